@@ -8,7 +8,6 @@ use std::{
 
 use fal_client::batch::FileJournal;
 use fal_emulator::RequestKind;
-use futures_util::StreamExt;
 
 use super::*;
 

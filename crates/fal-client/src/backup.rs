@@ -1,27 +1,28 @@
-//! fal's second domain, for when the first cannot be reached.
+//! fal's second domain, for calls when the first cannot be reached.
 
 use url::Url;
 
-/// Which hosts have a second name. A configured host has none, because only fal's own are listed.
+/// The hosts that can also be reached at a second domain. Only fal's own are listed, so a configured host has no
+/// backup.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Backups(Vec<(Url, Url)>);
 
 impl Backups {
-    /// Those of fal.
+    /// Returns the backups of fal's own hosts.
     pub(crate) fn fal() -> Self {
-        Self::of([
+        Self::new([
             ("https://fal.run", "https://falrun.com"),
             ("https://queue.fal.run", "https://queue.falrun.com"),
         ])
     }
 
-    pub(crate) fn of<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+    pub(crate) fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let parse = |(primary, backup)| Some((Url::parse(primary).ok()?, Url::parse(backup).ok()?));
         Self(pairs.into_iter().filter_map(parse).collect())
     }
 
-    /// The same place on the second domain.
-    pub(crate) fn of_url(&self, url: &Url) -> Option<Url> {
+    /// Returns the same URL at the second domain.
+    pub(crate) fn backup_url(&self, url: &Url) -> Option<Url> {
         let (_, backup) = self.0.iter().find(|(primary, _)| primary.origin() == url.origin())?;
         let mut url = url.clone();
         url.set_host(backup.host_str()).ok()?;
@@ -35,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_fals_own_hosts_have_a_second_name() {
+    fn only_fals_own_hosts_have_a_backup() {
         let backups = Backups::fal();
         let table = [
             ("https://fal.run/acme/app?x=1", Some("https://falrun.com/acme/app?x=1")),
@@ -47,7 +48,7 @@ mod tests {
             ("http://fal.run/a/b", None),
         ];
         for (url, expected) in table {
-            let found = backups.of_url(&Url::parse(url).unwrap());
+            let found = backups.backup_url(&Url::parse(url).unwrap());
             assert_eq!(found.as_ref().map(Url::as_str), expected, "{url}");
         }
     }

@@ -23,9 +23,7 @@ pub use self::{
     file_journal::FileJournal,
     journal::{Journal, JournalEntry},
 };
-use crate::{
-    Client, Error, ErrorKind, Pending, Reply, Result, call::CallOptions, prepare, queue::Submission,
-};
+use crate::{Client, Error, ErrorKind, Pending, Reply, Result, call::Call, options::CallOptions};
 
 /// Many requests over the queue, from [`Client::batch`]. Await it to send them and to get the replies in the order of the
 /// inputs, or call [`as_completed`](Self::as_completed).
@@ -136,9 +134,8 @@ impl<E: Endpoint> BatchRequest<E> {
                 fingerprint: fingerprint(&endpoint, &mut input),
                 resubmit,
             });
-            let input = prepare::write(input, options.skip_validation);
-            let submission = Submission::new(client.clone(), endpoint.clone(), input, options.clone());
-            let reply = Pending::reply(endpoint, BatchItem { index, submission, journaled }.send());
+            let call = Call::new(client.clone(), endpoint.clone(), input, options.clone());
+            let reply = Pending::reply(endpoint, BatchItem { index, call, journaled }.send());
             reply.map(move |reply| (index, reply))
         });
         Ok(Completions(Box::pin(replies.buffer_unordered(concurrency))))

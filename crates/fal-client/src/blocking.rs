@@ -1,4 +1,4 @@
-//! The verbs for code that is not async.
+//! Calls from code that is not async. With the feature `blocking`.
 
 use std::{pin::pin, sync::OnceLock};
 
@@ -7,10 +7,10 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::{Error, ErrorKind, Result};
 
-/// Waits for a call where there is no async runtime. With the feature `blocking`.
+/// Waits for a call without an async runtime.
 ///
-/// Every verb and every method of a [`Job`](crate::queue::Job) takes the same options and ends with `.block()`
-/// in place of `.await`. The work is done by one background thread for the whole process.
+/// Calls take the same options as in async code, and end with `.block()` in place of `.await`. One background thread
+/// does the work of the whole process.
 ///
 /// ```no_run
 /// use fal_client::{Client, blocking::{Blocking, BlockingStream}, untyped};
@@ -28,11 +28,11 @@ use crate::{Error, ErrorKind, Result};
 /// # }
 /// ```
 pub trait Blocking<T>: IntoFuture<Output = Result<T>> + Sized {
-    /// What awaiting the call would give.
+    /// Sends the call and waits for its outcome.
     ///
     /// # Errors
     ///
-    /// As the call; `Config` when an async runtime is running on this thread, where `.await` is the way.
+    /// As the call; `Config` on a thread that runs an async runtime, where the call must be awaited.
     fn block(self) -> Result<T> {
         let runtime = runtime()?;
         runtime.block_on(self.into_future())
@@ -41,41 +41,40 @@ pub trait Blocking<T>: IntoFuture<Output = Result<T>> + Sized {
 
 impl<T, C: IntoFuture<Output = Result<T>>> Blocking<T> for C {}
 
-/// Iterates over a stream, such as [`Updates`](crate::queue::Updates), where there is no async runtime. With the
-/// feature `blocking`.
+/// Iterates over a stream, such as [`Updates`](crate::queue::Updates), without an async runtime.
 pub trait BlockingStream<T>: Stream<Item = Result<T>> + Unpin + Sized {
-    /// What polling the stream would give.
+    /// Returns an iterator that waits for each item of the stream. It ends after an error.
     fn blocking_iter(self) -> Iter<Self> {
-        Iter { stream: self, over: false }
+        Iter { stream: self, is_done: false }
     }
 }
 
 impl<T, S: Stream<Item = Result<T>> + Unpin> BlockingStream<T> for S {}
 
-/// A stream as an iterator, from [`BlockingStream::blocking_iter`].
+/// An iterator over a stream, from [`BlockingStream::blocking_iter`].
 #[derive(Debug)]
 pub struct Iter<S> {
     stream: S,
-    over: bool,
+    is_done: bool,
 }
 
 impl<T, S: Stream<Item = Result<T>> + Unpin> Iterator for Iter<S> {
     type Item = Result<T>;
 
     fn next(&mut self) -> Option<Result<T>> {
-        if self.over {
+        if self.is_done {
             return None;
         }
         let next = match runtime() {
             Ok(runtime) => runtime.block_on(pin!(self.stream.next())),
             Err(error) => Some(Err(error)),
         };
-        self.over = !matches!(next, Some(Ok(_)));
+        self.is_done = !matches!(next, Some(Ok(_)));
         next
     }
 }
 
-/// The runtime of the process, with a thread of its own so that connections live on between calls.
+/// Returns the runtime of the process. It has a thread of its own, so that connections survive between calls.
 fn runtime() -> Result<&'static Runtime> {
     static RUNTIME: OnceLock<std::io::Result<Runtime>> = OnceLock::new();
     if Handle::try_current().is_ok() {

@@ -1,12 +1,12 @@
-//! Who is calling: a key, a token, whatever a provider says, or nobody.
+//! Credentials: a key, a token, a provider of either, or none.
 
 use std::{error::Error as StdError, fmt, sync::Arc};
 
 use http::HeaderValue;
 
-use crate::{BoxFuture, Error, ErrorKind, Result, config::Lookup};
+use crate::{BoxFuture, Error, ErrorKind, Result, env::Env};
 
-/// How requests are authorized. Printing it never shows the key.
+/// The credentials of a client. Their `Debug` output never contains the key.
 ///
 /// ```
 /// use fal_client::Credentials;
@@ -19,7 +19,7 @@ pub struct Credentials(Kind);
 
 #[derive(Clone)]
 enum Kind {
-    Nobody,
+    None,
     Key(String),
     Token(String),
     Provider(Provider),
@@ -29,25 +29,25 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 type Provider = Arc<dyn Fn() -> BoxFuture<'static, Result<Credentials, BoxError>> + Send + Sync>;
 
 impl Credentials {
-    /// An API key as the dashboard shows it, usually `id:secret`.
+    /// Uses an API key as the dashboard shows it, usually `id:secret`.
     pub fn key(key: impl Into<String>) -> Self {
         Self(Kind::Key(key.into().trim().to_owned()))
     }
 
-    /// The two halves of an API key, `FAL_KEY_ID` and `FAL_KEY_SECRET`.
+    /// Uses the two halves of an API key, as in `FAL_KEY_ID` and `FAL_KEY_SECRET`.
     pub fn key_pair(id: impl AsRef<str>, secret: impl AsRef<str>) -> Self {
         Self::key(format!("{}:{}", id.as_ref().trim(), secret.as_ref().trim()))
     }
 
-    /// An access token of a user who has logged in. Sent as `Authorization: Bearer`.
+    /// Uses the access token of a user who has logged in. Sent as `Authorization: Bearer`.
     pub fn token(token: impl Into<String>) -> Self {
         Self(Kind::Token(token.into().trim().to_owned()))
     }
 
-    /// Credentials that are asked for before every request, retries included: a vault, a key that is
-    /// rotated, a token that expires. What is expensive to fetch should be cached by `provide`.
+    /// Asks `provide` for the credentials before every request, retries included.
     ///
-    /// When it fails, so does the call, with `Auth` and the failure as source.
+    /// For a vault, a key that is rotated, or a token that expires. `provide` should cache credentials that
+    /// are expensive to fetch. If it fails, the call fails with `Auth`, and the failure as source.
     ///
     /// ```
     /// use fal_client::{Client, Credentials};
@@ -66,78 +66,82 @@ impl Credentials {
         E: Into<BoxError>,
     {
         Self(Kind::Provider(Arc::new(move || {
-            let asked = provide();
-            Box::pin(async move { asked.await.map_err(Into::into) })
+            let provided = provide();
+            Box::pin(async move { provided.await.map_err(Into::into) })
         })))
     }
 
-    /// No key. Enough for an emulator, for apps deployed as `public`, and behind a proxy that adds one.
+    /// Sends no key. Enough for an emulator, for apps deployed as `public`, and behind a proxy that adds one.
     #[must_use]
     pub const fn none() -> Self {
-        Self(Kind::Nobody)
+        Self(Kind::None)
     }
 
-    /// The key of the environment, found the way the official clients find it.
-    pub(crate) fn from_env(lookup: &Lookup) -> Result<Self> {
-        let read = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
-        if let Some(key) = read("FAL_KEY") {
+    /// Returns the key of the environment, from the variables that the official clients read.
+    pub(crate) fn from_env(env: &Env) -> Result<Self> {
+        if let Some(key) = env.var("FAL_KEY") {
             return Ok(Self::key(key));
         }
-        if let (Some(id), Some(secret)) = (read("FAL_KEY_ID"), read("FAL_KEY_SECRET")) {
+        if let (Some(id), Some(secret)) = (env.var("FAL_KEY_ID"), env.var("FAL_KEY_SECRET")) {
             return Ok(Self::key_pair(id, secret));
         }
-        let state = |name: &str| match lookup(name) {
+        let state = |name: &str| match env.raw(name) {
             None => format!("{name} is not set"),
             Some(value) if value.trim().is_empty() => format!("{name} is empty"),
             Some(_) => format!("{name} is set"),
         };
-        Err(missing(&format!("{}, {}, {}", state("FAL_KEY"), state("FAL_KEY_ID"), state("FAL_KEY_SECRET"))))
+        Err(missing_key(&format!(
+            "{}, {}, {}",
+            state("FAL_KEY"),
+            state("FAL_KEY_ID"),
+            state("FAL_KEY_SECRET")
+        )))
     }
 
-    /// In the form that a transport needs.
-    pub(crate) fn prepare(self) -> Result<Authorization> {
+    /// Converts the credentials into headers, as far as they are known.
+    pub(crate) fn into_authorization(self) -> Result<Authorization> {
         Ok(match self.0 {
-            Kind::Nobody => Authorization::None,
+            Kind::None => Authorization::None,
             Kind::Key(key) => Authorization::Fixed(header("Key", &key)?),
             Kind::Token(token) => Authorization::Fixed(header("Bearer", &token)?),
-            Kind::Provider(provider) => Authorization::Asked(provider),
+            Kind::Provider(provider) => Authorization::Provided(provider),
         })
     }
 }
 
-/// Credentials, ready to be sent.
+/// The `Authorization` header of requests, or its provider.
 pub(crate) enum Authorization {
     None,
     Fixed(HeaderValue),
-    Asked(Provider),
+    Provided(Provider),
 }
 
 impl Authorization {
-    /// The `Authorization` header of the next request.
+    /// Returns the `Authorization` header of the next request.
     pub(crate) async fn header(&self) -> Result<Option<HeaderValue>> {
         let provide = match self {
             Self::None => return Ok(None),
             Self::Fixed(header) => return Ok(Some(header.clone())),
-            Self::Asked(provide) => provide,
+            Self::Provided(provide) => provide,
         };
-        let given = provide().await.map_err(|cause| {
+        let provided = provide().await.map_err(|cause| {
             Error::new(ErrorKind::Auth, format!("the provider of the fal key failed: {cause}"))
                 .with_source(cause)
         })?;
-        match given.prepare()? {
+        match provided.into_authorization()? {
             Self::None => Ok(None),
             Self::Fixed(header) => Ok(Some(header)),
-            Self::Asked(_) => {
+            Self::Provided(_) => {
                 Err(Error::new(ErrorKind::Auth, "the provider of the fal key gave another provider"))
             }
         }
     }
 }
 
-/// The `Authorization` header, marked so that nothing prints it.
+/// Builds an `Authorization` header, marked as sensitive so that its `Debug` output is empty.
 fn header(scheme: &str, secret: &str) -> Result<HeaderValue> {
     if secret.is_empty() {
-        return Err(missing("the key given to the client is empty"));
+        return Err(missing_key("the key given to the client is empty"));
     }
     let mut header = HeaderValue::from_str(&format!("{scheme} {secret}")).map_err(|_| {
         Error::new(ErrorKind::Auth, "the fal key has characters that no HTTP header can carry")
@@ -146,12 +150,12 @@ fn header(scheme: &str, secret: &str) -> Result<HeaderValue> {
     Ok(header)
 }
 
-/// The error for a key that is not there: what was looked at, and what to do about it.
-pub(crate) fn missing(looked_at: &str) -> Error {
+/// Returns the error for a missing key: the places that were checked, and the remedy.
+pub(crate) fn missing_key(checked: &str) -> Error {
     Error::new(
         ErrorKind::Auth,
         format!(
-            "no fal key: {looked_at}. Create a key at https://fal.ai/dashboard/keys and set FAL_KEY, \
+            "no fal key: {checked}. Create a key at https://fal.ai/dashboard/keys and set FAL_KEY, \
              or point FAL_EMULATOR_URL at a local emulator, which needs none"
         ),
     )
@@ -160,7 +164,7 @@ pub(crate) fn missing(looked_at: &str) -> Error {
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.0 {
-            Kind::Nobody => "Credentials(none)",
+            Kind::None => "Credentials(none)",
             Kind::Key(_) => "Credentials(key)",
             Kind::Token(_) => "Credentials(token)",
             Kind::Provider(_) => "Credentials(provider)",
@@ -172,32 +176,25 @@ impl fmt::Debug for Credentials {
 mod tests {
     use super::*;
 
-    async fn sent(credentials: Credentials) -> Result<Option<HeaderValue>> {
-        credentials.prepare()?.header().await
+    async fn header(credentials: Credentials) -> Result<Option<HeaderValue>> {
+        credentials.into_authorization()?.header().await
     }
 
-    async fn found(variables: &'static [(&'static str, &'static str)]) -> HeaderValue {
-        sent(of(variables).unwrap()).await.unwrap().unwrap()
-    }
-
-    fn of(variables: &'static [(&'static str, &'static str)]) -> Result<Credentials> {
-        let lookup: Lookup = Box::new(move |name| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        });
-        Credentials::from_env(&lookup)
+    async fn header_from<const N: usize>(variables: [(&'static str, &'static str); N]) -> HeaderValue {
+        header(Credentials::from_env(&Env::fixed(variables)).unwrap()).await.unwrap().unwrap()
     }
 
     #[tokio::test]
-    async fn a_whole_key_wins_over_its_halves() {
+    async fn whole_key_wins_over_halves() {
         let whole = [("FAL_KEY", " a:b\n"), ("FAL_KEY_ID", "c"), ("FAL_KEY_SECRET", "d")];
-        assert_eq!(found(Box::leak(Box::new(whole))).await, "Key a:b");
+        assert_eq!(header_from(whole).await, "Key a:b");
         let halves = [("FAL_KEY", ""), ("FAL_KEY_ID", "c"), ("FAL_KEY_SECRET", "d")];
-        assert_eq!(found(Box::leak(Box::new(halves))).await, "Key c:d");
+        assert_eq!(header_from(halves).await, "Key c:d");
     }
 
     #[test]
-    fn a_missing_key_says_what_was_looked_at() {
-        let error = of(&[("FAL_KEY", " "), ("FAL_KEY_ID", "c")]).unwrap_err();
+    fn missing_key_error_lists_the_variables() {
+        let error = Credentials::from_env(&Env::fixed([("FAL_KEY", " "), ("FAL_KEY_ID", "c")])).unwrap_err();
         assert!(error.is_auth());
         let text = error.to_string();
         for part in [
@@ -212,34 +209,34 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_provider_is_asked_every_time() {
+    async fn provider_is_asked_before_every_request() {
         let count = Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let rotating = Credentials::provider(move || {
             let nth = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             async move { Ok::<_, std::io::Error>(Credentials::token(format!("t{nth}"))) }
         });
-        let rotating = rotating.prepare().unwrap();
+        let rotating = rotating.into_authorization().unwrap();
         assert_eq!(rotating.header().await.unwrap().unwrap(), "Bearer t0");
         assert_eq!(rotating.header().await.unwrap().unwrap(), "Bearer t1");
     }
 
     #[tokio::test]
-    async fn a_provider_that_fails_fails_the_call() {
+    async fn failed_provider_is_an_auth_error() {
         let locked = || async { Err::<Credentials, _>(std::io::Error::other("the vault is locked")) };
-        let error = sent(Credentials::provider(locked)).await.unwrap_err();
+        let error = header(Credentials::provider(locked)).await.unwrap_err();
         assert!(error.is_auth() && error.to_string().contains("the vault is locked"), "{error}");
         assert!(StdError::source(&error).is_some());
         let nested = move || async move { Ok::<_, BoxError>(Credentials::provider(locked)) };
-        assert!(sent(Credentials::provider(nested)).await.unwrap_err().is_auth());
+        assert!(header(Credentials::provider(nested)).await.unwrap_err().is_auth());
     }
 
     #[tokio::test]
-    async fn a_key_is_never_printed() {
+    async fn debug_output_never_contains_the_key() {
         for credentials in [Credentials::key("very:secret"), Credentials::token("secret")] {
             assert!(!format!("{credentials:?}").contains("secret"));
-            assert!(!format!("{:?}", sent(credentials).await.unwrap()).contains("secret"));
+            assert!(!format!("{:?}", header(credentials).await.unwrap()).contains("secret"));
         }
-        let error = sent(Credentials::key("very\nsecret")).await.unwrap_err();
+        let error = header(Credentials::key("very\nsecret")).await.unwrap_err();
         assert!(!format!("{error:?} {error}").contains("secret"));
     }
 }

@@ -1,4 +1,4 @@
-//! The id of an endpoint: which part of it goes into which URL.
+//! The id of an endpoint, and the URLs made from it.
 
 use std::{borrow::Cow, fmt};
 
@@ -6,18 +6,18 @@ use url::Url;
 
 use crate::{Error, ErrorKind, Result, hosts::join};
 
-/// `[workflows/ or comfy/]owner/alias[/path…]`, or the old `123-alias`.
+/// An endpoint id: `[workflows/ or comfy/]owner/alias[/path…]`, or the old `123-alias`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EndpointId<'a> {
-    /// Segments and slashes, the old form made new.
-    whole: Cow<'a, str>,
-    /// How many of the segments name the app. The rest is a path inside it.
-    app: usize,
+    /// The id, with the old form converted to the new.
+    id: Cow<'a, str>,
+    /// The number of segments that name the app. The rest is a path inside it.
+    app_segments: usize,
 }
 
 impl<'a> EndpointId<'a> {
     pub(crate) fn parse(id: &'a str) -> Result<Self> {
-        let wrong = |why: &str| {
+        let invalid = |why: &str| {
             Err(Error::new(
                 ErrorKind::Config,
                 format!(
@@ -27,69 +27,55 @@ impl<'a> EndpointId<'a> {
             ))
         };
         if id.contains("://") {
-            return wrong("it is a URL");
+            return invalid("it is a URL");
         }
         if let Err(why) = check_path(id) {
-            return wrong(why);
+            return invalid(why);
         }
         let whole = match id.split_once('/') {
             Some(_) => Cow::Borrowed(id),
             None => match id.split_once('-') {
                 Some((owner, alias)) if is_legacy(owner, alias) => Cow::Owned(format!("{owner}/{alias}")),
-                _ => return wrong("it has no owner"),
+                _ => return invalid("it has no owner"),
             },
         };
         let namespaced = matches!(whole.split('/').next(), Some("workflows" | "comfy"));
-        let app = if namespaced { 3 } else { 2 };
-        if whole.split('/').count() < app {
-            return wrong("after `workflows` or `comfy` come an owner and a name");
+        let app_segments = if namespaced { 3 } else { 2 };
+        if whole.split('/').count() < app_segments {
+            return invalid("after `workflows` or `comfy` come an owner and a name");
         }
-        Ok(Self { whole, app })
+        Ok(Self { id: whole, app_segments })
     }
 
-    /// Where calls go: `{base}/owner/alias/path`, and then `path` if one is given.
+    /// Returns the URL of calls: `{base}/owner/alias/path`, and then `path` if one is given.
     pub(crate) fn call_url(&self, base: &Url, path: Option<&str>) -> Result<Url> {
-        let Some(path) = path else {
-            if self.whole.bytes().all(is_plain) {
-                // Nothing is to be encoded, and one text is quicker than one segment after the other. So is a copy
-                // of the base, whose host need not be read again.
-                let mut url = base.clone();
-                url.set_path(&[base.path().trim_end_matches('/'), "/", &self.whole].concat());
-                return Ok(url);
-            }
-            return Ok(join(base, self.whole.split('/')));
-        };
+        let Some(path) = path else { return Ok(join(base, self.id.split('/'))) };
         let path = path.trim_matches('/');
         if let Err(why) = check_path(path) {
             let message = format!("`{}` is not a path of an endpoint: {why}", path.escape_debug());
             return Err(Error::new(ErrorKind::Config, message));
         }
-        Ok(join(base, self.whole.split('/').chain(path.split('/'))))
+        Ok(join(base, self.id.split('/').chain(path.split('/'))))
     }
 
-    /// The name of the app without its owner, for which tokens are good.
+    /// Returns the name of the app without its owner, as tokens name it.
     #[cfg(feature = "realtime")]
     pub(crate) fn alias(&self) -> &str {
-        self.whole.split('/').nth(self.app - 1).unwrap_or_default()
+        self.id.split('/').nth(self.app_segments - 1).unwrap_or_default()
     }
 
-    /// Where a request is followed: `{base}/owner/alias/requests/{request id}`, without the path.
+    /// Returns the URL of a request: `{base}/owner/alias/requests/{request id}`, without the path.
     pub(crate) fn request_url(&self, base: &Url, request_id: &str) -> Result<Url> {
         if matches!(request_id.trim(), "" | "." | "..") {
             let message = format!("`{}` is not a request id", request_id.escape_debug());
             return Err(Error::new(ErrorKind::Config, message).with_endpoint(self.to_string()));
         }
-        let app = self.whole.split('/').take(self.app);
+        let app = self.id.split('/').take(self.app_segments);
         Ok(join(base, app.chain(["requests", request_id])))
     }
 }
 
-/// What is the same in a URL.
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte)
-}
-
-/// What segments between slashes may not be.
+/// Checks the segments between slashes; fails with the reason.
 fn check_path(path: &str) -> Result<(), &'static str> {
     if path.chars().any(|character| character.is_control() || character.is_whitespace()) {
         return Err("it contains a space or a control character");
@@ -100,6 +86,7 @@ fn check_path(path: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Returns true if an id of the form `123-alias` has these parts.
 fn is_legacy(owner: &str, alias: &str) -> bool {
     let named = |character: char| character.is_ascii_alphanumeric() || character == '-';
     !owner.is_empty()
@@ -110,7 +97,7 @@ fn is_legacy(owner: &str, alias: &str) -> bool {
 
 impl fmt::Display for EndpointId<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.whole)
+        f.write_str(&self.id)
     }
 }
 
@@ -126,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_followed_without_the_path() {
+    fn request_urls_leave_out_the_path() {
         let table = [
             ("fal-ai/fast-sdxl", "/fal-ai/fast-sdxl", "/fal-ai/fast-sdxl/requests/r1"),
             ("fal-ai/flux/dev", "/fal-ai/flux/dev", "/fal-ai/flux/requests/r1"),
@@ -141,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn segments_are_encoded() {
+    fn segments_are_percent_encoded() {
         assert_eq!(urls("acme/what?is#this").0, "/acme/what%3Fis%23this");
         assert_eq!(urls("acme/50%").0, "/acme/50%25");
         let base = Url::parse("https://queue.fal.run/").unwrap();
@@ -150,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_can_go_to_a_path_of_its_own() {
+    fn path_of_a_call_is_appended_and_checked() {
         let base = Url::parse("https://fal.run/").unwrap();
         let id = EndpointId::parse("acme/app").unwrap();
         let path = |path| id.call_url(&base, Some(path)).map(|url| url.path().to_owned());
@@ -161,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_id_is_refused() {
+    fn invalid_ids_are_refused() {
         let bad = [
             "",
             "flux",

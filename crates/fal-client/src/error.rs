@@ -1,4 +1,4 @@
-//! The one error type, with everything that is known about a failure.
+//! The error type of this crate.
 
 mod body;
 mod display;
@@ -8,18 +8,19 @@ use std::{error::Error as StdError, time::Duration};
 
 use bytes::Bytes;
 use fal_core::Violations;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header};
 
+use self::body::ErrorBody;
 pub use self::kind::{ErrorKind, FieldError};
-use crate::{reply, retry::retry_after};
+use crate::{headers::without_secrets, retry::retry_after};
 
-/// What the calls of this crate return.
+/// The result of the calls of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Anything that went wrong.
+/// Every failure of this crate.
 ///
-/// [`kind`](Self::kind) says what to do about it; the rest says what happened. Printed, it is one line
-/// with the endpoint and the request id, which is what fal's support asks for.
+/// [`kind`](Self::kind) is for deciding what to do about it, and the other methods describe what happened.
+/// `Display` prints one line with the endpoint and the request id, which fal's support asks for.
 ///
 /// ```
 /// use fal_client::{Error, ErrorKind};
@@ -47,9 +48,8 @@ struct Inner {
     status: Option<StatusCode>,
     error_type: Option<String>,
     retry_after: Option<Duration>,
-    redirect: Option<String>,
-    /// The request was sent, and what became of it is not known.
-    unanswered: bool,
+    /// `true` if the request was sent and its outcome is not known.
+    outcome_unknown: bool,
     headers: HeaderMap,
     body: Option<Bytes>,
     source: Option<Box<dyn StdError + Send + Sync>>,
@@ -65,36 +65,34 @@ impl Error {
             status: None,
             error_type: None,
             retry_after: None,
-            redirect: None,
-            unanswered: false,
+            outcome_unknown: false,
             headers: HeaderMap::new(),
             body: None,
             source: None,
         }))
     }
 
-    /// An answer that is not a success, whoever wrote it.
-    pub(crate) fn from_answer(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Self {
+    /// Converts a response that is not a success, of fal or of a proxy in front of it.
+    pub(crate) fn from_response(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let mut read = body::Read::new(&body);
-        if status == StatusCode::UNPROCESSABLE_ENTITY && read.fields.is_empty() {
-            let message = read.message.as_deref().unwrap_or("refused without a reason");
-            read.fields = vec![FieldError::of_body(message)];
+        let mut parsed = ErrorBody::parse(&body);
+        if status == StatusCode::UNPROCESSABLE_ENTITY && parsed.fields.is_empty() {
+            let message = parsed.message.as_deref().unwrap_or("refused without a reason");
+            parsed.fields = vec![FieldError::without_field(message)];
         }
-        let user_timeout = headers.contains_key("x-fal-request-timeout-type");
-        let kind = kind::of_answer(status, user_timeout, read.fields);
+        let is_start_timeout = headers.contains_key("x-fal-request-timeout-type");
+        let kind = ErrorKind::from_status(status, is_start_timeout, parsed.fields);
         let message = if status.is_redirection() {
             let location = text("location").unwrap_or_else(|| "nowhere".to_owned());
             format!("a redirect to {location}, which is not followed because the key would go along")
         } else {
-            read.message.unwrap_or_else(|| status.canonical_reason().unwrap_or("no message").to_owned())
+            parsed.message.unwrap_or_else(|| status.canonical_reason().unwrap_or("no message").to_owned())
         };
         let mut error = Self::new(kind, message).with_response(status, body);
-        error.0.error_type = read.error_type.or_else(|| text("x-fal-error-type"));
-        error.0.retry_after = retry_after(headers).or(read.retry_after);
-        error.0.request_id = text("x-fal-request-id").or(read.request_id);
-        error.0.headers = reply::kept(headers.clone());
-        error.0.redirect = text("location").filter(|_| status.is_redirection());
+        error.0.error_type = parsed.error_type.or_else(|| text("x-fal-error-type"));
+        error.0.retry_after = retry_after(headers).or(parsed.retry_after);
+        error.0.request_id = text("x-fal-request-id").or(parsed.request_id);
+        error.0.headers = without_secrets(headers.clone());
         error
     }
 
@@ -108,7 +106,7 @@ impl Error {
         self
     }
 
-    /// Names the request, unless the answer itself did.
+    /// Sets the request id, unless it is `None`.
     pub(crate) fn with_request_id(mut self, request_id: Option<&str>) -> Self {
         if let Some(request_id) = request_id {
             self.0.request_id = Some(request_id.to_owned());
@@ -127,83 +125,88 @@ impl Error {
         self
     }
 
-    pub(crate) fn sent_without_response(mut self) -> Self {
-        self.0.unanswered = true;
-        self
-    }
-
-    /// Whether the request was sent and what became of it is not known.
-    pub(crate) fn is_unanswered(&self) -> bool {
-        self.0.unanswered
-    }
-
-    /// Whether a submit that failed so can have been accepted all the same.
-    pub(crate) fn may_be_accepted(&self) -> bool {
-        match (self.0.status.map(|status| status.as_u16()), &self.0.kind) {
-            (_, ErrorKind::TooLarge { .. } | ErrorKind::Decode { .. }) => true,
-            // 503 is what the load balancer says when it has passed nothing on.
-            (Some(status), _) => status >= 500 && status != 503,
-            (None, ErrorKind::Timeout) => true,
-            (None, _) => self.is_unanswered(),
-        }
-    }
-
-    /// Where the service redirects to.
-    pub(crate) fn redirect(&self) -> Option<&str> {
-        self.0.redirect.as_deref()
-    }
-
     pub(crate) fn with_error_type(mut self, error_type: Option<String>) -> Self {
         self.0.error_type = error_type;
         self
     }
 
-    /// Puts `what` in front of the message.
-    pub(crate) fn with_context(mut self, what: &str) -> Self {
-        self.0.message = format!("{what}: {}", self.0.message);
+    /// Puts `context` in front of the message.
+    pub(crate) fn with_context(mut self, context: &str) -> Self {
+        self.0.message = format!("{context}: {}", self.0.message);
         self
     }
 
-    /// Puts `what` behind the message.
-    pub(crate) fn with_suffix(mut self, what: &str) -> Self {
-        self.0.message.push_str(what);
+    /// Appends `suffix` to the message.
+    pub(crate) fn with_suffix(mut self, suffix: &str) -> Self {
+        self.0.message.push_str(suffix);
         self
     }
 
-    /// What went wrong, to decide what to do about it.
+    /// Notes that the request was sent and its outcome is not known.
+    pub(crate) fn with_unknown_outcome(mut self) -> Self {
+        self.0.outcome_unknown = true;
+        self
+    }
+
+    /// Returns true if the request was sent and its outcome is not known.
+    pub(crate) fn is_outcome_unknown(&self) -> bool {
+        self.0.outcome_unknown
+    }
+
+    /// Returns true if a submit that failed with this error may have been accepted.
+    pub(crate) fn may_be_accepted(&self) -> bool {
+        match (self.0.status.map(|status| status.as_u16()), &self.0.kind) {
+            (_, ErrorKind::TooLarge { .. } | ErrorKind::Decode { .. }) => true,
+            // With 503 the load balancer has not forwarded the request.
+            (Some(status), _) => status >= 500 && status != 503,
+            (None, ErrorKind::Timeout) => true,
+            (None, _) => self.is_outcome_unknown(),
+        }
+    }
+
+    /// Returns the target of a redirect.
+    pub(crate) fn redirect_location(&self) -> Option<&str> {
+        self.0.status.filter(StatusCode::is_redirection)?;
+        self.0.headers.get(header::LOCATION)?.to_str().ok()
+    }
+
+    /// Returns the kind of failure, to decide what to do about it.
     #[must_use]
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
     }
 
-    /// What happened, in the service's own words when it gave any.
+    /// Returns the message, in the service's own words if it gave any.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The endpoint that was called, such as `fal-ai/flux/dev`.
+    /// Returns the endpoint that was called, such as `fal-ai/flux/dev`.
     #[must_use]
     pub fn endpoint(&self) -> Option<&str> {
         self.0.endpoint.as_deref()
     }
 
-    /// The request, to look up in fal's dashboard or to resume with `Client::job`. From the queue's
-    /// `request_id` or the `x-fal-request-id` header.
+    /// Returns the id of the request, to look up in fal's dashboard or to resume with
+    /// [`EndpointHandle::job`](crate::EndpointHandle::job).
+    ///
+    /// It is the queue's `request_id`, or else the `x-fal-request-id` header.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// The HTTP status, if the service answered.
+    /// Returns the HTTP status, if there was a response.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.0.status
     }
 
-    /// The category fal gives the failure, such as `content_policy_violation` or `runner_disconnected`:
-    /// the body's `error_type` or `type`, else the `X-Fal-Error-Type` header. Those that fal documents are
-    /// constants in [`error_type`](crate::error_type).
+    /// Returns fal's category of the failure, such as `content_policy_violation` or `runner_disconnected`.
+    ///
+    /// It is the body's `error_type` or `type`, or else the `X-Fal-Error-Type` header. The module
+    /// [`error_type`](crate::error_type) has constants for those that fal documents.
     #[must_use]
     pub fn error_type(&self) -> Option<&str> {
         match (&self.0.error_type, &self.0.kind) {
@@ -213,19 +216,19 @@ impl Error {
         }
     }
 
-    /// The answer as it came, also when it was not understood.
+    /// Returns the body of the response, even if it could not be parsed.
     #[must_use]
     pub fn body(&self) -> Option<&Bytes> {
         self.0.body.as_ref()
     }
 
-    /// The headers of the answer, but for those that are secrets. Empty when there was no answer.
+    /// Returns the headers of the response, without those that are secrets. Empty if there was no response.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.0.headers
     }
 
-    /// How long the service asked to wait, in `Retry-After` or in the body.
+    /// Returns the time that the service asked to wait, in `Retry-After` or in the body.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after

@@ -1,4 +1,4 @@
-//! The error types that fal documents, to compare [`Error::error_type`](crate::Error::error_type) with.
+//! The error types that fal documents, for comparison with [`Error::error_type`](crate::Error::error_type).
 //!
 //! ```
 //! use fal_client::{Error, error_type};
@@ -8,7 +8,7 @@
 //! }
 //! ```
 //!
-//! Models may have more, and those of pydantic, such as `missing`, pass through.
+//! Models may have others, and the types of pydantic, such as `missing`, occur too.
 
 macro_rules! types {
     ($($(#[$doc:meta])* $name:ident = $value:literal,)*) => {
@@ -24,25 +24,25 @@ types! {
     INTERNAL_SERVER_ERROR = "internal_server_error",
     /// The model took too long (504).
     GENERATION_TIMEOUT = "generation_timeout",
-    /// A service that the model asks refused (400, 500).
+    /// A service that the model depends on refused (400, 500).
     DOWNSTREAM_SERVICE_ERROR = "downstream_service_error",
-    /// A service that the model asks did not answer (500).
+    /// A service that the model depends on did not respond (500).
     DOWNSTREAM_SERVICE_UNAVAILABLE = "downstream_service_unavailable",
     /// The prompt or a file was flagged (422).
     CONTENT_POLICY_VIOLATION = "content_policy_violation",
-    /// The model made nothing of the input (422).
+    /// The model generated nothing from the input (422).
     NO_MEDIA_GENERATED = "no_media_generated",
     /// `ctx` has `min_height` and `min_width` (422).
     IMAGE_TOO_SMALL = "image_too_small",
     /// `ctx` has `max_height` and `max_width` (422).
     IMAGE_TOO_LARGE = "image_too_large",
-    /// The image is damaged or none (422).
+    /// The image is damaged, or not an image (422).
     IMAGE_LOAD_ERROR = "image_load_error",
     /// The URL of a file could not be fetched (422).
     FILE_DOWNLOAD_ERROR = "file_download_error",
     /// There is no face in the image (422).
     FACE_DETECTION_ERROR = "face_detection_error",
-    /// The parameters ask together for what the model cannot do (422).
+    /// The model does not support this combination of parameters (422).
     FEATURE_NOT_SUPPORTED = "feature_not_supported",
     /// `ctx` has `max_size`, in bytes (422).
     FILE_TOO_LARGE = "file_too_large",
@@ -83,7 +83,7 @@ types! {
     /// `ctx` has `supported_formats` (422).
     UNSUPPORTED_VIDEO_FORMAT = "unsupported_video_format",
 
-    /// The app's own limit in time passed, or the caller's `start_timeout` (504).
+    /// The time limit of the app, or the caller's `start_timeout`, passed (504).
     REQUEST_TIMEOUT = "request_timeout",
     /// No runner was ready in time (504).
     STARTUP_TIMEOUT = "startup_timeout",
@@ -91,25 +91,25 @@ types! {
     RUNNER_SCHEDULING_FAILURE = "runner_scheduling_failure",
     /// The runner was not reached in time (503).
     RUNNER_CONNECTION_TIMEOUT = "runner_connection_timeout",
-    /// The runner went away while it worked (503).
+    /// The runner disconnected while it worked (503).
     RUNNER_DISCONNECTED = "runner_disconnected",
-    /// The runner took no connection (503).
+    /// The runner refused the connection (503).
     RUNNER_CONNECTION_REFUSED = "runner_connection_refused",
     /// The connection to the runner failed in another way (503).
     RUNNER_CONNECTION_ERROR = "runner_connection_error",
-    /// The runner's answer broke off (502).
+    /// The runner's response broke off (502).
     RUNNER_INCOMPLETE_RESPONSE = "runner_incomplete_response",
     /// The app crashed (500).
     RUNNER_SERVER_ERROR = "runner_server_error",
     /// fal itself failed (500).
     INTERNAL_ERROR = "internal_error",
-    /// The caller hung up (499).
+    /// The caller disconnected (499).
     CLIENT_DISCONNECTED = "client_disconnected",
     /// The request was cancelled (499).
     CLIENT_CANCELLED = "client_cancelled",
-    /// A header or the request itself makes no sense (400).
+    /// A header or the request itself is invalid (400).
     BAD_REQUEST = "bad_request",
-    /// More requests at once than the account may have (429).
+    /// The account has more concurrent requests than it may (429).
     CONCURRENT_REQUESTS_LIMIT = "concurrent_requests_limit",
 }
 
@@ -118,7 +118,7 @@ mod tests {
     use super::ALL;
 
     #[test]
-    fn a_constant_is_called_what_it_is() {
+    fn constants_are_named_after_their_values() {
         for (name, value) in ALL {
             assert_eq!(name.to_lowercase(), *value);
         }

@@ -1,12 +1,12 @@
-//! Where each of fal's services is.
+//! The base URLs of fal's services.
 
 use url::{Host, Url};
 
-use crate::{Error, ErrorKind, Result, config::Lookup};
+use crate::{Error, ErrorKind, Result, env::Env};
 
-/// The base URLs of fal's services, which are the only places a key is sent to.
+/// The base URLs of fal's services, which are the only places that a key is sent to.
 ///
-/// Every URL is without a trailing slash.
+/// URLs have no trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hosts {
     pub(crate) run: Url,
@@ -17,16 +17,16 @@ pub struct Hosts {
     pub(crate) platform: Url,
 }
 
-/// Where plain `http` may be spoken, which shows the key to everyone on the way.
+/// The use of plain `http`, which shows the key to everyone on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PlainHttp {
-    /// On this machine.
+    /// To this machine only.
     LoopbackOnly,
-    /// Anywhere: the caller said so.
+    /// To any host, because the caller has allowed it.
     Allowed,
 }
 
-/// One of the services of [`Hosts`].
+/// A service of fal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
     Run,
@@ -38,21 +38,22 @@ pub(crate) enum Service {
 }
 
 impl Hosts {
-    /// fal itself.
+    /// Returns the hosts of fal itself.
     pub(crate) fn fal() -> Result<Self> {
+        let parse = |url| parse_host(url, PlainHttp::LoopbackOnly);
         Ok(Self {
-            run: parse("https://fal.run", PlainHttp::LoopbackOnly)?,
-            queue: parse("https://queue.fal.run", PlainHttp::LoopbackOnly)?,
-            rest: parse("https://rest.fal.ai", PlainHttp::LoopbackOnly)?,
-            cdn: parse("https://v3.fal.media", PlainHttp::LoopbackOnly)?,
-            ws: parse("https://ws.fal.run", PlainHttp::LoopbackOnly)?,
-            platform: parse("https://api.fal.ai", PlainHttp::LoopbackOnly)?,
+            run: parse("https://fal.run")?,
+            queue: parse("https://queue.fal.run")?,
+            rest: parse("https://rest.fal.ai")?,
+            cdn: parse("https://v3.fal.media")?,
+            ws: parse("https://ws.fal.run")?,
+            platform: parse("https://api.fal.ai")?,
         })
     }
 
-    /// Every service of one emulator, told apart by the first segment of the path.
+    /// Returns the hosts of an emulator, which tells services apart by the first segment of the path.
     pub(crate) fn emulator(url: &str, plain_http: PlainHttp) -> Result<Self> {
-        let base = parse(url, plain_http)?;
+        let base = parse_host(url, plain_http)?;
         let service = |name: &str| join(&base, [name]);
         Ok(Self {
             run: service("run"),
@@ -64,14 +65,14 @@ impl Hosts {
         })
     }
 
-    /// What `FAL_RUN_HOST` and `FAL_QUEUE_RUN_HOST` say, with the official client's rule that the queue
-    /// is `queue.` in front of the run host.
-    pub(crate) fn set_from_env(&mut self, lookup: &Lookup, plain_http: PlainHttp) -> Result<()> {
-        let read = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
-        let queue = read("FAL_QUEUE_RUN_HOST");
-        if let Some(run) = read("FAL_RUN_HOST") {
-            self.run = parse(&run, plain_http).map_err(|error| error.with_context("FAL_RUN_HOST"))?;
-            match prefixed(&self.run) {
+    /// Applies `FAL_RUN_HOST` and `FAL_QUEUE_RUN_HOST`.
+    ///
+    /// Follows the official client: the queue is at `queue.` in front of the run host.
+    pub(crate) fn apply_env(&mut self, env: &Env, plain_http: PlainHttp) -> Result<()> {
+        let queue = env.var("FAL_QUEUE_RUN_HOST");
+        if let Some(run) = env.var("FAL_RUN_HOST") {
+            self.run = parse_host(&run, plain_http).map_err(|error| error.with_context("FAL_RUN_HOST"))?;
+            match subdomains(&self.run) {
                 Some([queue, ws]) => (self.queue, self.ws) = (queue, ws),
                 None if queue.is_some() => {}
                 None => {
@@ -87,14 +88,14 @@ impl Hosts {
             }
         }
         if let Some(queue) = queue {
-            self.queue =
-                parse(&queue, plain_http).map_err(|error| error.with_context("FAL_QUEUE_RUN_HOST"))?;
+            let parsed = parse_host(&queue, plain_http);
+            self.queue = parsed.map_err(|error| error.with_context("FAL_QUEUE_RUN_HOST"))?;
         }
         Ok(())
     }
 
     pub(crate) fn set(&mut self, service: Service, url: &str, plain_http: PlainHttp) -> Result<()> {
-        let slot = match service {
+        let base = match service {
             Service::Run => &mut self.run,
             Service::Queue => &mut self.queue,
             Service::Rest => &mut self.rest,
@@ -102,16 +103,28 @@ impl Hosts {
             Service::Ws => &mut self.ws,
             Service::Platform => &mut self.platform,
         };
-        *slot = parse(url, plain_http)?;
+        *base = parse_host(url, plain_http)?;
         Ok(())
     }
 
-    /// `true` when every service is on this machine.
+    /// Returns the base URL of a service.
+    pub(crate) fn base(&self, service: Service) -> &Url {
+        match service {
+            Service::Run => &self.run,
+            Service::Queue => &self.queue,
+            Service::Rest => &self.rest,
+            Service::Cdn => &self.cdn,
+            Service::Ws => &self.ws,
+            Service::Platform => &self.platform,
+        }
+    }
+
+    /// Returns true if every service is on this machine.
     pub(crate) fn are_local(&self) -> bool {
         self.all().into_iter().all(is_loopback)
     }
 
-    /// `true` when `url` is at one of the services, so that the key may go there.
+    /// Returns true if `url` is at one of the services, so that the key may be sent there.
     pub(crate) fn contains(&self, url: &Url) -> bool {
         self.all().into_iter().any(|base| is_below(base, url))
     }
@@ -120,79 +133,79 @@ impl Hosts {
         [&self.run, &self.queue, &self.rest, &self.cdn, &self.ws, &self.platform]
     }
 
-    /// Direct calls, streams and realtime; `https://fal.run`.
+    /// Returns the URL of direct calls, streams and realtime connections; `https://fal.run`.
     #[must_use]
     pub fn run(&self) -> &str {
-        text(&self.run)
+        without_slash(&self.run)
     }
 
-    /// The queue; `https://queue.fal.run`.
+    /// Returns the URL of the queue; `https://queue.fal.run`.
     #[must_use]
     pub fn queue(&self) -> &str {
-        text(&self.queue)
+        without_slash(&self.queue)
     }
 
-    /// Tokens and the start of uploads; `https://rest.fal.ai`.
+    /// Returns the URL of tokens and the start of uploads; `https://rest.fal.ai`.
     #[must_use]
     pub fn rest(&self) -> &str {
-        text(&self.rest)
+        without_slash(&self.rest)
     }
 
-    /// Files; `https://v3.fal.media`.
+    /// Returns the URL of files; `https://v3.fal.media`.
     #[must_use]
     pub fn cdn(&self) -> &str {
-        text(&self.cdn)
+        without_slash(&self.cdn)
     }
 
-    /// HTTP over one WebSocket; `https://ws.fal.run`.
+    /// Returns the URL of calls over a WebSocket; `https://ws.fal.run`.
     #[must_use]
     pub fn ws(&self) -> &str {
-        text(&self.ws)
+        without_slash(&self.ws)
     }
 
-    /// The platform API, without its version; `https://api.fal.ai`.
+    /// Returns the URL of the platform API, without its version; `https://api.fal.ai`.
     #[must_use]
     pub fn platform(&self) -> &str {
-        text(&self.platform)
+        without_slash(&self.platform)
     }
 }
 
-fn text(url: &Url) -> &str {
+fn without_slash(url: &Url) -> &str {
     url.as_str().trim_end_matches('/')
 }
 
-/// Reads `host`, `host:port` or a whole URL. Without a scheme it is `https`, as in the official clients.
-pub(crate) fn parse(given: &str, plain_http: PlainHttp) -> Result<Url> {
-    let given = given.trim();
-    let wrong = |why: &str| {
-        Error::new(ErrorKind::Config, format!("`{given}` is not a host, host:port or http(s) URL: {why}"))
+/// Parses `host`, `host:port` or a URL. Without a scheme it is `https`, as in the official clients.
+pub(crate) fn parse_host(host: &str, plain_http: PlainHttp) -> Result<Url> {
+    let host = host.trim();
+    let invalid = |why: &str| {
+        Error::new(ErrorKind::Config, format!("`{host}` is not a host, host:port or http(s) URL: {why}"))
     };
-    let whole = if given.contains("://") { given.to_owned() } else { format!("https://{given}") };
-    let mut url = Url::parse(&whole).map_err(|error| wrong(&error.to_string()))?;
+    let with_scheme = if host.contains("://") { host.to_owned() } else { format!("https://{host}") };
+    let mut url = Url::parse(&with_scheme).map_err(|error| invalid(&error.to_string()))?;
     match url.scheme() {
         "https" => {}
         "http" if plain_http == PlainHttp::Allowed || is_loopback(&url) => {}
         "http" => {
-            return Err(wrong(
+            return Err(invalid(
                 "plain http would show the key to everyone on the way; it is for this machine only, \
                  unless the builder is told to `allow_plain_http`",
             ));
         }
-        _ => return Err(wrong("the scheme must be https")),
+        _ => return Err(invalid("the scheme must be https")),
     }
     if !url.username().is_empty() || url.password().is_some() {
-        // Not echoed: what was given contains a password.
+        // Not echoed, because it contains a password.
         return Err(Error::new(ErrorKind::Config, "the URL of a service must not contain a password"));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong("it must end with the path"));
+        return Err(invalid("it must end with the path"));
     }
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);
     Ok(url)
 }
 
-/// `true` when plain `http` does not leave the machine.
+/// Returns true if plain `http` to `url` does not leave the machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -202,7 +215,8 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn prefixed(run: &Url) -> Option<[Url; 2]> {
+/// Returns `queue.` and `ws.` in front of the run host, or `None` for an address.
+fn subdomains(run: &Url) -> Option<[Url; 2]> {
     let Some(Host::Domain(name)) = run.host() else { return None };
     let with = |prefix: &str| {
         let mut url = run.clone();
@@ -212,26 +226,20 @@ fn prefixed(run: &Url) -> Option<[Url; 2]> {
     Some([with("queue")?, with("ws")?])
 }
 
-/// `base` with more segments, each percent-encoded.
+/// Returns `base` with more segments, each percent-encoded.
 pub(crate) fn join<'a>(base: &Url, segments: impl IntoIterator<Item = &'a str>) -> Url {
     let mut url = base.clone();
-    // Only URLs such as `mailto:` have no segments, and `parse` lets none through.
+    // Only URLs such as `mailto:` have no segments, and `parse_host` accepts none of them.
     if let Ok(mut path) = url.path_segments_mut() {
         path.pop_if_empty().extend(segments);
     }
     url
 }
 
-/// Whether the two have the same scheme, host and port. Unlike `origin`, this copies no hosts.
-pub(crate) fn is_same_place(one: &Url, other: &Url) -> bool {
-    (one.scheme(), one.host(), one.port_or_known_default())
-        == (other.scheme(), other.host(), other.port_or_known_default())
-}
-
-/// `true` when `url` has the scheme, host and port of `base` and its path lies below that of `base`.
+/// Returns true if `url` has the origin of `base`, and its path is below that of `base`.
 pub(crate) fn is_below(base: &Url, url: &Url) -> bool {
     let path = base.path().trim_end_matches('/');
-    is_same_place(base, url)
+    base.origin() == url.origin()
         && url.username().is_empty()
         && url.password().is_none()
         && url.path().strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
@@ -241,38 +249,33 @@ pub(crate) fn is_below(base: &Url, url: &Url) -> bool {
 mod tests {
     use super::*;
 
-    fn hosts(variables: &'static [(&'static str, &'static str)]) -> Result<Hosts> {
-        let lookup: Lookup = Box::new(move |name| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        });
+    fn hosts<const N: usize>(variables: [(&'static str, &'static str); N]) -> Result<Hosts> {
         let mut hosts = Hosts::fal()?;
-        hosts.set_from_env(&lookup, PlainHttp::LoopbackOnly)?;
+        hosts.apply_env(&Env::fixed(variables), PlainHttp::LoopbackOnly)?;
         Ok(hosts)
     }
 
     #[test]
-    fn the_queue_follows_the_run_host() {
-        let found = hosts(&[("FAL_RUN_HOST", "fal.example:8443")]).unwrap();
+    fn queue_host_follows_the_run_host() {
+        let found = hosts([("FAL_RUN_HOST", "fal.example:8443")]).unwrap();
         assert_eq!(found.run(), "https://fal.example:8443");
         assert_eq!(found.queue(), "https://queue.fal.example:8443");
         assert_eq!(found.ws(), "https://ws.fal.example:8443");
         assert_eq!(found.rest(), "https://rest.fal.ai");
-        let found =
-            hosts(&[("FAL_RUN_HOST", "fal.example"), ("FAL_QUEUE_RUN_HOST", "http://127.0.0.1:9/q/")]);
+        let found = hosts([("FAL_RUN_HOST", "fal.example"), ("FAL_QUEUE_RUN_HOST", "http://127.0.0.1:9/q/")]);
         assert_eq!(found.unwrap().queue(), "http://127.0.0.1:9/q");
     }
 
     #[test]
-    fn an_address_has_no_subdomains() {
-        let error = hosts(&[("FAL_RUN_HOST", "http://127.0.0.1:9")]).unwrap_err().to_string();
+    fn run_host_that_is_an_address_needs_a_queue_host() {
+        let error = hosts([("FAL_RUN_HOST", "http://127.0.0.1:9")]).unwrap_err().to_string();
         assert!(error.contains("FAL_QUEUE_RUN_HOST"), "{error}");
         let both = [("FAL_RUN_HOST", "http://127.0.0.1:9"), ("FAL_QUEUE_RUN_HOST", "http://[::1]:9")];
-        let both: &'static [_] = Box::leak(Box::new(both));
         assert_eq!(hosts(both).unwrap().queue(), "http://[::1]:9");
     }
 
     #[test]
-    fn only_safe_urls_are_hosts() {
+    fn unsafe_urls_are_refused() {
         for good in [
             "fal.run",
             "https://x.example/base",
@@ -280,7 +283,7 @@ mod tests {
             "http://127.9.9.9",
             "http://a.localhost",
         ] {
-            assert!(parse(good, PlainHttp::LoopbackOnly).is_ok(), "{good}");
+            assert!(parse_host(good, PlainHttp::LoopbackOnly).is_ok(), "{good}");
         }
         for bad in [
             "",
@@ -291,16 +294,16 @@ mod tests {
             "a b",
             "x:99999",
         ] {
-            assert!(parse(bad, PlainHttp::LoopbackOnly).unwrap_err().is_config(), "{bad}");
+            assert!(parse_host(bad, PlainHttp::LoopbackOnly).unwrap_err().is_config(), "{bad}");
         }
-        assert!(parse("http://fal.example:80", PlainHttp::Allowed).is_ok());
-        assert!(parse("ftp://fal.example", PlainHttp::Allowed).is_err());
-        let error = parse("https://me:hunter2@fal.run", PlainHttp::LoopbackOnly).unwrap_err();
+        assert!(parse_host("http://fal.example:80", PlainHttp::Allowed).is_ok());
+        assert!(parse_host("ftp://fal.example", PlainHttp::Allowed).is_err());
+        let error = parse_host("https://me:hunter2@fal.run", PlainHttp::LoopbackOnly).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("hunter2"));
     }
 
     #[test]
-    fn an_emulator_tells_services_apart_by_prefix() {
+    fn emulator_services_differ_by_path() {
         let hosts = Hosts::emulator("http://127.0.0.1:8080/", PlainHttp::LoopbackOnly).unwrap();
         assert_eq!(hosts.queue(), "http://127.0.0.1:8080/queue");
         assert_eq!(hosts.platform(), "http://127.0.0.1:8080/platform");
@@ -309,8 +312,8 @@ mod tests {
     }
 
     #[test]
-    fn below_means_same_origin_and_deeper() {
-        let base = parse("https://queue.fal.run/q", PlainHttp::LoopbackOnly).unwrap();
+    fn is_below_compares_origin_and_path() {
+        let base = parse_host("https://queue.fal.run/q", PlainHttp::LoopbackOnly).unwrap();
         let below = |text: &str| is_below(&base, &Url::parse(text).unwrap());
         assert!(below("https://queue.fal.run/q/acme/app/requests/1"));
         assert!(below("https://queue.fal.run:443/q/acme"));

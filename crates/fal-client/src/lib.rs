@@ -37,25 +37,29 @@
 //! for it. Every failure is one type, [`Error`].
 
 #[macro_use]
-mod call;
+mod options;
 mod backup;
 pub mod batch;
 #[cfg(feature = "blocking")]
 pub mod blocking;
+mod call;
 mod client;
 mod config;
 mod credentials;
 mod decode;
 mod endpoint;
 mod endpoint_id;
+mod env;
 mod error;
 pub mod error_type;
+mod future;
+mod headers;
 mod hosts;
+mod input;
 mod pending;
 #[cfg(feature = "platform")]
 pub mod platform;
 pub mod prelude;
-mod prepare;
 #[macro_use]
 pub mod queue;
 #[cfg(feature = "realtime")]
@@ -68,6 +72,8 @@ mod socket;
 mod sse;
 pub mod storage;
 pub mod stream;
+mod sync;
+mod timeout;
 mod transport;
 pub mod untyped;
 #[cfg(feature = "webhook")]
@@ -87,8 +93,9 @@ pub use self::{
     credentials::Credentials,
     endpoint::EndpointHandle,
     error::{Error, ErrorKind, FieldError, Result},
+    future::BoxFuture,
     hosts::Hosts,
-    pending::{BoxFuture, Pending},
+    pending::Pending,
     reply::Reply,
     retry::Retry,
     run::RunRequest,

@@ -9,10 +9,7 @@ use std::{
 
 use serde::de::DeserializeOwned;
 
-use crate::{Reply, Result, reply::CallResponse};
-
-/// A boxed future that can be sent to another thread.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+use crate::{BoxFuture, Reply, Result, reply::CallResponse};
 
 /// A call that was sent, or is about to be: the future behind the `.await` of every call.
 ///
@@ -32,7 +29,7 @@ impl<T: DeserializeOwned + 'static> Pending<Reply<T>> {
     /// `call` is boxed because it does not depend on `T`, and so is compiled once rather than for each model.
     pub(crate) fn reply(endpoint: Cow<'static, str>, call: BoxFuture<'static, Result<CallResponse>>) -> Self {
         Self::new(
-            async move { call.await.and_then(Reply::read).map_err(|error| error.with_endpoint(endpoint)) },
+            async move { call.await.and_then(Reply::decode).map_err(|error| error.with_endpoint(endpoint)) },
         )
     }
 }

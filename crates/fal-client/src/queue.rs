@@ -1,34 +1,38 @@
-//! The queue: submit, follow, collect, cancel.
+//! The queue: submit requests, follow them, fetch their results, cancel them.
+//!
+//! [`Client::submit`](crate::Client::submit) returns a [`Job`], and [`Job::ticket`] a [`Ticket`] that another
+//! process can [resume](crate::Client::resume). [`Client::subscribe`](crate::Client::subscribe) does everything in
+//! one call.
 
 #[macro_use]
 mod follow;
+mod cancel;
 mod job;
-mod listen;
-mod logs;
-mod news;
 mod permits;
 mod priority;
 mod request_handle;
-mod status;
+mod status_stream;
 mod submit;
 mod subscribe;
 mod ticket;
+mod update;
+mod update_filter;
 mod updates;
 mod urls;
 mod wait;
 
 pub(crate) use self::{
-    follow::FollowOptions, permits::Permits, request_handle::RequestHandle, submit::Submission,
-    subscribe::give_up, wait::wait,
+    cancel::cancel_timed_out, follow::FollowOptions, permits::Permits, request_handle::RequestHandle,
+    wait::wait,
 };
 pub use self::{
-    job::{CancelRequest, Cancelled, Job, ResultRequest, StatusRequest},
-    logs::Log,
+    job::{CancelRequest, Job, ResultRequest, StatusRequest},
     priority::Priority,
-    status::{Metrics, Update},
+    request_handle::Cancelled,
     submit::SubmitRequest,
     subscribe::SubscribeRequest,
     ticket::Ticket,
+    update::{Log, Metrics, Update},
     updates::Updates,
     wait::WaitRequest,
 };

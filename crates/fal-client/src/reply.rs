@@ -1,4 +1,4 @@
-//! An answer and what came with it.
+//! The output of a call, with the response it came in.
 
 use std::{
     fmt,
@@ -9,114 +9,107 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
 
-use crate::{Result, transport::Response};
+use crate::{Result, headers::without_secrets, transport::Response};
 
-/// Let their bearer act for the caller: not to be passed around by accident.
-const SECRETS: [&str; 2] = ["x-fal-cdn-token", "set-cookie"];
-
-/// An answer of type `T`, and what came with it.
+/// An output of type `T`, with the response it came in.
+///
+/// Dereferences to the output.
 #[derive(Clone)]
 pub struct Reply<T> {
-    value: T,
-    with: With,
+    output: T,
+    meta: ResponseMeta,
 }
 
-/// What comes with every answer, whatever its type.
+/// The parts of a response that do not depend on the type of its output.
 #[derive(Clone)]
-struct With {
+struct ResponseMeta {
     request_id: String,
     raw: Bytes,
     headers: HeaderMap,
 }
 
-/// The answer to a call that may have an id from the queue.
+/// The response to a call, and the id that the queue gave the request.
 pub(crate) struct CallResponse {
-    pub(crate) answer: Response,
-    /// Unless it is that of the answer.
+    pub(crate) response: Response,
+    /// `None` if the call did not go through the queue. The id is then a header of the response.
     pub(crate) request_id: Option<String>,
 }
 
 impl<T> Reply<T> {
-    /// The id of the request, to look up in fal's dashboard; the queue's, or the `x-fal-request-id`
-    /// header. Empty when the service gave none.
+    /// Returns the id of the request, to look up in fal's dashboard.
+    ///
+    /// It is the queue's, or else the `x-fal-request-id` header. Empty if the service gave none.
     #[must_use]
     pub fn request_id(&self) -> &str {
-        &self.with.request_id
+        &self.meta.request_id
     }
 
-    /// The answer as it came, with the fields that `T` does not know.
+    /// Returns the body of the response, with the fields that `T` does not have.
     #[must_use]
     pub fn raw(&self) -> &Bytes {
-        &self.with.raw
+        &self.meta.raw
     }
 
-    /// What the call costs, in the units in which the endpoint is priced (`X-Fal-Billable-Units`).
+    /// Returns the cost of the call, in the units in which the endpoint is priced (`X-Fal-Billable-Units`).
     #[must_use]
     pub fn billable_units(&self) -> Option<f64> {
-        self.with.text("x-fal-billable-units")?.trim().parse().ok().filter(|units: &f64| units.is_finite())
+        let units = self.meta.header("x-fal-billable-units")?.trim().parse().ok();
+        units.filter(|units: &f64| units.is_finite())
     }
 
-    /// The runner that answered (`X-Fal-Served-From`).
+    /// Returns the runner that served the call (`X-Fal-Served-From`).
     #[must_use]
     pub fn served_from(&self) -> Option<&str> {
-        self.with.text("x-fal-served-from")
+        self.meta.header("x-fal-served-from")
     }
 
-    /// The headers of the answer, but for those that are secrets.
+    /// Returns the headers of the response, without those that are secrets.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.with.headers
+        &self.meta.headers
     }
 
-    /// The answer alone.
+    /// Returns the output alone.
     #[must_use]
     pub fn into_inner(self) -> T {
-        self.value
+        self.output
     }
 }
 
 impl<T: DeserializeOwned> Reply<T> {
-    pub(crate) fn read(answered: CallResponse) -> Result<Self> {
-        match answered.answer.json() {
-            Ok(value) => Ok(Self { value, with: answered.into() }),
-            Err(error) => Err(error.with_request_id(answered.request_id.as_deref())),
+    pub(crate) fn decode(response: CallResponse) -> Result<Self> {
+        match response.response.json() {
+            Ok(output) => Ok(Self { output, meta: response.into() }),
+            Err(error) => Err(error.with_request_id(response.request_id.as_deref())),
         }
     }
 }
 
-impl From<CallResponse> for With {
-    fn from(CallResponse { answer, request_id }: CallResponse) -> Self {
-        let request_id = request_id.or_else(|| answer.request_id().map(str::to_owned)).unwrap_or_default();
-        Self { request_id, raw: answer.body, headers: kept(answer.headers) }
+impl From<CallResponse> for ResponseMeta {
+    fn from(CallResponse { response, request_id }: CallResponse) -> Self {
+        let request_id = request_id.or_else(|| response.request_id().map(str::to_owned)).unwrap_or_default();
+        Self { request_id, raw: response.body, headers: without_secrets(response.headers) }
     }
 }
 
 impl From<Response> for CallResponse {
-    fn from(answer: Response) -> Self {
-        Self { answer, request_id: None }
+    fn from(response: Response) -> Self {
+        Self { response, request_id: None }
     }
 }
 
-impl With {
-    fn text(&self, name: &str) -> Option<&str> {
+impl ResponseMeta {
+    fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
-/// The headers that are surfaced.
-pub(crate) fn kept(mut headers: HeaderMap) -> HeaderMap {
-    for name in SECRETS {
-        headers.remove(name);
-    }
-    headers
-}
-
-/// Without the bytes, which say the same again.
+/// Leaves out the body, which repeats the output.
 impl<T: fmt::Debug> fmt::Debug for Reply<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reply")
-            .field("value", &self.value)
-            .field("request_id", &self.with.request_id)
+            .field("output", &self.output)
+            .field("request_id", &self.meta.request_id)
             .finish_non_exhaustive()
     }
 }
@@ -125,19 +118,13 @@ impl<T> Deref for Reply<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.value
+        &self.output
     }
 }
 
 impl<T> DerefMut for Reply<T> {
     fn deref_mut(&mut self) -> &mut T {
-        &mut self.value
-    }
-}
-
-impl Response {
-    pub(crate) fn request_id(&self) -> Option<&str> {
-        self.headers.get("x-fal-request-id")?.to_str().ok()
+        &mut self.output
     }
 }
 
@@ -159,7 +146,7 @@ mod tests {
         url: String,
     }
 
-    fn answer(body: &'static str, headers: &[(&'static str, &'static str)]) -> Response {
+    fn response(body: &'static str, headers: &[(&'static str, &'static str)]) -> Response {
         Response {
             status: StatusCode::OK,
             headers: headers
@@ -170,35 +157,49 @@ mod tests {
         }
     }
 
+    fn from_queue(response: Response) -> CallResponse {
+        CallResponse { response, request_id: Some("from-queue".to_owned()) }
+    }
+
     #[test]
-    fn what_came_with_the_answer_is_kept() {
+    fn body_and_headers_are_kept() {
         let headers = [
             ("x-fal-request-id", "r1"),
             ("x-fal-billable-units", "1.50000000"),
             ("x-fal-served-from", "runner"),
         ];
         let body = r#"{"images":[{"url":"u"}],"new":1}"#;
-        let reply: Reply<Output> = Reply::read(answer(body, &headers).into()).unwrap();
+        let reply: Reply<Output> = Reply::decode(response(body, &headers).into()).unwrap();
         assert_eq!(reply.images[0].url, "u");
         assert_eq!((reply.request_id(), reply.billable_units()), ("r1", Some(1.5)));
-        assert!(!format!("{reply:?} {:?}", reply.headers()).contains("secret"));
         assert_eq!((reply.served_from(), reply.raw().as_ref()), (Some("runner"), body.as_bytes()));
-        let answered =
-            CallResponse { answer: answer(body, &headers), request_id: Some("queue's".to_owned()) };
-        let reply: Reply<Output> = Reply::read(answered).unwrap();
-        assert_eq!(reply.request_id(), "queue's");
+        let reply: Reply<Output> = Reply::decode(from_queue(response(body, &headers))).unwrap();
+        assert_eq!(reply.request_id(), "from-queue");
     }
 
     #[test]
-    fn a_wrong_answer_says_where_and_keeps_the_body() {
+    fn secret_headers_are_removed() {
+        let headers = [
+            ("x-fal-cdn-token", "secret-1"),
+            ("set-cookie", "session=secret-2"),
+            ("Set-Cookie", "other=secret-3"),
+            ("x-fal-served-from", "runner"),
+        ];
+        let reply: Reply<Output> = Reply::decode(response(r#"{"images":[]}"#, &headers).into()).unwrap();
+        let names: Vec<_> = reply.headers().keys().map(|name| name.as_str()).collect();
+        assert_eq!(names, ["x-fal-served-from"]);
+        assert!(!format!("{reply:?} {:?}", reply.headers()).contains("secret"));
+    }
+
+    #[test]
+    fn wrong_output_is_a_decode_error_with_path_and_body() {
         let table = [(r#"{"images":[{"url":7}]}"#, "images[0].url"), ("", ".")];
         for (body, expected) in table {
-            let answered = CallResponse { answer: answer(body, &[]), request_id: Some("r1".to_owned()) };
-            let error = Reply::<Output>::read(answered).unwrap_err();
+            let error = Reply::<Output>::decode(from_queue(response(body, &[]))).unwrap_err();
             let ErrorKind::Decode { path, .. } = error.kind() else { panic!("{error:?}") };
             assert_eq!(path, expected, "{body}");
             assert_eq!(error.body().unwrap().as_ref(), body.as_bytes());
-            assert_eq!(error.request_id(), Some("r1"));
+            assert_eq!(error.request_id(), Some("from-queue"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! When a request is sent again, and after how long.
+//! The retry policy.
 
 use std::{
     fmt,
@@ -8,9 +8,9 @@ use std::{
 
 use http::{HeaderMap, StatusCode};
 
-/// How often, and how patiently, a request is sent again.
+/// The retry policy of a call: the number of attempts and the delays between them.
 ///
-/// Which failures qualify is not a matter of policy, but of what a second request could do:
+/// The policy does not decide which failures are retried. That follows from what a second request could do:
 ///
 /// | failure | status, cancel, upload, download | result | `run`, `submit` |
 /// |---|---|---|---|
@@ -20,19 +20,21 @@ use http::{HeaderMap, StatusCode};
 /// | 408, 409 | yes | yes | unless fal itself answered |
 /// | 503 | yes | yes | unless fal itself answered |
 /// | 502, 504 | yes | yes | no |
-/// | 500 | yes | when the queue said that the job went well | no |
+/// | 500 | yes | if the queue said that the job went well | no |
 /// | any 5xx with `X-Fal-Needs-Retry: 1` | yes | yes | yes |
 /// | anything with `X-Fal-Needs-Retry: 0` or `X-Fal-Request-Timeout-Type` | no | no | no |
 ///
-/// `run` and `submit` start work that is billed, and fal has no idempotency key. They are sent again only
-/// when the first request cannot have been accepted. A connection that breaks after the request was sent is
-/// an error, because the work may be running, and so is a 502 or 504 of the load balancer, which has passed
-/// the request on. [`even_if_accepted`](Self::even_if_accepted) sends them again nevertheless. fal itself
-/// answered when there is an `x-fal-request-id` or JSON.
+/// `run` and `submit` start work that is billed, and fal has no idempotency key. They are sent again only if the
+/// first request cannot have been accepted. A connection that breaks after the request was sent is an error, because
+/// the work may be running, and so is a 502 or 504 of the load balancer, which has forwarded the request.
+/// [`even_if_accepted`](Self::even_if_accepted) retries these too. fal itself answered if the response has an
+/// `x-fal-request-id` or a JSON body.
 ///
-/// `Retry-After`, in seconds or as a date, is waited for. When it asks for more than [`max_delay`](Self::max_delay), or
-/// when the pause would not end before the call's own timeout, the error is returned at once, with
+/// `Retry-After`, in seconds or as a date, is respected. If it asks for more than [`max_delay`](Self::max_delay), or
+/// if the delay would not end before the timeout of the call, the error is returned at once, with
 /// [`Error::retry_after`](crate::Error::retry_after).
+///
+/// # Examples
 ///
 /// ```
 /// use std::time::Duration;
@@ -52,21 +54,21 @@ pub struct Retry {
     even_if_accepted: bool,
 }
 
-/// The attempts of a request unless the caller sets another number.
+/// The default of [`Retry::max_attempts`].
 const MAX_ATTEMPTS: u32 = 4;
 
-/// The attempts at each status and the result of a job that is waited for, unless the caller sets a number.
+/// The default of [`Retry::waiting_attempts`].
 const WAITING_ATTEMPTS: u32 = 10;
 
 impl Default for Retry {
-    /// 4 attempts, 10 at a job that is waited for; 250 ms before the second, doubling up to 30 s, with jitter.
+    /// Makes 4 attempts, and 10 while waiting for a job. Waits 250 ms before the second attempt, doubling up to 30 s,
+    /// with jitter.
     fn default() -> Self {
-        let (base_delay, max_delay) = (Duration::from_millis(250), Duration::from_secs(30));
         Self {
             max_attempts: None,
             waiting_attempts: None,
-            base_delay,
-            max_delay,
+            base_delay: Duration::from_millis(250),
+            max_delay: Duration::from_secs(30),
             jitter: true,
             give_up_after: None,
             even_if_accepted: false,
@@ -75,123 +77,129 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// One attempt.
+    /// Makes one attempt.
     #[must_use]
     pub fn none() -> Self {
         Self::default().max_attempts(1)
     }
 
-    /// The number of attempts in all, the first one included. 0 means 1.
+    /// Sets the number of attempts, the first one included. Defaults to 4; 0 means 1.
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts.max(1));
         self
     }
 
-    /// The number of attempts at each status and at the result of a job that is waited for, by `subscribe`
-    /// or [`Job::wait`](crate::queue::Job::wait). The job goes on while the network does not, so 10 by default,
-    /// which is a minute and a half. To be set after [`max_attempts`](Self::max_attempts), which sets it too.
+    /// Sets the number of attempts at each status and at the result of a job that is waited for, by `subscribe`
+    /// or [`Job::wait`](crate::queue::Job::wait).
+    ///
+    /// Defaults to [`max_attempts`](Self::max_attempts) if that is set, and else to 10, which take a minute and a
+    /// half: the job goes on while the network is down.
     #[must_use]
     pub fn waiting_attempts(mut self, attempts: u32) -> Self {
         self.waiting_attempts = Some(attempts.max(1));
         self
     }
 
-    pub(crate) fn patient(mut self) -> Self {
+    /// Returns this policy with the number of attempts of a waiting call.
+    pub(crate) fn for_waiting(mut self) -> Self {
         self.max_attempts = Some(self.waiting_attempts.or(self.max_attempts).unwrap_or(WAITING_ATTEMPTS));
         self
     }
 
-    /// The pause before the second attempt. It doubles with every further one.
+    /// Sets the delay before the second attempt, which doubles with every further one. Defaults to 250 ms.
     #[must_use]
     pub fn base_delay(mut self, delay: Duration) -> Self {
         self.base_delay = delay;
         self
     }
 
-    /// The longest pause.
+    /// Sets the longest delay. Defaults to 30 s.
     #[must_use]
     pub fn max_delay(mut self, delay: Duration) -> Self {
         self.max_delay = delay;
         self
     }
 
-    /// Whether a pause is shortened by up to half, at random, so that many callers do not come back at
-    /// the same moment. On by default.
+    /// Sets whether delays are shortened at random by up to half, so that many callers do not retry at the same
+    /// moment. On by default.
     #[must_use]
     pub fn jitter(mut self, jitter: bool) -> Self {
         self.jitter = jitter;
         self
     }
 
-    /// How long after the first attempt the last one may begin. No limit by default.
+    /// Limits the time between the first attempt and the start of the last. No limit by default.
     #[must_use]
     pub fn give_up_after(mut self, time: Duration) -> Self {
         self.give_up_after = Some(time);
         self
     }
 
-    /// Sends `run` and `submit` again also when the first request may have been accepted: after a connection
-    /// that broke, and after 502 and 504. The work may then be done, and billed, twice.
+    /// Retries `run` and `submit` even if the first request may have been accepted: after a broken connection, and
+    /// after 502 and 504. Off by default.
+    ///
+    /// The work may then be done, and billed, twice.
     #[must_use]
-    pub fn even_if_accepted(mut self, again: bool) -> Self {
-        self.even_if_accepted = again;
+    pub fn even_if_accepted(mut self, retry: bool) -> Self {
+        self.even_if_accepted = retry;
         self
     }
 
-    /// The pause before attempt `attempt + 1`, or `None` to give up. `left` is what remains of the time that
-    /// the call may take, `elapsed` how long it has been tried.
-    pub(crate) fn pause(
+    /// Returns the delay before attempt `attempt + 1`, or `None` to give up.
+    ///
+    /// `elapsed` is the time since the first attempt, and `left` the time until the deadline of the call.
+    pub(crate) fn delay(
         &self,
         attempt: u32,
-        retry_class: RetryClass,
+        class: RetryClass,
         outcome: &Outcome<'_>,
         elapsed: Duration,
         left: Option<Duration>,
     ) -> Option<Duration> {
-        if attempt >= self.max_attempts.unwrap_or(MAX_ATTEMPTS)
-            || !retry_class.allows(outcome, self.even_if_accepted)
-        {
+        let max_attempts = self.max_attempts.unwrap_or(MAX_ATTEMPTS);
+        if attempt >= max_attempts || !class.allows_retry(outcome, self.even_if_accepted) {
             return None;
         }
         let doubled = self.base_delay.saturating_mul(1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX));
-        let pause = doubled.min(self.max_delay);
-        let pause = if self.jitter { pause.mul_f64(0.5 + random() / 2.0) } else { pause };
-        let pause = match outcome {
+        let delay = doubled.min(self.max_delay);
+        let delay = if self.jitter { delay.mul_f64(0.5 + random() / 2.0) } else { delay };
+        let delay = match outcome {
             Outcome::Status(_, headers) => match retry_after(headers) {
                 Some(asked) if asked > self.max_delay => return None,
-                Some(asked) => pause.max(asked),
-                None => pause,
+                Some(asked) => delay.max(asked),
+                None => delay,
             },
-            _ => pause,
+            _ => delay,
         };
-        let too_late = left.is_some_and(|left| pause >= left)
-            || self.give_up_after.is_some_and(|limit| elapsed.saturating_add(pause) > limit);
-        (!too_late).then_some(pause)
+        let is_too_late = left.is_some_and(|left| delay >= left)
+            || self.give_up_after.is_some_and(|limit| elapsed.saturating_add(delay) > limit);
+        (!is_too_late).then_some(delay)
     }
 }
 
-/// What sending a request twice can do.
+/// The class of a request, by what sending it twice can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RetryClass {
-    /// Nothing.
+    /// A second request changes nothing.
     Idempotent,
-    /// Nothing, but an answer may be the failure that was asked for: the result of a job of which nothing is
-    /// known.
+    /// The result of a job of which nothing is known. A second request changes nothing, but a 500 may be the failure
+    /// of the job rather than of the request.
     ResultFetch,
-    /// Nothing, but any answer of fal's is the failure that was asked for: the result of a job that failed.
+    /// The result of a job that failed. A second request changes nothing, and every response of fal's is the failure
+    /// that was asked for.
     FailedResultFetch,
-    /// Start, and bill, the work twice.
+    /// A second request may start, and bill, the work twice.
     Billable,
 }
 
-/// How an attempt failed.
+/// The outcome of a failed attempt.
 pub(crate) enum Outcome<'a> {
-    /// No connection, so nothing was sent.
+    /// There was no connection, so nothing was sent.
     Unconnected,
     /// The connection broke, or took too long, after something was sent.
     Broken,
-    /// An answer that is not a success.
+    /// The response is not a success.
     Status(StatusCode, &'a HeaderMap),
 }
 
@@ -206,19 +214,19 @@ impl fmt::Display for Outcome<'_> {
 }
 
 impl RetryClass {
-    fn allows(self, outcome: &Outcome<'_>, even_if_accepted: bool) -> bool {
+    fn allows_retry(self, outcome: &Outcome<'_>, even_if_accepted: bool) -> bool {
         let (status, headers) = match outcome {
             Outcome::Unconnected => return true,
             Outcome::Broken => return self != Self::Billable || even_if_accepted,
             Outcome::Status(status, headers) => (status.as_u16(), headers),
         };
-        if is_final(headers) {
+        if forbids_retry(headers) {
             return false;
         }
         let from_fal = is_from_fal(headers);
         match self {
             Self::FailedResultFetch => !from_fal && matches!(status, 408 | 429 | 502..=504),
-            _ if says(headers, "x-fal-needs-retry", "1") && matches!(status, 429 | 500..) => true,
+            _ if has_value(headers, "x-fal-needs-retry", "1") && matches!(status, 429 | 500..) => true,
             Self::Idempotent => matches!(status, 408 | 409 | 429 | 500 | 502..=504),
             Self::ResultFetch => matches!(status, 408 | 409 | 429 | 502..=504),
             Self::Billable => match status {
@@ -231,37 +239,38 @@ impl RetryClass {
     }
 }
 
-/// Whether fal answered, and not something in front of it.
+/// Returns true if the response is of fal, and not of a load balancer or proxy in front of it.
 fn is_from_fal(headers: &HeaderMap) -> bool {
-    let json = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    headers.contains_key("x-fal-request-id") || json.is_some_and(|value| value.contains("json"))
+    let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    headers.contains_key("x-fal-request-id") || content_type.is_some_and(|value| value.contains("json"))
 }
 
-/// Asking again is of no use, says the service, or not what the caller wanted.
-fn is_final(headers: &HeaderMap) -> bool {
+/// Returns true if the service says that a retry is of no use, or if the caller's `start_timeout` has passed.
+fn forbids_retry(headers: &HeaderMap) -> bool {
     headers.contains_key("x-fal-request-timeout-type")
-        || says(headers, "x-fal-needs-retry", "0")
+        || has_value(headers, "x-fal-needs-retry", "0")
         // The name in older documents.
-        || says(headers, "x-fal-retryable", "false")
+        || has_value(headers, "x-fal-retryable", "false")
 }
 
-fn says(headers: &HeaderMap, name: &str, what: &str) -> bool {
-    headers.get(name).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(what.as_bytes()))
+fn has_value(headers: &HeaderMap, name: &str, expected: &str) -> bool {
+    headers.get(name).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(expected.as_bytes()))
 }
 
-/// `Retry-After`, in seconds or as a date. A date is compared with the service's own clock if it shows it.
+/// Parses `Retry-After`, in seconds or as a date. A date is compared with `Date`, the service's own clock, if there is
+/// one.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let asked = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = asked.parse() {
+    let retry_after = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = retry_after.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = httpdate::parse_http_date(asked).ok()?;
+    let date = httpdate::parse_http_date(retry_after).ok()?;
     let clock = headers.get(http::header::DATE).and_then(|date| date.to_str().ok());
     let now = clock.and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or_else(SystemTime::now);
     Some(date.duration_since(now).unwrap_or_default())
 }
 
-/// A number in 0..1. `RandomState` is seeded by the system, which is as random as jitter needs.
+/// Returns a number in 0..=1. `RandomState` is seeded by the system, which is random enough for jitter.
 fn random() -> f64 {
     f64::from(u32::try_from(RandomState::new().hash_one(0) >> 32).unwrap_or(0)) / f64::from(u32::MAX)
 }

@@ -1,15 +1,13 @@
-//! `run`: one request, one answer, no queue.
+//! Direct calls: one request, one response, no queue.
 
-use std::{borrow::Cow, future::ready, pin::pin};
+use std::borrow::Cow;
 
 use fal_core::{Endpoint, IntoInput};
 use tracing::{Instrument, field::Empty};
 
 use crate::{
-    BoxFuture, Client, Pending, Reply, Result,
-    call::{CallOptions, within},
-    prepare::{self, Draft, Written},
-    reply::CallResponse,
+    BoxFuture, Client, Pending, Reply, Result, call::Call, hosts::Service, options::CallOptions,
+    reply::CallResponse, timeout::within,
 };
 
 /// A direct call, from [`Client::run`]. Sent by awaiting it.
@@ -41,47 +39,22 @@ impl<E: Endpoint> IntoFuture for RunRequest<E> {
 
     fn into_future(self) -> Self::IntoFuture {
         let Self { client, endpoint, input, options } = self;
-        let input = prepare::write(input, options.skip_validation);
-        Pending::reply(endpoint.clone(), exchange(client, endpoint, input, options))
+        Pending::reply(endpoint.clone(), run(Call::new(client, endpoint, input, options)))
     }
 }
 
-fn exchange(
-    client: Client,
-    endpoint: Cow<'static, str>,
-    input: Result<Written>,
-    options: CallOptions,
-) -> BoxFuture<'static, Result<CallResponse>> {
-    let span = tracing::info_span!("fal.run", %endpoint, request_id = Empty);
-    let limit = options.timeout(&client);
-    let mut draft = match Draft::new(&client, &client.hosts().run, &endpoint, input, options) {
-        Ok(draft) => draft,
-        Err(error) => return Box::pin(ready(Err(error))),
+/// Sends the call. Boxed here, where it is compiled once rather than for each model.
+fn run(call: Call) -> BoxFuture<'static, Result<CallResponse>> {
+    let span = tracing::info_span!("fal.run", endpoint = %call.endpoint, request_id = Empty);
+    let exchange = async move {
+        let (client, endpoint, limit) = (call.client.clone(), call.endpoint.clone(), call.limit());
+        let exchange = async {
+            let request = call.into_request(Service::Run).await?;
+            let response = client.0.transport.send(&request).await?;
+            tracing::Span::current().record("request_id", response.request_id());
+            Ok(response.into())
+        };
+        within(limit, &endpoint, exchange).await
     };
-    let call = async move {
-        let call = pin!(async {
-            let request = draft.complete(&client).await?;
-            let answer = client.0.transport.send(request).await?;
-            tracing::Span::current().record("request_id", answer.request_id());
-            Ok(answer.into())
-        });
-        within(limit, &endpoint, call).await
-    };
-    Box::pin(call.instrument(span))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::untyped;
-
-    /// Every call allocates as much.
-    #[test]
-    fn a_call_is_small() {
-        let client = Client::builder().emulator("http://127.0.0.1:9").build().unwrap();
-        let call = client.run(untyped::input("acme/app", serde_json::json!({})));
-        let input = prepare::write(call.input, false);
-        let size = size_of_val(&*exchange(client, call.endpoint, input, call.options));
-        assert!(size <= 2048, "{size} bytes");
-    }
+    Box::pin(exchange.instrument(span))
 }

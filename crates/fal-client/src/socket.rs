@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     pin::Pin,
-    sync::{Mutex, PoisonError},
+    sync::Mutex,
     task::{Context, Poll, Waker},
 };
 
@@ -24,6 +24,7 @@ use url::Url;
 use crate::{
     Error, ErrorKind, Result,
     retry::RetryClass,
+    sync::lock,
     transport::{Request, Transport},
 };
 
@@ -71,7 +72,7 @@ impl Socket {
             let kind = ErrorKind::Decode { path: ".".to_owned() };
             return Err(Error::new(kind, message).with_response(status, body));
         }
-        let stream = response.upgrade().await.map_err(Error::broken)?;
+        let stream = response.upgrade().await.map_err(Error::from_broken_body)?;
         let config = WebSocketConfig::default().max_message_size(Some(limit)).max_frame_size(Some(limit));
         Ok(Self(WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await))
     }
@@ -147,12 +148,12 @@ pub(crate) struct SocketPool(Mutex<HashMap<String, Socket>>);
 
 impl SocketPool {
     pub(crate) fn put(&self, key: String, socket: Socket) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, socket);
+        lock(&self.0).insert(key, socket);
     }
 
     /// Takes a socket that is still open.
     pub(crate) fn take(&self, key: &str) -> Option<Socket> {
-        let mut socket = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key)?;
+        let mut socket = lock(&self.0).remove(key)?;
         // All messages were received before, so a frame other than a ping can only be the end.
         let mut context = Context::from_waker(Waker::noop());
         loop {

@@ -58,7 +58,7 @@ impl Events {
             }
             match ready!(self.chunks.as_mut().poll_next(context)) {
                 Some(Ok(chunk)) => self.parser.push(&chunk),
-                Some(Err(cause)) => return Poll::Ready(Err(Error::broken(cause))),
+                Some(Err(cause)) => return Poll::Ready(Err(Error::from_broken_body(cause))),
                 None => return Poll::Ready(Ok(None)),
             }
         }

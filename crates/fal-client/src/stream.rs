@@ -5,10 +5,9 @@ mod event_stream;
 mod raw_events;
 mod workflow;
 
-use std::{borrow::Cow, future::ready, pin::pin, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
 use fal_core::{IntoInput, Streams};
-use futures_util::FutureExt;
 use http::{HeaderValue, header};
 use tracing::{Instrument, field::Empty};
 
@@ -19,10 +18,8 @@ pub use self::{
     workflow::{NodeError, WorkflowEvent},
 };
 use crate::{
-    BoxFuture, Client, Error, ErrorKind, Pending, Result,
-    call::{CallOptions, within},
-    prepare::{self, Draft, Written},
-    sse::Events,
+    BoxFuture, Client, Error, ErrorKind, Pending, Result, call::Call, hosts::Service, options::CallOptions,
+    sse::Events, timeout::within,
 };
 
 /// The default time for which a stream may be silent.
@@ -67,36 +64,27 @@ impl<E: Streams> IntoFuture for StreamRequest<E> {
 
     fn into_future(self) -> Self::IntoFuture {
         let Self { client, endpoint, input, options, idle_timeout } = self;
-        let input = prepare::write(input, options.skip_validation);
-        let opened = open(client, endpoint, input, options, idle_timeout);
-        Pending::new(opened.map(|opened| opened.map(EventStream::new)))
+        let opened = open(Call::new(client, endpoint, input, options), idle_timeout);
+        Pending::new(async { opened.await.map(EventStream::new) })
     }
 }
 
-fn open(
-    client: Client,
-    endpoint: Cow<'static, str>,
-    input: Result<Written>,
-    mut options: CallOptions,
-    idle_timeout: Option<Duration>,
-) -> BoxFuture<'static, Result<Opened>> {
-    let span = tracing::info_span!("fal.stream", %endpoint, request_id = Empty);
-    let limit = options.timeout(&client);
-    if options.path.is_none() && !endpoint.ends_with("/stream") {
-        options.path = Some("/stream".to_owned());
+/// Sends the call, and reads the response up to its headers. Boxed here, where it is compiled once rather than for each
+/// model.
+fn open(mut call: Call, idle_timeout: Option<Duration>) -> BoxFuture<'static, Result<Opened>> {
+    let span = tracing::info_span!("fal.stream", endpoint = %call.endpoint, request_id = Empty);
+    if call.options.path.is_none() && !call.endpoint.ends_with("/stream") {
+        call.options.path = Some("/stream".to_owned());
     }
-    let mut draft = match Draft::new(&client, &client.hosts().run, &endpoint, input, options) {
-        Ok(draft) => draft,
-        Err(error) => return Box::pin(ready(Err(error.with_endpoint(&*endpoint)))),
-    };
-    let headers = &mut draft.request.headers;
-    headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("text/event-stream"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     let opening = async move {
+        let (client, endpoint, limit) = (call.client.clone(), call.endpoint.clone(), call.limit());
         let opening = async {
-            let request = draft.complete(&client).await?;
+            let mut request = call.into_request(Service::Run).await?;
+            let headers = &mut request.headers;
+            headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("text/event-stream"));
+            headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
             let deadline = request.deadline.zip(limit);
-            let response = client.0.transport.open(request).await?;
+            let response = client.0.transport.open(&request).await?;
             let (status, headers) = (response.status(), response.headers().clone());
             let request_id = headers.get("x-fal-request-id").and_then(|id| id.to_str().ok());
             tracing::Span::current().record("request_id", request_id);
@@ -117,7 +105,7 @@ fn open(
             };
             Ok(Opened { events, endpoint: endpoint.clone(), status, headers, idle_timeout, deadline })
         };
-        let opened = within(limit, &endpoint, pin!(opening)).await;
+        let opened = within(limit, &endpoint, opening).await;
         opened.map_err(|error| error.with_endpoint(&*endpoint))
     };
     Box::pin(opening.instrument(span))

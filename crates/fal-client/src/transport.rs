@@ -1,11 +1,11 @@
-//! Requests and answers over HTTP, with retries, limits and the key.
+//! HTTP requests with retries, limits and the key.
 
 mod attempt;
 mod failure;
 mod hook;
 mod tls;
 #[cfg(feature = "realtime")]
-mod upgrades;
+mod upgrade_client;
 
 use std::time::{Duration, Instant};
 
@@ -18,30 +18,26 @@ pub use self::hook::Attempt;
 pub(crate) use self::hook::Hook;
 pub(crate) use self::tls::default_http;
 #[cfg(feature = "realtime")]
-pub(crate) use self::upgrades::Upgrades;
-use crate::{Hosts, Result, Retry, backup::Backups, credentials::Authorization, retry::RetryClass};
+pub(crate) use self::upgrade_client::UpgradeClient;
+use crate::{
+    BoxFuture, Hosts, Result, Retry, backup::Backups, credentials::Authorization, retry::RetryClass,
+};
 
-/// What sends requests. One a client.
+/// The sender of all requests of a client.
 pub(crate) struct Transport {
     pub(crate) http: reqwest::Client,
     #[cfg(feature = "realtime")]
-    pub(crate) upgrades: Upgrades,
+    pub(crate) upgrades: UpgradeClient,
     pub(crate) hosts: Hosts,
     pub(crate) authorization: Authorization,
-    /// Of every request to fal: `User-Agent`, the key unless it has to be asked for, what the caller set.
+    /// The headers of every request to fal: `User-Agent`, a fixed key, and those that the caller set.
     pub(crate) headers: HeaderMap,
-    /// Where requests to fal are sent instead, for a server that has the key.
+    /// The server-side proxy that requests to fal are sent to.
     pub(crate) proxy: Option<Url>,
     pub(crate) backups: Backups,
     pub(crate) on_attempt: Option<Hook>,
-    pub(crate) limits: Limits,
-}
-
-/// What a client takes in.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// Bytes of one answer.
-    pub(crate) reply: u64,
+    /// The largest response that is read into memory, in bytes.
+    pub(crate) max_reply_bytes: u64,
 }
 
 /// A request that can be sent several times.
@@ -50,15 +46,15 @@ pub(crate) struct Request {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) content: Content,
-    /// Whether it is for fal, so that the key goes along.
+    /// `true` if it is for fal, so that it carries the key.
     to_fal: bool,
-    /// Whether it asks for another protocol, which HTTP/1.1 alone can change to.
+    /// `true` if it asks for another protocol, which only HTTP/1.1 can switch to.
     pub(crate) upgrade: bool,
     pub(crate) retry_class: RetryClass,
     pub(crate) retry: Retry,
-    /// How long one attempt may take.
+    /// The limit of one attempt.
     pub(crate) timeout: Option<Duration>,
-    /// When the whole call has to be done.
+    /// The moment at which the whole call must be done.
     pub(crate) deadline: Option<Instant>,
 }
 
@@ -68,14 +64,14 @@ pub(crate) enum Content {
     Json(Bytes),
     /// The content of an upload.
     Bytes(Bytes),
-    /// The content of an upload, made anew for every attempt.
+    /// The content of an upload, created anew for every attempt.
     Body {
         length: u64,
         make: Box<dyn Fn() -> reqwest::Body + Send + Sync>,
     },
 }
 
-/// A success.
+/// A response that is a success.
 #[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: StatusCode,
@@ -83,13 +79,19 @@ pub(crate) struct Response {
     pub(crate) body: Bytes,
 }
 
+impl Response {
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        self.headers.get("x-fal-request-id")?.to_str().ok()
+    }
+}
+
 impl Request {
-    /// A request to one of fal's services, with the key.
+    /// Creates a request to one of fal's services, with the key.
     pub(crate) fn to_fal(method: Method, url: Url, retry_class: RetryClass) -> Self {
         Self { to_fal: true, ..Self::to_anyone(method, url, retry_class) }
     }
 
-    /// A request to wherever a URL points, without the key.
+    /// Creates a request to any URL, without the key.
     pub(crate) fn to_anyone(method: Method, url: Url, retry_class: RetryClass) -> Self {
         Self {
             method,
@@ -115,64 +117,81 @@ impl Transport {
         !matches!(self.authorization, Authorization::None)
     }
 
-    /// Whether streams of events can be had. fal's proxy does not pass on the header that asks for one.
-    pub(crate) fn streams(&self) -> bool {
+    /// Returns true if event streams are available. fal's proxy does not forward the header that asks for one.
+    pub(crate) fn supports_streams(&self) -> bool {
         self.proxy.is_none()
     }
 
-    /// The largest event that is taken, in bytes.
+    /// Returns the size of the largest event that is accepted, in bytes.
     pub(crate) fn event_limit(&self) -> usize {
-        self.limits.reply.try_into().unwrap_or(usize::MAX)
+        self.max_reply_bytes.try_into().unwrap_or(usize::MAX)
     }
 
-    /// Sends a request and reads the whole answer.
-    pub(crate) async fn send(&self, request: &Request) -> Result<Response> {
-        let (start, mut number) = (Instant::now(), 1);
-        loop {
-            match self.whole(request, number).await {
-                Ok(answer) => {
-                    self.observe(request, number, start, Ok((answer.status, &answer.headers)), None);
-                    return Ok(answer);
+    /// Sends a request and reads the whole response.
+    ///
+    /// Boxed, because callers hold it in futures that outlive the exchange by minutes, and would otherwise keep room
+    /// for one.
+    pub(crate) fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response>> {
+        Box::pin(async move {
+            let (start, mut number) = (Instant::now(), 1);
+            loop {
+                match self.attempt_whole(request, number).await {
+                    Ok(response) => {
+                        self.observe(request, number, start, Ok((response.status, &response.headers)), None);
+                        return Ok(response);
+                    }
+                    Err(failure) => {
+                        tokio::time::sleep(self.retry_delay(request, number, start, failure)?).await
+                    }
                 }
-                Err(failure) => tokio::time::sleep(self.pause(request, number, start, failure)?).await,
+                number += 1;
             }
-            number += 1;
-        }
+        })
     }
 
-    /// Sends a request and leaves the body of the answer to be read.
-    pub(crate) async fn open(&self, request: &Request) -> Result<reqwest::Response> {
-        let (start, mut number) = (Instant::now(), 1);
-        loop {
-            match self.attempt(request, number).await {
-                Ok(response) => {
-                    self.observe(request, number, start, Ok((response.status(), response.headers())), None);
-                    return Ok(response);
+    /// Sends a request and leaves the body of the response unread. Boxed, as [`send`](Self::send) is.
+    pub(crate) fn open<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<reqwest::Response>> {
+        Box::pin(async move {
+            let (start, mut number) = (Instant::now(), 1);
+            loop {
+                match self.attempt(request, number).await {
+                    Ok(response) => {
+                        let outcome = Ok((response.status(), response.headers()));
+                        self.observe(request, number, start, outcome, None);
+                        return Ok(response);
+                    }
+                    Err(failure) => {
+                        tokio::time::sleep(self.retry_delay(request, number, start, failure)?).await
+                    }
                 }
-                Err(failure) => tokio::time::sleep(self.pause(request, number, start, failure)?).await,
+                number += 1;
             }
-            number += 1;
-        }
+        })
     }
 
-    /// How long to wait for the next attempt, unless this was the last.
-    fn pause(&self, request: &Request, number: u32, start: Instant, failure: Failure) -> Result<Duration> {
+    /// Returns the delay before the next attempt, or the error if this attempt was the last.
+    fn retry_delay(
+        &self,
+        request: &Request,
+        number: u32,
+        start: Instant,
+        failure: Failure,
+    ) -> Result<Duration> {
         let left = request.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let outcome = failure.outcome();
-        let pause = outcome.as_ref().and_then(|outcome| {
-            request.retry.pause(number, request.retry_class, outcome, start.elapsed(), left)
+        let delay = outcome.as_ref().and_then(|outcome| {
+            request.retry.delay(number, request.retry_class, outcome, start.elapsed(), left)
         });
-        self.observe(request, number, start, Err(&failure), pause);
-        let Some(pause) = pause else {
+        self.observe(request, number, start, Err(&failure), delay);
+        let Some(delay) = delay else {
             let mut error = failure.into_error();
-            // What may have been accepted must not look like what was not.
-            if request.retry_class == RetryClass::Billable && error.is_unanswered() {
+            if request.retry_class == RetryClass::Billable && error.is_outcome_unknown() {
                 error = error.with_suffix("; the request was sent, so the work may be running");
             }
             return Err(error);
         };
-        tracing::debug!(attempt = number, ?pause, outcome = %failure.summary(), "sending again");
-        Ok(pause)
+        tracing::debug!(attempt = number, ?delay, outcome = %failure.summary(), "sending again");
+        Ok(delay)
     }
 }
 

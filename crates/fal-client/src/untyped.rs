@@ -1,4 +1,4 @@
-//! Calling endpoints that have no crate, with JSON in and out.
+//! Calls of endpoints that have no crate, with JSON in and out.
 //!
 //! ```no_run
 //! use fal_client::{Client, untyped};
@@ -11,8 +11,7 @@
 //! # }
 //! ```
 //!
-//! A local file is uploaded with [`Client::upload`](crate::Client::upload) first, and its URL put into
-//! the JSON.
+//! Upload a local file with [`Client::upload`](crate::Client::upload) first, and put its URL into the JSON.
 
 use std::borrow::Cow;
 
@@ -21,7 +20,7 @@ use serde_json::Value;
 
 use crate::stream::WorkflowEvent;
 
-/// Any endpoint. Its id is a value, which its inputs, jobs and tickets carry.
+/// Any endpoint, with JSON in and out. Its inputs, jobs and tickets carry its id.
 #[derive(Debug)]
 pub enum Any {}
 
@@ -35,7 +34,7 @@ impl Streams for Any {
     type Event = Value;
 }
 
-/// Any workflow: its events are [`WorkflowEvent`]s. Its id is a value, as that of [`Any`].
+/// Any workflow, whose events are [`WorkflowEvent`]s. Its inputs, jobs and tickets carry its id.
 #[derive(Debug)]
 pub enum Workflow {}
 
@@ -49,7 +48,7 @@ impl Streams for Workflow {
     type Event = WorkflowEvent;
 }
 
-/// Any endpoint that takes messages of type `S` and answers with messages of type `R`.
+/// Any endpoint with realtime messages: takes messages of type `S` and sends messages of type `R`.
 #[cfg(feature = "realtime")]
 #[derive(Debug)]
 pub struct Messages<S, R>(std::convert::Infallible, std::marker::PhantomData<fn(S) -> R>);
@@ -71,15 +70,16 @@ where
     type Receive = R;
 }
 
-/// The input of an endpoint that has no crate.
+/// The input of an endpoint that has no crate, from [`input`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Input {
     endpoint_id: String,
     parameters: Value,
 }
 
-/// An input for the endpoint `endpoint_id`, such as `my-user/my-app` or `fal-ai/flux/dev`. Nothing is
-/// checked before it is sent.
+/// Creates an input for the endpoint `endpoint_id`, such as `my-user/my-app` or `fal-ai/flux/dev`.
+///
+/// Nothing is checked before it is sent.
 pub fn input(endpoint_id: impl Into<String>, parameters: Value) -> Input {
     Input { endpoint_id: endpoint_id.into(), parameters }
 }
@@ -100,7 +100,9 @@ impl IntoInput for Input {
 #[derive(Debug, Clone, PartialEq)]
 pub struct WorkflowInput(Input);
 
-/// An input for a workflow, such as `workflows/acme/poster`. Nothing is checked before it is sent.
+/// Creates an input for a workflow, such as `workflows/acme/poster`.
+///
+/// Nothing is checked before it is sent.
 pub fn workflow(endpoint_id: impl Into<String>, parameters: Value) -> WorkflowInput {
     WorkflowInput(input(endpoint_id, parameters))
 }

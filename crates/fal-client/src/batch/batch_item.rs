@@ -11,15 +11,17 @@ use tracing::Instrument;
 
 use super::journal::{ItemProgress, ItemState, Journal, JournalEntry};
 use crate::{
-    BoxFuture, Error, ErrorKind, Result, prepare,
-    queue::{self, FollowOptions, RequestHandle, Submission, Ticket},
+    BoxFuture, Error, ErrorKind, Result,
+    call::Call,
+    input,
+    queue::{self, FollowOptions, RequestHandle, Ticket},
     reply::CallResponse,
 };
 
 /// A request of a batch, before it is sent.
 pub(super) struct BatchItem {
     pub(super) index: usize,
-    pub(super) submission: Submission,
+    pub(super) call: Call,
     pub(super) journaled: Option<Journaled>,
 }
 
@@ -34,42 +36,42 @@ pub(super) struct Journaled {
 impl BatchItem {
     /// Submits the request, unless the journal has its ticket, and waits for its answer.
     pub(super) fn send(self) -> BoxFuture<'static, Result<CallResponse>> {
-        let span = tracing::info_span!("fal.batch", endpoint = %self.submission.endpoint, index = self.index);
+        let span = tracing::info_span!("fal.batch", endpoint = %self.call.endpoint, index = self.index);
         Box::pin(self.wait().instrument(span))
     }
 
     async fn wait(self) -> Result<CallResponse> {
-        let limit = self.submission.limit;
+        let limit = self.call.limit();
         let (has_journal, start) = (self.journaled.is_some(), Instant::now());
-        let queued = self.submit().await?;
+        let handle = self.submit().await?;
         let left = |limit: Duration| limit.saturating_sub(start.elapsed());
         let follow = FollowOptions::default();
         match limit {
             Some(limit) if !has_journal => {
-                let waiting = queue::wait(queued.clone(), None, follow);
+                let waiting = queue::wait(handle.clone(), None, follow);
                 match tokio::time::timeout(left(limit), waiting).await {
                     Ok(result) => result,
-                    Err(_) => Err(queue::give_up(&queued, limit).await),
+                    Err(_) => Err(queue::cancel_timed_out(&handle, limit).await),
                 }
             }
             // After a timeout the request goes on, and the next process can wait for it.
-            limit => queue::wait(queued, limit.map(left), follow).await,
+            limit => queue::wait(handle, limit.map(left), follow).await,
         }
     }
 
     async fn submit(self) -> Result<RequestHandle> {
-        let Self { index, submission, journaled } = self;
+        let Self { index, call, journaled } = self;
         let Some(Journaled { journal, state, fingerprint, resubmit }) = journaled else {
-            return submission.submit().await;
+            return call.submit().await;
         };
-        let endpoint = submission.endpoint.clone();
+        let endpoint = call.endpoint.clone();
         let fingerprint = fingerprint.map_err(|error| error.with_endpoint(&*endpoint))?;
         if state.fingerprint.as_ref().is_some_and(|known| *known != fingerprint) {
             return Err(other_batch(index).with_endpoint(&*endpoint));
         }
         match state.progress {
             ItemProgress::Submitted(ticket) if ticket.endpoint() == endpoint => {
-                return Ok(ticket.into_handle(submission.client));
+                return Ok(ticket.into_handle(call.client));
             }
             ItemProgress::Submitted(_) => return Err(other_batch(index)),
             ItemProgress::InDoubt if !resubmit => {
@@ -84,12 +86,12 @@ impl BatchItem {
         };
         let begun = JournalEntry::Begun { index, input: fingerprint };
         journal.write(begun).await.map_err(|cause| unwritable(cause).with_endpoint(&*endpoint))?;
-        match submission.submit().await {
-            Ok(queued) => {
-                let ticket = Ticket::from(&queued);
+        match call.submit().await {
+            Ok(handle) => {
+                let ticket = Ticket::from(&handle);
                 match journal.write(JournalEntry::Submitted { index, ticket }).await {
-                    Ok(()) => Ok(queued),
-                    Err(cause) => Err(queued.named(unwritable(cause))),
+                    Ok(()) => Ok(handle),
+                    Err(cause) => Err(handle.with_ids(unwritable(cause))),
                 }
             }
             Err(error) => {
@@ -119,7 +121,7 @@ pub(super) fn fingerprint<P: Parameters + Serialize>(endpoint: &str, input: &mut
         }
         nth += 1;
     });
-    let json = prepare::json(input);
+    let json = input::to_json(input);
     let (mut local, mut nth) = (local.into_iter().peekable(), 0_usize);
     input.visit_files(&mut |file| {
         if let Some((_, original)) = local.next_if(|(place, _)| *place == nth) {

@@ -4,11 +4,11 @@ use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use super::{Journal, JournalEntry};
-use crate::{BoxFuture, Error, ErrorKind, Result};
+use crate::{BoxFuture, Error, ErrorKind, Result, sync::lock};
 
 /// A [`Journal`] in a file of JSON lines, which only grows.
 ///
@@ -63,7 +63,7 @@ impl FileJournal {
         work: impl FnOnce(&mut LockedFile) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
         let file = self.file.clone();
-        let work = move || work(&mut file.lock().unwrap_or_else(PoisonError::into_inner));
+        let work = move || work(&mut lock(&file));
         tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
     }
 }

@@ -1,4 +1,4 @@
-//! What the body of a failed call says, in whichever of fal's forms it is written.
+//! The bodies of failed calls, in all of fal's forms.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use super::FieldError;
 
-/// What was understood of a body.
+/// The parsed body of a failed call.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Read {
+pub(super) struct ErrorBody {
     pub(super) message: Option<String>,
     pub(super) error_type: Option<String>,
     pub(super) fields: Vec<FieldError>,
@@ -16,30 +16,30 @@ pub(super) struct Read {
     pub(super) request_id: Option<String>,
 }
 
-impl Read {
-    pub(super) fn new(body: &[u8]) -> Self {
+impl ErrorBody {
+    pub(super) fn parse(body: &[u8]) -> Self {
         match serde_json::from_slice(body) {
-            Ok(Value::Object(object)) => Self::of_object(&object),
+            Ok(Value::Object(object)) => Self::from_object(&object),
             Ok(Value::Null) => Self::default(),
-            Ok(Value::String(text)) => Self::message(text),
-            Ok(other) => Self::message(other.to_string()),
-            Err(_) => Self { message: plain(body), ..Self::default() },
+            Ok(Value::String(text)) => Self::from_message(text),
+            Ok(other) => Self::from_message(other.to_string()),
+            Err(_) => Self { message: plain_message(body), ..Self::default() },
         }
     }
 
-    fn message(text: impl Into<String>) -> Self {
+    fn from_message(text: impl Into<String>) -> Self {
         Self { message: Some(text.into()), ..Self::default() }
     }
 
-    fn of_object(object: &Map<String, Value>) -> Self {
-        let mut read = match object.get("detail").or_else(|| object.get("error")) {
+    fn from_object(object: &Map<String, Value>) -> Self {
+        let mut parsed = match object.get("detail").or_else(|| object.get("error")) {
             Some(Value::String(text)) => match object.get("reason").and_then(Value::as_str) {
                 // Realtime: {"type": "x-fal-error", "error": "TIMEOUT", "reason": "no inputs"}
-                Some(reason) => Self::message(format!("{text}: {reason}")),
-                None => Self::message(text),
+                Some(reason) => Self::from_message(format!("{text}: {reason}")),
+                None => Self::from_message(text),
             },
             Some(Value::Array(list)) => {
-                let fields: Vec<_> = list.iter().map(of_detail).collect();
+                let fields: Vec<_> = list.iter().map(parse_detail).collect();
                 Self { message: (!fields.is_empty()).then(|| join(&fields)), fields, ..Self::default() }
             }
             Some(Value::Object(inner)) => {
@@ -47,55 +47,55 @@ impl Read {
                 let message = text.unwrap_or_else(|| Value::Object(inner.clone()).to_string());
                 Self {
                     error_type: first_text(inner, &["type", "error_type", "code"]),
-                    ..Self::message(message)
+                    ..Self::from_message(message)
                 }
             }
             _ => Self { message: first_text(object, &["message", "msg", "status"]), ..Self::default() },
         };
         if let Some(Value::Array(list)) = object.get("errors")
-            && read.fields.is_empty()
+            && parsed.fields.is_empty()
         {
-            read.fields = list.iter().filter_map(of_error).collect();
+            parsed.fields = list.iter().filter_map(parse_field).collect();
         }
         let seconds = object.get("retry_after").and_then(Value::as_f64);
-        read.retry_after = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        parsed.retry_after = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
         let inner = object.get("error").and_then(Value::as_object);
-        let given = |object| first_text(object, &["request_id"]);
-        read.request_id = given(object).or_else(|| inner.and_then(given));
+        let id = |object| first_text(object, &["request_id"]);
+        parsed.request_id = id(object).or_else(|| inner.and_then(id));
         if let Some(error_type) = first_text(object, &["error_type"]) {
-            read.error_type = Some(error_type);
+            parsed.error_type = Some(error_type);
         }
-        if read.message.is_none() && read.fields.is_empty() && !object.is_empty() {
-            read.message = Some(Value::Object(object.clone()).to_string());
+        if parsed.message.is_none() && parsed.fields.is_empty() && !object.is_empty() {
+            parsed.message = Some(Value::Object(object.clone()).to_string());
         }
-        read
+        parsed
     }
 }
 
-/// An entry of pydantic's form: `{"loc": ["body", "num_images"], "msg", "type", "input", "ctx"}`.
-fn of_detail(entry: &Value) -> FieldError {
+/// Parses an entry of pydantic's form: `{"loc": ["body", "num_images"], "msg", "type", "input", "ctx"}`.
+fn parse_detail(entry: &Value) -> FieldError {
     let text = |key: &str| entry.get(key).and_then(Value::as_str).map(str::to_owned);
     let path = match entry.get("loc") {
-        Some(Value::Array(parts)) => parts.iter().map(part).collect::<Vec<_>>().join("."),
-        Some(other) => part(other),
+        Some(Value::Array(parts)) => parts.iter().map(text_or_json).collect::<Vec<_>>().join("."),
+        Some(other) => text_or_json(other),
         None => "body".to_owned(),
     };
     FieldError {
         path,
-        message: text("msg").or_else(|| text("message")).unwrap_or_else(|| part(entry)),
+        message: text("msg").or_else(|| text("message")).unwrap_or_else(|| text_or_json(entry)),
         error_type: text("type").unwrap_or_else(|| "value_error".to_owned()),
         input: entry.get("input").cloned(),
         ctx: entry.get("ctx").cloned(),
     }
 }
 
-/// An entry of the form that some apps use: `{"field": "num_images", "message": "…"}`.
-fn of_error(entry: &Value) -> Option<FieldError> {
+/// Parses an entry of the form that some apps use: `{"field": "num_images", "message": "…"}`.
+fn parse_field(entry: &Value) -> Option<FieldError> {
     let field = entry.get("field")?.as_str()?;
-    Some(FieldError { path: format!("body.{field}"), ..of_detail(entry) })
+    Some(FieldError { path: format!("body.{field}"), ..parse_detail(entry) })
 }
 
-fn part(value: &Value) -> String {
+fn text_or_json(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
@@ -108,8 +108,8 @@ fn first_text(object: &Map<String, Value>, keys: &[&str]) -> Option<String> {
     keys.iter().find_map(|key| object.get(*key)?.as_str()).map(str::to_owned)
 }
 
-/// A body that is not JSON: text, a page of something in front of fal, or neither.
-fn plain(body: &[u8]) -> Option<String> {
+/// Returns the message of a body that is not JSON: text, an HTML page of a proxy, or something else.
+fn plain_message(body: &[u8]) -> Option<String> {
     let Ok(text) = std::str::from_utf8(body) else {
         return Some(format!("{} bytes that are not text", body.len()));
     };
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_family_of_bodies_has_a_message() {
+    fn every_form_of_body_has_a_message() {
         let table: &[(&[u8], Option<&str>, Option<&str>)] = &[
             (b"", None, None),
             (b"null", None, None),
@@ -173,7 +173,7 @@ mod tests {
             (br#"{"detail": "cut"#, Some(r#"{"detail": "cut"#), None),
         ];
         for (body, message, error_type) in table {
-            let read = Read::new(body);
+            let read = ErrorBody::parse(body);
             let shown = String::from_utf8_lossy(body);
             assert_eq!(read.message.as_deref(), *message, "{shown}");
             assert_eq!(read.error_type.as_deref(), *error_type, "{shown}");
@@ -188,7 +188,7 @@ mod tests {
             "text",
             null,
         ]});
-        let read = Read::new(body.to_string().as_bytes());
+        let read = ErrorBody::parse(body.to_string().as_bytes());
         let paths: Vec<_> = read.fields.iter().map(|field| field.path.as_str()).collect();
         assert_eq!(paths, ["body.loras.0.path", "weird", "body", "body"]);
         assert_eq!(read.fields[0].error_type, "missing");
@@ -199,28 +199,29 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_errors_become_fields() {
+    fn error_lists_become_fields() {
         let body = br#"{"detail":"invalid","errors":[{"field":"seed","message":"too big"},{"other":1},3]}"#;
-        let read = Read::new(body);
+        let read = ErrorBody::parse(body);
         assert_eq!(read.message.as_deref(), Some("invalid"));
         assert_eq!(read.fields.len(), 1);
         assert_eq!((read.fields[0].path.as_str(), read.fields[0].message.as_str()), ("body.seed", "too big"));
     }
 
     #[test]
-    fn what_else_a_body_says_is_kept() {
-        let read = Read::new(br#"{"detail":"Rate limit exceeded","retry_after":60,"request_id":"r1"}"#);
+    fn retry_time_and_request_id_are_parsed() {
+        let read =
+            ErrorBody::parse(br#"{"detail":"Rate limit exceeded","retry_after":60,"request_id":"r1"}"#);
         assert_eq!(
             (read.retry_after, read.request_id.as_deref()),
             (Some(Duration::from_secs(60)), Some("r1"))
         );
-        let read = Read::new(br#"{"error":{"message":"m","request_id":"r2"},"retry_after":-1}"#);
+        let read = ErrorBody::parse(br#"{"error":{"message":"m","request_id":"r2"},"retry_after":-1}"#);
         assert_eq!((read.retry_after, read.request_id.as_deref()), (None, Some("r2")));
     }
 
     #[test]
-    fn deep_nesting_is_only_text() {
+    fn deeply_nested_body_is_kept_as_text() {
         let body = "[".repeat(100_000);
-        assert_eq!(Read::new(body.as_bytes()).message.as_deref(), Some(body.as_str()));
+        assert_eq!(ErrorBody::parse(body.as_bytes()).message.as_deref(), Some(body.as_str()));
     }
 }

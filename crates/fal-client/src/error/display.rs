@@ -1,11 +1,12 @@
-//! How an error prints.
+//! Printing errors.
 
 use std::fmt;
 
 use super::{Error, ErrorKind};
 
-/// Services answer with whole stack traces at times; [`Error::message`] has them.
-const SHOWN: usize = 500;
+/// The maximum length of a printed message. Services sometimes send stack traces, which [`Error::message`] returns
+/// whole.
+const MAX_CHARS: usize = 500;
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -19,35 +20,35 @@ impl fmt::Display for Error {
             ErrorKind::Validation(fields) => {
                 for (index, field) in fields.iter().enumerate() {
                     f.write_str(if index == 0 { "" } else { "; " })?;
-                    write!(f, "{}: {}", line(&field.path), line(&field.message))?;
+                    write!(f, "{}: {}", single_line(&field.path), single_line(&field.message))?;
                 }
             }
-            _ => f.write_str(&line(&self.0.message))?,
+            _ => f.write_str(&single_line(&self.0.message))?,
         }
         if let (Some(error_type), false) = (&self.0.error_type, self.is_validation()) {
-            write!(f, " [{}]", line(error_type))?;
+            write!(f, " [{}]", single_line(error_type))?;
         }
         if let Some(request_id) = &self.0.request_id {
-            write!(f, " (request {})", line(request_id))?;
+            write!(f, " (request {})", single_line(request_id))?;
         }
         Ok(())
     }
 }
 
-/// Text from outside as part of one line.
-fn line(text: &str) -> String {
+/// Returns text from outside as part of one line.
+fn single_line(text: &str) -> String {
     let mut line: String = text
         .chars()
-        .take(SHOWN)
+        .take(MAX_CHARS)
         .map(|character| if character.is_control() { ' ' } else { character })
         .collect();
-    if text.chars().nth(SHOWN).is_some() {
+    if text.chars().nth(MAX_CHARS).is_some() {
         line.push('…');
     }
     line
 }
 
-/// The body is summarised: it may be an image.
+/// Prints only the length of the body, which may be an image.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Error");
@@ -84,31 +85,31 @@ mod tests {
 
     use super::*;
 
-    fn answer(status: u16, headers: &[(&'static str, &'static str)], body: &'static str) -> Error {
+    fn error(status: u16, headers: &[(&'static str, &'static str)], body: &'static str) -> Error {
         let headers: HeaderMap =
             headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
         let status = StatusCode::from_u16(status).unwrap();
-        Error::from_answer(status, &headers, Bytes::from_static(body.as_bytes())).with_endpoint("acme/app")
+        Error::from_response(status, &headers, Bytes::from_static(body.as_bytes())).with_endpoint("acme/app")
     }
 
     #[test]
-    fn one_line_says_where_what_and_which() {
+    fn display_is_one_line_with_endpoint_and_request() {
         let id = &[("x-fal-request-id", "764")];
         let table = [
             (
-                answer(422, id, r#"{"detail":[{"loc":["body","num_images"],"msg":"Too many","type":"t"}]}"#),
+                error(422, id, r#"{"detail":[{"loc":["body","num_images"],"msg":"Too many","type":"t"}]}"#),
                 "acme/app: 422 body.num_images: Too many (request 764)",
             ),
-            (answer(422, id, r#"{"detail":"no"}"#), "acme/app: 422 body: no (request 764)"),
+            (error(422, id, r#"{"detail":"no"}"#), "acme/app: 422 body: no (request 764)"),
             (
-                answer(503, &[("x-fal-error-type", "runner_disconnected")], r#"{"detail":"gone"}"#),
+                error(503, &[("x-fal-error-type", "runner_disconnected")], r#"{"detail":"gone"}"#),
                 "acme/app: 503 gone [runner_disconnected]",
             ),
-            (answer(500, &[], ""), "acme/app: 500 Internal Server Error"),
-            (answer(418, &[], "a\r\nb"), "acme/app: 418 a  b"),
-            (answer(599, &[], ""), "acme/app: 599 no message"),
+            (error(500, &[], ""), "acme/app: 500 Internal Server Error"),
+            (error(418, &[], "a\r\nb"), "acme/app: 418 a  b"),
+            (error(599, &[], ""), "acme/app: 599 no message"),
             (
-                answer(302, &[("location", "https://evil.example")], ""),
+                error(302, &[("location", "https://evil.example")], ""),
                 "acme/app: 302 a redirect to https://evil.example, which is not followed because the key would go along",
             ),
         ];
@@ -118,28 +119,28 @@ mod tests {
     }
 
     #[test]
-    fn kinds_follow_the_status() {
-        assert!(answer(401, &[], "").is_auth());
-        assert!(answer(403, &[], "").is_auth());
-        assert!(answer(404, &[], "").is_not_found());
-        assert!(answer(429, &[("retry-after", "3")], "").is_rate_limited());
-        assert_eq!(answer(429, &[("retry-after", "3")], "").retry_after().unwrap().as_secs(), 3);
-        assert!(answer(499, &[], "").is_cancelled());
-        assert!(answer(504, &[("x-fal-request-timeout-type", "user")], "").is_timeout());
-        assert!(!answer(504, &[], "").is_timeout());
-        assert!(answer(400, &[], r#"{"errors":[{"field":"a","message":"b"}]}"#).is_validation());
-        assert!(!answer(400, &[], r#"{"detail":"bad_request"}"#).is_validation());
+    fn kind_follows_the_status() {
+        assert!(error(401, &[], "").is_auth());
+        assert!(error(403, &[], "").is_auth());
+        assert!(error(404, &[], "").is_not_found());
+        assert!(error(429, &[("retry-after", "3")], "").is_rate_limited());
+        assert_eq!(error(429, &[("retry-after", "3")], "").retry_after().unwrap().as_secs(), 3);
+        assert!(error(499, &[], "").is_cancelled());
+        assert!(error(504, &[("x-fal-request-timeout-type", "user")], "").is_timeout());
+        assert!(!error(504, &[], "").is_timeout());
+        assert!(error(400, &[], r#"{"errors":[{"field":"a","message":"b"}]}"#).is_validation());
+        assert!(!error(400, &[], r#"{"detail":"bad_request"}"#).is_validation());
         let policy =
-            answer(422, &[], r#"{"detail":[{"loc":["body"],"msg":"m","type":"content_policy_violation"}]}"#);
+            error(422, &[], r#"{"detail":[{"loc":["body"],"msg":"m","type":"content_policy_violation"}]}"#);
         assert_eq!(policy.error_type(), Some("content_policy_violation"));
-        let text = answer(422, &[], r#"{"detail":"plain"}"#);
+        let text = error(422, &[], r#"{"detail":"plain"}"#);
         let ErrorKind::Validation(fields) = text.kind() else { panic!("{text:?}") };
         assert_eq!((fields[0].path.as_str(), fields[0].message.as_str()), ("body", "plain"));
     }
 
     #[test]
-    fn long_texts_are_cut_and_bodies_summarised() {
-        let error = answer(500, &[], "x").with_context(&"y".repeat(1000));
+    fn long_messages_are_cut_and_bodies_summarized() {
+        let error = error(500, &[], "x").with_context(&"y".repeat(1000));
         assert!(error.to_string().len() < 600);
         assert!(format!("{error:?}").contains("body: 1 bytes"));
     }

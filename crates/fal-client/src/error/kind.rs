@@ -1,4 +1,4 @@
-//! The kinds of failure, and how an answer becomes one of them.
+//! The kinds of failure.
 
 use fal_core::Violations;
 use http::StatusCode;
@@ -6,88 +6,91 @@ use serde_json::Value;
 
 use super::Error;
 
-/// What went wrong, as far as the caller's next step depends on it.
+/// The kind of a failure, as far as the caller's next step depends on it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The client or an option of the call makes no sense. Nothing was sent.
+    /// The client or an option of the call is invalid. Nothing was sent.
     Config,
-    /// There is no key, or the service refused it (401, 403).
+    /// The key is missing, or the service refused it (401, 403).
     Auth,
-    /// The input breaks rules of the endpoint that its types leave open. Nothing was sent.
+    /// The input breaks rules of the endpoint that its types cannot express. Nothing was sent.
     InvalidInput(Violations),
-    /// The input cannot be written as JSON. Nothing was sent.
+    /// The input cannot be encoded as JSON. Nothing was sent.
     Encode,
     /// The service refused the input (422). Never empty.
     Validation(Vec<FieldError>),
-    /// Any other answer that is not a success. Look at the status and the error type.
+    /// Any other response that is not a success. The status and the error type say more.
     Api,
-    /// The endpoint or the request does not exist (404), or no longer.
+    /// The endpoint or the request does not exist, or no longer (404).
     NotFound,
-    /// Too many requests at once (429).
+    /// Too many requests were sent at once (429).
     RateLimited,
-    /// The result of a job that is still queued or running was asked for.
+    /// The result of a job was fetched while it was queued or running.
     NotReady,
-    /// A `timeout` of the call passed, or the job did not start before its `start_timeout` (then there is
-    /// a status, 504).
+    /// The `timeout` of the call passed, or the job did not start before its `start_timeout` (then the status is
+    /// 504).
     Timeout,
-    /// Whether the request was accepted is not known, so that it was not sent again: of a batch that was
-    /// resumed. `Batch::resubmit_in_doubt` sends it.
+    /// A resumed batch may have sent the request before, so it was not sent again.
+    /// [`BatchRequest::resubmit_in_doubt`](crate::batch::BatchRequest::resubmit_in_doubt) sends it.
     InDoubt,
     /// The job was cancelled (499).
     Cancelled,
-    /// No connection, or one that broke.
+    /// The connection could not be made, or broke.
     Transport,
-    /// The answer is a success but not what the endpoint promises.
+    /// The response is a success, but not of the type of the endpoint's output.
     #[non_exhaustive]
     Decode {
-        /// Where in the answer, such as `images[0].url`; `.` for the whole.
+        /// The path of the wrong value, such as `images[0].url`; `.` for the whole response.
         path: String,
     },
-    /// The answer is larger than the client takes.
+    /// The response is larger than the client accepts.
     #[non_exhaustive]
     TooLarge {
-        /// What the client takes, in bytes.
+        /// The limit of the client, in bytes.
         limit: u64,
     },
-    /// A local file, or the journal of a batch, could not be read or written, or a file's URL makes no sense.
+    /// A local file or the journal of a batch could not be read or written, or the URL of a file is invalid.
     File,
-    /// A webhook that is not taken, and why.
+    /// A webhook delivery was rejected, for this reason.
     #[cfg(feature = "webhook")]
     Webhook(crate::webhook::Rejection),
 }
 
-/// One parameter that the service refused.
+/// A parameter that the service refused.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct FieldError {
-    /// Where the value is, such as `body.loras.0.path`.
+    /// The path of the value, such as `body.loras.0.path`.
     pub path: String,
-    /// What is wrong with it. For people; fal rewords it.
+    /// The message, for people. fal rewords it at times.
     pub message: String,
     /// The rule that was broken, such as `less_than_equal` or `content_policy_violation`.
     pub error_type: String,
-    /// The refused value, when the service repeats it.
+    /// The refused value, if the service repeats it.
     pub input: Option<Value>,
     /// The parameters of the rule, such as `{"le": 4}`.
     pub ctx: Option<Value>,
 }
 
-pub(super) fn of_answer(status: StatusCode, user_timeout: bool, fields: Vec<FieldError>) -> ErrorKind {
-    match status.as_u16() {
-        401 | 403 => ErrorKind::Auth,
-        404 => ErrorKind::NotFound,
-        429 => ErrorKind::RateLimited,
-        499 => ErrorKind::Cancelled,
-        504 if user_timeout => ErrorKind::Timeout,
-        400 | 422 if !fields.is_empty() => ErrorKind::Validation(fields),
-        _ => ErrorKind::Api,
+impl ErrorKind {
+    /// Returns the kind of a response. `is_start_timeout` tells a job that did not start in time from a gateway's 504.
+    pub(super) fn from_status(status: StatusCode, is_start_timeout: bool, fields: Vec<FieldError>) -> Self {
+        match status.as_u16() {
+            401 | 403 => ErrorKind::Auth,
+            404 => ErrorKind::NotFound,
+            429 => ErrorKind::RateLimited,
+            499 => ErrorKind::Cancelled,
+            504 if is_start_timeout => ErrorKind::Timeout,
+            400 | 422 if !fields.is_empty() => ErrorKind::Validation(fields),
+            _ => ErrorKind::Api,
+        }
     }
 }
 
 impl FieldError {
-    /// A refusal that names no parameter.
-    pub(super) fn of_body(message: &str) -> Self {
+    /// Creates the error of an input whose refusal names no parameter.
+    pub(super) fn without_field(message: &str) -> Self {
         let (path, error_type) = ("body".to_owned(), "value_error".to_owned());
         Self { path, message: message.to_owned(), error_type, input: None, ctx: None }
     }
@@ -106,32 +109,32 @@ macro_rules! predicates {
 }
 
 predicates! {
-    /// [`ErrorKind::Config`].
+    /// Returns true for [`ErrorKind::Config`].
     is_config => ErrorKind::Config,
-    /// [`ErrorKind::Auth`].
+    /// Returns true for [`ErrorKind::Auth`].
     is_auth => ErrorKind::Auth,
-    /// [`ErrorKind::InvalidInput`], found before anything was sent.
+    /// Returns true for [`ErrorKind::InvalidInput`], which is found before anything is sent.
     is_invalid_input => ErrorKind::InvalidInput(_),
-    /// [`ErrorKind::Validation`], found by the service.
+    /// Returns true for [`ErrorKind::Validation`], which the service reports.
     is_validation => ErrorKind::Validation(_),
-    /// [`ErrorKind::NotFound`].
+    /// Returns true for [`ErrorKind::NotFound`].
     is_not_found => ErrorKind::NotFound,
-    /// [`ErrorKind::RateLimited`].
+    /// Returns true for [`ErrorKind::RateLimited`].
     is_rate_limited => ErrorKind::RateLimited,
-    /// [`ErrorKind::NotReady`].
+    /// Returns true for [`ErrorKind::NotReady`].
     is_not_ready => ErrorKind::NotReady,
-    /// [`ErrorKind::Timeout`], on either side.
+    /// Returns true for [`ErrorKind::Timeout`], of the client or of the service.
     is_timeout => ErrorKind::Timeout,
-    /// [`ErrorKind::InDoubt`].
+    /// Returns true for [`ErrorKind::InDoubt`].
     is_in_doubt => ErrorKind::InDoubt,
-    /// [`ErrorKind::Cancelled`].
+    /// Returns true for [`ErrorKind::Cancelled`].
     is_cancelled => ErrorKind::Cancelled,
-    /// [`ErrorKind::Transport`].
+    /// Returns true for [`ErrorKind::Transport`].
     is_transport => ErrorKind::Transport,
-    /// [`ErrorKind::Decode`].
+    /// Returns true for [`ErrorKind::Decode`].
     is_decode => ErrorKind::Decode { .. },
-    /// [`ErrorKind::TooLarge`].
+    /// Returns true for [`ErrorKind::TooLarge`].
     is_too_large => ErrorKind::TooLarge { .. },
-    /// [`ErrorKind::File`].
+    /// Returns true for [`ErrorKind::File`].
     is_file => ErrorKind::File,
 }

@@ -13,39 +13,40 @@ use http::StatusCode;
 
 use crate::{Client, Error, ErrorKind, Result};
 
-/// What a call would cost, roughly.
+/// The estimated cost of a call.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Estimate {
     /// The cost, in `currency`.
     pub total_cost: f64,
-    /// Currency, as three letters of ISO 4217.
+    /// The currency, as three letters of ISO 4217.
     pub currency: String,
-    /// What the estimate was made from.
+    /// The basis of the estimate.
     pub basis: Basis,
 }
 
-/// What an [`Estimate`] was made from.
+/// The basis of an [`Estimate`].
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Basis {
-    /// The input says how many billing units there will be, and each has a price.
+    /// The number of billing units follows from the input, and each has a price.
     #[non_exhaustive]
     Units {
-        /// How many.
+        /// The number of units.
         quantity: f64,
-        /// Of what, such as `image`.
+        /// The name of the unit, such as `image`.
         unit: String,
     },
-    /// What calls of this endpoint have cost before, whatever they were given.
+    /// The average cost of earlier calls of this endpoint, with any input.
     PastCalls,
 }
 
 impl Client {
-    /// The platform API: models, prices, usage, requests, keys and more, with this client's key and connections.
+    /// Returns the platform API (models, prices, usage, requests, keys and more) with this client's key and
+    /// connections.
     ///
-    /// A key of a [provider](crate::Credentials::provider) is asked for once, here. Its errors turn into
-    /// [`Error`] with `?`. Requests are not repeated, and per-client headers and hooks do not apply.
+    /// A [provider](crate::Credentials::provider) of keys is asked once, here. The errors of the API convert to
+    /// [`Error`] with `?`. Its requests are not retried, and the client's headers and hooks do not apply.
     ///
     /// ```no_run
     /// # async fn example(client: fal_client::Client) -> fal_client::Result<()> {
@@ -59,7 +60,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// `Auth` when the key cannot be had, `Config` with a `proxy_url`, which only takes calls of models.
+    /// `Auth` if the provider of the key fails; `Config` with a `proxy_url`, which forwards only calls of models.
     pub async fn platform(&self) -> Result<Platform> {
         let transport = &self.0.transport;
         if transport.proxy.is_some() {
@@ -71,10 +72,10 @@ impl Client {
         Ok(Platform::with_base_url(&base, transport.http.clone(), auth))
     }
 
-    /// What a call with this input would cost. Nothing is run.
+    /// Estimates the cost of a call with this input. Nothing is run.
     ///
-    /// Where the endpoint is paid by the image and the input has `num_images`, the price is multiplied; elsewhere
-    /// the estimate is what calls have cost before on average. `POST api.fal.ai/v1/models/pricing/estimate`.
+    /// If the endpoint is priced by the image and the input has `num_images`, the price is multiplied. Otherwise
+    /// the estimate is the average cost of earlier calls. `POST api.fal.ai/v1/models/pricing/estimate`.
     ///
     /// ```no_run
     /// # use fal_client::untyped;
@@ -91,11 +92,11 @@ impl Client {
     /// As [`platform`](Self::platform), and `NotFound` for an endpoint without a price.
     pub async fn estimate<I: IntoInput>(&self, input: I) -> Result<Estimate> {
         let id = input.endpoint_id().into_owned();
-        let images = images(&input.into_input());
-        self.estimate_of(&id, images).await.map_err(|error| error.with_endpoint(id))
+        let images = num_images(&input.into_input());
+        self.fetch_estimate(&id, images).await.map_err(|error| error.with_endpoint(id))
     }
 
-    async fn estimate_of(&self, id: &str, images: Option<f64>) -> Result<Estimate> {
+    async fn fetch_estimate(&self, id: &str, images: Option<f64>) -> Result<Estimate> {
         let platform = self.platform().await?;
         let prices =
             platform.list_prices().endpoint_id(vec![id.to_owned()]).send().await?.into_inner().prices;
@@ -111,8 +112,8 @@ impl Client {
     }
 }
 
-/// How many images the input asks for.
-fn images(input: &impl serde::Serialize) -> Option<f64> {
+/// Returns the number of images that the input asks for.
+fn num_images(input: &impl serde::Serialize) -> Option<f64> {
     serde_json::to_value(input).ok()?.get("num_images")?.as_f64()
 }
 
@@ -139,11 +140,14 @@ impl From<fal_platform::Error> for Error {
             E::ErrorResponse(reply) => {
                 let (status, headers) = (reply.status(), reply.headers().clone());
                 let body = serde_json::to_vec(&reply.into_inner()).unwrap_or_default();
-                Self::from_answer(status, &headers, body.into())
+                Self::from_response(status, &headers, body.into())
             }
-            E::UnexpectedResponse(reply) => Self::from_answer(reply.status(), reply.headers(), Bytes::new()),
+            E::UnexpectedResponse(reply) => {
+                Self::from_response(reply.status(), reply.headers(), Bytes::new())
+            }
             E::InvalidResponsePayload(body, cause) => {
-                let message = format!("an answer of the platform API is not what it should be: {cause}");
+                let message =
+                    format!("a response of the platform API does not have the documented form: {cause}");
                 let kind = ErrorKind::Decode { path: ".".to_owned() };
                 Self::new(kind, message).with_response(StatusCode::OK, body).with_source(cause)
             }

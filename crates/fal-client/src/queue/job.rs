@@ -4,7 +4,10 @@ use std::{fmt, marker::PhantomData, time::Duration};
 
 use fal_core::Endpoint;
 
-use super::{Ticket, Update, Updates, WaitRequest, request_handle::RequestHandle};
+use super::{
+    Ticket, Update, Updates, WaitRequest,
+    request_handle::{Cancelled, RequestHandle},
+};
 use crate::{Client, Pending, Reply, Result, Retry};
 
 /// A request in the queue, typed by the endpoint that answers it. Cloning is cheap.
@@ -13,19 +16,6 @@ use crate::{Client, Pending, Reply, Result, Retry};
 pub struct Job<E> {
     handle: RequestHandle,
     endpoint: PhantomData<fn() -> E>,
-}
-
-/// The outcome of a request to cancel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Cancelled {
-    /// The queue accepted it. A queued request is gone; a running one stops if its app knows how to, and
-    /// completes otherwise.
-    Requested,
-    /// The request had completed before, and its result can be fetched.
-    AlreadyCompleted,
-    /// The queue does not know the request, or no longer.
-    NotFound,
 }
 
 impl<E: Endpoint> Job<E> {

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-/// How soon a request is served, of those waiting for the same endpoint.
+/// The priority of a request among those that wait for the same endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Priority {
-    /// In the order of arrival. What fal assumes when nothing is said.
+    /// Served in the order of arrival. The default.
     #[default]
     Normal,
-    /// After every normal request.
+    /// Served after every normal request.
     Low,
 }
 

@@ -1,6 +1,6 @@
-//! A request in the queue, whatever answers it.
+//! A request in the queue, without the type of its output.
 
-use std::{fmt, pin::pin, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
@@ -8,25 +8,27 @@ use tracing::Instrument;
 use url::Url;
 
 use super::{
-    Cancelled, Update,
-    urls::{Given, Urls},
+    Update,
+    urls::{RequestUrls, ServerUrls},
 };
 use crate::{
     BoxFuture, Client, Error, ErrorKind, Result, Retry,
-    call::{custom_header, within},
+    headers::custom_header,
     reply::CallResponse,
     retry::RetryClass,
+    timeout::within,
     transport::{Request, Response},
 };
 
-/// How long one request to the queue may take. Its answers are short and made at once.
-const ANSWER: Duration = Duration::from_secs(30);
+/// The time that a request with a short response may take.
+const SHORT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long it may take to hand over an input, or to fetch a result, either of which may be large.
-pub(super) const TRANSFER: Duration = Duration::from_secs(600);
+/// The time that a submit or the fetch of a result may take: inputs and results may be large.
+pub(super) const TRANSFER_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// A request in the queue, whatever answers it: what a [`Job`](super::Job) does, compiled once and not for each
-/// model. Cloning is cheap.
+/// A request in the queue, without the type of its output. Cloning is cheap.
+///
+/// Does the work of a [`Job`](super::Job), so that it is compiled once rather than for each model.
 #[derive(Clone)]
 pub(crate) struct RequestHandle {
     pub(super) client: Client,
@@ -37,13 +39,26 @@ pub(crate) struct RequestHandle {
 struct Target {
     endpoint: String,
     request_id: String,
-    /// Made from the ids, or why they cannot be.
-    urls: Result<Urls, String>,
+    /// The URLs of the request, or the reason why the ids make none.
+    urls: Result<RequestUrls, String>,
     retry: Option<Retry>,
     timeout: Option<Duration>,
     headers: HeaderMap,
-    /// The first thing that was wrong with them.
-    wrong: Option<String>,
+    /// The first invalid header. Setters cannot fail, so sending does.
+    invalid: Option<String>,
+}
+
+/// The outcome of a request to cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cancelled {
+    /// The queue accepted it. A queued request is gone; a running one stops if its app knows how to, and
+    /// completes otherwise.
+    Requested,
+    /// The request had completed before, and its result can be fetched.
+    AlreadyCompleted,
+    /// The queue does not know the request, or no longer.
+    NotFound,
 }
 
 impl RequestHandle {
@@ -51,21 +66,14 @@ impl RequestHandle {
         client: Client,
         endpoint: String,
         request_id: String,
-        given: &Given,
+        server_urls: &ServerUrls,
         retry: Option<Retry>,
     ) -> Self {
-        let urls = Urls::made(&client, &endpoint, &request_id)
-            .map(|made| made.prefer(&client, given))
+        let urls = RequestUrls::from_ids(&client, &endpoint, &request_id)
+            .map(|urls| urls.or_server_urls(&client, server_urls))
             .map_err(|error| error.message().to_owned());
-        let target = Target {
-            endpoint,
-            request_id,
-            urls,
-            retry,
-            timeout: None,
-            headers: HeaderMap::new(),
-            wrong: None,
-        };
+        let (timeout, headers, invalid) = (None, HeaderMap::new(), None);
+        let target = Target { endpoint, request_id, urls, retry, timeout, headers, invalid };
         Self { client, target: Arc::new(target) }
     }
 
@@ -77,10 +85,12 @@ impl RequestHandle {
         &self.target.endpoint
     }
 
-    pub(crate) fn named(&self, error: Error) -> Error {
+    /// Adds the ids of this request to `error`.
+    pub(crate) fn with_ids(&self, error: Error) -> Error {
         error.with_endpoint(self.endpoint()).with_request_id(Some(self.request_id()))
     }
 
+    /// Returns the time limit of calls about this request.
     pub(super) fn limit(&self) -> Option<Duration> {
         self.target.timeout.or(self.client.0.timeout)
     }
@@ -92,7 +102,7 @@ impl RequestHandle {
                 target.headers.insert(name, value);
             }
             Err(message) => {
-                target.wrong.get_or_insert(message);
+                target.invalid.get_or_insert(message);
             }
         }
     }
@@ -105,64 +115,52 @@ impl RequestHandle {
         Arc::make_mut(&mut self.target).retry = Some(retry);
     }
 
-    /// The URLs that cannot be made from the ids.
-    pub(super) fn given(&self) -> Given {
-        let made = Urls::made(&self.client, self.endpoint(), self.request_id());
-        match (&self.target.urls, made) {
-            (Ok(urls), Ok(made)) => urls.beyond(&made),
-            _ => Given::default(),
+    /// Returns the URLs that the ids do not determine.
+    pub(super) fn server_urls(&self) -> ServerUrls {
+        let from_ids = RequestUrls::from_ids(&self.client, self.endpoint(), self.request_id());
+        match (&self.target.urls, from_ids) {
+            (Ok(urls), Ok(from_ids)) => urls.difference(&from_ids),
+            _ => ServerUrls::default(),
         }
     }
 
-    // What jobs await: in boxes, so that these futures are compiled here.
-
-    pub(super) fn status(&self, logs: bool) -> BoxFuture<'static, Result<Update>> {
-        self.within_limit(move |queued| async move { queued.fetch_status(logs).await })
+    /// Fetches the status within the time limit.
+    pub(super) async fn status(self, logs: bool) -> Result<Update> {
+        self.within_limit(self.fetch_status(logs)).await
     }
 
-    pub(super) fn result(&self) -> BoxFuture<'static, Result<CallResponse>> {
-        self.within_limit(|queued| async move { queued.early_result().await })
+    /// Fetches the result within the time limit, without waiting for it. Boxed here, where it is compiled once.
+    pub(super) fn result(self) -> BoxFuture<'static, Result<CallResponse>> {
+        Box::pin(async move { self.within_limit(self.fetch_unfollowed_result()).await })
     }
 
-    pub(super) fn cancel(&self) -> BoxFuture<'static, Result<Cancelled>> {
-        self.within_limit(|queued| async move { queued.ask_to_cancel().await })
+    /// Cancels the request within the time limit.
+    pub(super) async fn cancel(self) -> Result<Cancelled> {
+        self.within_limit(self.send_cancel()).await
     }
 
-    fn within_limit<T, F>(
-        &self,
-        call: impl FnOnce(Self) -> F + Send + 'static,
-    ) -> BoxFuture<'static, Result<T>>
-    where
-        T: 'static,
-        F: Future<Output = Result<T>> + Send + 'static,
-    {
-        let queued = self.clone();
-        Box::pin(async move {
-            let done = within(queued.limit(), queued.endpoint(), pin!(call(queued.clone()))).await;
-            done.map_err(|error| queued.named(error))
-        })
+    async fn within_limit<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        within(self.limit(), self.endpoint(), call).await.map_err(|error| self.with_ids(error))
     }
 
-    async fn early_result(&self) -> Result<CallResponse> {
+    /// Fetches the result of a request of which nothing is known.
+    async fn fetch_unfollowed_result(&self) -> Result<CallResponse> {
         match self.fetch_result(RetryClass::ResultFetch).await {
-            // How the queue refuses a result that is not there yet is not documented, so the status
+            // The documentation does not say how the queue refuses a result that is not ready, so the status
             // decides what the refusal meant.
             Err(error) if error.status().is_some_and(may_mean_not_ready) => {
                 match self.fetch_status(false).await {
                     // The request may have been completed between the two, and then there is a result now.
                     Ok(Update::Completed { .. }) => self.fetch_result(RetryClass::FailedResultFetch).await,
                     Err(_) => Err(error),
-                    Ok(_) => {
-                        let message = "the result is not ready: `Job::wait` waits for it";
-                        Err(self.named(Error::new(ErrorKind::NotReady, message).with_source(error)))
-                    }
+                    Ok(_) => Err(self.with_ids(not_ready().with_source(error))),
                 }
             }
             other => other,
         }
     }
 
-    pub(super) async fn ask_to_cancel(&self) -> Result<Cancelled> {
+    pub(super) async fn send_cancel(&self) -> Result<Cancelled> {
         let request = self.request(Method::PUT, |urls| urls.cancel.clone())?;
         match self.send(request).await {
             Ok(_) => Ok(Cancelled::Requested),
@@ -175,15 +173,14 @@ impl RequestHandle {
     }
 
     pub(super) async fn fetch_status(&self, logs: bool) -> Result<Update> {
-        let request = self.status_request(logs)?;
-        self.status_of(&self.send(request).await?)
+        self.send_status(self.status_request(logs)?).await
     }
 
-    /// The status, for who waits: with more patience.
-    pub(super) async fn look(&self, logs: bool) -> Result<Update> {
+    /// Fetches the status with the larger number of attempts of waiting calls.
+    pub(super) async fn poll_status(&self, logs: bool) -> Result<Update> {
         let mut request = self.status_request(logs)?;
-        request.retry = request.retry.patient();
-        self.status_of(&self.send(request).await?)
+        request.retry = request.retry.for_waiting();
+        self.send_status(request).await
     }
 
     fn status_request(&self, logs: bool) -> Result<Request> {
@@ -192,60 +189,62 @@ impl RequestHandle {
         Ok(request)
     }
 
-    fn status_of(&self, answer: &Response) -> Result<Update> {
-        Update::read(answer).map_err(|error| self.named(error))
+    async fn send_status(&self, request: Request) -> Result<Update> {
+        Update::parse(&self.send(request).await?).map_err(|error| self.with_ids(error))
     }
 
-    async fn fetch_result(&self, retry_class: RetryClass) -> Result<CallResponse> {
-        let request = self.result_request(retry_class)?;
-        self.result_of(self.send(request).await?)
+    async fn fetch_result(&self, class: RetryClass) -> Result<CallResponse> {
+        self.send_result(self.result_request(class)?).await
     }
 
-    /// The result of a completed request, for who has waited: with more patience.
-    pub(super) async fn collect(&self, retry_class: RetryClass) -> Result<CallResponse> {
-        let mut request = self.result_request(retry_class)?;
-        request.retry = request.retry.patient();
-        self.result_of(self.send(request).await?)
+    /// Fetches the result of a completed request, with the larger number of attempts of waiting calls.
+    pub(super) async fn fetch_completed_result(&self, class: RetryClass) -> Result<CallResponse> {
+        let mut request = self.result_request(class)?;
+        request.retry = request.retry.for_waiting();
+        self.send_result(request).await
     }
 
-    fn result_request(&self, retry_class: RetryClass) -> Result<Request> {
+    fn result_request(&self, class: RetryClass) -> Result<Request> {
         let mut request = self.request(Method::GET, |urls| urls.result.clone())?;
-        request.retry_class = retry_class;
-        request.timeout = Some(TRANSFER);
+        request.retry_class = class;
+        request.timeout = Some(TRANSFER_TIMEOUT);
         Ok(request)
     }
 
-    fn result_of(&self, answer: Response) -> Result<CallResponse> {
-        if answer.status == StatusCode::ACCEPTED {
-            return Err(self.named(not_ready(answer)));
+    async fn send_result(&self, request: Request) -> Result<CallResponse> {
+        let response = self.send(request).await?;
+        // The queue answers 202 about requests that are not finished.
+        if response.status == StatusCode::ACCEPTED {
+            return Err(self.with_ids(not_ready().with_response(response.status, response.body)));
         }
-        Ok(CallResponse { answer, request_id: Some(self.request_id().to_owned()) })
+        Ok(CallResponse { response, request_id: Some(self.request_id().to_owned()) })
     }
 
-    /// In a box, so that a job that waits is small: most of the time there is nothing to send.
-    fn send(&self, request: Request) -> BoxFuture<'static, Result<Response>> {
+    /// Sends `request` once fewer than the allowed number are under way.
+    ///
+    /// Boxed, so that a call that waits holds no room for an exchange: most of the time it only sleeps (the row
+    /// of waiting calls in BENCHMARKS.md).
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
         let span =
             tracing::debug_span!("fal.job", endpoint = self.endpoint(), request_id = self.request_id());
-        let queued = self.clone();
-        let answer = async move {
-            let shared = &queued.client.0;
-            let _permit = shared.queue.request().await;
-            // In a box of its own: only so many have a permit.
-            let answer = Box::pin(shared.transport.send(&request)).await;
-            answer.map_err(|error| queued.named(error))
+        let exchange = async move {
+            let shared = &self.client.0;
+            let _permit = shared.queue.acquire_request().await;
+            shared.transport.send(&request).await.map_err(|error| self.with_ids(error))
         };
-        Box::pin(answer.instrument(span))
+        Box::pin(exchange.instrument(span))
     }
 
-    pub(super) fn request(&self, method: Method, url: impl FnOnce(&Urls) -> Url) -> Result<Request> {
-        let wrong = |why: &String| self.named(Error::new(ErrorKind::Config, why));
-        let urls = self.target.urls.as_ref().map_err(wrong)?;
-        if let Some(why) = &self.target.wrong {
-            return Err(wrong(why));
+    /// Builds a request to one of the URLs of this request.
+    pub(super) fn request(&self, method: Method, url: impl FnOnce(&RequestUrls) -> Url) -> Result<Request> {
+        let invalid = |why: &String| self.with_ids(Error::new(ErrorKind::Config, why));
+        let urls = self.target.urls.as_ref().map_err(invalid)?;
+        if let Some(why) = &self.target.invalid {
+            return Err(invalid(why));
         }
         let mut request = Request::to_fal(method, url(urls), RetryClass::Idempotent);
         request.retry = self.target.retry.clone().unwrap_or_else(|| self.client.0.retry.clone());
-        request.timeout = Some(ANSWER);
+        request.timeout = Some(SHORT_TIMEOUT);
         request.headers.clone_from(&self.target.headers);
         Ok(request)
     }
@@ -260,10 +259,8 @@ impl fmt::Debug for RequestHandle {
     }
 }
 
-/// 202 is what the queue answers about requests that are not finished.
-fn not_ready(answer: Response) -> Error {
+fn not_ready() -> Error {
     Error::new(ErrorKind::NotReady, "the result is not ready: `Job::wait` waits for it")
-        .with_response(answer.status, answer.body)
 }
 
 fn may_mean_not_ready(status: StatusCode) -> bool {

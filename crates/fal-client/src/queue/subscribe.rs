@@ -1,29 +1,27 @@
-//! `subscribe`: submit, follow, fetch the result.
+//! Subscribing: submit, follow, fetch the result.
 
-use std::time::{Duration, Instant};
+use std::{borrow::Cow, time::Instant};
 
 use fal_core::{Endpoint, IntoInput};
 use tracing::{Instrument, field::Empty};
 
 use super::{
-    Cancelled, SubmitRequest, follow::FollowOptions, request_handle::RequestHandle, submit::Submission,
-    wait::CancelOnDrop,
+    cancel::{CancelOnDrop, cancel_timed_out},
+    follow::FollowOptions,
 };
 use crate::{
-    BoxFuture, Client, Error, Pending, Reply, Result,
-    call::{CallOptions, timed_out, within},
-    reply::CallResponse,
+    BoxFuture, Client, Pending, Reply, Result, call::Call, options::CallOptions, reply::CallResponse,
+    timeout::within,
 };
 
-/// How long a call whose time is up waits for its cancel request to be answered.
-const GOODBYE: Duration = Duration::from_secs(5);
-
-/// A call over the queue, from [`Client::subscribe`]. Sent by awaiting it.
+/// A call through the queue, from [`Client::subscribe`]. Sent by awaiting it.
 ///
 /// When its `timeout` passes, the request is cancelled, and the error says whether that worked.
 #[must_use = "nothing is sent until this is awaited"]
 pub struct SubscribeRequest<E: Endpoint> {
-    submit: SubmitRequest<E>,
+    client: Client,
+    endpoint: Cow<'static, str>,
+    input: E::Input,
     options: CallOptions,
     follow: FollowOptions,
 }
@@ -35,12 +33,12 @@ debug_call!(SubscribeRequest);
 
 impl<E: Endpoint> SubscribeRequest<E> {
     pub(crate) fn new(client: Client, input: impl IntoInput<Endpoint = E>) -> Self {
-        let (options, follow) = (CallOptions::default(), FollowOptions::default());
-        Self { submit: SubmitRequest::new(client, input), options, follow }
+        let (endpoint, options) = (input.endpoint_id(), CallOptions::default());
+        Self { client, endpoint, input: input.into_input(), options, follow: FollowOptions::default() }
     }
 
     fn endpoint(&self) -> &str {
-        self.submit.endpoint()
+        &self.endpoint
     }
 }
 
@@ -49,71 +47,31 @@ impl<E: Endpoint> IntoFuture for SubscribeRequest<E> {
     type IntoFuture = Pending<Reply<E::Output>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { mut submit, options, follow } = self;
-        submit.options = options;
-        let submission = submit.submission();
-        Pending::reply(submission.endpoint.clone(), subscribe(submission, follow))
+        let Self { client, endpoint, input, options, follow } = self;
+        Pending::reply(endpoint.clone(), subscribe(Call::new(client, endpoint, input, options), follow))
     }
 }
 
-fn subscribe(submission: Submission, follow: FollowOptions) -> BoxFuture<'static, Result<CallResponse>> {
-    let span = tracing::info_span!("fal.subscribe", endpoint = %submission.endpoint, request_id = Empty);
-    Box::pin(answer(submission, follow).instrument(span))
+/// Submits the call and waits for its result. Boxed here, where it is compiled once rather than for each model.
+fn subscribe(call: Call, follow: FollowOptions) -> BoxFuture<'static, Result<CallResponse>> {
+    let span = tracing::info_span!("fal.subscribe", endpoint = %call.endpoint, request_id = Empty);
+    Box::pin(submit_and_follow(call, follow).instrument(span))
 }
 
-fn answer(
-    submission: Submission,
-    mut follow: FollowOptions,
-) -> impl Future<Output = Result<CallResponse>> + Send + 'static {
-    let (limit, endpoint, sending) = (submission.limit, submission.endpoint.clone(), submission.send());
-    async move {
-        let start = Instant::now();
-        let queued = {
-            // Gone while the request is waited for.
-            let mut sending = sending;
-            within(limit, &endpoint, sending.as_mut()).await?
-        };
-        let guard = CancelOnDrop::new(&queued, follow.cancel_on_drop);
-        let result = match limit {
-            None => follow.finish(&queued).await,
-            Some(limit) => {
-                let left = limit.saturating_sub(start.elapsed());
-                match tokio::time::timeout(left, follow.finish(&queued)).await {
-                    Ok(result) => result,
-                    Err(_) => Err(give_up(&queued, limit).await),
-                }
+async fn submit_and_follow(call: Call, mut follow: FollowOptions) -> Result<CallResponse> {
+    let (limit, endpoint, start) = (call.limit(), call.endpoint.clone(), Instant::now());
+    let handle = within(limit, &endpoint, call.enqueue()).await?;
+    let guard = CancelOnDrop::new(&handle, follow.cancel_on_drop);
+    let result = match limit {
+        None => follow.finish(&handle).await,
+        Some(limit) => {
+            let left = limit.saturating_sub(start.elapsed());
+            match tokio::time::timeout(left, follow.finish(&handle)).await {
+                Ok(result) => result,
+                Err(_) => Err(cancel_timed_out(&handle, limit).await),
             }
-        };
-        guard.disarm();
-        result
-    }
-}
-
-/// Cancels the request, and says so.
-pub(crate) async fn give_up(queued: &RequestHandle, limit: Duration) -> Error {
-    let what_then = match tokio::time::timeout(GOODBYE, queued.ask_to_cancel()).await {
-        Ok(Ok(Cancelled::Requested)) => "; it was cancelled".to_owned(),
-        Ok(Ok(Cancelled::AlreadyCompleted)) => {
-            "; it has completed since, and its result can be fetched".to_owned()
         }
-        Ok(Ok(Cancelled::NotFound)) => "; the queue no longer knows it".to_owned(),
-        Ok(Err(error)) => format!("; it could not be cancelled: {}", error.message()),
-        Err(_) => "; the request to cancel it was not answered".to_owned(),
     };
-    queued.named(timed_out(limit, queued.endpoint()).with_suffix(&what_then))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::untyped;
-
-    /// Ten thousand of them should fit into the memory of a small server.
-    #[test]
-    fn a_call_that_waits_is_small() {
-        let client = Client::builder().emulator("http://127.0.0.1:9").build().unwrap();
-        let call = client.subscribe(untyped::input("acme/app", serde_json::json!({})));
-        let size = size_of_val(&answer(call.submit.submission(), call.follow));
-        assert!(size <= 2048, "{size} bytes");
-    }
+    guard.disarm();
+    result
 }

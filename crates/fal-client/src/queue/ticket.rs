@@ -1,17 +1,17 @@
-//! What is kept of a request to come back for its result.
+//! Tickets: requests in a form that can be stored.
 
 use std::{fmt, marker::PhantomData};
 
 use fal_core::Endpoint;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::{request_handle::RequestHandle, urls::Given};
+use super::{request_handle::RequestHandle, urls::ServerUrls};
 use crate::Client;
 
-/// A request in the queue, in a form that can be stored and picked up by another process.
+/// A request in the queue, in a form that can be stored and resumed by another process.
 ///
-/// Written as `{"endpoint": "fal-ai/flux/dev", "request_id": "764…"}`, with the URLs of the request when
-/// they are not the usual ones. Reading refuses the ticket of another endpoint. There is no key in it.
+/// Serialized as `{"endpoint": "fal-ai/flux/dev", "request_id": "764…"}`, with the URLs of the request if they
+/// do not follow from the ids. Deserializing fails for a ticket of another endpoint. Contains no key.
 ///
 /// ```
 /// # enum Dev {}
@@ -40,12 +40,12 @@ use crate::Client;
 pub struct Ticket<E> {
     endpoint: String,
     request_id: String,
-    given: Given,
-    typed: PhantomData<fn() -> E>,
+    urls: ServerUrls,
+    marker: PhantomData<fn() -> E>,
 }
 
 impl<E: Endpoint> Ticket<E> {
-    /// The ticket of a request whose id is known.
+    /// Creates the ticket of a request by its id.
     #[must_use]
     pub fn new(request_id: impl Into<String>) -> Self {
         Self::with_endpoint(E::ID, request_id)
@@ -53,35 +53,35 @@ impl<E: Endpoint> Ticket<E> {
 
     pub(crate) fn with_endpoint(endpoint: impl Into<String>, request_id: impl Into<String>) -> Self {
         let (endpoint, request_id) = (endpoint.into(), request_id.into());
-        Self { endpoint, request_id, given: Given::default(), typed: PhantomData }
+        Self { endpoint, request_id, urls: ServerUrls::default(), marker: PhantomData }
     }
 }
 
 impl<E: Endpoint> From<&RequestHandle> for Ticket<E> {
-    fn from(queued: &RequestHandle) -> Self {
-        Self { given: queued.given(), ..Self::with_endpoint(queued.endpoint(), queued.request_id()) }
+    fn from(handle: &RequestHandle) -> Self {
+        Self { urls: handle.server_urls(), ..Self::with_endpoint(handle.endpoint(), handle.request_id()) }
     }
 }
 
 impl<E> Ticket<E> {
     pub(crate) fn into_handle(self, client: Client) -> RequestHandle {
-        RequestHandle::new(client, self.endpoint, self.request_id, &self.given, None)
+        RequestHandle::new(client, self.endpoint, self.request_id, &self.urls, None)
     }
 
-    /// The id of the endpoint.
+    /// Returns the id of the endpoint.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// The id of the request.
+    /// Returns the id of the request.
     #[must_use]
     pub fn request_id(&self) -> &str {
         &self.request_id
     }
 }
 
-/// As it is written.
+/// The serialized form.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     endpoint: String,
@@ -96,8 +96,8 @@ struct Stored {
 
 impl<E> Serialize for Ticket<E> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { endpoint, request_id, given, .. } = self.clone();
-        let Given { status: status_url, result: response_url, cancel: cancel_url } = given;
+        let Self { endpoint, request_id, urls, .. } = self.clone();
+        let ServerUrls { status: status_url, result: response_url, cancel: cancel_url } = urls;
         Stored { endpoint, request_id, status_url, response_url, cancel_url }.serialize(serializer)
     }
 }
@@ -113,9 +113,9 @@ impl<'de, E: Endpoint> Deserialize<'de> for Ticket<E> {
                 E::ID
             )));
         }
-        let given =
-            Given { status: stored.status_url, result: stored.response_url, cancel: stored.cancel_url };
-        Ok(Self { given, ..Self::with_endpoint(stored.endpoint, stored.request_id) })
+        let urls =
+            ServerUrls { status: stored.status_url, result: stored.response_url, cancel: stored.cancel_url };
+        Ok(Self { urls, ..Self::with_endpoint(stored.endpoint, stored.request_id) })
     }
 }
 
@@ -123,13 +123,13 @@ impl<'de, E: Endpoint> Deserialize<'de> for Ticket<E> {
 impl<E> Clone for Ticket<E> {
     fn clone(&self) -> Self {
         let (endpoint, request_id) = (self.endpoint.clone(), self.request_id.clone());
-        Self { endpoint, request_id, given: self.given.clone(), typed: PhantomData }
+        Self { endpoint, request_id, urls: self.urls.clone(), marker: PhantomData }
     }
 }
 
 impl<E> PartialEq for Ticket<E> {
     fn eq(&self, other: &Self) -> bool {
-        (&self.endpoint, &self.request_id, &self.given) == (&other.endpoint, &other.request_id, &other.given)
+        (&self.endpoint, &self.request_id, &self.urls) == (&other.endpoint, &other.request_id, &other.urls)
     }
 }
 
@@ -150,7 +150,7 @@ mod tests {
     use crate::untyped::Any;
 
     #[test]
-    fn an_untyped_ticket_carries_its_endpoint() {
+    fn untyped_ticket_keeps_its_endpoint_and_urls() {
         let stored = r#"{"endpoint":"acme/app","request_id":"r1","status_url":"https://x/y"}"#;
         let ticket: Ticket<Any> = serde_json::from_str(stored).unwrap();
         assert_eq!((ticket.endpoint(), ticket.request_id()), ("acme/app", "r1"));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_ticket_is_none() {
+    fn incomplete_tickets_are_errors() {
         for stored in ["{}", r#"{"endpoint":"acme/app"}"#, r#"{"request_id":"r1"}"#, "null"] {
             assert!(serde_json::from_str::<Ticket<Any>>(stored).is_err(), "{stored}");
         }

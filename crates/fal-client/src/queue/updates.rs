@@ -1,37 +1,34 @@
-//! What happens to a request, as a stream.
+//! The updates of a request, as a stream.
 
 use std::{
     fmt,
     pin::Pin,
-    task::{Context, Poll as Polled},
+    task::{Context, Poll},
     time::Duration,
 };
 
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use tokio::time::Instant;
 
 use super::{
     Update,
-    follow::{Follower, Poll},
+    follow::{Follower, PollSchedule},
     request_handle::RequestHandle,
 };
-use crate::{Result, call::timed_out};
+use crate::{Result, timeout::timed_out};
 
-/// What happens to a request, from [`Job::updates`](super::Job::updates). Ends after [`Update::Completed`] or an error.
+/// The updates of a request, from [`Job::updates`](super::Job::updates). Ends after [`Update::Completed`] or an error.
 ///
-/// Ends with `Timeout` when the [timeout of the job](super::Job::timeout), or else of the client, has passed since it
-/// was first polled.
+/// Each state is reported when it is new, and each log line once. Nothing is sent while the stream is not polled.
 ///
-/// A state is passed on when it is new, a line of the log once. Nothing is asked while the stream is not
-/// polled.
+/// Ends with `Timeout` if the [timeout of the job](super::Job::timeout), or else of the client, has passed since the
+/// first poll.
 ///
 /// ```no_run
 /// # async fn example<E: fal_client::Endpoint>(job: fal_client::queue::Job<E>) -> fal_client::Result<()> {
-/// use futures_util::TryStreamExt;
-///
 /// let mut updates = job.updates();
-/// while let Some(update) = updates.try_next().await? {
-///     println!("{update:?}");
+/// while let Some(update) = updates.next().await {
+///     println!("{:?}", update?);
 /// }
 /// # Ok(())
 /// # }
@@ -40,20 +37,20 @@ use crate::{Result, call::timed_out};
 pub struct Updates(Pin<Box<dyn Stream<Item = Result<Update>> + Send>>);
 
 impl Updates {
-    pub(super) fn new(queued: RequestHandle) -> Self {
-        let limit = queued.limit();
-        let follower = Follower::new(queued.clone(), true, Poll::default());
+    pub(super) fn new(handle: RequestHandle) -> Self {
+        let limit = handle.limit();
+        let follower = Follower::new(handle.clone(), true, PollSchedule::default());
         Self(Box::pin(stream::unfold(Some((follower, None)), move |state| {
-            let queued = queued.clone();
+            let handle = handle.clone();
             async move {
                 let (mut follower, mut deadline) = state?;
                 let next = match limit {
                     None => follower.next().await,
                     Some(limit) => {
-                        let end = *deadline.get_or_insert_with(|| far_off(limit));
+                        let end = *deadline.get_or_insert_with(|| after(limit));
                         match tokio::time::timeout_at(end, follower.next()).await {
                             Ok(next) => next,
-                            Err(_) => Err(queued.named(timed_out(limit, queued.endpoint()))),
+                            Err(_) => Err(handle.with_ids(timed_out(limit, handle.endpoint()))),
                         }
                     }
                 };
@@ -65,12 +62,23 @@ impl Updates {
             }
         })))
     }
+
+    /// Waits for the next update. Returns `None` at the end.
+    ///
+    /// Can be dropped while it waits without losing an update.
+    ///
+    /// # Errors
+    ///
+    /// As [`Job::status`](super::Job::status), and `Timeout`. The stream ends after an error.
+    pub async fn next(&mut self) -> Option<Result<Update>> {
+        self.0.next().await
+    }
 }
 
 impl Stream for Updates {
     type Item = Result<Update>;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Polled<Option<Self::Item>> {
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.as_mut().poll_next(context)
     }
 }
@@ -81,8 +89,8 @@ impl fmt::Debug for Updates {
     }
 }
 
-/// The end of `limit`, or as good as never.
-fn far_off(limit: Duration) -> Instant {
+/// Returns the moment after `limit`, or a distant one if there is none.
+fn after(limit: Duration) -> Instant {
     const YEARS: Duration = Duration::from_secs(86_400 * 365 * 30);
     Instant::now() + limit.min(YEARS)
 }

@@ -1,4 +1,4 @@
-//! Where a request is followed.
+//! The URLs of a request.
 
 use url::Url;
 
@@ -8,51 +8,53 @@ use crate::{
     hosts::{is_below, join},
 };
 
-/// The three URLs of a request.
+/// The URLs at which a request is followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Urls {
+pub(super) struct RequestUrls {
     pub(super) status: Url,
     pub(super) result: Url,
     pub(super) cancel: Url,
 }
 
-/// URLs as the service, or a ticket, gives them.
+/// URLs of a request as the queue, or a ticket, names them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Given {
+pub(super) struct ServerUrls {
     pub(super) status: Option<String>,
     pub(super) result: Option<String>,
     pub(super) cancel: Option<String>,
 }
 
-impl Urls {
-    /// Those made from the ids.
-    pub(super) fn made(client: &Client, endpoint: &str, request_id: &str) -> Result<Self> {
+impl RequestUrls {
+    /// Builds the URLs from the ids.
+    pub(super) fn from_ids(client: &Client, endpoint: &str, request_id: &str) -> Result<Self> {
         let result = EndpointId::parse(endpoint)?.request_url(&client.hosts().queue, request_id)?;
         Ok(Self { status: join(&result, ["status"]), cancel: join(&result, ["cancel"]), result })
     }
 
-    /// Those given, where they are at the configured queue. A key follows no URL to anywhere else, and
-    /// an answer may be forged or come through a proxy that rewrites it.
-    pub(super) fn prefer(self, client: &Client, given: &Given) -> Self {
+    /// Replaces the URLs by those of the server that are below the configured queue.
+    ///
+    /// Others are ignored, because the key is sent to them, and a response may be forged, or rewritten by a
+    /// proxy.
+    pub(super) fn or_server_urls(self, client: &Client, server: &ServerUrls) -> Self {
         let base = &client.hosts().queue;
-        let choose = |given: &Option<String>, made: Url| {
-            let given = given.as_deref().and_then(|text| Url::parse(text).ok());
-            given.filter(|url| is_below(base, url)).unwrap_or(made)
+        let choose = |server: &Option<String>, from_ids: Url| {
+            let server = server.as_deref().and_then(|text| Url::parse(text).ok());
+            server.filter(|url| is_below(base, url)).unwrap_or(from_ids)
         };
         Self {
-            status: choose(&given.status, self.status),
-            result: choose(&given.result, self.result),
-            cancel: choose(&given.cancel, self.cancel),
+            status: choose(&server.status, self.status),
+            result: choose(&server.result, self.result),
+            cancel: choose(&server.cancel, self.cancel),
         }
     }
 
-    /// What a ticket has to say: the URLs that cannot be made from the ids.
-    pub(super) fn beyond(&self, made: &Self) -> Given {
-        let differs = |url: &Url, made: &Url| (url != made).then(|| url.to_string());
-        Given {
-            status: differs(&self.status, &made.status),
-            result: differs(&self.result, &made.result),
-            cancel: differs(&self.cancel, &made.cancel),
+    /// Returns the URLs that differ from `other`.
+    pub(super) fn difference(&self, other: &Self) -> ServerUrls {
+        let differs = |url: &Url, other: &Url| (url != other).then(|| url.to_string());
+        ServerUrls {
+            status: differs(&self.status, &other.status),
+            result: differs(&self.result, &other.result),
+            cancel: differs(&self.cancel, &other.cancel),
         }
     }
 }
@@ -65,17 +67,17 @@ mod tests {
         Client::builder().emulator("http://127.0.0.1:9").build().unwrap()
     }
 
-    fn status(given: &str) -> String {
-        let made = Urls::made(&client(), "acme/app/path", "r1").unwrap();
-        let given = Given { status: Some(given.to_owned()), ..Given::default() };
-        made.prefer(&client(), &given).status.to_string()
+    fn status_url(from_server: &str) -> String {
+        let urls = RequestUrls::from_ids(&client(), "acme/app/path", "r1").unwrap();
+        let server = ServerUrls { status: Some(from_server.to_owned()), ..ServerUrls::default() };
+        urls.or_server_urls(&client(), &server).status.to_string()
     }
 
     #[test]
-    fn only_urls_at_the_queue_are_followed() {
-        let made = "http://127.0.0.1:9/queue/acme/app/requests/r1/status";
+    fn server_urls_outside_the_queue_are_ignored() {
+        let from_ids = "http://127.0.0.1:9/queue/acme/app/requests/r1/status";
         let good = "http://127.0.0.1:9/queue/acme/app/path/requests/r1/status?x=1";
-        assert_eq!(status(good), good);
+        assert_eq!(status_url(good), good);
         for bad in [
             "https://evil.example/queue/acme/app/requests/r1/status",
             "http://127.0.0.1:10/queue/acme/app/requests/r1/status",
@@ -85,17 +87,17 @@ mod tests {
             "/acme/app/requests/r1/status",
             "",
         ] {
-            assert_eq!(status(bad), made, "{bad}");
+            assert_eq!(status_url(bad), from_ids, "{bad}");
         }
     }
 
     #[test]
-    fn a_ticket_has_only_what_the_ids_do_not_say() {
-        let made = Urls::made(&client(), "acme/app", "r1").unwrap();
-        assert_eq!(made.beyond(&made), Given::default());
+    fn difference_contains_only_urls_that_the_ids_do_not_make() {
+        let urls = RequestUrls::from_ids(&client(), "acme/app", "r1").unwrap();
+        assert_eq!(urls.difference(&urls), ServerUrls::default());
         let cancel = Some("http://127.0.0.1:9/queue/other".to_owned());
-        let given = Given { cancel: cancel.clone(), ..Given::default() };
-        let chosen = made.clone().prefer(&client(), &given);
-        assert_eq!(chosen.beyond(&made), Given { cancel, ..Given::default() });
+        let server = ServerUrls { cancel: cancel.clone(), ..ServerUrls::default() };
+        let chosen = urls.clone().or_server_urls(&client(), &server);
+        assert_eq!(chosen.difference(&urls), ServerUrls { cancel, ..ServerUrls::default() });
     }
 }

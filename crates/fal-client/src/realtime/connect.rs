@@ -105,7 +105,7 @@ impl<E: Realtime> ConnectRequest<E> {
 
     /// Adds a header to the handshake. `Authorization` is refused.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
-        self.settings.options.header(name.as_ref(), value.as_ref());
+        self.settings.options.set_header(name.as_ref(), value.as_ref());
         self
     }
 

@@ -126,7 +126,7 @@ impl<E: Realtime> Connection<E> {
             }
             Ok(ReceiveOutcome::Ended | ReceiveOutcome::NotConnected) => {
                 let message = "the connection ended before the answer";
-                let error = Error::new(ErrorKind::Transport, message).sent_without_response();
+                let error = Error::new(ErrorKind::Transport, message).with_unknown_outcome();
                 Err(link.settings.add_endpoint(error))
             }
             Err(error) => {

@@ -125,7 +125,7 @@ impl ConnectionState {
             self.read_ahead();
             let Some(socket) = &mut self.socket else { return Poll::Ready(Ok(None)) };
             let ready = socket.poll_ready(&mut Context::from_waker(&self.waker));
-            ready!(ready).map_err(Error::sent_without_response)?;
+            ready!(ready).map_err(Error::with_unknown_outcome)?;
             if let Some(message) = message.take() {
                 socket.start_send(message)?;
                 self.sent += 1;
@@ -135,7 +135,7 @@ impl ConnectionState {
         let lost = || {
             let message =
                 "the connection was lost while a message was written, which may have arrived or not";
-            Error::new(ErrorKind::Transport, message).sent_without_response()
+            Error::new(ErrorKind::Transport, message).with_unknown_outcome()
         };
         let Some(socket) = &mut self.socket else { return Poll::Ready(Err(lost())) };
         let flushed = socket.poll_flush(&mut Context::from_waker(&self.waker));

@@ -3,7 +3,7 @@
 use std::{
     pin::pin,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
@@ -22,6 +22,7 @@ use super::{
 use crate::{
     Error, ErrorKind, Result,
     socket::{Socket, close_frame},
+    sync::lock,
 };
 
 /// The time for which the close frame of the other side is awaited.
@@ -71,7 +72,7 @@ impl Link {
     }
 
     fn state(&self) -> MutexGuard<'_, ConnectionState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Sends a message in its turn, under the throttle if there is one.

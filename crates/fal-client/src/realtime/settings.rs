@@ -1,6 +1,6 @@
 //! The settings of a connection, with which it is opened, and opened again after a loss.
 
-use std::{borrow::Cow, pin::pin, sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use super::{
     message::Format,
@@ -8,9 +8,10 @@ use super::{
 };
 use crate::{
     BoxFuture, Client, Error, ErrorKind, Result,
-    call::{CallOptions, within},
     endpoint_id::EndpointId,
+    options::CallOptions,
     socket::{self, Socket},
+    timeout::within,
 };
 
 pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -67,7 +68,7 @@ impl ConnectionSettings {
     /// Opens a socket, with a new token if one is needed.
     pub(super) async fn open_socket(&self) -> Result<Socket> {
         let limit = self.options.timeout(&self.client);
-        let opened = within(limit, &self.endpoint, pin!(self.handshake())).await;
+        let opened = within(limit, &self.endpoint, self.handshake()).await;
         opened.map_err(|error| self.add_endpoint(error))
     }
 
@@ -91,7 +92,7 @@ impl ConnectionSettings {
             url.query_pairs_mut().append_pair("max_buffering", &inputs.to_string());
         }
         let mut request = socket::upgrade_request(url, token.is_none());
-        request.headers = self.options.clone().headers()?;
+        request.headers = self.options.clone().into_headers()?;
         request.retry = self.options.retry(&self.client);
         request.deadline = self.options.deadline(&self.client);
         Socket::open(&self.client.0.transport, request, self.max_message_bytes).await

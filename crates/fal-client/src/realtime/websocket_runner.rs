@@ -5,8 +5,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     marker::PhantomData,
-    pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -19,10 +18,11 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::{
     Client, Error, ErrorKind, Pending, Reply, Result,
-    call::within,
     endpoint_id::EndpointId,
-    prepare,
+    input,
     socket::{self, Frame, Socket},
+    sync::lock,
+    timeout::within,
     transport::Response,
 };
 
@@ -134,7 +134,7 @@ impl<E: Endpoint> WebSocketRequest<E> {
             request.retry = client.0.retry.clone();
             Socket::open(&client.0.transport, request, limit).await
         };
-        let opened = within(timeout, &endpoint, pin!(opening)).await;
+        let opened = within(timeout, &endpoint, opening).await;
         let socket = opened.map_err(|error| error.with_endpoint(endpoint.as_ref()))?;
         let state = RunnerState {
             socket,
@@ -177,16 +177,16 @@ impl<E: Endpoint> WebSocketRunner<E> {
     /// been accepted, and no more calls can be made.
     pub async fn run<I: IntoInput<Endpoint = E>>(&self, input: I) -> Result<Reply<E::Output>> {
         let shared = &*self.shared;
-        let call = pin!(async {
-            let input = prepare::write(input.into_input(), false)?;
-            let body = input.json(&shared.client, &shared.client.0.retry, None).await?;
+        let call = async {
+            let input = input::encode(input.into_input(), false)?;
+            let body = input.into_json(&shared.client, &shared.client.0.retry, None).await?;
             let call = shared.send(text_message(body)?).await?;
             let response = shared.receive(call).await?;
             if !response.status.is_success() {
-                return Err(Error::from_answer(response.status, &response.headers, response.body));
+                return Err(Error::from_response(response.status, &response.headers, response.body));
             }
-            Reply::read(response.into())
-        });
+            Reply::decode(response.into())
+        };
         let result = within(shared.timeout, &shared.endpoint, call).await;
         result.map_err(|error| error.with_endpoint(shared.endpoint.as_ref()))
     }
@@ -194,7 +194,7 @@ impl<E: Endpoint> WebSocketRunner<E> {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, RunnerState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Sends a call. If it is dropped while this waits, its response is dropped when it arrives.
@@ -213,7 +213,7 @@ impl Shared {
                 state.sent += 1;
                 call.number = Some(state.sent);
             }
-            state.socket.poll_flush(context).map_err(Error::sent_without_response)
+            state.socket.poll_flush(context).map_err(Error::with_unknown_outcome)
         })
         .await?;
         Ok(call)
@@ -238,7 +238,7 @@ impl RunnerState {
             }
             if let Some(reason) = &self.broken {
                 let message = format!("{reason}; the call may have been accepted");
-                return Poll::Ready(Err(Error::new(ErrorKind::Transport, message).sent_without_response()));
+                return Poll::Ready(Err(Error::new(ErrorKind::Transport, message).with_unknown_outcome()));
             }
             match ready!(self.socket.poll_next(context)) {
                 Some(Ok(Frame::Text(text))) => self.accept(&text, true),

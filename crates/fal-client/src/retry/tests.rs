@@ -7,21 +7,21 @@ fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
 }
 
 fn allowed(class: RetryClass, status: u16, headers: &HeaderMap) -> bool {
-    class.allows(&Outcome::Status(StatusCode::from_u16(status).unwrap(), headers), false)
+    class.allows_retry(&Outcome::Status(StatusCode::from_u16(status).unwrap(), headers), false)
 }
 
 #[test]
-fn work_is_never_started_twice() {
+fn billable_requests_are_not_repeated_if_they_may_be_accepted() {
     for class in [Idempotent, ResultFetch, FailedResultFetch, Billable] {
-        assert!(class.allows(&Outcome::Unconnected, false));
-        assert_eq!(class.allows(&Outcome::Broken, false), class != Billable);
-        assert!(class.allows(&Outcome::Broken, true));
+        assert!(class.allows_retry(&Outcome::Unconnected, false));
+        assert_eq!(class.allows_retry(&Outcome::Broken, false), class != Billable);
+        assert!(class.allows_retry(&Outcome::Broken, true));
     }
     let none = HeaderMap::new();
     let page = headers(&[("content-type", "text/html")]);
     let id = headers(&[("x-fal-request-id", "r1")]);
     let json = headers(&[("content-type", "application/json")]);
-    // status, headers, freely, result, failure, when unaccepted
+    // status, headers, idempotent, result, failed result, billable
     let table = [
         (408, &none, [true, true, true, true]),
         (408, &id, [true, true, false, false]),
@@ -50,18 +50,18 @@ fn work_is_never_started_twice() {
 }
 
 #[test]
-fn who_accepts_a_second_bill_may_have_it() {
+fn even_if_accepted_repeats_billable_requests_after_gateway_errors() {
     let page = headers(&[("content-type", "text/html")]);
     let id = headers(&[("x-fal-request-id", "r1")]);
     let table = [(502, &page, true), (504, &page, true), (504, &id, false), (500, &page, false)];
     for (status, headers, expected) in table {
         let outcome = Outcome::Status(StatusCode::from_u16(status).unwrap(), headers);
-        assert_eq!(Billable.allows(&outcome, true), expected, "{status} {headers:?}");
+        assert_eq!(Billable.allows_retry(&outcome, true), expected, "{status} {headers:?}");
     }
 }
 
 #[test]
-fn the_service_can_forbid_it_and_ask_for_it() {
+fn service_can_forbid_and_demand_a_retry() {
     for pair in
         [("x-fal-needs-retry", "0"), ("x-fal-retryable", "False"), ("x-fal-request-timeout-type", "user")]
     {
@@ -75,53 +75,78 @@ fn the_service_can_forbid_it_and_ask_for_it() {
     assert!(!allowed(Billable, 422, &asked));
 }
 
-fn pause(retry: &Retry, attempt: u32) -> Option<Duration> {
-    retry.pause(attempt, Idempotent, &Outcome::Broken, Duration::ZERO, None)
+fn delay(retry: &Retry, attempt: u32) -> Option<Duration> {
+    retry.delay(attempt, Idempotent, &Outcome::Broken, Duration::ZERO, None)
 }
 
 #[test]
-fn pauses_double_up_to_the_cap() {
+fn delays_double_up_to_the_maximum() {
     let retry = Retry::default()
         .max_attempts(99)
         .base_delay(Duration::from_secs(1))
-        .max_delay(Duration::from_secs(5));
-    let exact = retry.clone().jitter(false);
-    let pauses: Vec<_> = [1, 2, 3, 4, 40, 98].map(|nth| pause(&exact, nth).unwrap().as_secs()).into();
-    assert_eq!(pauses, [1, 2, 4, 5, 5, 5]);
-    assert_eq!(pause(&exact, 99), None);
-    for _ in 0..100 {
-        let pause = pause(&retry, 1).unwrap();
-        assert!((0.5..=1.0).contains(&pause.as_secs_f64()), "{pause:?}");
-    }
-    assert_eq!(Retry::none().pause(1, Idempotent, &Outcome::Unconnected, Duration::ZERO, None), None);
+        .max_delay(Duration::from_secs(5))
+        .jitter(false);
+    let delays: Vec<_> = [1, 2, 3, 4, 40, 98].map(|nth| delay(&retry, nth).unwrap().as_secs()).into();
+    assert_eq!(delays, [1, 2, 4, 5, 5, 5]);
+    assert_eq!(delay(&retry, 99), None);
+    assert_eq!(Retry::none().delay(1, Idempotent, &Outcome::Unconnected, Duration::ZERO, None), None);
 }
 
 #[test]
-fn a_pause_that_ends_too_late_is_not_begun() {
+fn jitter_spreads_delays_over_their_upper_half() {
+    let retry = Retry::default().base_delay(Duration::from_secs(1));
+    let delays: Vec<_> = (0..200).map(|_| delay(&retry, 1).unwrap().as_secs_f64()).collect();
+    let (min, max) =
+        delays.iter().fold((f64::MAX, f64::MIN), |(min, max), delay| (min.min(*delay), max.max(*delay)));
+    assert!(min >= 0.5 && max <= 1.0, "{min} {max}");
+    // Of 200 random values, one is in each outer tenth except once in a billion runs.
+    assert!(min < 0.55 && max > 0.95, "{min} {max}");
+}
+
+#[test]
+fn setters_are_order_independent() {
+    let (one, other) = (
+        Retry::default().max_attempts(2).waiting_attempts(7),
+        Retry::default().waiting_attempts(7).max_attempts(2),
+    );
+    assert_eq!(one, other);
+    assert_eq!((attempts(&one), attempts(&one.clone().for_waiting())), (2, 7));
+    let few = Retry::default().max_attempts(2);
+    assert_eq!((attempts(&few), attempts(&few.clone().for_waiting())), (2, 2));
+    assert_eq!((attempts(&Retry::default()), attempts(&Retry::default().for_waiting())), (4, 10));
+}
+
+/// Counts the attempts that the policy makes.
+fn attempts(retry: &Retry) -> u32 {
+    (1..).find(|attempt| delay(retry, *attempt).is_none()).unwrap()
+}
+
+#[test]
+fn delay_that_ends_too_late_is_an_error_at_once() {
     let second = Duration::from_secs(1);
     let retry = Retry::default().jitter(false).base_delay(second);
-    let pause = |retry: &Retry, elapsed, left| retry.pause(1, Idempotent, &Outcome::Broken, elapsed, left);
-    assert_eq!(pause(&retry, Duration::ZERO, Some(2 * second)), Some(second));
-    assert_eq!(pause(&retry, Duration::ZERO, Some(second)), None);
+    let delay = |retry: &Retry, elapsed, left| retry.delay(1, Idempotent, &Outcome::Broken, elapsed, left);
+    assert_eq!(delay(&retry, Duration::ZERO, Some(2 * second)), Some(second));
+    assert_eq!(delay(&retry, Duration::ZERO, Some(second)), None);
     let retry = retry.give_up_after(3 * second);
-    assert_eq!(pause(&retry, 2 * second, None), Some(second));
-    assert_eq!(pause(&retry, 2 * second + Duration::from_millis(1), None), None);
+    assert_eq!(delay(&retry, 2 * second, None), Some(second));
+    assert_eq!(delay(&retry, 2 * second + Duration::from_millis(1), None), None);
 }
 
 #[test]
-fn retry_after_is_waited_for_or_returned() {
+fn retry_after_is_respected_up_to_the_maximum() {
     let retry = Retry::default().jitter(false);
     let pause = |pairs: &[(&'static str, &'static str)]| {
         let headers = headers(pairs);
         let outcome = Outcome::Status(StatusCode::TOO_MANY_REQUESTS, &headers);
-        retry.pause(1, Idempotent, &outcome, Duration::ZERO, None)
+        retry.delay(1, Idempotent, &outcome, Duration::ZERO, None)
     };
     let base = Some(Duration::from_millis(250));
     assert_eq!(pause(&[("retry-after", "7")]), Some(Duration::from_secs(7)));
     assert_eq!(pause(&[("retry-after", "31")]), None);
     assert_eq!(pause(&[("retry-after", "soon")]), base);
     assert_eq!(pause(&[("retry-after", "-1")]), base);
-    // The service's clock is a day behind; what counts is the difference.
+    // The service's clock is a day behind, so the difference counts.
     let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
     assert_eq!(
         pause(&[date, ("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT")]),
@@ -129,6 +154,6 @@ fn retry_after_is_waited_for_or_returned() {
     );
     assert_eq!(pause(&[date, ("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT")]), base);
     assert_eq!(pause(&[date, ("retry-after", "Sun, 06 Nov 1994 10:49:47 GMT")]), None);
-    // Without one it is ours, which is long after.
+    // Without one the own clock counts, which is long after.
     assert_eq!(pause(&[("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT")]), base);
 }

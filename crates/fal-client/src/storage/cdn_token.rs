@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::{
     Error, ErrorKind, Result,
-    hosts::{Hosts, is_loopback, is_same_place},
+    hosts::{Hosts, is_loopback},
     transport::Request,
 };
 
@@ -112,7 +112,7 @@ impl CdnToken {
     /// Returns true for the configured CDN, the host that came with the token, and fal's media hosts.
     fn may_be_sent_to(&self, hosts: &Hosts, url: &Url) -> bool {
         let is_media_host = |host: &str| host == "fal.media" || host.ends_with(".fal.media");
-        [&hosts.cdn, &self.base].into_iter().any(|base| is_same_place(base, url))
+        [&hosts.cdn, &self.base].into_iter().any(|base| base.origin() == url.origin())
             || url.scheme() == "https" && url.port().is_none() && url.host_str().is_some_and(is_media_host)
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::UNIX_EPOCH,
 };
 
@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
 use super::{byte_source::FileVersion, options::Repository};
+use crate::sync::lock;
 
 /// The parts of a file that fal has already received, so that an interrupted upload continues where it stopped.
 ///
@@ -107,7 +108,7 @@ impl Checkpoint {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<PartialUpload>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

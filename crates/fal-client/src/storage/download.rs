@@ -23,7 +23,7 @@ use super::{
     progress::{Meter, Progress, ProgressCallback},
 };
 use crate::{
-    Client, Error, ErrorKind, Pending, Result, Retry, call::CallOptions, retry::RetryClass,
+    Client, Error, ErrorKind, Pending, Result, Retry, options::CallOptions, retry::RetryClass,
     transport::Request,
 };
 
@@ -147,7 +147,7 @@ async fn open(client: &Client, url: &str, retry: &Retry) -> Result<(Url, reqwest
             Ok(response) => return Ok((url, response)),
             Err(error) => error.with_context("a download failed"),
         };
-        let next = error.redirect().and_then(|location| url.join(location).ok());
+        let next = error.redirect_location().and_then(|location| url.join(location).ok());
         match next {
             Some(next) if url.scheme() == "https" && next.scheme() == "http" => {
                 return Err(refused("it redirects from https to http"));

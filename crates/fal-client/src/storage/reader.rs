@@ -3,14 +3,14 @@
 use std::{
     io,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use bytes::Bytes;
 use fal_core::File;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, sync::lock};
 
 /// An extension of [`File`] with constructors that need an async runtime.
 pub trait FileExt: Sized {
@@ -85,7 +85,7 @@ impl Reader {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

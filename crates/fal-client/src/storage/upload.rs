@@ -26,7 +26,7 @@ use super::{
     upload_context::{FileMetadata, UploadContext},
     upload_source::{UploadContent, UploadSource},
 };
-use crate::{Client, Error, ErrorKind, Pending, Result, Retry, call::CallOptions};
+use crate::{Client, Error, ErrorKind, Pending, Result, Retry, options::CallOptions};
 
 /// The number of files of one input that are uploaded at the same time.
 const FILE_CONCURRENCY: usize = 8;

@@ -59,7 +59,7 @@ impl UploadContext {
         match self.options.repository {
             Some(repository) => repository,
             // fal's proxy passes only requests to the REST service, and JSON can carry every name.
-            None if !self.client.0.transport.streams() || file_name_header(file_name).is_none() => {
+            None if !self.client.0.transport.supports_streams() || file_name_header(file_name).is_none() => {
                 Repository::Rest
             }
             None => Repository::Cdn,

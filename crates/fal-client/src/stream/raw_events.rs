@@ -12,7 +12,7 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::workflow;
 use crate::{
-    BoxFuture, Error, ErrorKind, Result, call::timed_out, reply::CallResponse, sse, transport::Response,
+    BoxFuture, Error, ErrorKind, Result, reply::CallResponse, sse, timeout::timed_out, transport::Response,
 };
 
 /// A stream that the service has begun.

@@ -116,7 +116,7 @@ fn node_error(node: Option<String>, message: &str, error: Option<NodeError>, las
     };
     let status = http::StatusCode::from_u16(error.status).unwrap_or(http::StatusCode::BAD_GATEWAY);
     let body = Bytes::from(error.body.to_string());
-    Error::from_answer(status, &http::HeaderMap::new(), body).with_context(&format!("{node}{message}"))
+    Error::from_response(status, &http::HeaderMap::new(), body).with_context(&format!("{node}{message}"))
 }
 
 #[cfg(test)]

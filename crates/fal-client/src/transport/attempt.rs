@@ -3,60 +3,62 @@
 use std::mem;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderValue, header};
 use tracing::{Instrument, field::Empty};
 use url::Url;
 
 use super::{Content, Failure, Request, Response, Transport};
 use crate::{Error, ErrorKind, credentials::Authorization};
 
-/// An explanation is not longer than this; what comes after is not read.
-const EXPLANATION: u64 = 1 << 20;
+/// The largest body of an error response that is read, in bytes.
+const MAX_ERROR_BODY: u64 = 1 << 20;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// No more than this is set aside for an answer before it has arrived.
-const PREPARED: u64 = 16 << 20;
+/// The largest buffer that is reserved for a response before it has arrived, in bytes.
+const MAX_RESERVED: u64 = 16 << 20;
 
 impl Transport {
-    /// Sends once, and once more to the second domain when there is no connection to the first. An answer
+    /// Sends the request once, and once more to the backup domain if there is no connection to the first. A response
     /// that is not a success is a failure.
-    // What happens seldom is in boxes: every call holds this future, and without them it is twice as large.
     pub(super) async fn attempt(&self, request: &Request, number: u32) -> Result<reqwest::Response, Failure> {
         let span = tracing::debug_span!(
             "fal.attempt", method = %request.method, attempt = number, status = Empty, request_id = Empty
         );
         let exchange = async {
-            let key = self.key_asked_for(request).await?;
-            let sending = self.execute(request, &request.url, key)?;
-            let response = match sending.await {
+            let key = self.provided_key(request).await?;
+            let response = match self.execute(request, &request.url, key)?.await {
                 Ok(response) => response,
-                Err(first) => Box::pin(self.second(request, first)).await?,
+                Err(first) => self.attempt_backup(request, first).await?,
             };
-            if accepts(request, &response) { Ok(response) } else { Err(Box::pin(refused(response)).await) }
+            if is_success(request, &response) { Ok(response) } else { Err(read_refusal(response).await) }
         };
         exchange.instrument(span).await
     }
 
-    /// What the second domain answers, when that is where to go on.
-    async fn second(&self, request: &Request, first: reqwest::Error) -> Result<reqwest::Response, Failure> {
-        let has_second = first.is_connect() && request.to_fal && !request.upgrade && self.proxy.is_none();
-        let Some(backup) = has_second.then(|| self.backups.of_url(&request.url)).flatten() else {
-            return Err(Failure::of(first));
+    /// Sends the request to the backup domain, if it has one and `first` is a failure to connect.
+    async fn attempt_backup(
+        &self,
+        request: &Request,
+        first: reqwest::Error,
+    ) -> Result<reqwest::Response, Failure> {
+        let may_use_backup = first.is_connect() && request.to_fal && !request.upgrade && self.proxy.is_none();
+        let Some(backup) = may_use_backup.then(|| self.backups.backup_url(&request.url)).flatten() else {
+            return Err(Failure::from_reqwest(first));
         };
-        tracing::debug!(host = backup.host_str(), "no connection: asking the second domain");
-        let key = self.key_asked_for(request).await?;
+        tracing::debug!(host = backup.host_str(), "no connection: trying the backup domain");
+        let key = self.provided_key(request).await?;
         match self.execute(request, &backup, key)?.await {
             Ok(response) => Ok(response),
-            // The first domain is the one that people look for.
-            Err(second) => Err(Failure::of(if second.is_connect() { first } else { second })),
+            // If neither can be reached, the error names the first domain, which people know.
+            Err(second) => Err(Failure::from_reqwest(if second.is_connect() { first } else { second })),
         }
     }
 
-    /// The key, where it has to be asked for before every request.
-    async fn key_asked_for(&self, request: &Request) -> crate::Result<Option<HeaderValue>> {
+    /// Returns the key of a provider, which is asked before every request.
+    async fn provided_key(&self, request: &Request) -> crate::Result<Option<HeaderValue>> {
         match &self.authorization {
-            Authorization::Asked(_) if request.to_fal => self.authorization.header().await,
+            Authorization::Provided(_) if request.to_fal => self.authorization.header().await,
             _ => Ok(None),
         }
     }
@@ -67,7 +69,7 @@ impl Transport {
         url: &Url,
         key: Option<HeaderValue>,
     ) -> crate::Result<impl Future<Output = reqwest::Result<reqwest::Response>> + use<>> {
-        let prepared = self.prepared(request, url, key)?;
+        let prepared = self.prepare(request, url, key)?;
         #[cfg(feature = "realtime")]
         if request.upgrade {
             return Ok(self.upgrades.http(&self.http, &request.url)?.execute(prepared));
@@ -75,7 +77,8 @@ impl Transport {
         Ok(self.http.execute(prepared))
     }
 
-    fn prepared(
+    /// Builds the request that is sent to `url`, or to the proxy.
+    fn prepare(
         &self,
         request: &Request,
         url: &Url,
@@ -87,16 +90,13 @@ impl Transport {
         };
         let mut prepared = reqwest::Request::new(request.method.clone(), target.clone());
         let headers = prepared.headers_mut();
-        // With room for what the HTTP client adds: a clone has none and would be moved at once.
-        *headers = HeaderMap::with_capacity(self.headers.len() + request.headers.len() + 4);
         if request.to_fal {
-            // Every URL of such a request is made from a configured host. This holds even if that is
-            // forgotten once.
+            // Every such URL is made from a configured host. This check holds even if that is forgotten once.
             if !self.hosts.contains(&request.url) {
                 let message = "the key is for fal's services only, not for this URL";
                 return Err(Error::new(ErrorKind::Config, message));
             }
-            headers.extend(self.headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+            headers.clone_from(&self.headers);
             if let Some(key) = key {
                 headers.insert(header::AUTHORIZATION, key);
             }
@@ -114,7 +114,7 @@ impl Transport {
             headers.insert(name, value.clone());
         }
         match &request.content {
-            // The official clients say so too; a proxy may refuse a PUT of unknown length.
+            // As the official clients do: a proxy may refuse a PUT of unknown length.
             Content::None if request.method == http::Method::PUT => {
                 headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
             }
@@ -134,38 +134,41 @@ impl Transport {
         Ok(prepared)
     }
 
-    /// As [`attempt`](Self::attempt), with the whole answer, unless it is larger than the client takes.
-    pub(super) async fn whole(&self, request: &Request, number: u32) -> Result<Response, Failure> {
+    /// Sends the request once, as [`attempt`](Self::attempt) does, and reads the whole response up to the size limit.
+    pub(super) async fn attempt_whole(&self, request: &Request, number: u32) -> Result<Response, Failure> {
         let mut response = self.attempt(request, number).await?;
         let headers = mem::take(response.headers_mut());
         let request_id = headers.get("x-fal-request-id").and_then(|id| id.to_str().ok());
-        let body = read_at_most(&mut response, self.limits.reply, request_id).await?;
+        let body = read_at_most(&mut response, self.max_reply_bytes, request_id).await?;
         Ok(Response { status: response.status(), headers, body })
     }
 
-    /// Reads the rest of an answer that was opened.
+    /// Reads the body of a response that was opened.
     pub(crate) async fn read_body(&self, mut response: reqwest::Response) -> crate::Result<Bytes> {
-        read_at_most(&mut response, self.limits.reply, None).await.map_err(Failure::into_error)
+        read_at_most(&mut response, self.max_reply_bytes, None).await.map_err(Failure::into_error)
     }
 }
 
-/// Whether the answer is what was asked for.
-fn accepts(request: &Request, response: &reqwest::Response) -> bool {
+/// Returns true if the response is a success, and records it in the current span.
+fn is_success(request: &Request, response: &reqwest::Response) -> bool {
     let status = response.status();
     let span = tracing::Span::current();
     span.record("status", status.as_u16());
     span.record("request_id", response.headers().get("x-fal-request-id").and_then(|id| id.to_str().ok()));
-    let accepts = status.is_success() || (request.upgrade && status == http::StatusCode::SWITCHING_PROTOCOLS);
-    tracing::debug!("{}", if accepts { "answered" } else { "refused" });
-    accepts
+    let is_success =
+        status.is_success() || (request.upgrade && status == http::StatusCode::SWITCHING_PROTOCOLS);
+    tracing::debug!("{}", if is_success { "answered" } else { "refused" });
+    is_success
 }
 
-async fn refused(mut response: reqwest::Response) -> Failure {
-    let (body, broken) = read_up_to(&mut response, EXPLANATION).await;
-    let refused = if broken.is_none() { Failure::Refused } else { Failure::HalfRefused };
-    refused(response.status(), mem::take(response.headers_mut()), body)
+/// Reads the body of an error response.
+async fn read_refusal(mut response: reqwest::Response) -> Failure {
+    let (body, broken) = read_up_to(&mut response, MAX_ERROR_BODY).await;
+    let failure = if broken.is_none() { Failure::Refused } else { Failure::HalfRefused };
+    failure(response.status(), mem::take(response.headers_mut()), body)
 }
 
+/// Reads the whole body, and fails with `TooLarge` if it has more than `limit` bytes.
 async fn read_at_most(
     response: &mut reqwest::Response,
     limit: u64,
@@ -178,20 +181,20 @@ async fn read_at_most(
     if response.content_length().is_some_and(|length| length > limit) {
         return Err(too_large());
     }
-    // One byte more tells an answer of exactly the limit from a larger one.
+    // One byte more tells a response of exactly the limit from a larger one.
     let (body, broken) = read_up_to(response, limit.saturating_add(1)).await;
     if let Some(cause) = broken {
-        return Err(Failure::of(cause));
+        return Err(Failure::from_reqwest(cause));
     }
     if u64::try_from(body.len()).is_ok_and(|length| length > limit) { Err(too_large()) } else { Ok(body) }
 }
 
-/// What has arrived, up to `limit` bytes, and why there is no more if it broke off.
+/// Reads the body up to `limit` bytes. Returns what has arrived, and the error if the body broke off.
 async fn read_up_to(response: &mut reqwest::Response, limit: u64) -> (Bytes, Option<reqwest::Error>) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let whole = response.content_length();
-    // What is announced is not yet sent.
-    let prepared = whole.unwrap_or_default().min(PREPARED).try_into().unwrap_or_default();
+    // Not the announced length, which a server need not keep.
+    let reserved = whole.unwrap_or_default().min(MAX_RESERVED).try_into().unwrap_or_default();
     let mut body = BytesMut::new();
     loop {
         let chunk = match response.chunk().await {
@@ -201,10 +204,10 @@ async fn read_up_to(response: &mut reqwest::Response, limit: u64) -> (Bytes, Opt
         };
         let room = limit - body.len();
         if chunk.len() <= room && u64::try_from(chunk.len()).ok() == whole {
-            return (chunk, None); // All of it at once, as most answers are: nothing to copy.
+            return (chunk, None); // Most responses arrive in one chunk, which needs no copy.
         }
         if body.is_empty() {
-            body.reserve(prepared);
+            body.reserve(reserved);
         }
         body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
         if body.len() >= limit {

@@ -1,28 +1,28 @@
-//! How an attempt fails, and what error that is.
+//! Failures of attempts, and the errors they become.
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use crate::{Error, ErrorKind, retry::Outcome};
 
-/// How an attempt failed.
+/// The failure of an attempt.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// Nothing was sent.
+    /// There was no connection, so nothing was sent.
     Unconnected(reqwest::Error),
-    /// Something was sent.
+    /// The connection broke, or took too long, after something was sent.
     Broken(reqwest::Error),
-    /// An answer that is not a success.
+    /// The response is not a success.
     Refused(StatusCode, HeaderMap, Bytes),
-    /// One that broke off while it was read.
+    /// The response is not a success, and broke off while it was read.
     HalfRefused(StatusCode, HeaderMap, Bytes),
-    /// Nothing that another attempt would change.
+    /// Another attempt would fail alike.
     Final(Error),
 }
 
 impl Failure {
-    /// A failure of the HTTP client. Its URL is left out: uploads are signed in theirs.
-    pub(super) fn of(error: reqwest::Error) -> Self {
+    /// Converts a failure of the HTTP client. Leaves out its URL, because uploads are signed in theirs.
+    pub(super) fn from_reqwest(error: reqwest::Error) -> Self {
         let error = error.without_url();
         if error.is_builder() {
             let message = format!("the request cannot be sent: {error}");
@@ -34,7 +34,7 @@ impl Failure {
         }
     }
 
-    /// What the retry policy has to know of it; `None` when there is nothing to retry.
+    /// Returns the outcome for the retry policy, or `None` for a failure that is never retried.
     pub(super) fn outcome(&self) -> Option<Outcome<'_>> {
         match self {
             Self::Unconnected(_) => Some(Outcome::Unconnected),
@@ -44,12 +44,12 @@ impl Failure {
         }
     }
 
-    /// In a few words.
+    /// Describes the failure in a few words.
     pub(super) fn summary(&self) -> String {
         match self {
-            Self::Unconnected(cause) => format!("no connection: {}", root(cause)),
+            Self::Unconnected(cause) => format!("no connection: {}", root_cause(cause)),
             Self::Broken(cause) if cause.is_timeout() => "the service did not answer in time".to_owned(),
-            Self::Broken(cause) => format!("the connection broke: {}", root(cause)),
+            Self::Broken(cause) => format!("the connection broke: {}", root_cause(cause)),
             Self::Refused(status, ..) => format!("status {}", status.as_u16()),
             Self::HalfRefused(status, ..) => format!("status {}, and half a body", status.as_u16()),
             Self::Final(error) => error.message().to_owned(),
@@ -59,24 +59,24 @@ impl Failure {
     pub(super) fn into_error(self) -> Error {
         let message = self.summary();
         match self {
-            Self::Refused(status, headers, body) => Error::from_answer(status, &headers, body),
-            // Half an explanation is better than none.
+            Self::Refused(status, headers, body) => Error::from_response(status, &headers, body),
+            // Half of a body often has the message.
             Self::HalfRefused(status, headers, body) => {
-                Error::from_answer(status, &headers, body).with_suffix(" (the answer broke off)")
+                Error::from_response(status, &headers, body).with_suffix(" (the answer broke off)")
             }
             Self::Final(error) => error,
             Self::Broken(cause) if cause.is_timeout() => {
-                Error::new(ErrorKind::Timeout, message).with_source(cause).sent_without_response()
+                Error::new(ErrorKind::Timeout, message).with_source(cause).with_unknown_outcome()
             }
             Self::Broken(cause) => {
-                Error::new(ErrorKind::Transport, message).with_source(cause).sent_without_response()
+                Error::new(ErrorKind::Transport, message).with_source(cause).with_unknown_outcome()
             }
             Self::Unconnected(cause) => Error::new(ErrorKind::Transport, message).with_source(cause),
         }
     }
 }
 
-/// What is wrong with a request before it is sent.
+/// Converts the error of a request that was not sent.
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Final(error)
@@ -84,14 +84,14 @@ impl From<Error> for Failure {
 }
 
 impl Error {
-    /// An answer that broke off while it was read.
-    pub(crate) fn broken(cause: reqwest::Error) -> Self {
-        Failure::of(cause).into_error()
+    /// Creates the error of a response that broke off while it was read.
+    pub(crate) fn from_broken_body(cause: reqwest::Error) -> Self {
+        Failure::from_reqwest(cause).into_error()
     }
 }
 
-/// The innermost cause, which is the one that says something: "connection refused".
-fn root(error: &(dyn std::error::Error + 'static)) -> String {
+/// Returns the innermost cause, which has the details: "connection refused".
+fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;

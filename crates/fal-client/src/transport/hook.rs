@@ -1,4 +1,4 @@
-//! Telling the caller of every attempt.
+//! The hook that observes every attempt.
 
 use std::{
     fmt,
@@ -12,48 +12,48 @@ use super::{Failure, Request, Transport};
 
 pub(crate) type Hook = Arc<dyn Fn(&Attempt<'_>) + Send + Sync>;
 
-/// One attempt at a request, as [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt) is told.
+/// An attempt at a request, for the hook set with [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt).
 #[derive(Debug)]
 pub struct Attempt<'a> {
     request: &'a Request,
     number: u32,
     elapsed: Duration,
     outcome: Result<(StatusCode, &'a HeaderMap), &'a Failure>,
-    pause: Option<Duration>,
+    retry_delay: Option<Duration>,
 }
 
 impl Attempt<'_> {
-    /// `GET`, `POST` or `PUT`.
+    /// Returns the HTTP method.
     #[must_use]
     pub fn method(&self) -> &Method {
         &self.request.method
     }
 
-    /// The host that was asked, such as `queue.fal.run`.
+    /// Returns the host, such as `queue.fal.run`.
     #[must_use]
     pub fn host(&self) -> &str {
         self.request.url.host_str().unwrap_or_default()
     }
 
-    /// The path, without the query, in which uploads are signed.
+    /// Returns the path, without the query, because uploads are signed there.
     #[must_use]
     pub fn path(&self) -> &str {
         self.request.url.path()
     }
 
-    /// 1 for the first.
+    /// Returns the number of the attempt, which is 1 for the first.
     #[must_use]
     pub fn number(&self) -> u32 {
         self.number
     }
 
-    /// Since the first attempt began.
+    /// Returns the time since the first attempt began.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.elapsed
     }
 
-    /// The status of the answer, if there was one.
+    /// Returns the status of the response, if there was one.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         match self.outcome {
@@ -63,7 +63,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// `x-fal-request-id` of the answer.
+    /// Returns the `x-fal-request-id` of the response.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         match self.outcome {
@@ -74,16 +74,16 @@ impl Attempt<'_> {
         }
     }
 
-    /// Why it failed, if it did, in a few words.
+    /// Returns the reason of a failure in a few words, or `None` for a success.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         self.outcome.err().map(Failure::summary)
     }
 
-    /// How long until the next attempt; `None` when this was the last.
+    /// Returns the delay before the next attempt, or `None` if this was the last.
     #[must_use]
-    pub fn pause(&self) -> Option<Duration> {
-        self.pause
+    pub fn retry_delay(&self) -> Option<Duration> {
+        self.retry_delay
     }
 }
 
@@ -97,16 +97,17 @@ impl fmt::Debug for Request {
 }
 
 impl Transport {
+    /// Calls the hook, if there is one.
     pub(super) fn observe(
         &self,
         request: &Request,
         number: u32,
         start: Instant,
         outcome: Result<(StatusCode, &HeaderMap), &Failure>,
-        pause: Option<Duration>,
+        retry_delay: Option<Duration>,
     ) {
         if let Some(hook) = &self.on_attempt {
-            hook(&Attempt { request, number, elapsed: start.elapsed(), outcome, pause });
+            hook(&Attempt { request, number, elapsed: start.elapsed(), outcome, retry_delay });
         }
     }
 }

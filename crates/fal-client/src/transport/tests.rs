@@ -12,7 +12,7 @@ use super::*;
 use crate::Client;
 
 #[tokio::test]
-async fn the_key_is_kept_from_other_hosts() {
+async fn key_is_not_sent_to_other_hosts() {
     let client = Client::builder().key("test:key").build().unwrap();
     let url = Url::parse("http://127.0.0.1:9/queue/acme/app").unwrap();
     let request = Request::to_fal(Method::GET, url, RetryClass::Idempotent);
@@ -20,8 +20,8 @@ async fn the_key_is_kept_from_other_hosts() {
     assert!(error.is_config(), "{error:?}");
 }
 
-/// A server that answers `answer` to everything, and what it was asked.
-async fn server(answer: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
+/// Starts a server that sends `response` to everything. Returns its URL and the requests it has received.
+async fn server(response: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let received: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -31,18 +31,18 @@ async fn server(answer: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
             let mut head = vec![0; 4096];
             let read = socket.read(&mut head).await.unwrap();
             requests.lock().unwrap().push(String::from_utf8_lossy(&head[..read]).into_owned());
-            socket.write_all(answer.as_bytes()).await.unwrap();
+            socket.write_all(response.as_bytes()).await.unwrap();
         }
     });
     (url, received)
 }
 
-async fn nobody() -> String {
+async fn unused_url() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
 
-/// A transport whose queue is at `primary` and has a second name.
+/// Returns a transport whose queue is at `primary`, with a backup.
 fn with_backup(primary: &str, backup: &str, attempts: &Arc<AtomicUsize>) -> Transport {
     let counted = attempts.clone();
     let client = Client::builder()
@@ -54,10 +54,10 @@ fn with_backup(primary: &str, backup: &str, attempts: &Arc<AtomicUsize>) -> Tran
         .build()
         .unwrap();
     let shared = Arc::into_inner(client.0).unwrap();
-    Transport { backups: Backups::of([(primary, backup)]), ..shared.transport }
+    Transport { backups: Backups::new([(primary, backup)]), ..shared.transport }
 }
 
-async fn ask(transport: &Transport, method: Method) -> Result<Response> {
+async fn send(transport: &Transport, method: Method) -> Result<Response> {
     let mut url = transport.hosts.queue.clone();
     url.set_path("/queue/acme/app");
     let mut request = Request::to_fal(method, url, RetryClass::Billable);
@@ -66,11 +66,11 @@ async fn ask(transport: &Transport, method: Method) -> Result<Response> {
 }
 
 #[tokio::test]
-async fn the_second_domain_is_asked_when_the_first_cannot_be_reached() {
+async fn backup_is_tried_if_the_first_domain_cannot_be_reached() {
     let (backup, asked) = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
-    let (primary, attempts) = (nobody().await, Arc::default());
+    let (primary, attempts) = (unused_url().await, Arc::default());
     let transport = with_backup(&primary, &backup, &attempts);
-    assert_eq!(ask(&transport, Method::POST).await.unwrap().body.as_ref(), b"{}");
+    assert_eq!(send(&transport, Method::POST).await.unwrap().body.as_ref(), b"{}");
     let asked = asked.lock().unwrap();
     assert_eq!((asked.len(), attempts.load(Ordering::SeqCst)), (1, 1));
     assert!(asked[0].starts_with("POST /queue/acme/app HTTP/1.1"), "{}", asked[0]);
@@ -79,17 +79,17 @@ async fn the_second_domain_is_asked_when_the_first_cannot_be_reached() {
 }
 
 #[tokio::test]
-async fn an_answer_of_the_first_is_the_answer() {
+async fn backup_is_not_tried_after_an_error_response() {
     let (backup, asked) = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
     let (primary, _) = server("HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n").await;
     let transport = with_backup(&primary, &backup, &Arc::default());
-    assert_eq!(ask(&transport, Method::POST).await.unwrap_err().status().unwrap(), 503);
+    assert_eq!(send(&transport, Method::POST).await.unwrap_err().status().unwrap(), 503);
     assert!(asked.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
-async fn when_neither_can_be_reached_the_first_is_named() {
-    let transport = with_backup(&nobody().await, &nobody().await, &Arc::default());
-    let error = ask(&transport, Method::GET).await.unwrap_err();
+async fn error_names_the_first_domain_if_neither_can_be_reached() {
+    let transport = with_backup(&unused_url().await, &unused_url().await, &Arc::default());
+    let error = send(&transport, Method::GET).await.unwrap_err();
     assert!(error.is_transport() && error.message().starts_with("no connection"), "{error}");
 }

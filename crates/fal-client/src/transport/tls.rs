@@ -1,22 +1,22 @@
-//! The HTTP client that is used when the caller gives none.
+//! The HTTP client that is used if the caller sets none.
 
 use std::time::Duration;
 
 use crate::{Error, ErrorKind, Result};
 
-/// How long a connection may take to be made. Beyond that the second domain, or another attempt, is the
-/// better idea.
-const CONNECT: Duration = Duration::from_secs(10);
+/// The time to connect. After that the backup domain, or another attempt, is more likely to succeed.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a connection is kept for the next request.
-const IDLE: Duration = Duration::from_secs(45);
+/// The time that a connection is kept for the next request.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// A client that follows no redirect, since a key must not, and knows the proxies of the environment.
+/// Builds a client that follows no redirect, because the key would go along, and uses the proxies of the
+/// environment.
 pub(crate) fn default_http(local: bool) -> Result<reqwest::Client> {
     with_tls(settings(local), local, &[b"h2", b"http/1.1"])?.build().map_err(config)
 }
 
-/// The same for connections that leave HTTP, which HTTP/1.1 alone can.
+/// Builds the same client with HTTP/1.1 only, for requests that switch to a WebSocket.
 #[cfg(feature = "realtime")]
 pub(super) fn http1(local: bool) -> Result<reqwest::Client> {
     with_tls(settings(local).http1_only(), local, &[b"http/1.1"])?.build().map_err(config)
@@ -25,9 +25,9 @@ pub(super) fn http1(local: bool) -> Result<reqwest::Client> {
 fn settings(local: bool) -> reqwest::ClientBuilder {
     let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT)
-        // Less than servers usually do, so that they are not the ones that close it.
-        .pool_idle_timeout(IDLE)
+        .connect_timeout(CONNECT_TIMEOUT)
+        // Shorter than that of most servers, so that no request meets a connection that is being closed.
+        .pool_idle_timeout(IDLE_TIMEOUT)
         .tcp_nodelay(true);
     // A proxy cannot reach an emulator on this machine.
     if local { builder.no_proxy() } else { builder }
@@ -39,20 +39,20 @@ fn with_tls(
     local: bool,
     protocols: &[&[u8]],
 ) -> Result<reqwest::ClientBuilder> {
-    let mut tls = verifying(local)?;
+    let mut tls = platform_tls(local)?;
     tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(builder.tls_backend_preconfigured(tls))
 }
 
-/// Trusts whom the system trusts.
+/// Returns a configuration that trusts the system's certificates.
 #[cfg(feature = "rustls")]
-fn verifying(local: bool) -> Result<rustls::ClientConfig> {
+fn platform_tls(local: bool) -> Result<rustls::ClientConfig> {
     use std::sync::OnceLock;
 
     use rustls::ClientConfig;
     use rustls_platform_verifier::BuilderVerifierExt;
 
-    // Reading the system's certificates takes longer than most requests, so it is done once a process.
+    // Cached, because reading the system's certificates takes longer than most requests.
     static WITH_CERTIFICATES: OnceLock<ClientConfig> = OnceLock::new();
     if let Some(tls) = WITH_CERTIFICATES.get() {
         return Ok(tls.clone());
@@ -69,7 +69,7 @@ fn verifying(local: bool) -> Result<rustls::ClientConfig> {
         .map_err(config)?;
     match tls.clone().with_platform_verifier() {
         Ok(tls) => Ok(WITH_CERTIFICATES.get_or_init(|| tls.with_no_client_auth()).clone()),
-        // An emulator is spoken to in plain HTTP, also in a container without certificates.
+        // An emulator needs no certificates, so a container without any will do.
         Err(_) if local => {
             Ok(tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
         }
@@ -77,7 +77,7 @@ fn verifying(local: bool) -> Result<rustls::ClientConfig> {
     }
 }
 
-/// The one that the process has agreed on, or else one that is built in, so that none has to be installed.
+/// Returns the crypto provider that the process has installed, or else a built-in one.
 #[cfg(feature = "rustls")]
 fn provider() -> Option<std::sync::Arc<rustls::crypto::CryptoProvider>> {
     let installed = rustls::crypto::CryptoProvider::get_default().cloned();
@@ -96,7 +96,7 @@ fn with_tls(builder: reqwest::ClientBuilder, _: bool, _: &[&[u8]]) -> Result<req
     Ok(builder.tls_backend_native())
 }
 
-/// Plain HTTP only, for an emulator.
+/// Supports plain HTTP only, for an emulator.
 #[cfg(not(any(feature = "native-tls", feature = "rustls")))]
 #[allow(clippy::unnecessary_wraps, reason = "as the other one")]
 fn with_tls(builder: reqwest::ClientBuilder, _: bool, _: &[&[u8]]) -> Result<reqwest::ClientBuilder> {
@@ -104,7 +104,7 @@ fn with_tls(builder: reqwest::ClientBuilder, _: bool, _: &[&[u8]]) -> Result<req
 }
 
 fn config(error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::new(ErrorKind::Config, format!("the HTTP client cannot be made: {error}")).with_source(error)
+    Error::new(ErrorKind::Config, format!("the HTTP client cannot be built: {error}")).with_source(error)
 }
 
 #[cfg(all(test, feature = "rustls", feature = "realtime"))]
@@ -114,7 +114,7 @@ mod tests {
 
     use super::*;
 
-    /// The first bytes that a client sends, in which it lists the protocols it speaks.
+    /// Returns the first bytes that a client sends, which list its protocols.
     async fn hello(http: reqwest::Client) -> Vec<u8> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://{}", listener.local_addr().unwrap());
@@ -128,12 +128,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn connections_that_leave_http_do_not_offer_its_second_version() {
+    async fn websocket_connections_do_not_offer_http2() {
         let offers =
             |hello: &[u8], protocol: &[u8]| hello.windows(protocol.len()).any(|part| part == protocol);
         let usual = hello(default_http(true).unwrap()).await;
         assert!(offers(&usual, b"\x02h2\x08http/1.1"));
-        let leaving = hello(http1(true).unwrap()).await;
-        assert!(offers(&leaving, b"\x08http/1.1") && !offers(&leaving, b"\x02h2"));
+        let websocket = hello(http1(true).unwrap()).await;
+        assert!(offers(&websocket, b"\x08http/1.1") && !offers(&websocket, b"\x02h2"));
     }
 }

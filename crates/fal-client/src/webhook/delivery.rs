@@ -158,9 +158,9 @@ impl Delivery {
         let status = status.filter(|status: &StatusCode| !status.is_success());
         match status {
             Some(status) if *self.payload != *b"null" => {
-                Error::from_answer(status, &HeaderMap::new(), self.payload.clone())
+                Error::from_response(status, &HeaderMap::new(), self.payload.clone())
             }
-            Some(status) => Error::from_answer(status, &HeaderMap::new(), Bytes::new()),
+            Some(status) => Error::from_response(status, &HeaderMap::new(), Bytes::new()),
             None => Error::new(ErrorKind::Api, text),
         }
     }

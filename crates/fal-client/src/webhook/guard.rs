@@ -2,10 +2,11 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use super::Rejection;
+use crate::sync::lock;
 
 /// The requests that are being handled, and the last ones that were.
 pub(super) struct Guard {
@@ -34,7 +35,7 @@ impl Guard {
 
     /// Claims a request, unless it is being handled or was.
     pub(super) fn claim(self: &Arc<Self>, request_id: &str) -> Result<Claim, Rejection> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         match state.requests.get(request_id) {
             Some(true) => Err(Rejection::Duplicate),
             Some(false) => Err(Rejection::InProgress),
@@ -49,7 +50,7 @@ impl Guard {
 impl Claim {
     /// Marks the request as handled.
     pub(super) fn done(&self) {
-        let mut state = self.guard.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.guard.state);
         if state.requests.insert(self.request_id.clone(), true) == Some(true) {
             return;
         }
@@ -64,7 +65,7 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        let mut state = self.guard.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.guard.state);
         if state.requests.get(&self.request_id) == Some(&false) {
             state.requests.remove(&self.request_id);
         }

@@ -1,7 +1,7 @@
 //! The source of the keys: fixed, or fetched and kept for a while.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
 
@@ -9,7 +9,9 @@ use http::Method;
 use url::Url;
 
 use super::keys::Keys;
-use crate::{Client, Error, ErrorKind, Result, Retry, hosts::join, retry::RetryClass, transport::Request};
+use crate::{
+    Client, Error, ErrorKind, Result, Retry, hosts::join, retry::RetryClass, sync::lock, transport::Request,
+};
 
 /// The time that fetching the keys may take.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -111,14 +113,14 @@ impl Fetched {
     }
 
     fn fresh_keys(&self, now: SystemTime, freshness: Freshness) -> Option<Arc<Keys>> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = lock(&self.state);
         let (keys, fetched) = state.keys.as_ref()?;
         (elapsed(*fetched, now) < freshness.keep_for).then(|| keys.clone())
     }
 
     /// Returns the reason for which the keys must not be fetched now, if there is one.
     fn fetch_denial(&self, now: SystemTime, freshness: Freshness) -> Option<String> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = lock(&self.state);
         let (when, failure) = state.last_fetch.as_ref()?;
         let pause = match failure {
             Some(_) => freshness.refetch_after.min(RETRY_AFTER_FAILURE),
@@ -151,7 +153,7 @@ impl Fetched {
     }
 
     fn record_fetch(&self, now: SystemTime, failure: Option<&str>, keys: Option<Arc<Keys>>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         state.last_fetch = Some((now, failure.map(str::to_owned)));
         if let Some(keys) = keys {
             state.keys = Some((keys, now));

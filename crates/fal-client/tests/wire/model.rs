@@ -40,7 +40,7 @@ impl Parameters for Input {
     }
 
     fn check(&self, check: &mut Check) {
-        check.at("prompt").text::<PromptLength>(&self.prompt);
+        check.field("prompt").text_length::<PromptLength>(&self.prompt);
     }
 }
 

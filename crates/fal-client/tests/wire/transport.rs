@@ -159,7 +159,7 @@ async fn every_attempt_is_observed() {
             attempt.status().map(|status| status.as_u16()),
             attempt.request_id(),
             attempt.failure(),
-            attempt.pause().is_some(),
+            attempt.retry_delay().is_some(),
         ));
     });
     client.build().unwrap().run(cat()).await.unwrap();

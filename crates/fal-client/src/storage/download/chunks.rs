@@ -96,7 +96,7 @@ impl HttpBody {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok(None),
                 Err(cause) => {
-                    self.resume(Error::broken(cause)).await?;
+                    self.resume(Error::from_broken_body(cause)).await?;
                     continue;
                 }
             };
@@ -120,7 +120,7 @@ impl HttpBody {
             return Err(error);
         }
         let elapsed = self.start.elapsed();
-        let Some(pause) = self.retry.pause(number, RetryClass::Idempotent, &Outcome::Broken, elapsed, None)
+        let Some(pause) = self.retry.delay(number, RetryClass::Idempotent, &Outcome::Broken, elapsed, None)
         else {
             return Err(error);
         };

@@ -1,0 +1,148 @@
+//! The calls of a client.
+
+use fal_core::{Endpoint, File, IntoInput, Streams};
+
+use super::Client;
+use crate::{
+    RunRequest,
+    batch::BatchRequest,
+    queue::{Job, SubmitRequest, SubscribeRequest, Ticket},
+    storage::{DownloadRequest, Storage, UploadRequest},
+    stream::StreamRequest,
+};
+
+impl Client {
+    /// Calls a model directly and waits for its output. `POST fal.run/{endpoint}`.
+    ///
+    /// There is no queue: the call fails with `RateLimited` if all runners are busy, and the output is lost if the
+    /// connection breaks. [`subscribe`](Self::subscribe) survives both.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use serde_json::json;
+    /// # use fal_client::{Client, untyped};
+    /// # async fn example(client: Client) -> fal_client::Result<()> {
+    /// let input = untyped::input("fal-ai/flux/schnell", json!({ "prompt": "a cat reading a map" }));
+    /// let reply = client.run(input).await?;
+    /// println!("{}", reply["images"][0]["url"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn run<I: IntoInput>(&self, input: I) -> RunRequest<I::Endpoint> {
+        RunRequest::new(self.clone(), input)
+    }
+
+    /// Calls a model directly and streams its events as they arrive: previews of an image, the words of a text.
+    /// `POST fal.run/{endpoint}/stream`.
+    ///
+    /// There is no queue, as with [`run`](Self::run).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use fal_client::{Client, IntoInput, Streams};
+    /// # async fn example<I: IntoInput<Endpoint: Streams>>(client: Client, input: I) -> fal_client::Result<()> {
+    /// let mut events = client.stream(input).await?;
+    /// while let Some(event) = events.next().await {
+    ///     let preview = event?;
+    /// }
+    /// let reply = events.done().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stream<I: IntoInput<Endpoint: Streams>>(&self, input: I) -> StreamRequest<I::Endpoint> {
+        StreamRequest::new(self.clone(), input)
+    }
+
+    /// Submits a request to the queue. `POST queue.fal.run/{endpoint}`.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use fal_client::{Client, IntoInput};
+    /// # async fn example<I: IntoInput>(client: Client, input: I) -> fal_client::Result<()> {
+    /// let job = client.submit(input).await?;
+    /// println!("submitted {}", job.request_id());
+    /// let reply = job.wait().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn submit<I: IntoInput>(&self, input: I) -> SubmitRequest<I::Endpoint> {
+        SubmitRequest::new(self.clone(), input)
+    }
+
+    /// Submits a request to the queue and waits for its output, with progress on the way.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # use fal_client::{Client, IntoInput};
+    /// # async fn example<I: IntoInput>(client: Client, input: I) -> fal_client::Result<()> {
+    /// let call = client.subscribe(input).logs().on_update(|update| println!("{update:?}"));
+    /// let reply = call.timeout(Duration::from_secs(300)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn subscribe<I: IntoInput>(&self, input: I) -> SubscribeRequest<I::Endpoint> {
+        SubscribeRequest::new(self.clone(), input)
+    }
+
+    /// Submits many requests of one endpoint to the queue, a limited number at a time, and waits for all outputs.
+    ///
+    /// With a [`Journal`](crate::batch::Journal), a process that crashed and starts again continues where it was.
+    pub fn batch<I>(&self, inputs: I) -> BatchRequest<<I::Item as IntoInput>::Endpoint>
+    where
+        I: IntoIterator<Item: IntoInput, IntoIter: Send + 'static>,
+    {
+        BatchRequest::new(self.clone(), inputs)
+    }
+
+    /// Returns the request of a [`Ticket`], which is in the queue already. Sends nothing.
+    ///
+    /// [`EndpointHandle::job`](crate::EndpointHandle::job) takes a request id in place of a ticket.
+    #[must_use]
+    pub fn resume<E: Endpoint>(&self, ticket: Ticket<E>) -> Job<E> {
+        Job::from_ticket(self.clone(), ticket)
+    }
+
+    /// Uploads a file, to use it in several calls. A file that has a URL is returned as it is.
+    ///
+    /// Calls upload the local files of their input by themselves.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use fal_client::{Client, File};
+    /// # async fn example(client: Client) -> fal_client::Result<()> {
+    /// let cat = client.upload(File::path("cat.png")).await?;
+    /// println!("{}", cat.as_url().unwrap_or_default());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn upload(&self, file: File) -> UploadRequest {
+        UploadRequest::new(self.clone(), file)
+    }
+
+    /// Downloads a file by its URL, without sending the key. `data:` URLs are decoded.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use fal_client::Client;
+    /// # async fn example(client: Client) -> fal_client::Result<()> {
+    /// client.download("https://v3.fal.media/files/cat.png").await?.save("cat.png").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn download(&self, url: impl AsRef<str>) -> DownloadRequest {
+        DownloadRequest::new(self.clone(), url.as_ref())
+    }
+
+    /// Returns the account's file storage: default lifecycle, access rules and signed URLs.
+    #[must_use]
+    pub fn storage(&self) -> Storage {
+        Storage::new(self.clone())
+    }
+}

@@ -1,0 +1,30 @@
+//! Headers: those that callers may set, and those that are handed to them.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// Response headers that let their bearer act for the caller.
+const SECRET: [&str; 2] = ["x-fal-cdn-token", "set-cookie"];
+
+/// Parses a header that callers may set themselves; fails with the reason why they may not.
+pub(crate) fn custom_header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let Ok(header) = HeaderName::try_from(name) else {
+        return Err(format!("`{}` is not the name of a header", name.escape_debug()));
+    };
+    if [header::AUTHORIZATION, header::HOST, header::CONTENT_LENGTH, header::TRANSFER_ENCODING]
+        .contains(&header)
+    {
+        return Err(format!("the header `{header}` is the client's own"));
+    }
+    match HeaderValue::try_from(value) {
+        Ok(value) => Ok((header, value)),
+        Err(_) => Err(format!("the value given for the header `{header}` is not one")),
+    }
+}
+
+/// Removes headers that must not end up in a log by accident.
+pub(crate) fn without_secrets(mut headers: HeaderMap) -> HeaderMap {
+    for name in SECRET {
+        headers.remove(name);
+    }
+    headers
+}

@@ -1,0 +1,312 @@
+//! The options that calls share.
+
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, HeaderValue, Method};
+
+use crate::{Client, Error, ErrorKind, Result, Retry, headers::custom_header, timeout::deadline};
+
+mod tags;
+
+/// The options of one call, as its setters have collected them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CallOptions {
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) skip_validation: bool,
+    /// `POST` by default.
+    pub(crate) method: Option<Method>,
+    /// A path below the endpoint.
+    pub(crate) path: Option<String>,
+    pub(crate) query: Vec<(&'static str, String)>,
+    /// Headers set by name with `header`.
+    custom_headers: HeaderMap,
+    /// Headers set by an option of their own. These win over custom ones.
+    option_headers: HeaderMap,
+    /// The first invalid option. Setters cannot fail, so awaiting the call does.
+    invalid: Option<String>,
+}
+
+impl CallOptions {
+    pub(crate) fn set_header(&mut self, name: &str, value: &str) {
+        match custom_header(name, value) {
+            Ok((name, value)) => {
+                self.custom_headers.insert(name, value);
+            }
+            Err(message) => self.set_invalid(message),
+        }
+    }
+
+    /// Sets the header `name` of an option. It wins over a custom header of that name.
+    pub(crate) fn set_option_header(&mut self, name: &'static str, value: &str) {
+        match HeaderValue::try_from(value) {
+            Ok(value) => {
+                self.option_headers.insert(name, value);
+            }
+            Err(_) => self.set_invalid(format!("`{}` cannot be sent as `{name}`", value.escape_debug())),
+        }
+    }
+
+    pub(crate) fn set_server_retries(&mut self, retry: bool) {
+        if retry {
+            self.option_headers.remove("x-fal-no-retry");
+        } else {
+            self.set_option_header("x-fal-no-retry", "1");
+        }
+    }
+
+    pub(crate) fn set_start_timeout(&mut self, timeout: Duration) {
+        // Both official clients refuse a second or less.
+        if timeout <= Duration::from_secs(1) {
+            self.set_invalid(format!("a start timeout is longer than 1 s, not {timeout:?}"));
+        }
+        self.set_option_header("x-fal-request-timeout", &timeout.as_secs_f64().to_string());
+    }
+
+    pub(crate) fn set_query(&mut self, name: &'static str, value: String) {
+        self.query.retain(|(existing, _)| *existing != name);
+        self.query.push((name, value));
+    }
+
+    pub(crate) fn add_tag(&mut self, key: &str, value: &str) {
+        match tags::append(self.option_headers.get(tags::HEADER), key, value) {
+            Ok(tags) => {
+                self.option_headers.insert(tags::HEADER, tags);
+            }
+            Err(why) => self.set_invalid(format!("`{}` is not a tag: {why}", key.escape_debug())),
+        }
+    }
+
+    fn set_invalid(&mut self, message: String) {
+        self.invalid.get_or_insert(message);
+    }
+
+    /// Returns the headers that the options stand for.
+    ///
+    /// # Errors
+    ///
+    /// `Config` for the first invalid option of any kind.
+    pub(crate) fn into_headers(self) -> Result<HeaderMap> {
+        if let Some(message) = self.invalid {
+            return Err(Error::new(ErrorKind::Config, message));
+        }
+        let mut headers = self.custom_headers;
+        headers.extend(self.option_headers);
+        Ok(headers)
+    }
+
+    /// Returns the retry policy of the call, or else that of the client.
+    pub(crate) fn retry(&self, client: &Client) -> Retry {
+        self.retry.clone().unwrap_or_else(|| client.0.retry.clone())
+    }
+
+    /// Returns the time limit of the call, or else that of the client.
+    pub(crate) fn timeout(&self, client: &Client) -> Option<Duration> {
+        self.timeout.or(client.0.timeout)
+    }
+
+    /// Returns the moment at which a call that starts now must be done.
+    pub(crate) fn deadline(&self, client: &Client) -> Option<Instant> {
+        deadline(self.timeout(client))
+    }
+}
+
+/// Implements the setters of a call that sends an input. The type has a field `options: CallOptions`.
+macro_rules! input_options {
+    ($call:ident) => {
+        input_options!($call: ::fal_core::Endpoint);
+    };
+    ($call:ident: $bound:path) => {
+        impl<E: $bound> $call<E> {
+            /// Limits the whole call, uploads and retries included.
+            ///
+            /// Defaults to the client's timeout, and to no limit without one.
+            pub fn timeout(mut self, timeout: ::std::time::Duration) -> Self {
+                self.options.timeout = Some(timeout);
+                self
+            }
+
+            /// Limits the time that the request may wait for a runner, counted from its arrival at fal.
+            ///
+            /// Must be longer than 1 s. A request that waits longer fails with `Timeout` and status 504. Sent as
+            /// `X-Fal-Request-Timeout`, in seconds.
+            pub fn start_timeout(mut self, timeout: ::std::time::Duration) -> Self {
+                self.options.set_start_timeout(timeout);
+                self
+            }
+
+            /// Sets the retry policy of this call. Defaults to that of the client.
+            pub fn retry(mut self, retry: $crate::Retry) -> Self {
+                self.options.retry = Some(retry);
+                self
+            }
+
+            /// Adds a header to the request, such as `x-fal-store-io: 0`.
+            ///
+            /// An option of its own, such as [`runner_hint`](Self::runner_hint), wins over the header that it
+            /// sets. `Authorization` is refused.
+            pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+                self.options.set_header(name.as_ref(), value.as_ref());
+                self
+            }
+
+            /// Prefers the runner that served earlier requests with the same hint, if it is free.
+            ///
+            /// Sent as `X-Fal-Runner-Hint`.
+            pub fn runner_hint(mut self, hint: impl AsRef<str>) -> Self {
+                self.options.set_option_header("x-fal-runner-hint", hint.as_ref());
+                self
+            }
+
+            /// Sets whether fal tries the request again on another runner when the first one fails.
+            ///
+            /// On by default; `false` is sent as `X-Fal-No-Retry`. The retries of this client are set with
+            /// [`retry`](Self::retry).
+            pub fn server_retries(mut self, retry: bool) -> Self {
+                self.options.set_server_retries(retry);
+                self
+            }
+
+            /// Sets whether fal keeps the input and the output for its dashboard.
+            ///
+            /// By default fal keeps both for 30 days. Sent as `X-Fal-Store-IO`.
+            pub fn store_io(mut self, store: bool) -> Self {
+                self.options.set_option_header("x-fal-store-io", if store { "1" } else { "0" });
+                self
+            }
+
+            /// Sets how long fal keeps the files that the model makes, and who may read them.
+            ///
+            /// Defaults to the account's own setting. Sent as `X-Fal-Object-Lifecycle-Preference`.
+            pub fn lifecycle(mut self, lifecycle: $crate::storage::Lifecycle) -> Self {
+                self.options.set_option_header("x-fal-object-lifecycle-preference", &lifecycle.to_string());
+                self
+            }
+
+            /// Adds a tag for fal's dashboard and usage reports. Sent as `X-Fal-Tags`.
+            ///
+            /// A request has at most 10 tags. A key has 1 to 64 of `a-z 0-9 . _ -` and does not begin with
+            /// `fal.`; a value has 1 to 256 printable ASCII characters without a comma.
+            pub fn tag(mut self, key: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+                self.options.add_tag(key.as_ref(), value.as_ref());
+                self
+            }
+
+            /// Calls a path below the endpoint, such as `/v2/edit` of an app with several routes.
+            pub fn path(mut self, path: impl Into<String>) -> Self {
+                self.options.path = Some(path.into());
+                self
+            }
+
+            /// Sets the HTTP method. Defaults to `POST`.
+            ///
+            /// `GET` and `HEAD` have no body, so the parameters go into the query: texts as they are, other
+            /// values as JSON, and `null` not at all.
+            pub fn method(mut self, method: ::http::Method) -> Self {
+                self.options.method = Some(method);
+                self
+            }
+
+            /// Sends the input without checking it first.
+            ///
+            /// For a service whose rules are newer than the model crate.
+            pub fn skip_validation(mut self) -> Self {
+                self.options.skip_validation = true;
+                self
+            }
+        }
+    };
+}
+
+/// Implements the setters of a call that goes through the queue. The type has a field `options: CallOptions`.
+macro_rules! queue_options {
+    ($call:ident) => {
+        impl<E: ::fal_core::Endpoint> $call<E> {
+            /// Sets the priority among the requests that wait for the same endpoint.
+            ///
+            /// Sent as `X-Fal-Queue-Priority`.
+            pub fn priority(mut self, priority: $crate::queue::Priority) -> Self {
+                self.options.set_option_header("x-fal-queue-priority", &priority.to_string());
+                self
+            }
+
+            /// Sends the result to this URL when the request is completed. Sent as `fal_webhook`.
+            ///
+            /// The module `webhook` receives it.
+            pub fn webhook(mut self, url: impl Into<String>) -> Self {
+                self.options.set_query("fal_webhook", url.into());
+                self
+            }
+
+            /// Refuses the request, with `RateLimited`, if more than this many already wait for the endpoint.
+            ///
+            /// Sent as `fal_max_queue_length`.
+            pub fn max_queue_length(mut self, requests: u32) -> Self {
+                self.options.set_query("fal_max_queue_length", requests.to_string());
+                self
+            }
+        }
+    };
+}
+
+/// Implements `Debug` of a call: its type and its endpoint. The type has a method `endpoint`.
+macro_rules! debug_call {
+    ($call:ident) => {
+        debug_call!($call: ::fal_core::Endpoint);
+    };
+    ($call:ident: $bound:path) => {
+        impl<E: $bound> ::std::fmt::Debug for $call<E> {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.debug_struct(stringify!($call)).field("endpoint", &self.endpoint()).finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn option_headers_win_over_custom_headers() {
+        let mut options = CallOptions::default();
+        options.set_option_header("x-fal-runner-hint", "session");
+        options.set_header("X-Fal-Runner-Hint", "other");
+        options.set_header("x-fal-store-io", "0");
+        options.set_start_timeout(Duration::from_millis(2500));
+        options.add_tag("team", "a");
+        options.add_tag("Run", "7");
+        let headers = options.into_headers().unwrap();
+        assert_eq!(headers["x-fal-tags"], "team=a,run=7");
+        assert_eq!(headers["x-fal-runner-hint"], "session");
+        assert_eq!(headers["x-fal-store-io"], "0");
+        assert_eq!(headers["x-fal-request-timeout"], "2.5");
+    }
+
+    #[test]
+    fn start_timeout_in_whole_seconds_has_no_decimals() {
+        let mut options = CallOptions::default();
+        options.set_start_timeout(Duration::from_secs(30));
+        assert_eq!(options.into_headers().unwrap()["x-fal-request-timeout"], "30");
+    }
+
+    #[test]
+    fn first_invalid_option_is_reported() {
+        type Set = fn(&mut CallOptions);
+        let invalid: [(Set, &str); 6] = [
+            (|options| options.set_header("authorization", "Key other"), "client's own"),
+            (|options| options.set_header("a b", "x"), "`a b`"),
+            (|options| options.add_tag("fal.x", "y"), "`fal.x` is not a tag"),
+            (|options| options.set_header("a", "x\r\ny: z"), "`a`"),
+            (|options| options.set_option_header("x-fal-runner-hint", "x\n"), "x-fal-runner-hint"),
+            (|options| options.set_start_timeout(Duration::from_secs(1)), "longer than 1 s"),
+        ];
+        for (set, part) in invalid {
+            let mut options = CallOptions::default();
+            set(&mut options);
+            options.set_header("b c", "later");
+            let error = options.into_headers().unwrap_err();
+            assert!(error.is_config() && error.to_string().contains(part), "{error}");
+        }
+    }
+}
