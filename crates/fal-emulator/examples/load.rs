@@ -37,10 +37,10 @@ struct Load {
 const FULL: Load = Load { starts: 10, jobs: 10_000, connections: 1_000 };
 const QUICK: Load = Load { starts: 2, jobs: 500, connections: 50 };
 
-type Failure = Box<dyn Error + Send + Sync>;
+type BoxError = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
-async fn main() -> Result<(), Failure> {
+async fn main() -> Result<(), BoxError> {
     let binary = std::env::args().nth(1).ok_or("usage: load <binary of fal-emulator>")?;
     // reqwest needs a crypto provider even though every URL is plain HTTP.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -88,7 +88,7 @@ struct EmulatorProcess {
 
 impl EmulatorProcess {
     /// Starts an emulator whose requests stay queued for longer than the load test takes.
-    fn start(binary: &str) -> Result<Self, Failure> {
+    fn start(binary: &str) -> Result<Self, BoxError> {
         let before = Instant::now();
         let mut process = Command::new(binary)
             .args(["--queue-time", "3600000"])
@@ -127,9 +127,9 @@ async fn submit(
     client: &Client,
     emulator: &EmulatorProcess,
     jobs: usize,
-) -> Result<(Vec<Duration>, Vec<String>), Failure> {
+) -> Result<(Vec<Duration>, Vec<String>), BoxError> {
     let url = format!("{}/fal-ai/flux/dev", emulator.url("queue"));
-    let calls = stream::iter(0..jobs).map(async |number| -> Result<(Duration, String), Failure> {
+    let calls = stream::iter(0..jobs).map(async |number| -> Result<(Duration, String), BoxError> {
         let input = json!({"prompt": format!("cat {number}"), "seed": number});
         let before = Instant::now();
         let reply = client.post(&url).json(&input).send().await?.error_for_status()?;
@@ -140,8 +140,8 @@ async fn submit(
 }
 
 /// Fetches the status of each job once. Returns the time that each took.
-async fn poll_statuses(client: &Client, jobs: &[String]) -> Result<Vec<Duration>, Failure> {
-    let calls = stream::iter(jobs).map(async |url| -> Result<(Duration, ()), Failure> {
+async fn poll_statuses(client: &Client, jobs: &[String]) -> Result<Vec<Duration>, BoxError> {
+    let calls = stream::iter(jobs).map(async |url| -> Result<(Duration, ()), BoxError> {
         let before = Instant::now();
         let status: Value = client.get(url).send().await?.error_for_status()?.json().await?;
         if status["status"] == "IN_QUEUE" { Ok((before.elapsed(), ())) } else { Err("not queued".into()) }
@@ -156,10 +156,10 @@ async fn watch(
     emulator: &EmulatorProcess,
     client: &Client,
     connections: usize,
-) -> Result<(Vec<Duration>, Option<f64>), Failure> {
+) -> Result<(Vec<Duration>, Option<f64>), BoxError> {
     let url = format!("{}/fal-ai/flux/dev", emulator.url("queue"));
     let watching = Client::builder().build()?;
-    let opened = stream::iter(0..connections).map(async |_| -> Result<(Duration, _), Failure> {
+    let opened = stream::iter(0..connections).map(async |_| -> Result<(Duration, _), BoxError> {
         let receipt: Value = client.post(&url).json(&json!({"prompt": "cat"})).send().await?.json().await?;
         let text = |name: &str| receipt[name].as_str().unwrap_or_default().to_owned();
         let before = Instant::now();
@@ -172,7 +172,7 @@ async fn watch(
     });
     let (times, watchers) = collect_times(opened.buffer_unordered(CALLERS).collect().await)?;
     let memory = emulator.memory();
-    let ends = stream::iter(watchers).map(async |(mut events, cancel)| -> Result<(Duration, ()), Failure> {
+    let ends = stream::iter(watchers).map(async |(mut events, cancel)| -> Result<(Duration, ()), BoxError> {
         client.put(cancel).send().await?.error_for_status()?;
         let mut last = Vec::new();
         while let Some(piece) = events.chunk().await? {
@@ -188,10 +188,10 @@ async fn watch(
     Ok((times, memory))
 }
 
-/// Separates times from other results; fails with the first failure.
+/// Separates times from other results; returns the first error.
 fn collect_times<T>(
-    outcomes: Vec<Result<(Duration, T), Failure>>,
-) -> Result<(Vec<Duration>, Vec<T>), Failure> {
+    outcomes: Vec<Result<(Duration, T), BoxError>>,
+) -> Result<(Vec<Duration>, Vec<T>), BoxError> {
     Ok(outcomes.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip())
 }
 

@@ -256,7 +256,7 @@ impl Emulator {
             gate: Arc::clone(&app.scripts.gate),
             clock: Arc::clone(&app.clock),
             tls,
-            read_time: app.read_timeout,
+            read_timeout: app.read_timeout,
         };
         let endpoints = app.models.ids().map(str::to_owned).collect();
         let task = tokio::spawn(server.run(listener, stopped));

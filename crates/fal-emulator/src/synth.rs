@@ -8,15 +8,15 @@ use crate::hosts::BaseUrls;
 use crate::models::Model;
 use crate::store::Store;
 
+mod call_parameters;
 mod file;
 mod file_kind;
-mod parameters;
 mod run_progress;
 mod scalar;
 mod synthesizer;
 mod transcript;
 
-use parameters::Parameters;
+use call_parameters::CallParameters;
 pub(crate) use run_progress::RunProgress;
 use synthesizer::{FieldContext, Synthesizer};
 
@@ -40,7 +40,7 @@ pub(crate) fn synthesize_at(
     store: &Store,
     base: &BaseUrls,
 ) -> Synthesized {
-    let parameters = Parameters::new(model, input, store);
+    let parameters = CallParameters::new(model, input, store);
     let files = Cell::new(0);
     let synthesizer = Synthesizer { model, parameters: &parameters, store, base, progress, files: &files };
     let output = synthesizer.make_value(&model.output, &FieldContext::root());

@@ -32,34 +32,34 @@ pub(crate) fn mux(track: &Track) -> Vec<u8> {
 fn movie(track: &Track, data_offset: u32) -> Vec<u8> {
     let frame = TIMESCALE / track.frames_per_second.max(1);
     let duration = frame * track.samples.len() as u32;
-    let mut header = BoxBody::versioned(0, 0);
+    let mut header = BoxWriter::versioned(0, 0);
     header.u32s(&[0, 0, TIMESCALE, duration, 0x0001_0000]);
     header.u32s(&[0x0100_0000, 0, 0]);
     header.u32s(&MATRIX);
     header.u32s(&[0; 6]);
     header.u32s(&[2]); // next_track_ID
 
-    let mut track_header = BoxBody::versioned(0, 3); // enabled, in the movie
+    let mut track_header = BoxWriter::versioned(0, 3); // enabled, in the movie
     track_header.u32s(&[0, 0, 1, 0, duration, 0, 0, 0, 0]);
     track_header.u32s(&MATRIX);
     track_header.u32s(&[track.size.width << 16, track.size.height << 16]);
 
-    let mut media_header = BoxBody::versioned(0, 0);
+    let mut media_header = BoxWriter::versioned(0, 0);
     media_header.u32s(&[0, 0, TIMESCALE, duration]);
     media_header.u32s(&[0x55C4_0000]); // language: undetermined
 
-    let mut handler = BoxBody::versioned(0, 0);
+    let mut handler = BoxWriter::versioned(0, 0);
     handler.u32s(&[0]);
     handler.bytes(b"vide");
     handler.u32s(&[0; 3]);
     handler.bytes(b"fal-emulator\0");
 
-    let mut video_header = BoxBody::versioned(0, 1);
+    let mut video_header = BoxWriter::versioned(0, 1);
     video_header.u32s(&[0, 0]);
 
-    let mut reference = BoxBody::versioned(0, 0);
+    let mut reference = BoxWriter::versioned(0, 0);
     reference.u32s(&[1]);
-    reference.bytes(&atom(b"url ", &[&BoxBody::versioned(0, 1).0])); // the data is in this file
+    reference.bytes(&atom(b"url ", &[&BoxWriter::versioned(0, 1).0])); // the data is in this file
 
     let media_information = atom(
         b"minf",
@@ -80,26 +80,26 @@ fn movie(track: &Track, data_offset: u32) -> Vec<u8> {
 fn sample_table(track: &Track, frame: u32, data_offset: u32) -> Vec<u8> {
     let count = track.samples.len() as u32;
 
-    let mut description = BoxBody::versioned(0, 0);
+    let mut description = BoxWriter::versioned(0, 0);
     description.u32s(&[1]);
     description.bytes(&sample_entry(track.size));
 
-    let mut times = BoxBody::versioned(0, 0);
+    let mut times = BoxWriter::versioned(0, 0);
     times.u32s(&[1, count, frame]);
 
-    let mut key_frames = BoxBody::versioned(0, 0);
+    let mut key_frames = BoxWriter::versioned(0, 0);
     key_frames.u32s(&[1, 1]);
 
-    let mut chunks = BoxBody::versioned(0, 0);
+    let mut chunks = BoxWriter::versioned(0, 0);
     chunks.u32s(&[1, 1, count, 1]); // one chunk of all samples
 
-    let mut sizes = BoxBody::versioned(0, 0);
+    let mut sizes = BoxWriter::versioned(0, 0);
     sizes.u32s(&[0, count]);
     for sample in &track.samples {
         sizes.u32s(&[sample.len() as u32 + LENGTH_SIZE]);
     }
 
-    let mut offsets = BoxBody::versioned(0, 0);
+    let mut offsets = BoxWriter::versioned(0, 0);
     offsets.u32s(&[1, data_offset]);
 
     atom(
@@ -117,7 +117,7 @@ fn sample_table(track: &Track, frame: u32, data_offset: u32) -> Vec<u8> {
 
 fn sample_entry(size: Size) -> Vec<u8> {
     let (sequence, picture) = (sequence_parameters(size), picture_parameters());
-    let mut configuration = BoxBody(vec![1]);
+    let mut configuration = BoxWriter(vec![1]);
     configuration.bytes(&PROFILE);
     configuration.bytes(&[0b1111_1100 | (LENGTH_SIZE - 1) as u8, 0b1110_0001]);
     configuration.bytes(&(sequence.len() as u16).to_be_bytes());
@@ -126,7 +126,7 @@ fn sample_entry(size: Size) -> Vec<u8> {
     configuration.bytes(&(picture.len() as u16).to_be_bytes());
     configuration.bytes(&picture);
 
-    let mut entry = BoxBody(vec![0; 6]);
+    let mut entry = BoxWriter(vec![0; 6]);
     entry.bytes(&1u16.to_be_bytes()); // data_reference_index
     entry.u32s(&[0; 4]);
     entry.bytes(&(size.width as u16).to_be_bytes());
@@ -143,9 +143,9 @@ fn sample_entry(size: Size) -> Vec<u8> {
 const MATRIX: [u32; 9] = [0x0001_0000, 0, 0, 0, 0x0001_0000, 0, 0, 0, 0x4000_0000];
 
 /// The body of an MP4 box under construction.
-struct BoxBody(Vec<u8>);
+struct BoxWriter(Vec<u8>);
 
-impl BoxBody {
+impl BoxWriter {
     fn versioned(version: u8, flags: u32) -> Self {
         Self((u32::from(version) << 24 | flags).to_be_bytes().to_vec())
     }

@@ -41,13 +41,16 @@ pub(crate) struct ReplyFaults {
 #[derive(Clone)]
 pub(crate) struct ConnectionControl(Arc<Mutex<FaultState>>);
 
+/// The faults of the current reply and the progress of sending it.
 #[derive(Default)]
 struct FaultState {
     faults: ReplyFaults,
+    /// The bytes sent so far.
     sent: usize,
+    /// The bytes to send a second time.
     copy: BytesMut,
     /// Ends the connection once everything written so far is sent.
-    last: Option<ConnectionEnd>,
+    end_after_flush: Option<ConnectionEnd>,
     ended: Option<ConnectionEnd>,
 }
 
@@ -63,7 +66,7 @@ impl ConnectionControl {
 
     /// Ends the connection once everything written so far is sent.
     pub(crate) fn end_after_flush(&self, end: ConnectionEnd) {
-        self.lock().last = Some(end);
+        self.lock().end_after_flush = Some(end);
     }
 
     fn lock(&self) -> MutexGuard<'_, FaultState> {
@@ -104,7 +107,8 @@ impl<S> FaultyStream<S> {
 }
 
 impl<S: AsyncWrite + ResetOnClose + Unpin> FaultyStream<S> {
-    fn end(&mut self, end: ConnectionEnd) -> Poll<io::Result<usize>> {
+    /// Ends the connection. A stall never completes.
+    fn poll_end(&mut self, end: ConnectionEnd) -> Poll<io::Result<usize>> {
         self.control.lock().ended = Some(end);
         match end {
             ConnectionEnd::Stall => Poll::Pending,
@@ -135,10 +139,15 @@ impl<S: AsyncWrite + ResetOnClose + Unpin> FaultyStream<S> {
     }
 
     /// Sends some of the bytes; if `copied`, they are also kept to be sent a second time.
-    fn send(&mut self, context: &mut Context<'_>, bytes: &[u8], copied: bool) -> Poll<io::Result<usize>> {
+    fn poll_send(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+        copied: bool,
+    ) -> Poll<io::Result<usize>> {
         let allowed = match ready!(self.poll_allowance(context)) {
             Ok(allowed) => allowed.min(bytes.len()),
-            Err(end) => return self.end(end),
+            Err(end) => return self.poll_end(end),
         };
         let sent = ready!(Pin::new(&mut self.stream).poll_write(context, &bytes[..allowed]))?;
         let mut state = self.control.lock();
@@ -174,7 +183,7 @@ impl<S: AsyncWrite + ResetOnClose + Unpin> AsyncWrite for FaultyStream<S> {
             // The flush that follows sends the other bytes.
             return Poll::Ready(Ok(bytes.len()));
         }
-        self.send(context, bytes, true)
+        self.poll_send(context, bytes, true)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -186,13 +195,13 @@ impl<S: AsyncWrite + ResetOnClose + Unpin> AsyncWrite for FaultyStream<S> {
                 None => (state.copy.split().freeze(), false),
             };
             if instead {
-                state.last = Some(ConnectionEnd::Close);
+                state.end_after_flush = Some(ConnectionEnd::Close);
             }
             drop(state);
             if bytes.is_empty() {
                 break;
             }
-            let poll = this.send(context, &bytes, false);
+            let poll = this.poll_send(context, &bytes, false);
             if let Poll::Ready(Ok(sent)) = poll {
                 bytes.advance(sent);
             }
@@ -206,10 +215,10 @@ impl<S: AsyncWrite + ResetOnClose + Unpin> AsyncWrite for FaultyStream<S> {
             ready!(poll)?;
         }
         ready!(Pin::new(&mut this.stream).poll_flush(context))?;
-        let last = this.control.lock().last;
-        match last {
+        let end = this.control.lock().end_after_flush;
+        match end {
             None => Poll::Ready(Ok(())),
-            Some(end) => this.end(end).map_ok(|_| ()),
+            Some(end) => this.poll_end(end).map_ok(|_| ()),
         }
     }
 

@@ -43,8 +43,8 @@ impl Gate {
         self.refused.store(connections, Ordering::SeqCst);
     }
 
-    /// Returns true if the next connection is to be reset, and counts it.
-    fn refuses_next(&self) -> bool {
+    /// Takes one of the refusals that are left. Returns true if there was one.
+    fn take_refusal(&self) -> bool {
         self.refused
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| match left {
                 // Unlimited.
@@ -62,7 +62,7 @@ pub(crate) struct HttpServer {
     pub(crate) clock: Arc<Clock>,
     pub(crate) tls: Option<TlsAcceptor>,
     /// The time limit for receiving the head of a request.
-    pub(crate) read_time: Duration,
+    pub(crate) read_timeout: Duration,
 }
 
 impl HttpServer {
@@ -96,16 +96,16 @@ impl HttpServer {
         peer: SocketAddr,
         stopped: &watch::Receiver<()>,
     ) {
-        if self.gate.refuses_next() {
+        if self.gate.take_refusal() {
             stream.reset_on_close();
             return;
         }
         stream.set_nodelay(true).ok();
         let (router, clock, stopped) = (self.router.clone(), Arc::clone(&self.clock), stopped.clone());
-        let (tls, read_time) = (self.tls.clone(), self.read_time);
+        let (tls, read_timeout) = (self.tls.clone(), self.read_timeout);
         connections.spawn(async move {
             let served = match tls {
-                None => serve(FaultyStream::new(stream, clock), router, stopped, read_time).await,
+                None => serve(FaultyStream::new(stream, clock), router, stopped, read_timeout).await,
                 Some(tls) => {
                     let stream = match tunnel::accept(stream, peer).await {
                         Ok(Some(stream)) => stream,
@@ -114,7 +114,7 @@ impl HttpServer {
                     };
                     match timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
                         Ok(Ok(stream)) => {
-                            serve(FaultyStream::new(stream, clock), router, stopped, read_time).await
+                            serve(FaultyStream::new(stream, clock), router, stopped, read_timeout).await
                         }
                         Ok(Err(error)) => {
                             return tracing::debug!(%error, %peer, "a TLS handshake failed");
@@ -134,7 +134,7 @@ async fn serve<S: AsyncRead + AsyncWrite + ResetOnClose + Send + Unpin + 'static
     wire: FaultyStream<S>,
     router: Router,
     mut stopped: watch::Receiver<()>,
-    read_time: Duration,
+    read_timeout: Duration,
 ) -> Result<(), hyper::Error> {
     let control = wire.control();
     let router = TowerToHyperService::new(router);
@@ -146,7 +146,7 @@ async fn serve<S: AsyncRead + AsyncWrite + ResetOnClose + Send + Unpin + 'static
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(read_time)
+        .header_read_timeout(read_timeout)
         .serve_connection(TokioIo::new(wire), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);

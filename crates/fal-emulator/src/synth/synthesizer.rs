@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use serde_json::{Map, Value, json};
 
-use super::parameters::Parameters;
+use super::call_parameters::CallParameters;
 use super::run_progress::RunProgress;
 use super::transcript::{self, Segment};
 use super::{file, scalar};
@@ -18,7 +18,7 @@ const MAX_DEPTH: usize = 10;
 /// Generates values for one output.
 pub(super) struct Synthesizer<'a> {
     pub(super) model: &'a Model,
-    pub(super) parameters: &'a Parameters,
+    pub(super) parameters: &'a CallParameters,
     pub(super) store: &'a Store,
     pub(super) base: &'a BaseUrls,
     pub(super) progress: &'a RunProgress,

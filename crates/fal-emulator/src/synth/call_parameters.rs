@@ -20,7 +20,7 @@ const MAX_RESULTS: u64 = 16;
 const MAX_PROBED_BYTES: u64 = 64 << 20;
 
 /// The parameters of a call.
-pub(crate) struct Parameters {
+pub(crate) struct CallParameters {
     /// The input, with defaults for the parameters that the caller left out.
     input: Map<String, Value>,
     /// The names of the parameters that the caller set.
@@ -33,7 +33,7 @@ pub(crate) struct Parameters {
     source_seconds: Option<f64>,
 }
 
-impl Parameters {
+impl CallParameters {
     pub(crate) fn new(model: &Model, input: &Value, store: &Store) -> Self {
         let given = input.as_object().cloned().unwrap_or_default();
         let names = given.keys().cloned().collect();
@@ -281,11 +281,11 @@ mod tests {
     use super::*;
     use crate::models::tests::model;
 
-    fn parameters(input: Value) -> Parameters {
+    fn parameters(input: Value) -> CallParameters {
         let schema = json!({"properties": {
             "image_size": {"default": "landscape_4_3"}, "num_images": {"default": 1},
         }});
-        Parameters::new(&model(schema, json!({})), &input, &Store::default())
+        CallParameters::new(&model(schema, json!({})), &input, &Store::default())
     }
 
     #[test]
