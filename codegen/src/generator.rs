@@ -347,7 +347,7 @@ fn read_source(source: &Source, options: &Options) -> Read {
 fn read_document(document: Document, read: &mut Read) -> Result<(), Errors> {
     ids::check(&document.file, format!("{}/info", document.base), &document.id)?;
     let normalized = normalize::normalize(document)?;
-    let routes = model::routes(&normalized)?;
+    let routes = model::read_routes(&normalized)?;
     let fixups: Vec<String> = normalized.fixups.iter().map(|&name| name.to_owned()).collect();
     for endpoint in routes.endpoints {
         // A route of an app may have parameters in its path, and then it is not an endpoint.

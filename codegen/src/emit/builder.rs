@@ -30,8 +30,8 @@ pub(super) fn given_traits(item: &Struct) -> Vec<TokenStream> {
     let parts = Parts::new(item);
     let traits = parts.required.iter().map(|slot| {
         let (name, value) = (&slot.given, ty_of_parent(&slot.field.ty));
-        let message = format!("`{}` is required by `{}`", slot.field.wire, item.owner);
-        let label = format!("`{}` was not given", slot.field.wire);
+        let message = format!("`{}` is required by `{}`", slot.field.json_name, item.owner);
+        let label = format!("`{}` was not given", slot.field.json_name);
         let field = &slot.field.ident;
         let note = format!("give it with `{field}: ..` in `input!`, or `.{field}(..)` on the builder");
         quote! {
@@ -96,7 +96,7 @@ impl<'a> Parts<'a> {
             item.fields.iter().partition(|field| field.presence == Presence::Required);
         let mut taken = BTreeSet::new();
         let required = required.into_iter().map(|field| {
-            let name = names::slot(&field.wire, &mut taken);
+            let name = names::slot(&field.json_name, &mut taken);
             Slot { field, generic: format_ident!("{name}Slot"), given: format_ident!("{prefix}Has{name}") }
         });
         Self { item, name: ident(&item.ident), builder, optional, required: required.collect(), optionals }
@@ -226,7 +226,7 @@ impl<'a> Parts<'a> {
         let (name, ty) = (ident(&slot.field.ident), ty(&slot.field.ty));
         let arguments = self.required.iter().map(|other| {
             let generic = &other.generic;
-            if other.field.wire == slot.field.wire { ty.clone() } else { quote!(#generic) }
+            if other.field.json_name == slot.field.json_name { ty.clone() } else { quote!(#generic) }
         });
         let (bound, given) = if slot.field.ty == Ty::File {
             (quote!(fal_core::IntoFile), quote!(value.into_file()))
@@ -235,7 +235,7 @@ impl<'a> Parts<'a> {
         };
         let moved = self.required.iter().map(|other| {
             let field = ident(&other.field.ident);
-            if other.field.wire == slot.field.wire {
+            if other.field.json_name == slot.field.json_name {
                 quote!(#field: #given)
             } else {
                 quote!(#field: self.#field)

@@ -9,7 +9,7 @@ use crate::rust::{Presence, Rule, Struct, Union, VariantKind};
 /// The impl for a struct.
 pub(super) fn structure(item: &Struct) -> TokenStream {
     let (name, allow) = (ident(&item.ident), allow_deprecated(item));
-    let files = item.fields.iter().filter(|field| field.files).map(|field| ident(&field.ident));
+    let files = item.fields.iter().filter(|field| field.has_files).map(|field| ident(&field.ident));
     let files: Vec<Ident> = files.collect();
     let visit_files = (!files.is_empty()).then(|| {
         quote! {
@@ -18,9 +18,9 @@ pub(super) fn structure(item: &Struct) -> TokenStream {
             }
         }
     });
-    let checks = item.fields.iter().filter(|field| field.rule != Rule::Free).map(|field| {
+    let checks = item.fields.iter().filter(|field| field.rule != Rule::None).map(|field| {
         let name = ident(&field.ident);
-        let checker = Checker::Field(&field.wire);
+        let checker = Checker::Field(&field.json_name);
         let value = || check(&field.rule, &checker, &Subject::value());
         match field.presence {
             Presence::Required => check(&field.rule, &checker, &Subject::Field(&name)),
@@ -64,12 +64,12 @@ pub(super) fn union(item: &Union) -> TokenStream {
     let name = ident(&item.ident);
     let (mut files, mut checks) = (Vec::new(), Vec::new());
     for variant in &item.variants {
-        let VariantKind::Value { rule, files: has_files, .. } = &variant.kind else { continue };
+        let VariantKind::Value { rule, has_files, .. } = &variant.kind else { continue };
         let name = ident(&variant.ident);
         if *has_files {
             files.push(quote!(Self::#name(value) => value.visit_files(visit),));
         }
-        if *rule != Rule::Free {
+        if *rule != Rule::None {
             let check = check(rule, &Checker::Own, &Subject::value());
             checks.push(quote!(Self::#name(value) => { #check }));
         }
@@ -109,7 +109,7 @@ pub(super) fn union(item: &Union) -> TokenStream {
 enum Checker<'a> {
     /// The one of the value itself: the variable `check`.
     Own,
-    /// The one of a field, by its name on the wire.
+    /// The one of a field, by its name in JSON.
     Field(&'a str),
 }
 
@@ -118,7 +118,7 @@ impl Checker<'_> {
     fn receiver(&self) -> TokenStream {
         match self {
             Self::Own => quote!(check),
-            Self::Field(wire) => quote!(check.field(#wire)),
+            Self::Field(name) => quote!(check.field(#name)),
         }
     }
 
@@ -127,7 +127,7 @@ impl Checker<'_> {
         match self {
             // The variable is a reference already.
             Self::Own => quote!(check),
-            Self::Field(wire) => quote!(&mut check.field(#wire)),
+            Self::Field(name) => quote!(&mut check.field(#name)),
         }
     }
 }
@@ -166,7 +166,7 @@ impl Subject<'_> {
 fn check(rule: &Rule, checker: &Checker, subject: &Subject) -> TokenStream {
     let (check, value) = (checker.receiver(), subject.reference());
     match rule {
-        Rule::Free => TokenStream::new(),
+        Rule::None => TokenStream::new(),
         Rule::Text { length, pattern } => {
             let length = length.as_ref().map(|marker| {
                 let marker = ident(marker);
@@ -188,7 +188,7 @@ fn check(rule: &Rule, checker: &Checker, subject: &Subject) -> TokenStream {
                 quote!(#check.list_length::<bounds::#marker, _>(#value);)
             });
             let unique = unique.as_ref().map(|message| quote!(#check.unique_items(#value, #message);));
-            let items = (**items != Rule::Free).then(|| {
+            let items = (**items != Rule::None).then(|| {
                 let (list, each) = (subject.receiver(), each(items));
                 quote!(#check.each(#list.iter().enumerate(), #each);)
             });
@@ -198,7 +198,7 @@ fn check(rule: &Rule, checker: &Checker, subject: &Subject) -> TokenStream {
             let each = each(values);
             quote!(#check.each(#value, #each);)
         }
-        Rule::Null(inner) => {
+        Rule::Nullable(inner) => {
             let check = self::check(inner, checker, &Subject::value());
             quote! {
                 if let Some(value) = #value {
@@ -206,7 +206,7 @@ fn check(rule: &Rule, checker: &Checker, subject: &Subject) -> TokenStream {
                 }
             }
         }
-        Rule::Own => {
+        Rule::Nested => {
             let (receiver, check) = (subject.receiver(), checker.reference());
             quote!(#receiver.check(#check);)
         }

@@ -79,22 +79,22 @@ impl Values<'_> {
     fn of_field(&self, field: &Field) -> Option<String> {
         let example = field.example.as_ref();
         let Ty::List(inner) = &field.ty else {
-            return self.of(&field.ty, &field.rule, example, &field.wire);
+            return self.of(&field.ty, &field.rule, example, &field.json_name);
         };
         let (length, items) = match &field.rule {
             Rule::List { unique: Some(_), .. } => return None,
             Rule::List { length, items, .. } => (length.as_deref(), &**items),
-            _ => (None, &Rule::Free),
+            _ => (None, &Rule::None),
         };
         let count = self.length(length).map_or(1, |rule| rule.min.max(1));
-        let item = self.of(inner, items, example.and_then(|items| items.get(0)), &field.wire)?;
+        let item = self.of(inner, items, example.and_then(|items| items.get(0)), &field.json_name)?;
         (count <= MOST_ITEMS).then(|| format!("[{}]", vec![item; count].join(", ")))
     }
 
-    fn of(&self, ty: &Ty, rule: &Rule, example: Option<&Value>, wire: &str) -> Option<String> {
+    fn of(&self, ty: &Ty, rule: &Rule, example: Option<&Value>, name: &str) -> Option<String> {
         Some(match ty {
-            Ty::Text => self.text(rule, example, wire)?,
-            Ty::File => format!("\"https://example.com/{}\"", file_name(wire)),
+            Ty::Text => self.text(rule, example, name)?,
+            Ty::File => format!("\"https://example.com/{}\"", file_name(name)),
             Ty::Boolean => "true".to_owned(),
             Ty::Integer => "1".to_owned(),
             Ty::Number => "1.0".to_owned(),
@@ -103,9 +103,9 @@ impl Values<'_> {
         })
     }
 
-    fn text(&self, rule: &Rule, example: Option<&Value>, wire: &str) -> Option<String> {
+    fn text(&self, rule: &Rule, example: Option<&Value>, name: &str) -> Option<String> {
         let (length, is_free) = match rule {
-            Rule::Free => (None, true),
+            Rule::None => (None, true),
             Rule::Text { length, pattern } => (self.length(length.as_deref()), pattern.is_none()),
             _ => (None, false),
         };
@@ -116,7 +116,7 @@ impl Values<'_> {
             count <= 60 && allowed && is_free
         };
         let text = example.and_then(Value::as_str).filter(fits);
-        text.or_else(|| Some(words(wire)).filter(fits)).map(|text| format!("{text:?}"))
+        text.or_else(|| Some(words(name)).filter(fits)).map(|text| format!("{text:?}"))
     }
 
     fn named(&self, name: &str) -> Option<String> {
@@ -129,8 +129,12 @@ impl Values<'_> {
                 Bounds::Number(_) => None,
             },
             Item::TextEnum(item) => {
-                let (variant, wire) = item.variants.first()?;
-                Some(if is_own { format!("{}::{name}::{variant}", self.module) } else { format!("{wire:?}") })
+                let (variant, value) = item.variants.first()?;
+                Some(if is_own {
+                    format!("{}::{name}::{variant}", self.module)
+                } else {
+                    format!("{value:?}")
+                })
             }
             Item::Struct(item) if item.direction.is_input() => {
                 let values = self.required(item)?;

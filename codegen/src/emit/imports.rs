@@ -101,8 +101,8 @@ impl Imports {
         let has = |presence: fn(&Field) -> bool| item.fields.iter().any(presence);
         self.fal_core.extend(has(|field| field.presence == Presence::Required).then_some("Unset"));
         self.fal_core.extend(has(|field| field.presence != Presence::Required).then_some("Param"));
-        self.fal_core.extend(has(|field| field.files).then_some("File"));
-        self.fal_core.extend(has(|field| field.rule != Rule::Free).then_some("Check"));
+        self.fal_core.extend(has(|field| field.has_files).then_some("File"));
+        self.fal_core.extend(has(|field| field.rule != Rule::None).then_some("Check"));
         if is_input(item) {
             self.fal_core.extend(["IntoInput", "Violations"]);
             self.serde_json.extend(["Map", "Value"]);
@@ -123,9 +123,9 @@ impl Imports {
         }
         self.fal_core.insert("Parameters");
         for variant in &item.variants {
-            if let VariantKind::Value { rule, files, .. } = &variant.kind {
-                self.fal_core.extend(files.then_some("File"));
-                self.fal_core.extend((*rule != Rule::Free).then_some("Check"));
+            if let VariantKind::Value { rule, has_files, .. } = &variant.kind {
+                self.fal_core.extend(has_files.then_some("File"));
+                self.fal_core.extend((*rule != Rule::None).then_some("Check"));
             }
         }
     }

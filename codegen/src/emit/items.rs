@@ -50,7 +50,7 @@ pub(super) fn declarations<'a>(module: &'a Module, others: impl IntoIterator<Ite
 
 /// The module `types`, which holds what endpoints share.
 pub(super) fn types(item: &Crate) -> Page {
-    let own = || item.types.iter().filter(|item| item.known().is_none());
+    let own = || item.types.iter().filter(|item| item.core_type().is_none());
     let structs = own().filter_map(|item| match item {
         Item::Struct(item) if item.direction.is_input() => Some(item),
         _ => None,
@@ -74,7 +74,7 @@ pub(super) fn types(item: &Crate) -> Page {
 /// The types that `fal_core` has, under the names that they have here.
 fn reexports_of_fal_core(types: &[Item]) -> TokenStream {
     let names: BTreeSet<(&str, &str)> =
-        types.iter().filter_map(|item| Some((item.known()?, item.name()?))).collect();
+        types.iter().filter_map(|item| Some((item.core_type()?, item.name()?))).collect();
     let names = names.into_iter().map(|(known, name)| {
         let renamed = (known != name).then(|| ident(name)).map(|name| quote!(as #name));
         let known = ident(known);

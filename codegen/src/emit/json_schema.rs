@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    rust::{Crate, Endpoint, Item, Module, Output, Struct, VariantKind, schemas::TYPE},
+    rust::{Crate, Endpoint, Item, Module, Output, Struct, VariantKind, json_schemas::TYPE},
 };
 
 /// The text of the file.
@@ -76,7 +76,7 @@ impl Scope<'_> {
     }
 
     fn of_item(&self, item: &Item) -> Option<TokenStream> {
-        if item.known().is_some() {
+        if item.core_type().is_some() {
             return None;
         }
         Some(self.implement(item.name()?, &schema_of(item)?))
@@ -150,7 +150,7 @@ impl Scope<'_> {
             Item::Struct(item) => item.direction.is_input(),
             _ => true,
         };
-        (built && item.known().is_some()).then(|| schema_of(item)).flatten()
+        (built && item.core_type().is_some()).then(|| schema_of(item)).flatten()
     }
 
     /// The path of a type of this module, or of a shared one.
@@ -192,9 +192,9 @@ fn schema_of(item: &Item) -> Option<Value> {
 
 fn schema_of_struct(item: &Struct) -> Value {
     let properties: serde_json::Map<String, Value> =
-        item.fields.iter().map(|field| (field.wire.clone(), field.schema.clone())).collect();
+        item.fields.iter().map(|field| (field.json_name.clone(), field.schema.clone())).collect();
     let required: Vec<&str> =
-        item.fields.iter().filter(|field| field.required).map(|field| field.wire.as_str()).collect();
+        item.fields.iter().filter(|field| field.required).map(|field| field.json_name.as_str()).collect();
     let mut schema = json!({ "type": "object", "properties": properties });
     if !required.is_empty() {
         schema["required"] = json!(required);

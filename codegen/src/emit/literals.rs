@@ -56,8 +56,10 @@ struct Known<'a> {
 impl Known<'_> {
     fn shape(&self, item: &Item) -> Option<TokenStream> {
         match item {
-            Item::Struct(Struct { direction: Direction::Input, known: Some(known), ident: name, .. })
-            | Item::Union(Union { known: Some(known), ident: name, .. }) => {
+            Item::Struct(Struct {
+                direction: Direction::Input, core_type: Some(known), ident: name, ..
+            })
+            | Item::Union(Union { core_type: Some(known), ident: name, .. }) => {
                 let renamed = (known != name).then(|| ident(name)).map(|name| quote!(as #name));
                 let known = ident(known);
                 Some(quote!(pub use fal_core::media::shape::#known #renamed;))
@@ -112,7 +114,7 @@ impl Known<'_> {
     fn literal_of(&self, field: &Field) -> Option<TokenStream> {
         match (&field.ty, &field.rule) {
             (Ty::List(inner), Rule::List { items, .. }) => self.literal(inner, items),
-            (Ty::List(inner), _) => self.literal(inner, &Rule::Free),
+            (Ty::List(inner), _) => self.literal(inner, &Rule::None),
             (ty, rule) => self.literal(ty, rule),
         }
     }

@@ -24,10 +24,12 @@ fn serialize(item: &Struct) -> TokenStream {
         quote!(json::ObjectWriter::new(serializer))
     };
     let puts = item.fields.iter().map(|field| {
-        let (wire, name) = (&field.wire, ident(&field.ident));
+        let (json_name, name) = (&field.json_name, ident(&field.ident));
         match field.presence {
-            Presence::Required => quote!(object.write(#wire, &self.#name);),
-            Presence::Optional | Presence::TriState => quote!(object.write_optional(#wire, &self.#name);),
+            Presence::Required => quote!(object.write(#json_name, &self.#name);),
+            Presence::Optional | Presence::TriState => {
+                quote!(object.write_optional(#json_name, &self.#name);)
+            }
         }
     });
     quote! {
@@ -58,12 +60,12 @@ fn object(item: &Struct) -> TokenStream {
     let (name, allow, text) = (ident(&item.ident), allow_deprecated(item), &item.ident);
     let (object, key) = (ident(&item.locals.object), ident(&item.locals.key));
     let arms = item.fields.iter().map(|field| {
-        let (wire, read) = (&field.wire, ident(read_method(item, field)));
+        let (json_name, read) = (&field.json_name, ident(read_method(item, field)));
         let slot = ident(&field.ident);
         if is_kept_by_builder(item, field) {
-            quote!(#wire => #object.#read(&mut optional.#slot),)
+            quote!(#json_name => #object.#read(&mut optional.#slot),)
         } else {
-            quote!(#wire => #object.#read(&mut #slot),)
+            quote!(#json_name => #object.#read(&mut #slot),)
         }
     });
     let rest = if is_input(item) {
@@ -160,8 +162,8 @@ fn finish_builder(item: &Struct) -> TokenStream {
 
 /// A field that fails to be read when it is missing.
 fn required(item: &Struct, field: &Field) -> TokenStream {
-    let (object, name, wire) = (ident(&item.locals.object), ident(&field.ident), &field.wire);
-    quote!(#name: #object.require(#wire, #name)?)
+    let (object, name, json_name) = (ident(&item.locals.object), ident(&field.ident), &field.json_name);
+    quote!(#name: #object.require(#json_name, #name)?)
 }
 
 /// The impls of a union.

@@ -36,8 +36,10 @@ pub(super) fn definition(item: &Struct) -> TokenStream {
 
 /// The impl that makes a struct a file of an output, for one with a URL that is always there.
 pub(super) fn media(item: &Struct) -> Option<TokenStream> {
-    let has = |wire: &str, ty: Ty, presence: Presence| {
-        item.fields.iter().any(|field| field.wire == wire && field.ty == ty && field.presence == presence)
+    let has = |json_name: &str, ty: Ty, presence: Presence| {
+        item.fields
+            .iter()
+            .any(|field| field.json_name == json_name && field.ty == ty && field.presence == presence)
     };
     if item.direction.is_input() || !has("url", Ty::Text, Presence::Required) {
         return None;
@@ -95,7 +97,7 @@ fn describe(item: &Struct) -> Vec<String> {
 fn field_docs(field: &Field) -> TokenStream {
     let mut paragraphs: Vec<String> = docs::paragraphs(&field.description).collect();
     if paragraphs.is_empty() {
-        paragraphs.push(format!("`{}`.", field.wire));
+        paragraphs.push(format!("`{}`.", field.json_name));
     }
     if !field.facts.is_empty() {
         paragraphs.push(format!("{}.", field.facts.join(". ")));

@@ -269,7 +269,7 @@ pub(super) fn length_bounds(rule: &LengthRule) -> TokenStream {
     }
 }
 
-/// A wire value as code in docs.
+/// Returns a JSON value as code in docs.
 pub(super) fn code(value: &str) -> String {
     let safe: String = value
         .chars()

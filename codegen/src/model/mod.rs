@@ -11,7 +11,7 @@ mod types;
 
 use serde_json::Value;
 
-pub use routes::{Routes, routes};
+pub use routes::{Routes, read_routes};
 pub use type_graph::TypeGraph;
 
 /// An endpoint: a model that can be called.

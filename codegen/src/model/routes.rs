@@ -27,7 +27,7 @@ pub struct Routes {
 ///
 /// Fails if the paths of the endpoint are missing, a reference has no target, or a construct is not supported. Each
 /// error has the pointer of the construct.
-pub fn routes(document: &Normalized) -> Result<Routes, Errors> {
+pub fn read_routes(document: &Normalized) -> Result<Routes, Errors> {
     match document.kind {
         DocumentKind::Queue => Ok(Routes { endpoints: vec![queue_endpoint(document)?], skipped: Vec::new() }),
         DocumentKind::App => app_routes(document),

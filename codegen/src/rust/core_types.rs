@@ -65,10 +65,10 @@ const PRESETS: [&str; 6] =
 
 impl Item {
     /// Returns the type of `fal_core::media` that replaces it, if there is one.
-    pub(crate) fn known(&self) -> Option<&'static str> {
+    pub(crate) fn core_type(&self) -> Option<&'static str> {
         match self {
-            Self::Struct(item) => item.known,
-            Self::Union(item) => item.known,
+            Self::Struct(item) => item.core_type,
+            Self::Union(item) => item.core_type,
             _ => None,
         }
     }
@@ -79,19 +79,19 @@ pub(super) fn replace_with_core(mut items: Vec<Item>) -> Vec<Item> {
     let mut unused = Vec::new();
     for index in 0..items.len() {
         let Item::Struct(item) = &items[index] else { continue };
-        let known = if item.direction.is_input() { core_size(item, &items) } else { core_file(item) };
-        if known.is_some() && item.direction.is_input() {
+        let core_type = if item.direction.is_input() { core_size(item, &items) } else { core_file(item) };
+        if core_type.is_some() && item.direction.is_input() {
             item.fields.iter().for_each(|field| field.ty.collect_names(&mut unused));
         }
         if let Item::Struct(item) = &mut items[index] {
-            item.known = known;
+            item.core_type = core_type;
         }
     }
     for index in 0..items.len() {
         let Item::Union(union) = &items[index] else { continue };
-        let known = core_union(union, &items);
+        let core_type = core_union(union, &items);
         if let Item::Union(union) = &mut items[index] {
-            union.known = known;
+            union.core_type = core_type;
         }
     }
     items.retain(|item| {
@@ -108,7 +108,7 @@ fn core_file(item: &Struct) -> Option<&'static str> {
                 let presence = |always| if always { Presence::Required } else { Presence::Optional };
                 !field.deprecated
                     && shape.iter().any(|(name, ty, always)| {
-                        field.wire == *name && field.ty == *ty && field.presence == presence(*always)
+                        field.json_name == *name && field.ty == *ty && field.presence == presence(*always)
                     })
             })
     };
@@ -127,7 +127,7 @@ fn core_size(item: &Struct, items: &[Item]) -> Option<&'static str> {
             let Some(Item::Number(number)) = bounds else { return false };
             let Bounds::Integer(bounds) = number.bounds else { return false };
             let bounds = (bounds.min, bounds.above_min, bounds.max, bounds.below_max, bounds.multiple_of);
-            field.wire == name
+            field.json_name == name
                 && field.presence == Presence::Optional
                 && !field.deprecated
                 && field.schema.get("default") == Some(&default.into())
@@ -141,7 +141,7 @@ fn core_union(union: &Union, items: &[Item]) -> Option<&'static str> {
     let custom = |ty: &Ty| match ty {
         Ty::Named(name) => {
             let item = items.iter().find(|item| item.name() == Some(name));
-            item.and_then(Item::known) == Some(CUSTOM_IMAGE_SIZE)
+            item.and_then(Item::core_type) == Some(CUSTOM_IMAGE_SIZE)
         }
         _ => false,
     };

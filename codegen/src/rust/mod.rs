@@ -15,9 +15,8 @@ mod type_builder;
 mod unions;
 mod wording;
 
-pub(crate) use json_schemas as schemas;
 pub(crate) use plan::plan;
-pub use wording::{length, range};
+pub use wording::{describe_length, describe_range};
 
 use serde_json::Value;
 
@@ -107,7 +106,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// The types of its module besides `Input`, `Output` and `Event`.
+    /// Returns the types of the module other than `Input`, `Output` and `Event`.
     pub(crate) fn types(&self) -> impl Iterator<Item = &Item> {
         self.input_types.iter().chain(&self.output_types).chain(&self.event_types)
     }
@@ -211,7 +210,7 @@ pub struct Struct {
     /// The name of the owner in messages: the endpoint id, or a shared type and its app.
     pub owner: String,
     /// The type of `fal_core::media` that replaces it, if there is one.
-    pub known: Option<&'static str>,
+    pub core_type: Option<&'static str>,
     /// The variables of the code that reads it.
     pub locals: Locals,
 }
@@ -231,7 +230,7 @@ pub struct Field {
     /// The Rust name.
     pub ident: String,
     /// The name in JSON.
-    pub wire: String,
+    pub json_name: String,
     /// The description.
     pub description: String,
     /// Facts for the docs, such as the default and the range.
@@ -243,7 +242,7 @@ pub struct Field {
     /// The rule that is checked at run time.
     pub rule: Rule,
     /// `true` if the value can contain files.
-    pub files: bool,
+    pub has_files: bool,
     /// `true` if `null` is allowed.
     pub nullable: bool,
     /// `true` if the field is deprecated.
@@ -271,7 +270,7 @@ pub enum Presence {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rule {
     /// No rule.
-    Free,
+    None,
     /// A rule for a string.
     Text {
         /// The marker type of the length.
@@ -293,9 +292,9 @@ pub enum Rule {
     /// A rule for each value of a map.
     Map(Box<Rule>),
     /// A rule for a value that may be null, if it is not.
-    Null(Box<Rule>),
+    Nullable(Box<Rule>),
     /// The rules of the type itself.
-    Own,
+    Nested,
 }
 
 impl Struct {
@@ -308,8 +307,10 @@ impl Rule {
     fn has_patterns(&self) -> bool {
         match self {
             Self::Text { pattern, .. } => pattern.is_some(),
-            Self::List { items: inner, .. } | Self::Map(inner) | Self::Null(inner) => inner.has_patterns(),
-            Self::Free | Self::File(_) | Self::Own => false,
+            Self::List { items: inner, .. } | Self::Map(inner) | Self::Nullable(inner) => {
+                inner.has_patterns()
+            }
+            Self::None | Self::File(_) | Self::Nested => false,
         }
     }
 }
@@ -371,7 +372,7 @@ pub struct Union {
     /// The error message for a literal that is not one of the strings.
     pub message: String,
     /// The type of `fal_core::media` that replaces it, if there is one.
-    pub known: Option<&'static str>,
+    pub core_type: Option<&'static str>,
 }
 
 /// A variant of a union.
@@ -399,7 +400,7 @@ pub enum VariantKind {
         /// The rule that is checked at run time.
         rule: Rule,
         /// `true` if a value can contain files.
-        files: bool,
+        has_files: bool,
         /// The JSON Schema, which refers to another generated type as `{"$type": <name>}`.
         schema: Value,
     },

@@ -89,8 +89,8 @@ pub(crate) fn is_crate_name(name: &str) -> bool {
 
 /// Returns the name of a field and its setter.
 #[must_use]
-pub fn field(wire: &str) -> String {
-    let name = snake(wire);
+pub fn field(json_name: &str) -> String {
+    let name = snake(json_name);
     if PATH_KEYWORDS.contains(&name.as_str()) || BUILDER_MEMBERS.contains(&name.as_str()) {
         format!("{name}_")
     } else if KEYWORDS.contains(&name.as_str()) {
@@ -201,8 +201,8 @@ fn split_camel_case(run: &str) -> Vec<&str> {
 }
 
 /// Returns a unique word for the type parameter and the trait of a required parameter.
-pub(crate) fn slot(wire: &str, taken: &mut BTreeSet<String>) -> String {
-    let word = camel(wire);
+pub(crate) fn slot(json_name: &str, taken: &mut BTreeSet<String>) -> String {
+    let word = camel(json_name);
     let starts_well = word.starts_with(|c: char| c.is_ascii_alphabetic());
     let word = if starts_well { word } else { format!("P{word}") };
     let mut name = word.clone();
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn fields_and_modules_are_never_keywords() {
-        for (wire, name) in [
+        for (json_name, name) in [
             ("prompt", "prompt"),
             ("type", "r#type"),
             ("loop", "r#loop"),
@@ -320,7 +320,7 @@ mod tests {
             ("H264_output", "h264_output"),
             ("2d", "_2d"),
         ] {
-            assert_eq!(field(wire), name, "{wire:?}");
+            assert_eq!(field(json_name), name, "{json_name:?}");
         }
         for (segment, name) in [
             ("image-to-image", "image_to_image"),

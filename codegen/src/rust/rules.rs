@@ -7,21 +7,21 @@ impl TypeBuilder<'_> {
     /// Builds the rule for values of the property `name`.
     pub(super) fn build_rule(&mut self, name: &str, ty: &Type) -> Rule {
         if !self.direction.is_input() {
-            return Rule::Free;
+            return Rule::None;
         }
         match ty {
             Type::Text(text) => self.text_rule(name, text),
             Type::File(text, _) => match self.length_marker(name, &text.length, false) {
                 Some(marker) => Rule::File(marker),
-                None => Rule::Free,
+                None => Rule::None,
             },
             Type::List(item, list) => self.list_rule(name, item, list),
             Type::Map(item) => match self.item_rule(name, item) {
-                Rule::Free => Rule::Free,
+                Rule::None => Rule::None,
                 rule => Rule::Map(Box::new(rule)),
             },
-            Type::Object(_) | Type::Union(_) | Type::Tagged(..) if self.graph.has_rules(ty) => Rule::Own,
-            _ => Rule::Free,
+            Type::Object(_) | Type::Union(_) | Type::Tagged(..) if self.graph.has_rules(ty) => Rule::Nested,
+            _ => Rule::None,
         }
     }
 
@@ -30,7 +30,7 @@ impl TypeBuilder<'_> {
         let pattern = text.pattern.as_ref().map(|pattern| {
             (pattern.clone(), format!("`{name}` of {} must match `{pattern}`", self.owner.label))
         });
-        if length.is_none() && pattern.is_none() { Rule::Free } else { Rule::Text { length, pattern } }
+        if length.is_none() && pattern.is_none() { Rule::None } else { Rule::Text { length, pattern } }
     }
 
     fn list_rule(&mut self, name: &str, item: &ModelItem, list: &List) -> Rule {
@@ -38,15 +38,15 @@ impl TypeBuilder<'_> {
         let items = self.item_rule(&format!("{name}_item"), item);
         let unique =
             list.unique.then(|| format!("`{name}` of {} must not hold an item twice", self.owner.label));
-        if length.is_none() && unique.is_none() && items == Rule::Free {
-            return Rule::Free;
+        if length.is_none() && unique.is_none() && items == Rule::None {
+            return Rule::None;
         }
         Rule::List { length, unique, items: Box::new(items) }
     }
 
     fn item_rule(&mut self, name: &str, item: &ModelItem) -> Rule {
         match self.build_rule(name, &item.ty) {
-            rule if rule != Rule::Free && item.nullable => Rule::Null(Box::new(rule)),
+            rule if rule != Rule::None && item.nullable => Rule::Nullable(Box::new(rule)),
             rule => rule,
         }
     }
@@ -62,7 +62,11 @@ impl TypeBuilder<'_> {
             marker: marker.clone(),
             min: length.min.unwrap_or(0),
             max: length.max,
-            message: format!("`{name}` of {} must have {}", self.owner.label, wording::length(length, list)),
+            message: format!(
+                "`{name}` of {} must have {}",
+                self.owner.label,
+                wording::describe_length(length, list)
+            ),
         }));
         Some(marker)
     }

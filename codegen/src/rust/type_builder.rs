@@ -50,7 +50,7 @@ impl<'a> TypeBuilder<'a> {
             closed: object.closed,
             direction: self.direction,
             owner: self.owner.label.clone(),
-            known: None,
+            core_type: None,
             locals: Locals { object: taken.take("object", "_"), key: taken.take("key", "_") },
         }
     }
@@ -66,14 +66,14 @@ impl<'a> TypeBuilder<'a> {
         };
         let null_is_explicit = self.direction.is_input() && property.required && property.nullable;
         let rule = self.build_rule(&property.name, &property.ty);
-        let rule = if null_is_explicit && rule != Rule::Free { Rule::Null(Box::new(rule)) } else { rule };
+        let rule = if null_is_explicit && rule != Rule::None { Rule::Nullable(Box::new(rule)) } else { rule };
         Field {
             ident: names::field(&property.name),
-            wire: property.name.clone(),
+            json_name: property.name.clone(),
             description: property.description.clone(),
             facts: wording::facts(property, self.direction),
             rule,
-            files: self.direction.is_input() && self.graph.has_files(&property.ty),
+            has_files: self.direction.is_input() && self.graph.has_files(&property.ty),
             presence,
             nullable: property.nullable,
             deprecated: property.deprecated,
@@ -177,7 +177,7 @@ impl<'a> TypeBuilder<'a> {
     fn build_number(&mut self, name: &str, bounds: Bounds) -> Ty {
         let ident = self.take_name(name);
         self.names.reserve_marker(&ident);
-        let rule = wording::range(&bounds);
+        let rule = wording::describe_range(&bounds);
         self.items.push(Item::Number(Number {
             ident: ident.clone(),
             description: format!("`{name}`: {rule}."),

@@ -31,7 +31,7 @@ impl TypeBuilder<'_> {
             tag,
             direction: self.direction,
             message: String::new(),
-            known: None,
+            core_type: None,
         };
         let texts: Vec<&str> = union.texts().map(|(_, text)| text).collect();
         union.message = wording::choice(&property.name, &self.owner.label, &texts);
@@ -88,9 +88,9 @@ impl TypeBuilder<'_> {
         let inner = format!("{property}_{}", name.to_lowercase());
         let rust: Ty = self.build_type(&inner, ty);
         let rule = self.build_rule(&inner, ty);
-        let files = self.direction.is_input() && self.graph.has_files(ty);
+        let has_files = self.direction.is_input() && self.graph.has_files(ty);
         let schema = json_schemas::type_schema(ty, &rust);
-        let kind = VariantKind::Value { ty: rust, tag, rule, files, schema };
+        let kind = VariantKind::Value { ty: rust, tag, rule, has_files, schema };
         Variant { ident: taken.take(name, ""), description, kind }
     }
 }

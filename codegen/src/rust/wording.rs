@@ -14,10 +14,10 @@ pub(super) fn facts(property: &Property, direction: Direction) -> Vec<String> {
         return facts;
     }
     match &property.ty {
-        Type::Integer(bounds) if !bounds.is_open() => facts.push(range(&Bounds::Integer(*bounds))),
-        Type::Number(bounds) if !bounds.is_open() => facts.push(range(&Bounds::Number(*bounds))),
-        Type::Text(text) if !text.length.is_open() => facts.push(length(&text.length, false)),
-        Type::List(_, list) if !list.length.is_open() => facts.push(length(&list.length, true)),
+        Type::Integer(bounds) if !bounds.is_open() => facts.push(describe_range(&Bounds::Integer(*bounds))),
+        Type::Number(bounds) if !bounds.is_open() => facts.push(describe_range(&Bounds::Number(*bounds))),
+        Type::Text(text) if !text.length.is_open() => facts.push(describe_length(&text.length, false)),
+        Type::List(_, list) if !list.length.is_open() => facts.push(describe_length(&list.length, true)),
         Type::File(_, limits) => facts.extend(file_limits(limits)),
         _ => {}
     }
@@ -34,7 +34,7 @@ pub(super) fn facts(property: &Property, direction: Direction) -> Vec<String> {
 
 /// Describes bounds in words, such as `between 1 and 50`. Returns an empty string if there are none.
 #[must_use]
-pub fn range(bounds: &Bounds) -> String {
+pub fn describe_range(bounds: &Bounds) -> String {
     match bounds {
         Bounds::Integer(bounds) => describe_bounds(bounds, |value| value.to_string()),
         Bounds::Number(bounds) => describe_bounds(bounds, |value| format!("{value:?}")),
@@ -74,7 +74,7 @@ fn describe_bounds<T: Copy>(bounds: &ModelBounds<T>, show: impl Fn(T) -> String)
 
 /// Describes a length in words, such as `at most 2500 characters`, or `items` if `list` is true.
 #[must_use]
-pub fn length(length: &Length, list: bool) -> String {
+pub fn describe_length(length: &Length, list: bool) -> String {
     let unit = |count: usize| match (list, count) {
         (true, 1) => "item",
         (true, _) => "items",
@@ -134,7 +134,13 @@ mod tests {
     #[test]
     fn ranges_are_described_in_words() {
         let bounds = |min, above_min, max, multiple_of| {
-            range(&Bounds::Integer(ModelBounds { min, above_min, max, below_max: false, multiple_of }))
+            describe_range(&Bounds::Integer(ModelBounds {
+                min,
+                above_min,
+                max,
+                below_max: false,
+                multiple_of,
+            }))
         };
         assert_eq!(bounds(Some(1), false, Some(4), None), "between 1 and 4");
         assert_eq!(bounds(Some(0), true, Some(4), None), "above 0 and at most 4");
@@ -156,7 +162,7 @@ mod tests {
 
     #[test]
     fn lengths_are_described_with_units() {
-        let rule = |min, max, list| length(&Length { min, max }, list);
+        let rule = |min, max, list| describe_length(&Length { min, max }, list);
         assert_eq!(rule(None, Some(2500), false), "at most 2500 characters");
         assert_eq!(rule(Some(1), None, false), "at least 1 character");
         assert_eq!(rule(Some(2), Some(2), true), "exactly 2 items");

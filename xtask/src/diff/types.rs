@@ -180,7 +180,7 @@ impl<'a> TypeDiff<'a> {
     }
 
     fn range(&mut self, path: &str, movement: Movement, opened: bool, old: &Bounds, new: &Bounds) {
-        let text = |bounds: &Bounds| match rust::range(bounds) {
+        let text = |bounds: &Bounds| match rust::describe_range(bounds) {
             range if range.is_empty() => "without bounds".to_owned(),
             range => range,
         };
@@ -191,7 +191,7 @@ impl<'a> TypeDiff<'a> {
     }
 
     fn texts(&mut self, path: &str, before: &Text, after: &Text) {
-        let text = |text: &Text| rust::length(&text.length, false);
+        let text = |text: &Text| rust::describe_length(&text.length, false);
         let (old, new) = (text(before), text(after));
         let movement = bounds::compare_lengths(&before.length, &after.length);
         self.add_movement(path, movement, &format!("has {new}, had {old}"), [old, new], None);
@@ -203,7 +203,7 @@ impl<'a> TypeDiff<'a> {
     }
 
     fn lists(&mut self, path: &str, before: &List, after: &List) {
-        let text = |list: &List| rust::length(&list.length, true);
+        let text = |list: &List| rust::describe_length(&list.length, true);
         let (old, new) = (text(before), text(after));
         let movement = bounds::compare_lengths(&before.length, &after.length);
         self.add_movement(path, movement, &format!("has {new}, had {old}"), [old, new], None);
@@ -327,9 +327,9 @@ pub(super) fn describe(ty: &Type) -> String {
         Type::Text(_) => "a text".to_owned(),
         Type::File(..) => "a file".to_owned(),
         Type::Integer(bounds) if bounds.is_open() => "an integer".to_owned(),
-        Type::Integer(bounds) => format!("an integer {}", rust::range(&Bounds::Integer(*bounds))),
+        Type::Integer(bounds) => format!("an integer {}", rust::describe_range(&Bounds::Integer(*bounds))),
         Type::Number(bounds) if bounds.is_open() => "a number".to_owned(),
-        Type::Number(bounds) => format!("a number {}", rust::range(&Bounds::Number(*bounds))),
+        Type::Number(bounds) => format!("a number {}", rust::describe_range(&Bounds::Number(*bounds))),
         Type::Boolean => "a boolean".to_owned(),
         Type::TextEnum(values) => format!("one of {}", list(values)),
         Type::IntegerEnum(values) => format!("one of {}", list(values)),
