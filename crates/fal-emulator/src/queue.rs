@@ -169,7 +169,7 @@ impl Queue {
             runner_hint: None,
             clock: Arc::clone(&self.clock),
             submitted: self.clock.now(),
-            schedule: Mutex::new(Schedule::ByClock(timeline)),
+            schedule: Mutex::new(Schedule::Clock(timeline)),
             changed: self.changed.clone(),
             answer: OnceCell::new_with(answer),
         })
@@ -178,7 +178,7 @@ impl Queue {
     fn insert(&self, job: Job) -> Arc<Job> {
         let job = Arc::new(job);
         lock(&self.jobs).insert(job.id.clone(), Arc::clone(&job));
-        if matches!(*job.schedule(), Schedule::ByRunner(_)) {
+        if matches!(*job.schedule(), Schedule::Runner(_)) {
             self.changed.send_replace(());
         }
         job

@@ -73,20 +73,23 @@ fn rest() -> Router<Arc<App>> {
         .route("/rest/storage/auth/token", post(storage::token))
         .route("/rest/storage/files/acl", get(storage::acl).put(storage::set_acl))
         .route("/rest/.well-known/jwks.json", get(jwks::jwks))
-        .route("/rest/tokens", post(tokens::alias))
-        .route("/rest/tokens/", post(tokens::alias))
-        .route("/rest/tokens/realtime", post(tokens::realtime))
+        .route("/rest/tokens", post(tokens::issue_text))
+        .route("/rest/tokens/", post(tokens::issue_text))
+        .route("/rest/tokens/realtime", post(tokens::issue_json))
 }
 
-/// The routes of the CDN, whose uploads are not subject to [`JSON_LIMIT`] but to the total space for uploads.
+/// Returns the routes of the CDN. Its uploads are not limited by [`JSON_LIMIT`] but by the total space for uploads.
 fn cdn() -> Router<Arc<App>> {
     Router::new()
         .route("/cdn/upload/{*path}", put(upload::put))
-        .route("/cdn/files/upload", post(upload::whole))
-        .route("/cdn/files/upload/multipart", post(upload::parts))
+        .route("/cdn/files/upload", post(upload::upload_file))
+        .route("/cdn/files/upload/multipart", post(upload::initiate_multipart))
         .route(
             "/cdn/files/{*path}",
-            get(cdn::get).put(upload::at_file).post(upload::at_file).delete(upload::at_file),
+            get(cdn::get)
+                .put(upload::handle_file_url)
+                .post(upload::handle_file_url)
+                .delete(upload::handle_file_url),
         )
 }
 

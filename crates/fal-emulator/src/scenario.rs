@@ -1,7 +1,6 @@
 //! Scripts as data: scenario files, and scenarios that come over HTTP.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -10,6 +9,7 @@ use crate::script::Scripts;
 
 mod endpoint;
 mod rule;
+mod seconds;
 
 use endpoint::EndpointConfig;
 use rule::RuleConfig;
@@ -95,21 +95,6 @@ impl Scenario {
             .and_then(|()| self.rules.iter().try_for_each(RuleConfig::check))
             .map_err(BadScenario::new)?;
         Ok(self)
-    }
-}
-
-/// A duration that is written as a number of seconds.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(try_from = "f64")]
-struct Seconds(Duration);
-
-impl TryFrom<f64> for Seconds {
-    type Error = String;
-
-    fn try_from(seconds: f64) -> Result<Self, String> {
-        Duration::try_from_secs_f64(seconds)
-            .map(Self)
-            .map_err(|_| format!("{seconds} is not a number of seconds"))
     }
 }
 

@@ -13,11 +13,11 @@ use crate::sync::lock;
 #[derive(Debug)]
 pub(crate) enum Schedule {
     /// The state depends on the time alone.
-    ByClock(Timeline),
+    Clock(Timeline),
     /// The state depends on the requests that share the endpoint's runners.
-    ByRunner(RunnerSchedule),
+    Runner(RunnerSchedule),
     /// Each poll of the status makes the next step of a script.
-    ByPoll(PollSchedule),
+    Poll(PollSchedule),
 }
 
 /// The state of a request as its status reports it.
@@ -31,15 +31,15 @@ pub(crate) struct Progress {
 impl Schedule {
     pub(crate) fn phase(&self, elapsed: Duration) -> Phase {
         match self {
-            Self::ByClock(timeline) => timeline.phase(elapsed),
-            Self::ByRunner(runner) => runner.timeline(elapsed).0,
-            Self::ByPoll(polls) => polls.phase(),
+            Self::Clock(timeline) => timeline.phase(elapsed),
+            Self::Runner(runner) => runner.timeline(elapsed).0,
+            Self::Poll(polls) => polls.phase(),
         }
     }
 
     /// Returns the progress and counts as a poll, which makes the next step of a script.
     pub(crate) fn poll_progress(&mut self, elapsed: Duration) -> Progress {
-        if let Self::ByPoll(polls) = self {
+        if let Self::Poll(polls) = self {
             polls.count = polls.count.saturating_add(1);
             polls.date_log_lines(elapsed);
         }
@@ -55,12 +55,12 @@ impl Schedule {
             Progress { phase, log_lines, run_time: timeline.run_time() }
         };
         match self {
-            Self::ByClock(timeline) => progress(timeline, timeline.phase(elapsed)),
-            Self::ByRunner(runner) => match runner.timeline(elapsed) {
+            Self::Clock(timeline) => progress(timeline, timeline.phase(elapsed)),
+            Self::Runner(runner) => match runner.timeline(elapsed) {
                 (phase, Some(timeline)) => progress(&timeline, phase),
                 (phase, None) => Progress { phase, log_lines: Vec::new(), run_time: Duration::ZERO },
             },
-            Self::ByPoll(polls) => {
+            Self::Poll(polls) => {
                 let log_lines = polls.dated_log_lines(elapsed);
                 Progress { phase: polls.phase(), log_lines, run_time: Duration::ZERO }
             }
@@ -70,20 +70,20 @@ impl Schedule {
     /// Returns the time of the next change. `None` means that time changes nothing.
     pub(crate) fn next_change(&self, elapsed: Duration) -> Option<Duration> {
         match self {
-            Self::ByClock(timeline) => timeline.next_change(elapsed),
-            Self::ByRunner(runner) => runner.next_change(elapsed),
-            Self::ByPoll(_) => None,
+            Self::Clock(timeline) => timeline.next_change(elapsed),
+            Self::Runner(runner) => runner.next_change(elapsed),
+            Self::Poll(_) => None,
         }
     }
 
     /// Returns true if each poll makes a step, so that there is nothing to wait for between polls.
     pub(crate) fn advances_by_poll(&self) -> bool {
-        matches!(self, Self::ByPoll(_))
+        matches!(self, Self::Poll(_))
     }
 
     /// Makes all remaining steps of a script.
     pub(crate) fn finish_steps(&mut self) {
-        if let Self::ByPoll(polls) = self {
+        if let Self::Poll(polls) = self {
             polls.count = usize::MAX;
         }
     }
@@ -98,9 +98,9 @@ impl Schedule {
             _ => {}
         }
         match self {
-            Self::ByClock(timeline) => timeline.cancelled = Some(elapsed),
-            Self::ByRunner(runner) => runner.cancel(elapsed),
-            Self::ByPoll(polls) => polls.cancelled = true,
+            Self::Clock(timeline) => timeline.cancelled = Some(elapsed),
+            Self::Runner(runner) => runner.cancel(elapsed),
+            Self::Poll(polls) => polls.cancelled = true,
         }
         true
     }
@@ -213,7 +213,7 @@ mod tests {
     fn schedule(positions: &[u32], running: usize, log_lines: &[&str], refused: bool) -> Schedule {
         let log_lines = log_lines.iter().map(|line| (*line).to_owned()).collect();
         let steps = PollSteps { positions: positions.to_vec(), running, log_lines };
-        Schedule::ByPoll(PollSchedule::new(steps, refused))
+        Schedule::Poll(PollSchedule::new(steps, refused))
     }
 
     /// Polls several times. Returns the phase and the number of log lines of each poll.

@@ -40,13 +40,13 @@ impl Scheduler {
         let ScheduleInput { endpoint, submitted, start_timeout, priority, refused } = *input;
         let pace = self.pace(endpoint);
         match (self.behaviours.steps(endpoint), &self.runner_queues) {
-            (Some(steps), _) => Schedule::ByPoll(PollSchedule::new(steps, refused)),
-            (None, None) => Schedule::ByClock(Timeline { pace, start_timeout, refused, cancelled: None }),
+            (Some(steps), _) => Schedule::Poll(PollSchedule::new(steps, refused)),
+            (None, None) => Schedule::Clock(Timeline { pace, start_timeout, refused, cancelled: None }),
             (None, Some(queues)) => {
                 let queue = queues.queue(endpoint);
                 let run = if refused { Duration::ZERO } else { pace.run_time() };
                 let number = lock(&queue).enqueue(submitted, priority, run, start_timeout);
-                Schedule::ByRunner(RunnerSchedule { queue, number, submitted, pace, refused })
+                Schedule::Runner(RunnerSchedule { queue, number, submitted, pace, refused })
             }
         }
     }

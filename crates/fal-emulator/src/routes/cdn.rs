@@ -15,26 +15,29 @@ use crate::app::App;
 use crate::reply::Reply;
 use crate::store::{Decision, StoredFile};
 
-/// No key is asked for unless the file has rules: files are public, as they are at fal by default.
+/// Handles `GET /cdn/files/…`.
+///
+/// No key is checked unless the file has access rules. Files are public by default, as at fal.
 pub(super) async fn get(
     State(app): State<Arc<App>>,
     Path(path): Path<String>,
     Query(parameters): Query<Parameters>,
     headers: HeaderMap,
 ) -> Response {
-    let missing = || Reply::detail(StatusCode::NOT_FOUND, "File not found").into_response();
+    let not_found = || Reply::detail(StatusCode::NOT_FOUND, "File not found").into_response();
     let Some(file) = app.store.get(&path) else {
-        return missing();
+        return not_found();
     };
-    let signed = parameters.get("identity").is_some_and(|token| app.tokens.check(token, &[&path]).is_ok());
+    let is_signed = parameters.get("identity").is_some_and(|token| app.tokens.check(token, &[&path]).is_ok());
     match file.acl.decide(auth::is_account(&app, &headers)) {
-        _ if signed => send(&file, &headers),
+        _ if is_signed => send(&file, &headers),
         Decision::Allow => send(&file, &headers),
         Decision::Forbid => Reply::detail(StatusCode::FORBIDDEN, "Forbidden").into_response(),
-        Decision::Hide => missing(),
+        Decision::Hide => not_found(),
     }
 }
 
+/// Sends a file, or the range of it that the request asks for.
 fn send(file: &StoredFile, headers: &HeaderMap) -> Response {
     let length = file.content.length();
     let etag = format!("\"{}\"", file.content.etag());
@@ -44,10 +47,10 @@ fn send(file: &StoredFile, headers: &HeaderMap) -> Response {
     {
         return with_headers(StatusCode::NOT_MODIFIED.into_response(), file, &etag);
     }
-    // A part of another version of the file would be worse than all of this one.
+    // A client that has a part of another version needs the whole file.
     let is_same = sent(header::IF_RANGE).is_none_or(|tag| tag.trim() == etag);
-    let asked = sent(header::RANGE).filter(|_| is_same);
-    let (status, body, extent) = match range::parse(asked, length) {
+    let requested = sent(header::RANGE).filter(|_| is_same);
+    let (status, body, extent) = match range::parse(requested, length) {
         Range::Whole => (StatusCode::OK, (0, length), None),
         Range::Part { from, to } => {
             (StatusCode::PARTIAL_CONTENT, (from, to - from + 1), Some(format!("bytes {from}-{to}/{length}")))
@@ -66,31 +69,34 @@ fn send(file: &StoredFile, headers: &HeaderMap) -> Response {
     with_headers(response, file, &etag)
 }
 
+/// Adds the headers of a file.
 fn with_headers(mut response: Response, file: &StoredFile, etag: &str) -> Response {
     let reply = response.headers_mut();
     let unknown = HeaderValue::from_static("application/octet-stream");
     reply.insert(header::CONTENT_TYPE, HeaderValue::from_str(&file.content_type).unwrap_or(unknown));
     reply.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    // Uploaded pages must not run as this origin's.
+    // An uploaded page must not run scripts with the emulator's origin.
     reply.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     reply.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
     if let Ok(etag) = HeaderValue::from_str(etag) {
         reply.insert(header::ETAG, etag);
     }
-    if let Ok(name) = HeaderValue::from_str(&format!("inline; filename*=UTF-8''{}", escaped(&file.name))) {
+    if let Ok(name) =
+        HeaderValue::from_str(&format!("inline; filename*=UTF-8''{}", percent_encode(&file.name)))
+    {
         reply.insert(header::CONTENT_DISPOSITION, name);
     }
     response
 }
 
-/// A name as RFC 8187 writes it.
-fn escaped(name: &str) -> String {
+/// Encodes a file name by RFC 8187.
+fn percent_encode(name: &str) -> String {
     let mut text = String::new();
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() || b"._-".contains(&byte) {
             text.push(char::from(byte));
         } else {
-            // Writing to a string cannot fail.
+            // Writing to a string does not fail.
             write!(text, "%{byte:02X}").ok();
         }
     }

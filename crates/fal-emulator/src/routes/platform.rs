@@ -20,7 +20,7 @@ const MAX_LIMIT: usize = 1000;
 /// The largest number of endpoints that a request may name.
 const MAX_IDS: usize = 50;
 
-/// `GET /platform/v1/models`: lists all models, those that match a search, or those of a list of ids.
+/// Handles `GET /platform/v1/models`: lists all models, those that match a search, or those of a list of ids.
 pub(super) async fn models(
     State(app): State<Arc<App>>,
     Query(parameters): Query<Parameters>,
@@ -60,12 +60,12 @@ pub(super) async fn models(
     Ok(page.reply("models", models))
 }
 
-/// `GET /platform/v1/meta`: returns the addresses from which webhooks come.
+/// Handles `GET /platform/v1/meta`: returns the addresses from which webhooks come.
 pub(super) async fn meta() -> Reply {
     Reply::ok(json!({"webhook_ip_ranges": ["127.0.0.1/32", "::1/128"]}))
 }
 
-/// `GET /api/openapi/queue/openapi.json?endpoint_id=…` of fal's site: returns the document of one model.
+/// Handles `GET /api/openapi/queue/openapi.json?endpoint_id=…` of fal's site: returns the document of one model.
 pub(super) async fn document(State(app): State<Arc<App>>, Query(parameters): Query<Parameters>) -> Reply {
     let id = parameters.get("endpoint_id").unwrap_or_default();
     match app.models.get(id.trim_matches('/')) {

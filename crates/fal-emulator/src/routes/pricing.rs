@@ -1,4 +1,4 @@
-//! Prices of the platform API. They are made up, because calls of the emulator cost nothing.
+//! Prices of the platform API. They are invented, because calls of the emulator cost nothing.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::models::Model;
 use crate::reply::Reply;
 use crate::validate;
 
-/// `GET /platform/v1/models/pricing?endpoint_id=…`: returns the prices of endpoints.
+/// Handles `GET /platform/v1/models/pricing?endpoint_id=…`: returns the prices of endpoints.
 pub(super) async fn prices(
     State(app): State<Arc<App>>,
     Query(parameters): Query<Parameters>,
@@ -36,7 +36,7 @@ pub(super) async fn prices(
     Ok(page.reply("prices", prices.collect()))
 }
 
-/// `POST /platform/v1/models/pricing/estimate`: estimates the cost of calls.
+/// Handles `POST /platform/v1/models/pricing/estimate`: estimates the cost of calls.
 pub(super) async fn estimate(
     State(app): State<Arc<App>>,
     headers: HeaderMap,

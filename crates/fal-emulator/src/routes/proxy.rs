@@ -29,7 +29,7 @@ pub(super) struct Proxy {
     pub(super) services: Router,
 }
 
-/// `GET`, `POST` and `PUT /proxy`.
+/// Handles `GET`, `POST` and `PUT /proxy`.
 pub(super) async fn proxy(State(proxy): State<Proxy>, request: Request) -> Response {
     if ![Method::GET, Method::POST, Method::PUT].contains(request.method()) {
         return not_found::method_not_allowed().into_response();

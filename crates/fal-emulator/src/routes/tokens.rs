@@ -1,4 +1,4 @@
-//! Tokens: `POST /rest/tokens/` as the clients ask, `POST /rest/tokens/realtime` as the documentation does.
+//! Tokens: `POST /rest/tokens/`, which the clients call, and `POST /rest/tokens/realtime` of the documentation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,32 +14,33 @@ use crate::app::App;
 use crate::reply::Reply;
 use crate::validate;
 
-/// How long a token is good for when the caller does not say.
-const LIFE: u64 = 120;
+/// The lifetime of a token if the caller names none, in seconds.
+const DEFAULT_SECONDS: u64 = 120;
 
-/// Answers with the token as a bare JSON string.
-pub(super) async fn alias(
+/// Returns the token as a JSON string.
+pub(super) async fn issue_text(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Reply, Reply> {
-    Ok(Reply::ok(json!(token(&app, &headers, body, "token_expiration")?)))
+    Ok(Reply::ok(json!(issue(&app, &headers, body, "token_expiration")?)))
 }
 
-/// Answers with `{"token": …}`.
-pub(super) async fn realtime(
+/// Returns `{"token": …}`.
+pub(super) async fn issue_json(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Reply, Reply> {
-    Ok(Reply::ok(json!({"token": token(&app, &headers, body, "duration")?})))
+    Ok(Reply::ok(json!({"token": issue(&app, &headers, body, "duration")?})))
 }
 
-fn token(
+/// Creates a token for the apps in the body, with the lifetime under `lifetime_name`.
+fn issue(
     app: &App,
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
-    life: &'static str,
+    lifetime_name: &'static str,
 ) -> Result<String, Reply> {
     auth::check_key(app, headers, "tokens")?;
     let body = body.map_err(|rejection| body_error(&rejection))?;
@@ -48,17 +49,20 @@ fn token(
         .get("allowed_apps")
         .and_then(Value::as_array)
         .and_then(|apps| apps.iter().map(|app| app.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>())
-        .ok_or_else(|| refused(&request, "allowed_apps", "list_type", "Input should be a valid list"))?;
-    let seconds = match request.get(life) {
-        None | Some(Value::Null) => LIFE,
-        Some(seconds) => seconds
-            .as_u64()
-            .ok_or_else(|| refused(&request, life, "int_type", "Input should be a valid integer"))?,
+        .ok_or_else(|| {
+            invalid_member(&request, "allowed_apps", "list_type", "Input should be a valid list")
+        })?;
+    let seconds = match request.get(lifetime_name) {
+        None | Some(Value::Null) => DEFAULT_SECONDS,
+        Some(seconds) => seconds.as_u64().ok_or_else(|| {
+            invalid_member(&request, lifetime_name, "int_type", "Input should be a valid integer")
+        })?,
     };
     Ok(app.tokens.issue(&apps, Duration::from_secs(seconds)))
 }
 
-fn refused(request: &Value, name: &'static str, kind: &'static str, text: &'static str) -> Reply {
+/// Creates a 422 for a missing or invalid member of the body.
+fn invalid_member(request: &Value, name: &'static str, kind: &'static str, text: &'static str) -> Reply {
     Reply::invalid(vec![match request.get(name) {
         Some(input) => json!({"type": kind, "loc": ["body", name], "msg": text, "input": input}),
         None => json!({"type": "missing", "loc": ["body", name], "msg": "Field required", "input": request}),

@@ -1,4 +1,4 @@
-//! Bytes on their way to the CDN: whole files, and files in parts.
+//! Uploads to the CDN: whole files, and files in parts.
 
 use std::sync::Arc;
 
@@ -15,10 +15,12 @@ use crate::reply::Reply;
 use crate::store::{FileContent, IncompleteUpload, UploadError, UploadMetadata};
 use crate::validate;
 
-/// The most parts a file may have.
+/// The largest number of parts of a file.
 const MAX_PARTS: u16 = 10_000;
 
-/// `PUT <upload_url>`: the bytes. No key is asked for: the URL is the permission.
+/// Handles `PUT <upload_url>`: stores the bytes of an initiated upload.
+///
+/// No key is checked, because only the initiator knows the URL.
 pub(super) async fn put(
     State(app): State<Arc<App>>,
     Path(path): Path<String>,
@@ -29,7 +31,7 @@ pub(super) async fn put(
     if !app.store.is_reserved(&path) {
         return Err(unknown());
     }
-    let content = take(&app, body).await?;
+    let content = receive(&app, body).await?;
     let etag = etag(&content);
     if app.store.fill(&path, content_type(&headers), content) {
         app.store.archive(&path).await;
@@ -39,31 +41,35 @@ pub(super) async fn put(
     }
 }
 
-/// `POST /cdn/files/upload`: a whole file at once.
-pub(super) async fn whole(
+/// Handles `POST /cdn/files/upload`: stores a whole file.
+pub(super) async fn upload_file(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Reply, Reply> {
     auth::check_upload(&app, &headers)?;
-    let upload = described(&app, &headers)?;
-    let content = take(&app, body).await?;
+    let upload = metadata(&app, &headers)?;
+    let content = receive(&app, body).await?;
     let path = app.store.add_upload(upload, content);
     app.store.archive(&path).await;
     Ok(Reply::ok(json!({"access_url": format!("{}/files/{path}", app.base_urls(&headers).cdn())})))
 }
 
-/// `POST /cdn/files/upload/multipart`: a place for the parts of a file.
-pub(super) async fn parts(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Reply, Reply> {
+/// Handles `POST /cdn/files/upload/multipart`: initiates an upload in parts.
+pub(super) async fn initiate_multipart(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+) -> Result<Reply, Reply> {
     auth::check_upload(&app, &headers)?;
-    let (path, id) = app.store.start_multipart(described(&app, &headers)?);
+    let (path, id) = app.store.start_multipart(metadata(&app, &headers)?);
     let url = format!("{}/files/{path}", app.base_urls(&headers).cdn());
     Ok(Reply::ok(json!({"access_url": url, "uploadId": id})))
 }
 
-/// What may be sent to the URL of a file: parts of it by `PUT`, their completion by `POST`, an abort by
-/// `DELETE`. The id of the upload is the permission.
-pub(super) async fn at_file(
+/// Handles `PUT` of a part, `POST` of the completion and `DELETE` of an upload in parts, below the URL of the file.
+///
+/// No key is checked, because only the initiator knows the id of the upload.
+pub(super) async fn handle_file_url(
     State(app): State<Arc<App>>,
     Path(path): Path<String>,
     method: axum::http::Method,
@@ -73,22 +79,22 @@ pub(super) async fn at_file(
     let action = path
         .rsplit_once("/multipart/")
         .map(|(file, rest)| (file, rest.split_once('/').map_or((rest, ""), |(id, rest)| (id, rest))));
-    let done = match (method.as_str(), action) {
+    let response = match (method.as_str(), action) {
         ("PUT", Some((file, (id, number)))) => {
-            part(&app, file, id, number, body).await.map(Reply::into_response)
+            put_part(&app, file, id, number, body).await.map(Reply::into_response)
         }
         ("POST", Some((file, (id, "complete")))) => {
             complete(&app, &headers, file, id, body).await.map(Reply::into_response)
         }
         ("POST", Some((file, (id, number)))) => {
-            place_of_part(&app, &headers, file, id, number).map(Reply::into_response)
+            part_url(&app, &headers, file, id, number).map(Reply::into_response)
         }
         ("DELETE", Some((file, (id, "")))) if app.store.abort_multipart(file, id) => {
             Ok(StatusCode::NO_CONTENT.into_response())
         }
         ("DELETE", Some(_)) => Err(no_upload()),
         ("POST", None) => match path.strip_suffix("/sign") {
-            Some(file) => match small(body).await {
+            Some(file) => match read_json_body(body).await {
                 Ok(body) => storage::sign_at_cdn(&app, &headers, file, body),
                 Err(refusal) => Err(refusal),
             },
@@ -96,27 +102,28 @@ pub(super) async fn at_file(
         },
         _ => Err(not_found::method_not_allowed()),
     };
-    done.unwrap_or_else(Reply::into_response)
+    response.unwrap_or_else(Reply::into_response)
 }
 
-async fn part(app: &App, file: &str, id: &str, number: &str, body: Body) -> Result<Reply, Reply> {
-    let number = part_number(number)?;
+/// Stores a part.
+async fn put_part(app: &App, file: &str, id: &str, number: &str, body: Body) -> Result<Reply, Reply> {
+    let number = parse_part_number(number)?;
     if !app.store.has_multipart(file, id) {
         return Err(no_upload());
     }
-    let content = take(app, body).await?;
+    let content = receive(app, body).await?;
     let tag = etag(&content);
     let quoted = json!(format!("\"{}\"", content.etag()));
     if !app.store.put_part(file, id, number, content) {
         return Err(no_upload());
     }
-    // One of the official clients reads the header, the other one the body.
+    // One of the official clients reads the header, and the other one the body.
     Ok(Reply::ok(json!({"partNumber": number, "etag": quoted})).with_header(header::ETAG, tag))
 }
 
-/// Where to put a part, for clients that ask before each.
-fn place_of_part(app: &App, headers: &HeaderMap, file: &str, id: &str, number: &str) -> Result<Reply, Reply> {
-    let number = part_number(number)?;
+/// Returns the URL for a part, for clients that ask for it before each part.
+fn part_url(app: &App, headers: &HeaderMap, file: &str, id: &str, number: &str) -> Result<Reply, Reply> {
+    let number = parse_part_number(number)?;
     if !app.store.has_multipart(file, id) {
         return Err(no_upload());
     }
@@ -124,12 +131,13 @@ fn place_of_part(app: &App, headers: &HeaderMap, file: &str, id: &str, number: &
     Ok(Reply::ok(json!({"upload_url": url})))
 }
 
+/// Completes an upload with the listed parts.
 async fn complete(app: &App, headers: &HeaderMap, file: &str, id: &str, body: Body) -> Result<Reply, Reply> {
-    let request = validate::parse_body(&small(body).await?).map_err(Reply::invalid)?;
+    let request = validate::parse_body(&read_json_body(body).await?).map_err(Reply::invalid)?;
     let listed = request
         .get("parts")
         .and_then(Value::as_array)
-        .and_then(|parts| parts.iter().map(listed_part).collect::<Option<Vec<_>>>())
+        .and_then(|parts| parts.iter().map(parse_listed_part).collect::<Option<Vec<_>>>())
         .ok_or_else(|| {
             Reply::invalid(vec![json!({
                 "type": "list_type", "loc": ["body", "parts"], "input": request,
@@ -150,21 +158,23 @@ async fn complete(app: &App, headers: &HeaderMap, file: &str, id: &str, body: Bo
     Ok(Reply::ok(json!({"access_url": url, "file_url": url})))
 }
 
-/// `{partNumber, etag}`, or `{part_number, etag}` of clients that ask before each part.
-fn listed_part(part: &Value) -> Option<(u16, String)> {
+/// Parses `{partNumber, etag}`, or `{part_number, etag}` of clients that ask for the URL of each part.
+fn parse_listed_part(part: &Value) -> Option<(u16, String)> {
     let number = part.get("partNumber").or_else(|| part.get("part_number"))?.as_u64()?;
     let etag = part.get("etag").or_else(|| part.get("ETag"))?.as_str()?;
     Some((u16::try_from(number).ok()?, etag.trim_matches('"').to_owned()))
 }
 
-fn part_number(text: &str) -> Result<u16, Reply> {
+/// Parses the number of a part.
+fn parse_part_number(text: &str) -> Result<u16, Reply> {
     text.parse().ok().filter(|number| (1..=MAX_PARTS).contains(number)).ok_or_else(|| {
         Reply::detail(StatusCode::BAD_REQUEST, format!("Part numbers go from 1 to {MAX_PARTS}"))
     })
 }
 
-fn described(app: &App, headers: &HeaderMap) -> Result<UploadMetadata, Reply> {
-    // Header values are bytes; clients that send a name as it is send UTF-8.
+/// Reads the metadata of a file from the headers of its upload.
+fn metadata(app: &App, headers: &HeaderMap) -> Result<UploadMetadata, Reply> {
+    // Header values are bytes. Clients that do not encode the name send UTF-8.
     let name =
         headers.get("x-fal-file-name").map(|name| String::from_utf8_lossy(name.as_bytes()).into_owned());
     Ok(UploadMetadata {
@@ -174,21 +184,22 @@ fn described(app: &App, headers: &HeaderMap) -> Result<UploadMetadata, Reply> {
     })
 }
 
-/// A type that can be sent back as a header later.
+/// Returns the content type if it can be sent back as a header.
 fn content_type(headers: &HeaderMap) -> Option<String> {
     headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).map(str::to_owned)
 }
 
 fn etag(content: &FileContent) -> HeaderValue {
-    // Made of hexadecimal digits.
+    // A digest in hexadecimal digits is always a valid header value.
     HeaderValue::from_str(&format!("\"{}\"", content.etag())).unwrap_or(HeaderValue::from_static("\"\""))
 }
 
-async fn take(app: &App, body: Body) -> Result<FileContent, Reply> {
-    app.store.space.receive(body).await.map_err(|refused| match refused {
+/// Receives the body of an upload.
+async fn receive(app: &App, body: Body) -> Result<FileContent, Reply> {
+    app.store.space.receive(body).await.map_err(|error| match error {
         UploadError::Full(limit) => Reply::detail(
             StatusCode::PAYLOAD_TOO_LARGE,
-            format!("fal-emulator keeps {} MiB of uploads, and there is no room for this one", limit >> 20),
+            format!("fal-emulator keeps {} MiB of uploads, and this one does not fit", limit >> 20),
         ),
         UploadError::Broken => {
             Reply::detail(StatusCode::BAD_REQUEST, "The body ended before it was complete")
@@ -200,7 +211,8 @@ async fn take(app: &App, body: Body) -> Result<FileContent, Reply> {
     })
 }
 
-async fn small(body: Body) -> Result<axum::body::Bytes, Reply> {
+/// Reads a JSON body.
+async fn read_json_body(body: Body) -> Result<axum::body::Bytes, Reply> {
     axum::body::to_bytes(body, JSON_LIMIT)
         .await
         .map_err(|_| Reply::detail(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large or broken"))

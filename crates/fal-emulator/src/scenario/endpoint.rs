@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Seconds;
+use super::seconds::Seconds;
 use crate::pace::Pace;
 use crate::script::{Script, Scripts};
 

@@ -6,7 +6,7 @@ use axum::http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Seconds;
+use super::seconds::Seconds;
 use crate::script::{FaultPoint, RealtimeFault, RequestKind, RequestPattern, ResponseTemplate, Scripts};
 
 /// A rule about single requests. The keys are the methods of [`Rule`](crate::Rule).
