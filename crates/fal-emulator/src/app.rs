@@ -63,9 +63,9 @@ pub(crate) struct Settings {
 
 impl App {
     pub(crate) fn new(models: Registry, address: SocketAddr, settings: Settings) -> Self {
-        let (archive, kept) = settings.data.unzip();
+        let (job_archive, file_archive) = settings.data.unzip();
         let models = Arc::new(models);
-        let store = Arc::new(Store::new(settings.upload_space, kept));
+        let store = Arc::new(Store::new(settings.upload_space, file_archive));
         let scripts = Scripts::new(settings.request_file);
         let clock = Arc::new(settings.clock);
         let webhooks = Arc::new(WebhookSender::new(settings.webhook_retries));
@@ -77,7 +77,7 @@ impl App {
             Arc::clone(&models),
             Arc::clone(&store),
             Arc::clone(&webhooks),
-            archive,
+            job_archive,
         ));
         Self {
             models,

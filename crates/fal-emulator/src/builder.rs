@@ -119,7 +119,7 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Writes each request that comes to this file, as a line of JSON without the key. The default is no file.
+    /// Writes each received request to this file, as a line of JSON without the key. The default is no file.
     ///
     /// The file is emptied first. Of a body of more than 1 MiB, only the length is written.
     #[must_use]

@@ -167,8 +167,8 @@ impl Emulator {
         self.app.scripts.gate.refuse(connections);
     }
 
-    /// Returns the inputs with which an endpoint was called, directly, as a stream or by the queue, in the order in
-    /// which they came.
+    /// Returns the inputs with which an endpoint was called, directly, as a stream or by the queue, in the order of
+    /// their arrival.
     ///
     /// A body that `M::Input` cannot be read from is left out; see [`requests`](Self::requests).
     ///
@@ -191,7 +191,7 @@ impl Emulator {
             .collect()
     }
 
-    /// Returns the requests that came, in order.
+    /// Returns the received requests, in the order of their arrival.
     ///
     /// The latest 20,000 are kept, and fewer if their bodies take more than 64 MiB.
     #[must_use]
@@ -199,9 +199,9 @@ impl Emulator {
         self.app.scripts.recorder.requests()
     }
 
-    /// Waits for a request that `matches` accepts, and returns the first one. Requests that already came count.
+    /// Waits for a request that `matches` accepts, and returns the first one. Requests from before the call count.
     ///
-    /// There is no timeout: the future is pending until such a request comes.
+    /// There is no timeout: the future is pending until such a request arrives.
     ///
     /// ```no_run
     /// # use fal_emulator::{Emulator, RequestKind};

@@ -11,7 +11,7 @@
 //! # }
 //! ```
 //!
-//! Inputs are validated against each model's schema and refused as fal refuses them. Outputs are synthesised from the
+//! Inputs are validated against each model's schema and refused as fal refuses them. Outputs are synthesized from the
 //! schema: they are valid, and the files that they name exist, with the size, duration and format that the input asks
 //! for. Nothing leaves the machine and nothing costs money.
 //!
@@ -20,7 +20,7 @@
 //! - [`Emulator::on`] scripts a model: its queue, logs, outputs and failures.
 //! - [`Emulator::on_request`] changes single requests: other responses, and connections that are cut, reset, stalled,
 //!   slow or full of garbage.
-//! - [`Emulator::received_inputs`] and [`Emulator::requests`] return the calls that came.
+//! - [`Emulator::received_inputs`] and [`Emulator::requests`] return the received calls.
 //! - [`EmulatorBuilder::manual_clock`] stops the clock, which then moves only by [`Emulator::advance`].
 //!
 //! ```no_run

@@ -71,7 +71,7 @@ impl ModelCall {
     /// Makes the app's reply. Its files are kept in `store` and have URLs below `urls`.
     pub(crate) async fn answer(self, store: Arc<Store>, urls: BaseUrls) -> Reply {
         // Drawing takes milliseconds to seconds, for which other connections should not wait.
-        let made = tokio::task::spawn_blocking(move || match (self.outcome, self.model) {
+        let task = tokio::task::spawn_blocking(move || match (self.outcome, self.model) {
             (Some(Outcome::Fail(reply)), _) => reply,
             (Some(Outcome::Reply(function)), _) => match function(self.input) {
                 Ok(output) => Reply::ok(output).with_billable_units(1),
@@ -80,7 +80,7 @@ impl ModelCall {
             (None, Some(model)) => synthesize(&store, &model, &self.input, &urls),
             (None, None) => Reply::ok(json!({})).with_billable_units(1),
         });
-        made.await.unwrap_or_else(|error| internal_error(&format!("no output could be made: {error}")))
+        task.await.unwrap_or_else(|error| internal_error(&format!("no output could be made: {error}")))
     }
 
     /// Makes the output as it looks after step `step` of `of`. Returns `None` if it would look the same as at the end.
@@ -94,12 +94,12 @@ impl ModelCall {
         let (None, Some(model), input) = (&self.outcome, self.model.clone(), self.input.clone()) else {
             return None;
         };
-        let made = tokio::task::spawn_blocking(move || {
+        let task = tokio::task::spawn_blocking(move || {
             let progress = RunProgress::after(step, of);
-            let made = synth::synthesize_at(&progress, &model, &input, &store, &urls);
-            progress.was_used().then_some(made.output)
+            let synthesized = synth::synthesize_at(&progress, &model, &input, &store, &urls);
+            progress.was_used().then_some(synthesized.output)
         });
-        made.await.ok().flatten()
+        task.await.ok().flatten()
     }
 }
 
@@ -114,16 +114,16 @@ fn check(model: &Model, input: &Value) -> Result<(), Reply> {
 }
 
 fn synthesize(store: &Store, model: &Model, input: &Value, urls: &BaseUrls) -> Reply {
-    let made = synth::synthesize(model, input, store, urls);
+    let synthesized = synth::synthesize(model, input, store, urls);
     match model.output_validator() {
         Ok(validator) => {
-            for error in validator.iter_errors(&made.output) {
+            for error in validator.iter_errors(&synthesized.output) {
                 tracing::warn!(endpoint = model.id, %error, "a synthesized output does not match its schema");
             }
         }
         Err(error) => tracing::warn!(endpoint = model.id, error, "the output schema is not valid"),
     }
-    Reply::ok(made.output).with_billable_units(made.files.max(1))
+    Reply::ok(synthesized.output).with_billable_units(synthesized.files.max(1))
 }
 
 fn internal_error(problem: &str) -> Reply {

@@ -53,7 +53,7 @@ struct CallResult {
 }
 
 impl RecentCalls {
-    /// Adds a call. `body` is the body of the request as it came.
+    /// Adds a call. `body` is the body of the request.
     pub(crate) fn begin(
         &self,
         kind: CallKind,

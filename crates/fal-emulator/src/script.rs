@@ -1,4 +1,4 @@
-//! The scripts of tests: the behaviour of endpoints, rules about single requests, and the requests that came.
+//! The scripts of tests: the behaviour of endpoints, rules about single requests, and the received requests.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ pub(crate) struct Scripts {
 }
 
 impl Scripts {
-    /// Creates an empty set of scripts. Each request that comes is also written to `request_file`.
+    /// Creates an empty set of scripts. Each received request is also written to `request_file`.
     pub(crate) fn new(request_file: Option<RequestFile>) -> Self {
         Self {
             behaviours: Arc::default(),

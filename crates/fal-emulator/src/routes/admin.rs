@@ -60,7 +60,7 @@ async fn apply_scenario(State(app): State<Arc<App>>, headers: HeaderMap, body: B
     }
 }
 
-/// Lists the requests that came, in order. `?kind=` and `?endpoint=` filter them.
+/// Lists the received requests, in the order of their arrival. `?kind=` and `?endpoint=` filter them.
 async fn list_requests(State(app): State<Arc<App>>, Query(parameters): Query<Parameters>) -> Reply {
     let all = app.scripts.recorder.requests();
     let matching = all.iter().map(Request::to_json).filter(|entry| {

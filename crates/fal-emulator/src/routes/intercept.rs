@@ -19,7 +19,7 @@ use crate::net::ConnectionControl;
 use crate::reply::Reply;
 use crate::script::{self, RequestKind, Target, classify};
 
-/// The time at which a request came, on the emulator's clock. It is taken before a test can see the request, so that
+/// The time at which a request arrived, on the emulator's clock. It is taken before a test can see the request, so that
 /// a test that then advances the clock advances this request.
 #[derive(Clone, Copy)]
 pub(super) struct Arrival(pub(super) Duration);

@@ -55,9 +55,9 @@ pub(super) async fn estimate(
     let endpoints =
         endpoints.ok_or_else(|| invalid("endpoints: expected an object of quantities by endpoint"))?;
     let mut total = 0.0;
-    for (id, asked) in endpoints {
+    for (id, quantities) in endpoints {
         let (unit_price, _) = price(find(&app, id)?);
-        let count = asked.get(quantity).and_then(Value::as_f64).filter(|count| *count > 0.0);
+        let count = quantities.get(quantity).and_then(Value::as_f64).filter(|count| *count > 0.0);
         let whole = kind == "unit_price" || count.is_some_and(|count| count.fract() == 0.0);
         let count = count.filter(|_| whole);
         total += unit_price

@@ -20,7 +20,7 @@ use crate::model_call::ModelCall;
 use crate::queue::{Job, SubmitOptions};
 use crate::reply::{NEEDS_RETRY, Reply};
 
-/// Answers all requests to the queue. A router cannot tell them apart, because an endpoint id has any number of
+/// Answers all requests to the queue. A router cannot distinguish them, because an endpoint id has any number of
 /// segments.
 pub(super) async fn queue(
     State(app): State<Arc<App>>,

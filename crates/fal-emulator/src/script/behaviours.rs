@@ -64,7 +64,7 @@ impl Behaviours {
         lock(&self.0).get(endpoint)?.pace
     }
 
-    /// Uses the next outcome of an endpoint. `None` means that an output is synthesised.
+    /// Uses the next outcome of an endpoint. `None` means that an output is synthesized.
     pub(crate) fn take_outcome(&self, endpoint: &str) -> Option<Outcome> {
         lock(&self.0).get_mut(endpoint)?.outcomes.use_next(|_| true).cloned()
     }

@@ -116,7 +116,7 @@ impl<I: DeserializeOwned + 'static> Script<I> {
     /// Limits the last [`reply`](Self::reply) or [`fail`](Self::fail) to a number of calls.
     ///
     /// Limited outcomes are used first, in the order in which they were added. After them, the last outcome without a
-    /// limit is used, or an output is synthesised if there is none.
+    /// limit is used, or an output is synthesized if there is none.
     pub fn times(self, calls: usize) -> Self {
         self.update(|behaviour| {
             if let Some(outcome) = behaviour.outcomes.last_mut() {

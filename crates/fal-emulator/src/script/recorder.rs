@@ -65,7 +65,7 @@ impl RequestRecorder {
     pub(crate) async fn wait_for(&self, matches: impl Fn(&Request) -> bool) -> Request {
         loop {
             let mut received = std::pin::pin!(self.received.notified());
-            // From here on a request is noticed, also one that comes before the await below.
+            // From here on a request is noticed, also one that arrives before the await below.
             received.as_mut().enable();
             if let Some(request) = lock(&self.latest).requests.iter().find(|request| matches(request)) {
                 return request.clone();

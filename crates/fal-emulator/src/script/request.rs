@@ -20,7 +20,7 @@ pub struct Request {
     pub request_id: Option<String>,
     /// The HTTP method.
     pub method: Method,
-    /// The path, percent-encoded as it came.
+    /// The path, still percent-encoded.
     pub path: String,
     /// The query without the `?`; empty if there is none.
     pub query: String,

@@ -29,7 +29,7 @@ impl ResponseTemplate {
 
     /// Creates a response with a JSON body and its `content-type`.
     ///
-    /// A value that cannot be serialised becomes a 500 with the reason.
+    /// A value that cannot be serialized becomes a 500 with the reason.
     #[must_use]
     pub fn json(status: u16, body: impl Serialize) -> Self {
         let (status, body) = match serde_json::to_vec(&body) {
