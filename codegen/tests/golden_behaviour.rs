@@ -90,7 +90,7 @@ fn files<E: Endpoint<Input: DeserializeOwned>>(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn bounded_numbers_are_checked_wherever_they_stand() {
+fn bounds_of_numbers_are_checked_in_fields_lists_and_maps() {
     use bounded_numbers::Model;
     sends_unchanged::<Model>(&[
         r#"{"hue":0,"opacity":1.0,"width":64,"step":0.75,"weights":[0.0,1.0]}"#,
@@ -292,7 +292,7 @@ fn enums_of_outputs_keep_values_that_are_newer() {
 }
 
 #[test]
-fn patterns_are_checked_wherever_they_stand() {
+fn patterns_are_checked_in_fields_and_lists() {
     use pattern::Model;
     sends_unchanged::<Model>(&[r##"{"colour":"#00ff7f","accents":["#000000"],"code":"AB"}"##]);
     refuses::<Model>(&[
@@ -489,7 +489,7 @@ fn objects_of_a_union_are_told_apart_by_their_fields() {
 }
 
 #[test]
-fn lists_without_duplicates_are_checked() {
+fn duplicates_in_unique_lists_are_refused() {
     use unique_list::Model;
     sends_unchanged::<Model>(&[r#"{"labels":["a","b"],"moods":["calm","loud"],"groups":[[1,2],[1]]}"#]);
     refuses::<Model>(&[

@@ -17,7 +17,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let emulator = Emulator::start().await?;
     let client = Client::builder().emulator(emulator.url()).build()?;
     let call = fal_model_examples::call(&name, &client).await;
-    let answer: serde_json::Value = serde_json::from_slice(&call.ok_or("unknown crate; run without a name to list the crates")??)?;
+    let answer: serde_json::Value =
+        serde_json::from_slice(&call.ok_or("unknown crate; run without a name to list the crates")??)?;
     println!("{answer:#}");
     Ok(())
 }
