@@ -67,7 +67,7 @@ fn main() {
     row::print(&rows);
 }
 
-/// The client under test.
+/// Returns the client under test.
 fn client(url: &str) -> fal_client::Client {
     fal_client::Client::builder().emulator(url).key("id:secret").build().unwrap()
 }

@@ -1,18 +1,18 @@
-//! What this process takes, as Linux tells it; 0 where there is no Linux to ask.
+//! The memory of this process, from Linux; 0 on other systems.
 
 use std::fs;
 
-/// Memory in use, in KiB.
+/// Returns the memory in use, in KiB.
 pub(crate) fn now() -> u64 {
     status("VmRSS")
 }
 
-/// The most that was in use since [`forget_peak`], in KiB.
+/// Returns the largest memory in use since [`forget_peak`], in KiB.
 pub(crate) fn peak() -> u64 {
     status("VmHWM")
 }
 
-/// Sets the peak back to what is in use.
+/// Resets the peak to the memory in use.
 pub(crate) fn forget_peak() {
     fs::write("/proc/self/clear_refs", "5").ok();
 }

@@ -1,11 +1,11 @@
-//! The server of a measurement, in a process of its own, so that memory and time are the client's alone.
+//! The server of a bench, in another process, so that memory and time are those of the client.
 
 use std::{
     io::{BufRead, BufReader, Error, Result, Write},
     process::{Child, Command, Stdio},
 };
 
-/// The server, which ends with this value. This program again, with the argument `serve`.
+/// A process of this program with the argument `serve`, which is killed on drop.
 pub(crate) struct Server {
     process: Child,
     pub(crate) url: String,
@@ -29,7 +29,7 @@ impl Drop for Server {
     }
 }
 
-/// What the server says once it listens.
+/// Prints the URL of the server, once it listens.
 pub(crate) fn announce(url: &str) -> Result<()> {
     println!("{url}");
     std::io::stdout().flush()

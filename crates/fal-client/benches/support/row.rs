@@ -1,6 +1,6 @@
-//! A measured figure, in the form in which every bench gives it.
+//! Measured figures, as every bench prints them.
 
-#![allow(dead_code, reason = "some write rows, and others read them")]
+#![allow(dead_code, reason = "benches write rows, and xtask reads them")]
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,21 @@ use serde::{Deserialize, Serialize};
 
 use super::stats::{median, rounded, spread};
 
+/// A measured figure, its comparison, and its target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Row {
-    /// The bench, and what of it: `client: run, one after the other`.
+    /// The name of the bench and of the figure, such as `client: run, one after the other`.
     pub(crate) name: String,
-    /// More of what ends with `/s` is better, less of everything else.
+    /// The unit. A larger figure is better if it ends with `/s`, and worse otherwise.
     pub(crate) unit: String,
-    /// Medians of all rounds.
+    /// The median of all rounds.
     pub(crate) ours: f64,
-    /// What the same takes without this project's code.
+    /// The median of the same work without this project's code.
     pub(crate) floor: Option<f64>,
-    /// `ours` by `floor`: the median of the ratios of the rounds, in each of which both took their turn.
+    /// The median of the ratios of both in each round.
     pub(crate) ratio: Option<f64>,
     pub(crate) rounds: usize,
-    /// The middle half of the ratios; of `ours` where there is no floor.
+    /// The bounds of the middle half of the ratios; of `ours` without a floor.
     pub(crate) spread: Option<[f64; 2]>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) target: Option<Target>,
@@ -29,7 +30,7 @@ pub(crate) struct Row {
     pub(crate) peers: BTreeMap<String, f64>,
 }
 
-/// What a figure should be.
+/// The target of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Target {
     pub(crate) of: Of,
@@ -39,17 +40,18 @@ pub(crate) struct Target {
     pub(crate) at_most: Option<f64>,
 }
 
+/// The figure that a target limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Of {
     Ours,
     Ratio,
-    /// `ours` less `floor`.
+    /// `ours` minus `floor`.
     Difference,
 }
 
 impl Row {
-    /// Figures of rounds in which both took their turn.
+    /// Creates a row from the figures of rounds that measured both.
     pub(crate) fn against(name: &str, unit: &str, ours: &[f64], floor: &[f64]) -> Self {
         let ratios: Vec<f64> = ours.iter().zip(floor).map(|(ours, floor)| ours / floor).collect();
         Self {
@@ -60,7 +62,7 @@ impl Row {
         }
     }
 
-    /// Figures that nothing compares with.
+    /// Creates a row without a comparison.
     pub(crate) fn alone(name: &str, unit: &str, ours: &[f64]) -> Self {
         Self {
             name: name.to_owned(),
@@ -90,7 +92,7 @@ impl Row {
         self
     }
 
-    /// The figure that the target is about, where it was measured.
+    /// Returns the figure that the target limits, if it was measured.
     pub(crate) fn aimed(&self) -> Option<f64> {
         match self.target?.of {
             Of::Ours => Some(self.ours),
@@ -99,7 +101,7 @@ impl Row {
         }
     }
 
-    /// Whether the target is reached, where there is one. What was not measured reaches none.
+    /// Returns true if the target is reached, `None` without a target. A figure that was not measured reaches no target.
     pub(crate) fn reached(&self) -> Option<bool> {
         let target = self.target?;
         let figure = self.aimed().unwrap_or(f64::NAN);
@@ -110,7 +112,7 @@ impl Row {
     }
 }
 
-/// What a bench prints last, and `cargo xtask bench` reads.
+/// Prints the rows as JSON, which `cargo xtask bench` reads. A bench calls this last.
 pub(crate) fn print(rows: &[Row]) {
     if let Ok(text) = serde_json::to_string(rows) {
         println!("{text}");

@@ -1,10 +1,10 @@
-//! Numbers out of many numbers.
+//! Statistics.
 
 pub(crate) fn median(numbers: &[f64]) -> f64 {
     quantile(numbers, 0.5)
 }
 
-/// The number below which `part` of them are.
+/// Returns the number below which this part of the numbers lies.
 pub(crate) fn quantile(numbers: &[f64], part: f64) -> f64 {
     let mut numbers = numbers.to_vec();
     numbers.sort_unstable_by(f64::total_cmp);
@@ -14,12 +14,12 @@ pub(crate) fn quantile(numbers: &[f64], part: f64) -> f64 {
     numbers.get(place).copied().unwrap_or(f64::NAN)
 }
 
-/// Where the middle half of them begins and ends.
+/// Returns the bounds of the middle half of the numbers.
 pub(crate) fn spread(numbers: &[f64]) -> [f64; 2] {
     [0.25, 0.75].map(|part| rounded(quantile(numbers, part)))
 }
 
-/// Three digits after the point.
+/// Rounds to three decimal places.
 pub(crate) fn rounded(number: f64) -> f64 {
     (number * 1000.0).round() / 1000.0
 }

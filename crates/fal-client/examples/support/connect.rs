@@ -5,7 +5,7 @@ use std::{env, error::Error};
 use fal_client::Client;
 use fal_emulator::Emulator;
 
-/// fal, or the emulator that the environment names, or else an emulator in this process, which stops when it is
+/// Returns a client that is configured by the environment, or one of an emulator in this process, which stops when it is
 /// dropped.
 pub(crate) async fn connect() -> Result<(Client, Option<Emulator>), Box<dyn Error>> {
     let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());

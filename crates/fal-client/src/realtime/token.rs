@@ -67,16 +67,16 @@ impl TokenRequest {
         request.content = Content::Json(body.to_string().into());
         request.retry = self.client.0.retry.clone();
         request.timeout = Some(Duration::from_secs(30));
-        let answer = self.client.0.transport.send(&request).await;
-        let answer =
-            answer.map_err(|error| error.with_context("no token").with_endpoint(self.endpoint.as_ref()))?;
-        parse_token(&answer).map_err(|error| error.with_endpoint(self.endpoint.as_ref()))
+        let response = self.client.0.transport.send(&request).await;
+        let response =
+            response.map_err(|error| error.with_context("no token").with_endpoint(self.endpoint.as_ref()))?;
+        parse_token(&response).map_err(|error| error.with_endpoint(self.endpoint.as_ref()))
     }
 }
 
 /// Parses a token: a string, or an object with the string in `token` or `detail`.
-fn parse_token(answer: &Response) -> Result<Token> {
-    let token = match answer.json::<Value>()? {
+fn parse_token(response: &Response) -> Result<Token> {
+    let token = match response.json::<Value>()? {
         Value::String(token) => Some(token),
         Value::Object(mut object) => ["token", "detail"].iter().find_map(|name| match object.remove(*name) {
             Some(Value::String(token)) => Some(token),
@@ -88,7 +88,7 @@ fn parse_token(answer: &Response) -> Result<Token> {
     token
         .filter(|token| !token.is_empty())
         .map(Token)
-        .ok_or_else(|| Error::new(ErrorKind::Decode { path: ".".to_owned() }, "the answer holds no token"))
+        .ok_or_else(|| Error::new(ErrorKind::Decode { path: ".".to_owned() }, "the response holds no token"))
 }
 
 impl IntoFuture for TokenRequest {

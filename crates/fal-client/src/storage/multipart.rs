@@ -146,13 +146,13 @@ struct Initiated {
 }
 
 async fn initiate_at_cdn(context: &UploadContext, metadata: &FileMetadata) -> Result<MultipartUpload> {
-    let answer = context.send_to_cdn(|token| {
+    let response = context.send_to_cdn(|token| {
         let url = join(&token.base, ["files", "upload", "multipart"]);
         let mut request = context.cdn_request(url, metadata)?;
         request.content = Content::Bytes(Bytes::new());
         Ok(request)
     });
-    let initiated: Initiated = answer.await?.json()?;
+    let initiated: Initiated = response.await?.json()?;
     let url = join(&parse_upload_url(&initiated.access_url)?, ["multipart", &initiated.upload_id]);
     Ok(MultipartUpload { repository: Repository::Cdn, url, file_url: initiated.access_url })
 }
@@ -235,7 +235,7 @@ async fn send_part(
 ) -> Result<String> {
     let number = number.to_string();
     let progress = meter.map(Meter::part);
-    let answer = upload
+    let response = upload
         .send(context, || {
             let mut request = Request::to_anyone(Method::PUT, upload.url(&number), RetryClass::Idempotent);
             request.content = source.to_content(progress.clone());
@@ -243,8 +243,8 @@ async fn send_part(
         })
         .await?;
     // fal's official clients disagree about this: one reads the header, the other the body.
-    let in_header = answer.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
-    let in_body = || serde_json::from_slice(&answer.body).ok().map(|stored: StoredPart| stored.etag);
+    let in_header = response.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+    let in_body = || serde_json::from_slice(&response.body).ok().map(|stored: StoredPart| stored.etag);
     in_header.or_else(in_body).ok_or_else(|| {
         let kind = ErrorKind::Decode { path: "etag".to_owned() };
         Error::new(kind, "the service does not say what tag the part has")

@@ -46,12 +46,12 @@ async fn to_cdn(
     meter: Option<&Meter>,
 ) -> Result<String> {
     let url = join(&context.client.hosts().cdn, ["files", "upload"]);
-    let answer = context.send_to_cdn(|_| {
+    let response = context.send_to_cdn(|_| {
         let mut request = context.cdn_request(url.clone(), metadata)?;
         request.content = source.to_content(meter.map(Meter::part));
         Ok(request)
     });
-    let uploaded: Uploaded = answer.await?.json()?;
+    let uploaded: Uploaded = response.await?.json()?;
     Ok(uploaded.access_url)
 }
 

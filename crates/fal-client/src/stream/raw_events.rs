@@ -120,9 +120,9 @@ impl RawEvents {
 
     /// Returns the error for an event that cannot be decoded.
     pub(super) fn decode_error(&self, event: &sse::Event, cause: serde_json::Error) -> Error {
-        let answer =
+        let response =
             Response { status: self.status, headers: self.headers.clone(), body: event.data.clone() };
-        self.add_context(answer.unreadable(cause).with_context(&format!("event {}", self.count)))
+        self.add_context(response.unreadable(cause).with_context(&format!("event {}", self.count)))
     }
 
     fn add_context(&self, error: Error) -> Error {

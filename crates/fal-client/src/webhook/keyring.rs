@@ -137,8 +137,8 @@ impl Fetched {
         let mut request = Request::to_anyone(Method::GET, self.url.clone(), RetryClass::Idempotent);
         request.timeout = Some(FETCH_TIMEOUT);
         request.retry = Retry::none();
-        let answer = self.client.0.transport.send(&request).await;
-        match answer.and_then(|answer| Keys::parse(&answer.body)) {
+        let response = self.client.0.transport.send(&request).await;
+        match response.and_then(|response| Keys::parse(&response.body)) {
             Ok(keys) => {
                 let keys = Arc::new(keys);
                 self.record_fetch(now, None, Some(keys.clone()));
