@@ -81,6 +81,17 @@ async fn a_download_that_is_always_interrupted_is_an_error() {
     assert_eq!(broken.hits(), 5);
 }
 
+#[tokio::test]
+async fn attempts_are_counted_again_after_a_megabyte() {
+    let (emulator, client, _) = start().await;
+    let content: Vec<u8> = (0..6 << 20).map(|index: u32| (index / 5 + index / 257) as u8).collect();
+    let file = client.upload(File::bytes(content.clone(), "video/mp4")).await.unwrap();
+    let broken = emulator.on_request(RequestKind::Media).reset(FaultPoint::Body(1_100_000)).times(5);
+    let whole = client.download(file.as_url().unwrap()).await.unwrap().bytes().await.unwrap();
+    assert!(whole == content);
+    assert_eq!(broken.hits(), 5, "more often than a request is tried");
+}
+
 /// Starts a server that breaks off after ten bytes, and answers later requests with `rest`.
 async fn start_interrupted(
     head: &'static str,

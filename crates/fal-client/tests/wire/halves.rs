@@ -138,3 +138,13 @@ async fn a_blocked_sender_fails_when_the_connection_is_lost() {
     assert!(error.is_transport() && error.message().contains("while a message was written"), "{error}");
     assert!(soon(receiving).await.unwrap().unwrap_err().is_timeout());
 }
+
+#[tokio::test]
+async fn pings_keep_a_silent_connection_alive() {
+    let connection = connect_to_slow_reader(Duration::ZERO, Duration::from_millis(100)).await;
+    let (sender, mut receiver) = connection.split();
+    // The server answers pings and sends nothing else.
+    assert!(tokio::time::timeout(Duration::from_millis(700), receiver.recv()).await.is_err());
+    soon(sender.close()).await.unwrap();
+    assert!(soon(receiver.recv()).await.unwrap().is_none());
+}

@@ -126,7 +126,7 @@ async fn the_request_has_the_path_and_headers_for_a_stream() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_the_error_of_every_call() {
+async fn a_refused_stream_is_the_error_of_its_status() {
     let body = r#"{"detail":[{"loc":["body","prompt"],"msg":"no","type":"t"}]}"#;
     let server = Server::start(move |_, _| bytes(422, &[("x-fal-request-id", "r1")], body)).await;
     let error = server.client().stream(cat()).await.unwrap_err();
@@ -135,7 +135,7 @@ async fn a_refusal_is_the_error_of_every_call() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_stream_is_shown() {
+async fn a_response_that_is_not_a_stream_is_an_error_with_its_body() {
     let server =
         Server::start(|_, _| bytes(200, &[("content-type", "application/json")], r#"{"seed":3}"#)).await;
     let error = server.client().stream(cat()).await.unwrap_err();
@@ -144,7 +144,7 @@ async fn an_answer_that_is_no_stream_is_shown() {
 }
 
 #[tokio::test]
-async fn bad_events_do_not_end_a_stream() {
+async fn malformed_events_do_not_end_the_stream() {
     let events = b"data: {\"step\":1}\n\ndata: {\"cut\n\ndata: \"\xff\"\n\ndata: {\"seed\":3}\n\n";
     let (client, _) = server(vec![events.to_vec()], End::Complete).await;
     let mut events = client.stream(cat()).await.unwrap();
@@ -291,6 +291,38 @@ async fn the_timeout_of_a_call_includes_its_stream() {
     let call = client.stream(cat()).timeout(Duration::from_millis(300)).idle_timeout(None);
     let error = call.await.unwrap().done().await.unwrap_err();
     assert!(error.is_timeout() && error.to_string().contains("300ms"), "{error}");
+}
+
+/// Sends a comment after each `pause`, and an event after the last one.
+async fn start_with_comments(comments: usize, pause: Duration) -> Client {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        assert!(socket.read(&mut [0; 4096]).await.unwrap() > 0);
+        socket.write_all(HEAD.as_bytes()).await.unwrap();
+        for _ in 0..comments {
+            tokio::time::sleep(pause).await;
+            socket.write_all(b"8\r\n: alive\n\r\n").await.unwrap();
+        }
+        socket.write_all(b"12\r\ndata: {\"seed\":3}\n\n\r\n0\r\n\r\n").await.unwrap();
+    });
+    Client::builder().emulator(url).build().unwrap()
+}
+
+#[tokio::test]
+async fn comments_restart_the_idle_timeout() {
+    let client = start_with_comments(8, Duration::from_millis(100)).await;
+    let call = client.stream(cat()).idle_timeout(Duration::from_millis(400));
+    assert_eq!(*call.await.unwrap().done().await.unwrap(), Output { seed: 3 });
+}
+
+#[tokio::test]
+async fn comments_do_not_restart_the_timeout_of_the_call() {
+    let client = start_with_comments(8, Duration::from_millis(100)).await;
+    let call = client.stream(cat()).timeout(Duration::from_millis(400));
+    let error = call.await.unwrap().done().await.unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("400ms"), "{error}");
 }
 
 #[tokio::test]

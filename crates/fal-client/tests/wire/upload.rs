@@ -278,6 +278,17 @@ async fn the_rest_service_takes_files_that_the_cdn_refuses() {
 }
 
 #[tokio::test]
+async fn a_refused_key_is_not_tried_at_the_rest_service() {
+    for options in [UploadOptions::default(), multipart()] {
+        let (emulator, client) = start_with(options).await;
+        emulator.on_request(RequestKind::Token).fail(403, json!({"detail": "not yours"}));
+        let error = client.upload(File::bytes(content(1000), "image/png")).await.unwrap_err();
+        assert!(error.is_auth(), "{error}");
+        assert_eq!(count(&emulator, |request| request.path.contains("/storage/upload/")), 0);
+    }
+}
+
+#[tokio::test]
 async fn file_names_are_sent_unchanged() {
     let (emulator, client) = start().await;
     let folder = Folder::new();
