@@ -86,7 +86,7 @@ async fn attempts_are_counted_again_after_a_megabyte() {
     let (emulator, client, _) = start().await;
     let content: Vec<u8> = (0..6 << 20).map(|index: u32| (index / 5 + index / 257) as u8).collect();
     let file = client.upload(File::bytes(content.clone(), "video/mp4")).await.unwrap();
-    let broken = emulator.on_request(RequestKind::Media).reset(FaultPoint::Body(1_100_000)).times(5);
+    let broken = emulator.on_request(RequestKind::Media).cut(FaultPoint::Body(1_200_000)).times(5);
     let whole = client.download(file.as_url().unwrap()).await.unwrap().bytes().await.unwrap();
     assert!(whole == content);
     assert_eq!(broken.hits(), 5, "more often than a request is tried");
