@@ -30,7 +30,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Problems(errors) => {
                 for error in errors {
-                    writeln!(f, "error: {}\n", printable(&error.to_string()))?;
+                    writeln!(f, "error: {}\n", replace_control_characters(&error.to_string()))?;
                 }
                 let plural = if errors.len() == 1 { "problem" } else { "problems" };
                 write!(f, "{} {plural}; nothing was written", errors.len())
@@ -44,7 +44,7 @@ impl fmt::Display for Failure {
 }
 
 /// Replaces control characters, because names in documents must not control the terminal.
-fn printable(text: &str) -> String {
+fn replace_control_characters(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 

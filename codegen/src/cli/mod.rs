@@ -23,7 +23,7 @@ use progress::Progress;
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (sources, mut errors) = inputs::read(&arguments.inputs);
-    let options = options(arguments).unwrap_or_else(|error| {
+    let options = build_options(arguments).unwrap_or_else(|error| {
         errors.push(error);
         Options::default()
     });
@@ -89,7 +89,7 @@ fn generate(
     made
 }
 
-fn options(arguments: &Arguments) -> Result<Options, Error> {
+fn build_options(arguments: &Arguments) -> Result<Options, Error> {
     let mut options = Options {
         app: arguments.app.clone(),
         crate_name: arguments.crate_name.clone(),

@@ -111,11 +111,11 @@ impl<'a> Resolver<'a> {
     }
 
     /// Reads a component once, however often it is referred to.
-    pub(super) fn reference(&mut self, reference: &str, at: &str) -> Result<Type, Error> {
+    pub(super) fn resolve_reference(&mut self, reference: &str, at: &str) -> Result<Type, Error> {
         let (name, schema, at) = self.component(reference, at)?;
         let is_object = matches!(&schema.schema_kind, SchemaKind::Type(Kind::Object(object)) if !object.properties.is_empty());
         if is_object {
-            return self.named_object(name, schema, &at);
+            return self.resolve_named_object(name, schema, &at);
         }
         if self.aliases.iter().any(|alias| alias == name) {
             return Err(self
@@ -123,13 +123,13 @@ impl<'a> Resolver<'a> {
                 .with_help("only an object with properties can contain itself"));
         }
         self.aliases.push(name.to_owned());
-        let ty = self.schema(schema, None, &at);
+        let ty = self.resolve_schema(schema, None, &at);
         self.aliases.pop();
         ty
     }
 
     /// Resolves an object that is not a component. Its name is its title, or is made from its position.
-    pub(super) fn inline_object(
+    pub(super) fn resolve_inline_object(
         &mut self,
         schema: &Schema,
         property: Option<&str>,
@@ -152,10 +152,10 @@ impl<'a> Resolver<'a> {
             name = format!("{wanted}_{number}");
             number += 1;
         }
-        self.named_object(&name, schema, at)
+        self.resolve_named_object(&name, schema, at)
     }
 
-    fn named_object(&mut self, name: &str, schema: &Schema, at: &str) -> Result<Type, Error> {
+    fn resolve_named_object(&mut self, name: &str, schema: &Schema, at: &str) -> Result<Type, Error> {
         if !self.objects.contains_key(name) {
             let placeholder = Object {
                 name: name.to_owned(),
@@ -165,7 +165,7 @@ impl<'a> Resolver<'a> {
             };
             self.objects.insert(name.to_owned(), placeholder);
             let outer = std::mem::replace(&mut self.owner, name.to_owned());
-            let object = self.object(name, schema, at);
+            let object = self.resolve_object(name, schema, at);
             self.owner = outer;
             self.objects.insert(name.to_owned(), object?);
         }
@@ -189,7 +189,7 @@ impl<'a> Resolver<'a> {
         read
     }
 
-    fn object(&mut self, name: &str, schema: &Schema, at: &str) -> Result<Object, Error> {
+    fn resolve_object(&mut self, name: &str, schema: &Schema, at: &str) -> Result<Object, Error> {
         let SchemaKind::Type(Kind::Object(object)) = &schema.schema_kind else {
             return Err(self.error(at, "not an object"));
         };
@@ -208,7 +208,7 @@ impl<'a> Resolver<'a> {
         for property in names {
             let at = pointer(&format!("{at}/properties"), property);
             let required = object.required.contains(property);
-            match self.property(property, schema_ref(&object.properties[property]), required, &at) {
+            match self.resolve_property(property, schema_ref(&object.properties[property]), required, &at) {
                 Ok(property) => properties.push(property),
                 Err(error) => self.errors.push(error),
             }
@@ -218,7 +218,7 @@ impl<'a> Resolver<'a> {
         Ok(Object { name: name.to_owned(), description, properties, closed })
     }
 
-    fn property(
+    fn resolve_property(
         &mut self,
         name: &str,
         schema: SchemaRef<'_>,

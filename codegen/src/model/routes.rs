@@ -29,12 +29,14 @@ pub struct Routes {
 /// error has the pointer of the construct.
 pub fn read_routes(document: &Normalized) -> Result<Routes, Errors> {
     match document.kind {
-        DocumentKind::Queue => Ok(Routes { endpoints: vec![queue_endpoint(document)?], skipped: Vec::new() }),
-        DocumentKind::App => app_routes(document),
+        DocumentKind::Queue => {
+            Ok(Routes { endpoints: vec![read_queue_endpoint(document)?], skipped: Vec::new() })
+        }
+        DocumentKind::App => read_app_routes(document),
     }
 }
 
-fn queue_endpoint(document: &Normalized) -> Result<Endpoint, Errors> {
+fn read_queue_endpoint(document: &Normalized) -> Result<Endpoint, Errors> {
     let Normalized { file, id, metadata, base, openapi, .. } = document;
     let submit = path_item(openapi, &format!("/{id}")).and_then(|item| item.post.as_ref());
     let result =
@@ -67,7 +69,7 @@ fn queue_endpoint(document: &Normalized) -> Result<Endpoint, Errors> {
 
 /// Reads the `POST` routes of an app. A route that ends in `/stream` streams, and one with `x-fal-protocol` uses a
 /// connection.
-fn app_routes(document: &Normalized) -> Result<Routes, Errors> {
+fn read_app_routes(document: &Normalized) -> Result<Routes, Errors> {
     let mut routes = Routes::default();
     let mut errors = Vec::new();
     for (path, item) in &document.openapi.paths.paths {
@@ -75,7 +77,7 @@ fn app_routes(document: &Normalized) -> Result<Routes, Errors> {
         let id = format!("{}{}", document.id, path.trim_end_matches('/'));
         match (item.post.as_ref(), protocol(item)) {
             (Some(operation), protocol) => {
-                let mut endpoint = match app_endpoint(document, &id, operation) {
+                let mut endpoint = match read_app_endpoint(document, &id, operation) {
                     Ok(endpoint) => endpoint,
                     Err(Errors(more)) => {
                         errors.extend(more);
@@ -119,7 +121,7 @@ fn merge_streams_into_parents(endpoints: &mut Vec<Endpoint>) {
     }
 }
 
-fn app_endpoint(document: &Normalized, id: &str, operation: &Operation) -> Result<Endpoint, Errors> {
+fn read_app_endpoint(document: &Normalized, id: &str, operation: &Operation) -> Result<Endpoint, Errors> {
     let (input, output) = read_types(document, request_schema(operation), response_schema(operation))?;
     Ok(Endpoint {
         file: document.file.clone(),

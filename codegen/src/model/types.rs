@@ -25,34 +25,36 @@ impl Resolver<'_> {
         at: &str,
     ) -> Result<Type, Error> {
         self.with_depth(at, |resolver| match schema {
-            SchemaRef::Reference(reference) => resolver.reference(reference, at),
-            SchemaRef::Item(schema) => resolver.schema(schema, property, at),
+            SchemaRef::Reference(reference) => resolver.resolve_reference(reference, at),
+            SchemaRef::Item(schema) => resolver.resolve_schema(schema, property, at),
         })
     }
 
-    pub(super) fn schema(
+    pub(super) fn resolve_schema(
         &mut self,
         schema: &Schema,
         property: Option<&str>,
         at: &str,
     ) -> Result<Type, Error> {
         match &schema.schema_kind {
-            SchemaKind::Type(Kind::String(text)) => Ok(self.text(text, schema, property, at)),
+            SchemaKind::Type(Kind::String(text)) => Ok(self.resolve_text(text, schema, property, at)),
             SchemaKind::Type(Kind::Integer(integer)) => Ok(integer_type(integer)),
             SchemaKind::Type(Kind::Number(number)) => Ok(Type::Number(number_bounds(number))),
             SchemaKind::Type(Kind::Boolean(_)) => Ok(Type::Boolean),
-            SchemaKind::Type(Kind::Array(array)) => self.list(array, schema, property, at),
+            SchemaKind::Type(Kind::Array(array)) => self.resolve_list(array, schema, property, at),
             SchemaKind::Type(Kind::Object(object)) if object.properties.is_empty() => {
-                self.map(object.additional_properties.as_ref(), at)
+                self.resolve_map(object.additional_properties.as_ref(), at)
             }
-            SchemaKind::Type(Kind::Object(_)) => self.inline_object(schema, property, at),
+            SchemaKind::Type(Kind::Object(_)) => self.resolve_inline_object(schema, property, at),
             SchemaKind::AllOf { all_of } if all_of.len() == 1 => {
                 self.resolve(schema_ref(&all_of[0]), property, &pointer(&pointer(at, "allOf"), 0))
             }
-            SchemaKind::AnyOf { any_of } => self.union(any_of, property, &pointer(at, "anyOf")),
+            SchemaKind::AnyOf { any_of } => self.resolve_union(any_of, property, &pointer(at, "anyOf")),
             SchemaKind::OneOf { one_of } => match &schema.schema_data.discriminator {
-                Some(discriminator) if !discriminator.mapping.is_empty() => self.tagged(discriminator, at),
-                _ => self.union(one_of, property, &pointer(at, "oneOf")),
+                Some(discriminator) if !discriminator.mapping.is_empty() => {
+                    self.resolve_tagged(discriminator, at)
+                }
+                _ => self.resolve_union(one_of, property, &pointer(at, "oneOf")),
             },
             SchemaKind::Any(any) if *any == AnySchema::default() => Ok(Type::Any),
             SchemaKind::AllOf { .. } | SchemaKind::Not { .. } | SchemaKind::Any(_) => {
@@ -62,24 +64,29 @@ impl Resolver<'_> {
         }
     }
 
-    fn map(&mut self, values: Option<&AdditionalProperties>, at: &str) -> Result<Type, Error> {
+    fn resolve_map(&mut self, values: Option<&AdditionalProperties>, at: &str) -> Result<Type, Error> {
         let item = match values {
             Some(AdditionalProperties::Schema(values)) => {
-                self.item(schema_ref(values), None, &pointer(at, "additionalProperties"))?
+                self.resolve_item(schema_ref(values), None, &pointer(at, "additionalProperties"))?
             }
             _ => Item { ty: Type::Any, nullable: false },
         };
         Ok(Type::Map(Box::new(item)))
     }
 
-    fn item(&mut self, schema: SchemaRef<'_>, property: Option<&str>, at: &str) -> Result<Item, Error> {
+    fn resolve_item(
+        &mut self,
+        schema: SchemaRef<'_>,
+        property: Option<&str>,
+        at: &str,
+    ) -> Result<Item, Error> {
         let ty = self.resolve(schema, property, at)?;
         let nullable = matches!(schema, SchemaRef::Item(schema) if schema.schema_data.nullable);
         Ok(Item { ty, nullable })
     }
 
     /// Resolves a union without duplicates. A union of one type is that type.
-    fn union(
+    fn resolve_union(
         &mut self,
         branches: &[ReferenceOr<Schema>],
         property: Option<&str>,
@@ -96,7 +103,7 @@ impl Resolver<'_> {
     }
 
     /// Resolves a union whose members are identified by the value of a property.
-    fn tagged(&mut self, discriminator: &Discriminator, at: &str) -> Result<Type, Error> {
+    fn resolve_tagged(&mut self, discriminator: &Discriminator, at: &str) -> Result<Type, Error> {
         let at = pointer(at, "discriminator");
         let mut variants = Vec::with_capacity(discriminator.mapping.len());
         for (value, target) in &discriminator.mapping {
@@ -104,12 +111,12 @@ impl Resolver<'_> {
                 Some(_) => target.clone(),
                 None => format!("#/components/schemas/{target}"),
             };
-            variants.push((value.clone(), self.reference(&reference, &pointer(&at, value))?));
+            variants.push((value.clone(), self.resolve_reference(&reference, &pointer(&at, value))?));
         }
         Ok(Type::Tagged(discriminator.property_name.clone(), variants))
     }
 
-    fn text(&mut self, text: &StringType, schema: &Schema, property: Option<&str>, at: &str) -> Type {
+    fn resolve_text(&mut self, text: &StringType, schema: &Schema, property: Option<&str>, at: &str) -> Type {
         let values: Vec<String> = text.enumeration.iter().flatten().cloned().collect();
         if !values.is_empty() {
             for value in values
@@ -131,7 +138,7 @@ impl Resolver<'_> {
         Type::Text(rules)
     }
 
-    fn list(
+    fn resolve_list(
         &mut self,
         array: &ArrayType,
         schema: &Schema,
@@ -143,12 +150,12 @@ impl Resolver<'_> {
                 let at = pointer(&pointer(at, "prefixItems"), index);
                 let item = ReferenceOr::<Schema>::deserialize(item)
                     .map_err(|error| self.error(&at, error.to_string()))?;
-                self.item(schema_ref(&item), property, &at)
+                self.resolve_item(schema_ref(&item), property, &at)
             });
             return Ok(Type::Tuple(items.collect::<Result<_, _>>()?));
         }
         let item = match &array.items {
-            Some(items) => self.item(schema_ref(items), property, &pointer(at, "items"))?,
+            Some(items) => self.resolve_item(schema_ref(items), property, &pointer(at, "items"))?,
             None => Item { ty: Type::Any, nullable: false },
         };
         let length = Length { min: array.min_items, max: array.max_items };

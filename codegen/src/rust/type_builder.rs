@@ -151,7 +151,7 @@ impl<'a> TypeBuilder<'a> {
             description,
             variants,
             open: !self.direction.is_input(),
-            message: wording::choice(name, &self.owner.label, values),
+            message: wording::choice_message(name, &self.owner.label, values),
         }));
         Ty::Named(ident)
     }
@@ -164,7 +164,7 @@ impl<'a> TypeBuilder<'a> {
             .map(|value| (taken.take(&names::variant(&value.to_string()), ""), *value))
             .collect();
         let description = format!("The values of `{name}`.");
-        let message = wording::choice(name, &self.owner.label, values);
+        let message = wording::choice_message(name, &self.owner.label, values);
         self.items.push(Item::IntegerEnum(IntegerEnum {
             ident: ident.clone(),
             description,

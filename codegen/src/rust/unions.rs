@@ -34,7 +34,7 @@ impl TypeBuilder<'_> {
             core_type: None,
         };
         let texts: Vec<&str> = union.texts().map(|(_, text)| text).collect();
-        union.message = wording::choice(&property.name, &self.owner.label, &texts);
+        union.message = wording::choice_message(&property.name, &self.owner.label, &texts);
         let others = union.types().filter_map(|ty| match ty {
             Ty::Named(name) => Some(format!(", or a `{name}`")),
             _ => None,

@@ -22,7 +22,7 @@ pub(super) fn facts(property: &Property, direction: Direction) -> Vec<String> {
         _ => {}
     }
     if let Some(default) = property.default.as_ref().filter(|default| !default.is_null()) {
-        facts.push(match show(default, &property.ty) {
+        facts.push(match format_value(default, &property.ty) {
             text if text.trim().is_empty() => "empty by default".to_owned(),
             // A backtick would end the code.
             text => format!("default `{}`", text.replace('`', "'")),
@@ -42,7 +42,7 @@ pub fn describe_range(bounds: &Bounds) -> String {
 }
 
 /// Returns the message for a value that is not one of `values`.
-pub(super) fn choice(name: &str, owner: &str, values: &[impl fmt::Display]) -> String {
+pub(super) fn choice_message(name: &str, owner: &str, values: &[impl fmt::Display]) -> String {
     // Truncating fewer than nine values would save little.
     let count = if values.len() > 20 { 12 } else { values.len() };
     let mut shown: Vec<String> = values.iter().take(count).map(|value| format!("`{value}`")).collect();
@@ -112,7 +112,7 @@ fn file_limits(limits: &Value) -> Vec<String> {
     facts
 }
 
-fn show(value: &Value, ty: &Type) -> String {
+fn format_value(value: &Value, ty: &Type) -> String {
     match value {
         Value::String(text) => text.clone(),
         // JSON tools drop the `.0` of a float.
@@ -151,13 +151,13 @@ mod tests {
 
     #[test]
     fn choices_are_listed_and_truncated() {
-        assert_eq!(choice("fps", "a/b", &[24]), "`fps` of a/b must be `24`");
+        assert_eq!(choice_message("fps", "a/b", &[24]), "`fps` of a/b must be `24`");
         assert_eq!(
-            choice("format", "a/b", &["gif", "png", "jpeg"]),
+            choice_message("format", "a/b", &["gif", "png", "jpeg"]),
             "`format` of a/b must be `gif`, `png` or `jpeg`"
         );
         let many: Vec<usize> = (0..30).collect();
-        assert!(choice("n", "a/b", &many).ends_with("`10`, `11` or one of 18 more"));
+        assert!(choice_message("n", "a/b", &many).ends_with("`10`, `11` or one of 18 more"));
     }
 
     #[test]

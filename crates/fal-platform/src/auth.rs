@@ -19,7 +19,7 @@ impl Auth {
 
     /// Creates an authorization from the value of the `Authorization` header, such as `Key id:secret`.
     #[must_use]
-    pub fn header(mut value: HeaderValue) -> Self {
+    pub fn from_header(mut value: HeaderValue) -> Self {
         value.set_sensitive(true);
         Self(Some(value))
     }
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn debug_does_not_print_the_key() {
-        let auth = Auth::header(HeaderValue::from_static("Key very:secret"));
+        let auth = Auth::from_header(HeaderValue::from_static("Key very:secret"));
         assert_eq!(format!("{auth:?}"), "Auth(key)");
     }
 }

@@ -47,7 +47,7 @@ impl Platform {
     pub fn with_key(http: reqwest::Client, key: impl AsRef<str>) -> Result<Self, InvalidKey> {
         let header = format!("Key {}", key.as_ref().trim());
         let header = HeaderValue::from_str(&header).map_err(|_| InvalidKey(()))?;
-        Ok(Self::with_base_url(BASE_URL, http, Auth::header(header)))
+        Ok(Self::with_base_url(BASE_URL, http, Auth::from_header(header)))
     }
 
     /// Creates a client of the platform API at another base URL, such as that of an emulator.

@@ -67,7 +67,7 @@ impl Client {
             let message = "the platform API cannot be reached through `proxy_url`; use a client without one";
             return Err(Error::new(ErrorKind::Config, message));
         }
-        let auth = transport.authorization.header().await?.map_or(Auth::none(), Auth::header);
+        let auth = transport.authorization.header().await?.map_or(Auth::none(), Auth::from_header);
         let base = format!("{}/v1", transport.hosts.platform.as_str().trim_end_matches('/'));
         Ok(Platform::with_base_url(&base, transport.http.clone(), auth))
     }

@@ -124,7 +124,7 @@ impl Server {
         let base = format!("http://{}/v1", listener.local_addr().unwrap());
         let router = Router::new().fallback(answer).with_state(shared);
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        let auth = Auth::header("Key id:secret".parse().unwrap());
+        let auth = Auth::from_header("Key id:secret".parse().unwrap());
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { platform: Platform::with_base_url(&base, http, auth), seen }
     }
