@@ -7,7 +7,7 @@ pub(super) const PHRASES: &[(&str, &str)] = &[
     ("all that there is", "say which items"),
     ("are none of", "say \"are not\""),
     ("are told", "say \"are reported\", \"are given\" or \"are recognized\""),
-    ("as any", "say \"like any\""),
+    ("as any call", "say \"fails like any call\", or start with the verb"),
     ("as it came", "say \"unchanged\" or \"as received\""),
     ("becomes of", "say \"happens to\", or name the result"),
     ("by whom", "use the active voice and name who does it"),
