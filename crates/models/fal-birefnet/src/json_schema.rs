@@ -39,17 +39,17 @@ impl JsonSchema for crate::v2::video::Input {
             },
             "output_mask": {
               "type": "boolean",
-              "description": "Whether the mask comes too.",
+              "description": "Also returns the mask.",
               "default": false
             },
             "refine_foreground": {
               "type": "boolean",
-              "description": "Whether the edges of the foreground are refined with the mask.",
+              "description": "Refines the edges of the foreground with the mask.",
               "default": true
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "video_url": {
@@ -76,7 +76,7 @@ impl JsonSchema for crate::v2::video::Input {
             },
             "video_write_mode": {
               "default": "balanced",
-              "description": "How the video file is written: fast into a large file, slowly into a small one, or in between.",
+              "description": "Encoding of the video file: fast with a large file, slow with a small one, or in between.",
               "allOf": [
                 {
                   "$type": "VideoWriteMode"

@@ -37,7 +37,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     pub prompt: String,
     /// Image that the video opens with, in JPEG, PNG or WebP, up to 30 MB.
@@ -58,8 +58,8 @@ pub struct Input {
     ///
     /// Default `auto`.
     pub aspect_ratio: Option<AspectRatio>,
-    /// Whether the model also makes a soundtrack: effects, ambience and speech in step with the lips.
-    /// The price is the same.
+    /// Also generates a soundtrack: effects, ambience and speech in step with the lips. The price is
+    /// the same.
     ///
     /// Default `true`.
     pub generate_audio: Option<bool>,
@@ -303,7 +303,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot> {
         Builder {
@@ -349,8 +349,8 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         self
     }
 
-    /// [`generate_audio`](Input::generate_audio): Whether the model also makes a soundtrack: effects,
-    /// ambience and speech in step with the lips. Default `true`.
+    /// [`generate_audio`](Input::generate_audio): Also generates a soundtrack: effects, ambience and
+    /// speech in step with the lips. Default `true`.
     pub fn generate_audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio = value.into_param();
         self

@@ -21,7 +21,7 @@ impl JsonSchema for crate::fast::image_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -67,7 +67,7 @@ impl JsonSchema for crate::fast::image_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: effects, ambience and speech in step with the lips. The price is the same.",
+              "description": "Also generates a soundtrack: effects, ambience and speech in step with the lips. The price is the same.",
               "default": true
             },
             "seed": {
@@ -260,7 +260,7 @@ impl JsonSchema for crate::fast::reference_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language. `@Image1`, `@Video1` and `@Audio1` are the first image, video and recording given."
+              "description": "Description of the video, in plain language. `@Image1`, `@Video1` and `@Audio1` are the first image, video and recording of the input."
             },
             "image_urls": {
               "type": "array",
@@ -312,7 +312,7 @@ impl JsonSchema for crate::fast::reference_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: effects, ambience and speech in step with the lips. The price is the same.",
+              "description": "Also generates a soundtrack: effects, ambience and speech in step with the lips. The price is the same.",
               "default": true
             },
             "seed": {
@@ -504,7 +504,7 @@ impl JsonSchema for crate::fast::text_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "resolution": {
               "default": "720p",
@@ -535,7 +535,7 @@ impl JsonSchema for crate::fast::text_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: effects, ambience and speech in step with the lips. The price is the same.",
+              "description": "Also generates a soundtrack: effects, ambience and speech in step with the lips. The price is the same.",
               "default": true
             },
             "seed": {
@@ -727,7 +727,7 @@ impl JsonSchema for crate::image_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -773,7 +773,7 @@ impl JsonSchema for crate::image_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: effects, ambience and speech in step with the lips. The price is the same.",
+              "description": "Also generates a soundtrack: effects, ambience and speech in step with the lips. The price is the same.",
               "default": true
             },
             "seed": {
@@ -961,7 +961,7 @@ impl JsonSchema for crate::reference_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language. `@Image1`, `@Video1` and `@Audio1` are the first image, video and recording given."
+              "description": "Description of the video, in plain language. `@Image1`, `@Video1` and `@Audio1` are the first image, video and recording of the input."
             },
             "image_urls": {
               "type": "array",
@@ -1013,7 +1013,7 @@ impl JsonSchema for crate::reference_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: effects, ambience and speech in step with the lips. The price is the same.",
+              "description": "Also generates a soundtrack: effects, ambience and speech in step with the lips. The price is the same.",
               "default": true
             },
             "seed": {
@@ -1204,7 +1204,7 @@ impl JsonSchema for crate::text_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "resolution": {
               "default": "720p",
@@ -1235,7 +1235,7 @@ impl JsonSchema for crate::text_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: effects, ambience and speech in step with the lips. The price is the same.",
+              "description": "Also generates a soundtrack: effects, ambience and speech in step with the lips. The price is the same.",
               "default": true
             },
             "seed": {

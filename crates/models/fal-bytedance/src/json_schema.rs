@@ -20,7 +20,7 @@ impl JsonSchema for crate::types::Seed2MiniMessage {
           "type": "object",
           "properties": {
             "role": {
-              "description": "Who speaks.",
+              "description": "Speaker of the message.",
               "allOf": [
                 {
                   "$type": "Seed2MiniMessageRole"
@@ -28,7 +28,7 @@ impl JsonSchema for crate::types::Seed2MiniMessage {
               ]
             },
             "content": {
-              "description": "What is said: a text, or parts such as texts and images.",
+              "description": "Content of the message: a text, or parts such as texts and images.",
               "allOf": [
                 {
                   "$type": "Seed2MiniMessageContent"
@@ -125,7 +125,7 @@ impl JsonSchema for crate::types::Seed2MiniMessageOutput {
           "type": "object",
           "properties": {
             "role": {
-              "description": "Who speaks.",
+              "description": "Speaker of the message.",
               "allOf": [
                 {
                   "$type": "Seed2MiniMessageOutputRole"
@@ -133,7 +133,7 @@ impl JsonSchema for crate::types::Seed2MiniMessageOutput {
               ]
             },
             "content": {
-              "description": "What is said: a text, or parts such as texts and images.",
+              "description": "Content of the message: a text, or parts such as texts and images.",
               "allOf": [
                 {
                   "$type": "Seed2MiniMessageOutputContent"
@@ -241,7 +241,7 @@ impl JsonSchema for crate::dreamactor::v2::Input {
             },
             "trim_first_second": {
               "type": "boolean",
-              "description": "Whether the first second of the result, a transition, is cut off.",
+              "description": "Cuts off the first second of the result, which is a transition.",
               "default": true
             }
           },
@@ -305,7 +305,7 @@ impl JsonSchema for crate::dreamina::v3_1::text_to_image::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": {
@@ -321,14 +321,14 @@ impl JsonSchema for crate::dreamina::v3_1::text_to_image::Input {
             },
             "enhance_prompt": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "seed": {
@@ -344,7 +344,7 @@ impl JsonSchema for crate::dreamina::v3_1::text_to_image::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             }
           },
@@ -550,7 +550,7 @@ impl JsonSchema for crate::omnihuman::v1_5::Input {
                   "type": "null"
                 }
               ],
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -573,7 +573,7 @@ impl JsonSchema for crate::omnihuman::v1_5::Input {
             },
             "turbo_mode": {
               "type": "boolean",
-              "description": "Whether the video is made faster, at some cost in quality.",
+              "description": "Generates the video faster, at some cost in quality.",
               "default": false
             },
             "resolution": {
@@ -681,7 +681,7 @@ impl JsonSchema for crate::seed::v2::mini::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What to answer."
+              "description": "Question or task for the model."
             },
             "image_urls": {
               "type": "array",
@@ -720,11 +720,11 @@ impl JsonSchema for crate::seed::v2::mini::Input {
                   "type": "null"
                 }
               ],
-              "description": "What was said before: the `messages` of an earlier reply."
+              "description": "Earlier conversation: the `messages` of an earlier reply."
             },
             "thinking": {
               "default": "enabled",
-              "description": "Whether the model reasons before it answers: always, never, or as it sees fit.",
+              "description": "Choice to reason before the answer: always, never, or as the model sees fit.",
               "allOf": [
                 {
                   "$type": "Thinking"
@@ -740,7 +740,7 @@ impl JsonSchema for crate::seed::v2::mini::Input {
                   "type": "null"
                 }
               ],
-              "description": "How deeply the model reasons, where `thinking` lets it."
+              "description": "Depth of the reasoning, if `thinking` allows it."
             },
             "max_completion_tokens": {
               "type": "integer",
@@ -753,7 +753,7 @@ impl JsonSchema for crate::seed::v2::mini::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How much chance there is in the answer. Low values make it focused, high ones inventive.",
+              "description": "Randomness of the answer. Low values make it focused, high ones inventive.",
               "default": 1
             },
             "top_p": {
@@ -910,7 +910,7 @@ impl JsonSchema for crate::seed_speech::tts::v2::Input {
             "text": {
               "type": "string",
               "maxLength": 5000,
-              "description": "What is spoken."
+              "description": "Text to speak."
             },
             "voice": {
               "default": "stokie_en",
@@ -980,7 +980,7 @@ impl JsonSchema for crate::seed_speech::tts::v2::Input {
                   "type": "null"
                 }
               ],
-              "description": "How to speak, in plain language: tone, feeling, pace. It is not spoken, and not billed."
+              "description": "Instructions for the speaker, in plain language: tone, feeling, pace. They are neither spoken nor billed."
             }
           },
           "required": [
@@ -1205,7 +1205,7 @@ impl JsonSchema for crate::seedance::v1::pro::fast::image_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "auto",
@@ -1236,7 +1236,7 @@ impl JsonSchema for crate::seedance::v1::pro::fast::image_to_video::Input {
             },
             "camera_fixed": {
               "type": "boolean",
-              "description": "Whether the camera stands still.",
+              "description": "Keeps the camera still.",
               "default": false
             },
             "seed": {
@@ -1252,7 +1252,7 @@ impl JsonSchema for crate::seedance::v1::pro::fast::image_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "num_frames": {
@@ -1266,7 +1266,7 @@ impl JsonSchema for crate::seedance::v1::pro::fast::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "How many frames to make. Takes the place of `duration`."
+              "description": "Number of frames to generate. Replaces `duration`."
             },
             "image_url": {
               "type": "string",
@@ -1439,7 +1439,7 @@ impl JsonSchema for crate::seedance::v1::pro::fast::text_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -1470,7 +1470,7 @@ impl JsonSchema for crate::seedance::v1::pro::fast::text_to_video::Input {
             },
             "camera_fixed": {
               "type": "boolean",
-              "description": "Whether the camera stands still.",
+              "description": "Keeps the camera still.",
               "default": false
             },
             "seed": {
@@ -1486,7 +1486,7 @@ impl JsonSchema for crate::seedance::v1::pro::fast::text_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "num_frames": {
@@ -1500,7 +1500,7 @@ impl JsonSchema for crate::seedance::v1::pro::fast::text_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "How many frames to make. Takes the place of `duration`."
+              "description": "Number of frames to generate. Replaces `duration`."
             }
           },
           "required": [
@@ -1667,7 +1667,7 @@ impl JsonSchema for crate::seedance::v1::pro::image_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "auto",
@@ -1698,7 +1698,7 @@ impl JsonSchema for crate::seedance::v1::pro::image_to_video::Input {
             },
             "camera_fixed": {
               "type": "boolean",
-              "description": "Whether the camera stands still.",
+              "description": "Keeps the camera still.",
               "default": false
             },
             "seed": {
@@ -1714,7 +1714,7 @@ impl JsonSchema for crate::seedance::v1::pro::image_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "num_frames": {
@@ -1728,7 +1728,7 @@ impl JsonSchema for crate::seedance::v1::pro::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "How many frames to make. Takes the place of `duration`."
+              "description": "Number of frames to generate. Replaces `duration`."
             },
             "image_url": {
               "type": "string",
@@ -1912,7 +1912,7 @@ impl JsonSchema for crate::seedance::v1::pro::text_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -1943,7 +1943,7 @@ impl JsonSchema for crate::seedance::v1::pro::text_to_video::Input {
             },
             "camera_fixed": {
               "type": "boolean",
-              "description": "Whether the camera stands still.",
+              "description": "Keeps the camera still.",
               "default": false
             },
             "seed": {
@@ -1959,7 +1959,7 @@ impl JsonSchema for crate::seedance::v1::pro::text_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "num_frames": {
@@ -1973,7 +1973,7 @@ impl JsonSchema for crate::seedance::v1::pro::text_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "How many frames to make. Takes the place of `duration`."
+              "description": "Number of frames to generate. Replaces `duration`."
             }
           },
           "required": [
@@ -2140,7 +2140,7 @@ impl JsonSchema for crate::seedance::v1_5::pro::image_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -2171,7 +2171,7 @@ impl JsonSchema for crate::seedance::v1_5::pro::image_to_video::Input {
             },
             "camera_fixed": {
               "type": "boolean",
-              "description": "Whether the camera stands still.",
+              "description": "Keeps the camera still.",
               "default": false
             },
             "seed": {
@@ -2187,12 +2187,12 @@ impl JsonSchema for crate::seedance::v1_5::pro::image_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack.",
+              "description": "Also generates a soundtrack.",
               "default": true
             },
             "image_url": {
@@ -2375,7 +2375,7 @@ impl JsonSchema for crate::seedance::v1_5::pro::text_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -2406,7 +2406,7 @@ impl JsonSchema for crate::seedance::v1_5::pro::text_to_video::Input {
             },
             "camera_fixed": {
               "type": "boolean",
-              "description": "Whether the camera stands still.",
+              "description": "Keeps the camera still.",
               "default": false
             },
             "seed": {
@@ -2422,12 +2422,12 @@ impl JsonSchema for crate::seedance::v1_5::pro::text_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack.",
+              "description": "Also generates a soundtrack.",
               "default": true
             }
           },
@@ -2594,7 +2594,7 @@ impl JsonSchema for crate::seedream::v4::text_to_image::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": {
@@ -2612,7 +2612,7 @@ impl JsonSchema for crate::seedream::v4::text_to_image::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 6,
-              "description": "How many times the prompt is run.",
+              "description": "Number of times to run the prompt.",
               "default": 1
             },
             "max_images": {
@@ -2635,17 +2635,17 @@ impl JsonSchema for crate::seedream::v4::text_to_image::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "enhance_prompt_mode": {
               "default": "standard",
-              "description": "How the prompt is rewritten: with care, or fast.",
+              "description": "Mode of rewriting the prompt: careful or fast.",
               "allOf": [
                 {
                   "$type": "EnhancePromptMode"
@@ -2806,7 +2806,7 @@ impl JsonSchema for crate::seedream::v4_5::text_to_image::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": {
@@ -2824,7 +2824,7 @@ impl JsonSchema for crate::seedream::v4_5::text_to_image::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 6,
-              "description": "How many times the prompt is run.",
+              "description": "Number of times to run the prompt.",
               "default": 1
             },
             "max_images": {
@@ -2847,12 +2847,12 @@ impl JsonSchema for crate::seedream::v4_5::text_to_image::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },
@@ -2981,7 +2981,7 @@ impl JsonSchema for crate::seedream::v5::lite::text_to_image::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "auto_2K",
@@ -2996,7 +2996,7 @@ impl JsonSchema for crate::seedream::v5::lite::text_to_image::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 6,
-              "description": "How many times the prompt is run.",
+              "description": "Number of times to run the prompt.",
               "default": 1
             },
             "max_images": {
@@ -3008,17 +3008,17 @@ impl JsonSchema for crate::seedream::v5::lite::text_to_image::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "return_byteplus_urls": {
               "type": "boolean",
-              "description": "Whether the images come as links that Seedance 2.0 trusts. They expire after a day.",
+              "description": "Returns the images as links that Seedance 2.0 trusts. They expire after a day.",
               "default": false
             }
           },

@@ -12,9 +12,9 @@ pub use fal_core::media::{CustomImageSize as ImageSize, FileOutput, ImageFile as
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Seed2MiniMessage {
-    /// Who speaks.
+    /// Speaker of the message.
     pub role: Seed2MiniMessageRole,
-    /// What is said: a text, or parts such as texts and images.
+    /// Content of the message: a text, or parts such as texts and images.
     pub content: Seed2MiniMessageContent,
 }
 
@@ -76,9 +76,9 @@ impl From<Vec<Map<String, Value>>> for Seed2MiniMessageContent {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Seed2MiniMessageOutput {
-    /// Who speaks.
+    /// Speaker of the message.
     pub role: Seed2MiniMessageOutputRole,
-    /// What is said: a text, or parts such as texts and images.
+    /// Content of the message: a text, or parts such as texts and images.
     pub content: Seed2MiniMessageOutputContent,
 }
 
@@ -147,7 +147,7 @@ pub struct Seed2MiniMessageBuilder<RoleSlot = Unset, ContentSlot = Unset> {
 }
 
 impl<RoleSlot, ContentSlot> Seed2MiniMessageBuilder<RoleSlot, ContentSlot> {
-    /// [`role`](Seed2MiniMessage::role): Who speaks.
+    /// [`role`](Seed2MiniMessage::role): Speaker of the message.
     pub fn role(
         self,
         value: impl Into<Seed2MiniMessageRole>,
@@ -158,7 +158,8 @@ impl<RoleSlot, ContentSlot> Seed2MiniMessageBuilder<RoleSlot, ContentSlot> {
         }
     }
 
-    /// [`content`](Seed2MiniMessage::content): What is said: a text, or parts such as texts and images.
+    /// [`content`](Seed2MiniMessage::content): Content of the message: a text, or parts such as texts
+    /// and images.
     pub fn content(
         self,
         value: impl Into<Seed2MiniMessageContent>,

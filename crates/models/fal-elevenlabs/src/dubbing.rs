@@ -45,11 +45,11 @@ pub struct Input {
     pub target_lang: String,
     /// Code of the language spoken. Left out, it is detected.
     pub source_lang: Option<String>,
-    /// How many people speak. Left out, it is found out.
+    /// Number of speakers. Left out, it is detected.
     ///
     /// Between 1 and 50.
     pub num_speakers: Option<NumSpeakers>,
-    /// Whether the highest resolution is used.
+    /// Uses the highest resolution.
     ///
     /// Default `true`.
     pub highest_resolution: Option<bool>,
@@ -70,7 +70,7 @@ pub type NumSpeakers = Int<bounds::NumSpeakers>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// Dubbed video, where a video was given.
+    /// Dubbed video, if the input was a video.
     pub video: FileOutput,
     /// Code of the language dubbed into.
     pub target_lang: String,
@@ -143,14 +143,13 @@ impl<TargetLangSlot> Builder<TargetLangSlot> {
         self
     }
 
-    /// [`num_speakers`](Input::num_speakers): How many people speak. Between 1 and 50.
+    /// [`num_speakers`](Input::num_speakers): Number of speakers. Between 1 and 50.
     pub fn num_speakers(mut self, value: impl Param<NumSpeakers>) -> Self {
         self.optional.num_speakers = value.into_param();
         self
     }
 
-    /// [`highest_resolution`](Input::highest_resolution): Whether the highest resolution is used.
-    /// Default `true`.
+    /// [`highest_resolution`](Input::highest_resolution): Uses the highest resolution. Default `true`.
     pub fn highest_resolution(mut self, value: impl Param<bool>) -> Self {
         self.optional.highest_resolution = value.into_param();
         self

@@ -147,7 +147,7 @@ impl JsonSchema for crate::types::TranscriptionWord {
                   "type": "null"
                 }
               ],
-              "description": "When it begins, in seconds."
+              "description": "Start in seconds."
             },
             "end": {
               "anyOf": [
@@ -158,11 +158,11 @@ impl JsonSchema for crate::types::TranscriptionWord {
                   "type": "null"
                 }
               ],
-              "description": "When it ends, in seconds."
+              "description": "End in seconds."
             },
             "type": {
               "type": "string",
-              "description": "What it is: a word, a space between words, or a sound."
+              "description": "Kind of entry: a word, a space between words, or a sound."
             },
             "speaker_id": {
               "anyOf": [
@@ -173,7 +173,7 @@ impl JsonSchema for crate::types::TranscriptionWord {
                   "type": "null"
                 }
               ],
-              "description": "Who speaks, where that was asked for."
+              "description": "Speaker, if this was requested."
             }
           },
           "required": [
@@ -201,7 +201,7 @@ impl JsonSchema for crate::types::DialogueBlock {
           "properties": {
             "text": {
               "type": "string",
-              "description": "What is said."
+              "description": "Text to speak."
             },
             "voice": {
               "type": "string",
@@ -212,7 +212,7 @@ impl JsonSchema for crate::types::DialogueBlock {
             "text",
             "voice"
           ],
-          "description": "What one voice says."
+          "description": "Line of one voice."
         }"#;
         json_schema::parse(generator, SCHEMA, &[])
     }
@@ -454,11 +454,11 @@ impl JsonSchema for crate::dubbing::Input {
                   "type": "null"
                 }
               ],
-              "description": "How many people speak. Left out, it is found out."
+              "description": "Number of speakers. Left out, it is detected."
             },
             "highest_resolution": {
               "type": "boolean",
-              "description": "Whether the highest resolution is used.",
+              "description": "Uses the highest resolution.",
               "default": true
             }
           },
@@ -485,7 +485,7 @@ impl JsonSchema for crate::dubbing::Output {
           "type": "object",
           "properties": {
             "video": {
-              "description": "Dubbed video, where a video was given.",
+              "description": "Dubbed video, if the input was a video.",
               "allOf": [
                 {
                   "$type": "FileOutput"
@@ -533,7 +533,7 @@ impl JsonSchema for crate::music::Input {
                   "type": "null"
                 }
               ],
-              "description": "What the music is like. Either this or `composition_plan` is needed."
+              "description": "Description of the music. Either this or `composition_plan` is required."
             },
             "composition_plan": {
               "anyOf": [
@@ -561,12 +561,12 @@ impl JsonSchema for crate::music::Input {
             },
             "force_instrumental": {
               "type": "boolean",
-              "description": "Whether the piece is sure to have no voices. Only with `prompt`.",
+              "description": "Makes sure that the piece has no voices. Only with `prompt`.",
               "default": false
             },
             "respect_sections_durations": {
               "type": "boolean",
-              "description": "Whether the sections of a plan last exactly as long as it says. Otherwise the model may move time between them, which sounds better and is quicker; the whole keeps its length.",
+              "description": "Makes the sections of a plan last exactly as long as it says. Otherwise the model may move time between them, which sounds better and is quicker; the whole keeps its length.",
               "default": true
             },
             "output_format": {
@@ -686,7 +686,7 @@ impl JsonSchema for crate::sound_effects::v2::Input {
           "properties": {
             "text": {
               "type": "string",
-              "description": "What is to be heard."
+              "description": "Description of the sound."
             },
             "duration_seconds": {
               "anyOf": [
@@ -705,7 +705,7 @@ impl JsonSchema for crate::sound_effects::v2::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the sound keeps to the text. Higher values leave less to chance.",
+              "description": "Adherence of the sound to the text. Higher values leave less to chance.",
               "default": 0.3
             },
             "output_format": {
@@ -719,7 +719,7 @@ impl JsonSchema for crate::sound_effects::v2::Input {
             },
             "loop": {
               "type": "boolean",
-              "description": "Whether the end of the sound runs into its beginning, to be played in a loop.",
+              "description": "Makes the end of the sound run into its beginning, so that it can be looped.",
               "default": false
             }
           },
@@ -878,12 +878,12 @@ impl JsonSchema for crate::speech_to_text::Input {
             },
             "tag_audio_events": {
               "type": "boolean",
-              "description": "Whether laughter, applause and the like are written down too.",
+              "description": "Also transcribes laughter, applause and similar sounds.",
               "default": true
             },
             "diarize": {
               "type": "boolean",
-              "description": "Whether each word comes with who is speaking.",
+              "description": "Adds the speaker to each word.",
               "default": true
             }
           },
@@ -919,7 +919,7 @@ impl JsonSchema for crate::speech_to_text::Output {
             },
             "language_probability": {
               "type": "number",
-              "description": "How sure the language is, from 0 to 1."
+              "description": "Probability that the language is right, from 0 to 1."
             },
             "words": {
               "type": "array",
@@ -980,12 +980,12 @@ impl JsonSchema for crate::speech_to_text::scribe_v2::Input {
             },
             "tag_audio_events": {
               "type": "boolean",
-              "description": "Whether laughter, applause and the like are written down too.",
+              "description": "Also transcribes laughter, applause and similar sounds.",
               "default": true
             },
             "diarize": {
               "type": "boolean",
-              "description": "Whether each word comes with who is speaking.",
+              "description": "Adds the speaker to each word.",
               "default": true
             },
             "keyterms": {
@@ -1030,7 +1030,7 @@ impl JsonSchema for crate::speech_to_text::scribe_v2::Output {
             },
             "language_probability": {
               "type": "number",
-              "description": "How sure the language is, from 0 to 1."
+              "description": "Probability that the language is right, from 0 to 1."
             },
             "words": {
               "type": "array",
@@ -1079,7 +1079,7 @@ impl JsonSchema for crate::text_to_dialogue::eleven_v3::Input {
               "items": {
                 "$type": "DialogueBlock"
               },
-              "description": "What is said by whom, in order."
+              "description": "Lines of the dialogue in order, each with its speaker."
             },
             "stability": {
               "anyOf": [
@@ -1092,7 +1092,7 @@ impl JsonSchema for crate::text_to_dialogue::eleven_v3::Input {
                   "type": "null"
                 }
               ],
-              "description": "How even the voices are. Low values give them more feeling and more chance, high ones make them steady. It is rounded to 0, 0.5 or 1."
+              "description": "Stability of the voices. Low values give them more feeling and variation, high ones make them steady. It is rounded to 0, 0.5 or 1."
             },
             "use_speaker_boost": {
               "anyOf": [
@@ -1103,7 +1103,7 @@ impl JsonSchema for crate::text_to_dialogue::eleven_v3::Input {
                   "type": "null"
                 }
               ],
-              "description": "Whether the speech keeps closer to the original speaker, which takes a little longer."
+              "description": "Keeps the speech closer to the original speaker, which takes a little longer."
             },
             "pronunciation_dictionary_locators": {
               "type": "array",
@@ -1253,7 +1253,7 @@ impl JsonSchema for crate::tts::eleven_v3::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 5000,
-              "description": "What is spoken."
+              "description": "Text to speak."
             },
             "voice": {
               "type": "string",
@@ -1264,12 +1264,12 @@ impl JsonSchema for crate::tts::eleven_v3::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How even the voice is. Low values give it more feeling and more chance, high ones make it steady.",
+              "description": "Stability of the voice. Low values give it more feeling and variation, high ones make it steady.",
               "default": 0.5
             },
             "timestamps": {
               "type": "boolean",
-              "description": "Whether the times of each word come too.",
+              "description": "Also returns the times of each word.",
               "default": false
             },
             "language_code": {
@@ -1285,7 +1285,7 @@ impl JsonSchema for crate::tts::eleven_v3::Input {
             },
             "apply_text_normalization": {
               "default": "auto",
-              "description": "Whether numbers and the like are spelled out first: always, never, or as the service sees fit.",
+              "description": "Choice to spell out numbers and the like first: always, never, or as the service sees fit.",
               "allOf": [
                 {
                   "$type": "ApplyTextNormalization"
@@ -1442,7 +1442,7 @@ impl JsonSchema for crate::tts::multilingual_v2::Input {
             "text": {
               "type": "string",
               "minLength": 1,
-              "description": "What is spoken."
+              "description": "Text to speak."
             },
             "voice": {
               "type": "string",
@@ -1453,21 +1453,21 @@ impl JsonSchema for crate::tts::multilingual_v2::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How even the voice is. Low values give it more feeling and more chance, high ones make it steady.",
+              "description": "Stability of the voice. Low values give it more feeling and variation, high ones make it steady.",
               "default": 0.5
             },
             "similarity_boost": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the speech keeps to the original voice.",
+              "description": "Similarity of the speech to the original voice.",
               "default": 0.75
             },
             "style": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How much the style of the voice is exaggerated.",
+              "description": "Exaggeration of the style of the voice.",
               "default": 0
             },
             "speed": {
@@ -1479,7 +1479,7 @@ impl JsonSchema for crate::tts::multilingual_v2::Input {
             },
             "timestamps": {
               "type": "boolean",
-              "description": "Whether the times of each word come too.",
+              "description": "Also returns the times of each word.",
               "default": false
             },
             "previous_text": {
@@ -1517,7 +1517,7 @@ impl JsonSchema for crate::tts::multilingual_v2::Input {
             },
             "apply_text_normalization": {
               "default": "auto",
-              "description": "Whether numbers and the like are spelled out first: always, never, or as the service sees fit.",
+              "description": "Choice to spell out numbers and the like first: always, never, or as the service sees fit.",
               "allOf": [
                 {
                   "$type": "ApplyTextNormalization"
@@ -1674,7 +1674,7 @@ impl JsonSchema for crate::tts::turbo_v2_5::Input {
             "text": {
               "type": "string",
               "minLength": 1,
-              "description": "What is spoken."
+              "description": "Text to speak."
             },
             "voice": {
               "type": "string",
@@ -1685,21 +1685,21 @@ impl JsonSchema for crate::tts::turbo_v2_5::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How even the voice is. Low values give it more feeling and more chance, high ones make it steady.",
+              "description": "Stability of the voice. Low values give it more feeling and variation, high ones make it steady.",
               "default": 0.5
             },
             "similarity_boost": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the speech keeps to the original voice.",
+              "description": "Similarity of the speech to the original voice.",
               "default": 0.75
             },
             "style": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How much the style of the voice is exaggerated.",
+              "description": "Exaggeration of the style of the voice.",
               "default": 0
             },
             "speed": {
@@ -1711,7 +1711,7 @@ impl JsonSchema for crate::tts::turbo_v2_5::Input {
             },
             "timestamps": {
               "type": "boolean",
-              "description": "Whether the times of each word come too.",
+              "description": "Also returns the times of each word.",
               "default": false
             },
             "previous_text": {
@@ -1749,7 +1749,7 @@ impl JsonSchema for crate::tts::turbo_v2_5::Input {
             },
             "apply_text_normalization": {
               "default": "auto",
-              "description": "Whether numbers and the like are spelled out first: always, never, or as the service sees fit.",
+              "description": "Choice to spell out numbers and the like first: always, never, or as the service sees fit.",
               "allOf": [
                 {
                   "$type": "ApplyTextNormalization"
@@ -1914,7 +1914,7 @@ impl JsonSchema for crate::voice_changer::Input {
             },
             "remove_background_noise": {
               "type": "boolean",
-              "description": "Whether noise behind the voice is taken out first.",
+              "description": "Removes noise behind the voice first.",
               "default": false
             },
             "seed": {

@@ -34,7 +34,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the music is like. Either this or `composition_plan` is needed.
+    /// Description of the music. Either this or `composition_plan` is required.
     pub prompt: Option<String>,
     /// Sections of the piece and their styles, instead of `prompt`.
     pub composition_plan: Option<MusicCompositionPlan>,
@@ -42,12 +42,12 @@ pub struct Input {
     ///
     /// Between 3000 and 600000.
     pub music_length_ms: Option<MusicLengthMs>,
-    /// Whether the piece is sure to have no voices. Only with `prompt`.
+    /// Makes sure that the piece has no voices. Only with `prompt`.
     ///
     /// Default `false`.
     pub force_instrumental: Option<bool>,
-    /// Whether the sections of a plan last exactly as long as it says. Otherwise the model may move
-    /// time between them, which sounds better and is quicker; the whole keeps its length.
+    /// Makes the sections of a plan last exactly as long as it says. Otherwise the model may move time
+    /// between them, which sounds better and is quicker; the whole keeps its length.
     ///
     /// Default `true`.
     pub respect_sections_durations: Option<bool>,
@@ -222,7 +222,7 @@ struct Optional {
 }
 
 impl Builder {
-    /// [`prompt`](Input::prompt): What the music is like.
+    /// [`prompt`](Input::prompt): Description of the music.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self
@@ -242,15 +242,15 @@ impl Builder {
         self
     }
 
-    /// [`force_instrumental`](Input::force_instrumental): Whether the piece is sure to have no voices.
+    /// [`force_instrumental`](Input::force_instrumental): Makes sure that the piece has no voices.
     /// Default `false`.
     pub fn force_instrumental(mut self, value: impl Param<bool>) -> Self {
         self.optional.force_instrumental = value.into_param();
         self
     }
 
-    /// [`respect_sections_durations`](Input::respect_sections_durations): Whether the sections of a
-    /// plan last exactly as long as it says. Default `true`.
+    /// [`respect_sections_durations`](Input::respect_sections_durations): Makes the sections of a plan
+    /// last exactly as long as it says. Default `true`.
     pub fn respect_sections_durations(mut self, value: impl Param<bool>) -> Self {
         self.optional.respect_sections_durations = value.into_param();
         self

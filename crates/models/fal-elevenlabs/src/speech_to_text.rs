@@ -42,11 +42,11 @@ pub struct Input {
     pub audio_url: File,
     /// Code of the language spoken. Left out, it is detected.
     pub language_code: Option<String>,
-    /// Whether laughter, applause and the like are written down too.
+    /// Also transcribes laughter, applause and similar sounds.
     ///
     /// Default `true`.
     pub tag_audio_events: Option<bool>,
-    /// Whether each word comes with who is speaking.
+    /// Adds the speaker to each word.
     ///
     /// Default `true`.
     pub diarize: Option<bool>,
@@ -71,7 +71,7 @@ pub struct Output {
     pub text: String,
     /// Code of the language, as given or as detected.
     pub language_code: String,
-    /// How sure the language is, from 0 to 1.
+    /// Probability that the language is right, from 0 to 1.
     pub language_probability: f64,
     /// The words with their times, in order.
     pub words: Vec<TranscriptionWord>,
@@ -130,14 +130,14 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
         self
     }
 
-    /// [`tag_audio_events`](Input::tag_audio_events): Whether laughter, applause and the like are
-    /// written down too. Default `true`.
+    /// [`tag_audio_events`](Input::tag_audio_events): Also transcribes laughter, applause and similar
+    /// sounds. Default `true`.
     pub fn tag_audio_events(mut self, value: impl Param<bool>) -> Self {
         self.optional.tag_audio_events = value.into_param();
         self
     }
 
-    /// [`diarize`](Input::diarize): Whether each word comes with who is speaking. Default `true`.
+    /// [`diarize`](Input::diarize): Adds the speaker to each word. Default `true`.
     pub fn diarize(mut self, value: impl Param<bool>) -> Self {
         self.optional.diarize = value.into_param();
         self

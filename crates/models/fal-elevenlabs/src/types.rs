@@ -48,21 +48,21 @@ pub type MusicSectionDurationMs = Int<bounds::MusicSectionDurationMs>;
 pub struct TranscriptionWord {
     /// The word, or the sound.
     pub text: String,
-    /// When it begins, in seconds.
+    /// Start in seconds.
     pub start: Option<f64>,
-    /// When it ends, in seconds.
+    /// End in seconds.
     pub end: Option<f64>,
-    /// What it is: a word, a space between words, or a sound.
+    /// Kind of entry: a word, a space between words, or a sound.
     pub r#type: String,
-    /// Who speaks, where that was asked for.
+    /// Speaker, if this was requested.
     pub speaker_id: Option<String>,
 }
 
-/// What one voice says.
+/// Line of one voice.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct DialogueBlock {
-    /// What is said.
+    /// Text to speak.
     pub text: String,
     /// Voice that says it, by its name or its identifier.
     pub voice: String,
@@ -386,7 +386,7 @@ pub struct DialogueBlockBuilder<TextSlot = Unset, VoiceSlot = Unset> {
 }
 
 impl<TextSlot, VoiceSlot> DialogueBlockBuilder<TextSlot, VoiceSlot> {
-    /// [`text`](DialogueBlock::text): What is said.
+    /// [`text`](DialogueBlock::text): Text to speak.
     pub fn text(
         self,
         value: impl Into<String>,

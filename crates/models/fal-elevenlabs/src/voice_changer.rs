@@ -42,7 +42,7 @@ pub struct Input {
     ///
     /// Default `Rachel`.
     pub voice: Option<String>,
-    /// Whether noise behind the voice is taken out first.
+    /// Removes noise behind the voice first.
     ///
     /// Default `false`.
     pub remove_background_noise: Option<bool>,
@@ -234,8 +234,8 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
         self
     }
 
-    /// [`remove_background_noise`](Input::remove_background_noise): Whether noise behind the voice is
-    /// taken out first. Default `false`.
+    /// [`remove_background_noise`](Input::remove_background_noise): Removes noise behind the voice
+    /// first. Default `false`.
     pub fn remove_background_noise(mut self, value: impl Param<bool>) -> Self {
         self.optional.remove_background_noise = value.into_param();
         self

@@ -62,7 +62,7 @@ impl JsonSchema for crate::types::Embedding {
           "properties": {
             "path": {
               "type": "string",
-              "description": "Where the embedding is: an address, or a path that the model's runner knows."
+              "description": "Location of the embedding: an address, or a path that the model's runner knows."
             },
             "tokens": {
               "type": "array",
@@ -134,18 +134,18 @@ impl JsonSchema for crate::types::LoraWeight {
           "properties": {
             "force": {
               "type": "boolean",
-              "description": "Whether the weights are loaded even if they do not seem to fit.",
+              "description": "Loads the weights even if they do not seem to fit.",
               "default": false
             },
             "path": {
               "type": "string",
-              "description": "Where the weights are: an address, a path that the model's runner knows, or a Hugging Face model."
+              "description": "Location of the weights: an address, a path that the model's runner knows, or a Hugging Face model."
             },
             "scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How strongly the weights are mixed into the model: 0 leaves the model as it is, 1 applies them in full.",
+              "description": "Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.",
               "default": 1
             }
           },
@@ -181,12 +181,12 @@ impl JsonSchema for crate::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "expand_prompt": {
               "type": "boolean",
-              "description": "Whether the prompt is rewritten with more detail before the run.",
+              "description": "Rewrites the prompt with more detail before the run.",
               "default": false
             },
             "format": {
@@ -202,7 +202,7 @@ impl JsonSchema for crate::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 7.5
             },
             "image_size": {
@@ -224,14 +224,14 @@ impl JsonSchema for crate::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 8,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "num_inference_steps": {
@@ -243,7 +243,7 @@ impl JsonSchema for crate::Input {
             },
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "request_id": {
               "type": "string",
@@ -272,7 +272,7 @@ impl JsonSchema for crate::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             }
           },

@@ -59,7 +59,7 @@ impl From<CustomImageSize> for ImageSize {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Embedding {
-    /// Where the embedding is: an address, or a path that the model's runner knows.
+    /// Location of the embedding: an address, or a path that the model's runner knows.
     pub path: String,
     /// Words that the embedding stands for.
     ///
@@ -91,15 +91,14 @@ pub type CustomImageSizeWidth = Int<bounds::CustomImageSizeWidth>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LoraWeight {
-    /// Whether the weights are loaded even if they do not seem to fit.
+    /// Loads the weights even if they do not seem to fit.
     ///
     /// Default `false`.
     pub force: Option<bool>,
-    /// Where the weights are: an address, a path that the model's runner knows, or a Hugging Face
+    /// Location of the weights: an address, a path that the model's runner knows, or a Hugging Face
     /// model.
     pub path: String,
-    /// How strongly the weights are mixed into the model: 0 leaves the model as it is, 1 applies them
-    /// in full.
+    /// Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub scale: Option<LoraWeightScale>,
@@ -134,8 +133,8 @@ struct EmbeddingOptional {
 }
 
 impl<PathSlot> EmbeddingBuilder<PathSlot> {
-    /// [`path`](Embedding::path): Where the embedding is: an address, or a path that the model's runner
-    /// knows.
+    /// [`path`](Embedding::path): Location of the embedding: an address, or a path that the model's
+    /// runner knows.
     pub fn path(self, value: impl Into<String>) -> EmbeddingBuilder<String> {
         EmbeddingBuilder {
             path: value.into(),
@@ -234,7 +233,7 @@ struct LoraWeightOptional {
 }
 
 impl<PathSlot> LoraWeightBuilder<PathSlot> {
-    /// [`path`](LoraWeight::path): Where the weights are: an address, a path that the model's runner
+    /// [`path`](LoraWeight::path): Location of the weights: an address, a path that the model's runner
     /// knows, or a Hugging Face model.
     pub fn path(self, value: impl Into<String>) -> LoraWeightBuilder<String> {
         LoraWeightBuilder {
@@ -243,15 +242,15 @@ impl<PathSlot> LoraWeightBuilder<PathSlot> {
         }
     }
 
-    /// [`force`](LoraWeight::force): Whether the weights are loaded even if they do not seem to fit.
-    /// Default `false`.
+    /// [`force`](LoraWeight::force): Loads the weights even if they do not seem to fit. Default
+    /// `false`.
     pub fn force(mut self, value: impl Param<bool>) -> Self {
         self.optional.force = value.into_param();
         self
     }
 
-    /// [`scale`](LoraWeight::scale): How strongly the weights are mixed into the model: 0 leaves the
-    /// model as it is, 1 applies them in full. Between 0.0 and 1.0. Default `1.0`.
+    /// [`scale`](LoraWeight::scale): Strength of the weights: 0 leaves the model unchanged, 1 applies
+    /// them in full. Between 0.0 and 1.0. Default `1.0`.
     pub fn scale(mut self, value: impl Param<LoraWeightScale>) -> Self {
         self.optional.scale = value.into_param();
         self

@@ -38,8 +38,8 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the image shows, in plain language: subject, setting, light, style, and any lettering in
-    /// quotation marks.
+    /// Description of the image, in plain language: subject, setting, light, style, and any lettering
+    /// in quotation marks.
     ///
     /// Default `Add Background forest`.
     pub prompt: Option<String>,
@@ -48,7 +48,7 @@ pub struct Input {
     /// Size of the image, as a preset or as an exact width and height. The names of the presets give
     /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
     pub image_size: Option<ImageSize>,
-    /// How closely the image keeps to the prompt (classifier-free guidance). Small values let the model
+    /// Adherence of the image to the prompt (classifier-free guidance). Small values let the model
     /// improvise, large ones make it take the prompt literally.
     ///
     /// Between 0.0 and 20.0. Default `2.5`.
@@ -58,27 +58,27 @@ pub struct Input {
     ///
     /// Between 1 and 50. Default `40`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// How much the run is sped up. More acceleration is quicker and may cost some quality.
+    /// Acceleration of the run. More acceleration is quicker and may cost some quality.
     pub acceleration: Option<Acceleration>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether files come back inside the reply as data URIs instead of as links. A result delivered
-    /// this way is not kept in the request history.
+    /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
+    /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// Whether unsafe content is screened out.
+    /// Screens out unsafe content.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// File format of the images.
     pub output_format: Option<OutputFormat>,
-    /// How many images to make from this one request.
+    /// Number of images to generate with this request.
     ///
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
-    /// How strongly the effect of the LoRA shows.
+    /// Strength of the effect of the LoRA.
     ///
     /// Between 0.0 and 2.0. Default `1.0`.
     pub lora_scale: Option<LoraScale>,
@@ -253,7 +253,7 @@ impl<ImageUrlsSlot> Builder<ImageUrlsSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
+    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks. Default `Add Background forest`.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
@@ -267,8 +267,8 @@ impl<ImageUrlsSlot> Builder<ImageUrlsSlot> {
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): How closely the image keeps to the prompt
-    /// (classifier-free guidance). Between 0.0 and 20.0. Default `2.5`.
+    /// [`guidance_scale`](Input::guidance_scale): Adherence of the image to the prompt (classifier-free
+    /// guidance). Between 0.0 and 20.0. Default `2.5`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
         self
@@ -281,7 +281,7 @@ impl<ImageUrlsSlot> Builder<ImageUrlsSlot> {
         self
     }
 
-    /// [`acceleration`](Input::acceleration): How much the run is sped up.
+    /// [`acceleration`](Input::acceleration): Acceleration of the run.
     pub fn acceleration(mut self, value: impl Param<Acceleration>) -> Self {
         self.optional.acceleration = value.into_param();
         self
@@ -294,15 +294,15 @@ impl<ImageUrlsSlot> Builder<ImageUrlsSlot> {
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether files come back inside the reply as data URIs instead
-    /// of as links. Default `false`.
+    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether unsafe content is screened out.
-    /// Default `true`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
+    /// `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
@@ -314,15 +314,15 @@ impl<ImageUrlsSlot> Builder<ImageUrlsSlot> {
         self
     }
 
-    /// [`num_images`](Input::num_images): How many images to make from this one request. Between 1
+    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
     /// and 4. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
         self
     }
 
-    /// [`lora_scale`](Input::lora_scale): How strongly the effect of the LoRA shows. Between 0.0 and
-    /// 2.0. Default `1.0`.
+    /// [`lora_scale`](Input::lora_scale): Strength of the effect of the LoRA. Between 0.0 and 2.0.
+    /// Default `1.0`.
     pub fn lora_scale(mut self, value: impl Param<LoraScale>) -> Self {
         self.optional.lora_scale = value.into_param();
         self

@@ -21,7 +21,7 @@ impl JsonSchema for crate::add_background::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks.",
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks.",
               "default": "Add Background forest"
             },
             "image_urls": {
@@ -78,7 +78,7 @@ impl JsonSchema for crate::add_background::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "num_inference_steps": {
@@ -89,7 +89,7 @@ impl JsonSchema for crate::add_background::Input {
               "default": 40
             },
             "acceleration": {
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -109,12 +109,12 @@ impl JsonSchema for crate::add_background::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -129,14 +129,14 @@ impl JsonSchema for crate::add_background::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "lora_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How strongly the effect of the LoRA shows.",
+              "description": "Strength of the effect of the LoRA.",
               "default": 1
             }
           },
@@ -264,7 +264,7 @@ impl JsonSchema for crate::apartment_staging::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_urls": {
               "type": "array",
@@ -320,7 +320,7 @@ impl JsonSchema for crate::apartment_staging::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "num_inference_steps": {
@@ -331,7 +331,7 @@ impl JsonSchema for crate::apartment_staging::Input {
               "default": 40
             },
             "acceleration": {
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -351,12 +351,12 @@ impl JsonSchema for crate::apartment_staging::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -371,14 +371,14 @@ impl JsonSchema for crate::apartment_staging::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "lora_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How strongly the effect of the LoRA shows.",
+              "description": "Strength of the effect of the LoRA.",
               "default": 1
             }
           },
@@ -511,7 +511,7 @@ impl JsonSchema for crate::ballpoint_pen_sketch::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language. The word \"b4llp01nt\" in it brings the effect out best."
+              "description": "Description of the image, in plain language. The word \"b4llp01nt\" in it brings the effect out best."
             },
             "image_size": {
               "default": "landscape_4_3",
@@ -558,7 +558,7 @@ impl JsonSchema for crate::ballpoint_pen_sketch::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "num_inference_steps": {
@@ -570,7 +570,7 @@ impl JsonSchema for crate::ballpoint_pen_sketch::Input {
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -590,12 +590,12 @@ impl JsonSchema for crate::ballpoint_pen_sketch::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -611,14 +611,14 @@ impl JsonSchema for crate::ballpoint_pen_sketch::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "lora_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How strongly the effect of the LoRA shows.",
+              "description": "Strength of the effect of the LoRA.",
               "default": 1
             }
           },
@@ -750,7 +750,7 @@ impl JsonSchema for crate::digital_comic_art::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language. The word \"d1g1t4l\" in it brings the effect out best."
+              "description": "Description of the image, in plain language. The word \"d1g1t4l\" in it brings the effect out best."
             },
             "image_size": {
               "default": "landscape_4_3",
@@ -797,7 +797,7 @@ impl JsonSchema for crate::digital_comic_art::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "num_inference_steps": {
@@ -809,7 +809,7 @@ impl JsonSchema for crate::digital_comic_art::Input {
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -829,12 +829,12 @@ impl JsonSchema for crate::digital_comic_art::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -850,14 +850,14 @@ impl JsonSchema for crate::digital_comic_art::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "lora_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How strongly the effect of the LoRA shows.",
+              "description": "Strength of the effect of the LoRA.",
               "default": 1
             }
           },
@@ -989,7 +989,7 @@ impl JsonSchema for crate::face_to_full_portrait::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks.",
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks.",
               "default": "Face to full portrait"
             },
             "image_urls": {
@@ -1046,7 +1046,7 @@ impl JsonSchema for crate::face_to_full_portrait::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "num_inference_steps": {
@@ -1057,7 +1057,7 @@ impl JsonSchema for crate::face_to_full_portrait::Input {
               "default": 40
             },
             "acceleration": {
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -1077,12 +1077,12 @@ impl JsonSchema for crate::face_to_full_portrait::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -1097,14 +1097,14 @@ impl JsonSchema for crate::face_to_full_portrait::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "lora_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How strongly the effect of the LoRA shows.",
+              "description": "Strength of the effect of the LoRA.",
               "default": 1
             }
           },
@@ -1236,7 +1236,7 @@ impl JsonSchema for crate::hdr_style::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language. The word that triggers the effect is put before it by the service."
+              "description": "Description of the image, in plain language. The service adds the word that triggers the effect at its start."
             },
             "image_size": {
               "default": "landscape_4_3",
@@ -1283,7 +1283,7 @@ impl JsonSchema for crate::hdr_style::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "num_inference_steps": {
@@ -1295,7 +1295,7 @@ impl JsonSchema for crate::hdr_style::Input {
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -1315,12 +1315,12 @@ impl JsonSchema for crate::hdr_style::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -1336,14 +1336,14 @@ impl JsonSchema for crate::hdr_style::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "lora_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How strongly the effect of the LoRA shows.",
+              "description": "Strength of the effect of the LoRA.",
               "default": 1
             }
           },
@@ -1523,7 +1523,7 @@ impl JsonSchema for crate::multiple_angles::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "num_inference_steps": {
@@ -1534,7 +1534,7 @@ impl JsonSchema for crate::multiple_angles::Input {
               "default": 40
             },
             "acceleration": {
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -1554,12 +1554,12 @@ impl JsonSchema for crate::multiple_angles::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -1574,14 +1574,14 @@ impl JsonSchema for crate::multiple_angles::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "lora_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How strongly the effect of the LoRA shows.",
+              "description": "Strength of the effect of the LoRA.",
               "default": 1
             },
             "horizontal_angle": {
@@ -1602,7 +1602,7 @@ impl JsonSchema for crate::multiple_angles::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 10.0,
-              "description": "How close the camera is: the larger, the closer.",
+              "description": "Closeness of the camera. Larger values are closer.",
               "default": 5
             }
           },
@@ -1734,7 +1734,7 @@ impl JsonSchema for crate::realism::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "landscape_4_3",
@@ -1781,7 +1781,7 @@ impl JsonSchema for crate::realism::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "num_inference_steps": {
@@ -1793,7 +1793,7 @@ impl JsonSchema for crate::realism::Input {
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -1813,12 +1813,12 @@ impl JsonSchema for crate::realism::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -1834,14 +1834,14 @@ impl JsonSchema for crate::realism::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "lora_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How strongly the effect of the LoRA shows.",
+              "description": "Strength of the effect of the LoRA.",
               "default": 1
             }
           },
@@ -1969,7 +1969,7 @@ impl JsonSchema for crate::satellite_view_style::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "landscape_4_3",
@@ -2016,7 +2016,7 @@ impl JsonSchema for crate::satellite_view_style::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "num_inference_steps": {
@@ -2028,7 +2028,7 @@ impl JsonSchema for crate::satellite_view_style::Input {
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -2048,12 +2048,12 @@ impl JsonSchema for crate::satellite_view_style::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -2069,14 +2069,14 @@ impl JsonSchema for crate::satellite_view_style::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "lora_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How strongly the effect of the LoRA shows.",
+              "description": "Strength of the effect of the LoRA.",
               "default": 1
             }
           },
@@ -2208,7 +2208,7 @@ impl JsonSchema for crate::sepia_vintage::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "landscape_4_3",
@@ -2255,7 +2255,7 @@ impl JsonSchema for crate::sepia_vintage::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "num_inference_steps": {
@@ -2267,7 +2267,7 @@ impl JsonSchema for crate::sepia_vintage::Input {
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -2287,12 +2287,12 @@ impl JsonSchema for crate::sepia_vintage::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -2308,14 +2308,14 @@ impl JsonSchema for crate::sepia_vintage::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "lora_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How strongly the effect of the LoRA shows.",
+              "description": "Strength of the effect of the LoRA.",
               "default": 1
             }
           },
@@ -2443,7 +2443,7 @@ impl JsonSchema for crate::virtual_tryon::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_urls": {
               "type": "array",
@@ -2499,7 +2499,7 @@ impl JsonSchema for crate::virtual_tryon::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "num_inference_steps": {
@@ -2510,7 +2510,7 @@ impl JsonSchema for crate::virtual_tryon::Input {
               "default": 40
             },
             "acceleration": {
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -2530,12 +2530,12 @@ impl JsonSchema for crate::virtual_tryon::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -2550,14 +2550,14 @@ impl JsonSchema for crate::virtual_tryon::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "lora_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How strongly the effect of the LoRA shows.",
+              "description": "Strength of the effect of the LoRA.",
               "default": 1
             }
           },

@@ -21,7 +21,7 @@ impl JsonSchema for crate::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "landscape_4_3",
@@ -45,7 +45,7 @@ impl JsonSchema for crate::Input {
             },
             "safety_tolerance": {
               "default": "2",
-              "description": "How much the content check lets pass, as a level: `1` is the strictest, the highest level the most permissive.",
+              "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.",
               "allOf": [
                 {
                   "$type": "SafetyTolerance"
@@ -54,7 +54,7 @@ impl JsonSchema for crate::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -68,7 +68,7 @@ impl JsonSchema for crate::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             }
           },
@@ -243,7 +243,7 @@ impl JsonSchema for crate::edit::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_urls": {
               "type": "array",
@@ -265,7 +265,7 @@ impl JsonSchema for crate::edit::Input {
               "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."
             },
             "safety_tolerance": {
-              "description": "How much the content check lets pass, as a level: `1` is the strictest, the highest level the most permissive.",
+              "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.",
               "allOf": [
                 {
                   "$type": "SafetyTolerance"
@@ -274,7 +274,7 @@ impl JsonSchema for crate::edit::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -287,7 +287,7 @@ impl JsonSchema for crate::edit::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             }
           },

@@ -21,13 +21,13 @@ impl JsonSchema for crate::types::FalAiFlux2KleinLoRaInput {
           "properties": {
             "path": {
               "type": "string",
-              "description": "Where the weights are: an address, a Hugging Face repository as `owner/name`, or a path that the model's runner knows."
+              "description": "Location of the weights: an address, a Hugging Face repository as `owner/name`, or a path that the model's runner knows."
             },
             "scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 4.0,
-              "description": "How strongly the weights are mixed into the model: 0 leaves the model as it is, 1 applies them in full.",
+              "description": "Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.",
               "default": 1
             }
           },
@@ -130,13 +130,13 @@ impl JsonSchema for crate::types::LoRaInput {
           "properties": {
             "path": {
               "type": "string",
-              "description": "Where the weights are: an address, a Hugging Face repository as `owner/name`, or a path that the model's runner knows."
+              "description": "Location of the weights: an address, a Hugging Face repository as `owner/name`, or a path that the model's runner knows."
             },
             "scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 4.0,
-              "description": "How strongly the weights are mixed into the model: 0 leaves the model as it is, 1 applies them in full.",
+              "description": "Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.",
               "default": 1
             }
           },
@@ -164,13 +164,13 @@ impl JsonSchema for crate::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "guidance_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "seed": {
@@ -236,12 +236,12 @@ impl JsonSchema for crate::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -250,17 +250,17 @@ impl JsonSchema for crate::Input {
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -461,7 +461,7 @@ impl JsonSchema for crate::edit::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_urls": {
               "type": "array",
@@ -474,7 +474,7 @@ impl JsonSchema for crate::edit::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "seed": {
@@ -532,11 +532,11 @@ impl JsonSchema for crate::edit::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "acceleration": {
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -545,17 +545,17 @@ impl JsonSchema for crate::edit::Input {
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -709,13 +709,13 @@ impl JsonSchema for crate::flash::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "guidance_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "seed": {
@@ -774,22 +774,22 @@ impl JsonSchema for crate::flash::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -917,7 +917,7 @@ impl JsonSchema for crate::flash::edit::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_urls": {
               "type": "array",
@@ -930,7 +930,7 @@ impl JsonSchema for crate::flash::edit::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "seed": {
@@ -981,22 +981,22 @@ impl JsonSchema for crate::flash::edit::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -1124,7 +1124,7 @@ impl JsonSchema for crate::klein::_4b::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "seed": {
               "anyOf": [
@@ -1189,17 +1189,17 @@ impl JsonSchema for crate::klein::_4b::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -1213,19 +1213,19 @@ impl JsonSchema for crate::klein::_4b::Input {
             },
             "enable_cns": {
               "type": "boolean",
-              "description": "Whether to sample with colored noise (CNS), a stochastic sampler. The other parameters of colored noise take effect only then.",
+              "description": "Samples with colored noise (CNS), a stochastic sampler. The other parameters of colored noise take effect only then.",
               "default": false
             },
             "cns_s_churn": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How much colored noise is added after each step. At 0 sampling is deterministic, and the other parameters of colored noise do nothing.",
+              "description": "Amount of colored noise added after each step. At 0, sampling is deterministic and the other parameters of colored noise have no effect.",
               "default": 0.5
             },
             "cns_gamma_source": {
               "default": "matrix",
-              "description": "Where the progress of each frequency band comes from. `approximation` takes it as equal in all bands, so that the tilt alone shapes the noise; `matrix` uses values computed for each band, and puts more noise where bands are less resolved.",
+              "description": "Source of the progress of each frequency band. `approximation` takes it as equal in all bands, so that the tilt alone shapes the noise; `matrix` uses values computed for each band, and puts more noise where bands are less resolved.",
               "allOf": [
                 {
                   "$type": "CnsGammaSource"
@@ -1262,19 +1262,19 @@ impl JsonSchema for crate::klein::_4b::Input {
             },
             "cns_alpha_use_fnorm": {
               "type": "boolean",
-              "description": "Whether the tilt grows smoothly with the frequency instead of being one flat factor.",
+              "description": "Lets the tilt grow smoothly with the frequency instead of being one flat factor.",
               "default": true
             },
             "cns_alpha_exp_interp": {
               "type": "boolean",
-              "description": "Whether the tilt moves from its start to its end along an exponential curve instead of a straight line.",
+              "description": "Moves the tilt from its start to its end along an exponential curve instead of a straight line.",
               "default": true
             },
             "cns_alpha_exp_sharpness": {
               "type": "number",
               "minimum": 0.1,
               "maximum": 10.0,
-              "description": "How sharply the exponential curve of the tilt bends. Used only with `cns_alpha_exp_interp`.",
+              "description": "Sharpness of the exponential curve of the tilt. Used only with `cns_alpha_exp_interp`.",
               "default": 0.75
             },
             "cns_num_freq_bins": {
@@ -1432,18 +1432,18 @@ impl JsonSchema for crate::klein::_4b::base::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "guidance_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 5
             },
             "seed": {
@@ -1509,12 +1509,12 @@ impl JsonSchema for crate::klein::_4b::base::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -1523,12 +1523,12 @@ impl JsonSchema for crate::klein::_4b::base::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -1542,19 +1542,19 @@ impl JsonSchema for crate::klein::_4b::base::Input {
             },
             "enable_cns": {
               "type": "boolean",
-              "description": "Whether to sample with colored noise (CNS), a stochastic sampler. The other parameters of colored noise take effect only then.",
+              "description": "Samples with colored noise (CNS), a stochastic sampler. The other parameters of colored noise take effect only then.",
               "default": false
             },
             "cns_s_churn": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How much colored noise is added after each step. At 0 sampling is deterministic, and the other parameters of colored noise do nothing.",
+              "description": "Amount of colored noise added after each step. At 0, sampling is deterministic and the other parameters of colored noise have no effect.",
               "default": 0.5
             },
             "cns_gamma_source": {
               "default": "matrix",
-              "description": "Where the progress of each frequency band comes from. `approximation` takes it as equal in all bands, so that the tilt alone shapes the noise; `matrix` uses values computed for each band, and puts more noise where bands are less resolved.",
+              "description": "Source of the progress of each frequency band. `approximation` takes it as equal in all bands, so that the tilt alone shapes the noise; `matrix` uses values computed for each band, and puts more noise where bands are less resolved.",
               "allOf": [
                 {
                   "$type": "CnsGammaSource"
@@ -1591,19 +1591,19 @@ impl JsonSchema for crate::klein::_4b::base::Input {
             },
             "cns_alpha_use_fnorm": {
               "type": "boolean",
-              "description": "Whether the tilt grows smoothly with the frequency instead of being one flat factor.",
+              "description": "Lets the tilt grow smoothly with the frequency instead of being one flat factor.",
               "default": true
             },
             "cns_alpha_exp_interp": {
               "type": "boolean",
-              "description": "Whether the tilt moves from its start to its end along an exponential curve instead of a straight line.",
+              "description": "Moves the tilt from its start to its end along an exponential curve instead of a straight line.",
               "default": true
             },
             "cns_alpha_exp_sharpness": {
               "type": "number",
               "minimum": 0.1,
               "maximum": 10.0,
-              "description": "How sharply the exponential curve of the tilt bends. Used only with `cns_alpha_exp_interp`.",
+              "description": "Sharpness of the exponential curve of the tilt. Used only with `cns_alpha_exp_interp`.",
               "default": 0.75
             },
             "cns_num_freq_bins": {
@@ -1846,7 +1846,7 @@ impl JsonSchema for crate::klein::_4b::base::edit::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_urls": {
               "type": "array",
@@ -1859,12 +1859,12 @@ impl JsonSchema for crate::klein::_4b::base::edit::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 5
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "seed": {
@@ -1922,11 +1922,11 @@ impl JsonSchema for crate::klein::_4b::base::edit::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "acceleration": {
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -1935,12 +1935,12 @@ impl JsonSchema for crate::klein::_4b::base::edit::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -2098,7 +2098,7 @@ impl JsonSchema for crate::klein::_4b::base::edit::lora::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_urls": {
               "type": "array",
@@ -2111,12 +2111,12 @@ impl JsonSchema for crate::klein::_4b::base::edit::lora::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 5
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "seed": {
@@ -2174,11 +2174,11 @@ impl JsonSchema for crate::klein::_4b::base::edit::lora::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "acceleration": {
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -2187,12 +2187,12 @@ impl JsonSchema for crate::klein::_4b::base::edit::lora::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -2364,18 +2364,18 @@ impl JsonSchema for crate::klein::_4b::base::lora::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "guidance_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 5
             },
             "seed": {
@@ -2441,12 +2441,12 @@ impl JsonSchema for crate::klein::_4b::base::lora::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -2455,12 +2455,12 @@ impl JsonSchema for crate::klein::_4b::base::lora::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -2474,19 +2474,19 @@ impl JsonSchema for crate::klein::_4b::base::lora::Input {
             },
             "enable_cns": {
               "type": "boolean",
-              "description": "Whether to sample with colored noise (CNS), a stochastic sampler. The other parameters of colored noise take effect only then.",
+              "description": "Samples with colored noise (CNS), a stochastic sampler. The other parameters of colored noise take effect only then.",
               "default": false
             },
             "cns_s_churn": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How much colored noise is added after each step. At 0 sampling is deterministic, and the other parameters of colored noise do nothing.",
+              "description": "Amount of colored noise added after each step. At 0, sampling is deterministic and the other parameters of colored noise have no effect.",
               "default": 0.5
             },
             "cns_gamma_source": {
               "default": "matrix",
-              "description": "Where the progress of each frequency band comes from. `approximation` takes it as equal in all bands, so that the tilt alone shapes the noise; `matrix` uses values computed for each band, and puts more noise where bands are less resolved.",
+              "description": "Source of the progress of each frequency band. `approximation` takes it as equal in all bands, so that the tilt alone shapes the noise; `matrix` uses values computed for each band, and puts more noise where bands are less resolved.",
               "allOf": [
                 {
                   "$type": "CnsGammaSource"
@@ -2523,19 +2523,19 @@ impl JsonSchema for crate::klein::_4b::base::lora::Input {
             },
             "cns_alpha_use_fnorm": {
               "type": "boolean",
-              "description": "Whether the tilt grows smoothly with the frequency instead of being one flat factor.",
+              "description": "Lets the tilt grow smoothly with the frequency instead of being one flat factor.",
               "default": true
             },
             "cns_alpha_exp_interp": {
               "type": "boolean",
-              "description": "Whether the tilt moves from its start to its end along an exponential curve instead of a straight line.",
+              "description": "Moves the tilt from its start to its end along an exponential curve instead of a straight line.",
               "default": true
             },
             "cns_alpha_exp_sharpness": {
               "type": "number",
               "minimum": 0.1,
               "maximum": 10.0,
-              "description": "How sharply the exponential curve of the tilt bends. Used only with `cns_alpha_exp_interp`.",
+              "description": "Sharpness of the exponential curve of the tilt. Used only with `cns_alpha_exp_interp`.",
               "default": 0.75
             },
             "cns_num_freq_bins": {
@@ -2739,7 +2739,7 @@ impl JsonSchema for crate::klein::_4b::edit::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_urls": {
               "type": "array",
@@ -2803,17 +2803,17 @@ impl JsonSchema for crate::klein::_4b::edit::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -2943,7 +2943,7 @@ impl JsonSchema for crate::klein::_4b::lora::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "seed": {
               "anyOf": [
@@ -3008,17 +3008,17 @@ impl JsonSchema for crate::klein::_4b::lora::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -3032,19 +3032,19 @@ impl JsonSchema for crate::klein::_4b::lora::Input {
             },
             "enable_cns": {
               "type": "boolean",
-              "description": "Whether to sample with colored noise (CNS), a stochastic sampler. The other parameters of colored noise take effect only then.",
+              "description": "Samples with colored noise (CNS), a stochastic sampler. The other parameters of colored noise take effect only then.",
               "default": false
             },
             "cns_s_churn": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How much colored noise is added after each step. At 0 sampling is deterministic, and the other parameters of colored noise do nothing.",
+              "description": "Amount of colored noise added after each step. At 0, sampling is deterministic and the other parameters of colored noise have no effect.",
               "default": 0.5
             },
             "cns_gamma_source": {
               "default": "matrix",
-              "description": "Where the progress of each frequency band comes from. `approximation` takes it as equal in all bands, so that the tilt alone shapes the noise; `matrix` uses values computed for each band, and puts more noise where bands are less resolved.",
+              "description": "Source of the progress of each frequency band. `approximation` takes it as equal in all bands, so that the tilt alone shapes the noise; `matrix` uses values computed for each band, and puts more noise where bands are less resolved.",
               "allOf": [
                 {
                   "$type": "CnsGammaSource"
@@ -3081,19 +3081,19 @@ impl JsonSchema for crate::klein::_4b::lora::Input {
             },
             "cns_alpha_use_fnorm": {
               "type": "boolean",
-              "description": "Whether the tilt grows smoothly with the frequency instead of being one flat factor.",
+              "description": "Lets the tilt grow smoothly with the frequency instead of being one flat factor.",
               "default": true
             },
             "cns_alpha_exp_interp": {
               "type": "boolean",
-              "description": "Whether the tilt moves from its start to its end along an exponential curve instead of a straight line.",
+              "description": "Moves the tilt from its start to its end along an exponential curve instead of a straight line.",
               "default": true
             },
             "cns_alpha_exp_sharpness": {
               "type": "number",
               "minimum": 0.1,
               "maximum": 10.0,
-              "description": "How sharply the exponential curve of the tilt bends. Used only with `cns_alpha_exp_interp`.",
+              "description": "Sharpness of the exponential curve of the tilt. Used only with `cns_alpha_exp_interp`.",
               "default": 0.75
             },
             "cns_num_freq_bins": {
@@ -3269,7 +3269,7 @@ impl JsonSchema for crate::klein::_9b::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "seed": {
               "anyOf": [
@@ -3334,17 +3334,17 @@ impl JsonSchema for crate::klein::_9b::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -3358,19 +3358,19 @@ impl JsonSchema for crate::klein::_9b::Input {
             },
             "enable_cns": {
               "type": "boolean",
-              "description": "Whether to sample with colored noise (CNS), a stochastic sampler. The other parameters of colored noise take effect only then.",
+              "description": "Samples with colored noise (CNS), a stochastic sampler. The other parameters of colored noise take effect only then.",
               "default": false
             },
             "cns_s_churn": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How much colored noise is added after each step. At 0 sampling is deterministic, and the other parameters of colored noise do nothing.",
+              "description": "Amount of colored noise added after each step. At 0, sampling is deterministic and the other parameters of colored noise have no effect.",
               "default": 0.5
             },
             "cns_gamma_source": {
               "default": "matrix",
-              "description": "Where the progress of each frequency band comes from. `approximation` takes it as equal in all bands, so that the tilt alone shapes the noise; `matrix` uses values computed for each band, and puts more noise where bands are less resolved.",
+              "description": "Source of the progress of each frequency band. `approximation` takes it as equal in all bands, so that the tilt alone shapes the noise; `matrix` uses values computed for each band, and puts more noise where bands are less resolved.",
               "allOf": [
                 {
                   "$type": "CnsGammaSource"
@@ -3407,19 +3407,19 @@ impl JsonSchema for crate::klein::_9b::Input {
             },
             "cns_alpha_use_fnorm": {
               "type": "boolean",
-              "description": "Whether the tilt grows smoothly with the frequency instead of being one flat factor.",
+              "description": "Lets the tilt grow smoothly with the frequency instead of being one flat factor.",
               "default": true
             },
             "cns_alpha_exp_interp": {
               "type": "boolean",
-              "description": "Whether the tilt moves from its start to its end along an exponential curve instead of a straight line.",
+              "description": "Moves the tilt from its start to its end along an exponential curve instead of a straight line.",
               "default": true
             },
             "cns_alpha_exp_sharpness": {
               "type": "number",
               "minimum": 0.1,
               "maximum": 10.0,
-              "description": "How sharply the exponential curve of the tilt bends. Used only with `cns_alpha_exp_interp`.",
+              "description": "Sharpness of the exponential curve of the tilt. Used only with `cns_alpha_exp_interp`.",
               "default": 0.75
             },
             "cns_num_freq_bins": {
@@ -3630,18 +3630,18 @@ impl JsonSchema for crate::klein::_9b::base::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "guidance_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 5
             },
             "seed": {
@@ -3707,12 +3707,12 @@ impl JsonSchema for crate::klein::_9b::base::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -3721,12 +3721,12 @@ impl JsonSchema for crate::klein::_9b::base::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -3740,19 +3740,19 @@ impl JsonSchema for crate::klein::_9b::base::Input {
             },
             "enable_cns": {
               "type": "boolean",
-              "description": "Whether to sample with colored noise (CNS), a stochastic sampler. The other parameters of colored noise take effect only then.",
+              "description": "Samples with colored noise (CNS), a stochastic sampler. The other parameters of colored noise take effect only then.",
               "default": false
             },
             "cns_s_churn": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How much colored noise is added after each step. At 0 sampling is deterministic, and the other parameters of colored noise do nothing.",
+              "description": "Amount of colored noise added after each step. At 0, sampling is deterministic and the other parameters of colored noise have no effect.",
               "default": 0.5
             },
             "cns_gamma_source": {
               "default": "matrix",
-              "description": "Where the progress of each frequency band comes from. `approximation` takes it as equal in all bands, so that the tilt alone shapes the noise; `matrix` uses values computed for each band, and puts more noise where bands are less resolved.",
+              "description": "Source of the progress of each frequency band. `approximation` takes it as equal in all bands, so that the tilt alone shapes the noise; `matrix` uses values computed for each band, and puts more noise where bands are less resolved.",
               "allOf": [
                 {
                   "$type": "CnsGammaSource"
@@ -3789,19 +3789,19 @@ impl JsonSchema for crate::klein::_9b::base::Input {
             },
             "cns_alpha_use_fnorm": {
               "type": "boolean",
-              "description": "Whether the tilt grows smoothly with the frequency instead of being one flat factor.",
+              "description": "Lets the tilt grow smoothly with the frequency instead of being one flat factor.",
               "default": true
             },
             "cns_alpha_exp_interp": {
               "type": "boolean",
-              "description": "Whether the tilt moves from its start to its end along an exponential curve instead of a straight line.",
+              "description": "Moves the tilt from its start to its end along an exponential curve instead of a straight line.",
               "default": true
             },
             "cns_alpha_exp_sharpness": {
               "type": "number",
               "minimum": 0.1,
               "maximum": 10.0,
-              "description": "How sharply the exponential curve of the tilt bends. Used only with `cns_alpha_exp_interp`.",
+              "description": "Sharpness of the exponential curve of the tilt. Used only with `cns_alpha_exp_interp`.",
               "default": 0.75
             },
             "cns_num_freq_bins": {
@@ -4044,7 +4044,7 @@ impl JsonSchema for crate::klein::_9b::base::edit::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_urls": {
               "type": "array",
@@ -4057,12 +4057,12 @@ impl JsonSchema for crate::klein::_9b::base::edit::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 5
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "seed": {
@@ -4120,11 +4120,11 @@ impl JsonSchema for crate::klein::_9b::base::edit::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "acceleration": {
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -4133,12 +4133,12 @@ impl JsonSchema for crate::klein::_9b::base::edit::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -4296,7 +4296,7 @@ impl JsonSchema for crate::klein::_9b::base::edit::lora::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_urls": {
               "type": "array",
@@ -4309,12 +4309,12 @@ impl JsonSchema for crate::klein::_9b::base::edit::lora::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 5
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "seed": {
@@ -4372,11 +4372,11 @@ impl JsonSchema for crate::klein::_9b::base::edit::lora::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "acceleration": {
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -4385,12 +4385,12 @@ impl JsonSchema for crate::klein::_9b::base::edit::lora::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -4562,18 +4562,18 @@ impl JsonSchema for crate::klein::_9b::base::lora::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "guidance_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 5
             },
             "seed": {
@@ -4639,12 +4639,12 @@ impl JsonSchema for crate::klein::_9b::base::lora::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -4653,12 +4653,12 @@ impl JsonSchema for crate::klein::_9b::base::lora::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -4672,19 +4672,19 @@ impl JsonSchema for crate::klein::_9b::base::lora::Input {
             },
             "enable_cns": {
               "type": "boolean",
-              "description": "Whether to sample with colored noise (CNS), a stochastic sampler. The other parameters of colored noise take effect only then.",
+              "description": "Samples with colored noise (CNS), a stochastic sampler. The other parameters of colored noise take effect only then.",
               "default": false
             },
             "cns_s_churn": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How much colored noise is added after each step. At 0 sampling is deterministic, and the other parameters of colored noise do nothing.",
+              "description": "Amount of colored noise added after each step. At 0, sampling is deterministic and the other parameters of colored noise have no effect.",
               "default": 0.5
             },
             "cns_gamma_source": {
               "default": "matrix",
-              "description": "Where the progress of each frequency band comes from. `approximation` takes it as equal in all bands, so that the tilt alone shapes the noise; `matrix` uses values computed for each band, and puts more noise where bands are less resolved.",
+              "description": "Source of the progress of each frequency band. `approximation` takes it as equal in all bands, so that the tilt alone shapes the noise; `matrix` uses values computed for each band, and puts more noise where bands are less resolved.",
               "allOf": [
                 {
                   "$type": "CnsGammaSource"
@@ -4721,19 +4721,19 @@ impl JsonSchema for crate::klein::_9b::base::lora::Input {
             },
             "cns_alpha_use_fnorm": {
               "type": "boolean",
-              "description": "Whether the tilt grows smoothly with the frequency instead of being one flat factor.",
+              "description": "Lets the tilt grow smoothly with the frequency instead of being one flat factor.",
               "default": true
             },
             "cns_alpha_exp_interp": {
               "type": "boolean",
-              "description": "Whether the tilt moves from its start to its end along an exponential curve instead of a straight line.",
+              "description": "Moves the tilt from its start to its end along an exponential curve instead of a straight line.",
               "default": true
             },
             "cns_alpha_exp_sharpness": {
               "type": "number",
               "minimum": 0.1,
               "maximum": 10.0,
-              "description": "How sharply the exponential curve of the tilt bends. Used only with `cns_alpha_exp_interp`.",
+              "description": "Sharpness of the exponential curve of the tilt. Used only with `cns_alpha_exp_interp`.",
               "default": 0.75
             },
             "cns_num_freq_bins": {
@@ -4937,7 +4937,7 @@ impl JsonSchema for crate::klein::_9b::edit::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_urls": {
               "type": "array",
@@ -5001,17 +5001,17 @@ impl JsonSchema for crate::klein::_9b::edit::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -5141,7 +5141,7 @@ impl JsonSchema for crate::klein::_9b::lora::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "seed": {
               "anyOf": [
@@ -5206,17 +5206,17 @@ impl JsonSchema for crate::klein::_9b::lora::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -5230,19 +5230,19 @@ impl JsonSchema for crate::klein::_9b::lora::Input {
             },
             "enable_cns": {
               "type": "boolean",
-              "description": "Whether to sample with colored noise (CNS), a stochastic sampler. The other parameters of colored noise take effect only then.",
+              "description": "Samples with colored noise (CNS), a stochastic sampler. The other parameters of colored noise take effect only then.",
               "default": false
             },
             "cns_s_churn": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How much colored noise is added after each step. At 0 sampling is deterministic, and the other parameters of colored noise do nothing.",
+              "description": "Amount of colored noise added after each step. At 0, sampling is deterministic and the other parameters of colored noise have no effect.",
               "default": 0.5
             },
             "cns_gamma_source": {
               "default": "matrix",
-              "description": "Where the progress of each frequency band comes from. `approximation` takes it as equal in all bands, so that the tilt alone shapes the noise; `matrix` uses values computed for each band, and puts more noise where bands are less resolved.",
+              "description": "Source of the progress of each frequency band. `approximation` takes it as equal in all bands, so that the tilt alone shapes the noise; `matrix` uses values computed for each band, and puts more noise where bands are less resolved.",
               "allOf": [
                 {
                   "$type": "CnsGammaSource"
@@ -5279,19 +5279,19 @@ impl JsonSchema for crate::klein::_9b::lora::Input {
             },
             "cns_alpha_use_fnorm": {
               "type": "boolean",
-              "description": "Whether the tilt grows smoothly with the frequency instead of being one flat factor.",
+              "description": "Lets the tilt grow smoothly with the frequency instead of being one flat factor.",
               "default": true
             },
             "cns_alpha_exp_interp": {
               "type": "boolean",
-              "description": "Whether the tilt moves from its start to its end along an exponential curve instead of a straight line.",
+              "description": "Moves the tilt from its start to its end along an exponential curve instead of a straight line.",
               "default": true
             },
             "cns_alpha_exp_sharpness": {
               "type": "number",
               "minimum": 0.1,
               "maximum": 10.0,
-              "description": "How sharply the exponential curve of the tilt bends. Used only with `cns_alpha_exp_interp`.",
+              "description": "Sharpness of the exponential curve of the tilt. Used only with `cns_alpha_exp_interp`.",
               "default": 0.75
             },
             "cns_num_freq_bins": {
@@ -5610,13 +5610,13 @@ impl JsonSchema for crate::lora::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "guidance_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "seed": {
@@ -5682,12 +5682,12 @@ impl JsonSchema for crate::lora::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -5696,17 +5696,17 @@ impl JsonSchema for crate::lora::Input {
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -5922,7 +5922,7 @@ impl JsonSchema for crate::lora::edit::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_urls": {
               "type": "array",
@@ -5935,7 +5935,7 @@ impl JsonSchema for crate::lora::edit::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "seed": {
@@ -5993,11 +5993,11 @@ impl JsonSchema for crate::lora::edit::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "acceleration": {
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -6006,17 +6006,17 @@ impl JsonSchema for crate::lora::edit::Input {
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -6179,13 +6179,13 @@ impl JsonSchema for crate::turbo::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "guidance_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "seed": {
@@ -6244,22 +6244,22 @@ impl JsonSchema for crate::turbo::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -6387,7 +6387,7 @@ impl JsonSchema for crate::turbo::edit::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_urls": {
               "type": "array",
@@ -6400,7 +6400,7 @@ impl JsonSchema for crate::turbo::edit::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "seed": {
@@ -6451,22 +6451,22 @@ impl JsonSchema for crate::turbo::edit::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {

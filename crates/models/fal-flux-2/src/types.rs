@@ -11,11 +11,10 @@ pub use fal_core::media::{CustomImageSize, ImageFile, ImageSize};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct FalAiFlux2KleinLoRaInput {
-    /// Where the weights are: an address, a Hugging Face repository as `owner/name`, or a path that the
-    /// model's runner knows.
+    /// Location of the weights: an address, a Hugging Face repository as `owner/name`, or a path that
+    /// the model's runner knows.
     pub path: String,
-    /// How strongly the weights are mixed into the model: 0 leaves the model as it is, 1 applies them
-    /// in full.
+    /// Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.
     ///
     /// Between 0.0 and 4.0. Default `1.0`.
     pub scale: Option<FalAiFlux2KleinLoRaInputScale>,
@@ -44,11 +43,10 @@ pub struct RealtimeImage {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LoRaInput {
-    /// Where the weights are: an address, a Hugging Face repository as `owner/name`, or a path that the
-    /// model's runner knows.
+    /// Location of the weights: an address, a Hugging Face repository as `owner/name`, or a path that
+    /// the model's runner knows.
     pub path: String,
-    /// How strongly the weights are mixed into the model: 0 leaves the model as it is, 1 applies them
-    /// in full.
+    /// Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.
     ///
     /// Between 0.0 and 4.0. Default `1.0`.
     pub scale: Option<LoRaInputScale>,
@@ -83,7 +81,7 @@ struct FalAiFlux2KleinLoRaInputOptional {
 }
 
 impl<PathSlot> FalAiFlux2KleinLoRaInputBuilder<PathSlot> {
-    /// [`path`](FalAiFlux2KleinLoRaInput::path): Where the weights are: an address, a Hugging Face
+    /// [`path`](FalAiFlux2KleinLoRaInput::path): Location of the weights: an address, a Hugging Face
     /// repository as `owner/name`, or a path that the model's runner knows.
     pub fn path(
         self,
@@ -95,8 +93,8 @@ impl<PathSlot> FalAiFlux2KleinLoRaInputBuilder<PathSlot> {
         }
     }
 
-    /// [`scale`](FalAiFlux2KleinLoRaInput::scale): How strongly the weights are mixed into the model: 0
-    /// leaves the model as it is, 1 applies them in full. Between 0.0 and 4.0. Default `1.0`.
+    /// [`scale`](FalAiFlux2KleinLoRaInput::scale): Strength of the weights: 0 leaves the model
+    /// unchanged, 1 applies them in full. Between 0.0 and 4.0. Default `1.0`.
     pub fn scale(mut self, value: impl Param<FalAiFlux2KleinLoRaInputScale>) -> Self {
         self.optional.scale = value.into_param();
         self
@@ -140,7 +138,7 @@ struct LoRaInputOptional {
 }
 
 impl<PathSlot> LoRaInputBuilder<PathSlot> {
-    /// [`path`](LoRaInput::path): Where the weights are: an address, a Hugging Face repository as
+    /// [`path`](LoRaInput::path): Location of the weights: an address, a Hugging Face repository as
     /// `owner/name`, or a path that the model's runner knows.
     pub fn path(self, value: impl Into<String>) -> LoRaInputBuilder<String> {
         LoRaInputBuilder {
@@ -149,8 +147,8 @@ impl<PathSlot> LoRaInputBuilder<PathSlot> {
         }
     }
 
-    /// [`scale`](LoRaInput::scale): How strongly the weights are mixed into the model: 0 leaves the
-    /// model as it is, 1 applies them in full. Between 0.0 and 4.0. Default `1.0`.
+    /// [`scale`](LoRaInput::scale): Strength of the weights: 0 leaves the model unchanged, 1 applies
+    /// them in full. Between 0.0 and 4.0. Default `1.0`.
     pub fn scale(mut self, value: impl Param<LoRaInputScale>) -> Self {
         self.optional.scale = value.into_param();
         self

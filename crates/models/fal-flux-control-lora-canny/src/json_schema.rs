@@ -21,13 +21,13 @@ impl JsonSchema for crate::types::LoraWeight {
           "properties": {
             "path": {
               "type": "string",
-              "description": "Where the weights are: an address, or a path that the model's runner knows."
+              "description": "Location of the weights: an address, or a path that the model's runner knows."
             },
             "scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 4.0,
-              "description": "How strongly the weights are mixed into the model: 0 leaves the model as it is, 1 applies them in full.",
+              "description": "Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.",
               "default": 1
             }
           },
@@ -55,7 +55,7 @@ impl JsonSchema for crate::image_to_image::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_url": {
               "type": "string",
@@ -116,24 +116,24 @@ impl JsonSchema for crate::image_to_image::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 35.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 3.5
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -152,7 +152,7 @@ impl JsonSchema for crate::image_to_image::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How strongly the edges of the control image apply.",
+              "description": "Strength of the edges of the control image.",
               "default": 1
             },
             "loras": {
@@ -167,7 +167,7 @@ impl JsonSchema for crate::image_to_image::Input {
               "type": "number",
               "minimum": 0.01,
               "maximum": 1.0,
-              "description": "How far the result may move away from the image given. Near 0 it stays as it was, at 1 it is made anew.",
+              "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.",
               "default": 0.85
             }
           },

@@ -56,8 +56,8 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the image shows, in plain language: subject, setting, light, style, and any lettering in
-    /// quotation marks.
+    /// Description of the image, in plain language: subject, setting, light, style, and any lettering
+    /// in quotation marks.
     pub prompt: String,
     /// Image to start from.
     pub image_url: Option<File>,
@@ -78,21 +78,21 @@ pub struct Input {
     ///
     /// Default `[]`.
     pub loras: Option<Vec<LoraWeight>>,
-    /// How closely the image keeps to the prompt (classifier-free guidance). Small values let the model
+    /// Adherence of the image to the prompt (classifier-free guidance). Small values let the model
     /// improvise, large ones make it take the prompt literally.
     ///
     /// Between 0.0 and 35.0. Default `3.5`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// Whether files come back inside the reply as data URIs instead of as links. A result delivered
-    /// this way is not kept in the request history.
+    /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
+    /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// How many images to make from this one request.
+    /// Number of images to generate with this request.
     ///
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
-    /// Whether unsafe content is screened out.
+    /// Screens out unsafe content.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
@@ -102,12 +102,12 @@ pub struct Input {
     pub output_format: Option<OutputFormat>,
     /// Image whose depth the result keeps.
     pub control_lora_image_url: File,
-    /// How strongly the depth of the control image applies.
+    /// Strength of the depth of the control image.
     ///
     /// Between 0.0 and 2.0. Default `1.0`.
     pub control_lora_strength: Option<ControlLoraStrength>,
-    /// Whether the depth is worked out from the control image. Switch it off for an image that is a
-    /// depth map already.
+    /// Computes the depth from the control image. Switch it off for an image that is a depth map
+    /// already.
     ///
     /// Default `true`.
     pub preprocess_depth: Option<bool>,
@@ -258,7 +258,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ControlLoraImageUrlSlot> Builder<PromptSlot, ControlLoraImageUrlSlot> {
-    /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
+    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks.
     pub fn prompt(
         self,
@@ -316,29 +316,29 @@ impl<PromptSlot, ControlLoraImageUrlSlot> Builder<PromptSlot, ControlLoraImageUr
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): How closely the image keeps to the prompt
-    /// (classifier-free guidance). Between 0.0 and 35.0. Default `3.5`.
+    /// [`guidance_scale`](Input::guidance_scale): Adherence of the image to the prompt (classifier-free
+    /// guidance). Between 0.0 and 35.0. Default `3.5`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether files come back inside the reply as data URIs instead
-    /// of as links. Default `false`.
+    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`num_images`](Input::num_images): How many images to make from this one request. Between 1
+    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
     /// and 4. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether unsafe content is screened out.
-    /// Default `true`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
+    /// `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
@@ -350,8 +350,8 @@ impl<PromptSlot, ControlLoraImageUrlSlot> Builder<PromptSlot, ControlLoraImageUr
         self
     }
 
-    /// [`control_lora_strength`](Input::control_lora_strength): How strongly the depth of the control
-    /// image applies. Between 0.0 and 2.0. Default `1.0`.
+    /// [`control_lora_strength`](Input::control_lora_strength): Strength of the depth of the control
+    /// image. Between 0.0 and 2.0. Default `1.0`.
     pub fn control_lora_strength(
         mut self,
         value: impl Param<ControlLoraStrength>,
@@ -360,8 +360,8 @@ impl<PromptSlot, ControlLoraImageUrlSlot> Builder<PromptSlot, ControlLoraImageUr
         self
     }
 
-    /// [`preprocess_depth`](Input::preprocess_depth): Whether the depth is worked out from the control
-    /// image. Default `true`.
+    /// [`preprocess_depth`](Input::preprocess_depth): Computes the depth from the control image.
+    /// Default `true`.
     pub fn preprocess_depth(mut self, value: impl Param<bool>) -> Self {
         self.optional.preprocess_depth = value.into_param();
         self

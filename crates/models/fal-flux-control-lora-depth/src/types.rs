@@ -11,10 +11,9 @@ pub use fal_core::media::{CustomImageSize, Image, ImageSize};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LoraWeight {
-    /// Where the weights are: an address, or a path that the model's runner knows.
+    /// Location of the weights: an address, or a path that the model's runner knows.
     pub path: String,
-    /// How strongly the weights are mixed into the model: 0 leaves the model as it is, 1 applies them
-    /// in full.
+    /// Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.
     ///
     /// Between 0.0 and 4.0. Default `1.0`.
     pub scale: Option<LoraWeightScale>,
@@ -49,8 +48,8 @@ struct LoraWeightOptional {
 }
 
 impl<PathSlot> LoraWeightBuilder<PathSlot> {
-    /// [`path`](LoraWeight::path): Where the weights are: an address, or a path that the model's runner
-    /// knows.
+    /// [`path`](LoraWeight::path): Location of the weights: an address, or a path that the model's
+    /// runner knows.
     pub fn path(self, value: impl Into<String>) -> LoraWeightBuilder<String> {
         LoraWeightBuilder {
             path: value.into(),
@@ -58,8 +57,8 @@ impl<PathSlot> LoraWeightBuilder<PathSlot> {
         }
     }
 
-    /// [`scale`](LoraWeight::scale): How strongly the weights are mixed into the model: 0 leaves the
-    /// model as it is, 1 applies them in full. Between 0.0 and 4.0. Default `1.0`.
+    /// [`scale`](LoraWeight::scale): Strength of the weights: 0 leaves the model unchanged, 1 applies
+    /// them in full. Between 0.0 and 4.0. Default `1.0`.
     pub fn scale(mut self, value: impl Param<LoraWeightScale>) -> Self {
         self.optional.scale = value.into_param();
         self

@@ -21,13 +21,13 @@ impl JsonSchema for crate::types::LoraWeight {
           "properties": {
             "path": {
               "type": "string",
-              "description": "Where the weights are: an address, or a path that the model's runner knows."
+              "description": "Location of the weights: an address, or a path that the model's runner knows."
             },
             "scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 4.0,
-              "description": "How strongly the weights are mixed into the model: 0 leaves the model as it is, 1 applies them in full.",
+              "description": "Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.",
               "default": 1
             }
           },
@@ -55,7 +55,7 @@ impl JsonSchema for crate::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_url": {
               "type": "string",
@@ -76,24 +76,24 @@ impl JsonSchema for crate::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -113,7 +113,7 @@ impl JsonSchema for crate::Input {
               "default": []
             },
             "acceleration": {
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -121,7 +121,7 @@ impl JsonSchema for crate::Input {
               ]
             },
             "resolution_mode": {
-              "description": "How the shape of the result is chosen: `auto` picks it, `match_input` keeps the shape of the image given, and an aspect ratio sets it.",
+              "description": "Choice of the shape of the result: `auto` picks it, `match_input` keeps the shape of the input image, and an aspect ratio sets it.",
               "allOf": [
                 {
                   "$type": "ResolutionMode"
@@ -304,7 +304,7 @@ impl JsonSchema for crate::inpaint::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_url": {
               "type": "string",
@@ -329,24 +329,24 @@ impl JsonSchema for crate::inpaint::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -366,7 +366,7 @@ impl JsonSchema for crate::inpaint::Input {
               "default": []
             },
             "acceleration": {
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -381,7 +381,7 @@ impl JsonSchema for crate::inpaint::Input {
               "type": "number",
               "minimum": 0.01,
               "maximum": 1.0,
-              "description": "How far the result may move away from the image given. Near 0 it stays as it was, at 1 it is made anew.",
+              "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.",
               "default": 0.88
             }
           },
@@ -532,7 +532,7 @@ impl JsonSchema for crate::text_to_image::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "landscape_4_3",
@@ -597,24 +597,24 @@ impl JsonSchema for crate::text_to_image::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -636,7 +636,7 @@ impl JsonSchema for crate::text_to_image::Input {
             },
             "acceleration": {
               "default": "none",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"

@@ -21,7 +21,7 @@ impl JsonSchema for crate::dev::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_url": {
               "type": "string",
@@ -49,24 +49,24 @@ impl JsonSchema for crate::dev::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 2.5
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -78,7 +78,7 @@ impl JsonSchema for crate::dev::Input {
               ]
             },
             "acceleration": {
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -86,7 +86,7 @@ impl JsonSchema for crate::dev::Input {
               ]
             },
             "resolution_mode": {
-              "description": "How the shape of the result is chosen: `auto` picks it, `match_input` keeps the shape of the image given, and an aspect ratio sets it.",
+              "description": "Choice of the shape of the result: `auto` picks it, `match_input` keeps the shape of the input image, and an aspect ratio sets it.",
               "allOf": [
                 {
                   "$type": "ResolutionMode"

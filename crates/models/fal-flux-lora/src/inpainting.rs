@@ -42,8 +42,8 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the image shows, in plain language: subject, setting, light, style, and any lettering in
-    /// quotation marks.
+    /// Description of the image, in plain language: subject, setting, light, style, and any lettering
+    /// in quotation marks.
     pub prompt: String,
     /// Size of the image, as a preset or as an exact width and height. The names of the presets give
     /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
@@ -60,21 +60,21 @@ pub struct Input {
     ///
     /// Default `[]`.
     pub loras: Option<Vec<LoraWeight>>,
-    /// How closely the image keeps to the prompt (classifier-free guidance). Small values let the model
+    /// Adherence of the image to the prompt (classifier-free guidance). Small values let the model
     /// improvise, large ones make it take the prompt literally.
     ///
     /// Between 0.0 and 35.0. Default `3.5`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// Whether files come back inside the reply as data URIs instead of as links. A result delivered
-    /// this way is not kept in the request history.
+    /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
+    /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// How many images to make from this one request. A stream makes one.
+    /// Number of images to generate with this request. A stream generates one.
     ///
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
-    /// Whether unsafe content is screened out.
+    /// Screens out unsafe content.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
@@ -82,14 +82,14 @@ pub struct Input {
     ///
     /// Default `jpeg`.
     pub output_format: Option<OutputFormat>,
-    /// How much the run is sped up. More acceleration is quicker and may cost some quality.
+    /// Acceleration of the run. More acceleration is quicker and may cost some quality.
     ///
     /// Default `none`.
     pub acceleration: Option<Acceleration>,
     /// Image to start from.
     pub image_url: File,
-    /// How far the result may move away from the image given. Near 0 it stays as it was, at 1 it is
-    /// made anew.
+    /// Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated
+    /// from scratch.
     ///
     /// Between 0.01 and 1.0. Default `0.85`.
     pub strength: Option<Strength>,
@@ -271,7 +271,7 @@ impl<
     ImageUrlSlot,
     MaskUrlSlot,
 > Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot> {
-    /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
+    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks.
     pub fn prompt(
         self,
@@ -339,29 +339,29 @@ impl<
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): How closely the image keeps to the prompt
-    /// (classifier-free guidance). Between 0.0 and 35.0. Default `3.5`.
+    /// [`guidance_scale`](Input::guidance_scale): Adherence of the image to the prompt (classifier-free
+    /// guidance). Between 0.0 and 35.0. Default `3.5`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether files come back inside the reply as data URIs instead
-    /// of as links. Default `false`.
+    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`num_images`](Input::num_images): How many images to make from this one request. Between 1
+    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
     /// and 4. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether unsafe content is screened out.
-    /// Default `true`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
+    /// `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
@@ -373,14 +373,14 @@ impl<
         self
     }
 
-    /// [`acceleration`](Input::acceleration): How much the run is sped up. Default `none`.
+    /// [`acceleration`](Input::acceleration): Acceleration of the run. Default `none`.
     pub fn acceleration(mut self, value: impl Param<Acceleration>) -> Self {
         self.optional.acceleration = value.into_param();
         self
     }
 
-    /// [`strength`](Input::strength): How far the result may move away from the image given. Between
-    /// 0.01 and 1.0. Default `0.85`.
+    /// [`strength`](Input::strength): Distance of the result from the input image. Between 0.01 and
+    /// 1.0. Default `0.85`.
     pub fn strength(mut self, value: impl Param<Strength>) -> Self {
         self.optional.strength = value.into_param();
         self

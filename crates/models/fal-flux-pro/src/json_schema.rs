@@ -21,7 +21,7 @@ impl JsonSchema for crate::kontext::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_url": {
               "type": "string",
@@ -35,19 +35,19 @@ impl JsonSchema for crate::kontext::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 3.5
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "output_format": {
@@ -68,11 +68,11 @@ impl JsonSchema for crate::kontext::Input {
             },
             "enhance_prompt": {
               "type": "boolean",
-              "description": "Whether the prompt is rewritten for better results before the run.",
+              "description": "Rewrites the prompt for better results before the run.",
               "default": false
             },
             "safety_tolerance": {
-              "description": "How much the content check lets pass, as a level: `1` is the strictest, the highest level the most permissive.",
+              "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.",
               "allOf": [
                 {
                   "$type": "SafetyTolerance"
@@ -256,7 +256,7 @@ impl JsonSchema for crate::kontext::max::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_url": {
               "type": "string",
@@ -270,19 +270,19 @@ impl JsonSchema for crate::kontext::max::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 3.5
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "output_format": {
@@ -303,11 +303,11 @@ impl JsonSchema for crate::kontext::max::Input {
             },
             "enhance_prompt": {
               "type": "boolean",
-              "description": "Whether the prompt is rewritten for better results before the run.",
+              "description": "Rewrites the prompt for better results before the run.",
               "default": false
             },
             "safety_tolerance": {
-              "description": "How much the content check lets pass, as a level: `1` is the strictest, the highest level the most permissive.",
+              "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.",
               "allOf": [
                 {
                   "$type": "SafetyTolerance"
@@ -493,7 +493,7 @@ impl JsonSchema for crate::kontext::max::multi::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_urls": {
               "type": "array",
@@ -510,19 +510,19 @@ impl JsonSchema for crate::kontext::max::multi::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 3.5
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "output_format": {
@@ -543,11 +543,11 @@ impl JsonSchema for crate::kontext::max::multi::Input {
             },
             "enhance_prompt": {
               "type": "boolean",
-              "description": "Whether the prompt is rewritten for better results before the run.",
+              "description": "Rewrites the prompt for better results before the run.",
               "default": false
             },
             "safety_tolerance": {
-              "description": "How much the content check lets pass, as a level: `1` is the strictest, the highest level the most permissive.",
+              "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.",
               "allOf": [
                 {
                   "$type": "SafetyTolerance"
@@ -737,7 +737,7 @@ impl JsonSchema for crate::kontext::multi::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_urls": {
               "type": "array",
@@ -754,19 +754,19 @@ impl JsonSchema for crate::kontext::multi::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 3.5
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "output_format": {
@@ -787,11 +787,11 @@ impl JsonSchema for crate::kontext::multi::Input {
             },
             "enhance_prompt": {
               "type": "boolean",
-              "description": "Whether the prompt is rewritten for better results before the run.",
+              "description": "Rewrites the prompt for better results before the run.",
               "default": false
             },
             "safety_tolerance": {
-              "description": "How much the content check lets pass, as a level: `1` is the strictest, the highest level the most permissive.",
+              "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.",
               "allOf": [
                 {
                   "$type": "SafetyTolerance"
@@ -977,7 +977,7 @@ impl JsonSchema for crate::v1::fill::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_url": {
               "type": "string",
@@ -993,14 +993,14 @@ impl JsonSchema for crate::v1::fill::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "output_format": {
@@ -1013,11 +1013,11 @@ impl JsonSchema for crate::v1::fill::Input {
             },
             "enhance_prompt": {
               "type": "boolean",
-              "description": "Whether the prompt is rewritten for better results before the run.",
+              "description": "Rewrites the prompt for better results before the run.",
               "default": false
             },
             "safety_tolerance": {
-              "description": "How much the content check lets pass, as a level: `1` is the strictest, the highest level the most permissive.",
+              "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.",
               "allOf": [
                 {
                   "$type": "SafetyTolerance"
@@ -1170,7 +1170,7 @@ impl JsonSchema for crate::v1::fill_finetuned::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_url": {
               "type": "string",
@@ -1186,14 +1186,14 @@ impl JsonSchema for crate::v1::fill_finetuned::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "output_format": {
@@ -1206,7 +1206,7 @@ impl JsonSchema for crate::v1::fill_finetuned::Input {
             },
             "enhance_prompt": {
               "type": "boolean",
-              "description": "Whether the prompt is rewritten for better results before the run.",
+              "description": "Rewrites the prompt for better results before the run.",
               "default": false
             },
             "finetune_id": {
@@ -1217,10 +1217,10 @@ impl JsonSchema for crate::v1::fill_finetuned::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How strongly the fine-tuning applies."
+              "description": "Strength of the fine-tuning."
             },
             "safety_tolerance": {
-              "description": "How much the content check lets pass, as a level: `1` is the strictest, the highest level the most permissive.",
+              "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.",
               "allOf": [
                 {
                   "$type": "SafetyTolerance"
@@ -1379,7 +1379,7 @@ impl JsonSchema for crate::v1_1::redux::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks.",
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks.",
               "default": ""
             },
             "image_url": {
@@ -1441,19 +1441,19 @@ impl JsonSchema for crate::v1_1::redux::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 3.5
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "output_format": {
@@ -1466,11 +1466,11 @@ impl JsonSchema for crate::v1_1::redux::Input {
             },
             "enhance_prompt": {
               "type": "boolean",
-              "description": "Whether the prompt is rewritten for better results before the run.",
+              "description": "Rewrites the prompt for better results before the run.",
               "default": false
             },
             "safety_tolerance": {
-              "description": "How much the content check lets pass, as a level: `1` is the strictest, the highest level the most permissive.",
+              "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.",
               "allOf": [
                 {
                   "$type": "SafetyTolerance"
@@ -1621,7 +1621,7 @@ impl JsonSchema for crate::v1_1_ultra::redux::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks.",
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks.",
               "default": ""
             },
             "image_url": {
@@ -1634,19 +1634,19 @@ impl JsonSchema for crate::v1_1_ultra::redux::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -1667,23 +1667,23 @@ impl JsonSchema for crate::v1_1_ultra::redux::Input {
             },
             "enhance_prompt": {
               "type": "boolean",
-              "description": "Whether the prompt is rewritten for better results before the run.",
+              "description": "Rewrites the prompt for better results before the run.",
               "default": false
             },
             "image_prompt_strength": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How strongly the image shapes the result, against the prompt.",
+              "description": "Strength of the image relative to the prompt.",
               "default": 0.1
             },
             "raw": {
               "type": "boolean",
-              "description": "Whether the result keeps a raw, less processed look.",
+              "description": "Keeps a raw, less processed look.",
               "default": false
             },
             "safety_tolerance": {
-              "description": "How much the content check lets pass, as a level: `1` is the strictest, the highest level the most permissive.",
+              "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.",
               "allOf": [
                 {
                   "$type": "SafetyTolerance"

@@ -21,7 +21,7 @@ impl JsonSchema for crate::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_url": {
               "type": "string",
@@ -90,24 +90,24 @@ impl JsonSchema for crate::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 3.5
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {

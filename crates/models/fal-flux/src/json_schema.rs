@@ -21,7 +21,7 @@ impl JsonSchema for crate::dev::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "landscape_4_3",
@@ -86,24 +86,24 @@ impl JsonSchema for crate::dev::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 3.5
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -117,7 +117,7 @@ impl JsonSchema for crate::dev::Input {
             },
             "acceleration": {
               "default": "none",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -601,24 +601,24 @@ impl JsonSchema for crate::dev::redux::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 3.5
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -630,7 +630,7 @@ impl JsonSchema for crate::dev::redux::Input {
               ]
             },
             "acceleration": {
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -778,7 +778,7 @@ impl JsonSchema for crate::krea::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "landscape_4_3",
@@ -843,24 +843,24 @@ impl JsonSchema for crate::krea::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 4.5
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -874,7 +874,7 @@ impl JsonSchema for crate::krea::Input {
             },
             "acceleration": {
               "default": "none",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -1075,7 +1075,7 @@ impl JsonSchema for crate::krea::image_to_image::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_url": {
               "type": "string",
@@ -1103,24 +1103,24 @@ impl JsonSchema for crate::krea::image_to_image::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 4.5
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -1132,7 +1132,7 @@ impl JsonSchema for crate::krea::image_to_image::Input {
               ]
             },
             "acceleration": {
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -1143,7 +1143,7 @@ impl JsonSchema for crate::krea::image_to_image::Input {
               "type": "number",
               "minimum": 0.01,
               "maximum": 1.0,
-              "description": "How far the result may move away from the image given. Near 0 it stays as it was, at 1 it is made anew.",
+              "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.",
               "default": 0.95
             }
           },
@@ -1356,24 +1356,24 @@ impl JsonSchema for crate::krea::redux::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 4.5
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -1385,7 +1385,7 @@ impl JsonSchema for crate::krea::redux::Input {
               ]
             },
             "acceleration": {
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -1540,7 +1540,7 @@ impl JsonSchema for crate::schnell::Input {
             },
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "landscape_4_3",
@@ -1598,24 +1598,24 @@ impl JsonSchema for crate::schnell::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 3.5
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -1629,7 +1629,7 @@ impl JsonSchema for crate::schnell::Input {
             },
             "acceleration": {
               "default": "none",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -1839,19 +1839,19 @@ impl JsonSchema for crate::schnell::redux::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -1863,7 +1863,7 @@ impl JsonSchema for crate::schnell::redux::Input {
               ]
             },
             "acceleration": {
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -2011,7 +2011,7 @@ impl JsonSchema for crate::srpo::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "landscape_4_3",
@@ -2076,24 +2076,24 @@ impl JsonSchema for crate::srpo::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 4.5
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -2107,7 +2107,7 @@ impl JsonSchema for crate::srpo::Input {
             },
             "acceleration": {
               "default": "none",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -2308,7 +2308,7 @@ impl JsonSchema for crate::srpo::image_to_image::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_url": {
               "type": "string",
@@ -2336,24 +2336,24 @@ impl JsonSchema for crate::srpo::image_to_image::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 4.5
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -2365,7 +2365,7 @@ impl JsonSchema for crate::srpo::image_to_image::Input {
               ]
             },
             "acceleration": {
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -2376,7 +2376,7 @@ impl JsonSchema for crate::srpo::image_to_image::Input {
               "type": "number",
               "minimum": 0.01,
               "maximum": 1.0,
-              "description": "How far the result may move away from the image given. Near 0 it stays as it was, at 1 it is made anew.",
+              "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.",
               "default": 0.95
             }
           },

@@ -23,7 +23,7 @@ impl JsonSchema for crate::Input {
               "type": "string",
               "minLength": 2,
               "maxLength": 32000,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "1024x1024",
@@ -45,7 +45,7 @@ impl JsonSchema for crate::Input {
             },
             "quality": {
               "default": "high",
-              "description": "How much care goes into the image. Higher quality takes longer and costs more.",
+              "description": "Quality of the image. Higher quality takes longer and costs more.",
               "allOf": [
                 {
                   "$type": "Quality"
@@ -56,7 +56,7 @@ impl JsonSchema for crate::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "output_format": {
@@ -70,7 +70,7 @@ impl JsonSchema for crate::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             }
           },

@@ -22,7 +22,7 @@ impl JsonSchema for crate::Input {
             "prompt": {
               "type": "string",
               "minLength": 2,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "auto",
@@ -44,7 +44,7 @@ impl JsonSchema for crate::Input {
             },
             "quality": {
               "default": "auto",
-              "description": "How much care goes into the image. Higher quality takes longer and costs more.",
+              "description": "Quality of the image. Higher quality takes longer and costs more.",
               "allOf": [
                 {
                   "$type": "Quality"
@@ -55,7 +55,7 @@ impl JsonSchema for crate::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "output_format": {
@@ -69,7 +69,7 @@ impl JsonSchema for crate::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             }
           },

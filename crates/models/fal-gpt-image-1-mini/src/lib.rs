@@ -46,8 +46,8 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the image shows, in plain language: subject, setting, light, style, and any lettering in
-    /// quotation marks.
+    /// Description of the image, in plain language: subject, setting, light, style, and any lettering
+    /// in quotation marks.
     ///
     /// At least 2 characters.
     pub prompt: String,
@@ -59,11 +59,11 @@ pub struct Input {
     ///
     /// Default `auto`.
     pub background: Option<Background>,
-    /// How much care goes into the image. Higher quality takes longer and costs more.
+    /// Quality of the image. Higher quality takes longer and costs more.
     ///
     /// Default `auto`.
     pub quality: Option<Quality>,
-    /// How many images to make from this one request.
+    /// Number of images to generate with this request.
     ///
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
@@ -71,8 +71,8 @@ pub struct Input {
     ///
     /// Default `png`.
     pub output_format: Option<OutputFormat>,
-    /// Whether files come back inside the reply as data URIs instead of as links. A result delivered
-    /// this way is not kept in the request history.
+    /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
+    /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
@@ -293,7 +293,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
+    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks. At least 2 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -315,13 +315,13 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`quality`](Input::quality): How much care goes into the image. Default `auto`.
+    /// [`quality`](Input::quality): Quality of the image. Default `auto`.
     pub fn quality(mut self, value: impl Param<Quality>) -> Self {
         self.optional.quality = value.into_param();
         self
     }
 
-    /// [`num_images`](Input::num_images): How many images to make from this one request. Between 1
+    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
     /// and 4. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
@@ -334,8 +334,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether files come back inside the reply as data URIs instead
-    /// of as links. Default `false`.
+    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self

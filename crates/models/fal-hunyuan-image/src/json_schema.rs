@@ -21,11 +21,11 @@ impl JsonSchema for crate::v2_1::text_to_image::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "image_size": {
@@ -41,7 +41,7 @@ impl JsonSchema for crate::v2_1::text_to_image::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "num_inference_steps": {
@@ -55,7 +55,7 @@ impl JsonSchema for crate::v2_1::text_to_image::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 3.5
             },
             "seed": {
@@ -71,22 +71,22 @@ impl JsonSchema for crate::v2_1::text_to_image::Input {
             },
             "use_reprompt": {
               "type": "boolean",
-              "description": "Whether the prompt is rewritten for better results before the run.",
+              "description": "Rewrites the prompt for better results before the run.",
               "default": true
             },
             "use_refiner": {
               "type": "boolean",
-              "description": "Whether a second model goes over the image.",
+              "description": "Refines the image with a second model.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "output_format": {
@@ -249,7 +249,7 @@ impl JsonSchema for crate::v3::instruct::text_to_image::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "auto",
@@ -264,19 +264,19 @@ impl JsonSchema for crate::v3::instruct::text_to_image::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "guidance_scale": {
               "type": "number",
               "minimum": 1.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 3.5
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": true
             },
             "seed": {
@@ -292,12 +292,12 @@ impl JsonSchema for crate::v3::instruct::text_to_image::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "output_format": {
@@ -461,11 +461,11 @@ impl JsonSchema for crate::v3::text_to_image::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "image_size": {
@@ -481,7 +481,7 @@ impl JsonSchema for crate::v3::text_to_image::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "num_inference_steps": {
@@ -495,7 +495,7 @@ impl JsonSchema for crate::v3::text_to_image::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 7.5
             },
             "seed": {
@@ -511,12 +511,12 @@ impl JsonSchema for crate::v3::text_to_image::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "output_format": {
@@ -530,7 +530,7 @@ impl JsonSchema for crate::v3::text_to_image::Input {
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             }
           },

@@ -22,7 +22,7 @@ impl JsonSchema for crate::Input {
             "prompt": {
               "type": "string",
               "maxLength": 1000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -59,7 +59,7 @@ impl JsonSchema for crate::Input {
             },
             "num_frames": {
               "default": "129",
-              "description": "How many frames to make. Together with the frame rate this gives the length.",
+              "description": "Number of frames to generate. Together with the frame rate, it gives the length.",
               "allOf": [
                 {
                   "$type": "NumFrames"
@@ -68,7 +68,7 @@ impl JsonSchema for crate::Input {
             },
             "i2v_stability": {
               "type": "boolean",
-              "description": "Whether the video invents less. It moves less, too.",
+              "description": "Makes the video invent less. It also moves less.",
               "default": false
             }
           },

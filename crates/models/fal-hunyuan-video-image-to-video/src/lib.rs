@@ -48,7 +48,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     ///
     /// At most 1000 characters.
@@ -67,11 +67,11 @@ pub struct Input {
     ///
     /// Default `720p`.
     pub resolution: Option<Resolution>,
-    /// How many frames to make. Together with the frame rate this gives the length.
+    /// Number of frames to generate. Together with the frame rate, it gives the length.
     ///
     /// Default `129`.
     pub num_frames: Option<NumFrames>,
-    /// Whether the video invents less. It moves less, too.
+    /// Makes the video invent less. It also moves less.
     ///
     /// Default `false`.
     pub i2v_stability: Option<bool>,
@@ -227,7 +227,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 1000 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot> {
         Builder {
@@ -266,13 +266,13 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         self
     }
 
-    /// [`num_frames`](Input::num_frames): How many frames to make. Default `129`.
+    /// [`num_frames`](Input::num_frames): Number of frames to generate. Default `129`.
     pub fn num_frames(mut self, value: impl Param<NumFrames>) -> Self {
         self.optional.num_frames = value.into_param();
         self
     }
 
-    /// [`i2v_stability`](Input::i2v_stability): Whether the video invents less. Default `false`.
+    /// [`i2v_stability`](Input::i2v_stability): Makes the video invent less. Default `false`.
     pub fn i2v_stability(mut self, value: impl Param<bool>) -> Self {
         self.optional.i2v_stability = value.into_param();
         self

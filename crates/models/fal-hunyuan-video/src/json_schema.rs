@@ -21,7 +21,7 @@ impl JsonSchema for crate::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "seed": {
               "anyOf": [
@@ -36,7 +36,7 @@ impl JsonSchema for crate::Input {
             },
             "pro_mode": {
               "type": "boolean",
-              "description": "Whether 55 steps are run instead of 35: better videos, at more time and twice the price.",
+              "description": "Runs 55 steps instead of 35, for better videos that take longer and cost twice as much.",
               "default": false
             },
             "aspect_ratio": {
@@ -59,7 +59,7 @@ impl JsonSchema for crate::Input {
             },
             "num_frames": {
               "default": "129",
-              "description": "How many frames to make. Together with the frame rate this gives the length.",
+              "description": "Number of frames to generate. Together with the frame rate, it gives the length.",
               "allOf": [
                 {
                   "$type": "NumFrames"
@@ -68,7 +68,7 @@ impl JsonSchema for crate::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": false
             }
           },
@@ -208,7 +208,7 @@ impl JsonSchema for crate::video_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "seed": {
               "anyOf": [
@@ -223,7 +223,7 @@ impl JsonSchema for crate::video_to_video::Input {
             },
             "pro_mode": {
               "type": "boolean",
-              "description": "Whether 55 steps are run instead of 35: better videos, at more time and twice the price.",
+              "description": "Runs 55 steps instead of 35, for better videos that take longer and cost twice as much.",
               "default": false
             },
             "aspect_ratio": {
@@ -246,7 +246,7 @@ impl JsonSchema for crate::video_to_video::Input {
             },
             "num_frames": {
               "default": "129",
-              "description": "How many frames to make. Together with the frame rate this gives the length.",
+              "description": "Number of frames to generate. Together with the frame rate, it gives the length.",
               "allOf": [
                 {
                   "$type": "NumFrames"
@@ -255,7 +255,7 @@ impl JsonSchema for crate::video_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": false
             },
             "video_url": {
@@ -266,7 +266,7 @@ impl JsonSchema for crate::video_to_video::Input {
               "type": "number",
               "minimum": 0.01,
               "maximum": 1.0,
-              "description": "How far the video may move away from the one given.",
+              "description": "Distance of the result from the input video.",
               "default": 0.85
             }
           },

@@ -50,13 +50,13 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     pub prompt: String,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether 55 steps are run instead of 35: better videos, at more time and twice the price.
+    /// Runs 55 steps instead of 35, for better videos that take longer and cost twice as much.
     ///
     /// Default `false`.
     pub pro_mode: Option<bool>,
@@ -69,11 +69,11 @@ pub struct Input {
     ///
     /// Default `720p`.
     pub resolution: Option<Resolution>,
-    /// How many frames to make. Together with the frame rate this gives the length.
+    /// Number of frames to generate. Together with the frame rate, it gives the length.
     ///
     /// Default `129`.
     pub num_frames: Option<NumFrames>,
-    /// Whether unsafe content is screened out.
+    /// Screens out unsafe content.
     ///
     /// Default `false`.
     pub enable_safety_checker: Option<bool>,
@@ -239,7 +239,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -255,8 +255,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`pro_mode`](Input::pro_mode): Whether 55 steps are run instead of 35: better videos, at more
-    /// time and twice the price. Default `false`.
+    /// [`pro_mode`](Input::pro_mode): Runs 55 steps instead of 35, for better videos that take longer
+    /// and cost twice as much. Default `false`.
     pub fn pro_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.pro_mode = value.into_param();
         self
@@ -275,14 +275,14 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`num_frames`](Input::num_frames): How many frames to make. Default `129`.
+    /// [`num_frames`](Input::num_frames): Number of frames to generate. Default `129`.
     pub fn num_frames(mut self, value: impl Param<NumFrames>) -> Self {
         self.optional.num_frames = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether unsafe content is screened out.
-    /// Default `false`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
+    /// `false`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self

@@ -27,7 +27,7 @@ impl JsonSchema for crate::types::LoRaInput {
               "type": "number",
               "minimum": 0.0,
               "maximum": 4.0,
-              "description": "How strongly the weights are mixed into the model: 0 leaves the model as it is, 1 applies them in full.",
+              "description": "Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.",
               "default": 1
             }
           },
@@ -55,7 +55,7 @@ impl JsonSchema for crate::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "expansion_model": {
               "default": "Medium",
@@ -109,7 +109,7 @@ impl JsonSchema for crate::Input {
             },
             "rendering_speed": {
               "default": "BALANCED",
-              "description": "How much time goes into the image. The quicker, the fewer steps.",
+              "description": "Time spent on the image. Quicker settings use fewer steps.",
               "allOf": [
                 {
                   "$type": "RenderingSpeed"
@@ -118,7 +118,7 @@ impl JsonSchema for crate::Input {
             },
             "acceleration": {
               "default": "none",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -129,7 +129,7 @@ impl JsonSchema for crate::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "seed": {
@@ -145,12 +145,12 @@ impl JsonSchema for crate::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -402,7 +402,7 @@ impl JsonSchema for crate::lora::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "expansion_model": {
               "default": "Medium",
@@ -456,7 +456,7 @@ impl JsonSchema for crate::lora::Input {
             },
             "rendering_speed": {
               "default": "BALANCED",
-              "description": "How much time goes into the image. The quicker, the fewer steps.",
+              "description": "Time spent on the image. Quicker settings use fewer steps.",
               "allOf": [
                 {
                   "$type": "RenderingSpeed"
@@ -465,7 +465,7 @@ impl JsonSchema for crate::lora::Input {
             },
             "acceleration": {
               "default": "none",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -476,7 +476,7 @@ impl JsonSchema for crate::lora::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "seed": {
@@ -492,12 +492,12 @@ impl JsonSchema for crate::lora::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -794,7 +794,7 @@ impl JsonSchema for crate::trainer::Input {
               "type": "number",
               "minimum": 1e-6,
               "maximum": 0.01,
-              "description": "How far each step moves the weights.",
+              "description": "Learning rate: the distance that each step moves the weights.",
               "default": 0.0001
             }
           },

@@ -61,8 +61,8 @@ impl Streams for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the image shows, in plain language: subject, setting, light, style, and any lettering in
-    /// quotation marks.
+    /// Description of the image, in plain language: subject, setting, light, style, and any lettering
+    /// in quotation marks.
     pub prompt: String,
     /// Model that adds detail to the prompt: a quick one, or Ideogram's own for the best quality.
     ///
@@ -72,27 +72,27 @@ pub struct Input {
     ///
     /// Default `square_hd`.
     pub image_size: Option<ImageSize>,
-    /// How much time goes into the image. The quicker, the fewer steps.
+    /// Time spent on the image. Quicker settings use fewer steps.
     ///
     /// Default `BALANCED`.
     pub rendering_speed: Option<RenderingSpeed>,
-    /// How much the run is sped up. More acceleration is quicker and may cost some quality.
+    /// Acceleration of the run. More acceleration is quicker and may cost some quality.
     ///
     /// Default `none`.
     pub acceleration: Option<Acceleration>,
-    /// How many images to make from this one request.
+    /// Number of images to generate with this request.
     ///
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether files come back inside the reply as data URIs instead of as links. A result delivered
-    /// this way is not kept in the request history.
+    /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
+    /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// Whether unsafe content is screened out.
+    /// Screens out unsafe content.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
@@ -338,7 +338,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
+    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -361,20 +361,19 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`rendering_speed`](Input::rendering_speed): How much time goes into the image. Default
-    /// `BALANCED`.
+    /// [`rendering_speed`](Input::rendering_speed): Time spent on the image. Default `BALANCED`.
     pub fn rendering_speed(mut self, value: impl Param<RenderingSpeed>) -> Self {
         self.optional.rendering_speed = value.into_param();
         self
     }
 
-    /// [`acceleration`](Input::acceleration): How much the run is sped up. Default `none`.
+    /// [`acceleration`](Input::acceleration): Acceleration of the run. Default `none`.
     pub fn acceleration(mut self, value: impl Param<Acceleration>) -> Self {
         self.optional.acceleration = value.into_param();
         self
     }
 
-    /// [`num_images`](Input::num_images): How many images to make from this one request. Between 1
+    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
     /// and 4. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
@@ -388,15 +387,15 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether files come back inside the reply as data URIs instead
-    /// of as links. Default `false`.
+    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether unsafe content is screened out.
-    /// Default `true`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
+    /// `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self

@@ -50,7 +50,7 @@ pub struct Input {
     ///
     /// Default `auto`.
     pub resolution: Option<String>,
-    /// How far each step moves the weights.
+    /// Learning rate: the distance that each step moves the weights.
     ///
     /// Between 1e-6 and 0.01. Default `0.0001`.
     pub learning_rate: Option<LearningRate>,
@@ -153,8 +153,8 @@ impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
         self
     }
 
-    /// [`learning_rate`](Input::learning_rate): How far each step moves the weights. Between 1e-6 and
-    /// 0.01. Default `0.0001`.
+    /// [`learning_rate`](Input::learning_rate): Learning rate: the distance that each step moves the
+    /// weights. Between 1e-6 and 0.01. Default `0.0001`.
     pub fn learning_rate(mut self, value: impl Param<LearningRate>) -> Self {
         self.optional.learning_rate = value.into_param();
         self

@@ -13,8 +13,7 @@ pub use fal_core::media::{CustomImageSize, FileOutput, ImageFile, ImageSize};
 pub struct LoRaInput {
     /// Address of the weights, a file in the safetensors format.
     pub path: String,
-    /// How strongly the weights are mixed into the model: 0 leaves the model as it is, 1 applies them
-    /// in full.
+    /// Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.
     ///
     /// Between 0.0 and 4.0. Default `1.0`.
     pub scale: Option<LoRaInputScale>,
@@ -57,8 +56,8 @@ impl<PathSlot> LoRaInputBuilder<PathSlot> {
         }
     }
 
-    /// [`scale`](LoRaInput::scale): How strongly the weights are mixed into the model: 0 leaves the
-    /// model as it is, 1 applies them in full. Between 0.0 and 4.0. Default `1.0`.
+    /// [`scale`](LoRaInput::scale): Strength of the weights: 0 leaves the model unchanged, 1 applies
+    /// them in full. Between 0.0 and 4.0. Default `1.0`.
     pub fn scale(mut self, value: impl Param<LoRaInputScale>) -> Self {
         self.optional.scale = value.into_param();
         self

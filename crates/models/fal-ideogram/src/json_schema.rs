@@ -123,7 +123,7 @@ impl JsonSchema for crate::types::ColorPaletteMember {
                   "type": "null"
                 }
               ],
-              "description": "How much the color counts in the palette.",
+              "description": "Weight of the color in the palette.",
               "default": 0.5
             }
           },
@@ -261,7 +261,7 @@ impl JsonSchema for crate::custom_models::generate::Input {
             "prompt": {
               "type": "string",
               "minLength": 1,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "aspect_ratio": {
               "default": "1:1",
@@ -274,7 +274,7 @@ impl JsonSchema for crate::custom_models::generate::Input {
             },
             "rendering_speed": {
               "default": "BALANCED",
-              "description": "How much time goes into the image: quick, balanced, or for the best quality.",
+              "description": "Time spent on the image: quick, balanced, or for the best quality.",
               "allOf": [
                 {
                   "$type": "RenderingSpeed"
@@ -285,17 +285,17 @@ impl JsonSchema for crate::custom_models::generate::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 8,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image. The prompt takes precedence.",
+              "description": "Content to keep out of the image. The prompt takes precedence.",
               "default": ""
             },
             "expand_prompt": {
               "type": "boolean",
-              "description": "Whether MagicPrompt, Ideogram's language model, adds detail to the prompt.",
+              "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.",
               "default": true
             },
             "seed": {
@@ -311,7 +311,7 @@ impl JsonSchema for crate::custom_models::generate::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             }
           },
@@ -452,7 +452,7 @@ impl JsonSchema for crate::v2::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "aspect_ratio": {
               "default": "1:1",
@@ -465,7 +465,7 @@ impl JsonSchema for crate::v2::Input {
             },
             "expand_prompt": {
               "type": "boolean",
-              "description": "Whether MagicPrompt, Ideogram's language model, adds detail to the prompt.",
+              "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.",
               "default": true
             },
             "seed": {
@@ -490,12 +490,12 @@ impl JsonSchema for crate::v2::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             }
           },
@@ -627,7 +627,7 @@ impl JsonSchema for crate::v2::turbo::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "aspect_ratio": {
               "default": "1:1",
@@ -640,7 +640,7 @@ impl JsonSchema for crate::v2::turbo::Input {
             },
             "expand_prompt": {
               "type": "boolean",
-              "description": "Whether MagicPrompt, Ideogram's language model, adds detail to the prompt.",
+              "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.",
               "default": true
             },
             "seed": {
@@ -665,12 +665,12 @@ impl JsonSchema for crate::v2::turbo::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             }
           },
@@ -802,7 +802,7 @@ impl JsonSchema for crate::v2a::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "aspect_ratio": {
               "default": "1:1",
@@ -815,7 +815,7 @@ impl JsonSchema for crate::v2a::Input {
             },
             "expand_prompt": {
               "type": "boolean",
-              "description": "Whether MagicPrompt, Ideogram's language model, adds detail to the prompt.",
+              "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.",
               "default": true
             },
             "seed": {
@@ -840,7 +840,7 @@ impl JsonSchema for crate::v2a::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             }
           },
@@ -972,7 +972,7 @@ impl JsonSchema for crate::v2a::turbo::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "aspect_ratio": {
               "default": "1:1",
@@ -985,7 +985,7 @@ impl JsonSchema for crate::v2a::turbo::Input {
             },
             "expand_prompt": {
               "type": "boolean",
-              "description": "Whether MagicPrompt, Ideogram's language model, adds detail to the prompt.",
+              "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.",
               "default": true
             },
             "seed": {
@@ -1010,7 +1010,7 @@ impl JsonSchema for crate::v2a::turbo::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             }
           },
@@ -1156,7 +1156,7 @@ impl JsonSchema for crate::v3::Input {
             },
             "rendering_speed": {
               "default": "BALANCED",
-              "description": "How much time goes into the image: quick, balanced, or for the best quality.",
+              "description": "Time spent on the image: quick, balanced, or for the best quality.",
               "allOf": [
                 {
                   "$type": "RenderingSpeed"
@@ -1201,14 +1201,14 @@ impl JsonSchema for crate::v3::Input {
             },
             "expand_prompt": {
               "type": "boolean",
-              "description": "Whether MagicPrompt, Ideogram's language model, adds detail to the prompt.",
+              "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.",
               "default": true
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 8,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "seed": {
@@ -1224,7 +1224,7 @@ impl JsonSchema for crate::v3::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "style_preset": {
@@ -1240,7 +1240,7 @@ impl JsonSchema for crate::v3::Input {
             },
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "anyOf": [
@@ -1288,7 +1288,7 @@ impl JsonSchema for crate::v3::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image. The prompt takes precedence.",
+              "description": "Content to keep out of the image. The prompt takes precedence.",
               "default": ""
             }
           },
@@ -1496,7 +1496,7 @@ impl JsonSchema for crate::v3::generate_transparent::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "aspect_ratio": {
               "default": "1:1",
@@ -1509,7 +1509,7 @@ impl JsonSchema for crate::v3::generate_transparent::Input {
             },
             "rendering_speed": {
               "default": "BALANCED",
-              "description": "How much time goes into the image: quick, balanced, or for the best quality.",
+              "description": "Time spent on the image: quick, balanced, or for the best quality.",
               "allOf": [
                 {
                   "$type": "RenderingSpeed"
@@ -1518,19 +1518,19 @@ impl JsonSchema for crate::v3::generate_transparent::Input {
             },
             "expand_prompt": {
               "type": "boolean",
-              "description": "Whether MagicPrompt, Ideogram's language model, adds detail to the prompt.",
+              "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.",
               "default": true
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image. The prompt takes precedence.",
+              "description": "Content to keep out of the image. The prompt takes precedence.",
               "default": ""
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 8,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "seed": {
@@ -1546,7 +1546,7 @@ impl JsonSchema for crate::v3::generate_transparent::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             }
           },

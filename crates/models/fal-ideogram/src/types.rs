@@ -79,7 +79,7 @@ fal_core::closed_enum!(
 pub struct ColorPaletteMember {
     /// The color.
     pub rgb: RgbColor,
-    /// How much the color counts in the palette.
+    /// Weight of the color in the palette.
     ///
     /// Between 0.05 and 1.0. Default `0.5`.
     pub color_weight: Option<Nullable<ColorPaletteMemberColorWeight>>,
@@ -195,8 +195,8 @@ impl<RgbSlot> ColorPaletteMemberBuilder<RgbSlot> {
         }
     }
 
-    /// [`color_weight`](ColorPaletteMember::color_weight): How much the color counts in the palette.
-    /// Between 0.05 and 1.0. Default `0.5`.
+    /// [`color_weight`](ColorPaletteMember::color_weight): Weight of the color in the palette. Between
+    /// 0.05 and 1.0. Default `0.5`.
     pub fn color_weight(
         mut self,
         value: impl Param<Nullable<ColorPaletteMemberColorWeight>>,

@@ -36,14 +36,14 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the image shows, in plain language: subject, setting, light, style, and any lettering in
-    /// quotation marks.
+    /// Description of the image, in plain language: subject, setting, light, style, and any lettering
+    /// in quotation marks.
     pub prompt: String,
     /// Shape of the image, as width to height.
     ///
     /// Default `1:1`.
     pub aspect_ratio: Option<AspectRatio>,
-    /// Whether MagicPrompt, Ideogram's language model, adds detail to the prompt.
+    /// Lets MagicPrompt, Ideogram's language model, add detail to the prompt.
     ///
     /// Default `true`.
     pub expand_prompt: Option<bool>,
@@ -54,8 +54,8 @@ pub struct Input {
     ///
     /// Default `auto`.
     pub style: Option<Style>,
-    /// Whether files come back inside the reply as data URIs instead of as links. A result delivered
-    /// this way is not kept in the request history.
+    /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
+    /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
@@ -246,7 +246,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
+    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -261,8 +261,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`expand_prompt`](Input::expand_prompt): Whether MagicPrompt, Ideogram's language model, adds
-    /// detail to the prompt. Default `true`.
+    /// [`expand_prompt`](Input::expand_prompt): Lets MagicPrompt, Ideogram's language model, add detail
+    /// to the prompt. Default `true`.
     pub fn expand_prompt(mut self, value: impl Param<bool>) -> Self {
         self.optional.expand_prompt = value.into_param();
         self
@@ -281,8 +281,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether files come back inside the reply as data URIs instead
-    /// of as links. Default `false`.
+    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self

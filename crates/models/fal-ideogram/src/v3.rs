@@ -41,7 +41,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Images whose style the new ones follow, in JPEG, PNG or WebP, up to 10 MB in all.
     pub image_urls: Option<Vec<File>>,
-    /// How much time goes into the image: quick, balanced, or for the best quality.
+    /// Time spent on the image: quick, balanced, or for the best quality.
     ///
     /// Default `BALANCED`.
     pub rendering_speed: Option<RenderingSpeed>,
@@ -51,32 +51,32 @@ pub struct Input {
     pub style_codes: Option<Vec<String>>,
     /// Style of the image. Not together with `style_codes`.
     pub style: Option<Style>,
-    /// Whether MagicPrompt, Ideogram's language model, adds detail to the prompt.
+    /// Lets MagicPrompt, Ideogram's language model, add detail to the prompt.
     ///
     /// Default `true`.
     pub expand_prompt: Option<bool>,
-    /// How many images to make from this one request.
+    /// Number of images to generate with this request.
     ///
     /// Between 1 and 8. Default `1`.
     pub num_images: Option<NumImages>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether files come back inside the reply as data URIs instead of as links. A result delivered
-    /// this way is not kept in the request history.
+    /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
+    /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
     /// Ready-made style of the image.
     pub style_preset: Option<StylePreset>,
-    /// What the image shows, in plain language: subject, setting, light, style, and any lettering in
-    /// quotation marks.
+    /// Description of the image, in plain language: subject, setting, light, style, and any lettering
+    /// in quotation marks.
     pub prompt: String,
     /// Size of the image, as a preset or as an exact width and height.
     ///
     /// Default `square_hd`.
     pub image_size: Option<Nullable<ImageSize>>,
-    /// What to keep out of the image. The prompt takes precedence.
+    /// Content to keep out of the image. The prompt takes precedence.
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
@@ -511,7 +511,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
+    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -527,8 +527,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`rendering_speed`](Input::rendering_speed): How much time goes into the image: quick, balanced,
-    /// or for the best quality. Default `BALANCED`.
+    /// [`rendering_speed`](Input::rendering_speed): Time spent on the image: quick, balanced, or for
+    /// the best quality. Default `BALANCED`.
     pub fn rendering_speed(mut self, value: impl Param<RenderingSpeed>) -> Self {
         self.optional.rendering_speed = value.into_param();
         self
@@ -553,14 +553,14 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`expand_prompt`](Input::expand_prompt): Whether MagicPrompt, Ideogram's language model, adds
-    /// detail to the prompt. Default `true`.
+    /// [`expand_prompt`](Input::expand_prompt): Lets MagicPrompt, Ideogram's language model, add detail
+    /// to the prompt. Default `true`.
     pub fn expand_prompt(mut self, value: impl Param<bool>) -> Self {
         self.optional.expand_prompt = value.into_param();
         self
     }
 
-    /// [`num_images`](Input::num_images): How many images to make from this one request. Between 1
+    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
     /// and 8. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
@@ -574,8 +574,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether files come back inside the reply as data URIs instead
-    /// of as links. Default `false`.
+    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
@@ -594,7 +594,7 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the image. Empty by default.
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the image. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self

@@ -55,7 +55,7 @@ impl JsonSchema for crate::types::KlingV3MultiPromptElement {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in this shot."
+              "description": "Description of this shot."
             },
             "duration": {
               "default": "5",
@@ -328,7 +328,7 @@ impl JsonSchema for crate::types::CameraControl {
               "type": "integer",
               "minimum": -10,
               "maximum": 10,
-              "description": "How far the camera moves, and in which direction by its sign."
+              "description": "Distance that the camera moves. The sign gives the direction."
             }
           },
           "required": [
@@ -400,7 +400,7 @@ impl JsonSchema for crate::ai_avatar::v2::pro::Input {
             },
             "prompt": {
               "type": "string",
-              "description": "How the video is to look and how the avatar is to act.",
+              "description": "Description of the look of the video and the acting of the avatar.",
               "default": "."
             }
           },
@@ -477,7 +477,7 @@ impl JsonSchema for crate::ai_avatar::v2::standard::Input {
             },
             "prompt": {
               "type": "string",
-              "description": "How the video is to look and how the avatar is to act.",
+              "description": "Description of the look of the video and the acting of the avatar.",
               "default": "."
             }
           },
@@ -672,7 +672,7 @@ impl JsonSchema for crate::lipsync::text_to_video::Input {
             "text": {
               "type": "string",
               "maxLength": 120,
-              "description": "What the person in the video says."
+              "description": "Text that the person in the video says."
             },
             "voice_id": {
               "description": "Voice that speaks the text.",
@@ -864,7 +864,7 @@ impl JsonSchema for crate::o1::image_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language. `@Image1` is the first image, `@Image2` the last."
+              "description": "Description of the video, in plain language. `@Image1` is the first image, `@Image2` the last."
             },
             "start_image_url": {
               "type": "string",
@@ -988,7 +988,7 @@ impl JsonSchema for crate::o1::reference_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language. `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
+              "description": "Description of the video, in plain language. `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
             },
             "image_urls": {
               "anyOf": [
@@ -1167,7 +1167,7 @@ impl JsonSchema for crate::o1::standard::image_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language. `@Image1` is the first image, `@Image2` the last."
+              "description": "Description of the video, in plain language. `@Image1` is the first image, `@Image2` the last."
             },
             "start_image_url": {
               "type": "string",
@@ -1293,7 +1293,7 @@ impl JsonSchema for crate::o1::standard::reference_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language. `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
+              "description": "Description of the video, in plain language. `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
             },
             "image_urls": {
               "anyOf": [
@@ -1472,7 +1472,7 @@ impl JsonSchema for crate::o1::standard::video_to_video::edit::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to change, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
+              "description": "Description of the change, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
             },
             "video_url": {
               "type": "string",
@@ -1480,7 +1480,7 @@ impl JsonSchema for crate::o1::standard::video_to_video::edit::Input {
             },
             "keep_audio": {
               "type": "boolean",
-              "description": "Whether the sound of the video given stays.",
+              "description": "Keeps the sound of the input video.",
               "default": false
             },
             "image_urls": {
@@ -1582,7 +1582,7 @@ impl JsonSchema for crate::o1::standard::video_to_video::reference::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What the new shot shows, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
+              "description": "Description of the new shot, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
             },
             "video_url": {
               "type": "string",
@@ -1590,7 +1590,7 @@ impl JsonSchema for crate::o1::standard::video_to_video::reference::Input {
             },
             "keep_audio": {
               "type": "boolean",
-              "description": "Whether the sound of the video given stays.",
+              "description": "Keeps the sound of the input video.",
               "default": false
             },
             "image_urls": {
@@ -1772,7 +1772,7 @@ impl JsonSchema for crate::o1::video_to_video::edit::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to change, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
+              "description": "Description of the change, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
             },
             "video_url": {
               "type": "string",
@@ -1780,7 +1780,7 @@ impl JsonSchema for crate::o1::video_to_video::edit::Input {
             },
             "keep_audio": {
               "type": "boolean",
-              "description": "Whether the sound of the video given stays.",
+              "description": "Keeps the sound of the input video.",
               "default": false
             },
             "image_urls": {
@@ -1882,7 +1882,7 @@ impl JsonSchema for crate::o1::video_to_video::reference::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What the new shot shows, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
+              "description": "Description of the new shot, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
             },
             "video_url": {
               "type": "string",
@@ -1890,7 +1890,7 @@ impl JsonSchema for crate::o1::video_to_video::reference::Input {
             },
             "keep_audio": {
               "type": "boolean",
-              "description": "Whether the sound of the video given stays.",
+              "description": "Keeps the sound of the input video.",
               "default": false
             },
             "image_urls": {
@@ -2079,7 +2079,7 @@ impl JsonSchema for crate::o3::_4k::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+              "description": "Description of a video of one shot, in plain language: action, mood and the movement of the camera. A request has either this or `multi_prompt`."
             },
             "image_url": {
               "type": "string",
@@ -2107,7 +2107,7 @@ impl JsonSchema for crate::o3::_4k::image_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack.",
+              "description": "Also generates a soundtrack.",
               "default": false
             },
             "multi_prompt": {
@@ -2126,7 +2126,7 @@ impl JsonSchema for crate::o3::_4k::image_to_video::Input {
             },
             "shot_type": {
               "default": "customize",
-              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.",
               "allOf": [
                 {
                   "$type": "ShotType"
@@ -2277,7 +2277,7 @@ impl JsonSchema for crate::o3::_4k::reference_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+              "description": "Description of a video of one shot, in plain language: action, mood and the movement of the camera. A request has either this or `multi_prompt`."
             },
             "multi_prompt": {
               "anyOf": [
@@ -2345,7 +2345,7 @@ impl JsonSchema for crate::o3::_4k::reference_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack.",
+              "description": "Also generates a soundtrack.",
               "default": false
             },
             "duration": {
@@ -2359,7 +2359,7 @@ impl JsonSchema for crate::o3::_4k::reference_to_video::Input {
             },
             "shot_type": {
               "default": "customize",
-              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.",
               "allOf": [
                 {
                   "$type": "ShotType"
@@ -2550,7 +2550,7 @@ impl JsonSchema for crate::o3::_4k::text_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+              "description": "Description of a video of one shot, in plain language: action, mood and the movement of the camera. A request has either this or `multi_prompt`."
             },
             "duration": {
               "default": "5",
@@ -2572,7 +2572,7 @@ impl JsonSchema for crate::o3::_4k::text_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack.",
+              "description": "Also generates a soundtrack.",
               "default": false
             },
             "multi_prompt": {
@@ -2591,7 +2591,7 @@ impl JsonSchema for crate::o3::_4k::text_to_video::Input {
             },
             "shot_type": {
               "default": "customize",
-              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.",
               "allOf": [
                 {
                   "$type": "ShotType"
@@ -2767,7 +2767,7 @@ impl JsonSchema for crate::o3::pro::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+              "description": "Description of a video of one shot, in plain language: action, mood and the movement of the camera. A request has either this or `multi_prompt`."
             },
             "image_url": {
               "type": "string",
@@ -2795,7 +2795,7 @@ impl JsonSchema for crate::o3::pro::image_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack.",
+              "description": "Also generates a soundtrack.",
               "default": false
             },
             "multi_prompt": {
@@ -2814,7 +2814,7 @@ impl JsonSchema for crate::o3::pro::image_to_video::Input {
             },
             "shot_type": {
               "default": "customize",
-              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.",
               "allOf": [
                 {
                   "$type": "ShotType"
@@ -2965,7 +2965,7 @@ impl JsonSchema for crate::o3::pro::reference_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+              "description": "Description of a video of one shot, in plain language: action, mood and the movement of the camera. A request has either this or `multi_prompt`."
             },
             "multi_prompt": {
               "anyOf": [
@@ -3033,7 +3033,7 @@ impl JsonSchema for crate::o3::pro::reference_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack.",
+              "description": "Also generates a soundtrack.",
               "default": false
             },
             "duration": {
@@ -3047,7 +3047,7 @@ impl JsonSchema for crate::o3::pro::reference_to_video::Input {
             },
             "shot_type": {
               "default": "customize",
-              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.",
               "allOf": [
                 {
                   "$type": "ShotType"
@@ -3238,7 +3238,7 @@ impl JsonSchema for crate::o3::pro::text_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+              "description": "Description of a video of one shot, in plain language: action, mood and the movement of the camera. A request has either this or `multi_prompt`."
             },
             "duration": {
               "default": "5",
@@ -3260,7 +3260,7 @@ impl JsonSchema for crate::o3::pro::text_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack.",
+              "description": "Also generates a soundtrack.",
               "default": false
             },
             "multi_prompt": {
@@ -3279,7 +3279,7 @@ impl JsonSchema for crate::o3::pro::text_to_video::Input {
             },
             "shot_type": {
               "default": "customize",
-              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.",
               "allOf": [
                 {
                   "$type": "ShotType"
@@ -3448,7 +3448,7 @@ impl JsonSchema for crate::o3::pro::video_to_video::edit::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to change, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
+              "description": "Description of the change, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
             },
             "video_url": {
               "type": "string",
@@ -3470,7 +3470,7 @@ impl JsonSchema for crate::o3::pro::video_to_video::edit::Input {
             },
             "keep_audio": {
               "type": "boolean",
-              "description": "Whether the sound of the video given stays.",
+              "description": "Keeps the sound of the input video.",
               "default": true
             },
             "elements": {
@@ -3489,7 +3489,7 @@ impl JsonSchema for crate::o3::pro::video_to_video::edit::Input {
             },
             "shot_type": {
               "default": "customize",
-              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.",
               "allOf": [
                 {
                   "$type": "ShotType"
@@ -3595,7 +3595,7 @@ impl JsonSchema for crate::o3::pro::video_to_video::reference::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What the new shot shows, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
+              "description": "Description of the new shot, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
             },
             "video_url": {
               "type": "string",
@@ -3617,7 +3617,7 @@ impl JsonSchema for crate::o3::pro::video_to_video::reference::Input {
             },
             "keep_audio": {
               "type": "boolean",
-              "description": "Whether the sound of the video given stays.",
+              "description": "Keeps the sound of the input video.",
               "default": true
             },
             "elements": {
@@ -3636,7 +3636,7 @@ impl JsonSchema for crate::o3::pro::video_to_video::reference::Input {
             },
             "shot_type": {
               "default": "customize",
-              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.",
               "allOf": [
                 {
                   "$type": "ShotType"
@@ -3836,7 +3836,7 @@ impl JsonSchema for crate::o3::standard::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+              "description": "Description of a video of one shot, in plain language: action, mood and the movement of the camera. A request has either this or `multi_prompt`."
             },
             "image_url": {
               "type": "string",
@@ -3864,7 +3864,7 @@ impl JsonSchema for crate::o3::standard::image_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack.",
+              "description": "Also generates a soundtrack.",
               "default": false
             },
             "multi_prompt": {
@@ -3883,7 +3883,7 @@ impl JsonSchema for crate::o3::standard::image_to_video::Input {
             },
             "shot_type": {
               "default": "customize",
-              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.",
               "allOf": [
                 {
                   "$type": "ShotType"
@@ -4034,7 +4034,7 @@ impl JsonSchema for crate::o3::standard::reference_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+              "description": "Description of a video of one shot, in plain language: action, mood and the movement of the camera. A request has either this or `multi_prompt`."
             },
             "multi_prompt": {
               "anyOf": [
@@ -4102,7 +4102,7 @@ impl JsonSchema for crate::o3::standard::reference_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack.",
+              "description": "Also generates a soundtrack.",
               "default": false
             },
             "duration": {
@@ -4116,7 +4116,7 @@ impl JsonSchema for crate::o3::standard::reference_to_video::Input {
             },
             "shot_type": {
               "default": "customize",
-              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.",
               "allOf": [
                 {
                   "$type": "ShotType"
@@ -4307,7 +4307,7 @@ impl JsonSchema for crate::o3::standard::text_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+              "description": "Description of a video of one shot, in plain language: action, mood and the movement of the camera. A request has either this or `multi_prompt`."
             },
             "duration": {
               "default": "5",
@@ -4329,7 +4329,7 @@ impl JsonSchema for crate::o3::standard::text_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack.",
+              "description": "Also generates a soundtrack.",
               "default": false
             },
             "multi_prompt": {
@@ -4348,7 +4348,7 @@ impl JsonSchema for crate::o3::standard::text_to_video::Input {
             },
             "shot_type": {
               "default": "customize",
-              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.",
               "allOf": [
                 {
                   "$type": "ShotType"
@@ -4517,7 +4517,7 @@ impl JsonSchema for crate::o3::standard::video_to_video::edit::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to change, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
+              "description": "Description of the change, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
             },
             "video_url": {
               "type": "string",
@@ -4539,7 +4539,7 @@ impl JsonSchema for crate::o3::standard::video_to_video::edit::Input {
             },
             "keep_audio": {
               "type": "boolean",
-              "description": "Whether the sound of the video given stays.",
+              "description": "Keeps the sound of the input video.",
               "default": true
             },
             "elements": {
@@ -4558,7 +4558,7 @@ impl JsonSchema for crate::o3::standard::video_to_video::edit::Input {
             },
             "shot_type": {
               "default": "customize",
-              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.",
               "allOf": [
                 {
                   "$type": "ShotType"
@@ -4664,7 +4664,7 @@ impl JsonSchema for crate::o3::standard::video_to_video::reference::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What the new shot shows, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
+              "description": "Description of the new shot, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are the elements and `@Image1`, `@Image2` the images, in order."
             },
             "video_url": {
               "type": "string",
@@ -4686,7 +4686,7 @@ impl JsonSchema for crate::o3::standard::video_to_video::reference::Input {
             },
             "keep_audio": {
               "type": "boolean",
-              "description": "Whether the sound of the video given stays.",
+              "description": "Keeps the sound of the input video.",
               "default": true
             },
             "elements": {
@@ -4705,7 +4705,7 @@ impl JsonSchema for crate::o3::standard::video_to_video::reference::Input {
             },
             "shot_type": {
               "default": "customize",
-              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.",
               "allOf": [
                 {
                   "$type": "ShotType"
@@ -4905,7 +4905,7 @@ impl JsonSchema for crate::v1::pro::ai_avatar::Input {
             },
             "prompt": {
               "type": "string",
-              "description": "How the video is to look and how the avatar is to act.",
+              "description": "Description of the look of the video and the acting of the avatar.",
               "default": "."
             }
           },
@@ -4982,7 +4982,7 @@ impl JsonSchema for crate::v1::standard::ai_avatar::Input {
             },
             "prompt": {
               "type": "string",
-              "description": "How the video is to look and how the avatar is to act.",
+              "description": "Description of the look of the video and the acting of the avatar.",
               "default": "."
             }
           },
@@ -5389,7 +5389,7 @@ impl JsonSchema for crate::v1::standard::image_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -5407,14 +5407,14 @@ impl JsonSchema for crate::v1::standard::image_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             },
             "tail_image_url": {
@@ -5551,7 +5551,7 @@ impl JsonSchema for crate::v1::standard::text_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "duration": {
               "default": "5",
@@ -5574,14 +5574,14 @@ impl JsonSchema for crate::v1::standard::text_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             },
             "camera_control": {
@@ -5760,7 +5760,7 @@ impl JsonSchema for crate::v1::tts::Input {
             "text": {
               "type": "string",
               "maxLength": 500,
-              "description": "What is spoken."
+              "description": "Text to speak."
             },
             "voice_id": {
               "default": "genshin_vindi2",
@@ -6243,7 +6243,7 @@ impl JsonSchema for crate::v1_5::pro::image_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -6281,14 +6281,14 @@ impl JsonSchema for crate::v1_5::pro::image_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             },
             "static_mask_url": {
@@ -6442,7 +6442,7 @@ impl JsonSchema for crate::v1_5::pro::text_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "duration": {
               "default": "5",
@@ -6465,14 +6465,14 @@ impl JsonSchema for crate::v1_5::pro::text_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             }
           },
@@ -6931,7 +6931,7 @@ impl JsonSchema for crate::v1_6::pro::elements::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "input_image_urls": {
               "type": "array",
@@ -6961,7 +6961,7 @@ impl JsonSchema for crate::v1_6::pro::elements::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             }
           },
@@ -7086,7 +7086,7 @@ impl JsonSchema for crate::v1_6::pro::image_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -7124,14 +7124,14 @@ impl JsonSchema for crate::v1_6::pro::image_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             }
           },
@@ -7256,7 +7256,7 @@ impl JsonSchema for crate::v1_6::pro::text_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "duration": {
               "default": "5",
@@ -7279,14 +7279,14 @@ impl JsonSchema for crate::v1_6::pro::text_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             }
           },
@@ -7747,7 +7747,7 @@ impl JsonSchema for crate::v1_6::standard::elements::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "input_image_urls": {
               "type": "array",
@@ -7777,7 +7777,7 @@ impl JsonSchema for crate::v1_6::standard::elements::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             }
           },
@@ -7902,7 +7902,7 @@ impl JsonSchema for crate::v1_6::standard::image_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -7920,14 +7920,14 @@ impl JsonSchema for crate::v1_6::standard::image_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             }
           },
@@ -8024,7 +8024,7 @@ impl JsonSchema for crate::v1_6::standard::text_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "duration": {
               "default": "5",
@@ -8047,14 +8047,14 @@ impl JsonSchema for crate::v1_6::standard::text_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             }
           },
@@ -8178,7 +8178,7 @@ impl JsonSchema for crate::v2::master::image_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -8196,14 +8196,14 @@ impl JsonSchema for crate::v2::master::image_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             }
           },
@@ -8300,7 +8300,7 @@ impl JsonSchema for crate::v2::master::text_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "duration": {
               "default": "5",
@@ -8323,14 +8323,14 @@ impl JsonSchema for crate::v2::master::text_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             }
           },
@@ -8454,7 +8454,7 @@ impl JsonSchema for crate::v2_1::master::image_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -8472,14 +8472,14 @@ impl JsonSchema for crate::v2_1::master::image_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             }
           },
@@ -8576,7 +8576,7 @@ impl JsonSchema for crate::v2_1::master::text_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "duration": {
               "default": "5",
@@ -8599,14 +8599,14 @@ impl JsonSchema for crate::v2_1::master::text_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             }
           },
@@ -8730,7 +8730,7 @@ impl JsonSchema for crate::v2_1::pro::image_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -8748,14 +8748,14 @@ impl JsonSchema for crate::v2_1::pro::image_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             },
             "tail_image_url": {
@@ -8863,7 +8863,7 @@ impl JsonSchema for crate::v2_1::standard::image_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -8881,14 +8881,14 @@ impl JsonSchema for crate::v2_1::standard::image_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             }
           },
@@ -8985,7 +8985,7 @@ impl JsonSchema for crate::v2_5_turbo::pro::image_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -9003,14 +9003,14 @@ impl JsonSchema for crate::v2_5_turbo::pro::image_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             },
             "tail_image_url": {
@@ -9118,7 +9118,7 @@ impl JsonSchema for crate::v2_5_turbo::pro::text_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "duration": {
               "default": "5",
@@ -9141,14 +9141,14 @@ impl JsonSchema for crate::v2_5_turbo::pro::text_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             }
           },
@@ -9272,7 +9272,7 @@ impl JsonSchema for crate::v2_5_turbo::standard::image_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -9290,14 +9290,14 @@ impl JsonSchema for crate::v2_5_turbo::standard::image_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             }
           },
@@ -9394,7 +9394,7 @@ impl JsonSchema for crate::v2_6::pro::image_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "start_image_url": {
               "type": "string",
@@ -9412,12 +9412,12 @@ impl JsonSchema for crate::v2_6::pro::image_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
+              "description": "Also generates a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
               "default": true
             },
             "voice_ids": {
@@ -9546,7 +9546,7 @@ impl JsonSchema for crate::v2_6::pro::motion_control::Input {
                   "type": "null"
                 }
               ],
-              "description": "What the video shows besides the motion: setting, light and mood."
+              "description": "Description of the video apart from the motion: setting, light and mood."
             },
             "image_url": {
               "type": "string",
@@ -9558,7 +9558,7 @@ impl JsonSchema for crate::v2_6::pro::motion_control::Input {
             },
             "keep_original_sound": {
               "type": "boolean",
-              "description": "Whether the sound of the reference video stays.",
+              "description": "Keeps the sound of the reference video.",
               "default": true
             },
             "character_orientation": {
@@ -9664,7 +9664,7 @@ impl JsonSchema for crate::v2_6::pro::text_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "duration": {
               "default": "5",
@@ -9687,19 +9687,19 @@ impl JsonSchema for crate::v2_6::pro::text_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
+              "description": "Also generates a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
               "default": true
             }
           },
@@ -9830,7 +9830,7 @@ impl JsonSchema for crate::v2_6::standard::motion_control::Input {
                   "type": "null"
                 }
               ],
-              "description": "What the video shows besides the motion: setting, light and mood."
+              "description": "Description of the video apart from the motion: setting, light and mood."
             },
             "image_url": {
               "type": "string",
@@ -9842,7 +9842,7 @@ impl JsonSchema for crate::v2_6::standard::motion_control::Input {
             },
             "keep_original_sound": {
               "type": "boolean",
-              "description": "Whether the sound of the reference video stays.",
+              "description": "Keeps the sound of the reference video.",
               "default": true
             },
             "character_orientation": {
@@ -9955,7 +9955,7 @@ impl JsonSchema for crate::v3::_4k::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+              "description": "Description of a video of one shot, in plain language: action, mood and the movement of the camera. A request has either this or `multi_prompt`."
             },
             "multi_prompt": {
               "anyOf": [
@@ -9986,7 +9986,7 @@ impl JsonSchema for crate::v3::_4k::image_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
+              "description": "Also generates a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
               "default": true
             },
             "end_image_url": {
@@ -10016,7 +10016,7 @@ impl JsonSchema for crate::v3::_4k::image_to_video::Input {
             },
             "shot_type": {
               "default": "customize",
-              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.",
               "allOf": [
                 {
                   "$type": "ShotType"
@@ -10026,14 +10026,14 @@ impl JsonSchema for crate::v3::_4k::image_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             }
           },
@@ -10186,7 +10186,7 @@ impl JsonSchema for crate::v3::_4k::text_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+              "description": "Description of a video of one shot, in plain language: action, mood and the movement of the camera. A request has either this or `multi_prompt`."
             },
             "duration": {
               "default": "5",
@@ -10213,12 +10213,12 @@ impl JsonSchema for crate::v3::_4k::text_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
+              "description": "Also generates a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
               "default": true
             },
             "shot_type": {
               "default": "customize",
-              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.",
               "allOf": [
                 {
                   "$type": "ShotType"
@@ -10237,14 +10237,14 @@ impl JsonSchema for crate::v3::_4k::text_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             }
           },
@@ -10416,7 +10416,7 @@ impl JsonSchema for crate::v3::pro::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+              "description": "Description of a video of one shot, in plain language: action, mood and the movement of the camera. A request has either this or `multi_prompt`."
             },
             "multi_prompt": {
               "anyOf": [
@@ -10447,7 +10447,7 @@ impl JsonSchema for crate::v3::pro::image_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
+              "description": "Also generates a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
               "default": true
             },
             "end_image_url": {
@@ -10477,7 +10477,7 @@ impl JsonSchema for crate::v3::pro::image_to_video::Input {
             },
             "shot_type": {
               "default": "customize",
-              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.",
               "allOf": [
                 {
                   "$type": "ShotType"
@@ -10487,14 +10487,14 @@ impl JsonSchema for crate::v3::pro::image_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             }
           },
@@ -10647,7 +10647,7 @@ impl JsonSchema for crate::v3::pro::motion_control::Input {
                   "type": "null"
                 }
               ],
-              "description": "What the video shows besides the motion: setting, light and mood."
+              "description": "Description of the video apart from the motion: setting, light and mood."
             },
             "image_url": {
               "type": "string",
@@ -10659,7 +10659,7 @@ impl JsonSchema for crate::v3::pro::motion_control::Input {
             },
             "keep_original_sound": {
               "type": "boolean",
-              "description": "Whether the sound of the reference video stays.",
+              "description": "Keeps the sound of the reference video.",
               "default": true
             },
             "character_orientation": {
@@ -10792,7 +10792,7 @@ impl JsonSchema for crate::v3::pro::text_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+              "description": "Description of a video of one shot, in plain language: action, mood and the movement of the camera. A request has either this or `multi_prompt`."
             },
             "duration": {
               "default": "5",
@@ -10819,12 +10819,12 @@ impl JsonSchema for crate::v3::pro::text_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
+              "description": "Also generates a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
               "default": true
             },
             "shot_type": {
               "default": "customize",
-              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.",
               "allOf": [
                 {
                   "$type": "ShotType"
@@ -10843,14 +10843,14 @@ impl JsonSchema for crate::v3::pro::text_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             }
           },
@@ -11022,7 +11022,7 @@ impl JsonSchema for crate::v3::standard::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+              "description": "Description of a video of one shot, in plain language: action, mood and the movement of the camera. A request has either this or `multi_prompt`."
             },
             "multi_prompt": {
               "anyOf": [
@@ -11053,7 +11053,7 @@ impl JsonSchema for crate::v3::standard::image_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
+              "description": "Also generates a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
               "default": true
             },
             "end_image_url": {
@@ -11083,7 +11083,7 @@ impl JsonSchema for crate::v3::standard::image_to_video::Input {
             },
             "shot_type": {
               "default": "customize",
-              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.",
               "allOf": [
                 {
                   "$type": "ShotType"
@@ -11093,14 +11093,14 @@ impl JsonSchema for crate::v3::standard::image_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             }
           },
@@ -11253,7 +11253,7 @@ impl JsonSchema for crate::v3::standard::motion_control::Input {
                   "type": "null"
                 }
               ],
-              "description": "What the video shows besides the motion: setting, light and mood."
+              "description": "Description of the video apart from the motion: setting, light and mood."
             },
             "image_url": {
               "type": "string",
@@ -11265,7 +11265,7 @@ impl JsonSchema for crate::v3::standard::motion_control::Input {
             },
             "keep_original_sound": {
               "type": "boolean",
-              "description": "Whether the sound of the reference video stays.",
+              "description": "Keeps the sound of the reference video.",
               "default": true
             },
             "character_orientation": {
@@ -11398,7 +11398,7 @@ impl JsonSchema for crate::v3::standard::text_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What happens in a video of one shot, in plain language: action, mood and the movement of the camera. A request carries either this or `multi_prompt`."
+              "description": "Description of a video of one shot, in plain language: action, mood and the movement of the camera. A request has either this or `multi_prompt`."
             },
             "duration": {
               "default": "5",
@@ -11425,12 +11425,12 @@ impl JsonSchema for crate::v3::standard::text_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
+              "description": "Also generates a soundtrack. Speech can be Chinese or English, and any other language is turned into English. Write English speech in lower case and keep capitals for acronyms and proper nouns.",
               "default": true
             },
             "shot_type": {
               "default": "customize",
-              "description": "How a video of several shots is divided: into the shots you list, or as the model sees fit, where that can be chosen.",
+              "description": "Division of a video into several shots: those that you list, or those that the model chooses, if the endpoint offers the choice.",
               "allOf": [
                 {
                   "$type": "ShotType"
@@ -11449,14 +11449,14 @@ impl JsonSchema for crate::v3::standard::text_to_video::Input {
             "negative_prompt": {
               "type": "string",
               "maxLength": 2500,
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "blur, distort, and low quality"
             },
             "cfg_scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is free to improvise, at the upper end it takes the prompt literally.",
               "default": 0.5
             }
           },
@@ -11632,7 +11632,7 @@ impl JsonSchema for crate::video_to_audio::Input {
                   "type": "null"
                 }
               ],
-              "description": "What the sound effects are, up to 200 characters.",
+              "description": "Description of the sound effects, up to 200 characters.",
               "default": "Car tires screech as they accelerate in a drag race"
             },
             "background_music_prompt": {
@@ -11645,12 +11645,12 @@ impl JsonSchema for crate::video_to_audio::Input {
                   "type": "null"
                 }
               ],
-              "description": "What the music in the background is like, up to 200 characters.",
+              "description": "Description of the background music, up to 200 characters.",
               "default": "intense car race"
             },
             "asmr_mode": {
               "type": "boolean",
-              "description": "Whether sound effects are made with more detail, for scenes to sink into.",
+              "description": "Generates sound effects with more detail, for immersive scenes.",
               "default": false
             }
           },

@@ -23,7 +23,7 @@ pub struct OmniVideoElementInput {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct KlingV3MultiPromptElement {
-    /// What happens in this shot.
+    /// Description of this shot.
     pub prompt: String,
     /// Length of this shot in seconds.
     ///
@@ -173,7 +173,7 @@ pub struct Trajectory {
 pub struct CameraControl {
     /// Axis that the camera moves along or turns about.
     pub movement_type: CameraControlMovementType,
-    /// How far the camera moves, and in which direction by its sign.
+    /// Distance that the camera moves. The sign gives the direction.
     ///
     /// Between -10 and 10.
     pub movement_value: CameraControlMovementValue,
@@ -313,7 +313,7 @@ struct KlingV3MultiPromptElementOptional {
 }
 
 impl<PromptSlot> KlingV3MultiPromptElementBuilder<PromptSlot> {
-    /// [`prompt`](KlingV3MultiPromptElement::prompt): What happens in this shot.
+    /// [`prompt`](KlingV3MultiPromptElement::prompt): Description of this shot.
     pub fn prompt(
         self,
         value: impl Into<String>,
@@ -598,8 +598,8 @@ impl<
         }
     }
 
-    /// [`movement_value`](CameraControl::movement_value): How far the camera moves, and in which
-    /// direction by its sign. Between -10 and 10.
+    /// [`movement_value`](CameraControl::movement_value): Distance that the camera moves. Between -10
+    /// and 10.
     pub fn movement_value(
         self,
         value: impl Into<CameraControlMovementValue>,

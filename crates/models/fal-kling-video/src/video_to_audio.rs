@@ -41,15 +41,15 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to make sound for, in MP4 or MOV, 3 to 20 seconds long and up to 100 MB.
     pub video_url: File,
-    /// What the sound effects are, up to 200 characters.
+    /// Description of the sound effects, up to 200 characters.
     ///
     /// At most 200 characters. Default `Car tires screech as they accelerate in a drag race`.
     pub sound_effect_prompt: Option<Nullable<String>>,
-    /// What the music in the background is like, up to 200 characters.
+    /// Description of the background music, up to 200 characters.
     ///
     /// At most 200 characters. Default `intense car race`.
     pub background_music_prompt: Option<Nullable<String>>,
-    /// Whether sound effects are made with more detail, for scenes to sink into.
+    /// Generates sound effects with more detail, for immersive scenes.
     ///
     /// Default `false`.
     pub asmr_mode: Option<bool>,
@@ -127,7 +127,7 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
         }
     }
 
-    /// [`sound_effect_prompt`](Input::sound_effect_prompt): What the sound effects are, up to 200
+    /// [`sound_effect_prompt`](Input::sound_effect_prompt): Description of the sound effects, up to 200
     /// characters. At most 200 characters. Default `Car tires screech as they accelerate in a drag
     /// race`.
     pub fn sound_effect_prompt(mut self, value: impl Param<Nullable<String>>) -> Self {
@@ -135,8 +135,8 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
         self
     }
 
-    /// [`background_music_prompt`](Input::background_music_prompt): What the music in the background is
-    /// like, up to 200 characters. At most 200 characters. Default `intense car race`.
+    /// [`background_music_prompt`](Input::background_music_prompt): Description of the background
+    /// music, up to 200 characters. At most 200 characters. Default `intense car race`.
     pub fn background_music_prompt(
         mut self,
         value: impl Param<Nullable<String>>,
@@ -145,8 +145,8 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
         self
     }
 
-    /// [`asmr_mode`](Input::asmr_mode): Whether sound effects are made with more detail, for scenes to
-    /// sink into. Default `false`.
+    /// [`asmr_mode`](Input::asmr_mode): Generates sound effects with more detail, for immersive scenes.
+    /// Default `false`.
     pub fn asmr_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.asmr_mode = value.into_param();
         self

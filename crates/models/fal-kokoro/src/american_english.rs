@@ -35,7 +35,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What is spoken.
+    /// Text to speak.
     ///
     /// Empty by default.
     pub prompt: Option<String>,
@@ -215,7 +215,7 @@ struct Optional {
 }
 
 impl Builder {
-    /// [`prompt`](Input::prompt): What is spoken. Empty by default.
+    /// [`prompt`](Input::prompt): Text to speak. Empty by default.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self

@@ -36,7 +36,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What is spoken.
+    /// Text to speak.
     pub prompt: String,
     /// Voice that speaks.
     pub voice: Voice,
@@ -148,7 +148,7 @@ struct Optional {
 }
 
 impl<PromptSlot, VoiceSlot> Builder<PromptSlot, VoiceSlot> {
-    /// [`prompt`](Input::prompt): What is spoken.
+    /// [`prompt`](Input::prompt): Text to speak.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, VoiceSlot> {
         Builder {
             prompt: value.into(),

@@ -21,7 +21,7 @@ impl JsonSchema for crate::american_english::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What is spoken.",
+              "description": "Text to speak.",
               "default": ""
             },
             "voice": {
@@ -145,7 +145,7 @@ impl JsonSchema for crate::brazilian_portuguese::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What is spoken."
+              "description": "Text to speak."
             },
             "voice": {
               "description": "Voice that speaks.",
@@ -254,7 +254,7 @@ impl JsonSchema for crate::british_english::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What is spoken."
+              "description": "Text to speak."
             },
             "voice": {
               "description": "Voice that speaks.",
@@ -363,7 +363,7 @@ impl JsonSchema for crate::french::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What is spoken."
+              "description": "Text to speak."
             },
             "voice": {
               "description": "Voice that speaks.",
@@ -465,7 +465,7 @@ impl JsonSchema for crate::hindi::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What is spoken."
+              "description": "Text to speak."
             },
             "voice": {
               "description": "Voice that speaks.",
@@ -570,7 +570,7 @@ impl JsonSchema for crate::italian::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What is spoken."
+              "description": "Text to speak."
             },
             "voice": {
               "description": "Voice that speaks.",
@@ -673,7 +673,7 @@ impl JsonSchema for crate::japanese::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What is spoken."
+              "description": "Text to speak."
             },
             "voice": {
               "description": "Voice that speaks.",
@@ -779,7 +779,7 @@ impl JsonSchema for crate::mandarin_chinese::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What is spoken."
+              "description": "Text to speak."
             },
             "voice": {
               "description": "Voice that speaks.",
@@ -893,7 +893,7 @@ impl JsonSchema for crate::spanish::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What is spoken."
+              "description": "Text to speak."
             },
             "voice": {
               "description": "Voice that speaks.",

@@ -42,11 +42,11 @@ pub struct Input {
     pub audio_url: File,
     /// Image that the video opens with. Needed where `prompt` is left out.
     pub image_url: Option<File>,
-    /// What happens in the video, in plain language. Needed where `image_url` is left out.
+    /// Description of the video, in plain language. Required without `image_url`.
     ///
     /// 1 to 5000 characters.
     pub prompt: Option<String>,
-    /// How closely the video keeps to the prompt (classifier-free guidance). Left out, it is 5 for text
+    /// Adherence of the video to the prompt (classifier-free guidance). Left out, it is 5 for text
     /// alone and 9 with an image.
     ///
     /// Between 1.0 and 50.0.
@@ -162,14 +162,14 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
         self
     }
 
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language. 1 to 5000 characters.
+    /// [`prompt`](Input::prompt): Description of the video, in plain language. 1 to 5000 characters.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): How closely the video keeps to the prompt
-    /// (classifier-free guidance). Between 1.0 and 50.0.
+    /// [`guidance_scale`](Input::guidance_scale): Adherence of the video to the prompt (classifier-free
+    /// guidance). Between 1.0 and 50.0.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
         self

@@ -45,7 +45,7 @@ impl JsonSchema for crate::audio_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What happens in the video, in plain language. Needed where `image_url` is left out."
+              "description": "Description of the video, in plain language. Required without `image_url`."
             },
             "guidance_scale": {
               "anyOf": [
@@ -58,7 +58,7 @@ impl JsonSchema for crate::audio_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). Left out, it is 5 for text alone and 9 with an image."
+              "description": "Adherence of the video to the prompt (classifier-free guidance). Left out, it is 5 for text alone and 9 with an image."
             },
             "aspect_ratio": {
               "default": "auto",
@@ -172,7 +172,7 @@ impl JsonSchema for crate::extend_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What happens in the new part."
+              "description": "Description of the new part."
             },
             "duration": {
               "type": "number",
@@ -183,7 +183,7 @@ impl JsonSchema for crate::extend_video::Input {
             },
             "mode": {
               "default": "end",
-              "description": "Where the new part goes: after the video, or before it.",
+              "description": "Position of the new part: after the video, or before it.",
               "allOf": [
                 {
                   "$type": "Mode"
@@ -305,7 +305,7 @@ impl JsonSchema for crate::image_to_video::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 5000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "duration": {
               "default": 6,
@@ -345,7 +345,7 @@ impl JsonSchema for crate::image_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack.",
+              "description": "Also generates a soundtrack.",
               "default": true
             }
           },
@@ -533,7 +533,7 @@ impl JsonSchema for crate::image_to_video::fast::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 5000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "duration": {
               "default": 6,
@@ -573,7 +573,7 @@ impl JsonSchema for crate::image_to_video::fast::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack.",
+              "description": "Also generates a soundtrack.",
               "default": true
             }
           },
@@ -758,19 +758,19 @@ impl JsonSchema for crate::retake_video::Input {
           "properties": {
             "video_url": {
               "type": "string",
-              "description": "Video of which a part is made anew."
+              "description": "Video to regenerate a part of."
             },
             "prompt": {
               "type": "string",
               "minLength": 1,
               "maxLength": 5000,
-              "description": "What happens in the part that is made anew."
+              "description": "Description of the part that is generated again."
             },
             "start_time": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "Where the part begins, in seconds.",
+              "description": "Start of the part in seconds.",
               "default": 0
             },
             "duration": {
@@ -782,7 +782,7 @@ impl JsonSchema for crate::retake_video::Input {
             },
             "retake_mode": {
               "default": "replace_audio_and_video",
-              "description": "What is made anew: the sound, the picture or both.",
+              "description": "Part that is generated again: the sound, the picture or both.",
               "allOf": [
                 {
                   "$type": "RetakeMode"
@@ -883,7 +883,7 @@ impl JsonSchema for crate::text_to_video::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 5000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "duration": {
               "default": 6,
@@ -923,7 +923,7 @@ impl JsonSchema for crate::text_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack.",
+              "description": "Also generates a soundtrack.",
               "default": true
             }
           },
@@ -1094,7 +1094,7 @@ impl JsonSchema for crate::text_to_video::fast::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 5000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "duration": {
               "default": 6,
@@ -1134,7 +1134,7 @@ impl JsonSchema for crate::text_to_video::fast::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack.",
+              "description": "Also generates a soundtrack.",
               "default": true
             }
           },

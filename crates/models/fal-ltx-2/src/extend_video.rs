@@ -39,7 +39,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to carry on.
     pub video_url: File,
-    /// What happens in the new part.
+    /// Description of the new part.
     ///
     /// At most 5000 characters.
     pub prompt: Option<String>,
@@ -47,7 +47,7 @@ pub struct Input {
     ///
     /// Between 1.0 and 20.0. Default `5.0`.
     pub duration: Option<Duration>,
-    /// Where the new part goes: after the video, or before it.
+    /// Position of the new part: after the video, or before it.
     ///
     /// Default `end`.
     pub mode: Option<Mode>,
@@ -158,7 +158,7 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): What happens in the new part. At most 5000 characters.
+    /// [`prompt`](Input::prompt): Description of the new part. At most 5000 characters.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self
@@ -171,7 +171,7 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
         self
     }
 
-    /// [`mode`](Input::mode): Where the new part goes: after the video, or before it. Default `end`.
+    /// [`mode`](Input::mode): Position of the new part: after the video, or before it. Default `end`.
     pub fn mode(mut self, value: impl Param<Mode>) -> Self {
         self.optional.mode = value.into_param();
         self

@@ -43,7 +43,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image that the video opens with.
     pub image_url: File,
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     ///
     /// 1 to 5000 characters.
@@ -61,7 +61,7 @@ pub struct Input {
     ///
     /// Default `25`.
     pub fps: Option<Fps>,
-    /// Whether the model also makes a soundtrack.
+    /// Also generates a soundtrack.
     ///
     /// Default `true`.
     pub generate_audio: Option<bool>,
@@ -234,7 +234,7 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. 1 to 5000 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<ImageUrlSlot, String> {
         Builder {
@@ -263,8 +263,7 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
         self
     }
 
-    /// [`generate_audio`](Input::generate_audio): Whether the model also makes a soundtrack. Default
-    /// `true`.
+    /// [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `true`.
     pub fn generate_audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio = value.into_param();
         self

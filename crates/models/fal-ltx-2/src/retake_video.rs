@@ -38,13 +38,13 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// Video of which a part is made anew.
+    /// Video to regenerate a part of.
     pub video_url: File,
-    /// What happens in the part that is made anew.
+    /// Description of the part that is generated again.
     ///
     /// 1 to 5000 characters.
     pub prompt: String,
-    /// Where the part begins, in seconds.
+    /// Start of the part in seconds.
     ///
     /// Between 0.0 and 20.0. Default `0.0`.
     pub start_time: Option<StartTime>,
@@ -52,7 +52,7 @@ pub struct Input {
     ///
     /// Between 2.0 and 20.0. Default `5.0`.
     pub duration: Option<Duration>,
-    /// What is made anew: the sound, the picture or both.
+    /// Part that is generated again: the sound, the picture or both.
     ///
     /// Default `replace_audio_and_video`.
     pub retake_mode: Option<RetakeMode>,
@@ -163,7 +163,7 @@ struct Optional {
 }
 
 impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
-    /// [`video_url`](Input::video_url): Video of which a part is made anew.
+    /// [`video_url`](Input::video_url): Video to regenerate a part of.
     pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File, PromptSlot> {
         Builder {
             video_url: value.into_file(),
@@ -172,7 +172,8 @@ impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): What happens in the part that is made anew. 1 to 5000 characters.
+    /// [`prompt`](Input::prompt): Description of the part that is generated again. 1 to 5000
+    /// characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<VideoUrlSlot, String> {
         Builder {
             video_url: self.video_url,
@@ -181,8 +182,8 @@ impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
         }
     }
 
-    /// [`start_time`](Input::start_time): Where the part begins, in seconds. Between 0.0 and 20.0.
-    /// Default `0.0`.
+    /// [`start_time`](Input::start_time): Start of the part in seconds. Between 0.0 and 20.0. Default
+    /// `0.0`.
     pub fn start_time(mut self, value: impl Param<StartTime>) -> Self {
         self.optional.start_time = value.into_param();
         self
@@ -195,8 +196,8 @@ impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
         self
     }
 
-    /// [`retake_mode`](Input::retake_mode): What is made anew: the sound, the picture or both. Default
-    /// `replace_audio_and_video`.
+    /// [`retake_mode`](Input::retake_mode): Part that is generated again: the sound, the picture or
+    /// both. Default `replace_audio_and_video`.
     pub fn retake_mode(mut self, value: impl Param<RetakeMode>) -> Self {
         self.optional.retake_mode = value.into_param();
         self

@@ -38,7 +38,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     ///
     /// 1 to 5000 characters.
@@ -56,7 +56,7 @@ pub struct Input {
     ///
     /// Default `25`.
     pub fps: Option<Fps>,
-    /// Whether the model also makes a soundtrack.
+    /// Also generates a soundtrack.
     ///
     /// Default `true`.
     pub generate_audio: Option<bool>,
@@ -216,7 +216,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. 1 to 5000 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -244,8 +244,7 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`generate_audio`](Input::generate_audio): Whether the model also makes a soundtrack. Default
-    /// `true`.
+    /// [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `true`.
     pub fn generate_audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio = value.into_param();
         self

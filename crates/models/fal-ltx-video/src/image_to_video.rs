@@ -39,10 +39,10 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     pub prompt: String,
-    /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
+    /// Content to keep out of the video: unwanted things, styles and flaws, separated by commas.
     ///
     /// Default `low quality, worst quality, deformed, distorted, disfigured, motion smear, motion
     /// artifacts, fused fingers, bad anatomy, weird hand, ugly`.
@@ -55,7 +55,7 @@ pub struct Input {
     ///
     /// Between 1 and 50. Default `30`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// How closely the video keeps to the prompt (classifier-free guidance). Small values let the model
+    /// Adherence of the video to the prompt (classifier-free guidance). Small values let the model
     /// improvise, large ones make it take the prompt literally.
     ///
     /// Above 1.0 and at most 10.0. Default `3.0`.
@@ -136,7 +136,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot> {
         Builder {
@@ -155,7 +155,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
     /// styles and flaws, separated by commas. Default `low quality, worst quality, deformed, distorted,
     /// disfigured, motion smear, motion artifacts, fused fingers, bad anatomy, weird hand, ugly`.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
@@ -177,8 +177,8 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): How closely the video keeps to the prompt
-    /// (classifier-free guidance). Above 1.0 and at most 10.0. Default `3.0`.
+    /// [`guidance_scale`](Input::guidance_scale): Adherence of the video to the prompt (classifier-free
+    /// guidance). Above 1.0 and at most 10.0. Default `3.0`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
         self

@@ -21,11 +21,11 @@ impl JsonSchema for crate::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "low quality, worst quality, deformed, distorted, disfigured, motion smear, motion artifacts, fused fingers, bad anatomy, weird hand, ugly"
             },
             "seed": {
@@ -50,7 +50,7 @@ impl JsonSchema for crate::Input {
               "type": "number",
               "exclusiveMinimum": 1.0,
               "maximum": 10.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 3
             }
           },
@@ -118,11 +118,11 @@ impl JsonSchema for crate::image_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": "low quality, worst quality, deformed, distorted, disfigured, motion smear, motion artifacts, fused fingers, bad anatomy, weird hand, ugly"
             },
             "seed": {
@@ -147,7 +147,7 @@ impl JsonSchema for crate::image_to_video::Input {
               "type": "number",
               "exclusiveMinimum": 1.0,
               "maximum": 10.0,
-              "description": "How closely the video keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 3
             },
             "image_url": {

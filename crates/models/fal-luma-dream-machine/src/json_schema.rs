@@ -23,7 +23,7 @@ impl JsonSchema for crate::ray_2::Input {
               "type": "string",
               "minLength": 3,
               "maxLength": 5000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -36,7 +36,7 @@ impl JsonSchema for crate::ray_2::Input {
             },
             "loop": {
               "type": "boolean",
-              "description": "Whether the end of the video runs into its beginning, to be played in a loop.",
+              "description": "Makes the end of the video run into its beginning, so that it can be looped.",
               "default": false
             },
             "resolution": {
@@ -201,7 +201,7 @@ impl JsonSchema for crate::ray_2::image_to_video::Input {
               "type": "string",
               "minLength": 3,
               "maxLength": 5000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "anyOf": [
@@ -236,7 +236,7 @@ impl JsonSchema for crate::ray_2::image_to_video::Input {
             },
             "loop": {
               "type": "boolean",
-              "description": "Whether the end of the video runs into its beginning, to be played in a loop.",
+              "description": "Makes the end of the video run into its beginning, so that it can be looped.",
               "default": false
             },
             "resolution": {
@@ -432,11 +432,11 @@ impl JsonSchema for crate::ray_2::modify::Input {
                   "type": "null"
                 }
               ],
-              "description": "How the video is to change, in plain language."
+              "description": "Description of the change of the video, in plain language."
             },
             "mode": {
               "default": "flex_1",
-              "description": "How far the video may change, from `adhere_1`, which keeps most, over `flex_1` to `reimagine_3`, which keeps least.",
+              "description": "Distance of the result from the input video, from `adhere_1`, which keeps most of it, over `flex_1` to `reimagine_3`, which keeps least.",
               "allOf": [
                 {
                   "$type": "Mode"
@@ -589,7 +589,7 @@ impl JsonSchema for crate::ray_2::reframe::Input {
                   "type": "null"
                 }
               ],
-              "description": "What is to be seen in the new parts of the picture."
+              "description": "Description of the new parts of the picture."
             },
             "x_end": {
               "anyOf": [
@@ -733,7 +733,7 @@ impl JsonSchema for crate::ray_2_flash::Input {
               "type": "string",
               "minLength": 3,
               "maxLength": 5000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -746,7 +746,7 @@ impl JsonSchema for crate::ray_2_flash::Input {
             },
             "loop": {
               "type": "boolean",
-              "description": "Whether the end of the video runs into its beginning, to be played in a loop.",
+              "description": "Makes the end of the video run into its beginning, so that it can be looped.",
               "default": false
             },
             "resolution": {
@@ -914,7 +914,7 @@ impl JsonSchema for crate::ray_2_flash::image_to_video::Input {
               "type": "string",
               "minLength": 3,
               "maxLength": 5000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "anyOf": [
@@ -949,7 +949,7 @@ impl JsonSchema for crate::ray_2_flash::image_to_video::Input {
             },
             "loop": {
               "type": "boolean",
-              "description": "Whether the end of the video runs into its beginning, to be played in a loop.",
+              "description": "Makes the end of the video run into its beginning, so that it can be looped.",
               "default": false
             },
             "resolution": {
@@ -1145,11 +1145,11 @@ impl JsonSchema for crate::ray_2_flash::modify::Input {
                   "type": "null"
                 }
               ],
-              "description": "How the video is to change, in plain language."
+              "description": "Description of the change of the video, in plain language."
             },
             "mode": {
               "default": "flex_1",
-              "description": "How far the video may change, from `adhere_1`, which keeps most, over `flex_1` to `reimagine_3`, which keeps least.",
+              "description": "Distance of the result from the input video, from `adhere_1`, which keeps most of it, over `flex_1` to `reimagine_3`, which keeps least.",
               "allOf": [
                 {
                   "$type": "Mode"
@@ -1307,7 +1307,7 @@ impl JsonSchema for crate::ray_2_flash::reframe::Input {
                   "type": "null"
                 }
               ],
-              "description": "What is to be seen in the new parts of the picture."
+              "description": "Description of the new parts of the picture."
             },
             "x_end": {
               "anyOf": [

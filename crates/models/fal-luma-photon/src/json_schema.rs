@@ -23,7 +23,7 @@ impl JsonSchema for crate::Input {
               "type": "string",
               "minLength": 3,
               "maxLength": 5000,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "aspect_ratio": {
               "default": "1:1",
@@ -125,7 +125,7 @@ impl JsonSchema for crate::flash::Input {
               "type": "string",
               "minLength": 3,
               "maxLength": 5000,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "aspect_ratio": {
               "default": "1:1",

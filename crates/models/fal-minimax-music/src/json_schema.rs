@@ -376,7 +376,7 @@ impl JsonSchema for crate::v1_5::Input {
               "type": "string",
               "minLength": 10,
               "maxLength": 3000,
-              "description": "What the music is like."
+              "description": "Description of the music."
             }
           },
           "required": [
@@ -450,7 +450,7 @@ impl JsonSchema for crate::v2::Input {
               "type": "string",
               "minLength": 10,
               "maxLength": 2000,
-              "description": "What the music is like: style, mood and occasion."
+              "description": "Description of the music: style, mood and occasion."
             },
             "lyrics_prompt": {
               "type": "string",
@@ -538,7 +538,7 @@ impl JsonSchema for crate::v2_5::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 2000,
-              "description": "What the music is like: style, mood and occasion."
+              "description": "Description of the music: style, mood and occasion."
             },
             "lyrics": {
               "type": "string",
@@ -548,12 +548,12 @@ impl JsonSchema for crate::v2_5::Input {
             },
             "is_instrumental": {
               "type": "boolean",
-              "description": "Whether the track has no voices.",
+              "description": "Generates a track without voices.",
               "default": false
             },
             "lyrics_optimizer": {
               "type": "boolean",
-              "description": "Whether the model writes the lyrics itself where there are none.",
+              "description": "Lets the model write the lyrics if there are none.",
               "default": false
             },
             "audio_setting": {
@@ -635,7 +635,7 @@ impl JsonSchema for crate::v2_6::Input {
               "type": "string",
               "minLength": 10,
               "maxLength": 2000,
-              "description": "What the music is like: style, mood and occasion."
+              "description": "Description of the music: style, mood and occasion."
             },
             "lyrics": {
               "type": "string",
@@ -645,12 +645,12 @@ impl JsonSchema for crate::v2_6::Input {
             },
             "lyrics_optimizer": {
               "type": "boolean",
-              "description": "Whether the model writes the lyrics itself where there are none.",
+              "description": "Lets the model write the lyrics if there are none.",
               "default": false
             },
             "is_instrumental": {
               "type": "boolean",
-              "description": "Whether the track has no voices.",
+              "description": "Generates a track without voices.",
               "default": false
             },
             "audio_setting": {

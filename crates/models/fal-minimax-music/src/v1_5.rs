@@ -42,7 +42,7 @@ pub struct Input {
     pub prompt: String,
     /// Format of the recording.
     pub audio_setting: Option<AudioSetting>,
-    /// What the music is like.
+    /// Description of the music.
     ///
     /// 10 to 3000 characters.
     pub lyrics_prompt: String,
@@ -106,7 +106,7 @@ impl<PromptSlot, LyricsPromptSlot> Builder<PromptSlot, LyricsPromptSlot> {
         }
     }
 
-    /// [`lyrics_prompt`](Input::lyrics_prompt): What the music is like. 10 to 3000 characters.
+    /// [`lyrics_prompt`](Input::lyrics_prompt): Description of the music. 10 to 3000 characters.
     pub fn lyrics_prompt(self, value: impl Into<String>) -> Builder<PromptSlot, String> {
         Builder {
             prompt: self.prompt,

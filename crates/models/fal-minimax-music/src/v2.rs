@@ -36,7 +36,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the music is like: style, mood and occasion.
+    /// Description of the music: style, mood and occasion.
     ///
     /// 10 to 2000 characters.
     pub prompt: String,
@@ -97,7 +97,7 @@ struct Optional {
 }
 
 impl<PromptSlot, LyricsPromptSlot> Builder<PromptSlot, LyricsPromptSlot> {
-    /// [`prompt`](Input::prompt): What the music is like: style, mood and occasion. 10 to 2000
+    /// [`prompt`](Input::prompt): Description of the music: style, mood and occasion. 10 to 2000
     /// characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, LyricsPromptSlot> {
         Builder {

@@ -35,7 +35,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the music is like: style, mood and occasion.
+    /// Description of the music: style, mood and occasion.
     ///
     /// 10 to 2000 characters.
     pub prompt: String,
@@ -44,11 +44,11 @@ pub struct Input {
     ///
     /// At most 3500 characters. Empty by default.
     pub lyrics: Option<String>,
-    /// Whether the model writes the lyrics itself where there are none.
+    /// Lets the model write the lyrics if there are none.
     ///
     /// Default `false`.
     pub lyrics_optimizer: Option<bool>,
-    /// Whether the track has no voices.
+    /// Generates a track without voices.
     ///
     /// Default `false`.
     pub is_instrumental: Option<bool>,
@@ -118,7 +118,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What the music is like: style, mood and occasion. 10 to 2000
+    /// [`prompt`](Input::prompt): Description of the music: style, mood and occasion. 10 to 2000
     /// characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -133,14 +133,14 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`lyrics_optimizer`](Input::lyrics_optimizer): Whether the model writes the lyrics itself where
-    /// there are none. Default `false`.
+    /// [`lyrics_optimizer`](Input::lyrics_optimizer): Lets the model write the lyrics if there are
+    /// none. Default `false`.
     pub fn lyrics_optimizer(mut self, value: impl Param<bool>) -> Self {
         self.optional.lyrics_optimizer = value.into_param();
         self
     }
 
-    /// [`is_instrumental`](Input::is_instrumental): Whether the track has no voices. Default `false`.
+    /// [`is_instrumental`](Input::is_instrumental): Generates a track without voices. Default `false`.
     pub fn is_instrumental(mut self, value: impl Param<bool>) -> Self {
         self.optional.is_instrumental = value.into_param();
         self

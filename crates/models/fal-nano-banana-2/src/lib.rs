@@ -46,12 +46,12 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the image shows, in plain language: subject, setting, light, style, and any lettering in
-    /// quotation marks.
+    /// Description of the image, in plain language: subject, setting, light, style, and any lettering
+    /// in quotation marks.
     ///
     /// 3 to 50000 characters.
     pub prompt: String,
-    /// How many images to make from this one request.
+    /// Number of images to generate with this request.
     ///
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
@@ -66,13 +66,13 @@ pub struct Input {
     ///
     /// Default `png`.
     pub output_format: Option<OutputFormat>,
-    /// How much the content check lets pass, as a level: `1` is the strictest, the highest level the
-    /// most permissive.
+    /// Strictness of the content check: `1` is the strictest level, the highest level the most
+    /// permissive.
     ///
     /// Default `4`.
     pub safety_tolerance: Option<SafetyTolerance>,
-    /// Whether files come back inside the reply as data URIs instead of as links. A result delivered
-    /// this way is not kept in the request history.
+    /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
+    /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
@@ -84,16 +84,15 @@ pub struct Input {
     ///
     /// Default `1K`.
     pub resolution: Option<Resolution>,
-    /// Whether a request makes one image and no more, whatever number the prompt asks for.
-    /// Experimental.
+    /// Limits a request to one image, whatever number the prompt asks for. Experimental.
     ///
     /// Default `true`.
     pub limit_generations: Option<bool>,
-    /// Whether the model may look things up on the web.
+    /// Allows the model to search the web.
     ///
     /// Default `false`.
     pub enable_web_search: Option<bool>,
-    /// How much the model thinks before it draws. Left out, it does not.
+    /// Amount of reasoning before the model draws. Left out, there is no reasoning.
     pub thinking_level: Option<ThinkingLevel>,
     /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
     pub extra: Map<String, Value>,
@@ -364,7 +363,7 @@ fal_core::closed_enum!(
 pub struct Output {
     /// Finished images, ready to download.
     pub images: Vec<ImageFile>,
-    /// What the model says about the images.
+    /// Description of the images by the model.
     pub description: String,
 }
 
@@ -415,7 +414,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
+    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks. 3 to 50000 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -424,7 +423,7 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`num_images`](Input::num_images): How many images to make from this one request. Between 1
+    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
     /// and 4. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
@@ -450,15 +449,15 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`safety_tolerance`](Input::safety_tolerance): How much the content check lets pass, as a level:
-    /// `1` is the strictest, the highest level the most permissive. Default `4`.
+    /// [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
+    /// strictest level, the highest level the most permissive. Default `4`.
     pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance>) -> Self {
         self.optional.safety_tolerance = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether files come back inside the reply as data URIs instead
-    /// of as links. Default `false`.
+    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
@@ -478,21 +477,21 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`limit_generations`](Input::limit_generations): Whether a request makes one image and no more,
-    /// whatever number the prompt asks for. Default `true`.
+    /// [`limit_generations`](Input::limit_generations): Limits a request to one image, whatever number
+    /// the prompt asks for. Default `true`.
     pub fn limit_generations(mut self, value: impl Param<bool>) -> Self {
         self.optional.limit_generations = value.into_param();
         self
     }
 
-    /// [`enable_web_search`](Input::enable_web_search): Whether the model may look things up on the
-    /// web. Default `false`.
+    /// [`enable_web_search`](Input::enable_web_search): Allows the model to search the web. Default
+    /// `false`.
     pub fn enable_web_search(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_web_search = value.into_param();
         self
     }
 
-    /// [`thinking_level`](Input::thinking_level): How much the model thinks before it draws.
+    /// [`thinking_level`](Input::thinking_level): Amount of reasoning before the model draws.
     pub fn thinking_level(mut self, value: impl Param<ThinkingLevel>) -> Self {
         self.optional.thinking_level = value.into_param();
         self

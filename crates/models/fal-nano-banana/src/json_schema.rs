@@ -23,13 +23,13 @@ impl JsonSchema for crate::Input {
               "type": "string",
               "minLength": 3,
               "maxLength": 50000,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "seed": {
@@ -63,7 +63,7 @@ impl JsonSchema for crate::Input {
             },
             "safety_tolerance": {
               "default": "4",
-              "description": "How much the content check lets pass, as a level: `1` is the strictest, the highest level the most permissive.",
+              "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.",
               "allOf": [
                 {
                   "$type": "SafetyTolerance"
@@ -72,12 +72,12 @@ impl JsonSchema for crate::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "limit_generations": {
               "type": "boolean",
-              "description": "Whether a request makes one image and no more, whatever number the prompt asks for. Experimental.",
+              "description": "Limits a request to one image, whatever number the prompt asks for. Experimental.",
               "default": false
             }
           },
@@ -123,7 +123,7 @@ impl JsonSchema for crate::Output {
             },
             "description": {
               "type": "string",
-              "description": "What the model says about the images."
+              "description": "Description of the images by the model."
             }
           },
           "required": [

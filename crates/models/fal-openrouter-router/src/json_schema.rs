@@ -59,7 +59,7 @@ impl JsonSchema for crate::types::UsageInfo {
                   "type": "null"
                 }
               ],
-              "description": "How the tokens of the input were come by."
+              "description": "Breakdown of the tokens of the input."
             }
           },
           "required": [
@@ -104,7 +104,7 @@ impl JsonSchema for crate::types::PromptTokensDetails {
               "default": 0
             }
           },
-          "description": "How the tokens of an input were come by."
+          "description": "Breakdown of the tokens of an input."
         }"#;
         json_schema::parse(generator, SCHEMA, &[])
     }
@@ -125,7 +125,7 @@ impl JsonSchema for crate::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What to answer."
+              "description": "Question or task for the model."
             },
             "system_prompt": {
               "anyOf": [
@@ -144,14 +144,14 @@ impl JsonSchema for crate::Input {
             },
             "reasoning": {
               "type": "boolean",
-              "description": "Whether the reasoning comes with the answer.",
+              "description": "Adds the reasoning to the answer.",
               "default": false
             },
             "temperature": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How much chance there is in the answer. Low values make it predictable, high ones varied; at 0 equal inputs get equal answers.",
+              "description": "Randomness of the answer. Low values make it predictable, high ones varied; at 0, equal inputs get equal answers.",
               "default": 1
             },
             "max_tokens": {
@@ -207,7 +207,7 @@ impl JsonSchema for crate::Output {
             },
             "partial": {
               "type": "boolean",
-              "description": "Whether more of the answer is to come.",
+              "description": "`true` if more of the answer follows.",
               "default": false
             },
             "error": {
@@ -219,7 +219,7 @@ impl JsonSchema for crate::Output {
                   "type": "null"
                 }
               ],
-              "description": "What went wrong, if anything did."
+              "description": "Error message, if there was an error."
             },
             "usage": {
               "anyOf": [
@@ -276,7 +276,7 @@ impl JsonSchema for crate::Event {
             },
             "partial": {
               "type": "boolean",
-              "description": "Whether more of the answer is to come.",
+              "description": "`true` if more of the answer follows.",
               "default": false
             },
             "error": {
@@ -288,7 +288,7 @@ impl JsonSchema for crate::Event {
                   "type": "null"
                 }
               ],
-              "description": "What went wrong, if anything did."
+              "description": "Error message, if there was an error."
             },
             "usage": {
               "anyOf": [
@@ -331,7 +331,7 @@ impl JsonSchema for crate::audio::Input {
             },
             "prompt": {
               "type": "string",
-              "description": "What to answer."
+              "description": "Question or task for the model."
             },
             "system_prompt": {
               "anyOf": [
@@ -350,14 +350,14 @@ impl JsonSchema for crate::audio::Input {
             },
             "reasoning": {
               "type": "boolean",
-              "description": "Whether the reasoning comes with the answer.",
+              "description": "Adds the reasoning to the answer.",
               "default": false
             },
             "temperature": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How much chance there is in the answer. Low values make it predictable, high ones varied; at 0 equal inputs get equal answers.",
+              "description": "Randomness of the answer. Low values make it predictable, high ones varied; at 0, equal inputs get equal answers.",
               "default": 1
             },
             "max_tokens": {
@@ -513,7 +513,7 @@ impl JsonSchema for crate::video::Input {
             },
             "prompt": {
               "type": "string",
-              "description": "What to answer."
+              "description": "Question or task for the model."
             },
             "system_prompt": {
               "anyOf": [
@@ -532,14 +532,14 @@ impl JsonSchema for crate::video::Input {
             },
             "reasoning": {
               "type": "boolean",
-              "description": "Whether the reasoning comes with the answer.",
+              "description": "Adds the reasoning to the answer.",
               "default": false
             },
             "temperature": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How much chance there is in the answer. Low values make it predictable, high ones varied; at 0 equal inputs get equal answers.",
+              "description": "Randomness of the answer. Low values make it predictable, high ones varied; at 0, equal inputs get equal answers.",
               "default": 1
             },
             "max_tokens": {
@@ -676,7 +676,7 @@ impl JsonSchema for crate::video::enterprise::Input {
             },
             "prompt": {
               "type": "string",
-              "description": "What to answer."
+              "description": "Question or task for the model."
             },
             "system_prompt": {
               "anyOf": [
@@ -695,14 +695,14 @@ impl JsonSchema for crate::video::enterprise::Input {
             },
             "reasoning": {
               "type": "boolean",
-              "description": "Whether the reasoning comes with the answer.",
+              "description": "Adds the reasoning to the answer.",
               "default": false
             },
             "temperature": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How much chance there is in the answer. Low values make it predictable, high ones varied; at 0 equal inputs get equal answers.",
+              "description": "Randomness of the answer. Low values make it predictable, high ones varied; at 0, equal inputs get equal answers.",
               "default": 1
             },
             "max_tokens": {
@@ -832,7 +832,7 @@ impl JsonSchema for crate::vision::Input {
             },
             "prompt": {
               "type": "string",
-              "description": "What to answer."
+              "description": "Question or task for the model."
             },
             "system_prompt": {
               "anyOf": [
@@ -851,14 +851,14 @@ impl JsonSchema for crate::vision::Input {
             },
             "reasoning": {
               "type": "boolean",
-              "description": "Whether the reasoning comes with the answer.",
+              "description": "Adds the reasoning to the answer.",
               "default": false
             },
             "temperature": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 2.0,
-              "description": "How much chance there is in the answer. Low values make it predictable, high ones varied; at 0 equal inputs get equal answers.",
+              "description": "Randomness of the answer. Low values make it predictable, high ones varied; at 0, equal inputs get equal answers.",
               "default": 1
             },
             "max_tokens": {

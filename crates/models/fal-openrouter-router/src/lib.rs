@@ -67,18 +67,18 @@ impl Streams for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What to answer.
+    /// Question or task for the model.
     pub prompt: String,
     /// Instruction that steers the model's manner.
     pub system_prompt: Option<String>,
     /// Name of the model, as OpenRouter has it. The price depends on it.
     pub model: String,
-    /// Whether the reasoning comes with the answer.
+    /// Adds the reasoning to the answer.
     ///
     /// Default `false`.
     pub reasoning: Option<bool>,
-    /// How much chance there is in the answer. Low values make it predictable, high ones varied; at 0
-    /// equal inputs get equal answers.
+    /// Randomness of the answer. Low values make it predictable, high ones varied; at 0, equal inputs
+    /// get equal answers.
     ///
     /// Between 0.0 and 2.0. Default `1.0`.
     pub temperature: Option<Temperature>,
@@ -113,9 +113,9 @@ pub struct Output {
     pub output: String,
     /// The reasoning, where it was asked for.
     pub reasoning: Option<String>,
-    /// Whether more of the answer is to come.
+    /// `true` if more of the answer follows.
     pub partial: Option<bool>,
-    /// What went wrong, if anything did.
+    /// Error message, if there was an error.
     pub error: Option<String>,
     /// Tokens used, and their price.
     pub usage: Option<UsageInfo>,
@@ -129,9 +129,9 @@ pub struct Event {
     pub output: Option<String>,
     /// The reasoning, where it was asked for.
     pub reasoning: Option<String>,
-    /// Whether more of the answer is to come.
+    /// `true` if more of the answer follows.
     pub partial: Option<bool>,
-    /// What went wrong, if anything did.
+    /// Error message, if there was an error.
     pub error: Option<String>,
     /// Tokens used, and their price.
     pub usage: Option<UsageInfo>,
@@ -179,7 +179,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ModelSlot> Builder<PromptSlot, ModelSlot> {
-    /// [`prompt`](Input::prompt): What to answer.
+    /// [`prompt`](Input::prompt): Question or task for the model.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, ModelSlot> {
         Builder {
             prompt: value.into(),
@@ -203,14 +203,14 @@ impl<PromptSlot, ModelSlot> Builder<PromptSlot, ModelSlot> {
         self
     }
 
-    /// [`reasoning`](Input::reasoning): Whether the reasoning comes with the answer. Default `false`.
+    /// [`reasoning`](Input::reasoning): Adds the reasoning to the answer. Default `false`.
     pub fn reasoning(mut self, value: impl Param<bool>) -> Self {
         self.optional.reasoning = value.into_param();
         self
     }
 
-    /// [`temperature`](Input::temperature): How much chance there is in the answer. Between 0.0 and
-    /// 2.0. Default `1.0`.
+    /// [`temperature`](Input::temperature): Randomness of the answer. Between 0.0 and 2.0. Default
+    /// `1.0`.
     pub fn temperature(mut self, value: impl Param<Temperature>) -> Self {
         self.optional.temperature = value.into_param();
         self

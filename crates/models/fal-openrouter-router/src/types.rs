@@ -16,11 +16,11 @@ pub struct UsageInfo {
     pub total_tokens: Option<i64>,
     /// Price of the tokens, as OpenRouter counts it.
     pub cost: f64,
-    /// How the tokens of the input were come by.
+    /// Breakdown of the tokens of the input.
     pub prompt_tokens_details: Option<PromptTokensDetails>,
 }
 
-/// How the tokens of an input were come by.
+/// Breakdown of the tokens of an input.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PromptTokensDetails {

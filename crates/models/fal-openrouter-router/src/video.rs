@@ -49,18 +49,18 @@ impl Streams for Model {
 pub struct Input {
     /// Videos to answer about: mp4, mpeg, mov or webm. Some models take links to YouTube.
     pub video_urls: Option<Vec<File>>,
-    /// What to answer.
+    /// Question or task for the model.
     pub prompt: String,
     /// Instruction that steers the model's manner.
     pub system_prompt: Option<String>,
     /// Name of the model, as OpenRouter has it. The price depends on it.
     pub model: String,
-    /// Whether the reasoning comes with the answer.
+    /// Adds the reasoning to the answer.
     ///
     /// Default `false`.
     pub reasoning: Option<bool>,
-    /// How much chance there is in the answer. Low values make it predictable, high ones varied; at 0
-    /// equal inputs get equal answers.
+    /// Randomness of the answer. Low values make it predictable, high ones varied; at 0, equal inputs
+    /// get equal answers.
     ///
     /// Between 0.0 and 2.0. Default `1.0`.
     pub temperature: Option<Temperature>,
@@ -150,7 +150,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ModelSlot> Builder<PromptSlot, ModelSlot> {
-    /// [`prompt`](Input::prompt): What to answer.
+    /// [`prompt`](Input::prompt): Question or task for the model.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, ModelSlot> {
         Builder {
             prompt: value.into(),
@@ -180,14 +180,14 @@ impl<PromptSlot, ModelSlot> Builder<PromptSlot, ModelSlot> {
         self
     }
 
-    /// [`reasoning`](Input::reasoning): Whether the reasoning comes with the answer. Default `false`.
+    /// [`reasoning`](Input::reasoning): Adds the reasoning to the answer. Default `false`.
     pub fn reasoning(mut self, value: impl Param<bool>) -> Self {
         self.optional.reasoning = value.into_param();
         self
     }
 
-    /// [`temperature`](Input::temperature): How much chance there is in the answer. Between 0.0 and
-    /// 2.0. Default `1.0`.
+    /// [`temperature`](Input::temperature): Randomness of the answer. Between 0.0 and 2.0. Default
+    /// `1.0`.
     pub fn temperature(mut self, value: impl Param<Temperature>) -> Self {
         self.optional.temperature = value.into_param();
         self

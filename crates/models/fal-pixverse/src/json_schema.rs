@@ -25,7 +25,7 @@ impl JsonSchema for crate::types::ImageReference {
             },
             "type": {
               "default": "subject",
-              "description": "What the image shows: a character or an object (`subject`), or a setting (`background`).",
+              "description": "Content of the image: a character or an object (`subject`), or a setting (`background`).",
               "allOf": [
                 {
                   "$type": "ImageReferenceType"
@@ -92,7 +92,7 @@ impl JsonSchema for crate::c1::image_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "resolution": {
               "default": "720p",
@@ -123,7 +123,7 @@ impl JsonSchema for crate::c1::image_to_video::Input {
             },
             "generate_audio_switch": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: music, effects and speech.",
+              "description": "Also generates a soundtrack: music, effects and speech.",
               "default": false
             },
             "image_url": {
@@ -225,7 +225,7 @@ impl JsonSchema for crate::c1::reference_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language. An image is called by its name, with an `@` before it."
+              "description": "Description of the video, in plain language. Mention an image by its name, with an `@` before it."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -265,7 +265,7 @@ impl JsonSchema for crate::c1::reference_to_video::Input {
             },
             "generate_audio_switch": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: music, effects and speech.",
+              "description": "Also generates a soundtrack: music, effects and speech.",
               "default": false
             },
             "image_references": {
@@ -409,7 +409,7 @@ impl JsonSchema for crate::c1::text_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -449,7 +449,7 @@ impl JsonSchema for crate::c1::text_to_video::Input {
             },
             "generate_audio_switch": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: music, effects and speech.",
+              "description": "Also generates a soundtrack: music, effects and speech.",
               "default": false
             }
           },
@@ -579,7 +579,7 @@ impl JsonSchema for crate::c1::transition::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "How the first image turns into the last, in plain language."
+              "description": "Description of the transition from the first image to the last, in plain language."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -619,7 +619,7 @@ impl JsonSchema for crate::c1::transition::Input {
             },
             "generate_audio_switch": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: music, effects and speech.",
+              "description": "Also generates a soundtrack: music, effects and speech.",
               "default": false
             },
             "first_image_url": {
@@ -759,11 +759,11 @@ impl JsonSchema for crate::extend::Input {
             },
             "prompt": {
               "type": "string",
-              "description": "How the video goes on, in plain language."
+              "description": "Description of the continuation of the video, in plain language."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -817,7 +817,7 @@ impl JsonSchema for crate::extend::Input {
             },
             "generate_audio_switch": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: music, effects and speech.",
+              "description": "Also generates a soundtrack: music, effects and speech.",
               "default": false
             }
           },
@@ -994,11 +994,11 @@ impl JsonSchema for crate::extend::fast::Input {
             },
             "prompt": {
               "type": "string",
-              "description": "How the video goes on, in plain language."
+              "description": "Description of the continuation of the video, in plain language."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -1043,7 +1043,7 @@ impl JsonSchema for crate::extend::fast::Input {
             },
             "generate_audio_switch": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: music, effects and speech.",
+              "description": "Also generates a soundtrack: music, effects and speech.",
               "default": false
             }
           },
@@ -1224,7 +1224,7 @@ impl JsonSchema for crate::lipsync::Input {
                   "type": "null"
                 }
               ],
-              "description": "What is spoken where there is no recording."
+              "description": "Text to speak if there is no recording."
             }
           },
           "required": [
@@ -1328,12 +1328,12 @@ impl JsonSchema for crate::sound_effects::Input {
             },
             "original_sound_switch": {
               "type": "boolean",
-              "description": "Whether the sound of the video given stays.",
+              "description": "Keeps the sound of the input video.",
               "default": false
             },
             "prompt": {
               "type": "string",
-              "description": "What the sound is like. Left empty, the model chooses a sound by itself.",
+              "description": "Description of the sound. Left empty, the model chooses a sound by itself.",
               "default": ""
             }
           },
@@ -1400,7 +1400,7 @@ impl JsonSchema for crate::swap::Input {
             },
             "mode": {
               "default": "person",
-              "description": "What is exchanged.",
+              "description": "Part that is exchanged.",
               "allOf": [
                 {
                   "$type": "Mode"
@@ -1439,7 +1439,7 @@ impl JsonSchema for crate::swap::Input {
             },
             "original_sound_switch": {
               "type": "boolean",
-              "description": "Whether the sound of the video given stays.",
+              "description": "Keeps the sound of the input video.",
               "default": true
             }
           },
@@ -1584,7 +1584,7 @@ impl JsonSchema for crate::v3_5::effects::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             }
           },
@@ -1858,7 +1858,7 @@ impl JsonSchema for crate::v3_5::image_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "resolution": {
               "default": "720p",
@@ -1880,7 +1880,7 @@ impl JsonSchema for crate::v3_5::image_to_video::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -2059,7 +2059,7 @@ impl JsonSchema for crate::v3_5::image_to_video::fast::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "resolution": {
               "default": "720p",
@@ -2072,7 +2072,7 @@ impl JsonSchema for crate::v3_5::image_to_video::fast::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -2225,7 +2225,7 @@ impl JsonSchema for crate::v3_5::text_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -2256,7 +2256,7 @@ impl JsonSchema for crate::v3_5::text_to_video::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -2460,7 +2460,7 @@ impl JsonSchema for crate::v3_5::text_to_video::fast::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -2482,7 +2482,7 @@ impl JsonSchema for crate::v3_5::text_to_video::fast::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -2660,7 +2660,7 @@ impl JsonSchema for crate::v3_5::transition::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "How the first image turns into the last, in plain language."
+              "description": "Description of the transition from the first image to the last, in plain language."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -2691,7 +2691,7 @@ impl JsonSchema for crate::v3_5::transition::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -2931,7 +2931,7 @@ impl JsonSchema for crate::v4::effects::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             }
           },
@@ -3202,7 +3202,7 @@ impl JsonSchema for crate::v4::image_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "resolution": {
               "default": "720p",
@@ -3224,7 +3224,7 @@ impl JsonSchema for crate::v4::image_to_video::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -3457,7 +3457,7 @@ impl JsonSchema for crate::v4::image_to_video::fast::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "resolution": {
               "default": "720p",
@@ -3470,7 +3470,7 @@ impl JsonSchema for crate::v4::image_to_video::fast::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -3679,7 +3679,7 @@ impl JsonSchema for crate::v4::text_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -3710,7 +3710,7 @@ impl JsonSchema for crate::v4::text_to_video::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -3912,7 +3912,7 @@ impl JsonSchema for crate::v4::text_to_video::fast::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -3934,7 +3934,7 @@ impl JsonSchema for crate::v4::text_to_video::fast::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -4142,7 +4142,7 @@ impl JsonSchema for crate::v4_5::effects::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             }
           },
@@ -4416,7 +4416,7 @@ impl JsonSchema for crate::v4_5::image_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "resolution": {
               "default": "720p",
@@ -4438,7 +4438,7 @@ impl JsonSchema for crate::v4_5::image_to_video::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -4673,7 +4673,7 @@ impl JsonSchema for crate::v4_5::image_to_video::fast::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "resolution": {
               "default": "720p",
@@ -4686,7 +4686,7 @@ impl JsonSchema for crate::v4_5::image_to_video::fast::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -4895,7 +4895,7 @@ impl JsonSchema for crate::v4_5::text_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -4926,7 +4926,7 @@ impl JsonSchema for crate::v4_5::text_to_video::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -5130,7 +5130,7 @@ impl JsonSchema for crate::v4_5::text_to_video::fast::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -5152,7 +5152,7 @@ impl JsonSchema for crate::v4_5::text_to_video::fast::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -5330,7 +5330,7 @@ impl JsonSchema for crate::v4_5::transition::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "How the first image turns into the last, in plain language."
+              "description": "Description of the transition from the first image to the last, in plain language."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -5361,7 +5361,7 @@ impl JsonSchema for crate::v4_5::transition::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -5601,7 +5601,7 @@ impl JsonSchema for crate::v5::effects::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             }
           },
@@ -5872,7 +5872,7 @@ impl JsonSchema for crate::v5::image_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "resolution": {
               "default": "720p",
@@ -5894,7 +5894,7 @@ impl JsonSchema for crate::v5::image_to_video::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -6071,7 +6071,7 @@ impl JsonSchema for crate::v5::text_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -6102,7 +6102,7 @@ impl JsonSchema for crate::v5::text_to_video::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -6304,7 +6304,7 @@ impl JsonSchema for crate::v5::transition::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "How the first image turns into the last, in plain language."
+              "description": "Description of the transition from the first image to the last, in plain language."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -6335,7 +6335,7 @@ impl JsonSchema for crate::v5::transition::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -6570,7 +6570,7 @@ impl JsonSchema for crate::v5_5::effects::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "thinking_type": {
@@ -6582,7 +6582,7 @@ impl JsonSchema for crate::v5_5::effects::Input {
                   "type": "null"
                 }
               ],
-              "description": "Whether the prompt is rewritten for better results: always, never, or as the model sees fit."
+              "description": "Choice to rewrite the prompt for better results: always, never, or as the model sees fit."
             }
           },
           "required": [
@@ -6882,7 +6882,7 @@ impl JsonSchema for crate::v5_5::image_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "resolution": {
               "default": "720p",
@@ -6904,7 +6904,7 @@ impl JsonSchema for crate::v5_5::image_to_video::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -6931,12 +6931,12 @@ impl JsonSchema for crate::v5_5::image_to_video::Input {
             },
             "generate_audio_switch": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: music, effects and speech.",
+              "description": "Also generates a soundtrack: music, effects and speech.",
               "default": false
             },
             "generate_multi_clip_switch": {
               "type": "boolean",
-              "description": "Whether the video is cut into several clips with changing cameras.",
+              "description": "Cuts the video into several clips with changing cameras.",
               "default": false
             },
             "thinking_type": {
@@ -6948,7 +6948,7 @@ impl JsonSchema for crate::v5_5::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "Whether the prompt is rewritten for better results: always, never, or as the model sees fit."
+              "description": "Choice to rewrite the prompt for better results: always, never, or as the model sees fit."
             },
             "image_url": {
               "type": "string",
@@ -7133,7 +7133,7 @@ impl JsonSchema for crate::v5_5::text_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -7164,7 +7164,7 @@ impl JsonSchema for crate::v5_5::text_to_video::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -7191,12 +7191,12 @@ impl JsonSchema for crate::v5_5::text_to_video::Input {
             },
             "generate_audio_switch": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: music, effects and speech.",
+              "description": "Also generates a soundtrack: music, effects and speech.",
               "default": false
             },
             "generate_multi_clip_switch": {
               "type": "boolean",
-              "description": "Whether the video is cut into several clips with changing cameras.",
+              "description": "Cuts the video into several clips with changing cameras.",
               "default": false
             },
             "thinking_type": {
@@ -7208,7 +7208,7 @@ impl JsonSchema for crate::v5_5::text_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "Whether the prompt is rewritten for better results: always, never, or as the model sees fit."
+              "description": "Choice to rewrite the prompt for better results: always, never, or as the model sees fit."
             }
           },
           "required": [
@@ -7418,7 +7418,7 @@ impl JsonSchema for crate::v5_5::transition::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "How the first image turns into the last, in plain language."
+              "description": "Description of the transition from the first image to the last, in plain language."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -7449,7 +7449,7 @@ impl JsonSchema for crate::v5_5::transition::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -7476,7 +7476,7 @@ impl JsonSchema for crate::v5_5::transition::Input {
             },
             "generate_audio_switch": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: music, effects and speech.",
+              "description": "Also generates a soundtrack: music, effects and speech.",
               "default": false
             },
             "thinking_type": {
@@ -7488,7 +7488,7 @@ impl JsonSchema for crate::v5_5::transition::Input {
                   "type": "null"
                 }
               ],
-              "description": "Whether the prompt is rewritten for better results: always, never, or as the model sees fit."
+              "description": "Choice to rewrite the prompt for better results: always, never, or as the model sees fit."
             },
             "first_image_url": {
               "type": "string",
@@ -7704,7 +7704,7 @@ impl JsonSchema for crate::v5_6::image_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "resolution": {
               "default": "720p",
@@ -7726,7 +7726,7 @@ impl JsonSchema for crate::v5_6::image_to_video::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -7753,7 +7753,7 @@ impl JsonSchema for crate::v5_6::image_to_video::Input {
             },
             "generate_audio_switch": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: music, effects and speech.",
+              "description": "Also generates a soundtrack: music, effects and speech.",
               "default": false
             },
             "thinking_type": {
@@ -7765,7 +7765,7 @@ impl JsonSchema for crate::v5_6::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "Whether the prompt is rewritten for better results: always, never, or as the model sees fit."
+              "description": "Choice to rewrite the prompt for better results: always, never, or as the model sees fit."
             },
             "image_url": {
               "type": "string",
@@ -7950,7 +7950,7 @@ impl JsonSchema for crate::v5_6::text_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -7981,7 +7981,7 @@ impl JsonSchema for crate::v5_6::text_to_video::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -8008,7 +8008,7 @@ impl JsonSchema for crate::v5_6::text_to_video::Input {
             },
             "generate_audio_switch": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: music, effects and speech.",
+              "description": "Also generates a soundtrack: music, effects and speech.",
               "default": false
             },
             "thinking_type": {
@@ -8020,7 +8020,7 @@ impl JsonSchema for crate::v5_6::text_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "Whether the prompt is rewritten for better results: always, never, or as the model sees fit."
+              "description": "Choice to rewrite the prompt for better results: always, never, or as the model sees fit."
             }
           },
           "required": [
@@ -8230,7 +8230,7 @@ impl JsonSchema for crate::v5_6::transition::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "How the first image turns into the last, in plain language."
+              "description": "Description of the transition from the first image to the last, in plain language."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -8261,7 +8261,7 @@ impl JsonSchema for crate::v5_6::transition::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -8288,7 +8288,7 @@ impl JsonSchema for crate::v5_6::transition::Input {
             },
             "generate_audio_switch": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: music, effects and speech.",
+              "description": "Also generates a soundtrack: music, effects and speech.",
               "default": false
             },
             "thinking_type": {
@@ -8300,7 +8300,7 @@ impl JsonSchema for crate::v5_6::transition::Input {
                   "type": "null"
                 }
               ],
-              "description": "Whether the prompt is rewritten for better results: always, never, or as the model sees fit."
+              "description": "Choice to rewrite the prompt for better results: always, never, or as the model sees fit."
             },
             "first_image_url": {
               "type": "string",
@@ -8520,11 +8520,11 @@ impl JsonSchema for crate::v6::extend::Input {
             },
             "prompt": {
               "type": "string",
-              "description": "How the video goes on, in plain language."
+              "description": "Description of the continuation of the video, in plain language."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -8567,7 +8567,7 @@ impl JsonSchema for crate::v6::extend::Input {
             },
             "generate_audio_switch": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: music, effects and speech.",
+              "description": "Also generates a soundtrack: music, effects and speech.",
               "default": false
             }
           },
@@ -8688,7 +8688,7 @@ impl JsonSchema for crate::v6::image_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "resolution": {
               "default": "720p",
@@ -8708,7 +8708,7 @@ impl JsonSchema for crate::v6::image_to_video::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -8735,12 +8735,12 @@ impl JsonSchema for crate::v6::image_to_video::Input {
             },
             "generate_audio_switch": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: music, effects and speech.",
+              "description": "Also generates a soundtrack: music, effects and speech.",
               "default": false
             },
             "generate_multi_clip_switch": {
               "type": "boolean",
-              "description": "Whether the video is cut into several clips with changing cameras.",
+              "description": "Cuts the video into several clips with changing cameras.",
               "default": false
             },
             "thinking_type": {
@@ -8752,7 +8752,7 @@ impl JsonSchema for crate::v6::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "Whether the prompt is rewritten for better results: always, never, or as the model sees fit."
+              "description": "Choice to rewrite the prompt for better results: always, never, or as the model sees fit."
             },
             "image_url": {
               "type": "string",
@@ -8909,7 +8909,7 @@ impl JsonSchema for crate::v6::text_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -8938,7 +8938,7 @@ impl JsonSchema for crate::v6::text_to_video::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -8965,12 +8965,12 @@ impl JsonSchema for crate::v6::text_to_video::Input {
             },
             "generate_audio_switch": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: music, effects and speech.",
+              "description": "Also generates a soundtrack: music, effects and speech.",
               "default": false
             },
             "generate_multi_clip_switch": {
               "type": "boolean",
-              "description": "Whether the video is cut into several clips with changing cameras.",
+              "description": "Cuts the video into several clips with changing cameras.",
               "default": false
             },
             "thinking_type": {
@@ -8982,7 +8982,7 @@ impl JsonSchema for crate::v6::text_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "Whether the prompt is rewritten for better results: always, never, or as the model sees fit."
+              "description": "Choice to rewrite the prompt for better results: always, never, or as the model sees fit."
             }
           },
           "required": [
@@ -9167,7 +9167,7 @@ impl JsonSchema for crate::v6::transition::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "How the first image turns into the last, in plain language."
+              "description": "Description of the transition from the first image to the last, in plain language."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -9196,7 +9196,7 @@ impl JsonSchema for crate::v6::transition::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "style": {
@@ -9223,12 +9223,12 @@ impl JsonSchema for crate::v6::transition::Input {
             },
             "generate_audio_switch": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack: music, effects and speech.",
+              "description": "Also generates a soundtrack: music, effects and speech.",
               "default": false
             },
             "generate_multi_clip_switch": {
               "type": "boolean",
-              "description": "Whether the video is cut into several clips with changing cameras.",
+              "description": "Cuts the video into several clips with changing cameras.",
               "default": false
             },
             "thinking_type": {
@@ -9240,7 +9240,7 @@ impl JsonSchema for crate::v6::transition::Input {
                   "type": "null"
                 }
               ],
-              "description": "Whether the prompt is rewritten for better results: always, never, or as the model sees fit."
+              "description": "Choice to rewrite the prompt for better results: always, never, or as the model sees fit."
             },
             "first_image_url": {
               "type": "string",

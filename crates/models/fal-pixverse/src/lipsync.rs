@@ -43,7 +43,7 @@ pub struct Input {
     ///
     /// Default `Auto`.
     pub voice_id: Option<VoiceId>,
-    /// What is spoken where there is no recording.
+    /// Text to speak if there is no recording.
     pub text: Option<String>,
     /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
     pub extra: Map<String, Value>,
@@ -206,7 +206,7 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
         self
     }
 
-    /// [`text`](Input::text): What is spoken where there is no recording.
+    /// [`text`](Input::text): Text to speak if there is no recording.
     pub fn text(mut self, value: impl Param<String>) -> Self {
         self.optional.text = value.into_param();
         self

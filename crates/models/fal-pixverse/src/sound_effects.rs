@@ -38,11 +38,11 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to make sound for.
     pub video_url: File,
-    /// Whether the sound of the video given stays.
+    /// Keeps the sound of the input video.
     ///
     /// Default `false`.
     pub original_sound_switch: Option<bool>,
-    /// What the sound is like. Left empty, the model chooses a sound by itself.
+    /// Description of the sound. Left empty, the model chooses a sound by itself.
     ///
     /// Empty by default.
     pub prompt: Option<String>,
@@ -113,14 +113,14 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
         }
     }
 
-    /// [`original_sound_switch`](Input::original_sound_switch): Whether the sound of the video given
-    /// stays. Default `false`.
+    /// [`original_sound_switch`](Input::original_sound_switch): Keeps the sound of the input video.
+    /// Default `false`.
     pub fn original_sound_switch(mut self, value: impl Param<bool>) -> Self {
         self.optional.original_sound_switch = value.into_param();
         self
     }
 
-    /// [`prompt`](Input::prompt): What the sound is like. Empty by default.
+    /// [`prompt`](Input::prompt): Description of the sound. Empty by default.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self

@@ -40,7 +40,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to put something new into.
     pub video_url: File,
-    /// What is exchanged.
+    /// Part that is exchanged.
     ///
     /// Default `person`.
     pub mode: Option<Mode>,
@@ -58,7 +58,7 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether the sound of the video given stays.
+    /// Keeps the sound of the input video.
     ///
     /// Default `true`.
     pub original_sound_switch: Option<bool>,
@@ -221,7 +221,7 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`mode`](Input::mode): What is exchanged. Default `person`.
+    /// [`mode`](Input::mode): Part that is exchanged. Default `person`.
     pub fn mode(mut self, value: impl Param<Mode>) -> Self {
         self.optional.mode = value.into_param();
         self
@@ -248,8 +248,8 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
         self
     }
 
-    /// [`original_sound_switch`](Input::original_sound_switch): Whether the sound of the video given
-    /// stays. Default `true`.
+    /// [`original_sound_switch`](Input::original_sound_switch): Keeps the sound of the input video.
+    /// Default `true`.
     pub fn original_sound_switch(mut self, value: impl Param<bool>) -> Self {
         self.optional.original_sound_switch = value.into_param();
         self

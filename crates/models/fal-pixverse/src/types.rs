@@ -13,7 +13,7 @@ pub use fal_core::media::FileOutput;
 pub struct ImageReference {
     /// The image.
     pub image_url: File,
-    /// What the image shows: a character or an object (`subject`), or a setting (`background`).
+    /// Content of the image: a character or an object (`subject`), or a setting (`background`).
     ///
     /// Default `subject`.
     pub r#type: Option<ImageReferenceType>,
@@ -102,7 +102,7 @@ impl<ImageUrlSlot, RefNameSlot> ImageReferenceBuilder<ImageUrlSlot, RefNameSlot>
         }
     }
 
-    /// [`type`](ImageReference::type): What the image shows: a character or an object (`subject`), or a
+    /// [`type`](ImageReference::type): Content of the image: a character or an object (`subject`), or a
     /// setting (`background`). Default `subject`.
     pub fn r#type(mut self, value: impl Param<ImageReferenceType>) -> Self {
         self.optional.r#type = value.into_param();

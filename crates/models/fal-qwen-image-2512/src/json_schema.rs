@@ -21,13 +21,13 @@ impl JsonSchema for crate::types::LoraWeight {
           "properties": {
             "path": {
               "type": "string",
-              "description": "Where the weights are: an address, or a path that the model's runner knows."
+              "description": "Location of the weights: an address, or a path that the model's runner knows."
             },
             "scale": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 4.0,
-              "description": "How strongly the weights are mixed into the model: 0 leaves the model as it is, 1 applies them in full.",
+              "description": "Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.",
               "default": 1
             }
           },
@@ -55,11 +55,11 @@ impl JsonSchema for crate::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "image_size": {
@@ -114,7 +114,7 @@ impl JsonSchema for crate::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 4
             },
             "seed": {
@@ -130,19 +130,19 @@ impl JsonSchema for crate::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -156,7 +156,7 @@ impl JsonSchema for crate::Input {
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -299,11 +299,11 @@ impl JsonSchema for crate::lora::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "image_size": {
@@ -358,7 +358,7 @@ impl JsonSchema for crate::lora::Input {
               "type": "number",
               "minimum": 0.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 4
             },
             "seed": {
@@ -374,19 +374,19 @@ impl JsonSchema for crate::lora::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -400,7 +400,7 @@ impl JsonSchema for crate::lora::Input {
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"

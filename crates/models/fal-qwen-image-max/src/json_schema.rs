@@ -23,7 +23,7 @@ impl JsonSchema for crate::text_to_image::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 800,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "negative_prompt": {
               "anyOf": [
@@ -35,7 +35,7 @@ impl JsonSchema for crate::text_to_image::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the image: unwanted things, styles and flaws, in up to 500 characters.",
+              "description": "Content to keep out of the image: unwanted things, styles and flaws, in up to 500 characters.",
               "default": ""
             },
             "image_size": {
@@ -81,7 +81,7 @@ impl JsonSchema for crate::text_to_image::Input {
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": true
             },
             "seed": {
@@ -97,19 +97,19 @@ impl JsonSchema for crate::text_to_image::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "output_format": {

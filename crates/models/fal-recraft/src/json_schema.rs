@@ -240,7 +240,7 @@ impl JsonSchema for crate::v3::text_to_image::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 1000,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "square_hd",
@@ -313,7 +313,7 @@ impl JsonSchema for crate::v3::text_to_image::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": false
             }
           },
@@ -491,7 +491,7 @@ impl JsonSchema for crate::v4::pro::text_to_image::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 10000,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "square_hd",
@@ -555,7 +555,7 @@ impl JsonSchema for crate::v4::pro::text_to_image::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },
@@ -623,7 +623,7 @@ impl JsonSchema for crate::v4::pro::text_to_vector::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 10000,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "square_hd",
@@ -687,7 +687,7 @@ impl JsonSchema for crate::v4::pro::text_to_vector::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },
@@ -755,7 +755,7 @@ impl JsonSchema for crate::v4::text_to_image::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 10000,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "square_hd",
@@ -819,7 +819,7 @@ impl JsonSchema for crate::v4::text_to_image::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },
@@ -887,7 +887,7 @@ impl JsonSchema for crate::v4::text_to_vector::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 10000,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "square_hd",
@@ -951,7 +951,7 @@ impl JsonSchema for crate::v4::text_to_vector::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },
@@ -1019,7 +1019,7 @@ impl JsonSchema for crate::v4_1::pro::text_to_image::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 10000,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "square_hd",
@@ -1083,7 +1083,7 @@ impl JsonSchema for crate::v4_1::pro::text_to_image::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },
@@ -1151,7 +1151,7 @@ impl JsonSchema for crate::v4_1::pro::text_to_vector::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 10000,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "square_hd",
@@ -1215,7 +1215,7 @@ impl JsonSchema for crate::v4_1::pro::text_to_vector::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },
@@ -1283,7 +1283,7 @@ impl JsonSchema for crate::v4_1::text_to_image::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 10000,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "square_hd",
@@ -1347,7 +1347,7 @@ impl JsonSchema for crate::v4_1::text_to_image::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },
@@ -1415,7 +1415,7 @@ impl JsonSchema for crate::v4_1::text_to_vector::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 10000,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "square_hd",
@@ -1479,7 +1479,7 @@ impl JsonSchema for crate::v4_1::text_to_vector::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },
@@ -1547,7 +1547,7 @@ impl JsonSchema for crate::v4_1::utility::pro::text_to_image::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 10000,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "square_hd",
@@ -1611,7 +1611,7 @@ impl JsonSchema for crate::v4_1::utility::pro::text_to_image::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },
@@ -1679,7 +1679,7 @@ impl JsonSchema for crate::v4_1::utility::text_to_image::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 10000,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_size": {
               "default": "square_hd",
@@ -1743,7 +1743,7 @@ impl JsonSchema for crate::v4_1::utility::text_to_image::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },

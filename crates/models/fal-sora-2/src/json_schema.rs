@@ -90,7 +90,7 @@ impl JsonSchema for crate::image_to_video::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 5000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "resolution": {
               "default": "auto",
@@ -121,7 +121,7 @@ impl JsonSchema for crate::image_to_video::Input {
             },
             "delete_video": {
               "type": "boolean",
-              "description": "Whether the video is deleted for good once it is made. It cannot be remixed then.",
+              "description": "Deletes the video for good once it is generated. It cannot be remixed then.",
               "default": true
             },
             "model": {
@@ -135,7 +135,7 @@ impl JsonSchema for crate::image_to_video::Input {
             },
             "detect_and_block_ip": {
               "type": "boolean",
-              "description": "Whether a request that refers to known intellectual property is refused.",
+              "description": "Refuses a request that refers to known intellectual property.",
               "default": false
             },
             "character_ids": {
@@ -360,7 +360,7 @@ impl JsonSchema for crate::image_to_video::pro::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 5000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "resolution": {
               "default": "auto",
@@ -391,12 +391,12 @@ impl JsonSchema for crate::image_to_video::pro::Input {
             },
             "delete_video": {
               "type": "boolean",
-              "description": "Whether the video is deleted for good once it is made. It cannot be remixed then.",
+              "description": "Deletes the video for good once it is generated. It cannot be remixed then.",
               "default": true
             },
             "detect_and_block_ip": {
               "type": "boolean",
-              "description": "Whether a request that refers to known intellectual property is refused.",
+              "description": "Refuses a request that refers to known intellectual property.",
               "default": false
             },
             "character_ids": {
@@ -603,7 +603,7 @@ impl JsonSchema for crate::text_to_video::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 5000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "resolution": {
               "default": "720p",
@@ -634,7 +634,7 @@ impl JsonSchema for crate::text_to_video::Input {
             },
             "delete_video": {
               "type": "boolean",
-              "description": "Whether the video is deleted for good once it is made. It cannot be remixed then.",
+              "description": "Deletes the video for good once it is generated. It cannot be remixed then.",
               "default": true
             },
             "model": {
@@ -648,7 +648,7 @@ impl JsonSchema for crate::text_to_video::Input {
             },
             "detect_and_block_ip": {
               "type": "boolean",
-              "description": "Whether a request that refers to known intellectual property is refused.",
+              "description": "Refuses a request that refers to known intellectual property.",
               "default": false
             },
             "character_ids": {
@@ -866,7 +866,7 @@ impl JsonSchema for crate::text_to_video::pro::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 5000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "resolution": {
               "default": "1080p",
@@ -897,12 +897,12 @@ impl JsonSchema for crate::text_to_video::pro::Input {
             },
             "delete_video": {
               "type": "boolean",
-              "description": "Whether the video is deleted for good once it is made. It cannot be remixed then.",
+              "description": "Deletes the video for good once it is generated. It cannot be remixed then.",
               "default": true
             },
             "detect_and_block_ip": {
               "type": "boolean",
-              "description": "Whether a request that refers to known intellectual property is refused.",
+              "description": "Refuses a request that refers to known intellectual property.",
               "default": false
             },
             "character_ids": {
@@ -1104,11 +1104,11 @@ impl JsonSchema for crate::video_to_video::remix::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 5000,
-              "description": "What is different in the new video."
+              "description": "Description of the differences in the new video."
             },
             "delete_video": {
               "type": "boolean",
-              "description": "Whether the video is deleted for good once it is made. It cannot be remixed then.",
+              "description": "Deletes the video for good once it is generated. It cannot be remixed then.",
               "default": true
             }
           },

@@ -38,7 +38,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     ///
     /// 1 to 5000 characters.
@@ -56,7 +56,7 @@ pub struct Input {
     ///
     /// Default `4`.
     pub duration: Option<Duration>,
-    /// Whether the video is deleted for good once it is made. It cannot be remixed then.
+    /// Deletes the video for good once it is generated. It cannot be remixed then.
     ///
     /// Default `true`.
     pub delete_video: Option<bool>,
@@ -64,7 +64,7 @@ pub struct Input {
     ///
     /// Default `sora-2`.
     pub model: Option<ModelValue>,
-    /// Whether a request that refers to known intellectual property is refused.
+    /// Refuses a request that refers to known intellectual property.
     ///
     /// Default `false`.
     pub detect_and_block_ip: Option<bool>,
@@ -287,7 +287,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. 1 to 5000 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -315,8 +315,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`delete_video`](Input::delete_video): Whether the video is deleted for good once it is made.
-    /// Default `true`.
+    /// [`delete_video`](Input::delete_video): Deletes the video for good once it is generated. Default
+    /// `true`.
     pub fn delete_video(mut self, value: impl Param<bool>) -> Self {
         self.optional.delete_video = value.into_param();
         self
@@ -329,8 +329,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`detect_and_block_ip`](Input::detect_and_block_ip): Whether a request that refers to known
-    /// intellectual property is refused. Default `false`.
+    /// [`detect_and_block_ip`](Input::detect_and_block_ip): Refuses a request that refers to known
+    /// intellectual property. Default `false`.
     pub fn detect_and_block_ip(mut self, value: impl Param<bool>) -> Self {
         self.optional.detect_and_block_ip = value.into_param();
         self

@@ -25,7 +25,7 @@ impl JsonSchema for crate::Input {
             },
             "use_pnc": {
               "type": "boolean",
-              "description": "Whether the text gets punctuation and capitals.",
+              "description": "Adds punctuation and capitals to the text.",
               "default": true
             }
           },
@@ -57,7 +57,7 @@ impl JsonSchema for crate::Output {
             },
             "partial": {
               "type": "boolean",
-              "description": "Whether more of the text is to come.",
+              "description": "`true` if more of the text follows.",
               "default": false
             }
           },
@@ -89,7 +89,7 @@ impl JsonSchema for crate::Event {
             },
             "partial": {
               "type": "boolean",
-              "description": "Whether more of the text is to come.",
+              "description": "`true` if more of the text follows.",
               "default": false
             }
           },
@@ -118,7 +118,7 @@ impl JsonSchema for crate::stream::Input {
             },
             "use_pnc": {
               "type": "boolean",
-              "description": "Whether the text gets punctuation and capitals.",
+              "description": "Adds punctuation and capitals to the text.",
               "default": true
             }
           },
@@ -150,7 +150,7 @@ impl JsonSchema for crate::turbo::Input {
             },
             "use_pnc": {
               "type": "boolean",
-              "description": "Whether the text gets punctuation and capitals.",
+              "description": "Adds punctuation and capitals to the text.",
               "default": true
             }
           },
@@ -182,7 +182,7 @@ impl JsonSchema for crate::turbo::Output {
             },
             "partial": {
               "type": "boolean",
-              "description": "Whether more of the text is to come.",
+              "description": "`true` if more of the text follows.",
               "default": false
             }
           },
@@ -214,7 +214,7 @@ impl JsonSchema for crate::turbo::stream::Input {
             },
             "use_pnc": {
               "type": "boolean",
-              "description": "Whether the text gets punctuation and capitals.",
+              "description": "Adds punctuation and capitals to the text.",
               "default": true
             }
           },

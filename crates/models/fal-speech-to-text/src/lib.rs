@@ -59,7 +59,7 @@ impl Streams for Model {
 pub struct Input {
     /// Recording to write down. It may be long.
     pub audio_url: File,
-    /// Whether the text gets punctuation and capitals.
+    /// Adds punctuation and capitals to the text.
     ///
     /// Default `true`.
     pub use_pnc: Option<bool>,
@@ -79,7 +79,7 @@ impl Input {
 pub struct Output {
     /// Text of the recording, as far as it has been understood.
     pub output: String,
-    /// Whether more of the text is to come.
+    /// `true` if more of the text follows.
     pub partial: Option<bool>,
 }
 
@@ -89,7 +89,7 @@ pub struct Output {
 pub struct Event {
     /// Text of the recording, as far as it has been understood.
     pub output: Option<String>,
-    /// Whether more of the text is to come.
+    /// `true` if more of the text follows.
     pub partial: Option<bool>,
 }
 
@@ -138,7 +138,7 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
         }
     }
 
-    /// [`use_pnc`](Input::use_pnc): Whether the text gets punctuation and capitals. Default `true`.
+    /// [`use_pnc`](Input::use_pnc): Adds punctuation and capitals to the text. Default `true`.
     pub fn use_pnc(mut self, value: impl Param<bool>) -> Self {
         self.optional.use_pnc = value.into_param();
         self

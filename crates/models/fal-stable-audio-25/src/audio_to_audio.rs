@@ -39,12 +39,12 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What is to be heard.
+    /// Description of the sound.
     pub prompt: String,
     /// Recording to work on.
     pub audio_url: File,
-    /// How far the result may move away from the recording given. At 0 it stays as it was, at 1 it is
-    /// made anew.
+    /// Distance of the result from the input recording. At 0 it stays unchanged, at 1 it is generated
+    /// from scratch.
     ///
     /// Between 0.01 and 1.0. Default `0.8`.
     pub strength: Option<Strength>,
@@ -53,16 +53,16 @@ pub struct Input {
     ///
     /// Between 4 and 8. Default `8`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// Length of the recording in seconds. Left out, that of the recording given.
+    /// Length of the recording in seconds. Left out, that of the input recording.
     ///
     /// Between 1 and 190.
     pub total_seconds: Option<TotalSeconds>,
-    /// How closely the recording keeps to the prompt (classifier-free guidance).
+    /// Adherence of the recording to the prompt (classifier-free guidance).
     ///
     /// Between 1.0 and 25.0. Default `1.0`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// Whether files come back inside the reply as data URIs instead of as links. A result delivered
-    /// this way is not kept in the request history.
+    /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
+    /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
@@ -157,7 +157,7 @@ struct Optional {
 }
 
 impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
-    /// [`prompt`](Input::prompt): What is to be heard.
+    /// [`prompt`](Input::prompt): Description of the sound.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, AudioUrlSlot> {
         Builder {
             prompt: value.into(),
@@ -175,8 +175,8 @@ impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
         }
     }
 
-    /// [`strength`](Input::strength): How far the result may move away from the recording given.
-    /// Between 0.01 and 1.0. Default `0.8`.
+    /// [`strength`](Input::strength): Distance of the result from the input recording. Between 0.01 and
+    /// 1.0. Default `0.8`.
     pub fn strength(mut self, value: impl Param<Strength>) -> Self {
         self.optional.strength = value.into_param();
         self
@@ -195,15 +195,15 @@ impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): How closely the recording keeps to the prompt
+    /// [`guidance_scale`](Input::guidance_scale): Adherence of the recording to the prompt
     /// (classifier-free guidance). Between 1.0 and 25.0. Default `1.0`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether files come back inside the reply as data URIs instead
-    /// of as links. Default `false`.
+    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self

@@ -40,23 +40,23 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What is to be heard.
+    /// Description of the sound.
     pub prompt: String,
-    /// Recording of which a part is made anew.
+    /// Recording to regenerate a part of.
     pub audio_url: File,
-    /// Length of the result in seconds. Left out, that of the recording given.
+    /// Length of the result in seconds. Left out, that of the input recording.
     ///
     /// Between 1 and 190. Default `190`.
     pub seconds_total: Option<Nullable<SecondsTotal>>,
-    /// How closely the recording keeps to the prompt (classifier-free guidance).
+    /// Adherence of the recording to the prompt (classifier-free guidance).
     ///
     /// Between 1.0 and 25.0. Default `1.0`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// Where the part begins, in seconds.
+    /// Start of the part in seconds.
     ///
     /// Between 0 and 190. Default `30`.
     pub mask_start: Option<MaskStart>,
-    /// Where the part ends, in seconds.
+    /// End of the part in seconds.
     ///
     /// Between 0 and 190. Default `190`.
     pub mask_end: Option<MaskEnd>,
@@ -65,8 +65,8 @@ pub struct Input {
     ///
     /// Between 4 and 8. Default `8`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// Whether files come back inside the reply as data URIs instead of as links. A result delivered
-    /// this way is not kept in the request history.
+    /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
+    /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
@@ -171,7 +171,7 @@ struct Optional {
 }
 
 impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
-    /// [`prompt`](Input::prompt): What is to be heard.
+    /// [`prompt`](Input::prompt): Description of the sound.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, AudioUrlSlot> {
         Builder {
             prompt: value.into(),
@@ -180,7 +180,7 @@ impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
         }
     }
 
-    /// [`audio_url`](Input::audio_url): Recording of which a part is made anew.
+    /// [`audio_url`](Input::audio_url): Recording to regenerate a part of.
     pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
@@ -196,22 +196,21 @@ impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): How closely the recording keeps to the prompt
+    /// [`guidance_scale`](Input::guidance_scale): Adherence of the recording to the prompt
     /// (classifier-free guidance). Between 1.0 and 25.0. Default `1.0`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
         self
     }
 
-    /// [`mask_start`](Input::mask_start): Where the part begins, in seconds. Between 0 and 190. Default
+    /// [`mask_start`](Input::mask_start): Start of the part in seconds. Between 0 and 190. Default
     /// `30`.
     pub fn mask_start(mut self, value: impl Param<MaskStart>) -> Self {
         self.optional.mask_start = value.into_param();
         self
     }
 
-    /// [`mask_end`](Input::mask_end): Where the part ends, in seconds. Between 0 and 190. Default
-    /// `190`.
+    /// [`mask_end`](Input::mask_end): End of the part in seconds. Between 0 and 190. Default `190`.
     pub fn mask_end(mut self, value: impl Param<MaskEnd>) -> Self {
         self.optional.mask_end = value.into_param();
         self
@@ -224,8 +223,8 @@ impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether files come back inside the reply as data URIs instead
-    /// of as links. Default `false`.
+    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self

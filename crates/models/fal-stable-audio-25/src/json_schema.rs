@@ -21,7 +21,7 @@ impl JsonSchema for crate::audio_to_audio::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What is to be heard."
+              "description": "Description of the sound."
             },
             "audio_url": {
               "type": "string",
@@ -31,7 +31,7 @@ impl JsonSchema for crate::audio_to_audio::Input {
               "type": "number",
               "minimum": 0.01,
               "maximum": 1.0,
-              "description": "How far the result may move away from the recording given. At 0 it stays as it was, at 1 it is made anew.",
+              "description": "Distance of the result from the input recording. At 0 it stays unchanged, at 1 it is generated from scratch.",
               "default": 0.8
             },
             "num_inference_steps": {
@@ -52,18 +52,18 @@ impl JsonSchema for crate::audio_to_audio::Input {
                   "type": "null"
                 }
               ],
-              "description": "Length of the recording in seconds. Left out, that of the recording given."
+              "description": "Length of the recording in seconds. Left out, that of the input recording."
             },
             "guidance_scale": {
               "type": "number",
               "minimum": 1.0,
               "maximum": 25.0,
-              "description": "How closely the recording keeps to the prompt (classifier-free guidance).",
+              "description": "Adherence of the recording to the prompt (classifier-free guidance).",
               "default": 1
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "seed": {
@@ -143,11 +143,11 @@ impl JsonSchema for crate::inpaint::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What is to be heard."
+              "description": "Description of the sound."
             },
             "audio_url": {
               "type": "string",
-              "description": "Recording of which a part is made anew."
+              "description": "Recording to regenerate a part of."
             },
             "seconds_total": {
               "anyOf": [
@@ -160,28 +160,28 @@ impl JsonSchema for crate::inpaint::Input {
                   "type": "null"
                 }
               ],
-              "description": "Length of the result in seconds. Left out, that of the recording given.",
+              "description": "Length of the result in seconds. Left out, that of the input recording.",
               "default": 190
             },
             "guidance_scale": {
               "type": "number",
               "minimum": 1.0,
               "maximum": 25.0,
-              "description": "How closely the recording keeps to the prompt (classifier-free guidance).",
+              "description": "Adherence of the recording to the prompt (classifier-free guidance).",
               "default": 1
             },
             "mask_start": {
               "type": "integer",
               "minimum": 0,
               "maximum": 190,
-              "description": "Where the part begins, in seconds.",
+              "description": "Start of the part in seconds.",
               "default": 30
             },
             "mask_end": {
               "type": "integer",
               "minimum": 0,
               "maximum": 190,
-              "description": "Where the part ends, in seconds.",
+              "description": "End of the part in seconds.",
               "default": 190
             },
             "num_inference_steps": {
@@ -193,7 +193,7 @@ impl JsonSchema for crate::inpaint::Input {
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "seed": {
@@ -273,7 +273,7 @@ impl JsonSchema for crate::text_to_audio::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What is to be heard."
+              "description": "Description of the sound."
             },
             "seconds_total": {
               "type": "integer",
@@ -293,12 +293,12 @@ impl JsonSchema for crate::text_to_audio::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 25.0,
-              "description": "How closely the recording keeps to the prompt (classifier-free guidance).",
+              "description": "Adherence of the recording to the prompt (classifier-free guidance).",
               "default": 1
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether files come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "seed": {

@@ -38,7 +38,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What is to be heard.
+    /// Description of the sound.
     pub prompt: String,
     /// Length of the recording in seconds.
     ///
@@ -49,12 +49,12 @@ pub struct Input {
     ///
     /// Between 4 and 8. Default `8`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// How closely the recording keeps to the prompt (classifier-free guidance).
+    /// Adherence of the recording to the prompt (classifier-free guidance).
     ///
     /// Between 1.0 and 25.0. Default `1.0`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// Whether files come back inside the reply as data URIs instead of as links. A result delivered
-    /// this way is not kept in the request history.
+    /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
+    /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
@@ -143,7 +143,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What is to be heard.
+    /// [`prompt`](Input::prompt): Description of the sound.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             prompt: value.into(),
@@ -165,15 +165,15 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): How closely the recording keeps to the prompt
+    /// [`guidance_scale`](Input::guidance_scale): Adherence of the recording to the prompt
     /// (classifier-free guidance). Between 1.0 and 25.0. Default `1.0`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether files come back inside the reply as data URIs instead
-    /// of as links. Default `false`.
+    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self

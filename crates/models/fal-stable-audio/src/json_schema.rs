@@ -21,13 +21,13 @@ impl JsonSchema for crate::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What is to be heard."
+              "description": "Description of the sound."
             },
             "seconds_start": {
               "type": "integer",
               "minimum": 0,
               "maximum": 47,
-              "description": "Where the clip begins, in seconds.",
+              "description": "Start of the clip in seconds.",
               "default": 0
             },
             "seconds_total": {

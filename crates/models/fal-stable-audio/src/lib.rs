@@ -44,9 +44,9 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What is to be heard.
+    /// Description of the sound.
     pub prompt: String,
-    /// Where the clip begins, in seconds.
+    /// Start of the clip in seconds.
     ///
     /// Between 0 and 47. Default `0`.
     pub seconds_start: Option<SecondsStart>,
@@ -131,7 +131,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What is to be heard.
+    /// [`prompt`](Input::prompt): Description of the sound.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             prompt: value.into(),
@@ -139,8 +139,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`seconds_start`](Input::seconds_start): Where the clip begins, in seconds. Between 0 and 47.
-    /// Default `0`.
+    /// [`seconds_start`](Input::seconds_start): Start of the clip in seconds. Between 0 and 47. Default
+    /// `0`.
     pub fn seconds_start(mut self, value: impl Param<SecondsStart>) -> Self {
         self.optional.seconds_start = value.into_param();
         self

@@ -22,7 +22,7 @@ impl JsonSchema for crate::Input {
             "prompt": {
               "type": "string",
               "minLength": 1,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -51,11 +51,11 @@ impl JsonSchema for crate::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas."
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas."
             },
             "enhance_prompt": {
               "type": "boolean",
-              "description": "Whether the prompt is rewritten for better results before the run.",
+              "description": "Rewrites the prompt for better results before the run.",
               "default": true
             },
             "seed": {
@@ -71,7 +71,7 @@ impl JsonSchema for crate::Input {
             },
             "auto_fix": {
               "type": "boolean",
-              "description": "Whether a prompt that the content check refuses is rewritten and tried again.",
+              "description": "Rewrites a prompt that the content check refuses, and tries again.",
               "default": true
             }
           },
@@ -186,7 +186,7 @@ impl JsonSchema for crate::image_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",

@@ -49,7 +49,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     ///
     /// At least 1 character.
@@ -62,16 +62,16 @@ pub struct Input {
     ///
     /// Default `5s`.
     pub duration: Option<Duration>,
-    /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
+    /// Content to keep out of the video: unwanted things, styles and flaws, separated by commas.
     pub negative_prompt: Option<String>,
-    /// Whether the prompt is rewritten for better results before the run.
+    /// Rewrites the prompt for better results before the run.
     ///
     /// Default `true`.
     pub enhance_prompt: Option<bool>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether a prompt that the content check refuses is rewritten and tried again.
+    /// Rewrites a prompt that the content check refuses, and tries again.
     ///
     /// Default `true`.
     pub auto_fix: Option<bool>,
@@ -209,7 +209,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At least 1 character.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -230,15 +230,15 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
     /// styles and flaws, separated by commas.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
     }
 
-    /// [`enhance_prompt`](Input::enhance_prompt): Whether the prompt is rewritten for better results
-    /// before the run. Default `true`.
+    /// [`enhance_prompt`](Input::enhance_prompt): Rewrites the prompt for better results before the
+    /// run. Default `true`.
     pub fn enhance_prompt(mut self, value: impl Param<bool>) -> Self {
         self.optional.enhance_prompt = value.into_param();
         self
@@ -251,8 +251,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`auto_fix`](Input::auto_fix): Whether a prompt that the content check refuses is rewritten and
-    /// tried again. Default `true`.
+    /// [`auto_fix`](Input::auto_fix): Rewrites a prompt that the content check refuses, and tries
+    /// again. Default `true`.
     pub fn auto_fix(mut self, value: impl Param<bool>) -> Self {
         self.optional.auto_fix = value.into_param();
         self

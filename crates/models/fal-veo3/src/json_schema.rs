@@ -22,7 +22,7 @@ impl JsonSchema for crate::Input {
             "prompt": {
               "type": "string",
               "maxLength": 20000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -51,7 +51,7 @@ impl JsonSchema for crate::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas."
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas."
             },
             "resolution": {
               "default": "720p",
@@ -64,7 +64,7 @@ impl JsonSchema for crate::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack.",
+              "description": "Also generates a soundtrack.",
               "default": true
             },
             "seed": {
@@ -80,12 +80,12 @@ impl JsonSchema for crate::Input {
             },
             "auto_fix": {
               "type": "boolean",
-              "description": "Whether a prompt that the content check refuses is rewritten and tried again.",
+              "description": "Rewrites a prompt that the content check refuses, and tries again.",
               "default": true
             },
             "safety_tolerance": {
               "default": "4",
-              "description": "How much the content check lets pass, as a level: `1` is the strictest, the highest level the most permissive.",
+              "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.",
               "allOf": [
                 {
                   "$type": "SafetyTolerance"
@@ -254,7 +254,7 @@ impl JsonSchema for crate::fast::Input {
             "prompt": {
               "type": "string",
               "maxLength": 20000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -283,7 +283,7 @@ impl JsonSchema for crate::fast::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas."
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas."
             },
             "resolution": {
               "default": "720p",
@@ -296,7 +296,7 @@ impl JsonSchema for crate::fast::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack.",
+              "description": "Also generates a soundtrack.",
               "default": true
             },
             "seed": {
@@ -312,12 +312,12 @@ impl JsonSchema for crate::fast::Input {
             },
             "auto_fix": {
               "type": "boolean",
-              "description": "Whether a prompt that the content check refuses is rewritten and tried again.",
+              "description": "Rewrites a prompt that the content check refuses, and tries again.",
               "default": true
             },
             "safety_tolerance": {
               "default": "4",
-              "description": "How much the content check lets pass, as a level: `1` is the strictest, the highest level the most permissive.",
+              "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.",
               "allOf": [
                 {
                   "$type": "SafetyTolerance"
@@ -492,7 +492,7 @@ impl JsonSchema for crate::fast::image_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 20000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "auto",
@@ -521,7 +521,7 @@ impl JsonSchema for crate::fast::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas."
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas."
             },
             "resolution": {
               "default": "720p",
@@ -534,7 +534,7 @@ impl JsonSchema for crate::fast::image_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack.",
+              "description": "Also generates a soundtrack.",
               "default": true
             },
             "seed": {
@@ -550,12 +550,12 @@ impl JsonSchema for crate::fast::image_to_video::Input {
             },
             "auto_fix": {
               "type": "boolean",
-              "description": "Whether a prompt that the content check refuses is rewritten and tried again.",
+              "description": "Rewrites a prompt that the content check refuses, and tries again.",
               "default": false
             },
             "safety_tolerance": {
               "default": "4",
-              "description": "How much the content check lets pass, as a level: `1` is the strictest, the highest level the most permissive.",
+              "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.",
               "allOf": [
                 {
                   "$type": "SafetyTolerance"
@@ -747,7 +747,7 @@ impl JsonSchema for crate::image_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 20000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "aspect_ratio": {
               "default": "auto",
@@ -776,7 +776,7 @@ impl JsonSchema for crate::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas."
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas."
             },
             "resolution": {
               "default": "720p",
@@ -789,7 +789,7 @@ impl JsonSchema for crate::image_to_video::Input {
             },
             "generate_audio": {
               "type": "boolean",
-              "description": "Whether the model also makes a soundtrack.",
+              "description": "Also generates a soundtrack.",
               "default": true
             },
             "seed": {
@@ -805,12 +805,12 @@ impl JsonSchema for crate::image_to_video::Input {
             },
             "auto_fix": {
               "type": "boolean",
-              "description": "Whether a prompt that the content check refuses is rewritten and tried again.",
+              "description": "Rewrites a prompt that the content check refuses, and tries again.",
               "default": false
             },
             "safety_tolerance": {
               "default": "4",
-              "description": "How much the content check lets pass, as a level: `1` is the strictest, the highest level the most permissive.",
+              "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.",
               "allOf": [
                 {
                   "$type": "SafetyTolerance"

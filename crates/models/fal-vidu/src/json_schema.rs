@@ -22,7 +22,7 @@ impl JsonSchema for crate::image_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 1500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -41,7 +41,7 @@ impl JsonSchema for crate::image_to_video::Input {
             },
             "movement_amplitude": {
               "default": "auto",
-              "description": "How much the things in the picture move.",
+              "description": "Amount of movement in the picture.",
               "allOf": [
                 {
                   "$type": "MovementAmplitude"
@@ -144,7 +144,7 @@ impl JsonSchema for crate::q1::image_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 1500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -163,7 +163,7 @@ impl JsonSchema for crate::q1::image_to_video::Input {
             },
             "movement_amplitude": {
               "default": "auto",
-              "description": "How much the things in the picture move.",
+              "description": "Amount of movement in the picture.",
               "allOf": [
                 {
                   "$type": "MovementAmplitude"
@@ -266,7 +266,7 @@ impl JsonSchema for crate::q1::reference_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 1500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "reference_image_urls": {
               "type": "array",
@@ -297,7 +297,7 @@ impl JsonSchema for crate::q1::reference_to_video::Input {
             },
             "movement_amplitude": {
               "default": "auto",
-              "description": "How much the things in the picture move.",
+              "description": "Amount of movement in the picture.",
               "allOf": [
                 {
                   "$type": "MovementAmplitude"
@@ -306,7 +306,7 @@ impl JsonSchema for crate::q1::reference_to_video::Input {
             },
             "bgm": {
               "type": "boolean",
-              "description": "Whether music is put under the video. Only videos of 4 seconds may have it, where the length can be chosen.",
+              "description": "Adds music to the video. If the length can be chosen, only videos of 4 seconds may have music.",
               "default": false
             }
           },
@@ -433,7 +433,7 @@ impl JsonSchema for crate::q1::start_end_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 1500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "start_image_url": {
               "type": "string",
@@ -456,7 +456,7 @@ impl JsonSchema for crate::q1::start_end_to_video::Input {
             },
             "movement_amplitude": {
               "default": "auto",
-              "description": "How much the things in the picture move.",
+              "description": "Amount of movement in the picture.",
               "allOf": [
                 {
                   "$type": "MovementAmplitude"
@@ -560,7 +560,7 @@ impl JsonSchema for crate::q1::text_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 1500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "style": {
               "default": "general",
@@ -593,7 +593,7 @@ impl JsonSchema for crate::q1::text_to_video::Input {
             },
             "movement_amplitude": {
               "default": "auto",
-              "description": "How much the things in the picture move.",
+              "description": "Amount of movement in the picture.",
               "allOf": [
                 {
                   "$type": "MovementAmplitude"
@@ -748,7 +748,7 @@ impl JsonSchema for crate::q2::image_to_video::pro::Input {
             "prompt": {
               "type": "string",
               "maxLength": 3000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -796,7 +796,7 @@ impl JsonSchema for crate::q2::image_to_video::pro::Input {
             },
             "movement_amplitude": {
               "default": "auto",
-              "description": "How much the things in the picture move.",
+              "description": "Amount of movement in the picture.",
               "allOf": [
                 {
                   "$type": "MovementAmplitude"
@@ -805,7 +805,7 @@ impl JsonSchema for crate::q2::image_to_video::pro::Input {
             },
             "bgm": {
               "type": "boolean",
-              "description": "Whether music is put under the video. Only videos of 4 seconds may have it, where the length can be chosen.",
+              "description": "Adds music to the video. If the length can be chosen, only videos of 4 seconds may have music.",
               "default": false
             }
           },
@@ -963,7 +963,7 @@ impl JsonSchema for crate::q2::image_to_video::turbo::Input {
             "prompt": {
               "type": "string",
               "maxLength": 3000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -1011,7 +1011,7 @@ impl JsonSchema for crate::q2::image_to_video::turbo::Input {
             },
             "movement_amplitude": {
               "default": "auto",
-              "description": "How much the things in the picture move.",
+              "description": "Amount of movement in the picture.",
               "allOf": [
                 {
                   "$type": "MovementAmplitude"
@@ -1020,7 +1020,7 @@ impl JsonSchema for crate::q2::image_to_video::turbo::Input {
             },
             "bgm": {
               "type": "boolean",
-              "description": "Whether music is put under the video. Only videos of 4 seconds may have it, where the length can be chosen.",
+              "description": "Adds music to the video. If the length can be chosen, only videos of 4 seconds may have music.",
               "default": false
             }
           },
@@ -1178,7 +1178,7 @@ impl JsonSchema for crate::q2::reference_to_video::pro::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "reference_image_urls": {
               "type": "array",
@@ -1228,7 +1228,7 @@ impl JsonSchema for crate::q2::reference_to_video::pro::Input {
             },
             "movement_amplitude": {
               "default": "auto",
-              "description": "How much the things in the picture move.",
+              "description": "Amount of movement in the picture.",
               "allOf": [
                 {
                   "$type": "MovementAmplitude"
@@ -1237,7 +1237,7 @@ impl JsonSchema for crate::q2::reference_to_video::pro::Input {
             },
             "bgm": {
               "type": "boolean",
-              "description": "Whether music is put under the video. Only videos of 4 seconds may have it, where the length can be chosen.",
+              "description": "Adds music to the video. If the length can be chosen, only videos of 4 seconds may have music.",
               "default": false
             }
           },
@@ -1363,7 +1363,7 @@ impl JsonSchema for crate::q2::text_to_image::Input {
             "prompt": {
               "type": "string",
               "maxLength": 1500,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -1479,7 +1479,7 @@ impl JsonSchema for crate::q2::text_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 3000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "seed": {
               "anyOf": [
@@ -1521,7 +1521,7 @@ impl JsonSchema for crate::q2::text_to_video::Input {
             },
             "movement_amplitude": {
               "default": "auto",
-              "description": "How much the things in the picture move.",
+              "description": "Amount of movement in the picture.",
               "allOf": [
                 {
                   "$type": "MovementAmplitude"
@@ -1530,7 +1530,7 @@ impl JsonSchema for crate::q2::text_to_video::Input {
             },
             "bgm": {
               "type": "boolean",
-              "description": "Whether music is put under the video. Only videos of 4 seconds may have it, where the length can be chosen.",
+              "description": "Adds music to the video. If the length can be chosen, only videos of 4 seconds may have music.",
               "default": false
             }
           },
@@ -1726,7 +1726,7 @@ impl JsonSchema for crate::q2::video_extension::pro::Input {
                   "type": "null"
                 }
               ],
-              "description": "How the video goes on, in plain language."
+              "description": "Description of the continuation of the video, in plain language."
             },
             "seed": {
               "anyOf": [
@@ -1881,7 +1881,7 @@ impl JsonSchema for crate::q3::image_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera.",
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera.",
               "default": ""
             },
             "image_url": {
@@ -1928,7 +1928,7 @@ impl JsonSchema for crate::q3::image_to_video::Input {
             },
             "audio": {
               "type": "boolean",
-              "description": "Whether the video has sound: speech, effects and noises.",
+              "description": "Adds sound to the video: speech, effects and noises.",
               "default": true
             }
           },
@@ -2026,7 +2026,7 @@ impl JsonSchema for crate::q3::image_to_video::turbo::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera.",
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera.",
               "default": ""
             },
             "image_url": {
@@ -2073,7 +2073,7 @@ impl JsonSchema for crate::q3::image_to_video::turbo::Input {
             },
             "audio": {
               "type": "boolean",
-              "description": "Whether the video has sound: speech, effects and noises.",
+              "description": "Adds sound to the video: speech, effects and noises.",
               "default": true
             }
           },
@@ -2171,7 +2171,7 @@ impl JsonSchema for crate::q3::reference_to_video::mix::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "reference_image_urls": {
               "type": "array",
@@ -2218,7 +2218,7 @@ impl JsonSchema for crate::q3::reference_to_video::mix::Input {
             },
             "audio": {
               "type": "boolean",
-              "description": "Whether the video has sound: speech, effects and noises.",
+              "description": "Adds sound to the video: speech, effects and noises.",
               "default": true
             }
           },
@@ -2347,7 +2347,7 @@ impl JsonSchema for crate::q3::text_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "duration": {
               "type": "integer",
@@ -2387,7 +2387,7 @@ impl JsonSchema for crate::q3::text_to_video::Input {
             },
             "audio": {
               "type": "boolean",
-              "description": "Whether the video has sound: speech, effects and noises.",
+              "description": "Adds sound to the video: speech, effects and noises.",
               "default": true
             }
           },
@@ -2515,7 +2515,7 @@ impl JsonSchema for crate::q3::text_to_video::turbo::Input {
             "prompt": {
               "type": "string",
               "maxLength": 2000,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "duration": {
               "type": "integer",
@@ -2555,7 +2555,7 @@ impl JsonSchema for crate::q3::text_to_video::turbo::Input {
             },
             "audio": {
               "type": "boolean",
-              "description": "Whether the video has sound: speech, effects and noises.",
+              "description": "Adds sound to the video: speech, effects and noises.",
               "default": true
             }
           },
@@ -2683,7 +2683,7 @@ impl JsonSchema for crate::reference_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 1500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "reference_image_urls": {
               "type": "array",
@@ -2714,7 +2714,7 @@ impl JsonSchema for crate::reference_to_video::Input {
             },
             "movement_amplitude": {
               "default": "auto",
-              "description": "How much the things in the picture move.",
+              "description": "Amount of movement in the picture.",
               "allOf": [
                 {
                   "$type": "MovementAmplitude"
@@ -2845,7 +2845,7 @@ impl JsonSchema for crate::start_end_to_video::Input {
             "prompt": {
               "type": "string",
               "maxLength": 1500,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "start_image_url": {
               "type": "string",
@@ -2868,7 +2868,7 @@ impl JsonSchema for crate::start_end_to_video::Input {
             },
             "movement_amplitude": {
               "default": "auto",
-              "description": "How much the things in the picture move.",
+              "description": "Amount of movement in the picture.",
               "allOf": [
                 {
                   "$type": "MovementAmplitude"

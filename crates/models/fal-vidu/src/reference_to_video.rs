@@ -39,7 +39,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     ///
     /// At most 1500 characters.
@@ -53,7 +53,7 @@ pub struct Input {
     ///
     /// Default `16:9`.
     pub aspect_ratio: Option<AspectRatio>,
-    /// How much the things in the picture move.
+    /// Amount of movement in the picture.
     ///
     /// Default `auto`.
     pub movement_amplitude: Option<MovementAmplitude>,
@@ -191,7 +191,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 1500 characters.
     pub fn prompt(
         self,
@@ -230,8 +230,8 @@ impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsS
         self
     }
 
-    /// [`movement_amplitude`](Input::movement_amplitude): How much the things in the picture move.
-    /// Default `auto`.
+    /// [`movement_amplitude`](Input::movement_amplitude): Amount of movement in the picture. Default
+    /// `auto`.
     pub fn movement_amplitude(mut self, value: impl Param<MovementAmplitude>) -> Self {
         self.optional.movement_amplitude = value.into_param();
         self

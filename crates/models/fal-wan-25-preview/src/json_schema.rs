@@ -22,7 +22,7 @@ impl JsonSchema for crate::image_to_video::Input {
             "prompt": {
               "type": "string",
               "minLength": 1,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -66,11 +66,11 @@ impl JsonSchema for crate::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."
+              "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": true
             },
             "seed": {
@@ -86,7 +86,7 @@ impl JsonSchema for crate::image_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },
@@ -223,7 +223,7 @@ impl JsonSchema for crate::text_to_image::Input {
             "prompt": {
               "type": "string",
               "minLength": 1,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "negative_prompt": {
               "anyOf": [
@@ -234,13 +234,13 @@ impl JsonSchema for crate::text_to_image::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."
+              "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "image_size": {
@@ -286,7 +286,7 @@ impl JsonSchema for crate::text_to_image::Input {
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": true
             },
             "seed": {
@@ -302,7 +302,7 @@ impl JsonSchema for crate::text_to_image::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },
@@ -384,7 +384,7 @@ impl JsonSchema for crate::text_to_video::Input {
             "prompt": {
               "type": "string",
               "minLength": 1,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "audio_url": {
               "anyOf": [
@@ -433,11 +433,11 @@ impl JsonSchema for crate::text_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."
+              "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": true
             },
             "seed": {
@@ -453,7 +453,7 @@ impl JsonSchema for crate::text_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },

@@ -22,7 +22,7 @@ impl JsonSchema for crate::image_to_video::Input {
             "prompt": {
               "type": "string",
               "minLength": 1,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -66,17 +66,17 @@ impl JsonSchema for crate::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
+              "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
               "default": ""
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": true
             },
             "multi_shots": {
               "type": "boolean",
-              "description": "Whether the video is cut into several shots as the model sees fit. Works only while `enable_prompt_expansion` is on.",
+              "description": "Lets the model cut the video into several shots. Works only while `enable_prompt_expansion` is on.",
               "default": false
             },
             "seed": {
@@ -92,7 +92,7 @@ impl JsonSchema for crate::image_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },
@@ -229,7 +229,7 @@ impl JsonSchema for crate::image_to_video::flash::Input {
             "prompt": {
               "type": "string",
               "minLength": 1,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "type": "string",
@@ -273,17 +273,17 @@ impl JsonSchema for crate::image_to_video::flash::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
+              "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
               "default": ""
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": true
             },
             "multi_shots": {
               "type": "boolean",
-              "description": "Whether the video is cut into several shots as the model sees fit. Works only while `enable_prompt_expansion` is on.",
+              "description": "Lets the model cut the video into several shots. Works only while `enable_prompt_expansion` is on.",
               "default": false
             },
             "seed": {
@@ -299,7 +299,7 @@ impl JsonSchema for crate::image_to_video::flash::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },
@@ -440,7 +440,7 @@ impl JsonSchema for crate::reference_to_video::Input {
             "prompt": {
               "type": "string",
               "minLength": 1,
-              "description": "What happens in the video, in plain language. `@Video1`, `@Video2` and `@Video3` are the subjects of the videos given. Several shots are written with their times: `[0-3s] … [3-6s] …`."
+              "description": "Description of the video, in plain language. `@Video1`, `@Video2` and `@Video3` are the subjects of the input videos. Write several shots with their times: `[0-3s] … [3-6s] …`."
             },
             "video_urls": {
               "type": "array",
@@ -485,17 +485,17 @@ impl JsonSchema for crate::reference_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
+              "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
               "default": ""
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": true
             },
             "multi_shots": {
               "type": "boolean",
-              "description": "Whether the video is cut into several shots as the model sees fit. Works only while `enable_prompt_expansion` is on.",
+              "description": "Lets the model cut the video into several shots. Works only while `enable_prompt_expansion` is on.",
               "default": true
             },
             "seed": {
@@ -511,7 +511,7 @@ impl JsonSchema for crate::reference_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },
@@ -679,7 +679,7 @@ impl JsonSchema for crate::reference_to_video::flash::Input {
             "prompt": {
               "type": "string",
               "minLength": 1,
-              "description": "What happens in the video, in plain language. `Character1`, `Character2` and so on are the subjects given, those of videos first. Several shots are written with their times: `[0-3s] … [3-6s] …`."
+              "description": "Description of the video, in plain language. `Character1`, `Character2` and so on are the input subjects, those of videos first. Write several shots with their times: `[0-3s] … [3-6s] …`."
             },
             "video_urls": {
               "anyOf": [
@@ -745,22 +745,22 @@ impl JsonSchema for crate::reference_to_video::flash::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
+              "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
               "default": ""
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": true
             },
             "multi_shots": {
               "type": "boolean",
-              "description": "Whether the video is cut into several shots as the model sees fit. Works only while `enable_prompt_expansion` is on.",
+              "description": "Lets the model cut the video into several shots. Works only while `enable_prompt_expansion` is on.",
               "default": true
             },
             "enable_audio": {
               "type": "boolean",
-              "description": "Whether the video has sound. Without, it is quicker to make and costs a quarter.",
+              "description": "Adds sound to the video. Without sound, it is quicker to generate and costs a quarter.",
               "default": true
             },
             "seed": {
@@ -776,7 +776,7 @@ impl JsonSchema for crate::reference_to_video::flash::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },
@@ -945,7 +945,7 @@ impl JsonSchema for crate::text_to_image::Input {
             "prompt": {
               "type": "string",
               "minLength": 1,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "image_url": {
               "anyOf": [
@@ -967,7 +967,7 @@ impl JsonSchema for crate::text_to_image::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
+              "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
               "default": ""
             },
             "image_size": {
@@ -1011,7 +1011,7 @@ impl JsonSchema for crate::text_to_image::Input {
                   "type": "null"
                 }
               ],
-              "description": "Size of the image, as a preset or as an exact width and height. Left out, it is that of the image given."
+              "description": "Size of the image, as a preset or as an exact width and height. Left out, it is that of the input image."
             },
             "max_images": {
               "type": "integer",
@@ -1033,7 +1033,7 @@ impl JsonSchema for crate::text_to_image::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },
@@ -1112,7 +1112,7 @@ impl JsonSchema for crate::text_to_video::Input {
             "prompt": {
               "type": "string",
               "minLength": 1,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "audio_url": {
               "anyOf": [
@@ -1161,17 +1161,17 @@ impl JsonSchema for crate::text_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
+              "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
               "default": ""
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": true
             },
             "multi_shots": {
               "type": "boolean",
-              "description": "Whether the video is cut into several shots as the model sees fit. Works only while `enable_prompt_expansion` is on.",
+              "description": "Lets the model cut the video into several shots. Works only while `enable_prompt_expansion` is on.",
               "default": true
             },
             "seed": {
@@ -1187,7 +1187,7 @@ impl JsonSchema for crate::text_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },

@@ -21,7 +21,7 @@ impl JsonSchema for crate::types::LoRaWeight {
           "properties": {
             "path": {
               "type": "string",
-              "description": "Where the weights are: an address, or a Hugging Face repository."
+              "description": "Location of the weights: an address, or a Hugging Face repository."
             },
             "weight_name": {
               "anyOf": [
@@ -38,7 +38,7 @@ impl JsonSchema for crate::types::LoRaWeight {
               "type": "number",
               "minimum": 0.0,
               "maximum": 4.0,
-              "description": "How strongly the weights are mixed into the model: 0 leaves the model as it is, 1 applies them in full.",
+              "description": "Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.",
               "default": 1
             },
             "transformer": {
@@ -116,7 +116,7 @@ impl JsonSchema for crate::v2_2_14b::animate::move_::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 10.0,
-              "description": "How closely the result keeps to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
+              "description": "Adherence of the result to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
               "default": 1
             },
             "resolution": {
@@ -148,12 +148,12 @@ impl JsonSchema for crate::v2_2_14b::animate::move_::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether the input is screened for unsafe content before the run.",
+              "description": "Screens the input for unsafe content before the run.",
               "default": false
             },
             "enable_output_safety_checker": {
               "type": "boolean",
-              "description": "Whether the result is screened for unsafe content after the run.",
+              "description": "Screens the result for unsafe content after the run.",
               "default": false
             },
             "shift": {
@@ -174,7 +174,7 @@ impl JsonSchema for crate::v2_2_14b::animate::move_::Input {
             },
             "video_write_mode": {
               "default": "balanced",
-              "description": "How the video file is written: fast into a large file, slowly into a small one, or in between.",
+              "description": "Encoding of the video file: fast with a large file, slow with a small one, or in between.",
               "allOf": [
                 {
                   "$type": "VideoWriteMode"
@@ -183,12 +183,12 @@ impl JsonSchema for crate::v2_2_14b::animate::move_::Input {
             },
             "return_frames_zip": {
               "type": "boolean",
-              "description": "Whether the single frames come too, without loss, as a ZIP archive.",
+              "description": "Also returns the single frames without loss, as a ZIP archive.",
               "default": false
             },
             "use_turbo": {
               "type": "boolean",
-              "description": "Whether other settings are chosen for speed at good quality.",
+              "description": "Uses other settings, chosen for speed at good quality.",
               "default": false
             }
           },
@@ -373,7 +373,7 @@ impl JsonSchema for crate::v2_2_14b::animate::replace::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 10.0,
-              "description": "How closely the result keeps to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
+              "description": "Adherence of the result to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
               "default": 1
             },
             "resolution": {
@@ -405,12 +405,12 @@ impl JsonSchema for crate::v2_2_14b::animate::replace::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether the input is screened for unsafe content before the run.",
+              "description": "Screens the input for unsafe content before the run.",
               "default": false
             },
             "enable_output_safety_checker": {
               "type": "boolean",
-              "description": "Whether the result is screened for unsafe content after the run.",
+              "description": "Screens the result for unsafe content after the run.",
               "default": false
             },
             "shift": {
@@ -431,7 +431,7 @@ impl JsonSchema for crate::v2_2_14b::animate::replace::Input {
             },
             "video_write_mode": {
               "default": "balanced",
-              "description": "How the video file is written: fast into a large file, slowly into a small one, or in between.",
+              "description": "Encoding of the video file: fast with a large file, slow with a small one, or in between.",
               "allOf": [
                 {
                   "$type": "VideoWriteMode"
@@ -440,12 +440,12 @@ impl JsonSchema for crate::v2_2_14b::animate::replace::Input {
             },
             "return_frames_zip": {
               "type": "boolean",
-              "description": "Whether the single frames come too, without loss, as a ZIP archive.",
+              "description": "Also returns the single frames without loss, as a ZIP archive.",
               "default": false
             },
             "use_turbo": {
               "type": "boolean",
-              "description": "Whether other settings are chosen for speed at good quality.",
+              "description": "Uses other settings, chosen for speed at good quality.",
               "default": false
             }
           },
@@ -620,11 +620,11 @@ impl JsonSchema for crate::v2_2_14b::speech_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "num_frames": {
@@ -632,7 +632,7 @@ impl JsonSchema for crate::v2_2_14b::speech_to_video::Input {
               "minimum": 40,
               "maximum": 120,
               "multipleOf": 4,
-              "description": "How many frames to make. Together with the frame rate this gives the length.",
+              "description": "Number of frames to generate. Together with the frame rate, it gives the length.",
               "default": 80
             },
             "frames_per_second": {
@@ -678,19 +678,19 @@ impl JsonSchema for crate::v2_2_14b::speech_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether the input is screened for unsafe content before the run.",
+              "description": "Screens the input for unsafe content before the run.",
               "default": false
             },
             "enable_output_safety_checker": {
               "type": "boolean",
-              "description": "Whether the result is screened for unsafe content after the run.",
+              "description": "Screens the result for unsafe content after the run.",
               "default": false
             },
             "guidance_scale": {
               "type": "number",
               "minimum": 1.0,
               "maximum": 10.0,
-              "description": "How closely the result keeps to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
+              "description": "Adherence of the result to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
               "default": 3.5
             },
             "shift": {
@@ -711,7 +711,7 @@ impl JsonSchema for crate::v2_2_14b::speech_to_video::Input {
             },
             "video_write_mode": {
               "default": "balanced",
-              "description": "How the video file is written: fast into a large file, slowly into a small one, or in between.",
+              "description": "Encoding of the video file: fast with a large file, slow with a small one, or in between.",
               "allOf": [
                 {
                   "$type": "VideoWriteMode"
@@ -882,13 +882,13 @@ impl JsonSchema for crate::v2_2_5b::image_to_video::Input {
             },
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "num_frames": {
               "type": "integer",
               "minimum": 17,
               "maximum": 161,
-              "description": "How many frames to make. Together with the frame rate this gives the length.",
+              "description": "Number of frames to generate. Together with the frame rate, it gives the length.",
               "default": 81
             },
             "frames_per_second": {
@@ -907,7 +907,7 @@ impl JsonSchema for crate::v2_2_5b::image_to_video::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "seed": {
@@ -948,24 +948,24 @@ impl JsonSchema for crate::v2_2_5b::image_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether the input is screened for unsafe content before the run.",
+              "description": "Screens the input for unsafe content before the run.",
               "default": false
             },
             "enable_output_safety_checker": {
               "type": "boolean",
-              "description": "Whether the result is screened for unsafe content after the run.",
+              "description": "Screens the result for unsafe content after the run.",
               "default": false
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "guidance_scale": {
               "type": "number",
               "minimum": 1.0,
               "maximum": 10.0,
-              "description": "How closely the result keeps to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
+              "description": "Adherence of the result to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
               "default": 3.5
             },
             "shift": {
@@ -988,12 +988,12 @@ impl JsonSchema for crate::v2_2_5b::image_to_video::Input {
               "type": "integer",
               "minimum": 0,
               "maximum": 4,
-              "description": "How many frames to put between each two frames made.",
+              "description": "Number of frames to interpolate between each two generated frames.",
               "default": 0
             },
             "adjust_fps_for_interpolation": {
               "type": "boolean",
-              "description": "Whether frames put between others raise the frame rate and leave the length as it is. Otherwise the frame rate stays, and the video gets longer.",
+              "description": "Raises the frame rate by interpolated frames and keeps the length. Otherwise the frame rate stays, and the video gets longer.",
               "default": true
             },
             "video_quality": {
@@ -1007,7 +1007,7 @@ impl JsonSchema for crate::v2_2_5b::image_to_video::Input {
             },
             "video_write_mode": {
               "default": "balanced",
-              "description": "How the video file is written: fast into a large file, slowly into a small one, or in between.",
+              "description": "Encoding of the video file: fast with a large file, slow with a small one, or in between.",
               "allOf": [
                 {
                   "$type": "VideoWriteMode"
@@ -1231,11 +1231,11 @@ impl JsonSchema for crate::v2_2_5b::text_to_image::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "seed": {
@@ -1258,24 +1258,24 @@ impl JsonSchema for crate::v2_2_5b::text_to_image::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether the input is screened for unsafe content before the run.",
+              "description": "Screens the input for unsafe content before the run.",
               "default": false
             },
             "enable_output_safety_checker": {
               "type": "boolean",
-              "description": "Whether the result is screened for unsafe content after the run.",
+              "description": "Screens the result for unsafe content after the run.",
               "default": false
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "guidance_scale": {
               "type": "number",
               "minimum": 1.0,
               "maximum": 10.0,
-              "description": "How closely the result keeps to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
+              "description": "Adherence of the result to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
               "default": 3.5
             },
             "shift": {
@@ -1432,18 +1432,18 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "num_frames": {
               "type": "integer",
               "minimum": 17,
               "maximum": 161,
-              "description": "How many frames to make. Together with the frame rate this gives the length.",
+              "description": "Number of frames to generate. Together with the frame rate, it gives the length.",
               "default": 81
             },
             "frames_per_second": {
@@ -1498,24 +1498,24 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether the input is screened for unsafe content before the run.",
+              "description": "Screens the input for unsafe content before the run.",
               "default": false
             },
             "enable_output_safety_checker": {
               "type": "boolean",
-              "description": "Whether the result is screened for unsafe content after the run.",
+              "description": "Screens the result for unsafe content after the run.",
               "default": false
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "guidance_scale": {
               "type": "number",
               "minimum": 1.0,
               "maximum": 10.0,
-              "description": "How closely the result keeps to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
+              "description": "Adherence of the result to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
               "default": 3.5
             },
             "shift": {
@@ -1538,12 +1538,12 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::Input {
               "type": "integer",
               "minimum": 0,
               "maximum": 4,
-              "description": "How many frames to put between each two frames made.",
+              "description": "Number of frames to interpolate between each two generated frames.",
               "default": 0
             },
             "adjust_fps_for_interpolation": {
               "type": "boolean",
-              "description": "Whether frames put between others raise the frame rate and leave the length as it is. Otherwise the frame rate stays, and the video gets longer.",
+              "description": "Raises the frame rate by interpolated frames and keeps the length. Otherwise the frame rate stays, and the video gets longer.",
               "default": true
             },
             "video_quality": {
@@ -1557,7 +1557,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::Input {
             },
             "video_write_mode": {
               "default": "balanced",
-              "description": "How the video file is written: fast into a large file, slowly into a small one, or in between.",
+              "description": "Encoding of the video file: fast with a large file, slow with a small one, or in between.",
               "allOf": [
                 {
                   "$type": "VideoWriteMode"
@@ -1779,13 +1779,13 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::distill::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "num_frames": {
               "type": "integer",
               "minimum": 17,
               "maximum": 161,
-              "description": "How many frames to make. Together with the frame rate this gives the length.",
+              "description": "Number of frames to generate. Together with the frame rate, it gives the length.",
               "default": 81
             },
             "frames_per_second": {
@@ -1840,24 +1840,24 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::distill::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether the input is screened for unsafe content before the run.",
+              "description": "Screens the input for unsafe content before the run.",
               "default": false
             },
             "enable_output_safety_checker": {
               "type": "boolean",
-              "description": "Whether the result is screened for unsafe content after the run.",
+              "description": "Screens the result for unsafe content after the run.",
               "default": false
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "guidance_scale": {
               "type": "number",
               "minimum": 1.0,
               "maximum": 10.0,
-              "description": "How closely the result keeps to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
+              "description": "Adherence of the result to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
               "default": 1
             },
             "shift": {
@@ -1880,12 +1880,12 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::distill::Input {
               "type": "integer",
               "minimum": 0,
               "maximum": 4,
-              "description": "How many frames to put between each two frames made.",
+              "description": "Number of frames to interpolate between each two generated frames.",
               "default": 0
             },
             "adjust_fps_for_interpolation": {
               "type": "boolean",
-              "description": "Whether frames put between others raise the frame rate and leave the length as it is. Otherwise the frame rate stays, and the video gets longer.",
+              "description": "Raises the frame rate by interpolated frames and keeps the length. Otherwise the frame rate stays, and the video gets longer.",
               "default": true
             },
             "video_quality": {
@@ -1899,7 +1899,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::distill::Input {
             },
             "video_write_mode": {
               "default": "balanced",
-              "description": "How the video file is written: fast into a large file, slowly into a small one, or in between.",
+              "description": "Encoding of the video file: fast with a large file, slow with a small one, or in between.",
               "allOf": [
                 {
                   "$type": "VideoWriteMode"
@@ -2121,18 +2121,18 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::fast_wan::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "num_frames": {
               "type": "integer",
               "minimum": 17,
               "maximum": 161,
-              "description": "How many frames to make. Together with the frame rate this gives the length.",
+              "description": "Number of frames to generate. Together with the frame rate, it gives the length.",
               "default": 81
             },
             "frames_per_second": {
@@ -2180,24 +2180,24 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::fast_wan::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether the input is screened for unsafe content before the run.",
+              "description": "Screens the input for unsafe content before the run.",
               "default": false
             },
             "enable_output_safety_checker": {
               "type": "boolean",
-              "description": "Whether the result is screened for unsafe content after the run.",
+              "description": "Screens the result for unsafe content after the run.",
               "default": false
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "guidance_scale": {
               "type": "number",
               "minimum": 1.0,
               "maximum": 10.0,
-              "description": "How closely the result keeps to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
+              "description": "Adherence of the result to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
               "default": 3.5
             },
             "interpolator_model": {
@@ -2213,12 +2213,12 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::fast_wan::Input {
               "type": "integer",
               "minimum": 0,
               "maximum": 4,
-              "description": "How many frames to put between each two frames made.",
+              "description": "Number of frames to interpolate between each two generated frames.",
               "default": 0
             },
             "adjust_fps_for_interpolation": {
               "type": "boolean",
-              "description": "Whether frames put between others raise the frame rate and leave the length as it is. Otherwise the frame rate stays, and the video gets longer.",
+              "description": "Raises the frame rate by interpolated frames and keeps the length. Otherwise the frame rate stays, and the video gets longer.",
               "default": true
             },
             "video_quality": {
@@ -2232,7 +2232,7 @@ impl JsonSchema for crate::v2_2_5b::text_to_video::fast_wan::Input {
             },
             "video_write_mode": {
               "default": "balanced",
-              "description": "How the video file is written: fast into a large file, slowly into a small one, or in between.",
+              "description": "Encoding of the video file: fast with a large file, slow with a small one, or in between.",
               "allOf": [
                 {
                   "$type": "VideoWriteMode"
@@ -2459,13 +2459,13 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::Input {
             },
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "num_frames": {
               "type": "integer",
               "minimum": 17,
               "maximum": 161,
-              "description": "How many frames to make. Together with the frame rate this gives the length.",
+              "description": "Number of frames to generate. Together with the frame rate, it gives the length.",
               "default": 81
             },
             "frames_per_second": {
@@ -2484,7 +2484,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "seed": {
@@ -2525,22 +2525,22 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether the input is screened for unsafe content before the run.",
+              "description": "Screens the input for unsafe content before the run.",
               "default": false
             },
             "enable_output_safety_checker": {
               "type": "boolean",
-              "description": "Whether the result is screened for unsafe content after the run.",
+              "description": "Screens the result for unsafe content after the run.",
               "default": false
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -2551,7 +2551,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 10.0,
-              "description": "How closely the result keeps to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
+              "description": "Adherence of the result to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
               "default": 3.5
             },
             "guidance_scale_2": {
@@ -2581,12 +2581,12 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::Input {
               "type": "integer",
               "minimum": 0,
               "maximum": 4,
-              "description": "How many frames to put between each two frames made.",
+              "description": "Number of frames to interpolate between each two generated frames.",
               "default": 1
             },
             "adjust_fps_for_interpolation": {
               "type": "boolean",
-              "description": "Whether frames put between others raise the frame rate and leave the length as it is. Otherwise the frame rate stays, and the video gets longer.",
+              "description": "Raises the frame rate by interpolated frames and keeps the length. Otherwise the frame rate stays, and the video gets longer.",
               "default": true
             },
             "video_quality": {
@@ -2600,7 +2600,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::Input {
             },
             "video_write_mode": {
               "default": "balanced",
-              "description": "How the video file is written: fast into a large file, slowly into a small one, or in between.",
+              "description": "Encoding of the video file: fast with a large file, slow with a small one, or in between.",
               "allOf": [
                 {
                   "$type": "VideoWriteMode"
@@ -2867,13 +2867,13 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::lora::Input {
             },
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "num_frames": {
               "type": "integer",
               "minimum": 17,
               "maximum": 161,
-              "description": "How many frames to make. Together with the frame rate this gives the length.",
+              "description": "Number of frames to generate. Together with the frame rate, it gives the length.",
               "default": 81
             },
             "frames_per_second": {
@@ -2892,7 +2892,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::lora::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "seed": {
@@ -2933,22 +2933,22 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::lora::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether the input is screened for unsafe content before the run.",
+              "description": "Screens the input for unsafe content before the run.",
               "default": false
             },
             "enable_output_safety_checker": {
               "type": "boolean",
-              "description": "Whether the result is screened for unsafe content after the run.",
+              "description": "Screens the result for unsafe content after the run.",
               "default": false
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -2959,7 +2959,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::lora::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 10.0,
-              "description": "How closely the result keeps to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
+              "description": "Adherence of the result to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
               "default": 3.5
             },
             "guidance_scale_2": {
@@ -2989,12 +2989,12 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::lora::Input {
               "type": "integer",
               "minimum": 0,
               "maximum": 4,
-              "description": "How many frames to put between each two frames made.",
+              "description": "Number of frames to interpolate between each two generated frames.",
               "default": 1
             },
             "adjust_fps_for_interpolation": {
               "type": "boolean",
-              "description": "Whether frames put between others raise the frame rate and leave the length as it is. Otherwise the frame rate stays, and the video gets longer.",
+              "description": "Raises the frame rate by interpolated frames and keeps the length. Otherwise the frame rate stays, and the video gets longer.",
               "default": true
             },
             "video_quality": {
@@ -3008,7 +3008,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::lora::Input {
             },
             "video_write_mode": {
               "default": "balanced",
-              "description": "How the video file is written: fast into a large file, slowly into a small one, or in between.",
+              "description": "Encoding of the video file: fast with a large file, slow with a small one, or in between.",
               "allOf": [
                 {
                   "$type": "VideoWriteMode"
@@ -3025,7 +3025,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::lora::Input {
             },
             "reverse_video": {
               "type": "boolean",
-              "description": "Whether the video plays backwards.",
+              "description": "Plays the video backwards.",
               "default": false
             },
             "end_image_url": {
@@ -3292,7 +3292,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::turbo::Input {
             },
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "seed": {
               "anyOf": [
@@ -3325,22 +3325,22 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::turbo::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether the input is screened for unsafe content before the run.",
+              "description": "Screens the input for unsafe content before the run.",
               "default": false
             },
             "enable_output_safety_checker": {
               "type": "boolean",
-              "description": "Whether the result is screened for unsafe content after the run.",
+              "description": "Screens the result for unsafe content after the run.",
               "default": false
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -3358,7 +3358,7 @@ impl JsonSchema for crate::v2_2_a14b::image_to_video::turbo::Input {
             },
             "video_write_mode": {
               "default": "balanced",
-              "description": "How the video file is written: fast into a large file, slowly into a small one, or in between.",
+              "description": "Encoding of the video file: fast with a large file, slow with a small one, or in between.",
               "allOf": [
                 {
                   "$type": "VideoWriteMode"
@@ -3593,11 +3593,11 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "seed": {
@@ -3620,22 +3620,22 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether the input is screened for unsafe content before the run.",
+              "description": "Screens the input for unsafe content before the run.",
               "default": false
             },
             "enable_output_safety_checker": {
               "type": "boolean",
-              "description": "Whether the result is screened for unsafe content after the run.",
+              "description": "Screens the result for unsafe content after the run.",
               "default": false
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -3646,7 +3646,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 10.0,
-              "description": "How closely the result keeps to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
+              "description": "Adherence of the result to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
               "default": 3.5
             },
             "guidance_scale_2": {
@@ -3801,11 +3801,11 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::lora::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the image: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "seed": {
@@ -3828,22 +3828,22 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::lora::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether the input is screened for unsafe content before the run.",
+              "description": "Screens the input for unsafe content before the run.",
               "default": false
             },
             "enable_output_safety_checker": {
               "type": "boolean",
-              "description": "Whether the result is screened for unsafe content after the run.",
+              "description": "Screens the result for unsafe content after the run.",
               "default": false
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -3854,7 +3854,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::lora::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 10.0,
-              "description": "How closely the result keeps to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
+              "description": "Adherence of the result to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
               "default": 3.5
             },
             "guidance_scale_2": {
@@ -3881,7 +3881,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_image::lora::Input {
             },
             "reverse_video": {
               "type": "boolean",
-              "description": "Whether the video plays backwards.",
+              "description": "Plays the video backwards.",
               "default": false
             },
             "image_size": {
@@ -4062,18 +4062,18 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "num_frames": {
               "type": "integer",
               "minimum": 17,
               "maximum": 161,
-              "description": "How many frames to make. Together with the frame rate this gives the length.",
+              "description": "Number of frames to generate. Together with the frame rate, it gives the length.",
               "default": 81
             },
             "frames_per_second": {
@@ -4128,22 +4128,22 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether the input is screened for unsafe content before the run.",
+              "description": "Screens the input for unsafe content before the run.",
               "default": false
             },
             "enable_output_safety_checker": {
               "type": "boolean",
-              "description": "Whether the result is screened for unsafe content after the run.",
+              "description": "Screens the result for unsafe content after the run.",
               "default": false
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -4154,7 +4154,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 10.0,
-              "description": "How closely the result keeps to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
+              "description": "Adherence of the result to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
               "default": 3.5
             },
             "guidance_scale_2": {
@@ -4184,12 +4184,12 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::Input {
               "type": "integer",
               "minimum": 0,
               "maximum": 4,
-              "description": "How many frames to put between each two frames made.",
+              "description": "Number of frames to interpolate between each two generated frames.",
               "default": 1
             },
             "adjust_fps_for_interpolation": {
               "type": "boolean",
-              "description": "Whether frames put between others raise the frame rate and leave the length as it is. Otherwise the frame rate stays, and the video gets longer.",
+              "description": "Raises the frame rate by interpolated frames and keeps the length. Otherwise the frame rate stays, and the video gets longer.",
               "default": true
             },
             "video_quality": {
@@ -4203,7 +4203,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::Input {
             },
             "video_write_mode": {
               "default": "balanced",
-              "description": "How the video file is written: fast into a large file, slowly into a small one, or in between.",
+              "description": "Encoding of the video file: fast with a large file, slow with a small one, or in between.",
               "allOf": [
                 {
                   "$type": "VideoWriteMode"
@@ -4453,18 +4453,18 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::lora::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "num_frames": {
               "type": "integer",
               "minimum": 17,
               "maximum": 161,
-              "description": "How many frames to make. Together with the frame rate this gives the length.",
+              "description": "Number of frames to generate. Together with the frame rate, it gives the length.",
               "default": 81
             },
             "frames_per_second": {
@@ -4519,22 +4519,22 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::lora::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether the input is screened for unsafe content before the run.",
+              "description": "Screens the input for unsafe content before the run.",
               "default": false
             },
             "enable_output_safety_checker": {
               "type": "boolean",
-              "description": "Whether the result is screened for unsafe content after the run.",
+              "description": "Screens the result for unsafe content after the run.",
               "default": false
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -4545,7 +4545,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::lora::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 10.0,
-              "description": "How closely the result keeps to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
+              "description": "Adherence of the result to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
               "default": 3.5
             },
             "guidance_scale_2": {
@@ -4575,12 +4575,12 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::lora::Input {
               "type": "integer",
               "minimum": 0,
               "maximum": 4,
-              "description": "How many frames to put between each two frames made.",
+              "description": "Number of frames to interpolate between each two generated frames.",
               "default": 1
             },
             "adjust_fps_for_interpolation": {
               "type": "boolean",
-              "description": "Whether frames put between others raise the frame rate and leave the length as it is. Otherwise the frame rate stays, and the video gets longer.",
+              "description": "Raises the frame rate by interpolated frames and keeps the length. Otherwise the frame rate stays, and the video gets longer.",
               "default": true
             },
             "video_quality": {
@@ -4594,7 +4594,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::lora::Input {
             },
             "video_write_mode": {
               "default": "balanced",
-              "description": "How the video file is written: fast into a large file, slowly into a small one, or in between.",
+              "description": "Encoding of the video file: fast with a large file, slow with a small one, or in between.",
               "allOf": [
                 {
                   "$type": "VideoWriteMode"
@@ -4611,7 +4611,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::lora::Input {
             },
             "reverse_video": {
               "type": "boolean",
-              "description": "Whether the video plays backwards.",
+              "description": "Plays the video backwards.",
               "default": false
             }
           },
@@ -4861,7 +4861,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::turbo::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "seed": {
               "anyOf": [
@@ -4894,22 +4894,22 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::turbo::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether the input is screened for unsafe content before the run.",
+              "description": "Screens the input for unsafe content before the run.",
               "default": false
             },
             "enable_output_safety_checker": {
               "type": "boolean",
-              "description": "Whether the result is screened for unsafe content after the run.",
+              "description": "Screens the result for unsafe content after the run.",
               "default": false
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -4927,7 +4927,7 @@ impl JsonSchema for crate::v2_2_a14b::text_to_video::turbo::Input {
             },
             "video_write_mode": {
               "default": "balanced",
-              "description": "How the video file is written: fast into a large file, slowly into a small one, or in between.",
+              "description": "Encoding of the video file: fast with a large file, slow with a small one, or in between.",
               "allOf": [
                 {
                   "$type": "VideoWriteMode"
@@ -5153,20 +5153,20 @@ impl JsonSchema for crate::v2_2_a14b::video_to_video::Input {
             },
             "prompt": {
               "type": "string",
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "strength": {
               "type": "number",
               "minimum": 0.0,
               "maximum": 1.0,
-              "description": "How far the video may move away from the one given. At 0 it stays as it was, at 1 it is made anew.",
+              "description": "Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from scratch.",
               "default": 0.9
             },
             "num_frames": {
               "type": "integer",
               "minimum": 17,
               "maximum": 161,
-              "description": "How many frames to make. Together with the frame rate this gives the length.",
+              "description": "Number of frames to generate. Together with the frame rate, it gives the length.",
               "default": 81
             },
             "frames_per_second": {
@@ -5185,7 +5185,7 @@ impl JsonSchema for crate::v2_2_a14b::video_to_video::Input {
             },
             "negative_prompt": {
               "type": "string",
-              "description": "What to keep out of the video: unwanted things, styles and flaws, separated by commas.",
+              "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.",
               "default": ""
             },
             "seed": {
@@ -5226,22 +5226,22 @@ impl JsonSchema for crate::v2_2_a14b::video_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether the input is screened for unsafe content before the run.",
+              "description": "Screens the input for unsafe content before the run.",
               "default": false
             },
             "enable_output_safety_checker": {
               "type": "boolean",
-              "description": "Whether the result is screened for unsafe content after the run.",
+              "description": "Screens the result for unsafe content after the run.",
               "default": false
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": false
             },
             "acceleration": {
               "default": "regular",
-              "description": "How much the run is sped up. More acceleration is quicker and may cost some quality.",
+              "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.",
               "allOf": [
                 {
                   "$type": "Acceleration"
@@ -5252,7 +5252,7 @@ impl JsonSchema for crate::v2_2_a14b::video_to_video::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 10.0,
-              "description": "How closely the result keeps to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
+              "description": "Adherence of the result to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.",
               "default": 3.5
             },
             "guidance_scale_2": {
@@ -5282,12 +5282,12 @@ impl JsonSchema for crate::v2_2_a14b::video_to_video::Input {
               "type": "integer",
               "minimum": 0,
               "maximum": 4,
-              "description": "How many frames to put between each two frames made.",
+              "description": "Number of frames to interpolate between each two generated frames.",
               "default": 1
             },
             "adjust_fps_for_interpolation": {
               "type": "boolean",
-              "description": "Whether frames put between others raise the frame rate and leave the length as it is. Otherwise the frame rate stays, and the video gets longer.",
+              "description": "Raises the frame rate by interpolated frames and keeps the length. Otherwise the frame rate stays, and the video gets longer.",
               "default": true
             },
             "video_quality": {
@@ -5301,7 +5301,7 @@ impl JsonSchema for crate::v2_2_a14b::video_to_video::Input {
             },
             "video_write_mode": {
               "default": "balanced",
-              "description": "How the video file is written: fast into a large file, slowly into a small one, or in between.",
+              "description": "Encoding of the video file: fast with a large file, slow with a small one, or in between.",
               "allOf": [
                 {
                   "$type": "VideoWriteMode"
@@ -5310,7 +5310,7 @@ impl JsonSchema for crate::v2_2_a14b::video_to_video::Input {
             },
             "resample_fps": {
               "type": "boolean",
-              "description": "Whether the video given is brought to the frame rate asked for before the run.",
+              "description": "Converts the input video to the requested frame rate before the run.",
               "default": false
             }
           },
@@ -5559,7 +5559,7 @@ impl JsonSchema for crate::v2_7::edit_video::Input {
             "prompt": {
               "type": "string",
               "minLength": 1,
-              "description": "What to change, or the style to draw the video in."
+              "description": "Description of the change, or the style to draw the video in."
             },
             "video_url": {
               "type": "string",
@@ -5594,7 +5594,7 @@ impl JsonSchema for crate::v2_7::edit_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "Shape of the result, as width to height. Left out, that of the video given."
+              "description": "Shape of the result, as width to height. Left out, that of the input video."
             },
             "duration": {
               "default": 0,
@@ -5607,7 +5607,7 @@ impl JsonSchema for crate::v2_7::edit_video::Input {
             },
             "audio_setting": {
               "default": "auto",
-              "description": "Sound of the result: as the model sees fit, or that of the video given.",
+              "description": "Sound of the result: chosen by the model, or that of the input video.",
               "allOf": [
                 {
                   "$type": "AudioSetting"
@@ -5627,7 +5627,7 @@ impl JsonSchema for crate::v2_7::edit_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },
@@ -5834,7 +5834,7 @@ impl JsonSchema for crate::v2_7::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "image_url": {
               "anyOf": [
@@ -5907,11 +5907,11 @@ impl JsonSchema for crate::v2_7::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."
+              "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": true
             },
             "seed": {
@@ -5927,7 +5927,7 @@ impl JsonSchema for crate::v2_7::image_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },
@@ -6076,7 +6076,7 @@ impl JsonSchema for crate::v2_7::pro::text_to_image::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 2000,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "negative_prompt": {
               "anyOf": [
@@ -6088,7 +6088,7 @@ impl JsonSchema for crate::v2_7::pro::text_to_image::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
+              "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
               "default": ""
             },
             "image_size": {
@@ -6136,7 +6136,7 @@ impl JsonSchema for crate::v2_7::pro::text_to_image::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 5,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "seed": {
@@ -6152,7 +6152,7 @@ impl JsonSchema for crate::v2_7::pro::text_to_image::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -6273,7 +6273,7 @@ impl JsonSchema for crate::v2_7::reference_to_video::Input {
             "prompt": {
               "type": "string",
               "minLength": 1,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "reference_image_urls": {
               "anyOf": [
@@ -6312,7 +6312,7 @@ impl JsonSchema for crate::v2_7::reference_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."
+              "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."
             },
             "aspect_ratio": {
               "default": "16:9",
@@ -6343,7 +6343,7 @@ impl JsonSchema for crate::v2_7::reference_to_video::Input {
             },
             "multi_shots": {
               "type": "boolean",
-              "description": "Whether the video is cut into several shots as the model sees fit.",
+              "description": "Lets the model cut the video into several shots.",
               "default": false
             },
             "seed": {
@@ -6359,7 +6359,7 @@ impl JsonSchema for crate::v2_7::reference_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },
@@ -6536,7 +6536,7 @@ impl JsonSchema for crate::v2_7::text_to_image::Input {
               "type": "string",
               "minLength": 1,
               "maxLength": 2000,
-              "description": "What the image shows, in plain language: subject, setting, light, style, and any lettering in quotation marks."
+              "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."
             },
             "negative_prompt": {
               "anyOf": [
@@ -6548,7 +6548,7 @@ impl JsonSchema for crate::v2_7::text_to_image::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
+              "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.",
               "default": ""
             },
             "image_size": {
@@ -6596,7 +6596,7 @@ impl JsonSchema for crate::v2_7::text_to_image::Input {
               "type": "integer",
               "minimum": 1,
               "maximum": 5,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "seed": {
@@ -6612,7 +6612,7 @@ impl JsonSchema for crate::v2_7::text_to_image::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             },
             "output_format": {
@@ -6733,7 +6733,7 @@ impl JsonSchema for crate::v2_7::text_to_video::Input {
             "prompt": {
               "type": "string",
               "minLength": 1,
-              "description": "What happens in the video, in plain language: subject, action, setting, mood and the movement of the camera."
+              "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."
             },
             "audio_url": {
               "anyOf": [
@@ -6782,11 +6782,11 @@ impl JsonSchema for crate::v2_7::text_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."
+              "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."
             },
             "enable_prompt_expansion": {
               "type": "boolean",
-              "description": "Whether a language model rewrites the prompt with more detail before the run.",
+              "description": "Lets a language model rewrite the prompt with more detail before the run.",
               "default": true
             },
             "seed": {
@@ -6802,7 +6802,7 @@ impl JsonSchema for crate::v2_7::text_to_video::Input {
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether unsafe content is screened out.",
+              "description": "Screens out unsafe content.",
               "default": true
             }
           },

@@ -11,12 +11,11 @@ pub use fal_core::media::{CustomImageSize, FileOutput, ImageSize, VideoFile};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LoRaWeight {
-    /// Where the weights are: an address, or a Hugging Face repository.
+    /// Location of the weights: an address, or a Hugging Face repository.
     pub path: String,
     /// File of the weights, where `path` is a Hugging Face repository that holds several.
     pub weight_name: Option<String>,
-    /// How strongly the weights are mixed into the model: 0 leaves the model as it is, 1 applies them
-    /// in full.
+    /// Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.
     ///
     /// Between 0.0 and 4.0. Default `1.0`.
     pub scale: Option<LoRaWeightScale>,
@@ -90,7 +89,7 @@ struct LoRaWeightOptional {
 }
 
 impl<PathSlot> LoRaWeightBuilder<PathSlot> {
-    /// [`path`](LoRaWeight::path): Where the weights are: an address, or a Hugging Face repository.
+    /// [`path`](LoRaWeight::path): Location of the weights: an address, or a Hugging Face repository.
     pub fn path(self, value: impl Into<String>) -> LoRaWeightBuilder<String> {
         LoRaWeightBuilder {
             path: value.into(),
@@ -105,8 +104,8 @@ impl<PathSlot> LoRaWeightBuilder<PathSlot> {
         self
     }
 
-    /// [`scale`](LoRaWeight::scale): How strongly the weights are mixed into the model: 0 leaves the
-    /// model as it is, 1 applies them in full. Between 0.0 and 4.0. Default `1.0`.
+    /// [`scale`](LoRaWeight::scale): Strength of the weights: 0 leaves the model unchanged, 1 applies
+    /// them in full. Between 0.0 and 4.0. Default `1.0`.
     pub fn scale(mut self, value: impl Param<LoRaWeightScale>) -> Self {
         self.optional.scale = value.into_param();
         self

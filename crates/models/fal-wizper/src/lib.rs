@@ -47,7 +47,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Recording to work on. The formats taken are mp3, mp4, mpeg, mpga, m4a, wav and webm.
     pub audio_url: File,
-    /// What to do with the speech. `transcribe` writes it down in the language spoken, `translate` puts
+    /// Task for the model: `transcribe` writes the speech down in its language, `translate` translates
     /// it into English.
     ///
     /// Default `transcribe`.
@@ -65,7 +65,7 @@ pub struct Input {
     ///
     /// Between 10 and 29. Default `29`.
     pub max_segment_len: Option<MaxSegmentLen>,
-    /// Whether neighboring parts are joined as long as they stay within `max_segment_len`.
+    /// Joins neighboring parts as long as they stay within `max_segment_len`.
     ///
     /// Default `true`.
     pub merge_chunks: Option<bool>,
@@ -1077,7 +1077,8 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
         }
     }
 
-    /// [`task`](Input::task): What to do with the speech. Default `transcribe`.
+    /// [`task`](Input::task): Task for the model: `transcribe` writes the speech down in its language,
+    /// `translate` translates it into English. Default `transcribe`.
     pub fn task(mut self, value: impl Param<Task>) -> Self {
         self.optional.task = value.into_param();
         self
@@ -1103,8 +1104,8 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
         self
     }
 
-    /// [`merge_chunks`](Input::merge_chunks): Whether neighboring parts are joined as long as they stay
-    /// within `max_segment_len`. Default `true`.
+    /// [`merge_chunks`](Input::merge_chunks): Joins neighboring parts as long as they stay within
+    /// `max_segment_len`. Default `true`.
     pub fn merge_chunks(mut self, value: impl Param<bool>) -> Self {
         self.optional.merge_chunks = value.into_param();
         self

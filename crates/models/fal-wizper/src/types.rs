@@ -8,9 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct WhisperChunk {
-    /// When the part begins and when it ends, in seconds from the start of the recording.
+    /// Start and end of the part, in seconds from the start of the recording.
     pub timestamp: (Option<f64>, Option<f64>),
-    /// What is said in this part.
+    /// Text of this part.
     pub text: String,
 }
 

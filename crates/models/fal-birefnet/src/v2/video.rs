@@ -45,16 +45,16 @@ pub struct Input {
     ///
     /// Default `1024x1024`.
     pub operating_resolution: Option<OperatingResolution>,
-    /// Whether the mask comes too.
+    /// Also returns the mask.
     ///
     /// Default `false`.
     pub output_mask: Option<bool>,
-    /// Whether the edges of the foreground are refined with the mask.
+    /// Refines the edges of the foreground with the mask.
     ///
     /// Default `true`.
     pub refine_foreground: Option<bool>,
-    /// Whether files come back inside the reply as data URIs instead of as links. A result delivered
-    /// this way is not kept in the request history.
+    /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
+    /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
@@ -68,7 +68,7 @@ pub struct Input {
     ///
     /// Default `high`.
     pub video_quality: Option<VideoQuality>,
-    /// How the video file is written: fast into a large file, slowly into a small one, or in between.
+    /// Encoding of the video file: fast with a large file, slow with a small one, or in between.
     ///
     /// Default `balanced`.
     pub video_write_mode: Option<VideoWriteMode>,
@@ -377,21 +377,21 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
         self
     }
 
-    /// [`output_mask`](Input::output_mask): Whether the mask comes too. Default `false`.
+    /// [`output_mask`](Input::output_mask): Also returns the mask. Default `false`.
     pub fn output_mask(mut self, value: impl Param<bool>) -> Self {
         self.optional.output_mask = value.into_param();
         self
     }
 
-    /// [`refine_foreground`](Input::refine_foreground): Whether the edges of the foreground are refined
-    /// with the mask. Default `true`.
+    /// [`refine_foreground`](Input::refine_foreground): Refines the edges of the foreground with the
+    /// mask. Default `true`.
     pub fn refine_foreground(mut self, value: impl Param<bool>) -> Self {
         self.optional.refine_foreground = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether files come back inside the reply as data URIs instead
-    /// of as links. Default `false`.
+    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
@@ -409,8 +409,8 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
         self
     }
 
-    /// [`video_write_mode`](Input::video_write_mode): How the video file is written: fast into a large
-    /// file, slowly into a small one, or in between. Default `balanced`.
+    /// [`video_write_mode`](Input::video_write_mode): Encoding of the video file: fast with a large
+    /// file, slow with a small one, or in between. Default `balanced`.
     pub fn video_write_mode(mut self, value: impl Param<VideoWriteMode>) -> Self {
         self.optional.video_write_mode = value.into_param();
         self

@@ -36,8 +36,8 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language. `@Image1`, `@Video1` and `@Audio1` are the first
-    /// image, video and recording given.
+    /// Description of the video, in plain language. `@Image1`, `@Video1` and `@Audio1` are the first
+    /// image, video and recording of the input.
     pub prompt: String,
     /// Images to take things, people or styles from. Prompts call them `@Image1`, `@Image2` and so on.
     /// JPEG, PNG or WebP, up to 30 MB each, nine at most.
@@ -61,8 +61,8 @@ pub struct Input {
     ///
     /// Default `auto`.
     pub aspect_ratio: Option<AspectRatio>,
-    /// Whether the model also makes a soundtrack: effects, ambience and speech in step with the lips.
-    /// The price is the same.
+    /// Also generates a soundtrack: effects, ambience and speech in step with the lips. The price is
+    /// the same.
     ///
     /// Default `true`.
     pub generate_audio: Option<bool>,
@@ -303,7 +303,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language.
+    /// [`prompt`](Input::prompt): Description of the video, in plain language.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             prompt: value.into(),
@@ -348,8 +348,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`generate_audio`](Input::generate_audio): Whether the model also makes a soundtrack: effects,
-    /// ambience and speech in step with the lips. Default `true`.
+    /// [`generate_audio`](Input::generate_audio): Also generates a soundtrack: effects, ambience and
+    /// speech in step with the lips. Default `true`.
     pub fn generate_audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio = value.into_param();
         self

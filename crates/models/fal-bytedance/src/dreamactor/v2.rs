@@ -42,7 +42,7 @@ pub struct Input {
     /// Video of the motion, the face and the lips to take over, in MP4, MOV or WebM, up to 30 seconds
     /// long.
     pub video_url: File,
-    /// Whether the first second of the result, a transition, is cut off.
+    /// Cuts off the first second of the result, which is a transition.
     ///
     /// Default `true`.
     pub trim_first_second: Option<bool>,
@@ -128,8 +128,8 @@ impl<ImageUrlSlot, VideoUrlSlot> Builder<ImageUrlSlot, VideoUrlSlot> {
         }
     }
 
-    /// [`trim_first_second`](Input::trim_first_second): Whether the first second of the result, a
-    /// transition, is cut off. Default `true`.
+    /// [`trim_first_second`](Input::trim_first_second): Cuts off the first second of the result, which
+    /// is a transition. Default `true`.
     pub fn trim_first_second(mut self, value: impl Param<bool>) -> Self {
         self.optional.trim_first_second = value.into_param();
         self

@@ -37,7 +37,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     pub prompt: Option<String>,
     /// Image of the person.
@@ -47,7 +47,7 @@ pub struct Input {
     /// Recording that the person speaks or sings, shorter than 30 seconds at 1080p and 60 seconds at
     /// 720p.
     pub audio_url: File,
-    /// Whether the video is made faster, at some cost in quality.
+    /// Generates the video faster, at some cost in quality.
     ///
     /// Default `false`.
     pub turbo_mode: Option<bool>,
@@ -174,7 +174,7 @@ impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
@@ -187,8 +187,8 @@ impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
         self
     }
 
-    /// [`turbo_mode`](Input::turbo_mode): Whether the video is made faster, at some cost in quality.
-    /// Default `false`.
+    /// [`turbo_mode`](Input::turbo_mode): Generates the video faster, at some cost in quality. Default
+    /// `false`.
     pub fn turbo_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.turbo_mode = value.into_param();
         self

@@ -44,13 +44,13 @@ impl Streams for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What is to be heard.
+    /// Description of the sound.
     pub text: String,
     /// Length of the sound in seconds. Left out, the model chooses it.
     ///
     /// Between 0.5 and 22.0.
     pub duration_seconds: Option<DurationSeconds>,
-    /// How closely the sound keeps to the text. Higher values leave less to chance.
+    /// Adherence of the sound to the text. Higher values leave less to chance.
     ///
     /// Between 0.0 and 1.0. Default `0.3`.
     pub prompt_influence: Option<PromptInfluence>,
@@ -58,7 +58,7 @@ pub struct Input {
     ///
     /// Default `mp3_44100_128`.
     pub output_format: Option<OutputFormat>,
-    /// Whether the end of the sound runs into its beginning, to be played in a loop.
+    /// Makes the end of the sound run into its beginning, so that it can be looped.
     ///
     /// Default `false`.
     pub r#loop: Option<bool>,
@@ -240,7 +240,7 @@ struct Optional {
 }
 
 impl<TextSlot> Builder<TextSlot> {
-    /// [`text`](Input::text): What is to be heard.
+    /// [`text`](Input::text): Description of the sound.
     pub fn text(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             text: value.into(),
@@ -255,8 +255,8 @@ impl<TextSlot> Builder<TextSlot> {
         self
     }
 
-    /// [`prompt_influence`](Input::prompt_influence): How closely the sound keeps to the text. Between
-    /// 0.0 and 1.0. Default `0.3`.
+    /// [`prompt_influence`](Input::prompt_influence): Adherence of the sound to the text. Between 0.0
+    /// and 1.0. Default `0.3`.
     pub fn prompt_influence(mut self, value: impl Param<PromptInfluence>) -> Self {
         self.optional.prompt_influence = value.into_param();
         self
@@ -269,8 +269,8 @@ impl<TextSlot> Builder<TextSlot> {
         self
     }
 
-    /// [`loop`](Input::loop): Whether the end of the sound runs into its beginning, to be played in a
-    /// loop. Default `false`.
+    /// [`loop`](Input::loop): Makes the end of the sound run into its beginning, so that it can be
+    /// looped. Default `false`.
     pub fn r#loop(mut self, value: impl Param<bool>) -> Self {
         self.optional.r#loop = value.into_param();
         self

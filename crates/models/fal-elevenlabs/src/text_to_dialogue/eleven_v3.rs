@@ -44,14 +44,14 @@ impl Streams for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What is said by whom, in order.
+    /// Lines of the dialogue in order, each with its speaker.
     pub inputs: Vec<DialogueBlock>,
-    /// How even the voices are. Low values give them more feeling and more chance, high ones make them
+    /// Stability of the voices. Low values give them more feeling and variation, high ones make them
     /// steady. It is rounded to 0, 0.5 or 1.
     ///
     /// Between 0.0 and 1.0.
     pub stability: Option<Stability>,
-    /// Whether the speech keeps closer to the original speaker, which takes a little longer.
+    /// Keeps the speech closer to the original speaker, which takes a little longer.
     pub use_speaker_boost: Option<bool>,
     /// Dictionaries of pronunciation, applied in order: three at most.
     ///
@@ -133,7 +133,7 @@ struct Optional {
 }
 
 impl<InputsSlot> Builder<InputsSlot> {
-    /// [`inputs`](Input::inputs): What is said by whom, in order.
+    /// [`inputs`](Input::inputs): Lines of the dialogue in order, each with its speaker.
     pub fn inputs(
         self,
         value: impl Into<Vec<DialogueBlock>>,
@@ -144,13 +144,13 @@ impl<InputsSlot> Builder<InputsSlot> {
         }
     }
 
-    /// [`stability`](Input::stability): How even the voices are. Between 0.0 and 1.0.
+    /// [`stability`](Input::stability): Stability of the voices. Between 0.0 and 1.0.
     pub fn stability(mut self, value: impl Param<Stability>) -> Self {
         self.optional.stability = value.into_param();
         self
     }
 
-    /// [`use_speaker_boost`](Input::use_speaker_boost): Whether the speech keeps closer to the original
+    /// [`use_speaker_boost`](Input::use_speaker_boost): Keeps the speech closer to the original
     /// speaker, which takes a little longer.
     pub fn use_speaker_boost(mut self, value: impl Param<bool>) -> Self {
         self.optional.use_speaker_boost = value.into_param();

@@ -45,7 +45,7 @@ impl Streams for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What is spoken.
+    /// Text to speak.
     ///
     /// 1 to 5000 characters.
     pub text: String,
@@ -53,19 +53,18 @@ pub struct Input {
     ///
     /// Default `Rachel`.
     pub voice: Option<String>,
-    /// How even the voice is. Low values give it more feeling and more chance, high ones make it
-    /// steady.
+    /// Stability of the voice. Low values give it more feeling and variation, high ones make it steady.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub stability: Option<Stability>,
-    /// Whether the times of each word come too.
+    /// Also returns the times of each word.
     ///
     /// Default `false`.
     pub timestamps: Option<bool>,
     /// Code of the language (ISO 639-1) to speak in. A language that the model does not know is
     /// refused.
     pub language_code: Option<String>,
-    /// Whether numbers and the like are spelled out first: always, never, or as the service sees fit.
+    /// Choice to spell out numbers and the like first: always, never, or as the service sees fit.
     ///
     /// Default `auto`.
     pub apply_text_normalization: Option<ApplyTextNormalization>,
@@ -184,7 +183,7 @@ struct Optional {
 }
 
 impl<TextSlot> Builder<TextSlot> {
-    /// [`text`](Input::text): What is spoken. 1 to 5000 characters.
+    /// [`text`](Input::text): Text to speak. 1 to 5000 characters.
     pub fn text(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             text: value.into(),
@@ -198,13 +197,13 @@ impl<TextSlot> Builder<TextSlot> {
         self
     }
 
-    /// [`stability`](Input::stability): How even the voice is. Between 0.0 and 1.0. Default `0.5`.
+    /// [`stability`](Input::stability): Stability of the voice. Between 0.0 and 1.0. Default `0.5`.
     pub fn stability(mut self, value: impl Param<Stability>) -> Self {
         self.optional.stability = value.into_param();
         self
     }
 
-    /// [`timestamps`](Input::timestamps): Whether the times of each word come too. Default `false`.
+    /// [`timestamps`](Input::timestamps): Also returns the times of each word. Default `false`.
     pub fn timestamps(mut self, value: impl Param<bool>) -> Self {
         self.optional.timestamps = value.into_param();
         self
@@ -216,8 +215,8 @@ impl<TextSlot> Builder<TextSlot> {
         self
     }
 
-    /// [`apply_text_normalization`](Input::apply_text_normalization): Whether numbers and the like are
-    /// spelled out first: always, never, or as the service sees fit. Default `auto`.
+    /// [`apply_text_normalization`](Input::apply_text_normalization): Choice to spell out numbers and
+    /// the like first: always, never, or as the service sees fit. Default `auto`.
     pub fn apply_text_normalization(
         mut self,
         value: impl Param<ApplyTextNormalization>,

@@ -45,7 +45,7 @@ impl Streams for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What is spoken.
+    /// Text to speak.
     ///
     /// At least 1 character.
     pub text: String,
@@ -53,16 +53,15 @@ pub struct Input {
     ///
     /// Default `Rachel`.
     pub voice: Option<String>,
-    /// How even the voice is. Low values give it more feeling and more chance, high ones make it
-    /// steady.
+    /// Stability of the voice. Low values give it more feeling and variation, high ones make it steady.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub stability: Option<Stability>,
-    /// How closely the speech keeps to the original voice.
+    /// Similarity of the speech to the original voice.
     ///
     /// Between 0.0 and 1.0. Default `0.75`.
     pub similarity_boost: Option<SimilarityBoost>,
-    /// How much the style of the voice is exaggerated.
+    /// Exaggeration of the style of the voice.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub style: Option<Style>,
@@ -70,7 +69,7 @@ pub struct Input {
     ///
     /// Between 0.7 and 1.2. Default `1.0`.
     pub speed: Option<Speed>,
-    /// Whether the times of each word come too.
+    /// Also returns the times of each word.
     ///
     /// Default `false`.
     pub timestamps: Option<bool>,
@@ -81,7 +80,7 @@ pub struct Input {
     /// Code of the language (ISO 639-1) to speak in. A language that the model does not know is
     /// refused.
     pub language_code: Option<String>,
-    /// Whether numbers and the like are spelled out first: always, never, or as the service sees fit.
+    /// Choice to spell out numbers and the like first: always, never, or as the service sees fit.
     ///
     /// Default `auto`.
     pub apply_text_normalization: Option<ApplyTextNormalization>,
@@ -223,7 +222,7 @@ struct Optional {
 }
 
 impl<TextSlot> Builder<TextSlot> {
-    /// [`text`](Input::text): What is spoken. At least 1 character.
+    /// [`text`](Input::text): Text to speak. At least 1 character.
     pub fn text(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             text: value.into(),
@@ -237,21 +236,21 @@ impl<TextSlot> Builder<TextSlot> {
         self
     }
 
-    /// [`stability`](Input::stability): How even the voice is. Between 0.0 and 1.0. Default `0.5`.
+    /// [`stability`](Input::stability): Stability of the voice. Between 0.0 and 1.0. Default `0.5`.
     pub fn stability(mut self, value: impl Param<Stability>) -> Self {
         self.optional.stability = value.into_param();
         self
     }
 
-    /// [`similarity_boost`](Input::similarity_boost): How closely the speech keeps to the original
-    /// voice. Between 0.0 and 1.0. Default `0.75`.
+    /// [`similarity_boost`](Input::similarity_boost): Similarity of the speech to the original voice.
+    /// Between 0.0 and 1.0. Default `0.75`.
     pub fn similarity_boost(mut self, value: impl Param<SimilarityBoost>) -> Self {
         self.optional.similarity_boost = value.into_param();
         self
     }
 
-    /// [`style`](Input::style): How much the style of the voice is exaggerated. Between 0.0 and 1.0.
-    /// Default `0.0`.
+    /// [`style`](Input::style): Exaggeration of the style of the voice. Between 0.0 and 1.0. Default
+    /// `0.0`.
     pub fn style(mut self, value: impl Param<Style>) -> Self {
         self.optional.style = value.into_param();
         self
@@ -264,7 +263,7 @@ impl<TextSlot> Builder<TextSlot> {
         self
     }
 
-    /// [`timestamps`](Input::timestamps): Whether the times of each word come too. Default `false`.
+    /// [`timestamps`](Input::timestamps): Also returns the times of each word. Default `false`.
     pub fn timestamps(mut self, value: impl Param<bool>) -> Self {
         self.optional.timestamps = value.into_param();
         self
@@ -289,8 +288,8 @@ impl<TextSlot> Builder<TextSlot> {
         self
     }
 
-    /// [`apply_text_normalization`](Input::apply_text_normalization): Whether numbers and the like are
-    /// spelled out first: always, never, or as the service sees fit. Default `auto`.
+    /// [`apply_text_normalization`](Input::apply_text_normalization): Choice to spell out numbers and
+    /// the like first: always, never, or as the service sees fit. Default `auto`.
     pub fn apply_text_normalization(
         mut self,
         value: impl Param<ApplyTextNormalization>,

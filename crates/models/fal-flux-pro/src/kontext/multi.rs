@@ -41,25 +41,25 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the image shows, in plain language: subject, setting, light, style, and any lettering in
-    /// quotation marks.
+    /// Description of the image, in plain language: subject, setting, light, style, and any lettering
+    /// in quotation marks.
     pub prompt: String,
     /// Images to make one of.
     pub image_urls: Vec<File>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// How closely the image keeps to the prompt (classifier-free guidance). Small values let the model
+    /// Adherence of the image to the prompt (classifier-free guidance). Small values let the model
     /// improvise, large ones make it take the prompt literally.
     ///
     /// Between 1.0 and 20.0. Default `3.5`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// Whether files come back inside the reply as data URIs instead of as links. A result delivered
-    /// this way is not kept in the request history.
+    /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
+    /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// How many images to make from this one request.
+    /// Number of images to generate with this request.
     ///
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
@@ -67,12 +67,12 @@ pub struct Input {
     pub output_format: Option<OutputFormat>,
     /// Shape of the image, as width to height.
     pub aspect_ratio: Option<AspectRatio>,
-    /// Whether the prompt is rewritten for better results before the run.
+    /// Rewrites the prompt for better results before the run.
     ///
     /// Default `false`.
     pub enhance_prompt: Option<bool>,
-    /// How much the content check lets pass, as a level: `1` is the strictest, the highest level the
-    /// most permissive.
+    /// Strictness of the content check: `1` is the strictest level, the highest level the most
+    /// permissive.
     pub safety_tolerance: Option<SafetyTolerance>,
     /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
     pub extra: Map<String, Value>,
@@ -300,7 +300,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
-    /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
+    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlsSlot> {
         Builder {
@@ -329,21 +329,21 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): How closely the image keeps to the prompt
-    /// (classifier-free guidance). Between 1.0 and 20.0. Default `3.5`.
+    /// [`guidance_scale`](Input::guidance_scale): Adherence of the image to the prompt (classifier-free
+    /// guidance). Between 1.0 and 20.0. Default `3.5`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether files come back inside the reply as data URIs instead
-    /// of as links. Default `false`.
+    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`num_images`](Input::num_images): How many images to make from this one request. Between 1
+    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
     /// and 4. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
@@ -362,15 +362,15 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
         self
     }
 
-    /// [`enhance_prompt`](Input::enhance_prompt): Whether the prompt is rewritten for better results
-    /// before the run. Default `false`.
+    /// [`enhance_prompt`](Input::enhance_prompt): Rewrites the prompt for better results before the
+    /// run. Default `false`.
     pub fn enhance_prompt(mut self, value: impl Param<bool>) -> Self {
         self.optional.enhance_prompt = value.into_param();
         self
     }
 
-    /// [`safety_tolerance`](Input::safety_tolerance): How much the content check lets pass, as a level:
-    /// `1` is the strictest, the highest level the most permissive.
+    /// [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
+    /// strictest level, the highest level the most permissive.
     pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance>) -> Self {
         self.optional.safety_tolerance = value.into_param();
         self

@@ -44,8 +44,8 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the image shows, in plain language: subject, setting, light, style, and any lettering in
-    /// quotation marks.
+    /// Description of the image, in plain language: subject, setting, light, style, and any lettering
+    /// in quotation marks.
     pub prompt: String,
     /// Image to start from.
     pub image_url: File,
@@ -54,29 +54,29 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether files come back inside the reply as data URIs instead of as links. A result delivered
-    /// this way is not kept in the request history.
+    /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
+    /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// How many images to make from this one request.
+    /// Number of images to generate with this request.
     ///
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
     /// File format of the images.
     pub output_format: Option<OutputFormat>,
-    /// Whether the prompt is rewritten for better results before the run.
+    /// Rewrites the prompt for better results before the run.
     ///
     /// Default `false`.
     pub enhance_prompt: Option<bool>,
     /// Name of the fine-tuned model.
     pub finetune_id: String,
-    /// How strongly the fine-tuning applies.
+    /// Strength of the fine-tuning.
     ///
     /// Between 0.0 and 2.0.
     pub finetune_strength: FinetuneStrength,
-    /// How much the content check lets pass, as a level: `1` is the strictest, the highest level the
-    /// most permissive.
+    /// Strictness of the content check: `1` is the strictest level, the highest level the most
+    /// permissive.
     pub safety_tolerance: Option<SafetyTolerance>,
     /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
     pub extra: Map<String, Value>,
@@ -257,7 +257,7 @@ impl<
     FinetuneIdSlot,
     FinetuneStrengthSlot,
 > Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, FinetuneIdSlot, FinetuneStrengthSlot> {
-    /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
+    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks.
     pub fn prompt(
         self,
@@ -325,8 +325,8 @@ impl<
         }
     }
 
-    /// [`finetune_strength`](Input::finetune_strength): How strongly the fine-tuning applies. Between
-    /// 0.0 and 2.0.
+    /// [`finetune_strength`](Input::finetune_strength): Strength of the fine-tuning. Between 0.0 and
+    /// 2.0.
     pub fn finetune_strength(
         self,
         value: impl Into<FinetuneStrength>,
@@ -354,14 +354,14 @@ impl<
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether files come back inside the reply as data URIs instead
-    /// of as links. Default `false`.
+    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`num_images`](Input::num_images): How many images to make from this one request. Between 1
+    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
     /// and 4. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
@@ -374,15 +374,15 @@ impl<
         self
     }
 
-    /// [`enhance_prompt`](Input::enhance_prompt): Whether the prompt is rewritten for better results
-    /// before the run. Default `false`.
+    /// [`enhance_prompt`](Input::enhance_prompt): Rewrites the prompt for better results before the
+    /// run. Default `false`.
     pub fn enhance_prompt(mut self, value: impl Param<bool>) -> Self {
         self.optional.enhance_prompt = value.into_param();
         self
     }
 
-    /// [`safety_tolerance`](Input::safety_tolerance): How much the content check lets pass, as a level:
-    /// `1` is the strictest, the highest level the most permissive.
+    /// [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
+    /// strictest level, the highest level the most permissive.
     pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance>) -> Self {
         self.optional.safety_tolerance = value.into_param();
         self

@@ -42,7 +42,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video of the person, in MP4 or MOV, up to 100 MB, with sides of 720 to 1920 px.
     pub video_url: File,
-    /// What the person in the video says.
+    /// Text that the person in the video says.
     ///
     /// At most 120 characters.
     pub text: String,
@@ -373,7 +373,7 @@ impl<VideoUrlSlot, TextSlot, VoiceIdSlot> Builder<VideoUrlSlot, TextSlot, VoiceI
         }
     }
 
-    /// [`text`](Input::text): What the person in the video says. At most 120 characters.
+    /// [`text`](Input::text): Text that the person in the video says. At most 120 characters.
     pub fn text(
         self,
         value: impl Into<String>,

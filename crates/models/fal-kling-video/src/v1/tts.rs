@@ -37,7 +37,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What is spoken.
+    /// Text to speak.
     ///
     /// At most 500 characters.
     pub text: String,
@@ -319,7 +319,7 @@ struct Optional {
 }
 
 impl<TextSlot> Builder<TextSlot> {
-    /// [`text`](Input::text): What is spoken. At most 500 characters.
+    /// [`text`](Input::text): Text to speak. At most 500 characters.
     pub fn text(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             text: value.into(),

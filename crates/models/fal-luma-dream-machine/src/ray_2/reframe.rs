@@ -49,7 +49,7 @@ pub struct Input {
     pub grid_position_x: Option<i64>,
     /// Vertical position of the old picture in the new one.
     pub grid_position_y: Option<i64>,
-    /// What is to be seen in the new parts of the picture.
+    /// Description of the new parts of the picture.
     ///
     /// 1 to 5000 characters.
     pub prompt: Option<String>,
@@ -215,8 +215,7 @@ impl<VideoUrlSlot, AspectRatioSlot> Builder<VideoUrlSlot, AspectRatioSlot> {
         self
     }
 
-    /// [`prompt`](Input::prompt): What is to be seen in the new parts of the picture. 1 to 5000
-    /// characters.
+    /// [`prompt`](Input::prompt): Description of the new parts of the picture. 1 to 5000 characters.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self

@@ -38,7 +38,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     ///
     /// 3 to 5000 characters.
@@ -51,7 +51,7 @@ pub struct Input {
     ///
     /// Default `16:9`.
     pub aspect_ratio: Option<AspectRatio>,
-    /// Whether the end of the video runs into its beginning, to be played in a loop.
+    /// Makes the end of the video run into its beginning, so that it can be looped.
     ///
     /// Default `false`.
     pub r#loop: Option<bool>,
@@ -242,7 +242,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. 3 to 5000 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -269,8 +269,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`loop`](Input::loop): Whether the end of the video runs into its beginning, to be played in a
-    /// loop. Default `false`.
+    /// [`loop`](Input::loop): Makes the end of the video run into its beginning, so that it can be
+    /// looped. Default `false`.
     pub fn r#loop(mut self, value: impl Param<bool>) -> Self {
         self.optional.r#loop = value.into_param();
         self

@@ -42,12 +42,12 @@ pub struct Input {
     pub video_url: File,
     /// First image of the new video, to show what it is to look like.
     pub image_url: Option<File>,
-    /// How the video is to change, in plain language.
+    /// Description of the change of the video, in plain language.
     ///
     /// 3 to 5000 characters.
     pub prompt: Option<String>,
-    /// How far the video may change, from `adhere_1`, which keeps most, over `flex_1` to `reimagine_3`,
-    /// which keeps least.
+    /// Distance of the result from the input video, from `adhere_1`, which keeps most of it, over
+    /// `flex_1` to `reimagine_3`, which keeps least.
     ///
     /// Default `flex_1`.
     pub mode: Option<Mode>,
@@ -182,14 +182,15 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
         self
     }
 
-    /// [`prompt`](Input::prompt): How the video is to change, in plain language. 3 to 5000 characters.
+    /// [`prompt`](Input::prompt): Description of the change of the video, in plain language. 3 to 5000
+    /// characters.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self
     }
 
-    /// [`mode`](Input::mode): How far the video may change, from `adhere_1`, which keeps most, over
-    /// `flex_1` to `reimagine_3`, which keeps least. Default `flex_1`.
+    /// [`mode`](Input::mode): Distance of the result from the input video, from `adhere_1`, which keeps
+    /// most of it, over `flex_1` to `reimagine_3`, which keeps least. Default `flex_1`.
     pub fn mode(mut self, value: impl Param<Mode>) -> Self {
         self.optional.mode = value.into_param();
         self

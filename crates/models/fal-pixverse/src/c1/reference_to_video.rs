@@ -39,7 +39,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language. An image is called by its name, with an `@` before
+    /// Description of the video, in plain language. Mention an image by its name, with an `@` before
     /// it.
     pub prompt: String,
     /// Shape of the video, as width to height.
@@ -58,7 +58,7 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether the model also makes a soundtrack: music, effects and speech.
+    /// Also generates a soundtrack: music, effects and speech.
     ///
     /// Default `false`.
     pub generate_audio_switch: Option<bool>,
@@ -235,7 +235,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ImageReferencesSlot> Builder<PromptSlot, ImageReferencesSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language.
+    /// [`prompt`](Input::prompt): Description of the video, in plain language.
     pub fn prompt(
         self,
         value: impl Into<String>,
@@ -286,8 +286,8 @@ impl<PromptSlot, ImageReferencesSlot> Builder<PromptSlot, ImageReferencesSlot> {
         self
     }
 
-    /// [`generate_audio_switch`](Input::generate_audio_switch): Whether the model also makes a
-    /// soundtrack: music, effects and speech. Default `false`.
+    /// [`generate_audio_switch`](Input::generate_audio_switch): Also generates a soundtrack: music,
+    /// effects and speech. Default `false`.
     pub fn generate_audio_switch(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio_switch = value.into_param();
         self

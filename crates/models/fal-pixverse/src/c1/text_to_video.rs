@@ -36,7 +36,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     pub prompt: String,
     /// Shape of the video, as width to height.
@@ -55,7 +55,7 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether the model also makes a soundtrack: music, effects and speech.
+    /// Also generates a soundtrack: music, effects and speech.
     ///
     /// Default `false`.
     pub generate_audio_switch: Option<bool>,
@@ -226,7 +226,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -261,8 +261,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`generate_audio_switch`](Input::generate_audio_switch): Whether the model also makes a
-    /// soundtrack: music, effects and speech. Default `false`.
+    /// [`generate_audio_switch`](Input::generate_audio_switch): Also generates a soundtrack: music,
+    /// effects and speech. Default `false`.
     pub fn generate_audio_switch(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio_switch = value.into_param();
         self

@@ -40,7 +40,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// How the first image turns into the last, in plain language.
+    /// Description of the transition from the first image to the last, in plain language.
     pub prompt: String,
     /// Shape of the video, as width to height.
     ///
@@ -58,7 +58,7 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether the model also makes a soundtrack: music, effects and speech.
+    /// Also generates a soundtrack: music, effects and speech.
     ///
     /// Default `false`.
     pub generate_audio_switch: Option<bool>,
@@ -245,7 +245,8 @@ impl<
     FirstImageUrlSlot,
     EndImageUrlSlot,
 > Builder<PromptSlot, FirstImageUrlSlot, EndImageUrlSlot> {
-    /// [`prompt`](Input::prompt): How the first image turns into the last, in plain language.
+    /// [`prompt`](Input::prompt): Description of the transition from the first image to the last, in
+    /// plain language.
     pub fn prompt(
         self,
         value: impl Into<String>,
@@ -310,8 +311,8 @@ impl<
         self
     }
 
-    /// [`generate_audio_switch`](Input::generate_audio_switch): Whether the model also makes a
-    /// soundtrack: music, effects and speech. Default `false`.
+    /// [`generate_audio_switch`](Input::generate_audio_switch): Also generates a soundtrack: music,
+    /// effects and speech. Default `false`.
     pub fn generate_audio_switch(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio_switch = value.into_param();
         self

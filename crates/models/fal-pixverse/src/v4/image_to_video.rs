@@ -39,7 +39,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     pub prompt: String,
     /// Resolution of the video, named after its height in pixels. A higher one takes longer and may
@@ -52,7 +52,7 @@ pub struct Input {
     ///
     /// Default `5`.
     pub duration: Option<Duration>,
-    /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
+    /// Content to keep out of the video: unwanted things, styles and flaws, separated by commas.
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
@@ -349,7 +349,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot> {
         Builder {
@@ -381,7 +381,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
     /// styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();

@@ -38,7 +38,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// How the first image turns into the last, in plain language.
+    /// Description of the transition from the first image to the last, in plain language.
     pub prompt: String,
     /// Shape of the video, as width to height.
     ///
@@ -54,7 +54,7 @@ pub struct Input {
     ///
     /// Default `5`.
     pub duration: Option<Duration>,
-    /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
+    /// Content to keep out of the video: unwanted things, styles and flaws, separated by commas.
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
@@ -304,7 +304,8 @@ impl<
     FirstImageUrlSlot,
     EndImageUrlSlot,
 > Builder<PromptSlot, FirstImageUrlSlot, EndImageUrlSlot> {
-    /// [`prompt`](Input::prompt): How the first image turns into the last, in plain language.
+    /// [`prompt`](Input::prompt): Description of the transition from the first image to the last, in
+    /// plain language.
     pub fn prompt(
         self,
         value: impl Into<String>,
@@ -362,7 +363,7 @@ impl<
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
     /// styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();

@@ -50,11 +50,11 @@ pub struct Input {
     ///
     /// Default `5`.
     pub duration: Option<Duration>,
-    /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
+    /// Content to keep out of the video: unwanted things, styles and flaws, separated by commas.
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
-    /// Whether the prompt is rewritten for better results: always, never, or as the model sees fit.
+    /// Choice to rewrite the prompt for better results: always, never, or as the model sees fit.
     pub thinking_type: Option<ThinkingType>,
     /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
     pub extra: Map<String, Value>,
@@ -800,14 +800,14 @@ impl<EffectSlot, ImageUrlSlot> Builder<EffectSlot, ImageUrlSlot> {
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
     /// styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
     }
 
-    /// [`thinking_type`](Input::thinking_type): Whether the prompt is rewritten for better results:
+    /// [`thinking_type`](Input::thinking_type): Choice to rewrite the prompt for better results:
     /// always, never, or as the model sees fit.
     pub fn thinking_type(mut self, value: impl Param<ThinkingType>) -> Self {
         self.optional.thinking_type = value.into_param();

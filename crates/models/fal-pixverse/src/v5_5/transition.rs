@@ -38,7 +38,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// How the first image turns into the last, in plain language.
+    /// Description of the transition from the first image to the last, in plain language.
     pub prompt: String,
     /// Shape of the video, as width to height.
     ///
@@ -54,7 +54,7 @@ pub struct Input {
     ///
     /// Default `5`.
     pub duration: Option<Duration>,
-    /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
+    /// Content to keep out of the video: unwanted things, styles and flaws, separated by commas.
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
@@ -63,11 +63,11 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether the model also makes a soundtrack: music, effects and speech.
+    /// Also generates a soundtrack: music, effects and speech.
     ///
     /// Default `false`.
     pub generate_audio_switch: Option<bool>,
-    /// Whether the prompt is rewritten for better results: always, never, or as the model sees fit.
+    /// Choice to rewrite the prompt for better results: always, never, or as the model sees fit.
     pub thinking_type: Option<ThinkingType>,
     /// Image that the video opens with.
     pub first_image_url: File,
@@ -350,7 +350,8 @@ impl<
     FirstImageUrlSlot,
     EndImageUrlSlot,
 > Builder<PromptSlot, FirstImageUrlSlot, EndImageUrlSlot> {
-    /// [`prompt`](Input::prompt): How the first image turns into the last, in plain language.
+    /// [`prompt`](Input::prompt): Description of the transition from the first image to the last, in
+    /// plain language.
     pub fn prompt(
         self,
         value: impl Into<String>,
@@ -408,7 +409,7 @@ impl<
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
     /// styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
@@ -428,14 +429,14 @@ impl<
         self
     }
 
-    /// [`generate_audio_switch`](Input::generate_audio_switch): Whether the model also makes a
-    /// soundtrack: music, effects and speech. Default `false`.
+    /// [`generate_audio_switch`](Input::generate_audio_switch): Also generates a soundtrack: music,
+    /// effects and speech. Default `false`.
     pub fn generate_audio_switch(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio_switch = value.into_param();
         self
     }
 
-    /// [`thinking_type`](Input::thinking_type): Whether the prompt is rewritten for better results:
+    /// [`thinking_type`](Input::thinking_type): Choice to rewrite the prompt for better results:
     /// always, never, or as the model sees fit.
     pub fn thinking_type(mut self, value: impl Param<ThinkingType>) -> Self {
         self.optional.thinking_type = value.into_param();

@@ -40,9 +40,9 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to carry on.
     pub video_url: File,
-    /// How the video goes on, in plain language.
+    /// Description of the continuation of the video, in plain language.
     pub prompt: String,
-    /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
+    /// Content to keep out of the video: unwanted things, styles and flaws, separated by commas.
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
@@ -60,7 +60,7 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether the model also makes a soundtrack: music, effects and speech.
+    /// Also generates a soundtrack: music, effects and speech.
     ///
     /// Default `false`.
     pub generate_audio_switch: Option<bool>,
@@ -231,7 +231,7 @@ impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): How the video goes on, in plain language.
+    /// [`prompt`](Input::prompt): Description of the continuation of the video, in plain language.
     pub fn prompt(self, value: impl Into<String>) -> Builder<VideoUrlSlot, String> {
         Builder {
             video_url: self.video_url,
@@ -240,7 +240,7 @@ impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
         }
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
     /// styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
@@ -273,8 +273,8 @@ impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
         self
     }
 
-    /// [`generate_audio_switch`](Input::generate_audio_switch): Whether the model also makes a
-    /// soundtrack: music, effects and speech. Default `false`.
+    /// [`generate_audio_switch`](Input::generate_audio_switch): Also generates a soundtrack: music,
+    /// effects and speech. Default `false`.
     pub fn generate_audio_switch(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio_switch = value.into_param();
         self

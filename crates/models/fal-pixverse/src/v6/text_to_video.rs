@@ -36,7 +36,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     pub prompt: String,
     /// Shape of the video, as width to height.
@@ -52,7 +52,7 @@ pub struct Input {
     ///
     /// Between 1 and 15. Default `5`.
     pub duration: Option<Duration>,
-    /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
+    /// Content to keep out of the video: unwanted things, styles and flaws, separated by commas.
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
@@ -61,15 +61,15 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether the model also makes a soundtrack: music, effects and speech.
+    /// Also generates a soundtrack: music, effects and speech.
     ///
     /// Default `false`.
     pub generate_audio_switch: Option<bool>,
-    /// Whether the video is cut into several clips with changing cameras.
+    /// Cuts the video into several clips with changing cameras.
     ///
     /// Default `false`.
     pub generate_multi_clip_switch: Option<bool>,
-    /// Whether the prompt is rewritten for better results: always, never, or as the model sees fit.
+    /// Choice to rewrite the prompt for better results: always, never, or as the model sees fit.
     pub thinking_type: Option<ThinkingType>,
     /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
     pub extra: Map<String, Value>,
@@ -324,7 +324,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -352,7 +352,7 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
     /// styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
@@ -372,21 +372,21 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`generate_audio_switch`](Input::generate_audio_switch): Whether the model also makes a
-    /// soundtrack: music, effects and speech. Default `false`.
+    /// [`generate_audio_switch`](Input::generate_audio_switch): Also generates a soundtrack: music,
+    /// effects and speech. Default `false`.
     pub fn generate_audio_switch(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio_switch = value.into_param();
         self
     }
 
-    /// [`generate_multi_clip_switch`](Input::generate_multi_clip_switch): Whether the video is cut into
-    /// several clips with changing cameras. Default `false`.
+    /// [`generate_multi_clip_switch`](Input::generate_multi_clip_switch): Cuts the video into several
+    /// clips with changing cameras. Default `false`.
     pub fn generate_multi_clip_switch(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_multi_clip_switch = value.into_param();
         self
     }
 
-    /// [`thinking_type`](Input::thinking_type): Whether the prompt is rewritten for better results:
+    /// [`thinking_type`](Input::thinking_type): Choice to rewrite the prompt for better results:
     /// always, never, or as the model sees fit.
     pub fn thinking_type(mut self, value: impl Param<ThinkingType>) -> Self {
         self.optional.thinking_type = value.into_param();

@@ -38,12 +38,12 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the image shows, in plain language: subject, setting, light, style, and any lettering in
-    /// quotation marks.
+    /// Description of the image, in plain language: subject, setting, light, style, and any lettering
+    /// in quotation marks.
     ///
     /// At least 1 character.
     pub prompt: String,
-    /// What to keep out of the image: unwanted things, styles and flaws, in up to 500 characters.
+    /// Content to keep out of the image: unwanted things, styles and flaws, in up to 500 characters.
     ///
     /// At most 500 characters. Empty by default.
     pub negative_prompt: Option<Nullable<String>>,
@@ -51,23 +51,23 @@ pub struct Input {
     ///
     /// Default `square_hd`.
     pub image_size: Option<ImageSize>,
-    /// Whether a language model rewrites the prompt with more detail before the run.
+    /// Lets a language model rewrite the prompt with more detail before the run.
     ///
     /// Default `true`.
     pub enable_prompt_expansion: Option<bool>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether unsafe content is screened out.
+    /// Screens out unsafe content.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
-    /// Whether files come back inside the reply as data URIs instead of as links. A result delivered
-    /// this way is not kept in the request history.
+    /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
+    /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// How many images to make from this one request.
+    /// Number of images to generate with this request.
     ///
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
@@ -193,7 +193,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
+    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks. At least 1 character.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -202,7 +202,7 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the image: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the image: unwanted things,
     /// styles and flaws, in up to 500 characters. At most 500 characters. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<Nullable<String>>) -> Self {
         self.optional.negative_prompt = value.into_param();
@@ -216,8 +216,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`enable_prompt_expansion`](Input::enable_prompt_expansion): Whether a language model rewrites
-    /// the prompt with more detail before the run. Default `true`.
+    /// [`enable_prompt_expansion`](Input::enable_prompt_expansion): Lets a language model rewrite the
+    /// prompt with more detail before the run. Default `true`.
     pub fn enable_prompt_expansion(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_prompt_expansion = value.into_param();
         self
@@ -230,21 +230,21 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether unsafe content is screened out.
-    /// Default `true`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
+    /// `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether files come back inside the reply as data URIs instead
-    /// of as links. Default `false`.
+    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`num_images`](Input::num_images): How many images to make from this one request. Between 1
+    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
     /// and 4. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();

@@ -39,11 +39,11 @@ impl Endpoint for Model {
 pub struct Input {
     /// Identifier of the video, as Sora 2 gave it out. Other videos cannot be remixed.
     pub video_id: String,
-    /// What is different in the new video.
+    /// Description of the differences in the new video.
     ///
     /// 1 to 5000 characters.
     pub prompt: String,
-    /// Whether the video is deleted for good once it is made. It cannot be remixed then.
+    /// Deletes the video for good once it is generated. It cannot be remixed then.
     ///
     /// Default `true`.
     pub delete_video: Option<bool>,
@@ -119,7 +119,8 @@ impl<VideoIdSlot, PromptSlot> Builder<VideoIdSlot, PromptSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): What is different in the new video. 1 to 5000 characters.
+    /// [`prompt`](Input::prompt): Description of the differences in the new video. 1 to 5000
+    /// characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<VideoIdSlot, String> {
         Builder {
             video_id: self.video_id,
@@ -128,8 +129,8 @@ impl<VideoIdSlot, PromptSlot> Builder<VideoIdSlot, PromptSlot> {
         }
     }
 
-    /// [`delete_video`](Input::delete_video): Whether the video is deleted for good once it is made.
-    /// Default `true`.
+    /// [`delete_video`](Input::delete_video): Deletes the video for good once it is generated. Default
+    /// `true`.
     pub fn delete_video(mut self, value: impl Param<bool>) -> Self {
         self.optional.delete_video = value.into_param();
         self

@@ -35,7 +35,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Recording to write down. It may be long.
     pub audio_url: File,
-    /// Whether the text gets punctuation and capitals.
+    /// Adds punctuation and capitals to the text.
     ///
     /// Default `true`.
     pub use_pnc: Option<bool>,
@@ -97,7 +97,7 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
         }
     }
 
-    /// [`use_pnc`](Input::use_pnc): Whether the text gets punctuation and capitals. Default `true`.
+    /// [`use_pnc`](Input::use_pnc): Adds punctuation and capitals to the text. Default `true`.
     pub fn use_pnc(mut self, value: impl Param<bool>) -> Self {
         self.optional.use_pnc = value.into_param();
         self

@@ -39,7 +39,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     ///
     /// At most 20000 characters.
@@ -52,26 +52,26 @@ pub struct Input {
     ///
     /// Default `8s`.
     pub duration: Option<Duration>,
-    /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
+    /// Content to keep out of the video: unwanted things, styles and flaws, separated by commas.
     pub negative_prompt: Option<String>,
     /// Resolution of the video, named after its height in pixels. A higher one takes longer and may
     /// cost more.
     ///
     /// Default `720p`.
     pub resolution: Option<Resolution>,
-    /// Whether the model also makes a soundtrack.
+    /// Also generates a soundtrack.
     ///
     /// Default `true`.
     pub generate_audio: Option<bool>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether a prompt that the content check refuses is rewritten and tried again.
+    /// Rewrites a prompt that the content check refuses, and tries again.
     ///
     /// Default `false`.
     pub auto_fix: Option<bool>,
-    /// How much the content check lets pass, as a level: `1` is the strictest, the highest level the
-    /// most permissive.
+    /// Strictness of the content check: `1` is the strictest level, the highest level the most
+    /// permissive.
     ///
     /// Default `4`.
     pub safety_tolerance: Option<SafetyTolerance>,
@@ -297,7 +297,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 20000 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot> {
         Builder {
@@ -328,7 +328,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
     /// styles and flaws, separated by commas.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
@@ -342,8 +342,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         self
     }
 
-    /// [`generate_audio`](Input::generate_audio): Whether the model also makes a soundtrack. Default
-    /// `true`.
+    /// [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `true`.
     pub fn generate_audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio = value.into_param();
         self
@@ -356,15 +355,15 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         self
     }
 
-    /// [`auto_fix`](Input::auto_fix): Whether a prompt that the content check refuses is rewritten and
-    /// tried again. Default `false`.
+    /// [`auto_fix`](Input::auto_fix): Rewrites a prompt that the content check refuses, and tries
+    /// again. Default `false`.
     pub fn auto_fix(mut self, value: impl Param<bool>) -> Self {
         self.optional.auto_fix = value.into_param();
         self
     }
 
-    /// [`safety_tolerance`](Input::safety_tolerance): How much the content check lets pass, as a level:
-    /// `1` is the strictest, the highest level the most permissive. Default `4`.
+    /// [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
+    /// strictest level, the highest level the most permissive. Default `4`.
     pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance>) -> Self {
         self.optional.safety_tolerance = value.into_param();
         self

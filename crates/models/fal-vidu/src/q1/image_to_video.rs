@@ -39,7 +39,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     ///
     /// At most 1500 characters.
@@ -49,7 +49,7 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// How much the things in the picture move.
+    /// Amount of movement in the picture.
     ///
     /// Default `auto`.
     pub movement_amplitude: Option<MovementAmplitude>,
@@ -151,7 +151,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 1500 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot> {
         Builder {
@@ -177,8 +177,8 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         self
     }
 
-    /// [`movement_amplitude`](Input::movement_amplitude): How much the things in the picture move.
-    /// Default `auto`.
+    /// [`movement_amplitude`](Input::movement_amplitude): Amount of movement in the picture. Default
+    /// `auto`.
     pub fn movement_amplitude(mut self, value: impl Param<MovementAmplitude>) -> Self {
         self.optional.movement_amplitude = value.into_param();
         self

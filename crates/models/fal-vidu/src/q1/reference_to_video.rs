@@ -39,7 +39,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     ///
     /// At most 1500 characters.
@@ -53,12 +53,11 @@ pub struct Input {
     ///
     /// Default `16:9`.
     pub aspect_ratio: Option<AspectRatio>,
-    /// How much the things in the picture move.
+    /// Amount of movement in the picture.
     ///
     /// Default `auto`.
     pub movement_amplitude: Option<MovementAmplitude>,
-    /// Whether music is put under the video. Only videos of 4 seconds may have it, where the length can
-    /// be chosen.
+    /// Adds music to the video. If the length can be chosen, only videos of 4 seconds may have music.
     ///
     /// Default `false`.
     pub bgm: Option<bool>,
@@ -200,7 +199,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 1500 characters.
     pub fn prompt(
         self,
@@ -239,14 +238,14 @@ impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsS
         self
     }
 
-    /// [`movement_amplitude`](Input::movement_amplitude): How much the things in the picture move.
-    /// Default `auto`.
+    /// [`movement_amplitude`](Input::movement_amplitude): Amount of movement in the picture. Default
+    /// `auto`.
     pub fn movement_amplitude(mut self, value: impl Param<MovementAmplitude>) -> Self {
         self.optional.movement_amplitude = value.into_param();
         self
     }
 
-    /// [`bgm`](Input::bgm): Whether music is put under the video. Default `false`.
+    /// [`bgm`](Input::bgm): Adds music to the video. Default `false`.
     pub fn bgm(mut self, value: impl Param<bool>) -> Self {
         self.optional.bgm = value.into_param();
         self

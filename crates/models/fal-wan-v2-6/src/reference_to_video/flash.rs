@@ -39,9 +39,8 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language. `Character1`, `Character2` and so on are the
-    /// subjects given, those of videos first. Several shots are written with their times: `[0-3s] …
-    /// [3-6s] …`.
+    /// Description of the video, in plain language. `Character1`, `Character2` and so on are the input
+    /// subjects, those of videos first. Write several shots with their times: `[0-3s] … [3-6s] …`.
     ///
     /// At least 1 character.
     pub prompt: String,
@@ -63,27 +62,27 @@ pub struct Input {
     ///
     /// Default `5`.
     pub duration: Option<Duration>,
-    /// What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
+    /// Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
     ///
     /// Empty by default.
     pub negative_prompt: Option<Nullable<String>>,
-    /// Whether a language model rewrites the prompt with more detail before the run.
+    /// Lets a language model rewrite the prompt with more detail before the run.
     ///
     /// Default `true`.
     pub enable_prompt_expansion: Option<bool>,
-    /// Whether the video is cut into several shots as the model sees fit. Works only while
-    /// `enable_prompt_expansion` is on.
+    /// Lets the model cut the video into several shots. Works only while `enable_prompt_expansion` is
+    /// on.
     ///
     /// Default `true`.
     pub multi_shots: Option<bool>,
-    /// Whether the video has sound. Without, it is quicker to make and costs a quarter.
+    /// Adds sound to the video. Without sound, it is quicker to generate and costs a quarter.
     ///
     /// Default `true`.
     pub enable_audio: Option<bool>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether unsafe content is screened out.
+    /// Screens out unsafe content.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
@@ -279,7 +278,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language. At least 1 character.
+    /// [`prompt`](Input::prompt): Description of the video, in plain language. At least 1 character.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             prompt: value.into(),
@@ -319,28 +318,28 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the result: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the result: unwanted things,
     /// styles and flaws, in up to 500 characters. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<Nullable<String>>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
     }
 
-    /// [`enable_prompt_expansion`](Input::enable_prompt_expansion): Whether a language model rewrites
-    /// the prompt with more detail before the run. Default `true`.
+    /// [`enable_prompt_expansion`](Input::enable_prompt_expansion): Lets a language model rewrite the
+    /// prompt with more detail before the run. Default `true`.
     pub fn enable_prompt_expansion(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_prompt_expansion = value.into_param();
         self
     }
 
-    /// [`multi_shots`](Input::multi_shots): Whether the video is cut into several shots as the model
-    /// sees fit. Default `true`.
+    /// [`multi_shots`](Input::multi_shots): Lets the model cut the video into several shots. Default
+    /// `true`.
     pub fn multi_shots(mut self, value: impl Param<bool>) -> Self {
         self.optional.multi_shots = value.into_param();
         self
     }
 
-    /// [`enable_audio`](Input::enable_audio): Whether the video has sound. Default `true`.
+    /// [`enable_audio`](Input::enable_audio): Adds sound to the video. Default `true`.
     pub fn enable_audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_audio = value.into_param();
         self
@@ -353,8 +352,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether unsafe content is screened out.
-    /// Default `true`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
+    /// `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self

@@ -41,14 +41,14 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     pub prompt: String,
-    /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
+    /// Content to keep out of the video: unwanted things, styles and flaws, separated by commas.
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
-    /// How many frames to make. Together with the frame rate this gives the length.
+    /// Number of frames to generate. Together with the frame rate, it gives the length.
     ///
     /// Between 40 and 120 and a multiple of 4. Default `80`.
     pub num_frames: Option<NumFrames>,
@@ -69,16 +69,16 @@ pub struct Input {
     ///
     /// Between 2 and 40. Default `27`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// Whether the input is screened for unsafe content before the run.
+    /// Screens the input for unsafe content before the run.
     ///
     /// Default `false`.
     pub enable_safety_checker: Option<bool>,
-    /// Whether the result is screened for unsafe content after the run.
+    /// Screens the result for unsafe content after the run.
     ///
     /// Default `false`.
     pub enable_output_safety_checker: Option<bool>,
-    /// How closely the result keeps to the prompt (classifier-free guidance). Higher values follow it
-    /// better and may cost quality.
+    /// Adherence of the result to the prompt (classifier-free guidance). Higher values follow it better
+    /// and may cost quality.
     ///
     /// Between 1.0 and 10.0. Default `3.5`.
     pub guidance_scale: Option<GuidanceScale>,
@@ -91,7 +91,7 @@ pub struct Input {
     ///
     /// Default `high`.
     pub video_quality: Option<VideoQuality>,
-    /// How the video file is written: fast into a large file, slowly into a small one, or in between.
+    /// Encoding of the video file: fast with a large file, slow with a small one, or in between.
     ///
     /// Default `balanced`.
     pub video_write_mode: Option<VideoWriteMode>,
@@ -324,7 +324,7 @@ impl<
     ImageUrlSlot,
     AudioUrlSlot,
 > Builder<PromptSlot, ImageUrlSlot, AudioUrlSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
     pub fn prompt(
         self,
@@ -364,15 +364,15 @@ impl<
         }
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
     /// styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
     }
 
-    /// [`num_frames`](Input::num_frames): How many frames to make. Between 40 and 120 and a multiple
-    /// of 4. Default `80`.
+    /// [`num_frames`](Input::num_frames): Number of frames to generate. Between 40 and 120 and a
+    /// multiple of 4. Default `80`.
     pub fn num_frames(mut self, value: impl Param<NumFrames>) -> Self {
         self.optional.num_frames = value.into_param();
         self
@@ -409,21 +409,21 @@ impl<
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether the input is screened for
-    /// unsafe content before the run. Default `false`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens the input for unsafe content
+    /// before the run. Default `false`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// [`enable_output_safety_checker`](Input::enable_output_safety_checker): Whether the result is
-    /// screened for unsafe content after the run. Default `false`.
+    /// [`enable_output_safety_checker`](Input::enable_output_safety_checker): Screens the result for
+    /// unsafe content after the run. Default `false`.
     pub fn enable_output_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_output_safety_checker = value.into_param();
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): How closely the result keeps to the prompt
+    /// [`guidance_scale`](Input::guidance_scale): Adherence of the result to the prompt
     /// (classifier-free guidance). Between 1.0 and 10.0. Default `3.5`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
@@ -442,8 +442,8 @@ impl<
         self
     }
 
-    /// [`video_write_mode`](Input::video_write_mode): How the video file is written: fast into a large
-    /// file, slowly into a small one, or in between. Default `balanced`.
+    /// [`video_write_mode`](Input::video_write_mode): Encoding of the video file: fast with a large
+    /// file, slow with a small one, or in between. Default `balanced`.
     pub fn video_write_mode(mut self, value: impl Param<VideoWriteMode>) -> Self {
         self.optional.video_write_mode = value.into_param();
         self

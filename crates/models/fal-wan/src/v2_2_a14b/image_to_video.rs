@@ -46,10 +46,10 @@ pub struct Input {
     /// Image that the video opens with. If its shape differs from the video's, it is scaled and cut to
     /// fit.
     pub image_url: File,
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     pub prompt: String,
-    /// How many frames to make. Together with the frame rate this gives the length.
+    /// Number of frames to generate. Together with the frame rate, it gives the length.
     ///
     /// Between 17 and 161. Default `81`.
     pub num_frames: Option<NumFrames>,
@@ -57,7 +57,7 @@ pub struct Input {
     ///
     /// Between 4 and 60. Default `16`.
     pub frames_per_second: Option<Nullable<FramesPerSecond>>,
-    /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
+    /// Content to keep out of the video: unwanted things, styles and flaws, separated by commas.
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
@@ -78,24 +78,24 @@ pub struct Input {
     ///
     /// Between 2 and 40. Default `27`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// Whether the input is screened for unsafe content before the run.
+    /// Screens the input for unsafe content before the run.
     ///
     /// Default `false`.
     pub enable_safety_checker: Option<bool>,
-    /// Whether the result is screened for unsafe content after the run.
+    /// Screens the result for unsafe content after the run.
     ///
     /// Default `false`.
     pub enable_output_safety_checker: Option<bool>,
-    /// Whether a language model rewrites the prompt with more detail before the run.
+    /// Lets a language model rewrite the prompt with more detail before the run.
     ///
     /// Default `false`.
     pub enable_prompt_expansion: Option<bool>,
-    /// How much the run is sped up. More acceleration is quicker and may cost some quality.
+    /// Acceleration of the run. More acceleration is quicker and may cost some quality.
     ///
     /// Default `regular`.
     pub acceleration: Option<Acceleration>,
-    /// How closely the result keeps to the prompt (classifier-free guidance). Higher values follow it
-    /// better and may cost quality.
+    /// Adherence of the result to the prompt (classifier-free guidance). Higher values follow it better
+    /// and may cost quality.
     ///
     /// Between 1.0 and 10.0. Default `3.5`.
     pub guidance_scale: Option<GuidanceScale>,
@@ -112,12 +112,12 @@ pub struct Input {
     ///
     /// Default `film`.
     pub interpolator_model: Option<InterpolatorModel>,
-    /// How many frames to put between each two frames made.
+    /// Number of frames to interpolate between each two generated frames.
     ///
     /// Between 0 and 4. Default `1`.
     pub num_interpolated_frames: Option<NumInterpolatedFrames>,
-    /// Whether frames put between others raise the frame rate and leave the length as it is. Otherwise
-    /// the frame rate stays, and the video gets longer.
+    /// Raises the frame rate by interpolated frames and keeps the length. Otherwise the frame rate
+    /// stays, and the video gets longer.
     ///
     /// Default `true`.
     pub adjust_fps_for_interpolation: Option<bool>,
@@ -125,7 +125,7 @@ pub struct Input {
     ///
     /// Default `high`.
     pub video_quality: Option<VideoQuality>,
-    /// How the video file is written: fast into a large file, slowly into a small one, or in between.
+    /// Encoding of the video file: fast with a large file, slow with a small one, or in between.
     ///
     /// Default `balanced`.
     pub video_write_mode: Option<VideoWriteMode>,
@@ -502,7 +502,7 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
     pub fn prompt(self, value: impl Into<String>) -> Builder<ImageUrlSlot, String> {
         Builder {
@@ -512,7 +512,8 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
         }
     }
 
-    /// [`num_frames`](Input::num_frames): How many frames to make. Between 17 and 161. Default `81`.
+    /// [`num_frames`](Input::num_frames): Number of frames to generate. Between 17 and 161. Default
+    /// `81`.
     pub fn num_frames(mut self, value: impl Param<NumFrames>) -> Self {
         self.optional.num_frames = value.into_param();
         self
@@ -528,7 +529,7 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
     /// styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
@@ -562,34 +563,34 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether the input is screened for
-    /// unsafe content before the run. Default `false`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens the input for unsafe content
+    /// before the run. Default `false`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// [`enable_output_safety_checker`](Input::enable_output_safety_checker): Whether the result is
-    /// screened for unsafe content after the run. Default `false`.
+    /// [`enable_output_safety_checker`](Input::enable_output_safety_checker): Screens the result for
+    /// unsafe content after the run. Default `false`.
     pub fn enable_output_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_output_safety_checker = value.into_param();
         self
     }
 
-    /// [`enable_prompt_expansion`](Input::enable_prompt_expansion): Whether a language model rewrites
-    /// the prompt with more detail before the run. Default `false`.
+    /// [`enable_prompt_expansion`](Input::enable_prompt_expansion): Lets a language model rewrite the
+    /// prompt with more detail before the run. Default `false`.
     pub fn enable_prompt_expansion(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_prompt_expansion = value.into_param();
         self
     }
 
-    /// [`acceleration`](Input::acceleration): How much the run is sped up. Default `regular`.
+    /// [`acceleration`](Input::acceleration): Acceleration of the run. Default `regular`.
     pub fn acceleration(mut self, value: impl Param<Acceleration>) -> Self {
         self.optional.acceleration = value.into_param();
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): How closely the result keeps to the prompt
+    /// [`guidance_scale`](Input::guidance_scale): Adherence of the result to the prompt
     /// (classifier-free guidance). Between 1.0 and 10.0. Default `3.5`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
@@ -616,8 +617,8 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
         self
     }
 
-    /// [`num_interpolated_frames`](Input::num_interpolated_frames): How many frames to put between each
-    /// two frames made. Between 0 and 4. Default `1`.
+    /// [`num_interpolated_frames`](Input::num_interpolated_frames): Number of frames to interpolate
+    /// between each two generated frames. Between 0 and 4. Default `1`.
     pub fn num_interpolated_frames(
         mut self,
         value: impl Param<NumInterpolatedFrames>,
@@ -626,8 +627,8 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
         self
     }
 
-    /// [`adjust_fps_for_interpolation`](Input::adjust_fps_for_interpolation): Whether frames put
-    /// between others raise the frame rate and leave the length as it is. Default `true`.
+    /// [`adjust_fps_for_interpolation`](Input::adjust_fps_for_interpolation): Raises the frame rate by
+    /// interpolated frames and keeps the length. Default `true`.
     pub fn adjust_fps_for_interpolation(mut self, value: impl Param<bool>) -> Self {
         self.optional.adjust_fps_for_interpolation = value.into_param();
         self
@@ -639,8 +640,8 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
         self
     }
 
-    /// [`video_write_mode`](Input::video_write_mode): How the video file is written: fast into a large
-    /// file, slowly into a small one, or in between. Default `balanced`.
+    /// [`video_write_mode`](Input::video_write_mode): Encoding of the video file: fast with a large
+    /// file, slow with a small one, or in between. Default `balanced`.
     pub fn video_write_mode(mut self, value: impl Param<VideoWriteMode>) -> Self {
         self.optional.video_write_mode = value.into_param();
         self

@@ -39,7 +39,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What to change, or the style to draw the video in.
+    /// Description of the change, or the style to draw the video in.
     ///
     /// At least 1 character.
     pub prompt: String,
@@ -54,20 +54,20 @@ pub struct Input {
     ///
     /// Default `1080p`.
     pub resolution: Option<Resolution>,
-    /// Shape of the result, as width to height. Left out, that of the video given.
+    /// Shape of the result, as width to height. Left out, that of the input video.
     pub aspect_ratio: Option<AspectRatio>,
     /// Length of the result in seconds, from the start of the video. 0 keeps the length of the video.
     ///
     /// Default `0`.
     pub duration: Option<Duration>,
-    /// Sound of the result: as the model sees fit, or that of the video given.
+    /// Sound of the result: chosen by the model, or that of the input video.
     ///
     /// Default `auto`.
     pub audio_setting: Option<AudioSetting>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether unsafe content is screened out.
+    /// Screens out unsafe content.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
@@ -313,8 +313,8 @@ struct Optional {
 }
 
 impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
-    /// [`prompt`](Input::prompt): What to change, or the style to draw the video in. At least 1
-    /// character.
+    /// [`prompt`](Input::prompt): Description of the change, or the style to draw the video in. At
+    /// least 1 character.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, VideoUrlSlot> {
         Builder {
             prompt: value.into(),
@@ -359,8 +359,8 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
         self
     }
 
-    /// [`audio_setting`](Input::audio_setting): Sound of the result: as the model sees fit, or that of
-    /// the video given. Default `auto`.
+    /// [`audio_setting`](Input::audio_setting): Sound of the result: chosen by the model, or that of
+    /// the input video. Default `auto`.
     pub fn audio_setting(mut self, value: impl Param<AudioSetting>) -> Self {
         self.optional.audio_setting = value.into_param();
         self
@@ -373,8 +373,8 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether unsafe content is screened out.
-    /// Default `true`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
+    /// `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self

@@ -38,7 +38,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     ///
     /// At least 1 character.
@@ -47,7 +47,7 @@ pub struct Input {
     pub reference_image_urls: Option<Vec<File>>,
     /// Videos of characters and objects in motion, one for each, up to 100 MB each.
     pub reference_video_urls: Option<Vec<File>>,
-    /// What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
+    /// Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
     pub negative_prompt: Option<String>,
     /// Shape of the video, as width to height.
     ///
@@ -62,14 +62,14 @@ pub struct Input {
     ///
     /// Default `5`.
     pub duration: Option<Duration>,
-    /// Whether the video is cut into several shots as the model sees fit.
+    /// Lets the model cut the video into several shots.
     ///
     /// Default `false`.
     pub multi_shots: Option<bool>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether unsafe content is screened out.
+    /// Screens out unsafe content.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
@@ -286,7 +286,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At least 1 character.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -309,7 +309,7 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the result: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the result: unwanted things,
     /// styles and flaws, in up to 500 characters.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
@@ -335,8 +335,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`multi_shots`](Input::multi_shots): Whether the video is cut into several shots as the model
-    /// sees fit. Default `false`.
+    /// [`multi_shots`](Input::multi_shots): Lets the model cut the video into several shots. Default
+    /// `false`.
     pub fn multi_shots(mut self, value: impl Param<bool>) -> Self {
         self.optional.multi_shots = value.into_param();
         self
@@ -349,8 +349,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether unsafe content is screened out.
-    /// Default `true`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
+    /// `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self

@@ -36,27 +36,27 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the image shows, in plain language: subject, setting, light, style, and any lettering in
-    /// quotation marks.
+    /// Description of the image, in plain language: subject, setting, light, style, and any lettering
+    /// in quotation marks.
     pub prompt: String,
     /// Size of the image, as a preset or as an exact width and height. The names of the presets give
     /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
     ///
     /// Default `{"height":1536,"width":2048}`.
     pub image_size: Option<ImageSizeValue>,
-    /// Whether a language model rewrites the prompt with more detail before the run.
+    /// Lets a language model rewrite the prompt with more detail before the run.
     ///
     /// Default `false`.
     pub enhance_prompt: Option<bool>,
-    /// How many images to make from this one request.
+    /// Number of images to generate with this request.
     ///
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether files come back inside the reply as data URIs instead of as links. A result delivered
-    /// this way is not kept in the request history.
+    /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
+    /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
@@ -178,7 +178,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
+    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -194,14 +194,14 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`enhance_prompt`](Input::enhance_prompt): Whether a language model rewrites the prompt with
-    /// more detail before the run. Default `false`.
+    /// [`enhance_prompt`](Input::enhance_prompt): Lets a language model rewrite the prompt with more
+    /// detail before the run. Default `false`.
     pub fn enhance_prompt(mut self, value: impl Param<bool>) -> Self {
         self.optional.enhance_prompt = value.into_param();
         self
     }
 
-    /// [`num_images`](Input::num_images): How many images to make from this one request. Between 1
+    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
     /// and 4. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
@@ -215,8 +215,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether files come back inside the reply as data URIs instead
-    /// of as links. Default `false`.
+    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self

@@ -37,7 +37,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What to answer.
+    /// Question or task for the model.
     pub prompt: String,
     /// Images to answer about, in JPEG, PNG or WebP. Six count, further ones are ignored.
     pub image_urls: Option<Vec<File>>,
@@ -46,19 +46,19 @@ pub struct Input {
     pub video_urls: Option<Vec<File>>,
     /// Instruction that steers the model's manner.
     pub system_prompt: Option<String>,
-    /// What was said before: the `messages` of an earlier reply.
+    /// Earlier conversation: the `messages` of an earlier reply.
     pub messages: Option<Vec<Seed2MiniMessage>>,
-    /// Whether the model reasons before it answers: always, never, or as it sees fit.
+    /// Choice to reason before the answer: always, never, or as the model sees fit.
     ///
     /// Default `enabled`.
     pub thinking: Option<Thinking>,
-    /// How deeply the model reasons, where `thinking` lets it.
+    /// Depth of the reasoning, if `thinking` allows it.
     pub reasoning_effort: Option<ReasoningEffort>,
     /// Most tokens that the answer and its reasoning may take.
     ///
     /// Between 1 and 65536. Default `4096`.
     pub max_completion_tokens: Option<MaxCompletionTokens>,
-    /// How much chance there is in the answer. Low values make it focused, high ones inventive.
+    /// Randomness of the answer. Low values make it focused, high ones inventive.
     ///
     /// Between 0.0 and 2.0. Default `1.0`.
     pub temperature: Option<Temperature>,
@@ -225,7 +225,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What to answer.
+    /// [`prompt`](Input::prompt): Question or task for the model.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             prompt: value.into(),
@@ -251,21 +251,20 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`messages`](Input::messages): What was said before: the `messages` of an earlier reply.
+    /// [`messages`](Input::messages): Earlier conversation: the `messages` of an earlier reply.
     pub fn messages(mut self, value: impl Param<Vec<Seed2MiniMessage>>) -> Self {
         self.optional.messages = value.into_param();
         self
     }
 
-    /// [`thinking`](Input::thinking): Whether the model reasons before it answers: always, never, or as
-    /// it sees fit. Default `enabled`.
+    /// [`thinking`](Input::thinking): Choice to reason before the answer: always, never, or as the
+    /// model sees fit. Default `enabled`.
     pub fn thinking(mut self, value: impl Param<Thinking>) -> Self {
         self.optional.thinking = value.into_param();
         self
     }
 
-    /// [`reasoning_effort`](Input::reasoning_effort): How deeply the model reasons, where `thinking`
-    /// lets it.
+    /// [`reasoning_effort`](Input::reasoning_effort): Depth of the reasoning, if `thinking` allows it.
     pub fn reasoning_effort(mut self, value: impl Param<ReasoningEffort>) -> Self {
         self.optional.reasoning_effort = value.into_param();
         self
@@ -281,8 +280,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`temperature`](Input::temperature): How much chance there is in the answer. Between 0.0 and
-    /// 2.0. Default `1.0`.
+    /// [`temperature`](Input::temperature): Randomness of the answer. Between 0.0 and 2.0. Default
+    /// `1.0`.
     pub fn temperature(mut self, value: impl Param<Temperature>) -> Self {
         self.optional.temperature = value.into_param();
         self

@@ -38,7 +38,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What is spoken.
+    /// Text to speak.
     ///
     /// At most 5000 characters.
     pub text: String,
@@ -69,7 +69,8 @@ pub struct Input {
     pub pitch: Option<Pitch>,
     /// Language to read the text in. Left out, it is detected.
     pub language: Option<Language>,
-    /// How to speak, in plain language: tone, feeling, pace. It is not spoken, and not billed.
+    /// Instructions for the speaker, in plain language: tone, feeling, pace. They are neither spoken
+    /// nor billed.
     pub voice_instruction: Option<String>,
     /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
     pub extra: Map<String, Value>,
@@ -490,7 +491,7 @@ struct Optional {
 }
 
 impl<TextSlot> Builder<TextSlot> {
-    /// [`text`](Input::text): What is spoken. At most 5000 characters.
+    /// [`text`](Input::text): Text to speak. At most 5000 characters.
     pub fn text(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             text: value.into(),
@@ -544,8 +545,8 @@ impl<TextSlot> Builder<TextSlot> {
         self
     }
 
-    /// [`voice_instruction`](Input::voice_instruction): How to speak, in plain language: tone, feeling,
-    /// pace.
+    /// [`voice_instruction`](Input::voice_instruction): Instructions for the speaker, in plain
+    /// language: tone, feeling, pace.
     pub fn voice_instruction(mut self, value: impl Param<String>) -> Self {
         self.optional.voice_instruction = value.into_param();
         self

@@ -36,15 +36,15 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the image shows, in plain language: subject, setting, light, style, and any lettering in
-    /// quotation marks.
+    /// Description of the image, in plain language: subject, setting, light, style, and any lettering
+    /// in quotation marks.
     pub prompt: String,
     /// Size of the image, as a preset or as an exact width and height. The total number of pixels has a
     /// lower and an upper limit, which differs between versions.
     ///
     /// Default `{"height":2048,"width":2048}`.
     pub image_size: Option<ImageSizeValue>,
-    /// How many times the prompt is run.
+    /// Number of times to run the prompt.
     ///
     /// Between 1 and 6. Default `1`.
     pub num_images: Option<NumImages>,
@@ -56,16 +56,16 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether files come back inside the reply as data URIs instead of as links. A result delivered
-    /// this way is not kept in the request history.
+    /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
+    /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// Whether unsafe content is screened out.
+    /// Screens out unsafe content.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
-    /// How the prompt is rewritten: with care, or fast.
+    /// Mode of rewriting the prompt: careful or fast.
     ///
     /// Default `standard`.
     pub enhance_prompt_mode: Option<EnhancePromptMode>,
@@ -236,7 +236,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
+    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -252,7 +252,7 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`num_images`](Input::num_images): How many times the prompt is run. Between 1 and 6. Default
+    /// [`num_images`](Input::num_images): Number of times to run the prompt. Between 1 and 6. Default
     /// `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
@@ -273,21 +273,21 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether files come back inside the reply as data URIs instead
-    /// of as links. Default `false`.
+    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether unsafe content is screened out.
-    /// Default `true`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
+    /// `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// [`enhance_prompt_mode`](Input::enhance_prompt_mode): How the prompt is rewritten: with care, or
+    /// [`enhance_prompt_mode`](Input::enhance_prompt_mode): Mode of rewriting the prompt: careful or
     /// fast. Default `standard`.
     pub fn enhance_prompt_mode(mut self, value: impl Param<EnhancePromptMode>) -> Self {
         self.optional.enhance_prompt_mode = value.into_param();

@@ -49,14 +49,14 @@ impl Streams for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the image shows, in plain language: subject, setting, light, style, and any lettering in
-    /// quotation marks.
+    /// Description of the image, in plain language: subject, setting, light, style, and any lettering
+    /// in quotation marks.
     pub prompt: String,
-    /// What to keep out of the image: unwanted things, styles and flaws, separated by commas.
+    /// Content to keep out of the image: unwanted things, styles and flaws, separated by commas.
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
-    /// How closely the image keeps to the prompt (classifier-free guidance). Small values let the model
+    /// Adherence of the image to the prompt (classifier-free guidance). Small values let the model
     /// improvise, large ones make it take the prompt literally.
     ///
     /// Between 0.0 and 20.0. Default `5.0`.
@@ -74,20 +74,20 @@ pub struct Input {
     ///
     /// Default `landscape_4_3`.
     pub image_size: Option<ImageSize>,
-    /// How many images to make from this one request.
+    /// Number of images to generate with this request.
     ///
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
-    /// How much the run is sped up. More acceleration is quicker and may cost some quality.
+    /// Acceleration of the run. More acceleration is quicker and may cost some quality.
     ///
     /// Default `regular`.
     pub acceleration: Option<Acceleration>,
-    /// Whether files come back inside the reply as data URIs instead of as links. A result delivered
-    /// this way is not kept in the request history.
+    /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
+    /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// Whether unsafe content is screened out.
+    /// Screens out unsafe content.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
@@ -95,19 +95,19 @@ pub struct Input {
     ///
     /// Default `png`.
     pub output_format: Option<OutputFormat>,
-    /// Whether to sample with colored noise (CNS), a stochastic sampler. The other parameters of
-    /// colored noise take effect only then.
+    /// Samples with colored noise (CNS), a stochastic sampler. The other parameters of colored noise
+    /// take effect only then.
     ///
     /// Default `false`.
     pub enable_cns: Option<bool>,
-    /// How much colored noise is added after each step. At 0 sampling is deterministic, and the other
-    /// parameters of colored noise do nothing.
+    /// Amount of colored noise added after each step. At 0, sampling is deterministic and the other
+    /// parameters of colored noise have no effect.
     ///
     /// Between 0.0 and 2.0. Default `0.5`.
     pub cns_s_churn: Option<CnsSChurn>,
-    /// Where the progress of each frequency band comes from. `approximation` takes it as equal in all
-    /// bands, so that the tilt alone shapes the noise; `matrix` uses values computed for each band, and
-    /// puts more noise where bands are less resolved.
+    /// Source of the progress of each frequency band. `approximation` takes it as equal in all bands,
+    /// so that the tilt alone shapes the noise; `matrix` uses values computed for each band, and puts
+    /// more noise where bands are less resolved.
     ///
     /// Default `matrix`.
     pub cns_gamma_source: Option<CnsGammaSource>,
@@ -131,16 +131,15 @@ pub struct Input {
     ///
     /// Between -2.0 and 2.0. Default `-0.5`.
     pub cns_alpha_tilt_end: Option<CnsAlphaTiltEnd>,
-    /// Whether the tilt grows smoothly with the frequency instead of being one flat factor.
+    /// Lets the tilt grow smoothly with the frequency instead of being one flat factor.
     ///
     /// Default `true`.
     pub cns_alpha_use_fnorm: Option<bool>,
-    /// Whether the tilt moves from its start to its end along an exponential curve instead of a
-    /// straight line.
+    /// Moves the tilt from its start to its end along an exponential curve instead of a straight line.
     ///
     /// Default `true`.
     pub cns_alpha_exp_interp: Option<bool>,
-    /// How sharply the exponential curve of the tilt bends. Used only with `cns_alpha_exp_interp`.
+    /// Sharpness of the exponential curve of the tilt. Used only with `cns_alpha_exp_interp`.
     ///
     /// Between 0.1 and 10.0. Default `0.75`.
     pub cns_alpha_exp_sharpness: Option<CnsAlphaExpSharpness>,
@@ -454,7 +453,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
+    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -463,15 +462,15 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the image: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the image: unwanted things,
     /// styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): How closely the image keeps to the prompt
-    /// (classifier-free guidance). Between 0.0 and 20.0. Default `5.0`.
+    /// [`guidance_scale`](Input::guidance_scale): Adherence of the image to the prompt (classifier-free
+    /// guidance). Between 0.0 and 20.0. Default `5.0`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
         self
@@ -498,28 +497,28 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`num_images`](Input::num_images): How many images to make from this one request. Between 1
+    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
     /// and 4. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
         self
     }
 
-    /// [`acceleration`](Input::acceleration): How much the run is sped up. Default `regular`.
+    /// [`acceleration`](Input::acceleration): Acceleration of the run. Default `regular`.
     pub fn acceleration(mut self, value: impl Param<Acceleration>) -> Self {
         self.optional.acceleration = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether files come back inside the reply as data URIs instead
-    /// of as links. Default `false`.
+    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether unsafe content is screened out.
-    /// Default `true`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
+    /// `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
@@ -531,22 +530,22 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`enable_cns`](Input::enable_cns): Whether to sample with colored noise (CNS), a stochastic
-    /// sampler. Default `false`.
+    /// [`enable_cns`](Input::enable_cns): Samples with colored noise (CNS), a stochastic sampler.
+    /// Default `false`.
     pub fn enable_cns(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_cns = value.into_param();
         self
     }
 
-    /// [`cns_s_churn`](Input::cns_s_churn): How much colored noise is added after each step. Between
-    /// 0.0 and 2.0. Default `0.5`.
+    /// [`cns_s_churn`](Input::cns_s_churn): Amount of colored noise added after each step. Between 0.0
+    /// and 2.0. Default `0.5`.
     pub fn cns_s_churn(mut self, value: impl Param<CnsSChurn>) -> Self {
         self.optional.cns_s_churn = value.into_param();
         self
     }
 
-    /// [`cns_gamma_source`](Input::cns_gamma_source): Where the progress of each frequency band comes
-    /// from. Default `matrix`.
+    /// [`cns_gamma_source`](Input::cns_gamma_source): Source of the progress of each frequency band.
+    /// Default `matrix`.
     pub fn cns_gamma_source(mut self, value: impl Param<CnsGammaSource>) -> Self {
         self.optional.cns_gamma_source = value.into_param();
         self
@@ -580,22 +579,22 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`cns_alpha_use_fnorm`](Input::cns_alpha_use_fnorm): Whether the tilt grows smoothly with the
+    /// [`cns_alpha_use_fnorm`](Input::cns_alpha_use_fnorm): Lets the tilt grow smoothly with the
     /// frequency instead of being one flat factor. Default `true`.
     pub fn cns_alpha_use_fnorm(mut self, value: impl Param<bool>) -> Self {
         self.optional.cns_alpha_use_fnorm = value.into_param();
         self
     }
 
-    /// [`cns_alpha_exp_interp`](Input::cns_alpha_exp_interp): Whether the tilt moves from its start to
-    /// its end along an exponential curve instead of a straight line. Default `true`.
+    /// [`cns_alpha_exp_interp`](Input::cns_alpha_exp_interp): Moves the tilt from its start to its end
+    /// along an exponential curve instead of a straight line. Default `true`.
     pub fn cns_alpha_exp_interp(mut self, value: impl Param<bool>) -> Self {
         self.optional.cns_alpha_exp_interp = value.into_param();
         self
     }
 
-    /// [`cns_alpha_exp_sharpness`](Input::cns_alpha_exp_sharpness): How sharply the exponential curve
-    /// of the tilt bends. Between 0.1 and 10.0. Default `0.75`.
+    /// [`cns_alpha_exp_sharpness`](Input::cns_alpha_exp_sharpness): Sharpness of the exponential curve
+    /// of the tilt. Between 0.1 and 10.0. Default `0.75`.
     pub fn cns_alpha_exp_sharpness(
         mut self,
         value: impl Param<CnsAlphaExpSharpness>,

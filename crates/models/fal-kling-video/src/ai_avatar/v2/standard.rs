@@ -42,7 +42,7 @@ pub struct Input {
     pub image_url: File,
     /// Recording that the avatar speaks.
     pub audio_url: File,
-    /// How the video is to look and how the avatar is to act.
+    /// Description of the look of the video and the acting of the avatar.
     ///
     /// Default `.`.
     pub prompt: Option<String>,
@@ -129,7 +129,8 @@ impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): How the video is to look and how the avatar is to act. Default `.`.
+    /// [`prompt`](Input::prompt): Description of the look of the video and the acting of the avatar.
+    /// Default `.`.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self

@@ -39,7 +39,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language. `@Image1` is the first image, `@Image2` the last.
+    /// Description of the video, in plain language. `@Image1` is the first image, `@Image2` the last.
     ///
     /// At most 2500 characters.
     pub prompt: String,
@@ -169,8 +169,7 @@ struct Optional {
 }
 
 impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language. At most 2500
-    /// characters.
+    /// [`prompt`](Input::prompt): Description of the video, in plain language. At most 2500 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, StartImageUrlSlot> {
         Builder {
             prompt: value.into(),

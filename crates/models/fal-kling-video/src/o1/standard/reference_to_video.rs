@@ -38,7 +38,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language. `@Element1`, `@Element2` are the elements and
+    /// Description of the video, in plain language. `@Element1`, `@Element2` are the elements and
     /// `@Image1`, `@Image2` the images, in order.
     ///
     /// At most 2500 characters.
@@ -207,8 +207,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language. At most 2500
-    /// characters.
+    /// [`prompt`](Input::prompt): Description of the video, in plain language. At most 2500 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             prompt: value.into(),

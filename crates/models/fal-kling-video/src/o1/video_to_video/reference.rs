@@ -39,8 +39,8 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the new shot shows, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are
-    /// the elements and `@Image1`, `@Image2` the images, in order.
+    /// Description of the new shot, in plain language. The video is `@Video1`; `@Element1`, `@Element2`
+    /// are the elements and `@Image1`, `@Image2` the images, in order.
     ///
     /// At most 2500 characters.
     pub prompt: String,
@@ -48,7 +48,7 @@ pub struct Input {
     ///
     /// At most 200 MiB. 720 to 2160 px wide. 720 to 2160 px high. 3 to 10.05 s long.
     pub video_url: File,
-    /// Whether the sound of the video given stays.
+    /// Keeps the sound of the input video.
     ///
     /// Default `false`.
     pub keep_audio: Option<bool>,
@@ -230,7 +230,8 @@ struct Optional {
 }
 
 impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
-    /// [`prompt`](Input::prompt): What the new shot shows, in plain language. At most 2500 characters.
+    /// [`prompt`](Input::prompt): Description of the new shot, in plain language. At most 2500
+    /// characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, VideoUrlSlot> {
         Builder {
             prompt: value.into(),
@@ -249,7 +250,7 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
         }
     }
 
-    /// [`keep_audio`](Input::keep_audio): Whether the sound of the video given stays. Default `false`.
+    /// [`keep_audio`](Input::keep_audio): Keeps the sound of the input video. Default `false`.
     pub fn keep_audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.keep_audio = value.into_param();
         self

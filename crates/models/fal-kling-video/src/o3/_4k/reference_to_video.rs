@@ -35,8 +35,8 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in a video of one shot, in plain language: action, mood and the movement of the
-    /// camera. A request carries either this or `multi_prompt`.
+    /// Description of a video of one shot, in plain language: action, mood and the movement of the
+    /// camera. A request has either this or `multi_prompt`.
     ///
     /// At most 2500 characters.
     pub prompt: Option<String>,
@@ -58,7 +58,7 @@ pub struct Input {
     /// Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`,
     /// `@Element2` and so on.
     pub elements: Option<Vec<KlingV3ComboElementInput>>,
-    /// Whether the model also makes a soundtrack.
+    /// Also generates a soundtrack.
     ///
     /// Default `false`.
     pub generate_audio: Option<bool>,
@@ -66,8 +66,8 @@ pub struct Input {
     ///
     /// Default `5`.
     pub duration: Option<Duration>,
-    /// How a video of several shots is divided: into the shots you list, or as the model sees fit,
-    /// where that can be chosen.
+    /// Division of a video into several shots: those that you list, or those that the model chooses, if
+    /// the endpoint offers the choice.
     ///
     /// Default `customize`.
     pub shot_type: Option<ShotType>,
@@ -283,7 +283,7 @@ struct Optional {
 }
 
 impl Builder {
-    /// [`prompt`](Input::prompt): What happens in a video of one shot, in plain language: action, mood
+    /// [`prompt`](Input::prompt): Description of a video of one shot, in plain language: action, mood
     /// and the movement of the camera. At most 2500 characters.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
@@ -326,8 +326,7 @@ impl Builder {
         self
     }
 
-    /// [`generate_audio`](Input::generate_audio): Whether the model also makes a soundtrack. Default
-    /// `false`.
+    /// [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `false`.
     pub fn generate_audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio = value.into_param();
         self
@@ -339,8 +338,8 @@ impl Builder {
         self
     }
 
-    /// [`shot_type`](Input::shot_type): How a video of several shots is divided: into the shots you
-    /// list, or as the model sees fit, where that can be chosen. Default `customize`.
+    /// [`shot_type`](Input::shot_type): Division of a video into several shots: those that you list, or
+    /// those that the model chooses, if the endpoint offers the choice. Default `customize`.
     pub fn shot_type(mut self, value: impl Param<ShotType>) -> Self {
         self.optional.shot_type = value.into_param();
         self

@@ -39,7 +39,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     ///
     /// At most 2500 characters.
@@ -54,7 +54,7 @@ pub struct Input {
     ///
     /// Default `16:9`.
     pub aspect_ratio: Option<AspectRatio>,
-    /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
+    /// Content to keep out of the video: unwanted things, styles and flaws, separated by commas.
     ///
     /// At most 2500 characters. Default `blur, distort, and low quality`.
     pub negative_prompt: Option<String>,
@@ -184,7 +184,7 @@ struct Optional {
 }
 
 impl<PromptSlot, InputImageUrlsSlot> Builder<PromptSlot, InputImageUrlsSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 2500 characters.
     pub fn prompt(
         self,
@@ -221,7 +221,7 @@ impl<PromptSlot, InputImageUrlsSlot> Builder<PromptSlot, InputImageUrlsSlot> {
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
     /// styles and flaws, separated by commas. At most 2500 characters. Default `blur, distort, and low
     /// quality`.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {

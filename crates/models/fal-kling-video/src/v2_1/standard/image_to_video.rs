@@ -39,7 +39,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     ///
     /// At most 2500 characters.
@@ -50,12 +50,12 @@ pub struct Input {
     ///
     /// Default `5`.
     pub duration: Option<Duration>,
-    /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
+    /// Content to keep out of the video: unwanted things, styles and flaws, separated by commas.
     ///
     /// At most 2500 characters. Default `blur, distort, and low quality`.
     pub negative_prompt: Option<String>,
-    /// How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model
-    /// is free to improvise, at the upper end it takes the prompt literally.
+    /// Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is
+    /// free to improvise, at the upper end it takes the prompt literally.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub cfg_scale: Option<CfgScale>,
@@ -156,7 +156,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 2500 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot> {
         Builder {
@@ -181,7 +181,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
     /// styles and flaws, separated by commas. At most 2500 characters. Default `blur, distort, and low
     /// quality`.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
@@ -189,7 +189,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         self
     }
 
-    /// [`cfg_scale`](Input::cfg_scale): How closely the video keeps to the prompt (classifier-free
+    /// [`cfg_scale`](Input::cfg_scale): Adherence of the video to the prompt (classifier-free
     /// guidance). Between 0.0 and 1.0. Default `0.5`.
     pub fn cfg_scale(mut self, value: impl Param<CfgScale>) -> Self {
         self.optional.cfg_scale = value.into_param();

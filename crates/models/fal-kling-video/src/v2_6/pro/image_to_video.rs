@@ -39,7 +39,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     ///
     /// At most 2500 characters.
@@ -52,13 +52,13 @@ pub struct Input {
     ///
     /// Default `5`.
     pub duration: Option<Duration>,
-    /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
+    /// Content to keep out of the video: unwanted things, styles and flaws, separated by commas.
     ///
     /// At most 2500 characters. Default `blur, distort, and low quality`.
     pub negative_prompt: Option<String>,
-    /// Whether the model also makes a soundtrack. Speech can be Chinese or English, and any other
-    /// language is turned into English. Write English speech in lower case and keep capitals for
-    /// acronyms and proper nouns.
+    /// Also generates a soundtrack. Speech can be Chinese or English, and any other language is turned
+    /// into English. Write English speech in lower case and keep capitals for acronyms and proper
+    /// nouns.
     ///
     /// Default `true`.
     pub generate_audio: Option<bool>,
@@ -165,7 +165,7 @@ struct Optional {
 }
 
 impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 2500 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, StartImageUrlSlot> {
         Builder {
@@ -194,7 +194,7 @@ impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
     /// styles and flaws, separated by commas. At most 2500 characters. Default `blur, distort, and low
     /// quality`.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
@@ -202,8 +202,7 @@ impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
         self
     }
 
-    /// [`generate_audio`](Input::generate_audio): Whether the model also makes a soundtrack. Default
-    /// `true`.
+    /// [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `true`.
     pub fn generate_audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio = value.into_param();
         self

@@ -40,7 +40,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the video shows besides the motion: setting, light and mood.
+    /// Description of the video apart from the motion: setting, light and mood.
     ///
     /// At most 2500 characters.
     pub prompt: Option<String>,
@@ -54,7 +54,7 @@ pub struct Input {
     ///
     /// At most 100 MiB. 340 to 3850 px wide. 340 to 3850 px high. 3 to 30.05 s long.
     pub video_url: File,
-    /// Whether the sound of the reference video stays.
+    /// Keeps the sound of the reference video.
     ///
     /// Default `true`.
     pub keep_original_sound: Option<bool>,
@@ -203,15 +203,15 @@ impl<
         }
     }
 
-    /// [`prompt`](Input::prompt): What the video shows besides the motion: setting, light and mood. At
-    /// most 2500 characters.
+    /// [`prompt`](Input::prompt): Description of the video apart from the motion: setting, light and
+    /// mood. At most 2500 characters.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self
     }
 
-    /// [`keep_original_sound`](Input::keep_original_sound): Whether the sound of the reference video
-    /// stays. Default `true`.
+    /// [`keep_original_sound`](Input::keep_original_sound): Keeps the sound of the reference video.
+    /// Default `true`.
     pub fn keep_original_sound(mut self, value: impl Param<bool>) -> Self {
         self.optional.keep_original_sound = value.into_param();
         self

@@ -35,8 +35,8 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in a video of one shot, in plain language: action, mood and the movement of the
-    /// camera. A request carries either this or `multi_prompt`.
+    /// Description of a video of one shot, in plain language: action, mood and the movement of the
+    /// camera. A request has either this or `multi_prompt`.
     ///
     /// At most 2500 characters.
     pub prompt: Option<String>,
@@ -47,14 +47,14 @@ pub struct Input {
     /// Shots that the video is cut into, in order of appearance, each with a prompt and a length of its
     /// own. A request carries either this or `prompt`.
     pub multi_prompt: Option<Vec<KlingV3MultiPromptElement>>,
-    /// Whether the model also makes a soundtrack. Speech can be Chinese or English, and any other
-    /// language is turned into English. Write English speech in lower case and keep capitals for
-    /// acronyms and proper nouns.
+    /// Also generates a soundtrack. Speech can be Chinese or English, and any other language is turned
+    /// into English. Write English speech in lower case and keep capitals for acronyms and proper
+    /// nouns.
     ///
     /// Default `true`.
     pub generate_audio: Option<bool>,
-    /// How a video of several shots is divided: into the shots you list, or as the model sees fit,
-    /// where that can be chosen.
+    /// Division of a video into several shots: those that you list, or those that the model chooses, if
+    /// the endpoint offers the choice.
     ///
     /// Default `customize`.
     pub shot_type: Option<ShotType>,
@@ -62,12 +62,12 @@ pub struct Input {
     ///
     /// Default `16:9`.
     pub aspect_ratio: Option<AspectRatio>,
-    /// What to keep out of the video: unwanted things, styles and flaws, separated by commas.
+    /// Content to keep out of the video: unwanted things, styles and flaws, separated by commas.
     ///
     /// At most 2500 characters. Default `blur, distort, and low quality`.
     pub negative_prompt: Option<String>,
-    /// How closely the video keeps to the prompt (classifier-free guidance). At the lower end the model
-    /// is free to improvise, at the upper end it takes the prompt literally.
+    /// Adherence of the video to the prompt (classifier-free guidance). At the lower end the model is
+    /// free to improvise, at the upper end it takes the prompt literally.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub cfg_scale: Option<CfgScale>,
@@ -286,7 +286,7 @@ struct Optional {
 }
 
 impl Builder {
-    /// [`prompt`](Input::prompt): What happens in a video of one shot, in plain language: action, mood
+    /// [`prompt`](Input::prompt): Description of a video of one shot, in plain language: action, mood
     /// and the movement of the camera. At most 2500 characters.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
@@ -309,15 +309,14 @@ impl Builder {
         self
     }
 
-    /// [`generate_audio`](Input::generate_audio): Whether the model also makes a soundtrack. Default
-    /// `true`.
+    /// [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `true`.
     pub fn generate_audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio = value.into_param();
         self
     }
 
-    /// [`shot_type`](Input::shot_type): How a video of several shots is divided: into the shots you
-    /// list, or as the model sees fit, where that can be chosen. Default `customize`.
+    /// [`shot_type`](Input::shot_type): Division of a video into several shots: those that you list, or
+    /// those that the model chooses, if the endpoint offers the choice. Default `customize`.
     pub fn shot_type(mut self, value: impl Param<ShotType>) -> Self {
         self.optional.shot_type = value.into_param();
         self
@@ -329,7 +328,7 @@ impl Builder {
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the video: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
     /// styles and flaws, separated by commas. At most 2500 characters. Default `blur, distort, and low
     /// quality`.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
@@ -337,7 +336,7 @@ impl Builder {
         self
     }
 
-    /// [`cfg_scale`](Input::cfg_scale): How closely the video keeps to the prompt (classifier-free
+    /// [`cfg_scale`](Input::cfg_scale): Adherence of the video to the prompt (classifier-free
     /// guidance). Between 0.0 and 1.0. Default `0.5`.
     pub fn cfg_scale(mut self, value: impl Param<CfgScale>) -> Self {
         self.optional.cfg_scale = value.into_param();

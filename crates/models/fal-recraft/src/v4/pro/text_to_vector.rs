@@ -36,8 +36,8 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the image shows, in plain language: subject, setting, light, style, and any lettering in
-    /// quotation marks.
+    /// Description of the image, in plain language: subject, setting, light, style, and any lettering
+    /// in quotation marks.
     ///
     /// 1 to 10000 characters.
     pub prompt: String,
@@ -51,7 +51,7 @@ pub struct Input {
     pub colors: Option<Vec<RgbColor>>,
     /// Color to prefer for the background.
     pub background_color: Option<RgbColor>,
-    /// Whether unsafe content is screened out.
+    /// Screens out unsafe content.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
@@ -116,7 +116,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
+    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks. 1 to 10000 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -144,8 +144,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether unsafe content is screened out.
-    /// Default `true`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
+    /// `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self

@@ -39,7 +39,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     ///
     /// At most 3000 characters.
@@ -60,12 +60,11 @@ pub struct Input {
     ///
     /// Default `720p`.
     pub resolution: Option<Resolution>,
-    /// How much the things in the picture move.
+    /// Amount of movement in the picture.
     ///
     /// Default `auto`.
     pub movement_amplitude: Option<MovementAmplitude>,
-    /// Whether music is put under the video. Only videos of 4 seconds may have it, where the length can
-    /// be chosen.
+    /// Adds music to the video. If the length can be chosen, only videos of 4 seconds may have music.
     ///
     /// Default `false`.
     pub bgm: Option<bool>,
@@ -261,7 +260,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 3000 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot> {
         Builder {
@@ -306,14 +305,14 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         self
     }
 
-    /// [`movement_amplitude`](Input::movement_amplitude): How much the things in the picture move.
-    /// Default `auto`.
+    /// [`movement_amplitude`](Input::movement_amplitude): Amount of movement in the picture. Default
+    /// `auto`.
     pub fn movement_amplitude(mut self, value: impl Param<MovementAmplitude>) -> Self {
         self.optional.movement_amplitude = value.into_param();
         self
     }
 
-    /// [`bgm`](Input::bgm): Whether music is put under the video. Default `false`.
+    /// [`bgm`](Input::bgm): Adds music to the video. Default `false`.
     pub fn bgm(mut self, value: impl Param<bool>) -> Self {
         self.optional.bgm = value.into_param();
         self

@@ -40,7 +40,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to carry on.
     pub video_url: File,
-    /// How the video goes on, in plain language.
+    /// Description of the continuation of the video, in plain language.
     ///
     /// At most 3000 characters.
     pub prompt: Option<String>,
@@ -202,7 +202,8 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): How the video goes on, in plain language. At most 3000 characters.
+    /// [`prompt`](Input::prompt): Description of the continuation of the video, in plain language. At
+    /// most 3000 characters.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self

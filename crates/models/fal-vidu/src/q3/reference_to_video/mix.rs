@@ -39,7 +39,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     ///
     /// At most 2000 characters.
@@ -62,7 +62,7 @@ pub struct Input {
     ///
     /// Default `720p`.
     pub resolution: Option<Resolution>,
-    /// Whether the video has sound: speech, effects and noises.
+    /// Adds sound to the video: speech, effects and noises.
     ///
     /// Default `true`.
     pub audio: Option<bool>,
@@ -223,7 +223,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 2000 characters.
     pub fn prompt(
         self,
@@ -275,8 +275,7 @@ impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsS
         self
     }
 
-    /// [`audio`](Input::audio): Whether the video has sound: speech, effects and noises. Default
-    /// `true`.
+    /// [`audio`](Input::audio): Adds sound to the video: speech, effects and noises. Default `true`.
     pub fn audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.audio = value.into_param();
         self

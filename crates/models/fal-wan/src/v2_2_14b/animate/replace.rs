@@ -43,8 +43,8 @@ pub struct Input {
     pub video_url: File,
     /// Image of the character. If its shape differs from the video's, it is scaled and cut to fit.
     pub image_url: File,
-    /// How closely the result keeps to the prompt (classifier-free guidance). Higher values follow it
-    /// better and may cost quality.
+    /// Adherence of the result to the prompt (classifier-free guidance). Higher values follow it better
+    /// and may cost quality.
     ///
     /// Between 1.0 and 10.0. Default `1.0`.
     pub guidance_scale: Option<GuidanceScale>,
@@ -61,11 +61,11 @@ pub struct Input {
     ///
     /// Between 2 and 40. Default `20`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// Whether the input is screened for unsafe content before the run.
+    /// Screens the input for unsafe content before the run.
     ///
     /// Default `false`.
     pub enable_safety_checker: Option<bool>,
-    /// Whether the result is screened for unsafe content after the run.
+    /// Screens the result for unsafe content after the run.
     ///
     /// Default `false`.
     pub enable_output_safety_checker: Option<bool>,
@@ -78,15 +78,15 @@ pub struct Input {
     ///
     /// Default `high`.
     pub video_quality: Option<VideoQuality>,
-    /// How the video file is written: fast into a large file, slowly into a small one, or in between.
+    /// Encoding of the video file: fast with a large file, slow with a small one, or in between.
     ///
     /// Default `balanced`.
     pub video_write_mode: Option<VideoWriteMode>,
-    /// Whether the single frames come too, without loss, as a ZIP archive.
+    /// Also returns the single frames without loss, as a ZIP archive.
     ///
     /// Default `false`.
     pub return_frames_zip: Option<bool>,
-    /// Whether other settings are chosen for speed at good quality.
+    /// Uses other settings, chosen for speed at good quality.
     ///
     /// Default `false`.
     pub use_turbo: Option<bool>,
@@ -330,7 +330,7 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): How closely the result keeps to the prompt
+    /// [`guidance_scale`](Input::guidance_scale): Adherence of the result to the prompt
     /// (classifier-free guidance). Between 1.0 and 10.0. Default `1.0`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
@@ -358,15 +358,15 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether the input is screened for
-    /// unsafe content before the run. Default `false`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens the input for unsafe content
+    /// before the run. Default `false`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// [`enable_output_safety_checker`](Input::enable_output_safety_checker): Whether the result is
-    /// screened for unsafe content after the run. Default `false`.
+    /// [`enable_output_safety_checker`](Input::enable_output_safety_checker): Screens the result for
+    /// unsafe content after the run. Default `false`.
     pub fn enable_output_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_output_safety_checker = value.into_param();
         self
@@ -384,22 +384,22 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
         self
     }
 
-    /// [`video_write_mode`](Input::video_write_mode): How the video file is written: fast into a large
-    /// file, slowly into a small one, or in between. Default `balanced`.
+    /// [`video_write_mode`](Input::video_write_mode): Encoding of the video file: fast with a large
+    /// file, slow with a small one, or in between. Default `balanced`.
     pub fn video_write_mode(mut self, value: impl Param<VideoWriteMode>) -> Self {
         self.optional.video_write_mode = value.into_param();
         self
     }
 
-    /// [`return_frames_zip`](Input::return_frames_zip): Whether the single frames come too, without
-    /// loss, as a ZIP archive. Default `false`.
+    /// [`return_frames_zip`](Input::return_frames_zip): Also returns the single frames without loss, as
+    /// a ZIP archive. Default `false`.
     pub fn return_frames_zip(mut self, value: impl Param<bool>) -> Self {
         self.optional.return_frames_zip = value.into_param();
         self
     }
 
-    /// [`use_turbo`](Input::use_turbo): Whether other settings are chosen for speed at good quality.
-    /// Default `false`.
+    /// [`use_turbo`](Input::use_turbo): Uses other settings, chosen for speed at good quality. Default
+    /// `false`.
     pub fn use_turbo(mut self, value: impl Param<bool>) -> Self {
         self.optional.use_turbo = value.into_param();
         self

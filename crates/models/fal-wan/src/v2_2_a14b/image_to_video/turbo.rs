@@ -40,7 +40,7 @@ pub struct Input {
     /// Image that the video opens with. If its shape differs from the video's, it is scaled and cut to
     /// fit.
     pub image_url: File,
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     pub prompt: String,
     /// Starting point of the random generator: the same seed with the same parameters and model version
@@ -55,19 +55,19 @@ pub struct Input {
     ///
     /// Default `auto`.
     pub aspect_ratio: Option<AspectRatio>,
-    /// Whether the input is screened for unsafe content before the run.
+    /// Screens the input for unsafe content before the run.
     ///
     /// Default `false`.
     pub enable_safety_checker: Option<bool>,
-    /// Whether the result is screened for unsafe content after the run.
+    /// Screens the result for unsafe content after the run.
     ///
     /// Default `false`.
     pub enable_output_safety_checker: Option<bool>,
-    /// Whether a language model rewrites the prompt with more detail before the run.
+    /// Lets a language model rewrite the prompt with more detail before the run.
     ///
     /// Default `false`.
     pub enable_prompt_expansion: Option<bool>,
-    /// How much the run is sped up. More acceleration is quicker and may cost some quality.
+    /// Acceleration of the run. More acceleration is quicker and may cost some quality.
     ///
     /// Default `regular`.
     pub acceleration: Option<Acceleration>,
@@ -75,7 +75,7 @@ pub struct Input {
     ///
     /// Default `high`.
     pub video_quality: Option<VideoQuality>,
-    /// How the video file is written: fast into a large file, slowly into a small one, or in between.
+    /// Encoding of the video file: fast with a large file, slow with a small one, or in between.
     ///
     /// Default `balanced`.
     pub video_write_mode: Option<VideoWriteMode>,
@@ -355,7 +355,7 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
     pub fn prompt(self, value: impl Into<String>) -> Builder<ImageUrlSlot, String> {
         Builder {
@@ -385,28 +385,28 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether the input is screened for
-    /// unsafe content before the run. Default `false`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens the input for unsafe content
+    /// before the run. Default `false`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// [`enable_output_safety_checker`](Input::enable_output_safety_checker): Whether the result is
-    /// screened for unsafe content after the run. Default `false`.
+    /// [`enable_output_safety_checker`](Input::enable_output_safety_checker): Screens the result for
+    /// unsafe content after the run. Default `false`.
     pub fn enable_output_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_output_safety_checker = value.into_param();
         self
     }
 
-    /// [`enable_prompt_expansion`](Input::enable_prompt_expansion): Whether a language model rewrites
-    /// the prompt with more detail before the run. Default `false`.
+    /// [`enable_prompt_expansion`](Input::enable_prompt_expansion): Lets a language model rewrite the
+    /// prompt with more detail before the run. Default `false`.
     pub fn enable_prompt_expansion(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_prompt_expansion = value.into_param();
         self
     }
 
-    /// [`acceleration`](Input::acceleration): How much the run is sped up. Default `regular`.
+    /// [`acceleration`](Input::acceleration): Acceleration of the run. Default `regular`.
     pub fn acceleration(mut self, value: impl Param<Acceleration>) -> Self {
         self.optional.acceleration = value.into_param();
         self
@@ -418,8 +418,8 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
         self
     }
 
-    /// [`video_write_mode`](Input::video_write_mode): How the video file is written: fast into a large
-    /// file, slowly into a small one, or in between. Default `balanced`.
+    /// [`video_write_mode`](Input::video_write_mode): Encoding of the video file: fast with a large
+    /// file, slow with a small one, or in between. Default `balanced`.
     pub fn video_write_mode(mut self, value: impl Param<VideoWriteMode>) -> Self {
         self.optional.video_write_mode = value.into_param();
         self

@@ -38,10 +38,10 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the image shows, in plain language: subject, setting, light, style, and any lettering in
-    /// quotation marks.
+    /// Description of the image, in plain language: subject, setting, light, style, and any lettering
+    /// in quotation marks.
     pub prompt: String,
-    /// What to keep out of the image: unwanted things, styles and flaws, separated by commas.
+    /// Content to keep out of the image: unwanted things, styles and flaws, separated by commas.
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
@@ -53,24 +53,24 @@ pub struct Input {
     ///
     /// Between 2 and 40. Default `27`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// Whether the input is screened for unsafe content before the run.
+    /// Screens the input for unsafe content before the run.
     ///
     /// Default `false`.
     pub enable_safety_checker: Option<bool>,
-    /// Whether the result is screened for unsafe content after the run.
+    /// Screens the result for unsafe content after the run.
     ///
     /// Default `false`.
     pub enable_output_safety_checker: Option<bool>,
-    /// Whether a language model rewrites the prompt with more detail before the run.
+    /// Lets a language model rewrite the prompt with more detail before the run.
     ///
     /// Default `false`.
     pub enable_prompt_expansion: Option<bool>,
-    /// How much the run is sped up. More acceleration is quicker and may cost some quality.
+    /// Acceleration of the run. More acceleration is quicker and may cost some quality.
     ///
     /// Default `regular`.
     pub acceleration: Option<Acceleration>,
-    /// How closely the result keeps to the prompt (classifier-free guidance). Higher values follow it
-    /// better and may cost quality.
+    /// Adherence of the result to the prompt (classifier-free guidance). Higher values follow it better
+    /// and may cost quality.
     ///
     /// Between 1.0 and 10.0. Default `3.5`.
     pub guidance_scale: Option<GuidanceScale>,
@@ -87,7 +87,7 @@ pub struct Input {
     ///
     /// Default `[]`.
     pub loras: Option<Vec<LoRaWeight>>,
-    /// Whether the video plays backwards.
+    /// Plays the video backwards.
     ///
     /// Default `false`.
     pub reverse_video: Option<bool>,
@@ -276,7 +276,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
+    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -285,7 +285,7 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the image: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the image: unwanted things,
     /// styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
@@ -306,34 +306,34 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether the input is screened for
-    /// unsafe content before the run. Default `false`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens the input for unsafe content
+    /// before the run. Default `false`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// [`enable_output_safety_checker`](Input::enable_output_safety_checker): Whether the result is
-    /// screened for unsafe content after the run. Default `false`.
+    /// [`enable_output_safety_checker`](Input::enable_output_safety_checker): Screens the result for
+    /// unsafe content after the run. Default `false`.
     pub fn enable_output_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_output_safety_checker = value.into_param();
         self
     }
 
-    /// [`enable_prompt_expansion`](Input::enable_prompt_expansion): Whether a language model rewrites
-    /// the prompt with more detail before the run. Default `false`.
+    /// [`enable_prompt_expansion`](Input::enable_prompt_expansion): Lets a language model rewrite the
+    /// prompt with more detail before the run. Default `false`.
     pub fn enable_prompt_expansion(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_prompt_expansion = value.into_param();
         self
     }
 
-    /// [`acceleration`](Input::acceleration): How much the run is sped up. Default `regular`.
+    /// [`acceleration`](Input::acceleration): Acceleration of the run. Default `regular`.
     pub fn acceleration(mut self, value: impl Param<Acceleration>) -> Self {
         self.optional.acceleration = value.into_param();
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): How closely the result keeps to the prompt
+    /// [`guidance_scale`](Input::guidance_scale): Adherence of the result to the prompt
     /// (classifier-free guidance). Between 1.0 and 10.0. Default `3.5`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
@@ -359,7 +359,7 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`reverse_video`](Input::reverse_video): Whether the video plays backwards. Default `false`.
+    /// [`reverse_video`](Input::reverse_video): Plays the video backwards. Default `false`.
     pub fn reverse_video(mut self, value: impl Param<bool>) -> Self {
         self.optional.reverse_video = value.into_param();
         self

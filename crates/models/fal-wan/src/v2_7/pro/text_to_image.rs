@@ -38,12 +38,12 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the image shows, in plain language: subject, setting, light, style, and any lettering in
-    /// quotation marks.
+    /// Description of the image, in plain language: subject, setting, light, style, and any lettering
+    /// in quotation marks.
     ///
     /// 1 to 2000 characters.
     pub prompt: String,
-    /// What to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
+    /// Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
     ///
     /// At most 500 characters. Empty by default.
     pub negative_prompt: Option<Nullable<String>>,
@@ -51,14 +51,14 @@ pub struct Input {
     ///
     /// Default `square_hd`.
     pub image_size: Option<ImageSize>,
-    /// How many images to make from this one request.
+    /// Number of images to generate with this request.
     ///
     /// Between 1 and 5. Default `1`.
     pub num_images: Option<NumImages>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Whether unsafe content is screened out.
+    /// Screens out unsafe content.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
@@ -178,7 +178,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
+    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks. 1 to 2000 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -187,7 +187,7 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): What to keep out of the result: unwanted things,
+    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the result: unwanted things,
     /// styles and flaws, in up to 500 characters. At most 500 characters. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<Nullable<String>>) -> Self {
         self.optional.negative_prompt = value.into_param();
@@ -201,7 +201,7 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`num_images`](Input::num_images): How many images to make from this one request. Between 1
+    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
     /// and 5. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
@@ -215,8 +215,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether unsafe content is screened out.
-    /// Default `true`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
+    /// `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self

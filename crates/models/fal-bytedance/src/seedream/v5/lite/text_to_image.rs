@@ -36,15 +36,15 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the image shows, in plain language: subject, setting, light, style, and any lettering in
-    /// quotation marks.
+    /// Description of the image, in plain language: subject, setting, light, style, and any lettering
+    /// in quotation marks.
     pub prompt: String,
     /// Size of the image, as a preset or as an exact width and height. The total number of pixels has a
     /// lower and an upper limit, which differs between versions.
     ///
     /// Default `auto_2K`.
     pub image_size: Option<ImageSizeValue>,
-    /// How many times the prompt is run.
+    /// Number of times to run the prompt.
     ///
     /// Between 1 and 6. Default `1`.
     pub num_images: Option<NumImages>,
@@ -53,16 +53,16 @@ pub struct Input {
     ///
     /// Between 1 and 6. Default `1`.
     pub max_images: Option<MaxImages>,
-    /// Whether files come back inside the reply as data URIs instead of as links. A result delivered
-    /// this way is not kept in the request history.
+    /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
+    /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// Whether unsafe content is screened out.
+    /// Screens out unsafe content.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
-    /// Whether the images come as links that Seedance 2.0 trusts. They expire after a day.
+    /// Returns the images as links that Seedance 2.0 trusts. They expire after a day.
     ///
     /// Default `false`.
     pub return_byteplus_urls: Option<bool>,
@@ -206,7 +206,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What the image shows, in plain language: subject, setting, light,
+    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
     /// style, and any lettering in quotation marks.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -222,7 +222,7 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`num_images`](Input::num_images): How many times the prompt is run. Between 1 and 6. Default
+    /// [`num_images`](Input::num_images): Number of times to run the prompt. Between 1 and 6. Default
     /// `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
@@ -236,22 +236,22 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether files come back inside the reply as data URIs instead
-    /// of as links. Default `false`.
+    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether unsafe content is screened out.
-    /// Default `true`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
+    /// `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// [`return_byteplus_urls`](Input::return_byteplus_urls): Whether the images come as links that
-    /// Seedance 2.0 trusts. Default `false`.
+    /// [`return_byteplus_urls`](Input::return_byteplus_urls): Returns the images as links that Seedance
+    /// 2.0 trusts. Default `false`.
     pub fn return_byteplus_urls(mut self, value: impl Param<bool>) -> Self {
         self.optional.return_byteplus_urls = value.into_param();
         self

@@ -40,8 +40,8 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the new shot shows, in plain language. The video is `@Video1`; `@Element1`, `@Element2` are
-    /// the elements and `@Image1`, `@Image2` the images, in order.
+    /// Description of the new shot, in plain language. The video is `@Video1`; `@Element1`, `@Element2`
+    /// are the elements and `@Image1`, `@Image2` the images, in order.
     ///
     /// At most 2500 characters.
     pub prompt: String,
@@ -53,15 +53,15 @@ pub struct Input {
     /// `@Image1`, `@Image2` and so on. Images and elements share a limit, which is lower next to a
     /// video.
     pub image_urls: Option<Vec<File>>,
-    /// Whether the sound of the video given stays.
+    /// Keeps the sound of the input video.
     ///
     /// Default `true`.
     pub keep_audio: Option<bool>,
     /// Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`,
     /// `@Element2` and so on.
     pub elements: Option<Vec<KlingV3ImageElementInput>>,
-    /// How a video of several shots is divided: into the shots you list, or as the model sees fit,
-    /// where that can be chosen.
+    /// Division of a video into several shots: those that you list, or those that the model chooses, if
+    /// the endpoint offers the choice.
     ///
     /// Default `customize`.
     pub shot_type: Option<ShotType>,
@@ -281,7 +281,8 @@ struct Optional {
 }
 
 impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
-    /// [`prompt`](Input::prompt): What the new shot shows, in plain language. At most 2500 characters.
+    /// [`prompt`](Input::prompt): Description of the new shot, in plain language. At most 2500
+    /// characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, VideoUrlSlot> {
         Builder {
             prompt: value.into(),
@@ -306,7 +307,7 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
         self
     }
 
-    /// [`keep_audio`](Input::keep_audio): Whether the sound of the video given stays. Default `true`.
+    /// [`keep_audio`](Input::keep_audio): Keeps the sound of the input video. Default `true`.
     pub fn keep_audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.keep_audio = value.into_param();
         self
@@ -318,8 +319,8 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
         self
     }
 
-    /// [`shot_type`](Input::shot_type): How a video of several shots is divided: into the shots you
-    /// list, or as the model sees fit, where that can be chosen. Default `customize`.
+    /// [`shot_type`](Input::shot_type): Division of a video into several shots: those that you list, or
+    /// those that the model chooses, if the endpoint offers the choice. Default `customize`.
     pub fn shot_type(mut self, value: impl Param<ShotType>) -> Self {
         self.optional.shot_type = value.into_param();
         self

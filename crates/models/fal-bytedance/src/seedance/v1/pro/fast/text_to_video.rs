@@ -36,7 +36,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What happens in the video, in plain language: subject, action, setting, mood and the movement of
+    /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     pub prompt: String,
     /// Shape of the video, as width to height.
@@ -52,18 +52,18 @@ pub struct Input {
     ///
     /// Default `5`.
     pub duration: Option<Duration>,
-    /// Whether the camera stands still.
+    /// Keeps the camera still.
     ///
     /// Default `false`.
     pub camera_fixed: Option<bool>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. -1 draws one at random.
     pub seed: Option<i64>,
-    /// Whether unsafe content is screened out.
+    /// Screens out unsafe content.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
-    /// How many frames to make. Takes the place of `duration`.
+    /// Number of frames to generate. Replaces `duration`.
     ///
     /// Between 29 and 289.
     pub num_frames: Option<NumFrames>,
@@ -294,7 +294,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): What happens in the video, in plain language: subject, action,
+    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -322,7 +322,7 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`camera_fixed`](Input::camera_fixed): Whether the camera stands still. Default `false`.
+    /// [`camera_fixed`](Input::camera_fixed): Keeps the camera still. Default `false`.
     pub fn camera_fixed(mut self, value: impl Param<bool>) -> Self {
         self.optional.camera_fixed = value.into_param();
         self
@@ -335,14 +335,14 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether unsafe content is screened out.
-    /// Default `true`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
+    /// `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// [`num_frames`](Input::num_frames): How many frames to make. Between 29 and 289.
+    /// [`num_frames`](Input::num_frames): Number of frames to generate. Between 29 and 289.
     pub fn num_frames(mut self, value: impl Param<NumFrames>) -> Self {
         self.optional.num_frames = value.into_param();
         self
