@@ -5467,7 +5467,7 @@ impl JsonSchema for crate::klein::realtime::Input {
           "properties": {
             "prompt": {
               "type": "string",
-              "description": "What the picture should become, in plain language. It may change from message to message."
+              "description": "Description of the picture, in plain language. It may change from message to message."
             },
             "image_url": {
               "type": "string",
@@ -5502,15 +5502,15 @@ impl JsonSchema for crate::klein::realtime::Input {
             },
             "output_feedback_strength": {
               "type": "number",
-              "description": "How much of the new picture goes into the result; the rest is carried over from the result before. At 1 every result stands alone."
+              "description": "Share of the new picture in the result; the rest is carried over from the previous result. At 1, every result stands alone."
             },
             "enable_interpolation": {
               "type": "boolean",
-              "description": "Whether pictures in between are made for a smoother sequence."
+              "description": "Generates pictures in between for a smoother sequence."
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether pictures come inside the message instead of as links."
+              "description": "Returns pictures inside the message instead of as links."
             },
             "request_id": {
               "anyOf": [

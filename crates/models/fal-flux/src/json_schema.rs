@@ -324,7 +324,7 @@ impl JsonSchema for crate::dev::image_to_image::Input {
               "type": "number",
               "minimum": 0.01,
               "maximum": 1.0,
-              "description": "How far the result may move away from the source image. Small values only retouch it; at the upper end nothing of it is kept and the prompt alone decides.",
+              "description": "Distance of the result from the source image. Small values only retouch it; at the upper end nothing of it is kept and the prompt alone decides.",
               "default": 0.95
             },
             "num_inference_steps": {
@@ -336,7 +336,7 @@ impl JsonSchema for crate::dev::image_to_image::Input {
             },
             "prompt": {
               "type": "string",
-              "description": "What the image should become, in plain language: subject, setting, light and style."
+              "description": "Description of the result, in plain language: subject, setting, light and style."
             },
             "seed": {
               "anyOf": [
@@ -353,24 +353,24 @@ impl JsonSchema for crate::dev::image_to_image::Input {
               "type": "number",
               "minimum": 1.0,
               "maximum": 20.0,
-              "description": "How closely the image keeps to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
+              "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.",
               "default": 3.5
             },
             "sync_mode": {
               "type": "boolean",
-              "description": "Whether images come back inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
+              "description": "Returns images inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.",
               "default": false
             },
             "num_images": {
               "type": "integer",
               "minimum": 1,
               "maximum": 4,
-              "description": "How many images to make from this one request.",
+              "description": "Number of images to generate with this request.",
               "default": 1
             },
             "enable_safety_checker": {
               "type": "boolean",
-              "description": "Whether finished images are screened for unsafe content. The verdicts come back in `has_nsfw_concepts`.",
+              "description": "Screens finished images for unsafe content. The verdicts are returned in `has_nsfw_concepts`.",
               "default": true
             },
             "output_format": {
@@ -384,7 +384,7 @@ impl JsonSchema for crate::dev::image_to_image::Input {
             },
             "acceleration": {
               "default": "none",
-              "description": "How much the run is sped up. `none` leaves the model as it is, `regular` shortens the run and `high` shortens it the most.",
+              "description": "Acceleration of the run: `none` runs the model unchanged, `regular` shortens the run and `high` shortens it the most.",
               "allOf": [
                 {
                   "$type": "Acceleration"

@@ -45,11 +45,11 @@ impl JsonSchema for crate::types::WhisperChunk {
               ],
               "minItems": 2,
               "maxItems": 2,
-              "description": "When the part begins and when it ends, in seconds from the start of the recording. Either is `null` when it could not be told."
+              "description": "Start and end of the part, in seconds from the start of the recording. Either is `null` if it could not be determined."
             },
             "text": {
               "type": "string",
-              "description": "What is said in this part."
+              "description": "Text of this part."
             }
           },
           "required": [
@@ -81,7 +81,7 @@ impl JsonSchema for crate::Input {
             },
             "task": {
               "default": "transcribe",
-              "description": "What to do with the speech. `transcribe` writes it down in the language spoken, `translate` puts it into English.",
+              "description": "Task for the model: `transcribe` writes the speech down in its language, `translate` translates it into English.",
               "allOf": [
                 {
                   "$type": "Task"

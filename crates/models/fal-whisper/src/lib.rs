@@ -46,7 +46,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Recording to work on. The formats taken are mp3, mp4, mpeg, mpga, m4a, wav and webm.
     pub audio_url: File,
-    /// What to do with the speech. `transcribe` writes it down in the language spoken, `translate` puts
+    /// Task for the model: `transcribe` writes the speech down in its language, `translate` translates
     /// it into English.
     ///
     /// Default `transcribe`.
@@ -632,7 +632,8 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
         }
     }
 
-    /// [`task`](Input::task): What to do with the speech. Default `transcribe`.
+    /// [`task`](Input::task): Task for the model: `transcribe` writes the speech down in its language,
+    /// `translate` translates it into English. Default `transcribe`.
     pub fn task(mut self, value: impl Param<Task>) -> Self {
         self.optional.task = value.into_param();
         self

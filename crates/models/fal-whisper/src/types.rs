@@ -8,10 +8,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct WhisperChunk {
-    /// When the part begins and when it ends, in seconds from the start of the recording. Either is
-    /// `null` when it could not be told.
+    /// Start and end of the part, in seconds from the start of the recording. Either is `null` if it
+    /// could not be determined.
     pub timestamp: (Option<f64>, Option<f64>),
-    /// What is said in this part.
+    /// Text of this part.
     pub text: String,
 }
 

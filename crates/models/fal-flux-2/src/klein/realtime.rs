@@ -48,7 +48,7 @@ impl Realtime for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// What the picture should become, in plain language. It may change from message to message.
+    /// Description of the picture, in plain language. It may change from message to message.
     pub prompt: String,
     /// Picture to start from, usually the latest frame of a camera or canvas. A data URI saves the
     /// service from fetching it.
@@ -70,12 +70,12 @@ pub struct Input {
     ///
     /// Default `2.3`.
     pub schedule_mu: Option<f64>,
-    /// How much of the new picture goes into the result; the rest is carried over from the result
-    /// before. At 1 every result stands alone.
+    /// Share of the new picture in the result; the rest is carried over from the previous result. At 1,
+    /// every result stands alone.
     pub output_feedback_strength: Option<f64>,
-    /// Whether pictures in between are made for a smoother sequence.
+    /// Generates pictures in between for a smoother sequence.
     pub enable_interpolation: Option<bool>,
-    /// Whether pictures come inside the message instead of as links.
+    /// Returns pictures inside the message instead of as links.
     pub sync_mode: Option<bool>,
     /// Name of the message, which its result repeats.
     pub request_id: Option<String>,
@@ -156,7 +156,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
-    /// [`prompt`](Input::prompt): What the picture should become, in plain language.
+    /// [`prompt`](Input::prompt): Description of the picture, in plain language.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot> {
         Builder {
             prompt: value.into(),
@@ -199,21 +199,21 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         self
     }
 
-    /// [`output_feedback_strength`](Input::output_feedback_strength): How much of the new picture goes
-    /// into the result; the rest is carried over from the result before.
+    /// [`output_feedback_strength`](Input::output_feedback_strength): Share of the new picture in the
+    /// result; the rest is carried over from the previous result.
     pub fn output_feedback_strength(mut self, value: impl Param<f64>) -> Self {
         self.optional.output_feedback_strength = value.into_param();
         self
     }
 
-    /// [`enable_interpolation`](Input::enable_interpolation): Whether pictures in between are made for
-    /// a smoother sequence.
+    /// [`enable_interpolation`](Input::enable_interpolation): Generates pictures in between for a
+    /// smoother sequence.
     pub fn enable_interpolation(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_interpolation = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether pictures come inside the message instead of as links.
+    /// [`sync_mode`](Input::sync_mode): Returns pictures inside the message instead of as links.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self

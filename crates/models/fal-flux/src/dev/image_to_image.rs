@@ -44,8 +44,8 @@ impl Endpoint for Model {
 pub struct Input {
     /// Source image that the run starts from. `strength` decides how much of it survives.
     pub image_url: File,
-    /// How far the result may move away from the source image. Small values only retouch it; at the
-    /// upper end nothing of it is kept and the prompt alone decides.
+    /// Distance of the result from the source image. Small values only retouch it; at the upper end
+    /// nothing of it is kept and the prompt alone decides.
     ///
     /// Between 0.01 and 1.0. Default `0.95`.
     pub strength: Option<Strength>,
@@ -54,27 +54,26 @@ pub struct Input {
     ///
     /// Between 10 and 50. Default `40`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// What the image should become, in plain language: subject, setting, light and style.
+    /// Description of the result, in plain language: subject, setting, light and style.
     pub prompt: String,
     /// Starting point of the random generator. Equal seeds, with an equal prompt and model version,
     /// give equal images. Left out or `null`, a seed is drawn at random and reported in the output.
     pub seed: Option<i64>,
-    /// How closely the image keeps to the prompt (classifier-free guidance). Small values let the model
+    /// Adherence of the image to the prompt (classifier-free guidance). Small values let the model
     /// improvise, large ones make it take the prompt literally.
     ///
     /// Between 1.0 and 20.0. Default `3.5`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// Whether images come back inside the reply as data URIs instead of as links. A result delivered
-    /// this way is not kept in the request history.
+    /// Returns images inside the reply as data URIs instead of as links. A result delivered this way is
+    /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// How many images to make from this one request.
+    /// Number of images to generate with this request.
     ///
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
-    /// Whether finished images are screened for unsafe content. The verdicts come back in
-    /// `has_nsfw_concepts`.
+    /// Screens finished images for unsafe content. The verdicts are returned in `has_nsfw_concepts`.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
@@ -82,8 +81,8 @@ pub struct Input {
     ///
     /// Default `jpeg`.
     pub output_format: Option<OutputFormat>,
-    /// How much the run is sped up. `none` leaves the model as it is, `regular` shortens the run and
-    /// `high` shortens it the most.
+    /// Acceleration of the run: `none` runs the model unchanged, `regular` shortens the run and `high`
+    /// shortens it the most.
     ///
     /// Default `none`.
     pub acceleration: Option<Acceleration>,
@@ -267,8 +266,8 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): What the image should become, in plain language: subject, setting,
-    /// light and style.
+    /// [`prompt`](Input::prompt): Description of the result, in plain language: subject, setting, light
+    /// and style.
     pub fn prompt(self, value: impl Into<String>) -> Builder<ImageUrlSlot, String> {
         Builder {
             image_url: self.image_url,
@@ -277,8 +276,8 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
         }
     }
 
-    /// [`strength`](Input::strength): How far the result may move away from the source image. Between
-    /// 0.01 and 1.0. Default `0.95`.
+    /// [`strength`](Input::strength): Distance of the result from the source image. Between 0.01 and
+    /// 1.0. Default `0.95`.
     pub fn strength(mut self, value: impl Param<Strength>) -> Self {
         self.optional.strength = value.into_param();
         self
@@ -297,29 +296,29 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): How closely the image keeps to the prompt
-    /// (classifier-free guidance). Between 1.0 and 20.0. Default `3.5`.
+    /// [`guidance_scale`](Input::guidance_scale): Adherence of the image to the prompt (classifier-free
+    /// guidance). Between 1.0 and 20.0. Default `3.5`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Whether images come back inside the reply as data URIs instead
-    /// of as links. Default `false`.
+    /// [`sync_mode`](Input::sync_mode): Returns images inside the reply as data URIs instead of as
+    /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`num_images`](Input::num_images): How many images to make from this one request. Between 1
+    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
     /// and 4. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Whether finished images are screened
-    /// for unsafe content. Default `true`.
+    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens finished images for unsafe
+    /// content. Default `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
@@ -331,7 +330,8 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
         self
     }
 
-    /// [`acceleration`](Input::acceleration): How much the run is sped up. Default `none`.
+    /// [`acceleration`](Input::acceleration): Acceleration of the run: `none` runs the model unchanged,
+    /// `regular` shortens the run and `high` shortens it the most. Default `none`.
     pub fn acceleration(mut self, value: impl Param<Acceleration>) -> Self {
         self.optional.acceleration = value.into_param();
         self
