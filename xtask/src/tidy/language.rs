@@ -14,7 +14,7 @@ const QUESTION_WORDS: [&str; 9] = ["What", "Who", "Whom", "Whether", "How", "Whe
 const NO_VERBS: [&str; 7] = ["Always", "As", "Its", "Less", "Perhaps", "This", "Unless"];
 
 /// Largest share of doc lines, in percent, that may start with a question word.
-const MAX_QUESTIONS: f64 = 20.0;
+const MAX_QUESTIONS: f64 = 1.0;
 
 /// Largest share of documented functions, in percent, whose documentation may start with something else than a verb.
 const MAX_VERBLESS: f64 = 100.0;
