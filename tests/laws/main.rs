@@ -2,8 +2,8 @@
 //! instance loses nothing.
 //!
 //! The judge is the `jsonschema` crate, on the document as it was published. The laws are checked for the documents of
-//! this repository and for a sample of the corpus. `LAWS_WHOLE=1` checks the whole corpus, which takes about half an hour
-//! on two cores; `LAWS_ONLY=<text>` checks the endpoints of the corpus whose ids contain the text.
+//! this repository and for a sample of the corpus. `LAWS_WHOLE=1` checks the whole corpus, which takes many minutes;
+//! `LAWS_ONLY=<text>` checks the endpoints of the corpus whose ids contain the text.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
