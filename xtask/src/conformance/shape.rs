@@ -31,7 +31,7 @@ impl Shape {
     pub(super) fn read(entry: &Value) -> Option<Self> {
         let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or_default();
         let path = text("path");
-        if text("verb") == "media" || path.ends_with("/.well-known/jwks.json") {
+        if text("kind") == "media" || path.ends_with("/.well-known/jwks.json") {
             return None;
         }
         let headers = entry.get("headers")?.as_object()?;
@@ -142,7 +142,7 @@ mod tests {
     fn entry(path: &str, headers: Value) -> Value {
         let mut headers = headers;
         headers["host"] = json!("queue.fal.run");
-        json!({"verb": "status", "method": "GET", "path": path, "query": "", "headers": headers, "text": ""})
+        json!({"kind": "status", "method": "GET", "path": path, "query": "", "headers": headers, "text": ""})
     }
 
     #[test]
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn requests_of_the_scripts_themselves_are_left_out() {
         let mut fetched = entry("/cdn/files/b/1/cat.png", json!({}));
-        fetched["verb"] = json!("media");
+        fetched["kind"] = json!("media");
         assert_eq!(Shape::read(&fetched), None);
         assert_eq!(Shape::read(&entry("/rest/.well-known/jwks.json", json!({}))), None);
         assert_eq!(Shape::read(&json!({})), None);
