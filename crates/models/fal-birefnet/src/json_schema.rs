@@ -150,7 +150,7 @@ impl JsonSchema for crate::v2::video::Output {
                   "type": "null"
                 }
               ],
-              "description": "The mask as a video, where it was asked for."
+              "description": "The mask as a video, if requested."
             }
           },
           "required": [

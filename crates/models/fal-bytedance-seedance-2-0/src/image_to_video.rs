@@ -3,7 +3,7 @@
 //! [`bytedance/seedance-2.0/image-to-video`](https://fal.ai/models/bytedance/seedance-2.0/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion, with sound, with Seedance 2.0.
+//! Animates an image, with sound, with Seedance 2.0.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`bytedance/seedance-2.0/reference-to-video`](https://fal.ai/models/bytedance/seedance-2.0/reference-to-video)
 //! (image-to-video).
 //!
-//! Makes a video after images, videos and recordings, with Seedance 2.0.
+//! Generates a video from images, videos and recordings, with Seedance 2.0.
 //!
 //! ```
 //! use fal_core::input;

@@ -724,7 +724,7 @@ impl JsonSchema for crate::seed::v2::mini::Input {
             },
             "thinking": {
               "default": "enabled",
-              "description": "Choice to reason before the answer: always, never, or as the model sees fit.",
+              "description": "Choice to reason before the answer: always, never, or as the model decides.",
               "allOf": [
                 {
                   "$type": "Thinking"
@@ -818,7 +818,7 @@ impl JsonSchema for crate::seed::v2::mini::Output {
                   "type": "null"
                 }
               ],
-              "description": "The reasoning, where there was any."
+              "description": "Reasoning of the model, if there was any."
             },
             "messages": {
               "type": "array",

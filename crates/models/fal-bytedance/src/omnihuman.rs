@@ -2,7 +2,7 @@
 //! OmniHuman: [`fal-ai/bytedance/omnihuman`](https://fal.ai/models/fal-ai/bytedance/omnihuman)
 //! (image-to-video).
 //!
-//! Makes the person of an image speak or sing a recording.
+//! Makes the person in an image speak or sing a recording.
 //!
 //! ```
 //! use fal_core::input;

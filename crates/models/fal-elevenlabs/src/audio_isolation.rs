@@ -55,7 +55,7 @@ pub struct Input {
 pub struct Output {
     /// Finished recording, ready to download.
     pub audio: FileOutput,
-    /// Times of each word, where they were asked for.
+    /// Times of each word, if requested.
     pub timestamps: Option<Vec<Value>>,
 }
 
@@ -65,7 +65,7 @@ pub struct Output {
 pub struct Event {
     /// Finished recording, ready to download.
     pub audio: Option<FileOutput>,
-    /// Times of each word, where they were asked for.
+    /// Times of each word, if requested.
     pub timestamps: Option<Vec<Value>>,
 }
 

@@ -333,7 +333,7 @@ impl JsonSchema for crate::audio_isolation::Output {
                   "type": "null"
                 }
               ],
-              "description": "Times of each word, where they were asked for."
+              "description": "Times of each word, if requested."
             }
           },
           "required": [
@@ -380,7 +380,7 @@ impl JsonSchema for crate::audio_isolation::Event {
                   "type": "null"
                 }
               ],
-              "description": "Times of each word, where they were asked for."
+              "description": "Times of each word, if requested."
             }
           },
           "description": "An event of the stream of `fal-ai/elevenlabs/audio-isolation`."
@@ -1285,7 +1285,7 @@ impl JsonSchema for crate::tts::eleven_v3::Input {
             },
             "apply_text_normalization": {
               "default": "auto",
-              "description": "Choice to spell out numbers and the like first: always, never, or as the service sees fit.",
+              "description": "Choice to spell out numbers and the like first: always, never, or as the service decides.",
               "allOf": [
                 {
                   "$type": "ApplyTextNormalization"
@@ -1344,7 +1344,7 @@ impl JsonSchema for crate::tts::eleven_v3::Output {
                   "type": "null"
                 }
               ],
-              "description": "Times of each word, where they were asked for."
+              "description": "Times of each word, if requested."
             }
           },
           "required": [
@@ -1391,7 +1391,7 @@ impl JsonSchema for crate::tts::eleven_v3::Event {
                   "type": "null"
                 }
               ],
-              "description": "Times of each word, where they were asked for."
+              "description": "Times of each word, if requested."
             }
           },
           "description": "An event of the stream of `fal-ai/elevenlabs/tts/eleven-v3`."
@@ -1517,7 +1517,7 @@ impl JsonSchema for crate::tts::multilingual_v2::Input {
             },
             "apply_text_normalization": {
               "default": "auto",
-              "description": "Choice to spell out numbers and the like first: always, never, or as the service sees fit.",
+              "description": "Choice to spell out numbers and the like first: always, never, or as the service decides.",
               "allOf": [
                 {
                   "$type": "ApplyTextNormalization"
@@ -1576,7 +1576,7 @@ impl JsonSchema for crate::tts::multilingual_v2::Output {
                   "type": "null"
                 }
               ],
-              "description": "Times of each word, where they were asked for."
+              "description": "Times of each word, if requested."
             }
           },
           "required": [
@@ -1623,7 +1623,7 @@ impl JsonSchema for crate::tts::multilingual_v2::Event {
                   "type": "null"
                 }
               ],
-              "description": "Times of each word, where they were asked for."
+              "description": "Times of each word, if requested."
             }
           },
           "description": "An event of the stream of `fal-ai/elevenlabs/tts/multilingual-v2`."
@@ -1749,7 +1749,7 @@ impl JsonSchema for crate::tts::turbo_v2_5::Input {
             },
             "apply_text_normalization": {
               "default": "auto",
-              "description": "Choice to spell out numbers and the like first: always, never, or as the service sees fit.",
+              "description": "Choice to spell out numbers and the like first: always, never, or as the service decides.",
               "allOf": [
                 {
                   "$type": "ApplyTextNormalization"
@@ -1808,7 +1808,7 @@ impl JsonSchema for crate::tts::turbo_v2_5::Output {
                   "type": "null"
                 }
               ],
-              "description": "Times of each word, where they were asked for."
+              "description": "Times of each word, if requested."
             }
           },
           "required": [
@@ -1855,7 +1855,7 @@ impl JsonSchema for crate::tts::turbo_v2_5::Event {
                   "type": "null"
                 }
               ],
-              "description": "Times of each word, where they were asked for."
+              "description": "Times of each word, if requested."
             }
           },
           "description": "An event of the stream of `fal-ai/elevenlabs/tts/turbo-v2.5`."

@@ -2,7 +2,7 @@
 //! ElevenLabs Music: [`fal-ai/elevenlabs/music`](https://fal.ai/models/fal-ai/elevenlabs/music)
 //! (text-to-audio).
 //!
-//! Makes music from a description, or from a plan of its sections.
+//! Generates music from a description, or from a plan of its sections.
 //!
 //! ```
 //! use fal_core::input;

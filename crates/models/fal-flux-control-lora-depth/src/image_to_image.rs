@@ -3,7 +3,7 @@
 //! [`fal-ai/flux-control-lora-depth/image-to-image`](https://fal.ai/models/fal-ai/flux-control-lora-depth/image-to-image)
 //! (image-to-image).
 //!
-//! Redraws an image after a prompt and the depth of a control image, with FLUX.1 \[dev\].
+//! Redraws an image according to a prompt and the depth of a control image, with FLUX.1 \[dev\].
 //!
 //! ```
 //! use fal_core::input;

@@ -3,8 +3,8 @@
 //! [`fal-ai/flux-kontext-lora/inpaint`](https://fal.ai/models/fal-ai/flux-kontext-lora/inpaint)
 //! (image-to-image).
 //!
-//! Paints the masked part of an image anew after a reference image, with FLUX.1 Kontext \[dev\] and
-//! LoRA weights of your own.
+//! Repaints the masked part of an image according to a reference image, with FLUX.1 Kontext \[dev\]
+//! and LoRA weights of your own.
 //!
 //! ```
 //! use fal_core::input;
@@ -49,7 +49,7 @@ pub struct Input {
     pub prompt: String,
     /// Image to change.
     pub image_url: File,
-    /// Mask of the image: the white part is painted anew, the black part stays as it is.
+    /// Mask of the image: the white part is repainted, the black part is kept.
     pub mask_url: File,
     /// Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail
     /// and take longer.
@@ -301,8 +301,8 @@ impl<
         }
     }
 
-    /// [`mask_url`](Input::mask_url): Mask of the image: the white part is painted anew, the black part
-    /// stays as it is.
+    /// [`mask_url`](Input::mask_url): Mask of the image: the white part is repainted, the black part is
+    /// kept.
     pub fn mask_url(
         self,
         value: impl fal_core::IntoFile,

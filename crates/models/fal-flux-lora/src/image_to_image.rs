@@ -3,7 +3,7 @@
 //! [`fal-ai/flux-lora/image-to-image`](https://fal.ai/models/fal-ai/flux-lora/image-to-image)
 //! (image-to-image).
 //!
-//! Redraws an image after a prompt, with FLUX.1 \[dev\] and LoRA weights of your own.
+//! Redraws an image according to a prompt, with FLUX.1 \[dev\] and LoRA weights of your own.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/flux-lora/inpainting`](https://fal.ai/models/fal-ai/flux-lora/inpainting)
 //! (text-to-image).
 //!
-//! Paints the masked part of an image anew, with FLUX.1 \[dev\] and LoRA weights of your own.
+//! Repaints the masked part of an image, with FLUX.1 \[dev\] and LoRA weights of your own.
 //!
 //! ```
 //! use fal_core::input;
@@ -93,7 +93,7 @@ pub struct Input {
     ///
     /// Between 0.01 and 1.0. Default `0.85`.
     pub strength: Option<Strength>,
-    /// Mask of the image: the white part is painted anew, the black part stays as it is.
+    /// Mask of the image: the white part is repainted, the black part is kept.
     pub mask_url: File,
     /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
     pub extra: Map<String, Value>,
@@ -298,8 +298,8 @@ impl<
         }
     }
 
-    /// [`mask_url`](Input::mask_url): Mask of the image: the white part is painted anew, the black part
-    /// stays as it is.
+    /// [`mask_url`](Input::mask_url): Mask of the image: the white part is repainted, the black part is
+    /// kept.
     pub fn mask_url(
         self,
         value: impl fal_core::IntoFile,

@@ -651,7 +651,7 @@ impl JsonSchema for crate::inpainting::Input {
             },
             "mask_url": {
               "type": "string",
-              "description": "Mask of the image: the white part is painted anew, the black part stays as it is."
+              "description": "Mask of the image: the white part is repainted, the black part is kept."
             }
           },
           "required": [

@@ -985,7 +985,7 @@ impl JsonSchema for crate::v1::fill::Input {
             },
             "mask_url": {
               "type": "string",
-              "description": "Mask of the image: the white part is painted anew, the black part stays as it is."
+              "description": "Mask of the image: the white part is repainted, the black part is kept."
             },
             "seed": {
               "type": "integer",
@@ -1178,7 +1178,7 @@ impl JsonSchema for crate::v1::fill_finetuned::Input {
             },
             "mask_url": {
               "type": "string",
-              "description": "Mask of the image: the white part is painted anew, the black part stays as it is."
+              "description": "Mask of the image: the white part is repainted, the black part is kept."
             },
             "seed": {
               "type": "integer",

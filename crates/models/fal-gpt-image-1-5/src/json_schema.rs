@@ -36,7 +36,7 @@ impl JsonSchema for crate::Input {
             },
             "background": {
               "default": "auto",
-              "description": "Background of the image: see-through, opaque, or as the model sees fit.",
+              "description": "Background of the image: transparent, opaque, or chosen by the model.",
               "allOf": [
                 {
                   "$type": "Background"

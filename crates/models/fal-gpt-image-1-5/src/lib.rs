@@ -61,7 +61,7 @@ pub struct Input {
     ///
     /// Default `1024x1024`.
     pub image_size: Option<ImageSize>,
-    /// Background of the image: see-through, opaque, or as the model sees fit.
+    /// Background of the image: transparent, opaque, or chosen by the model.
     ///
     /// Default `auto`.
     pub background: Option<Background>,
@@ -315,8 +315,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`background`](Input::background): Background of the image: see-through, opaque, or as the model
-    /// sees fit. Default `auto`.
+    /// [`background`](Input::background): Background of the image: transparent, opaque, or chosen by
+    /// the model. Default `auto`.
     pub fn background(mut self, value: impl Param<Background>) -> Self {
         self.optional.background = value.into_param();
         self

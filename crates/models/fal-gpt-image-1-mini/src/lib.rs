@@ -55,7 +55,7 @@ pub struct Input {
     ///
     /// Default `auto`.
     pub image_size: Option<ImageSize>,
-    /// Background of the image: see-through, opaque, or as the model sees fit.
+    /// Background of the image: transparent, opaque, or chosen by the model.
     ///
     /// Default `auto`.
     pub background: Option<Background>,
@@ -308,8 +308,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`background`](Input::background): Background of the image: see-through, opaque, or as the model
-    /// sees fit. Default `auto`.
+    /// [`background`](Input::background): Background of the image: transparent, opaque, or chosen by
+    /// the model. Default `auto`.
     pub fn background(mut self, value: impl Param<Background>) -> Self {
         self.optional.background = value.into_param();
         self

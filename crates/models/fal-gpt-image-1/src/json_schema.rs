@@ -35,7 +35,7 @@ impl JsonSchema for crate::text_to_image::Input {
             },
             "background": {
               "default": "auto",
-              "description": "Background of the image: see-through, opaque, or as the model sees fit.",
+              "description": "Background of the image: transparent, opaque, or chosen by the model.",
               "allOf": [
                 {
                   "$type": "Background"

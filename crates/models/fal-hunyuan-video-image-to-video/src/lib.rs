@@ -5,7 +5,7 @@
 //! [`fal-ai/hunyuan-video-image-to-video`](https://fal.ai/models/fal-ai/hunyuan-video-image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with Hunyuan Video.
+//! Animates an image with Hunyuan Video.
 //!
 //! ```
 //! use fal_core::input;

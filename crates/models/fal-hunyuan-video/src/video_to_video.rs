@@ -3,7 +3,7 @@
 //! [`fal-ai/hunyuan-video/video-to-video`](https://fal.ai/models/fal-ai/hunyuan-video/video-to-video)
 //! (video-to-video).
 //!
-//! Redraws a video after a prompt, with Hunyuan Video.
+//! Redraws a video according to a prompt, with Hunyuan Video.
 //!
 //! ```
 //! use fal_core::input;

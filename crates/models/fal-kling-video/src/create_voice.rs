@@ -3,7 +3,7 @@
 //! [`fal-ai/kling-video/create-voice`](https://fal.ai/models/fal-ai/kling-video/create-voice)
 //! (audio-to-audio).
 //!
-//! Makes a voice out of a recording, for the videos of Kling to speak with.
+//! Creates a voice from a recording, for videos of Kling.
 //!
 //! ```
 //! use fal_core::input;

@@ -11677,7 +11677,7 @@ impl JsonSchema for crate::video_to_audio::Output {
           "type": "object",
           "properties": {
             "video": {
-              "description": "The video given, with the new sound.",
+              "description": "The input video with the new sound.",
               "allOf": [
                 {
                   "$type": "FileOutput"

@@ -73,7 +73,7 @@ impl Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// The video given, with the new sound.
+    /// The input video with the new sound.
     pub video: FileOutput,
     /// Sound made for the video, as MP3.
     pub audio: FileOutput,

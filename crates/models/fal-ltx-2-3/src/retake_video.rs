@@ -3,7 +3,7 @@
 //! [`fal-ai/ltx-2.3/retake-video`](https://fal.ai/models/fal-ai/ltx-2.3/retake-video)
 //! (video-to-video).
 //!
-//! Makes a part of a video anew, with LTX-2.3.
+//! Regenerates a part of a video, with LTX-2.3.
 //!
 //! ```
 //! use fal_core::input;

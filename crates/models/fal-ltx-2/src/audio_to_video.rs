@@ -3,7 +3,7 @@
 //! [`fal-ai/ltx-2/audio-to-video`](https://fal.ai/models/fal-ai/ltx-2/audio-to-video)
 //! (audio-to-video).
 //!
-//! Makes a video to a recording, with LTX-2.
+//! Generates a video for a recording, with LTX-2.
 //!
 //! ```
 //! use fal_core::input;

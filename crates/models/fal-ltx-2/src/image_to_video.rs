@@ -3,7 +3,7 @@
 //! [`fal-ai/ltx-2/image-to-video`](https://fal.ai/models/fal-ai/ltx-2/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion, with sound, with LTX-2 Pro.
+//! Animates an image, with sound, with LTX-2 Pro.
 //!
 //! ```
 //! use fal_core::input;

@@ -2,7 +2,7 @@
 //! LTX-2, retake video:
 //! [`fal-ai/ltx-2/retake-video`](https://fal.ai/models/fal-ai/ltx-2/retake-video) (video-to-video).
 //!
-//! Makes a part of a video anew, with LTX-2.
+//! Regenerates a part of a video, with LTX-2.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/ltx-video/image-to-video`](https://fal.ai/models/fal-ai/ltx-video/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with the first LTX Video.
+//! Animates an image with the first LTX Video.
 //!
 //! ```
 //! use fal_core::input;

@@ -419,7 +419,7 @@ impl JsonSchema for crate::ray_2::modify::Input {
                   "type": "null"
                 }
               ],
-              "description": "First image of the new video, to show what it is to look like."
+              "description": "First image of the new video, which sets its look."
             },
             "prompt": {
               "anyOf": [
@@ -1132,7 +1132,7 @@ impl JsonSchema for crate::ray_2_flash::modify::Input {
                   "type": "null"
                 }
               ],
-              "description": "First image of the new video, to show what it is to look like."
+              "description": "First image of the new video, which sets its look."
             },
             "prompt": {
               "anyOf": [

@@ -12,7 +12,7 @@
 //! MiniMax Music: [`fal-ai/minimax-music`](https://fal.ai/models/fal-ai/minimax-music)
 //! (text-to-audio).
 //!
-//! Makes a song from lyrics, in the style of an input song.
+//! Generates a song from lyrics, in the style of an input song.
 //!
 //! ```
 //! use fal_core::input;

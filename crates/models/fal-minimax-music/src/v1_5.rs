@@ -2,7 +2,7 @@
 //! MiniMax Music 1.5:
 //! [`fal-ai/minimax-music/v1.5`](https://fal.ai/models/fal-ai/minimax-music/v1.5) (text-to-audio).
 //!
-//! Makes a song from lyrics and a description.
+//! Generates a song from lyrics and a description.
 //!
 //! ```
 //! use fal_core::input;

@@ -2,7 +2,7 @@
 //! MiniMax Music 2.0: [`fal-ai/minimax-music/v2`](https://fal.ai/models/fal-ai/minimax-music/v2)
 //! (text-to-audio).
 //!
-//! Makes a song from lyrics and a description.
+//! Generates a song from lyrics and a description.
 //!
 //! ```
 //! use fal_core::input;

@@ -2,7 +2,7 @@
 //! MiniMax Music 2.6:
 //! [`fal-ai/minimax-music/v2.6`](https://fal.ai/models/fal-ai/minimax-music/v2.6) (text-to-audio).
 //!
-//! Makes a whole track, sung or instrumental, from a description and lyrics.
+//! Generates a whole track, sung or instrumental, from a description and lyrics.
 //!
 //! ```
 //! use fal_core::input;

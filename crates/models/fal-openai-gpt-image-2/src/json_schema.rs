@@ -77,7 +77,7 @@ impl JsonSchema for crate::Input {
             },
             "image_size": {
               "default": "landscape_4_3",
-              "description": "Size of the image, as a preset, as an exact width and height, or as the model sees fit. Sides are multiples of 16 of up to 3840 px, one at most three times the other, with 655,360 to 8,294,400 pixels in all.",
+              "description": "Size of the image: a preset, an exact width and height, or chosen by the model. Sides are multiples of 16 of up to 3840 px, one at most three times the other, with 655,360 to 8,294,400 pixels in all.",
               "allOf": [
                 {
                   "$type": "ImageSize"

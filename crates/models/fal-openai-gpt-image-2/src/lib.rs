@@ -56,9 +56,9 @@ pub struct Input {
     ///
     /// 2 to 32000 characters.
     pub prompt: String,
-    /// Size of the image, as a preset, as an exact width and height, or as the model sees fit. Sides
-    /// are multiples of 16 of up to 3840 px, one at most three times the other, with 655,360 to
-    /// 8,294,400 pixels in all.
+    /// Size of the image: a preset, an exact width and height, or chosen by the model. Sides are
+    /// multiples of 16 of up to 3840 px, one at most three times the other, with 655,360 to 8,294,400
+    /// pixels in all.
     ///
     /// Default `landscape_4_3`.
     pub image_size: Option<ImageSize>,
@@ -235,8 +235,8 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`image_size`](Input::image_size): Size of the image, as a preset, as an exact width and height,
-    /// or as the model sees fit. Default `landscape_4_3`.
+    /// [`image_size`](Input::image_size): Size of the image: a preset, an exact width and height, or
+    /// chosen by the model. Default `landscape_4_3`.
     pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
         self.optional.image_size = value.into_param();
         self

@@ -203,7 +203,7 @@ impl JsonSchema for crate::Output {
                   "type": "null"
                 }
               ],
-              "description": "The reasoning, where it was asked for."
+              "description": "Reasoning of the model, if requested."
             },
             "partial": {
               "type": "boolean",
@@ -272,7 +272,7 @@ impl JsonSchema for crate::Event {
                   "type": "null"
                 }
               ],
-              "description": "The reasoning, where it was asked for."
+              "description": "Reasoning of the model, if requested."
             },
             "partial": {
               "type": "boolean",

@@ -111,7 +111,7 @@ pub type MaxTokens = Int<bounds::MaxTokens>;
 pub struct Output {
     /// The model's answer.
     pub output: String,
-    /// The reasoning, where it was asked for.
+    /// Reasoning of the model, if requested.
     pub reasoning: Option<String>,
     /// `true` if more of the answer follows.
     pub partial: Option<bool>,
@@ -127,7 +127,7 @@ pub struct Output {
 pub struct Event {
     /// The model's answer.
     pub output: Option<String>,
-    /// The reasoning, where it was asked for.
+    /// Reasoning of the model, if requested.
     pub reasoning: Option<String>,
     /// `true` if more of the answer follows.
     pub partial: Option<bool>,

@@ -1360,7 +1360,7 @@ impl JsonSchema for crate::sound_effects::Output {
           "type": "object",
           "properties": {
             "video": {
-              "description": "The video given, with the new sound.",
+              "description": "The input video with the new sound.",
               "allOf": [
                 {
                   "$type": "FileOutput"
@@ -6582,7 +6582,7 @@ impl JsonSchema for crate::v5_5::effects::Input {
                   "type": "null"
                 }
               ],
-              "description": "Choice to rewrite the prompt for better results: always, never, or as the model sees fit."
+              "description": "Choice to rewrite the prompt for better results: always, never, or as the model decides."
             }
           },
           "required": [
@@ -6948,7 +6948,7 @@ impl JsonSchema for crate::v5_5::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "Choice to rewrite the prompt for better results: always, never, or as the model sees fit."
+              "description": "Choice to rewrite the prompt for better results: always, never, or as the model decides."
             },
             "image_url": {
               "type": "string",
@@ -7208,7 +7208,7 @@ impl JsonSchema for crate::v5_5::text_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "Choice to rewrite the prompt for better results: always, never, or as the model sees fit."
+              "description": "Choice to rewrite the prompt for better results: always, never, or as the model decides."
             }
           },
           "required": [
@@ -7488,7 +7488,7 @@ impl JsonSchema for crate::v5_5::transition::Input {
                   "type": "null"
                 }
               ],
-              "description": "Choice to rewrite the prompt for better results: always, never, or as the model sees fit."
+              "description": "Choice to rewrite the prompt for better results: always, never, or as the model decides."
             },
             "first_image_url": {
               "type": "string",
@@ -7765,7 +7765,7 @@ impl JsonSchema for crate::v5_6::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "Choice to rewrite the prompt for better results: always, never, or as the model sees fit."
+              "description": "Choice to rewrite the prompt for better results: always, never, or as the model decides."
             },
             "image_url": {
               "type": "string",
@@ -8020,7 +8020,7 @@ impl JsonSchema for crate::v5_6::text_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "Choice to rewrite the prompt for better results: always, never, or as the model sees fit."
+              "description": "Choice to rewrite the prompt for better results: always, never, or as the model decides."
             }
           },
           "required": [
@@ -8300,7 +8300,7 @@ impl JsonSchema for crate::v5_6::transition::Input {
                   "type": "null"
                 }
               ],
-              "description": "Choice to rewrite the prompt for better results: always, never, or as the model sees fit."
+              "description": "Choice to rewrite the prompt for better results: always, never, or as the model decides."
             },
             "first_image_url": {
               "type": "string",
@@ -8752,7 +8752,7 @@ impl JsonSchema for crate::v6::image_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "Choice to rewrite the prompt for better results: always, never, or as the model sees fit."
+              "description": "Choice to rewrite the prompt for better results: always, never, or as the model decides."
             },
             "image_url": {
               "type": "string",
@@ -8982,7 +8982,7 @@ impl JsonSchema for crate::v6::text_to_video::Input {
                   "type": "null"
                 }
               ],
-              "description": "Choice to rewrite the prompt for better results: always, never, or as the model sees fit."
+              "description": "Choice to rewrite the prompt for better results: always, never, or as the model decides."
             }
           },
           "required": [
@@ -9240,7 +9240,7 @@ impl JsonSchema for crate::v6::transition::Input {
                   "type": "null"
                 }
               ],
-              "description": "Choice to rewrite the prompt for better results: always, never, or as the model sees fit."
+              "description": "Choice to rewrite the prompt for better results: always, never, or as the model decides."
             },
             "first_image_url": {
               "type": "string",

@@ -2,7 +2,7 @@
 //! Sora 2 characters: [`fal-ai/sora-2/characters`](https://fal.ai/models/fal-ai/sora-2/characters)
 //! (image-to-video).
 //!
-//! Makes a character out of a video, to be used in videos of Sora 2.
+//! Creates a character from a video, for videos of Sora 2.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/sora-2/image-to-video`](https://fal.ai/models/fal-ai/sora-2/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion, with sound, with OpenAI's Sora 2.
+//! Animates an image, with sound, with OpenAI's Sora 2.
 //!
 //! ```
 //! use fal_core::input;

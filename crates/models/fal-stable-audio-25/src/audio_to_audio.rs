@@ -3,7 +3,7 @@
 //! [`fal-ai/stable-audio-25/audio-to-audio`](https://fal.ai/models/fal-ai/stable-audio-25/audio-to-audio)
 //! (audio-to-audio).
 //!
-//! Makes a recording anew after a prompt.
+//! Transforms a recording according to a prompt.
 //!
 //! ```
 //! use fal_core::input;

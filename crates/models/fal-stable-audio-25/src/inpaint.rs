@@ -3,7 +3,7 @@
 //! [`fal-ai/stable-audio-25/inpaint`](https://fal.ai/models/fal-ai/stable-audio-25/inpaint)
 //! (audio-to-audio).
 //!
-//! Makes a part of a recording anew.
+//! Regenerates a part of a recording.
 //!
 //! ```
 //! use fal_core::input;

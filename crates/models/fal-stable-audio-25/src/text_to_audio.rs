@@ -3,7 +3,7 @@
 //! [`fal-ai/stable-audio-25/text-to-audio`](https://fal.ai/models/fal-ai/stable-audio-25/text-to-audio)
 //! (text-to-audio).
 //!
-//! Makes music and sounds from text.
+//! Generates music and sounds from text.
 //!
 //! ```
 //! use fal_core::input;

@@ -4,7 +4,7 @@
 //! Stable Audio Open: [`fal-ai/stable-audio`](https://fal.ai/models/fal-ai/stable-audio)
 //! (text-to-audio).
 //!
-//! Makes sounds and short music from text.
+//! Generates sounds and short music from text.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/veo2/image-to-video`](https://fal.ai/models/fal-ai/veo2/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with Google's Veo 2.
+//! Animates an image with Google's Veo 2.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/veo3/image-to-video`](https://fal.ai/models/fal-ai/veo3/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion, with sound, with Google's Veo 3.
+//! Animates an image, with sound, with Google's Veo 3.
 //!
 //! ```
 //! use fal_core::input;

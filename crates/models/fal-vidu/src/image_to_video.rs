@@ -3,7 +3,7 @@
 //! [`fal-ai/vidu/image-to-video`](https://fal.ai/models/fal-ai/vidu/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with Vidu.
+//! Animates an image with Vidu.
 //!
 //! ```
 //! use fal_core::input;

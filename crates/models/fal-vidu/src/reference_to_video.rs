@@ -3,7 +3,7 @@
 //! [`fal-ai/vidu/reference-to-video`](https://fal.ai/models/fal-ai/vidu/reference-to-video)
 //! (image-to-video).
 //!
-//! Makes a video around a subject that images show, with Vidu.
+//! Generates a video of a subject in images, with Vidu.
 //!
 //! ```
 //! use fal_core::input;

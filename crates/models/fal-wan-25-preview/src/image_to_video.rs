@@ -3,7 +3,7 @@
 //! [`fal-ai/wan-25-preview/image-to-video`](https://fal.ai/models/fal-ai/wan-25-preview/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with Wan 2.5, to music of your own if wanted.
+//! Animates an image with Wan 2.5, optionally to your own music.
 //!
 //! ```
 //! use fal_core::input;
@@ -159,7 +159,7 @@ pub struct Output {
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: i64,
-    /// Prompt that the result was made from, where it was rewritten.
+    /// Prompt that the result was made from, if it was rewritten.
     pub actual_prompt: Option<String>,
 }
 

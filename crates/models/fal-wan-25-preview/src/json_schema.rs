@@ -147,7 +147,7 @@ impl JsonSchema for crate::image_to_video::Output {
                   "type": "null"
                 }
               ],
-              "description": "Prompt that the result was made from, where it was rewritten."
+              "description": "Prompt that the result was made from, if it was rewritten."
             }
           },
           "required": [
@@ -351,7 +351,7 @@ impl JsonSchema for crate::text_to_image::Output {
                   "type": "null"
                 }
               ],
-              "description": "Prompt that the images were made from, where it was rewritten."
+              "description": "Prompt that the images were made from, if it was rewritten."
             }
           },
           "required": [
@@ -517,7 +517,7 @@ impl JsonSchema for crate::text_to_video::Output {
                   "type": "null"
                 }
               ],
-              "description": "Prompt that the result was made from, where it was rewritten."
+              "description": "Prompt that the result was made from, if it was rewritten."
             }
           },
           "required": [

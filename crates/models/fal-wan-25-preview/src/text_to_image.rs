@@ -94,7 +94,7 @@ pub struct Output {
     pub images: Vec<ImageFile>,
     /// Seed of each image.
     pub seeds: Vec<i64>,
-    /// Prompt that the images were made from, where it was rewritten.
+    /// Prompt that the images were made from, if it was rewritten.
     pub actual_prompt: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 //! [`fal-ai/wan-25-preview/text-to-video`](https://fal.ai/models/fal-ai/wan-25-preview/text-to-video)
 //! (text-to-video).
 //!
-//! Text to video with Wan 2.5, to music of your own if wanted.
+//! Text to video with Wan 2.5, optionally to your own music.
 //!
 //! ```
 //! use fal_core::input;
@@ -195,7 +195,7 @@ pub struct Output {
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: i64,
-    /// Prompt that the result was made from, where it was rewritten.
+    /// Prompt that the result was made from, if it was rewritten.
     pub actual_prompt: Option<String>,
 }
 

@@ -153,7 +153,7 @@ impl JsonSchema for crate::image_to_video::Output {
                   "type": "null"
                 }
               ],
-              "description": "Prompt that the result was made from, where it was rewritten."
+              "description": "Prompt that the result was made from, if it was rewritten."
             }
           },
           "required": [
@@ -364,7 +364,7 @@ impl JsonSchema for crate::image_to_video::flash::Output {
                   "type": "null"
                 }
               ],
-              "description": "Prompt that the result was made from, where it was rewritten."
+              "description": "Prompt that the result was made from, if it was rewritten."
             }
           },
           "required": [
@@ -580,7 +580,7 @@ impl JsonSchema for crate::reference_to_video::Output {
                   "type": "null"
                 }
               ],
-              "description": "Prompt that the result was made from, where it was rewritten."
+              "description": "Prompt that the result was made from, if it was rewritten."
             }
           },
           "required": [
@@ -846,7 +846,7 @@ impl JsonSchema for crate::reference_to_video::flash::Output {
                   "type": "null"
                 }
               ],
-              "description": "Prompt that the result was made from, where it was rewritten."
+              "description": "Prompt that the result was made from, if it was rewritten."
             }
           },
           "required": [
@@ -1251,7 +1251,7 @@ impl JsonSchema for crate::text_to_video::Output {
                   "type": "null"
                 }
               ],
-              "description": "Prompt that the result was made from, where it was rewritten."
+              "description": "Prompt that the result was made from, if it was rewritten."
             }
           },
           "required": [

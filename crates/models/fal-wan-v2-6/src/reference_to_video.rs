@@ -3,7 +3,7 @@
 //! [`wan/v2.6/reference-to-video`](https://fal.ai/models/wan/v2.6/reference-to-video)
 //! (video-to-video).
 //!
-//! Makes a video around subjects that videos show, with Wan 2.6.
+//! Generates a video of subjects in videos, with Wan 2.6.
 //!
 //! ```
 //! use fal_core::input;
@@ -219,7 +219,7 @@ pub struct Output {
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: i64,
-    /// Prompt that the result was made from, where it was rewritten.
+    /// Prompt that the result was made from, if it was rewritten.
     pub actual_prompt: Option<String>,
 }
 

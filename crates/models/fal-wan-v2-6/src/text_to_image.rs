@@ -2,7 +2,7 @@
 //! Wan 2.6, text to image: [`wan/v2.6/text-to-image`](https://fal.ai/models/wan/v2.6/text-to-image)
 //! (text-to-image).
 //!
-//! Text to image with Wan 2.6, after the style of an image if wanted. It may write text beside the
+//! Text to image with Wan 2.6, optionally in the style of an image. It may write text beside the
 //! images.
 //!
 //! ```

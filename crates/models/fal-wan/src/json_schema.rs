@@ -255,7 +255,7 @@ impl JsonSchema for crate::v2_2_14b::animate::move_::Output {
                   "type": "null"
                 }
               ],
-              "description": "Single frames of the video as a ZIP archive, where they were asked for."
+              "description": "Single frames of the video as a ZIP archive, if requested."
             },
             "prompt": {
               "type": "string",
@@ -512,7 +512,7 @@ impl JsonSchema for crate::v2_2_14b::animate::replace::Output {
                   "type": "null"
                 }
               ],
-              "description": "Single frames of the video as a ZIP archive, where they were asked for."
+              "description": "Single frames of the video as a ZIP archive, if requested."
             },
             "prompt": {
               "type": "string",
@@ -5700,7 +5700,7 @@ impl JsonSchema for crate::v2_7::edit_video::Output {
                   "type": "null"
                 }
               ],
-              "description": "Prompt that the result was made from, where it was rewritten."
+              "description": "Prompt that the result was made from, if it was rewritten."
             }
           },
           "required": [
@@ -5988,7 +5988,7 @@ impl JsonSchema for crate::v2_7::image_to_video::Output {
                   "type": "null"
                 }
               ],
-              "description": "Prompt that the result was made from, where it was rewritten."
+              "description": "Prompt that the result was made from, if it was rewritten."
             }
           },
           "required": [
@@ -6429,7 +6429,7 @@ impl JsonSchema for crate::v2_7::reference_to_video::Output {
                   "type": "null"
                 }
               ],
-              "description": "Prompt that the result was made from, where it was rewritten."
+              "description": "Prompt that the result was made from, if it was rewritten."
             }
           },
           "required": [
@@ -6872,7 +6872,7 @@ impl JsonSchema for crate::v2_7::text_to_video::Output {
                   "type": "null"
                 }
               ],
-              "description": "Prompt that the result was made from, where it was rewritten."
+              "description": "Prompt that the result was made from, if it was rewritten."
             }
           },
           "required": [

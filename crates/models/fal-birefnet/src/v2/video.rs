@@ -305,7 +305,7 @@ fal_core::closed_enum!(
 pub struct Output {
     /// The video without its background.
     pub video: VideoFile,
-    /// The mask as a video, where it was asked for.
+    /// The mask as a video, if requested.
     pub mask_video: Option<VideoFile>,
 }
 

@@ -3,7 +3,7 @@
 //! [`bytedance/seedance-2.0/fast/image-to-video`](https://fal.ai/models/bytedance/seedance-2.0/fast/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion, with sound, with the quicker Seedance 2.0 Fast.
+//! Animates an image, with sound, with the quicker Seedance 2.0 Fast.
 //!
 //! ```
 //! use fal_core::input;

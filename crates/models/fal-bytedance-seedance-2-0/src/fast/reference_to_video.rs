@@ -3,7 +3,7 @@
 //! [`bytedance/seedance-2.0/fast/reference-to-video`](https://fal.ai/models/bytedance/seedance-2.0/fast/reference-to-video)
 //! (image-to-video).
 //!
-//! Makes a video after images, videos and recordings, with the quicker Seedance 2.0 Fast.
+//! Generates a video from images, videos and recordings, with the quicker Seedance 2.0 Fast.
 //!
 //! ```
 //! use fal_core::input;

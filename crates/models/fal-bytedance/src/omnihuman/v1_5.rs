@@ -3,7 +3,7 @@
 //! [`fal-ai/bytedance/omnihuman/v1.5`](https://fal.ai/models/fal-ai/bytedance/omnihuman/v1.5)
 //! (image-to-video).
 //!
-//! Makes the person of an image speak or sing a recording, with feelings that fit it.
+//! Makes the person in an image speak or sing a recording, with matching emotions.
 //!
 //! ```
 //! use fal_core::input;

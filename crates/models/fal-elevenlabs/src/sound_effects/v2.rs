@@ -3,7 +3,7 @@
 //! [`fal-ai/elevenlabs/sound-effects/v2`](https://fal.ai/models/fal-ai/elevenlabs/sound-effects/v2)
 //! (text-to-audio).
 //!
-//! Makes a sound effect from text.
+//! Generates a sound effect from text.
 //!
 //! Streams: `Client::stream` gives what there is before the end.
 //!

@@ -80,7 +80,7 @@ pub struct Input {
     /// Code of the language (ISO 639-1) to speak in. A language that the model does not know is
     /// refused.
     pub language_code: Option<String>,
-    /// Choice to spell out numbers and the like first: always, never, or as the service sees fit.
+    /// Choice to spell out numbers and the like first: always, never, or as the service decides.
     ///
     /// Default `auto`.
     pub apply_text_normalization: Option<ApplyTextNormalization>,
@@ -162,7 +162,7 @@ fal_core::closed_enum!(
 pub struct Output {
     /// Finished recording, ready to download.
     pub audio: FileOutput,
-    /// Times of each word, where they were asked for.
+    /// Times of each word, if requested.
     pub timestamps: Option<Vec<Value>>,
 }
 
@@ -172,7 +172,7 @@ pub struct Output {
 pub struct Event {
     /// Finished recording, ready to download.
     pub audio: Option<FileOutput>,
-    /// Times of each word, where they were asked for.
+    /// Times of each word, if requested.
     pub timestamps: Option<Vec<Value>>,
 }
 
@@ -289,7 +289,7 @@ impl<TextSlot> Builder<TextSlot> {
     }
 
     /// [`apply_text_normalization`](Input::apply_text_normalization): Choice to spell out numbers and
-    /// the like first: always, never, or as the service sees fit. Default `auto`.
+    /// the like first: always, never, or as the service decides. Default `auto`.
     pub fn apply_text_normalization(
         mut self,
         value: impl Param<ApplyTextNormalization>,

@@ -3,7 +3,7 @@
 //! [`fal-ai/flux-1/dev/image-to-image`](https://fal.ai/models/fal-ai/flux-1/dev/image-to-image)
 //! (image-to-image).
 //!
-//! Redraws an image after a prompt with FLUX.1 \[dev\].
+//! Redraws an image according to a prompt with FLUX.1 \[dev\].
 //!
 //! ```
 //! use fal_core::input;

@@ -3,8 +3,8 @@
 //! [`fal-ai/flux-1/srpo/image-to-image`](https://fal.ai/models/fal-ai/flux-1/srpo/image-to-image)
 //! (image-to-image).
 //!
-//! Redraws an image after a prompt with FLUX.1 SRPO, which gives more realistic skin, light and
-//! texture.
+//! Redraws an image according to a prompt with FLUX.1 SRPO, which gives more realistic skin, light
+//! and texture.
 //!
 //! ```
 //! use fal_core::input;

@@ -2,7 +2,7 @@
 //! FLUX.1 \[pro\] Fill: [`fal-ai/flux-pro/v1/fill`](https://fal.ai/models/fal-ai/flux-pro/v1/fill)
 //! (image-to-image).
 //!
-//! Paints the masked part of an image anew, or carries the image on beyond its edges.
+//! Repaints the masked part of an image, or extends the image beyond its edges.
 //!
 //! ```
 //! use fal_core::input;
@@ -46,7 +46,7 @@ pub struct Input {
     pub prompt: String,
     /// Image to start from.
     pub image_url: File,
-    /// Mask of the image: the white part is painted anew, the black part stays as it is.
+    /// Mask of the image: the white part is repainted, the black part is kept.
     pub mask_url: File,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
@@ -259,8 +259,8 @@ impl<
         }
     }
 
-    /// [`mask_url`](Input::mask_url): Mask of the image: the white part is painted anew, the black part
-    /// stays as it is.
+    /// [`mask_url`](Input::mask_url): Mask of the image: the white part is repainted, the black part is
+    /// kept.
     pub fn mask_url(
         self,
         value: impl fal_core::IntoFile,

@@ -3,7 +3,7 @@
 //! [`fal-ai/flux-pro/v1.1/redux`](https://fal.ai/models/fal-ai/flux-pro/v1.1/redux)
 //! (image-to-image).
 //!
-//! Variations of an image after a prompt, with FLUX1.1 \[pro\].
+//! Variations of an image according to a prompt, with FLUX1.1 \[pro\].
 //!
 //! ```
 //! use fal_core::input;

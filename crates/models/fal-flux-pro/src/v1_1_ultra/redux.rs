@@ -3,7 +3,7 @@
 //! [`fal-ai/flux-pro/v1.1-ultra/redux`](https://fal.ai/models/fal-ai/flux-pro/v1.1-ultra/redux)
 //! (image-to-image).
 //!
-//! Variations of an image after a prompt with FLUX1.1 \[pro\] ultra, at up to 2K.
+//! Variations of an image according to a prompt with FLUX1.1 \[pro\] ultra, at up to 2K.
 //!
 //! ```
 //! use fal_core::input;

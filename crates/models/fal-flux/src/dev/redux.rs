@@ -2,7 +2,7 @@
 //! FLUX.1 \[dev\] Redux: [`fal-ai/flux/dev/redux`](https://fal.ai/models/fal-ai/flux/dev/redux)
 //! (image-to-image).
 //!
-//! Variations of an image with FLUX.1 \[dev\]: new images after a single model image, without a
+//! Variations of an image with FLUX.1 \[dev\]: new images based on a single image, without a
 //! prompt.
 //!
 //! ```

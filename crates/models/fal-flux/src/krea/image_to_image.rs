@@ -3,7 +3,8 @@
 //! [`fal-ai/flux/krea/image-to-image`](https://fal.ai/models/fal-ai/flux/krea/image-to-image)
 //! (image-to-image).
 //!
-//! Redraws an image after a prompt with FLUX.1 Krea, trained for a natural photographic look.
+//! Redraws an image according to a prompt with FLUX.1 Krea, trained for a natural photographic
+//! look.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/kling-video/o1/reference-to-video`](https://fal.ai/models/fal-ai/kling-video/o1/reference-to-video)
 //! (image-to-video).
 //!
-//! Makes a video around characters, objects and styles that images show, with Kling O1 Pro.
+//! Generates a video of characters, objects and styles in images, with Kling O1 Pro.
 //!
 //! ```
 //! use fal_core::input;

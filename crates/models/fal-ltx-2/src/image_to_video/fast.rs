@@ -3,7 +3,7 @@
 //! [`fal-ai/ltx-2/image-to-video/fast`](https://fal.ai/models/fal-ai/ltx-2/image-to-video/fast)
 //! (image-to-video).
 //!
-//! Sets an image in motion, with sound, with the quicker LTX-2 Fast.
+//! Animates an image, with sound, with the quicker LTX-2 Fast.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/luma-dream-machine/ray-2/image-to-video`](https://fal.ai/models/fal-ai/luma-dream-machine/ray-2/image-to-video)
 //! (image-to-video).
 //!
-//! Makes a video that opens or closes with a given image, with Ray 2.
+//! Generates a video that opens or closes with a given image, with Ray 2.
 //!
 //! ```
 //! use fal_core::input;

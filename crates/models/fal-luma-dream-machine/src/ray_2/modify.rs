@@ -40,7 +40,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Video to change.
     pub video_url: File,
-    /// First image of the new video, to show what it is to look like.
+    /// First image of the new video, which sets its look.
     pub image_url: Option<File>,
     /// Description of the change of the video, in plain language.
     ///
@@ -176,7 +176,7 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
         }
     }
 
-    /// [`image_url`](Input::image_url): First image of the new video, to show what it is to look like.
+    /// [`image_url`](Input::image_url): First image of the new video, which sets its look.
     pub fn image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.image_url = value.into_param();
         self

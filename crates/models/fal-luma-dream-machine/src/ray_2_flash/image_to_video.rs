@@ -3,7 +3,7 @@
 //! [`fal-ai/luma-dream-machine/ray-2-flash/image-to-video`](https://fal.ai/models/fal-ai/luma-dream-machine/ray-2-flash/image-to-video)
 //! (image-to-video).
 //!
-//! Makes a video that opens or closes with a given image, with the quicker Ray 2 Flash.
+//! Generates a video that opens or closes with a given image, with the quicker Ray 2 Flash.
 //!
 //! ```
 //! use fal_core::input;

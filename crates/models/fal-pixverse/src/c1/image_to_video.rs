@@ -3,7 +3,7 @@
 //! [`fal-ai/pixverse/c1/image-to-video`](https://fal.ai/models/fal-ai/pixverse/c1/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with PixVerse C1.
+//! Animates an image with PixVerse C1.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/pixverse/c1/reference-to-video`](https://fal.ai/models/fal-ai/pixverse/c1/reference-to-video)
 //! (image-to-video).
 //!
-//! Makes a video around the subjects and settings that images show, with PixVerse C1.
+//! Generates a video of the subjects and settings in images, with PixVerse C1.
 //!
 //! ```
 //! use fal_core::input;

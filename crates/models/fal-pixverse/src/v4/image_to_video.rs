@@ -3,7 +3,7 @@
 //! [`fal-ai/pixverse/v4/image-to-video`](https://fal.ai/models/fal-ai/pixverse/v4/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with PixVerse 4.
+//! Animates an image with PixVerse 4.
 //!
 //! ```
 //! use fal_core::input;

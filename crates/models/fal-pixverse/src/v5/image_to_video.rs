@@ -3,7 +3,7 @@
 //! [`fal-ai/pixverse/v5/image-to-video`](https://fal.ai/models/fal-ai/pixverse/v5/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with PixVerse 5.
+//! Animates an image with PixVerse 5.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/pixverse/v5.5/image-to-video`](https://fal.ai/models/fal-ai/pixverse/v5.5/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with PixVerse 5.5.
+//! Animates an image with PixVerse 5.5.
 //!
 //! ```
 //! use fal_core::input;
@@ -67,7 +67,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub generate_multi_clip_switch: Option<bool>,
-    /// Choice to rewrite the prompt for better results: always, never, or as the model sees fit.
+    /// Choice to rewrite the prompt for better results: always, never, or as the model decides.
     pub thinking_type: Option<ThinkingType>,
     /// Image that the video opens with.
     pub image_url: File,
@@ -362,7 +362,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
     }
 
     /// [`thinking_type`](Input::thinking_type): Choice to rewrite the prompt for better results:
-    /// always, never, or as the model sees fit.
+    /// always, never, or as the model decides.
     pub fn thinking_type(mut self, value: impl Param<ThinkingType>) -> Self {
         self.optional.thinking_type = value.into_param();
         self

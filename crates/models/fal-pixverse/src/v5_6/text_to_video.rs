@@ -66,7 +66,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub generate_audio_switch: Option<bool>,
-    /// Choice to rewrite the prompt for better results: always, never, or as the model sees fit.
+    /// Choice to rewrite the prompt for better results: always, never, or as the model decides.
     pub thinking_type: Option<ThinkingType>,
     /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
     pub extra: Map<String, Value>,
@@ -389,7 +389,7 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 
     /// [`thinking_type`](Input::thinking_type): Choice to rewrite the prompt for better results:
-    /// always, never, or as the model sees fit.
+    /// always, never, or as the model decides.
     pub fn thinking_type(mut self, value: impl Param<ThinkingType>) -> Self {
         self.optional.thinking_type = value.into_param();
         self

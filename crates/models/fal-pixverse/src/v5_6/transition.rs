@@ -67,7 +67,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub generate_audio_switch: Option<bool>,
-    /// Choice to rewrite the prompt for better results: always, never, or as the model sees fit.
+    /// Choice to rewrite the prompt for better results: always, never, or as the model decides.
     pub thinking_type: Option<ThinkingType>,
     /// Image that the video opens with.
     pub first_image_url: File,
@@ -437,7 +437,7 @@ impl<
     }
 
     /// [`thinking_type`](Input::thinking_type): Choice to rewrite the prompt for better results:
-    /// always, never, or as the model sees fit.
+    /// always, never, or as the model decides.
     pub fn thinking_type(mut self, value: impl Param<ThinkingType>) -> Self {
         self.optional.thinking_type = value.into_param();
         self

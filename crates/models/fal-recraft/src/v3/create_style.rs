@@ -3,7 +3,7 @@
 //! [`fal-ai/recraft/v3/create-style`](https://fal.ai/models/fal-ai/recraft/v3/create-style)
 //! (training).
 //!
-//! Makes a style out of a few images, for Recraft V3 to draw in.
+//! Creates a style from a few images, for Recraft V3.
 //!
 //! ```
 //! use fal_core::input;

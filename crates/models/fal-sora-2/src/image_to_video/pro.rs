@@ -3,7 +3,7 @@
 //! [`fal-ai/sora-2/image-to-video/pro`](https://fal.ai/models/fal-ai/sora-2/image-to-video/pro)
 //! (image-to-video).
 //!
-//! Sets an image in motion, with sound, with OpenAI's Sora 2 Pro.
+//! Animates an image, with sound, with OpenAI's Sora 2 Pro.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/sora-2/video-to-video/remix`](https://fal.ai/models/fal-ai/sora-2/video-to-video/remix)
 //! (video-to-video).
 //!
-//! Makes a video of Sora 2 anew, with changes.
+//! Remixes a video of Sora 2.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/veo3/fast/image-to-video`](https://fal.ai/models/fal-ai/veo3/fast/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion, with sound, with the quicker and cheaper Veo 3 Fast.
+//! Animates an image, with sound, with the quicker and cheaper Veo 3 Fast.
 //!
 //! ```
 //! use fal_core::input;

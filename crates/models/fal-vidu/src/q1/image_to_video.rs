@@ -3,7 +3,7 @@
 //! [`fal-ai/vidu/q1/image-to-video`](https://fal.ai/models/fal-ai/vidu/q1/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with Vidu Q1, in 1080p.
+//! Animates an image with Vidu Q1, in 1080p.
 //!
 //! ```
 //! use fal_core::input;

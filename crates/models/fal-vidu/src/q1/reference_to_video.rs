@@ -3,7 +3,7 @@
 //! [`fal-ai/vidu/q1/reference-to-video`](https://fal.ai/models/fal-ai/vidu/q1/reference-to-video)
 //! (image-to-video).
 //!
-//! Makes a video around subjects that up to seven images show, with Vidu Q1.
+//! Generates a video of subjects in up to seven images, with Vidu Q1.
 //!
 //! ```
 //! use fal_core::input;

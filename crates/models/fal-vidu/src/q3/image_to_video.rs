@@ -3,7 +3,7 @@
 //! [`fal-ai/vidu/q3/image-to-video`](https://fal.ai/models/fal-ai/vidu/q3/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with Vidu Q3, with sound if wanted.
+//! Animates an image with Vidu Q3, optionally with sound.
 //!
 //! ```
 //! use fal_core::input;

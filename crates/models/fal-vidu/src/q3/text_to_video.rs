@@ -3,7 +3,7 @@
 //! [`fal-ai/vidu/q3/text-to-video`](https://fal.ai/models/fal-ai/vidu/q3/text-to-video)
 //! (text-to-video).
 //!
-//! Text to video with Vidu Q3, with sound if wanted.
+//! Text to video with Vidu Q3, optionally with sound.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`wan/v2.6/image-to-video/flash`](https://fal.ai/models/wan/v2.6/image-to-video/flash)
 //! (image-to-video).
 //!
-//! Sets an image in motion with the quicker Wan 2.6 Flash, in one shot or several.
+//! Animates an image with the quicker Wan 2.6 Flash, in one shot or several.
 //!
 //! ```
 //! use fal_core::input;
@@ -172,7 +172,7 @@ pub struct Output {
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: i64,
-    /// Prompt that the result was made from, where it was rewritten.
+    /// Prompt that the result was made from, if it was rewritten.
     pub actual_prompt: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 //! [`wan/v2.6/reference-to-video/flash`](https://fal.ai/models/wan/v2.6/reference-to-video/flash)
 //! (video-to-video).
 //!
-//! Makes a video around subjects that videos and images show, with the quicker Wan 2.6 Flash.
+//! Generates a video of subjects in videos and images, with the quicker Wan 2.6 Flash.
 //!
 //! ```
 //! use fal_core::input;
@@ -227,7 +227,7 @@ pub struct Output {
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: i64,
-    /// Prompt that the result was made from, where it was rewritten.
+    /// Prompt that the result was made from, if it was rewritten.
     pub actual_prompt: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 //! [`fal-ai/wan/v2.2-14b/speech-to-video`](https://fal.ai/models/fal-ai/wan/v2.2-14b/speech-to-video)
 //! (audio-to-video).
 //!
-//! Makes the person of an image speak or sing a recording, with Wan 2.2.
+//! Makes the person in an image speak or sing a recording, with Wan 2.2.
 //!
 //! ```
 //! use fal_core::input;

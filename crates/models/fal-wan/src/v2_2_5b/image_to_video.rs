@@ -3,7 +3,7 @@
 //! [`fal-ai/wan/v2.2-5b/image-to-video`](https://fal.ai/models/fal-ai/wan/v2.2-5b/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with the small Wan 2.2.
+//! Animates an image with the small Wan 2.2.
 //!
 //! ```
 //! use fal_core::input;

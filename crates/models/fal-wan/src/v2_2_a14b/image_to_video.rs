@@ -3,7 +3,7 @@
 //! [`fal-ai/wan/v2.2-a14b/image-to-video`](https://fal.ai/models/fal-ai/wan/v2.2-a14b/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with the large Wan 2.2, towards a last image if there is one.
+//! Animates an image with the large Wan 2.2, optionally towards a last image.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/wan/v2.2-a14b/video-to-video`](https://fal.ai/models/fal-ai/wan/v2.2-a14b/video-to-video)
 //! (video-to-video).
 //!
-//! Redraws a video after a prompt, with the large Wan 2.2.
+//! Redraws a video according to a prompt, with the large Wan 2.2.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/wan/v2.7/edit-video`](https://fal.ai/models/fal-ai/wan/v2.7/edit-video)
 //! (video-to-video).
 //!
-//! Changes a video as told in plain language, or after an image, with Wan 2.7.
+//! Changes a video by instructions in plain language, or according to an image, with Wan 2.7.
 //!
 //! ```
 //! use fal_core::input;
@@ -264,7 +264,7 @@ pub struct Output {
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: i64,
-    /// Prompt that the result was made from, where it was rewritten.
+    /// Prompt that the result was made from, if it was rewritten.
     pub actual_prompt: Option<String>,
 }
 

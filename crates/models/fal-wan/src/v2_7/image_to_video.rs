@@ -3,7 +3,7 @@
 //! [`fal-ai/wan/v2.7/image-to-video`](https://fal.ai/models/fal-ai/wan/v2.7/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion, or carries a clip on, with Wan 2.7.
+//! Animates an image, or continues a clip, with Wan 2.7.
 //!
 //! ```
 //! use fal_core::input;
@@ -209,7 +209,7 @@ pub struct Output {
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: i64,
-    /// Prompt that the result was made from, where it was rewritten.
+    /// Prompt that the result was made from, if it was rewritten.
     pub actual_prompt: Option<String>,
 }
 

@@ -3,7 +3,7 @@
 //! [`fal-ai/wan/v2.7/reference-to-video`](https://fal.ai/models/fal-ai/wan/v2.7/reference-to-video)
 //! (image-to-video).
 //!
-//! Makes a video around subjects that images and videos show, with Wan 2.7.
+//! Generates a video of subjects in images and videos, with Wan 2.7.
 //!
 //! ```
 //! use fal_core::input;
@@ -237,7 +237,7 @@ pub struct Output {
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: i64,
-    /// Prompt that the result was made from, where it was rewritten.
+    /// Prompt that the result was made from, if it was rewritten.
     pub actual_prompt: Option<String>,
 }
 

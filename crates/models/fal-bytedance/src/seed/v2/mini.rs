@@ -48,7 +48,7 @@ pub struct Input {
     pub system_prompt: Option<String>,
     /// Earlier conversation: the `messages` of an earlier reply.
     pub messages: Option<Vec<Seed2MiniMessage>>,
-    /// Choice to reason before the answer: always, never, or as the model sees fit.
+    /// Choice to reason before the answer: always, never, or as the model decides.
     ///
     /// Default `enabled`.
     pub thinking: Option<Thinking>,
@@ -174,7 +174,7 @@ pub type TopP = Float<bounds::TopP>;
 pub struct Output {
     /// The model's answer.
     pub output: String,
-    /// The reasoning, where there was any.
+    /// Reasoning of the model, if there was any.
     pub reasoning_content: Option<String>,
     /// All that was said, this reply included. Send it back to go on.
     pub messages: Vec<Seed2MiniMessageOutput>,
@@ -258,7 +258,7 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 
     /// [`thinking`](Input::thinking): Choice to reason before the answer: always, never, or as the
-    /// model sees fit. Default `enabled`.
+    /// model decides. Default `enabled`.
     pub fn thinking(mut self, value: impl Param<Thinking>) -> Self {
         self.optional.thinking = value.into_param();
         self

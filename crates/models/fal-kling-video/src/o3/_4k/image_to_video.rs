@@ -3,8 +3,7 @@
 //! [`fal-ai/kling-video/o3/4k/image-to-video`](https://fal.ai/models/fal-ai/kling-video/o3/4k/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with Kling O3 4K, towards a last image if there is one, in one shot or
-//! several.
+//! Animates an image with Kling O3 4K, optionally towards a last image, in one shot or several.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/kling-video/o3/4k/text-to-video`](https://fal.ai/models/fal-ai/kling-video/o3/4k/text-to-video)
 //! (text-to-video).
 //!
-//! Text to video with Kling O3 4K, in one shot or several, with sound if wanted.
+//! Text to video with Kling O3 4K, in one shot or several, optionally with sound.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,8 +3,8 @@
 //! [`fal-ai/kling-video/o3/standard/image-to-video`](https://fal.ai/models/fal-ai/kling-video/o3/standard/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with Kling O3 Standard, towards a last image if there is one, in one
-//! shot or several.
+//! Animates an image with Kling O3 Standard, optionally towards a last image, in one shot or
+//! several.
 //!
 //! ```
 //! use fal_core::input;

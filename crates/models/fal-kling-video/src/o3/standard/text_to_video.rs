@@ -3,7 +3,7 @@
 //! [`fal-ai/kling-video/o3/standard/text-to-video`](https://fal.ai/models/fal-ai/kling-video/o3/standard/text-to-video)
 //! (text-to-video).
 //!
-//! Text to video with Kling O3 Standard, in one shot or several, with sound if wanted.
+//! Text to video with Kling O3 Standard, in one shot or several, optionally with sound.
 //!
 //! ```
 //! use fal_core::input;

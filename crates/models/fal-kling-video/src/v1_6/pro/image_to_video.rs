@@ -3,7 +3,7 @@
 //! [`fal-ai/kling-video/v1.6/pro/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v1.6/pro/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with Kling 1.6 Pro.
+//! Animates an image with Kling 1.6 Pro.
 //!
 //! ```
 //! use fal_core::input;

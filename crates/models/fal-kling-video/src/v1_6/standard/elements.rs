@@ -3,7 +3,7 @@
 //! [`fal-ai/kling-video/v1.6/standard/elements`](https://fal.ai/models/fal-ai/kling-video/v1.6/standard/elements)
 //! (image-to-video).
 //!
-//! Makes a video around the things that up to four images show, with Kling 1.6 Standard.
+//! Generates a video of the things in up to four images, with Kling 1.6 Standard.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/kling-video/v2.1/master/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.1/master/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with Kling 2.1 Master.
+//! Animates an image with Kling 2.1 Master.
 //!
 //! ```
 //! use fal_core::input;

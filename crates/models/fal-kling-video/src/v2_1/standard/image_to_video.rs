@@ -3,7 +3,7 @@
 //! [`fal-ai/kling-video/v2.1/standard/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.1/standard/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with Kling 2.1 Standard.
+//! Animates an image with Kling 2.1 Standard.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/kling-video/v2.5-turbo/pro/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.5-turbo/pro/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with Kling 2.5 Turbo Pro, made for fluid motion at a low price.
+//! Animates an image with Kling 2.5 Turbo Pro, made for fluid motion at a low price.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/kling-video/v2.6/pro/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.6/pro/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with Kling 2.6 Pro, with sound made by the model itself.
+//! Animates an image with Kling 2.6 Pro, with generated sound.
 //!
 //! ```
 //! use fal_core::input;

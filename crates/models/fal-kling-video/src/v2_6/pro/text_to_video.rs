@@ -3,7 +3,7 @@
 //! [`fal-ai/kling-video/v2.6/pro/text-to-video`](https://fal.ai/models/fal-ai/kling-video/v2.6/pro/text-to-video)
 //! (text-to-video).
 //!
-//! Text to video with Kling 2.6 Pro, with sound made by the model itself.
+//! Text to video with Kling 2.6 Pro, with generated sound.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/kling-video/v3/4k/text-to-video`](https://fal.ai/models/fal-ai/kling-video/v3/4k/text-to-video)
 //! (text-to-video).
 //!
-//! Text to video with Kling 3.0 4K, in one shot or several, with sound made by the model itself.
+//! Text to video with Kling 3.0 4K, in one shot or several, with generated sound.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,8 +3,7 @@
 //! [`fal-ai/kling-video/v3/standard/image-to-video`](https://fal.ai/models/fal-ai/kling-video/v3/standard/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with Kling 3.0 Standard, in one shot or several, with sound made by the
-//! model itself.
+//! Animates an image with Kling 3.0 Standard, in one shot or several, with generated sound.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/pixverse/v4.5/image-to-video/fast`](https://fal.ai/models/fal-ai/pixverse/v4.5/image-to-video/fast)
 //! (image-to-video).
 //!
-//! Sets an image in motion with PixVerse 4.5 in fast mode.
+//! Animates an image with PixVerse 4.5 in fast mode.
 //!
 //! ```
 //! use fal_core::input;

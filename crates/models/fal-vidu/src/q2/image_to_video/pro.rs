@@ -3,7 +3,7 @@
 //! [`fal-ai/vidu/q2/image-to-video/pro`](https://fal.ai/models/fal-ai/vidu/q2/image-to-video/pro)
 //! (image-to-video).
 //!
-//! Sets an image in motion with Vidu Q2 Pro, towards a last image if there is one.
+//! Animates an image with Vidu Q2 Pro, optionally towards a last image.
 //!
 //! ```
 //! use fal_core::input;

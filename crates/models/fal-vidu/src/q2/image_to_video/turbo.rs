@@ -3,7 +3,7 @@
 //! [`fal-ai/vidu/q2/image-to-video/turbo`](https://fal.ai/models/fal-ai/vidu/q2/image-to-video/turbo)
 //! (image-to-video).
 //!
-//! Sets an image in motion with the quicker Vidu Q2 Turbo, towards a last image if there is one.
+//! Animates an image with the quicker Vidu Q2 Turbo, optionally towards a last image.
 //!
 //! ```
 //! use fal_core::input;

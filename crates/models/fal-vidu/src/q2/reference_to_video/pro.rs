@@ -3,7 +3,7 @@
 //! [`fal-ai/vidu/q2/reference-to-video/pro`](https://fal.ai/models/fal-ai/vidu/q2/reference-to-video/pro)
 //! (image-to-video).
 //!
-//! Makes or changes a video after images and videos, with Vidu Q2 Pro.
+//! Generates or changes a video from images and videos, with Vidu Q2 Pro.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/vidu/q3/image-to-video/turbo`](https://fal.ai/models/fal-ai/vidu/q3/image-to-video/turbo)
 //! (image-to-video).
 //!
-//! Sets an image in motion with the quicker Vidu Q3 Turbo, with sound if wanted.
+//! Animates an image with the quicker Vidu Q3 Turbo, optionally with sound.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/vidu/q3/reference-to-video/mix`](https://fal.ai/models/fal-ai/vidu/q3/reference-to-video/mix)
 //! (image-to-video).
 //!
-//! Makes a video around subjects and scenes that images show, with Vidu Q3.
+//! Generates a video of subjects and scenes in images, with Vidu Q3.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/vidu/q3/text-to-video/turbo`](https://fal.ai/models/fal-ai/vidu/q3/text-to-video/turbo)
 //! (text-to-video).
 //!
-//! Text to video with the quicker Vidu Q3 Turbo, with sound if wanted.
+//! Text to video with the quicker Vidu Q3 Turbo, optionally with sound.
 //!
 //! ```
 //! use fal_core::input;

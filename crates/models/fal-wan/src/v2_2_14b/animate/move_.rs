@@ -248,7 +248,7 @@ fal_core::closed_enum!(
 pub struct Output {
     /// Finished video, ready to download.
     pub video: FileOutput,
-    /// Single frames of the video as a ZIP archive, where they were asked for.
+    /// Single frames of the video as a ZIP archive, if requested.
     pub frames_zip: Option<FileOutput>,
     /// Prompt that the video was made from, written by the model.
     pub prompt: String,

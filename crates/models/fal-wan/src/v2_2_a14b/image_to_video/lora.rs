@@ -3,7 +3,7 @@
 //! [`fal-ai/wan/v2.2-a14b/image-to-video/lora`](https://fal.ai/models/fal-ai/wan/v2.2-a14b/image-to-video/lora)
 //! (image-to-video).
 //!
-//! Sets an image in motion with the large Wan 2.2 and LoRA weights of your own.
+//! Animates an image with the large Wan 2.2 and LoRA weights of your own.
 //!
 //! ```
 //! use fal_core::input;

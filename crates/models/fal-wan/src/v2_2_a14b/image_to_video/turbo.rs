@@ -3,7 +3,7 @@
 //! [`fal-ai/wan/v2.2-a14b/image-to-video/turbo`](https://fal.ai/models/fal-ai/wan/v2.2-a14b/image-to-video/turbo)
 //! (image-to-video).
 //!
-//! Sets an image in motion with the large Wan 2.2, made for speed.
+//! Animates an image with the large Wan 2.2, made for speed.
 //!
 //! ```
 //! use fal_core::input;

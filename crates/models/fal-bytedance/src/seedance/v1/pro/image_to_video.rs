@@ -3,7 +3,7 @@
 //! [`fal-ai/bytedance/seedance/v1/pro/image-to-video`](https://fal.ai/models/fal-ai/bytedance/seedance/v1/pro/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with Seedance 1.0 Pro.
+//! Animates an image with Seedance 1.0 Pro.
 //!
 //! ```
 //! use fal_core::input;

@@ -3,7 +3,7 @@
 //! [`fal-ai/kling-video/o1/standard/video-to-video/reference`](https://fal.ai/models/fal-ai/kling-video/o1/standard/video-to-video/reference)
 //! (video-to-video).
 //!
-//! Makes a new shot in the manner of a given video, its motion and camera work, with Kling O1
+//! Generates a new shot in the style of an input video, its motion and camera work, with Kling O1
 //! Standard.
 //!
 //! ```

@@ -3,7 +3,7 @@
 //! [`fal-ai/bytedance/seedance/v1/pro/fast/image-to-video`](https://fal.ai/models/fal-ai/bytedance/seedance/v1/pro/fast/image-to-video)
 //! (image-to-video).
 //!
-//! Sets an image in motion with the quicker Seedance 1.0 Pro Fast.
+//! Animates an image with the quicker Seedance 1.0 Pro Fast.
 //!
 //! ```
 //! use fal_core::input;
