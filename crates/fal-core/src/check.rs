@@ -34,7 +34,7 @@ pub fn check_pattern(check: &mut Check, text: &str, pattern: &str, message: &'st
     }
 }
 
-/// Collects the violations that [`Parameters::check`] reports.
+/// Collects the violations that [`Parameters::check`](crate::Parameters::check) reports.
 #[derive(Debug)]
 pub struct Check {
     /// The path of the current field below `body`.
