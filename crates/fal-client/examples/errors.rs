@@ -1,4 +1,4 @@
-//! What can go wrong, and what there is to know about it. `cargo run -p fal-client --example errors`
+//! The kinds of errors, and their details. `cargo run -p fal-client --example errors`
 
 #[path = "support/connect.rs"]
 mod connect;
@@ -12,9 +12,9 @@ use serde_json::json;
 async fn main() -> Result<(), Box<dyn StdError>> {
     let (client, _emulator) = connect::connect().await?;
 
-    // Untyped, because the compiler would refuse this of a typed endpoint.
-    let wrong = untyped::input("fal-ai/flux/dev", json!({ "prompt": "A cat", "num_images": 9 }));
-    let Err(error) = client.subscribe(wrong).await else { return Err("9 images were made".into()) };
+    // Untyped, because this does not compile with a typed endpoint.
+    let invalid = untyped::input("fal-ai/flux/dev", json!({ "prompt": "A cat", "num_images": 9 }));
+    let Err(error) = client.subscribe(invalid).await else { return Err("9 images were made".into()) };
     explain(&error);
 
     let Err(error) = client.run(untyped::input("fal-ai/no-such-model", json!({}))).await else {
@@ -33,9 +33,9 @@ fn explain(error: &Error) {
             }
         }
         _ if error.error_type() == Some(error_type::CONTENT_POLICY_VIOLATION) => println!("  refused"),
-        ErrorKind::RateLimited => println!("  again in {:?}", error.retry_after()),
+        ErrorKind::RateLimited => println!("  try again in {:?}", error.retry_after()),
         ErrorKind::NotFound => println!("  there is no such endpoint"),
-        ErrorKind::Timeout | ErrorKind::Transport => println!("  again later"),
+        ErrorKind::Timeout | ErrorKind::Transport => println!("  try again later"),
         _ => println!("  status {:?}, body {:?}", error.status(), error.body()),
     }
     println!("  request {:?} of {:?}", error.request_id(), error.endpoint());

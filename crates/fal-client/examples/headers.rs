@@ -1,4 +1,4 @@
-//! Headers that control the platform, on any call. `cargo run -p fal-client --example headers`
+//! Options and headers of the platform, on any call. `cargo run -p fal-client --example headers`
 
 #[path = "support/connect.rs"]
 mod connect;
@@ -12,11 +12,11 @@ use fal_flux::dev;
 async fn main() -> Result<(), Box<dyn Error>> {
     let (client, _emulator) = connect::connect().await?;
 
-    // By name …
+    // Any header by name …
     let reply = client.subscribe(input!(dev { prompt: "a sunset" })).header("x-fal-no-retry", "1").await?;
     println!("{}", reply.images[0].url);
 
-    // … or by the options that stand for them, which the compiler knows.
+    // … or typed options for the known ones.
     let day = Lifecycle::default().expires_after(Duration::from_secs(86_400));
     let reply = client
         .subscribe(input!(dev { prompt: "a sunset" }))
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .tag("team", "examples")
         .await?;
 
-    // What came back beside the output.
+    // The headers of the response.
     println!("request {}, {:?} billable units", reply.request_id(), reply.billable_units());
     println!("{:?}", reply.headers());
     Ok(())

@@ -10,7 +10,6 @@ use fal_client::{
     queue::{Cancelled, Ticket},
 };
 use fal_flux::dev;
-use futures_util::TryStreamExt;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -21,20 +20,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("Request ID: {}", job.request_id());
     println!("{:?}", job.status().logs().await?);
 
-    // Too early is an error of its own.
+    // The result of a running job is an error of its own kind.
     if let Err(error) = job.result().await {
         println!("{error} (not ready: {})", error.is_not_ready());
     }
 
-    // A ticket is what another process needs to come back for the result.
+    // Another process can resume the job with its ticket.
     let stored = serde_json::to_string(&job.ticket())?;
     println!("{stored}");
     let ticket: Ticket<dev::Model> = serde_json::from_str(&stored)?;
     let job = client.resume(ticket);
 
     let mut updates = job.updates();
-    while let Some(update) = updates.try_next().await? {
-        println!("{update:?}");
+    while let Some(update) = updates.next().await {
+        println!("{:?}", update?);
     }
     println!("{}", job.result().await?.images[0].url);
 

@@ -1,4 +1,4 @@
-//! A direct call: one request, one answer. `cargo run -p fal-client --example run`
+//! A direct call: one request, one response. `cargo run -p fal-client --example run`
 
 #[path = "support/connect.rs"]
 mod connect;
@@ -19,7 +19,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("{} ({} x {})", reply.images[0].url, reply.images[0].width, reply.images[0].height);
     println!("request {}", reply.request_id());
 
-    // An app of one's own, or any model without a crate: JSON in, JSON out.
+    // An app of your own, or any model without a crate: JSON in, JSON out.
     let input = untyped::input("fal-ai/flux/schnell", json!({ "prompt": "A cat" }));
     let reply = client.run(input).await?;
     println!("{}", reply["images"][0]["url"]);

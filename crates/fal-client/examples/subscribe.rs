@@ -1,4 +1,4 @@
-//! Over the queue, with progress and logs on the way. `cargo run -p fal-client --example subscribe`
+//! A call through the queue, with progress and logs. `cargo run -p fal-client --example subscribe`
 
 #[path = "support/connect.rs"]
 mod connect;
@@ -23,8 +23,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 println!("{}", log.message); // each line once
             }
         })
-        .timeout(Duration::from_secs(120)) // the job is then cancelled
-        .cancel_on_drop() // and so it is when this future is dropped
+        .timeout(Duration::from_secs(120)) // cancels the job
+        .cancel_on_drop() // also if this future is dropped
         .await?;
     println!("{}", reply.images[0].url);
     Ok(())

@@ -16,19 +16,19 @@ use serde_json::json;
 async fn main() -> Result<(), Box<dyn Error>> {
     let (client, _emulator) = connect::connect().await?; // Client::from_env() in an app
 
-    // The definition that every API of language models asks for: a name, what it does, a JSON Schema. Descriptions,
-    // bounds, defaults and allowed values are those of fal's document.
+    // The definition that APIs of language models take: a name, a description and a JSON Schema, with the
+    // descriptions, bounds, defaults and allowed values of fal's document.
     let tool = json!({
         "name": "make_image",
-        "description": "Makes an image of what the prompt says and returns its URL.",
+        "description": "Makes an image of the prompt and returns its URL.",
         "input_schema": schema_for!(dev::Input),
     });
     println!("{}", tool["input_schema"]["properties"]["num_inference_steps"]);
 
-    // What a language model writes as arguments. It reads like any input, and a mistake is an error in words that
-    // the model can be told.
-    let wrong = json!({ "prompt": "a lighthouse", "num_inference_steps": 500 });
-    if let Err(error) = serde_json::from_value::<dev::Input>(wrong) {
+    // The arguments that a language model writes are parsed as an input. The message of an error can be sent back to
+    // the model.
+    let invalid = json!({ "prompt": "a lighthouse", "num_inference_steps": 500 });
+    if let Err(error) = serde_json::from_value::<dev::Input>(invalid) {
         println!("to the model: {error}");
     }
     let arguments = json!({ "prompt": "a lighthouse", "image_size": { "width": 512, "height": 384 } });

@@ -1,4 +1,4 @@
-//! Reading answers, and saying where one is not what was promised.
+//! Decoding responses, with the path of a value that does not fit its type.
 
 use std::borrow::Cow;
 
@@ -9,13 +9,17 @@ use serde_path_to_error::Segment;
 use crate::{Error, ErrorKind, Result, transport::Response};
 
 impl Response {
-    /// Reads the body as `T`. The error says where it is not one, and keeps the body.
+    /// Decodes the body as `T`.
+    ///
+    /// # Errors
+    ///
+    /// `Decode` with the path of the first value that does not fit, and the body.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.body).map_err(|cause| self.unreadable(cause))
+        serde_json::from_slice(&self.body).map_err(|cause| self.decode_error(cause))
     }
 
-    pub(crate) fn unreadable(&self, cause: serde_json::Error) -> Error {
-        let path = place(&self.body, &cause);
+    pub(crate) fn decode_error(&self, cause: serde_json::Error) -> Error {
+        let path = error_path(&self.body, &cause);
         let message = if self.body.is_empty() {
             "the answer is empty".to_owned()
         } else if path == "." {
@@ -28,40 +32,43 @@ impl Response {
     }
 }
 
-/// Where in `json` it was refused, such as `images[0].url`; `.` for the whole.
+/// Returns the path of the value at which decoding `json` failed with `cause`, such as `images[0].url`, or `.` for the
+/// whole.
 ///
-/// What comes before that place is read once more, as any JSON. A reader of the type itself that keeps track of where
-/// it is would be a second one to compile for each type that an app reads.
-pub(crate) fn place(json: &[u8], cause: &serde_json::Error) -> String {
-    let json = if cause.is_eof() { Cow::Borrowed(json) } else { unfinished(json, cause) };
-    let mut reader = serde_json::Deserializer::from_slice(&json);
-    let Err(error) = serde_path_to_error::deserialize::<_, Value>(&mut reader) else { return ".".to_owned() };
+/// Parses the text before the error once more, as any JSON. Decoding `T` itself with `serde_path_to_error` would be
+/// simpler, but it compiles the decoding code of every output a second time.
+pub(crate) fn error_path(json: &[u8], cause: &serde_json::Error) -> String {
+    let json = if cause.is_eof() { Cow::Borrowed(json) } else { cut_within_value(json, cause) };
+    let mut deserializer = serde_json::Deserializer::from_slice(&json);
+    let Err(error) = serde_path_to_error::deserialize::<_, Value>(&mut deserializer) else {
+        return ".".to_owned();
+    };
     let path = error.path();
     let text = path.to_string();
     match path.iter().next_back() {
-        // The name of a field that was not read to its end: the place is what has the field.
+        // The name of a field broke off, so the error is in the object that has the field.
         Some(Segment::Unknown) => match text.strip_suffix('?').unwrap_or(&text) {
             "" => ".".to_owned(),
-            has_field => has_field.trim_end_matches('.').to_owned(),
+            object => object.trim_end_matches('.').to_owned(),
         },
         _ => text,
     }
 }
 
-/// What had been read when a value was refused, changed so that reading it fails within that value.
-fn unfinished<'a>(json: &'a [u8], cause: &serde_json::Error) -> Cow<'a, [u8]> {
-    // Nothing says where.
+/// Returns `json` up to the position of `cause`, cut so that parsing it ends within the value that did not fit.
+fn cut_within_value<'a>(json: &'a [u8], cause: &serde_json::Error) -> Cow<'a, [u8]> {
+    // Line 0 is no position.
     let Some(lines) = cause.line().checked_sub(1) else { return Cow::Borrowed(b"null") };
     let lines = json.split_inclusive(|byte| *byte == b'\n').take(lines);
-    let read = lines.map(<[u8]>::len).sum::<usize>() + cause.column();
-    let read = json.get(..read).unwrap_or(json);
-    match read {
-        [unfinished @ .., b'"' | b'}' | b']'] => Cow::Borrowed(unfinished),
-        // A number, `true`, `false`, `null`, or nothing of the value yet: a text that does not end takes its place.
+    let position = lines.map(<[u8]>::len).sum::<usize>() + cause.column();
+    let parsed = json.get(..position).unwrap_or(json);
+    match parsed {
+        [open @ .., b'"' | b'}' | b']'] => Cow::Borrowed(open),
+        // A number, `true`, `false`, `null`, or nothing of the value yet: replaced by a string without an end.
         _ => {
             let is_of_value = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
-            let end = read.iter().rposition(|byte| !is_of_value(byte)).map_or(0, |before| before + 1);
-            Cow::Owned([read.get(..end).unwrap_or_default(), b"\""].concat())
+            let end = parsed.iter().rposition(|byte| !is_of_value(byte)).map_or(0, |before| before + 1);
+            Cow::Owned([parsed.get(..end).unwrap_or_default(), b"\""].concat())
         }
     }
 }
@@ -75,7 +82,7 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Deserialize)]
-    #[expect(dead_code, reason = "only whether it can be read matters")]
+    #[expect(dead_code, reason = "only decoding matters")]
     struct Output {
         images: Vec<Image>,
         seed: Option<u32>,
@@ -85,7 +92,7 @@ mod tests {
     }
 
     #[derive(Debug, Deserialize)]
-    #[expect(dead_code, reason = "only whether it can be read matters")]
+    #[expect(dead_code, reason = "only decoding matters")]
     struct Image {
         url: String,
         width: Option<f64>,
@@ -93,15 +100,15 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(rename_all = "lowercase")]
-    #[expect(dead_code, reason = "only whether it can be read matters")]
+    #[expect(dead_code, reason = "only decoding matters")]
     enum Mode {
         Fast,
         Slow { steps: u8 },
     }
 
-    /// The same place that a reader finds which keeps track of it.
+    /// Compares with the path that `serde_path_to_error` finds when it decodes the type itself.
     #[test]
-    fn the_place_is_where_it_was_refused() {
+    fn path_is_that_of_the_value_that_does_not_fit() {
         let table = [
             (r#"{"images":[{"url":7}]}"#, "images[0].url"),
             (r#"{"images":[{}]}"#, "images[0]"),
@@ -140,7 +147,7 @@ mod tests {
         ];
         for (json, expected) in table {
             let cause = serde_json::from_str::<Output>(json).unwrap_err();
-            assert_eq!(place(json.as_bytes(), &cause), expected, "{json}: {cause}");
+            assert_eq!(error_path(json.as_bytes(), &cause), expected, "{json}: {cause}");
             let mut tracked = serde_json::Deserializer::from_str(json);
             let error = serde_path_to_error::deserialize::<_, Output>(&mut tracked).unwrap_err();
             let tracked = error.path().to_string();
@@ -148,9 +155,9 @@ mod tests {
         }
     }
 
-    /// What a reader that keeps track of it finds otherwise: the list, or no more than the enum.
+    /// `serde_path_to_error` stops at the list here, or at the enum.
     #[test]
-    fn the_place_may_be_nearer() {
+    fn path_may_be_more_precise_than_that_of_the_type() {
         for (json, expected) in [
             (r#"{"images":[],"sizes":{"a":[1,2,3]}}"#, "sizes.a[2]"),
             (r#"{"images":[],"mode":"quick"}"#, "mode"),
@@ -158,14 +165,14 @@ mod tests {
             (r#"{"images":[],"mode":7}"#, "mode"),
         ] {
             let cause = serde_json::from_str::<Output>(json).unwrap_err();
-            assert_eq!(place(json.as_bytes(), &cause), expected, "{json}: {cause}");
+            assert_eq!(error_path(json.as_bytes(), &cause), expected, "{json}: {cause}");
         }
     }
 
     #[test]
-    fn what_follows_an_answer_has_no_place() {
+    fn trailing_text_has_no_path() {
         let json = br#"{"images":[]} trailing"#;
         let cause = serde_json::from_slice::<Output>(json).unwrap_err();
-        assert_eq!(place(json, &cause), ".");
+        assert_eq!(error_path(json, &cause), ".");
     }
 }

@@ -1,7 +1,9 @@
 //! Environment variables.
 
 /// The source of environment variables: the process's own, or a table in tests.
-pub(crate) struct Env(Box<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub(crate) struct Env(Box<Lookup>);
+
+type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Env {
     /// Returns the environment of this process.

@@ -3,6 +3,7 @@
 mod body;
 mod display;
 mod kind;
+mod predicates;
 
 use std::{error::Error as StdError, time::Duration};
 

@@ -21,7 +21,7 @@ fn rate(start: Instant) -> f64 {
 }
 
 pub(crate) fn measure(server: &Server, extent: Extent) -> Vec<Row> {
-    let rounds = extent.of(60, 5);
+    let rounds = extent.select(60, 5);
     let (raw, client) = (Raw::new(&server.url), client(&server.url));
     let input = Input { bytes: BYTES, ..CAT };
     let (mut raws, mut clients) = (Vec::new(), Vec::new());

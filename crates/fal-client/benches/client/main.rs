@@ -1,7 +1,7 @@
-//! What the client costs beyond the HTTP client it is built on. `cargo xtask bench client` runs it.
+//! The cost of the client beyond the HTTP client it is built on. `cargo xtask bench client` runs it.
 //!
-//! Every figure comes with that of plain `reqwest` making the same exchange with the same server in the same run,
-//! in rounds that take turns, because the machine may have other work. The server has a thread of its own.
+//! Every figure is measured beside plain `reqwest` in the same exchange with the same server, in alternating rounds,
+//! because the machine may be busy. The server has a thread of its own.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that fails is none")]
 
@@ -20,15 +20,15 @@ mod subscribe;
 
 use row::Row;
 
-/// How much is measured.
+/// The number of rounds.
 #[derive(Clone, Copy)]
 pub(crate) struct Extent {
-    /// A look: few rounds.
+    /// `true` for few rounds, as a quick check.
     pub(crate) quick: bool,
 }
 
 impl Extent {
-    pub(crate) fn of<T>(self, usual: T, quick: T) -> T {
+    pub(crate) fn select<T>(self, usual: T, quick: T) -> T {
         if self.quick { quick } else { usual }
     }
 }
@@ -37,7 +37,7 @@ fn main() {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let peers = peers::take(&mut arguments);
     let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    // cargo asks a bench to list its tests, or to be one.
+    // cargo test runs benches with these flags.
     if has("--list") || has("--test") {
         return;
     }
@@ -64,7 +64,7 @@ fn main() {
     row::print(&rows);
 }
 
-/// A runtime on this thread, so that what it allocates is counted here.
+/// Runs `future` on this thread, so that its allocations are counted here.
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(crate) fn measure(server: &Server, extent: Extent) -> Vec<Row> {
-    let (jobs, count) = extent.of((10_000, "10,000"), (500, "500"));
+    let (jobs, count) = extent.select((10_000, "10,000"), (500, "500"));
     let state = &server.state;
     let client = client(&server.url);
     let input = Input { takes: 3_600_000, ..CAT };
@@ -33,7 +33,7 @@ pub(crate) fn measure(server: &Server, extent: Extent) -> Vec<Row> {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
                 in_flight = start.elapsed().as_secs_f64();
-                // All have looked at least once.
+                // Time for each to poll at least once.
                 tokio::time::sleep(Duration::from_secs(3)).await;
                 state.end_all();
             };

@@ -15,9 +15,9 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Input {
     pub(crate) prompt: &'static str,
-    /// How long the job takes, in milliseconds.
+    /// The run time of the job in milliseconds.
     pub(crate) takes: u64,
-    /// How large the output is.
+    /// The size of the output in bytes.
     pub(crate) bytes: usize,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Output {
     pub(crate) images: Vec<Image>,
     pub(crate) seed: u64,
     pub(crate) prompt: String,
-    /// On the clock of this process, when the job was marked as completed.
+    /// The time at which the job was marked as completed, on the clock of this process.
     pub(crate) completed_at: u64,
 }
 

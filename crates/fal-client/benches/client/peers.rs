@@ -1,17 +1,17 @@
-//! Other clients on the same server: each is driven by a program that prints its figures.
+//! Other clients with the same server. Each is driven by a program that prints its figures.
 
 use std::process::{Command, Stdio};
 
 use crate::{Extent, row::Row};
 
-/// A client, and the program that drives it.
+/// A client and the program that drives it.
 pub(crate) struct Peer {
     name: String,
     program: String,
     script: String,
 }
 
-/// Takes every `--peer NAME PROGRAM SCRIPT` out of the arguments.
+/// Removes every `--peer NAME PROGRAM SCRIPT` from the arguments, and returns the peers.
 pub(crate) fn take(arguments: &mut Vec<String>) -> Vec<Peer> {
     let mut peers = Vec::new();
     while let Some(at) = arguments.iter().position(|argument| argument == "--peer") {
@@ -23,12 +23,12 @@ pub(crate) fn take(arguments: &mut Vec<String>) -> Vec<Peer> {
 }
 
 impl Peer {
-    /// Adds this client's figures to the rows that they belong to.
+    /// Runs the program, and adds its figures to the rows of the same name.
     pub(crate) fn measure(&self, url: &str, extent: Extent, rows: &mut [Row]) {
         let output = Command::new(&self.program)
             .arg(&self.script)
             .arg(url)
-            .arg(extent.of("1", "0.1"))
+            .arg(extent.select("1", "0.1"))
             .env("FAL_KEY", "id:secret")
             .stderr(Stdio::inherit())
             .output()

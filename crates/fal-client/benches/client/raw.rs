@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue, header};
 
 use crate::model::{Input, Output};
 
-/// What one writes without this crate: the key, JSON in, JSON out, the request id kept.
+/// The code that one writes without this crate: the key, JSON in, JSON out, and the request id.
 pub(crate) struct Raw {
     http: reqwest::Client,
     url: String,
@@ -25,7 +25,7 @@ impl Raw {
         Self { http, url: url.to_owned() }
     }
 
-    /// What `json` does.
+    /// Posts `input` as reqwest's `json` does.
     async fn post(&self, service: &str, input: &Input) -> reqwest::Response {
         let request = self.http.post(format!("{}/{service}/acme/app/edit", self.url));
         let request = request.header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -54,13 +54,13 @@ impl Raw {
                 break;
             }
         }
-        let _ = events.chunk().await; // The end, so that the connection can be used again.
+        let _ = events.chunk().await; // The end, so that the connection can be reused.
         let result = self.http.get(request).send().await.unwrap();
         serde_json::from_slice(&result.bytes().await.unwrap()).unwrap()
     }
 }
 
-/// The client under test, with the same server.
+/// Returns the client under test, for the same server.
 pub(crate) fn client(url: &str) -> fal_client::Client {
     fal_client::Client::builder().emulator(url).key("id:secret").build().unwrap()
 }

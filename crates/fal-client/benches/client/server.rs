@@ -1,4 +1,4 @@
-//! A server that does nothing but answer.
+//! A minimal server of direct calls and of a queue.
 
 use std::{
     collections::HashMap,
@@ -31,14 +31,14 @@ pub(crate) struct Server {
 #[derive(Default)]
 pub(crate) struct Jobs {
     last: AtomicU64,
-    /// When each is completed.
+    /// The moment at which each job is completed.
     ends: Mutex<HashMap<u64, Instant>>,
     pub(crate) submitted: AtomicUsize,
-    /// Connections that were made.
+    /// The number of connections that were made.
     pub(crate) connections: AtomicUsize,
 }
 
-/// Nanoseconds on a clock that this process shares.
+/// Returns the time in nanoseconds, on a clock that all threads share.
 pub(crate) fn now() -> u64 {
     at(Instant::now())
 }
@@ -50,7 +50,7 @@ fn at(instant: Instant) -> u64 {
 }
 
 impl Server {
-    /// Starts it in a thread that lives as long as the process.
+    /// Starts the server in a thread that lives as long as the process.
     pub(crate) fn start() -> Self {
         now();
         let state: Arc<Jobs> = Arc::default();

@@ -1,4 +1,4 @@
-//! 64 concurrent `subscribe`s of a job of 200 ms.
+//! Subscriptions, 64 at once, to jobs of 200 ms.
 
 use std::time::{Duration, Instant};
 
@@ -15,15 +15,15 @@ use crate::{
 
 const AT_ONCE: usize = 64;
 const JOB: u64 = 200;
-/// Of jobs one after the other: of 64 that end at once, most wait for the others.
+/// The run time of jobs that are measured one after the other. Of 64 that end at once, most wait for the others.
 const SHORT: u64 = 10;
 
-/// Milliseconds, a figure for each round.
+/// Times in milliseconds, one for each round.
 #[derive(Default)]
 struct Times {
     p50: Vec<f64>,
     p99: Vec<f64>,
-    /// From the moment at which jobs were completed to the ends of the calls.
+    /// The time between the end of the job and the end of the call.
     latency_p50: Vec<f64>,
     latency_p99: Vec<f64>,
 }
@@ -46,7 +46,7 @@ pub(crate) fn measure(server: &Server, extent: Extent) -> Vec<Row> {
     let (mut trips, mut alone, mut raw_alone) = (Vec::new(), Vec::new(), Vec::new());
     let short = Input { takes: SHORT, ..CAT };
     block_on(async {
-        for round in 0..=extent.of(8, 2) {
+        for round in 0..=extent.select(8, 2) {
             let raw_round = join_all((0..AT_ONCE).map(|_| async {
                 let start = Instant::now();
                 let completed_at = raw.subscribe(&input).await.completed_at;
@@ -68,7 +68,7 @@ pub(crate) fn measure(server: &Server, extent: Extent) -> Vec<Row> {
                 clients.add(&client_round);
             }
         }
-        for _ in 0..extent.of(100, 10) {
+        for _ in 0..extent.select(100, 10) {
             let completed_at = raw.subscribe(&short).await.completed_at;
             raw_alone.push((now() - completed_at) as f64 / 1e6);
             let completed_at = client.subscribe(short.clone()).await.unwrap().completed_at;

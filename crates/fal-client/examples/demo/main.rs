@@ -1,7 +1,7 @@
-//! The main job: typed calls to FLUX, a video model and Whisper. `cargo xtask demo` runs it.
+//! Typed calls to FLUX, a video model and Whisper. `cargo xtask demo` runs it.
 //!
-//! With `FAL_KEY` set, fal answers (and bills). Without, the embedded emulator does. Either way the
-//! media end up in `target/demo`.
+//! With `FAL_KEY` set, the calls go to fal, which bills them. Otherwise they go to an embedded emulator. The media are
+//! saved in `target/demo`.
 
 #[path = "../support/connect.rs"]
 mod connect;

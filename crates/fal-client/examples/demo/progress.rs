@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use fal_client::queue::Update;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Shared by the task that waits and the callback that hears of updates.
+/// A progress bar that the waiting task and the callback for updates share.
 #[derive(Clone)]
 pub(crate) struct Progress(Arc<ProgressBar>);
 

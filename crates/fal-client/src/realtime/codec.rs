@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio_tungstenite::tungstenite;
 
 use super::message::{Format, Message};
-use crate::{Error, ErrorKind, Result, decode::place};
+use crate::{Error, ErrorKind, Result, decode::error_path};
 
 /// Encodes a message as a frame.
 pub(super) fn encode(value: &impl Serialize, format: Format) -> Result<tungstenite::Message> {
@@ -42,7 +42,7 @@ pub(super) fn decode<T: DeserializeOwned>(raw: Bytes, format: Format) -> Result<
         },
         Format::Json => match serde_json::from_slice(&raw) {
             Ok(value) => return Ok(Message::new(value, raw, format)),
-            Err(cause) => (place(&raw, &cause), cause.to_string()),
+            Err(cause) => (error_path(&raw, &cause), cause.to_string()),
         },
     };
     let place = if path == "." { String::new() } else { format!("{path}: ") };

@@ -122,7 +122,7 @@ impl RawEvents {
     pub(super) fn decode_error(&self, event: &sse::Event, cause: serde_json::Error) -> Error {
         let response =
             Response { status: self.status, headers: self.headers.clone(), body: event.data.clone() };
-        self.add_context(response.unreadable(cause).with_context(&format!("event {}", self.count)))
+        self.add_context(response.decode_error(cause).with_context(&format!("event {}", self.count)))
     }
 
     fn add_context(&self, error: Error) -> Error {

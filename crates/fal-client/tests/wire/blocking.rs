@@ -1,4 +1,4 @@
-//! The verbs without an async runtime.
+//! Calls without an async runtime.
 
 use fal_client::blocking::{Blocking, BlockingStream};
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::{
     server::{Received, Server, json as answer},
 };
 
-/// A server in a thread of its own, which lives as long as the process.
+/// Starts a server in its own thread, which lives as long as the process.
 fn server() -> Server {
     let (send, receive) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
@@ -28,7 +28,7 @@ fn server() -> Server {
 }
 
 #[test]
-fn every_verb_can_be_waited_for() {
+fn every_call_can_block() {
     let client = server().client();
     assert_eq!(client.run(cat()).runner_hint("h").block().unwrap().seed, 1);
     assert_eq!(client.subscribe(cat()).block().unwrap().seed, 1);
@@ -49,7 +49,7 @@ fn every_verb_can_be_waited_for() {
 }
 
 #[tokio::test]
-async fn inside_a_runtime_it_says_so() {
+async fn blocking_inside_a_runtime_is_a_config_error() {
     let client = server().client();
     let error = client.run(cat()).block().unwrap_err();
     assert!(error.is_config() && error.to_string().contains(".await"), "{error}");

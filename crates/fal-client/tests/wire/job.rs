@@ -1,4 +1,4 @@
-//! `submit` and what can be done with a job.
+//! Submitting, and the methods of a job.
 
 use fal_client::{
     Client,
@@ -13,7 +13,7 @@ use crate::{
     server::{Reaction, Received, Server, bytes, json as answer},
 };
 
-/// The answer to a submit, with the URLs fal gives.
+/// The queue's response to a submit, with the URLs of the request.
 pub(crate) fn accepted(url: &str) -> Reaction {
     let request = format!("{url}/queue/acme/app/requests/r1");
     answer(
@@ -30,7 +30,7 @@ fn job(client: &Client) -> fal_client::queue::Job<Model> {
 }
 
 #[tokio::test]
-async fn a_job_can_be_submitted_looked_at_and_collected() {
+async fn job_is_submitted_polled_and_fetched() {
     let server = Server::start(|request: &Received, url: &str| match request.path.as_str() {
         "/queue/acme/app/edit" => accepted(url),
         "/queue/acme/app/requests/r1/status" => {
@@ -51,7 +51,7 @@ async fn a_job_can_be_submitted_looked_at_and_collected() {
     assert_eq!(job.status().logs().await.unwrap().logs()[0].message, "m");
     assert!(matches!(job.status().await.unwrap(), Update::Running { .. }));
     let reply = job.result().await.unwrap();
-    // The queue's id is the one that can be looked up.
+    // fal's dashboard knows the queue's id.
     assert_eq!((reply.seed, reply.request_id()), (7, "r1"));
 
     assert_eq!(
@@ -70,7 +70,7 @@ async fn a_job_can_be_submitted_looked_at_and_collected() {
 }
 
 #[tokio::test]
-async fn a_ticket_resumes_where_the_queue_said() {
+async fn ticket_keeps_the_urls_of_the_queue() {
     let elsewhere = "/queue/moved/requests/r1";
     let server = Server::start(move |request: &Received, url: &str| match request.method.as_str() {
         "POST" => answer(200, &json!({"request_id": "r1", "response_url": format!("{url}{elsewhere}")})),
@@ -95,7 +95,7 @@ async fn a_ticket_resumes_where_the_queue_said() {
 }
 
 #[tokio::test]
-async fn an_untyped_job_knows_its_endpoint() {
+async fn untyped_job_uses_the_id_of_its_endpoint() {
     let server = Server::start(|_, _| answer(200, &json!({"request_id": "r1", "x": 1}))).await;
     let client = server.client();
     let job = client.submit(untyped::input("workflows/me/flow/step", json!({}))).await.unwrap();
@@ -116,7 +116,7 @@ async fn an_untyped_job_knows_its_endpoint() {
 }
 
 #[tokio::test]
-async fn cancelling_has_three_outcomes() {
+async fn cancel_has_three_outcomes() {
     let server = Server::start(|request: &Received, _: &str| match request.nth {
         0 => answer(202, &json!({"status": "CANCELLATION_REQUESTED"})),
         1 => answer(400, &json!({"status": "ALREADY_COMPLETED"})),
@@ -135,7 +135,7 @@ async fn cancelling_has_three_outcomes() {
 }
 
 #[tokio::test]
-async fn an_early_result_is_not_ready() {
+async fn result_of_a_running_job_is_not_ready() {
     for refusal in [400, 202] {
         let server = Server::start(move |request: &Received, _: &str| {
             if request.path.ends_with("/status") {
@@ -152,7 +152,7 @@ async fn an_early_result_is_not_ready() {
 }
 
 #[tokio::test]
-async fn a_failure_with_status_400_is_not_taken_for_an_early_result() {
+async fn failure_with_status_400_is_not_mistaken_for_not_ready() {
     let server = Server::start(|request: &Received, _: &str| {
         if request.path.ends_with("/status") {
             answer(200, &json!({"status": "COMPLETED", "error": "bad"}))
@@ -167,7 +167,7 @@ async fn a_failure_with_status_400_is_not_taken_for_an_early_result() {
 }
 
 #[tokio::test]
-async fn a_job_that_is_completed_while_its_result_is_refused_has_one() {
+async fn result_is_fetched_again_if_the_job_completes_in_between() {
     let server =
         Server::start(|request: &Received, _: &str| match (request.path.ends_with("/status"), request.nth) {
             (true, _) => answer(200, &json!({"status": "COMPLETED"})),
@@ -179,7 +179,7 @@ async fn a_job_that_is_completed_while_its_result_is_refused_has_one() {
 }
 
 #[tokio::test]
-async fn updates_are_a_stream_that_ends() {
+async fn updates_end_after_completion() {
     let states = [
         json!({"status": "IN_QUEUE", "queue_position": 1}),
         json!({"status": "IN_QUEUE", "queue_position": 1}),
@@ -207,7 +207,7 @@ async fn updates_are_a_stream_that_ends() {
 }
 
 #[tokio::test]
-async fn a_submit_without_an_id_is_an_error() {
+async fn submit_response_without_an_id_is_an_error() {
     for body in [json!({}), json!({"request_id": ""}), json!({"request_id": 7}), Value::Null] {
         let server = Server::start(move |_, _| answer(200, &body)).await;
         let error = server.client().submit(cat()).await.unwrap_err();
@@ -216,7 +216,7 @@ async fn a_submit_without_an_id_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_header_of_a_job_goes_with_every_request_about_it() {
+async fn header_of_a_job_is_sent_with_every_request_about_it() {
     let server = Server::start(|_, _| answer(200, &json!({"status": "COMPLETED", "seed": 1}))).await;
     let job = job(&server.client()).header("x-trace", "t1");
     job.status().await.unwrap();

@@ -1,4 +1,4 @@
-//! An endpoint as a model crate would have it, written by hand.
+//! A hand-written endpoint of the form that model crates have.
 
 use fal_client::{
     Endpoint, File, IntoInput,

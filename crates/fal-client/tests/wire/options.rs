@@ -1,4 +1,4 @@
-//! What the options of a call put on the wire.
+//! The headers and parameters that the options of a call send.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ async fn every_platform_header_has_an_option() {
 }
 
 #[tokio::test]
-async fn options_of_the_queue_go_with_the_submit() {
+async fn queue_options_are_sent_with_the_submit() {
     let server = echo().await;
     let call = server.client().subscribe(cat()).webhook("https://me.example/?a=b").max_queue_length(3);
     call.poll_every(Duration::from_millis(1)).header("x-mine", "yes").await.unwrap();
@@ -72,7 +72,7 @@ async fn options_of_the_queue_go_with_the_submit() {
 }
 
 #[tokio::test]
-async fn a_get_has_its_parameters_in_the_query() {
+async fn get_sends_parameters_in_the_query() {
     let server = echo().await;
     let parameters = json!({"q": "a b&c", "n": 3, "on": true, "none": null, "list": [1, "x"]});
     let call = server.client().run(untyped::input("me/app", parameters)).method(Method::GET).path("/search");
@@ -93,7 +93,7 @@ async fn a_get_has_its_parameters_in_the_query() {
 }
 
 #[tokio::test]
-async fn every_form_of_id_is_called_and_followed() {
+async fn every_form_of_id_has_its_urls() {
     let table = [
         ("acme/app", "/acme/app", "/acme/app/requests/r1"),
         ("acme/app/a/b", "/acme/app/a/b", "/acme/app/requests/r1"),
@@ -116,7 +116,7 @@ async fn every_form_of_id_is_called_and_followed() {
 }
 
 #[tokio::test]
-async fn a_default_header_goes_to_fal_and_the_call_s_own_wins() {
+async fn header_of_a_call_wins_over_a_default_header() {
     let server = echo().await;
     let builder = server.builder().default_header("x-a", "default").default_header("x-b", "default");
     let client = builder.build().unwrap();

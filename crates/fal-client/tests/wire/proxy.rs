@@ -1,4 +1,4 @@
-//! Proxies: fal's own, on the app's server, and those of the environment.
+//! Proxies: fal's server-side proxy, and those of the environment.
 
 use std::process::Command;
 
@@ -22,7 +22,7 @@ async fn proxy() -> Server {
 }
 
 #[tokio::test]
-async fn everything_for_fal_goes_to_the_proxy_and_no_key_is_needed() {
+async fn all_requests_to_fal_go_through_the_proxy_without_a_key() {
     let proxy = proxy().await;
     let url = format!("{}/api/fal/proxy", proxy.url);
     let client = Client::builder().proxy_url(&url).retry(Retry::none()).build().unwrap();
@@ -48,16 +48,16 @@ async fn everything_for_fal_goes_to_the_proxy_and_no_key_is_needed() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_given_goes_to_the_proxy() {
+async fn key_of_the_builder_is_sent_to_the_proxy() {
     let proxy = proxy().await;
     let client = Client::builder().proxy_url(&proxy.url).key("a:b").build().unwrap();
     client.run(cat()).await.unwrap();
     assert_eq!(proxy.received()[0].header("authorization"), Some("Key a:b"));
 }
 
-/// The environment cannot be changed in a process with threads, so this runs itself again.
+/// Runs itself again, because a process with threads cannot change its environment.
 #[tokio::test]
-async fn a_proxy_of_the_environment_is_used() {
+async fn proxy_of_the_environment_is_used() {
     const INNER: &str = "FAL_TEST_PROXY_OF_THE_ENVIRONMENT";
     if std::env::var_os(INNER).is_some() {
         let builder = Client::builder().key("a:b").run_host("http://fal.invalid").allow_plain_http();
@@ -67,7 +67,7 @@ async fn a_proxy_of_the_environment_is_used() {
     }
     let proxy = proxy().await;
     let mut child = Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "proxy::a_proxy_of_the_environment_is_used"]).env(INNER, "1");
+    child.args(["--exact", "proxy::proxy_of_the_environment_is_used"]).env(INNER, "1");
     child.env("HTTP_PROXY", &proxy.url).env("http_proxy", &proxy.url);
     child.env_remove("NO_PROXY").env_remove("no_proxy");
     let child = tokio::task::spawn_blocking(move || child.output().unwrap());

@@ -1,4 +1,4 @@
-//! `run`: what is sent, and what becomes of the answer.
+//! Direct calls: the request, and the response as a reply or an error.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_run_is_one_post() {
+async fn run_sends_one_post() {
     let server = Server::start(|_, _| {
         let headers =
             [("x-fal-request-id", "r1"), ("x-fal-billable-units", "2"), ("x-fal-served-from", "runner-7")];
@@ -50,7 +50,7 @@ async fn a_run_is_one_post() {
 }
 
 #[tokio::test]
-async fn an_untyped_run_takes_and_gives_json() {
+async fn untyped_run_takes_and_returns_json() {
     let server = Server::start(|request, _| answer(200, &json!({ "echo": request.json() }))).await;
     let reply = server.client().run(untyped::input("my-user/my-app", json!({"scale": 4}))).await.unwrap();
     assert_eq!(reply["echo"]["scale"], 4);
@@ -58,7 +58,7 @@ async fn an_untyped_run_takes_and_gives_json() {
 }
 
 #[tokio::test]
-async fn a_bad_input_is_not_sent() {
+async fn invalid_input_is_not_sent() {
     let server = Server::start(|_, _| answer(200, &json!({"seed": 1}))).await;
     let input = Input { prompt: String::new(), images: Vec::new() };
     let error = server.client().run(input.clone()).await.unwrap_err();
@@ -72,7 +72,7 @@ async fn a_bad_input_is_not_sent() {
 }
 
 #[tokio::test]
-async fn a_refused_input_names_the_parameter() {
+async fn validation_error_names_the_parameter() {
     let server = Server::start(|_, _| {
         let body = json!({"detail": [{
             "loc": ["body", "num_images"], "msg": "Input should be less than or equal to 4",
@@ -93,7 +93,7 @@ async fn a_refused_input_names_the_parameter() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_json_is_kept() {
+async fn body_that_is_not_json_is_kept_in_the_error() {
     let server =
         Server::start(|_, _| bytes(200, &[("x-fal-request-id", "r1")], b"\xffnot json".to_vec())).await;
     let error = server.client().run(cat()).await.unwrap_err();
@@ -103,7 +103,7 @@ async fn an_answer_that_is_not_json_is_kept() {
 }
 
 #[tokio::test]
-async fn a_run_has_a_limit_in_time() {
+async fn run_fails_after_its_timeout() {
     let server = Server::start(|_, _| Reaction::Hang).await;
     let error = server.client().run(cat()).timeout(Duration::from_millis(50)).await.unwrap_err();
     assert!(error.is_timeout() && error.status().is_none(), "{error:?}");
@@ -112,7 +112,7 @@ async fn a_run_has_a_limit_in_time() {
 }
 
 #[tokio::test]
-async fn a_call_can_be_spawned_and_a_mistake_in_it_is_an_error() {
+async fn call_can_be_spawned_and_an_invalid_option_is_an_error() {
     let server = Server::start(|_, _| answer(200, &json!({"seed": 1}))).await;
     let call = server.client().run(cat());
     assert_eq!(tokio::spawn(call.into_future()).await.unwrap().unwrap().seed, 1);

@@ -1,4 +1,4 @@
-//! Where the key goes, and where it does not.
+//! The key is sent to the configured hosts only.
 
 use fal_client::{Client, queue::Ticket};
 use serde_json::json;
@@ -8,13 +8,13 @@ use crate::{
     server::{Received, Server, bytes, json as answer, quick},
 };
 
-/// A server that must not be asked anything.
+/// Starts a server that must not receive a request.
 async fn stranger() -> Server {
     Server::start(|_, _| answer(200, &json!({"seed": 666, "status": "COMPLETED"}))).await
 }
 
 #[tokio::test]
-async fn foreign_urls_of_a_submit_reply_are_not_followed() {
+async fn foreign_urls_in_a_submit_response_are_ignored() {
     let stranger = stranger().await;
     let evil = stranger.url.clone();
     let server = Server::start(move |request: &Received, _: &str| match request.path.as_str() {
@@ -34,7 +34,7 @@ async fn foreign_urls_of_a_submit_reply_are_not_followed() {
     assert_eq!(client.subscribe(cat()).await.unwrap().seed, 1);
     client.submit(cat()).await.unwrap().cancel().await.unwrap();
 
-    // Nor are those of a ticket that somebody has tampered with.
+    // The same for a forged ticket.
     let stored = json!({
         "endpoint": "acme/app/edit", "request_id": "r1",
         "response_url": format!("{}/queue/acme/app/requests/r1", stranger.url),
@@ -45,7 +45,7 @@ async fn foreign_urls_of_a_submit_reply_are_not_followed() {
 }
 
 #[tokio::test]
-async fn redirects_are_errors_and_go_nowhere() {
+async fn redirects_are_errors_and_not_followed() {
     for status in [301, 302, 307, 308] {
         let stranger = stranger().await;
         let target = format!("{}/elsewhere", stranger.url);
@@ -61,7 +61,7 @@ async fn redirects_are_errors_and_go_nowhere() {
 }
 
 #[tokio::test]
-async fn without_a_key_none_is_sent() {
+async fn no_authorization_is_sent_without_a_key() {
     let server = Server::start(|_, _| answer(200, &json!({"seed": 1}))).await;
     let client = Client::builder().emulator(&server.url).retry(quick()).build().unwrap();
     client.run(cat()).await.unwrap();
@@ -69,7 +69,7 @@ async fn without_a_key_none_is_sent() {
 }
 
 #[tokio::test]
-async fn services_can_be_in_different_places() {
+async fn services_can_have_different_hosts() {
     let run = Server::start(|_, _| answer(200, &json!({"seed": 1}))).await;
     let queue = Server::start(|_, _| answer(200, &json!({"request_id": "r1"}))).await;
     let client = Client::builder()

@@ -1,4 +1,4 @@
-//! A server that answers as a test tells it to, and remembers what it was asked.
+//! A server that is scripted by the test, and records its requests.
 
 use std::{
     collections::HashMap,
@@ -19,7 +19,7 @@ use tokio::{
     sync::Notify,
 };
 
-/// A request as it arrived.
+/// A received request.
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
     pub(crate) method: Method,
@@ -27,7 +27,7 @@ pub(crate) struct Received {
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
-    /// How many requests with this method and path came before.
+    /// The number of earlier requests with this method and path.
     pub(crate) nth: usize,
 }
 
@@ -40,17 +40,17 @@ impl Received {
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    /// `GET /queue/acme/app?logs=1`
+    /// Returns the method, path and query, such as `GET /queue/acme/app?logs=1`.
     pub(crate) fn line(&self) -> String {
         let mark = if self.query.is_empty() { "" } else { "?" };
         format!("{} {}{mark}{}", self.method, self.path, self.query)
     }
 }
 
-/// What the server does about a request.
+/// The server's reaction to a request.
 pub(crate) enum Reaction {
     Answer(Response<Body>),
-    /// Nothing, for ever.
+    /// No response, forever.
     Hang,
 }
 
@@ -79,7 +79,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a server. The script may ask for the server's own URL.
+    /// Starts a server. The script gets each request and the server's own URL.
     pub(crate) async fn start<F, R>(script: F) -> Self
     where
         F: Fn(&Received, &str) -> R + Send + Sync + 'static,
@@ -118,7 +118,7 @@ impl Server {
         server
     }
 
-    /// A client whose every service is this server, with a key and quick retries.
+    /// Returns a client of this server, with a key and quick retries.
     pub(crate) fn client(&self) -> Client {
         self.builder().build().unwrap()
     }
@@ -135,7 +135,7 @@ impl Server {
         self.received().iter().map(Received::line).collect()
     }
 
-    /// Waits until a request has come that `wanted` accepts.
+    /// Waits for a request that `wanted` accepts.
     pub(crate) async fn wait_for(&self, wanted: impl Fn(&Received) -> bool) -> Received {
         let found = async {
             loop {
@@ -150,12 +150,12 @@ impl Server {
     }
 }
 
-/// The usual number of attempts without the usual pauses.
+/// Returns the default number of attempts with short delays.
 pub(crate) fn quick() -> Retry {
     Retry::default().base_delay(Duration::from_millis(1)).max_delay(Duration::from_millis(2))
 }
 
-/// A server that reads a request, answers with `answer` and closes. Counts the requests.
+/// Starts a server that reads a request, sends `answer` and closes the connection. Counts the requests.
 pub(crate) async fn closing(answer: &'static [u8]) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

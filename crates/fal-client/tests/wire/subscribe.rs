@@ -1,4 +1,4 @@
-//! `subscribe`: from submit to result, with everything that can happen on the way.
+//! Subscribing: from submit to result, with failures on the way.
 
 use std::{
     sync::{Arc, Mutex},
@@ -16,11 +16,11 @@ use crate::{
 
 const SOON: Duration = Duration::from_millis(1);
 
-/// A queue that goes through `states`, staying in the last, and then answers with `result`.
+/// Starts a queue that reports one of `states` after the other, stays in the last, and has `result`.
 async fn queue(states: Vec<Value>, result: impl Fn() -> Reaction + Send + Sync + 'static) -> Server {
     Server::start(move |request: &Received, url: &str| match request.path.as_str() {
         "/queue/acme/app/edit" => accepted(url),
-        // No stream: what is tested here are looks.
+        // No stream, because polls are tested here.
         path if path.ends_with("/status/stream") => answer(404, &json!({"detail": "Not Found"})),
         path if path.ends_with("/status") => answer(202, &states[request.nth.min(states.len() - 1)]),
         path if path.ends_with("/cancel") => answer(202, &json!({"status": "CANCELLATION_REQUESTED"})),
@@ -34,7 +34,7 @@ fn is_cancel(request: &Received) -> bool {
 }
 
 #[tokio::test]
-async fn progress_and_logs_are_told_once() {
+async fn progress_and_log_lines_are_reported_once() {
     let lines =
         |text: &str| -> Value { text.chars().map(|line| json!({"message": line.to_string()})).collect() };
     let states = vec![
@@ -69,12 +69,12 @@ async fn progress_and_logs_are_told_once() {
     assert_eq!((reply.seed, reply.request_id()), (7, "r1"));
     assert_eq!(*told.lock().unwrap(), ["queued 2", "queued 0", "running a", "running bb", "completed c"]);
     let polls = server.lines().iter().filter(|line| line.ends_with("/status?logs=1")).count();
-    // One more after the end, for lines that come late.
+    // One more poll after the end, for late lines.
     assert_eq!((polls, server.received().len()), (8, 10));
 }
 
 #[tokio::test]
-async fn without_a_stream_the_status_is_looked_at() {
+async fn status_is_polled_without_a_stream() {
     let server = queue(vec![json!({"status": "COMPLETED"})], || answer(200, &json!({"seed": 7}))).await;
     server.client().subscribe(cat()).await.unwrap();
     assert_eq!(
@@ -89,7 +89,7 @@ async fn without_a_stream_the_status_is_looked_at() {
 }
 
 #[tokio::test]
-async fn a_failed_job_is_an_error_with_the_service_s_words() {
+async fn failed_job_is_an_error_with_the_message_of_the_service() {
     let states = vec![json!({"status": "COMPLETED", "error": "Invalid status code: 422", "error_type": "x"})];
     let server = queue(states, || {
         let body = r#"{"detail":[{"loc":["body","prompt"],"msg":"no","type":"content_policy_violation"}]}"#;
@@ -104,7 +104,7 @@ async fn a_failed_job_is_an_error_with_the_service_s_words() {
 }
 
 #[tokio::test]
-async fn the_failure_of_a_job_is_not_asked_for_twice() {
+async fn failure_of_a_job_is_fetched_once() {
     let states = vec![json!({"status": "COMPLETED", "error": "gone", "error_type": "runner_disconnected"})];
     let server =
         queue(states, || answer(503, &json!({"detail": "gone", "error_type": "runner_disconnected"}))).await;
@@ -114,7 +114,7 @@ async fn the_failure_of_a_job_is_not_asked_for_twice() {
 }
 
 #[tokio::test]
-async fn a_failure_stays_one_when_its_result_looks_well() {
+async fn failed_job_is_an_error_even_if_its_result_is_a_success() {
     let states = vec![json!({"status": "COMPLETED", "error": "it broke", "error_type": "internal_error"})];
     let server = queue(states, || answer(200, &json!({"seed": 7}))).await;
     let error = server.client().subscribe(cat()).await.unwrap_err();
@@ -123,7 +123,7 @@ async fn a_failure_stays_one_when_its_result_looks_well() {
 }
 
 #[tokio::test]
-async fn an_unknown_status_ends_the_wait() {
+async fn unknown_status_is_an_error() {
     let server = queue(vec![json!({"status": "FAILED"})], || answer(200, &json!({"seed": 7}))).await;
     let error = server.client().subscribe(cat()).await.unwrap_err();
     assert!(error.is_decode() && error.to_string().contains("`FAILED`"), "{error}");
@@ -131,7 +131,7 @@ async fn an_unknown_status_ends_the_wait() {
 }
 
 #[tokio::test]
-async fn when_time_is_up_the_job_is_cancelled() {
+async fn job_is_cancelled_after_the_timeout() {
     let server = queue(vec![json!({"status": "IN_PROGRESS"})], || Reaction::Hang).await;
     let call = server.client().subscribe(cat()).poll_every(SOON).timeout(Duration::from_secs(1));
     let error = call.await.unwrap_err();
@@ -142,14 +142,14 @@ async fn when_time_is_up_the_job_is_cancelled() {
 }
 
 #[tokio::test]
-async fn a_submit_that_is_not_answered_is_also_out_of_time() {
+async fn timeout_covers_the_submit() {
     let server = Server::start(|_, _| Reaction::Hang).await;
     let error = server.client().subscribe(cat()).timeout(Duration::from_millis(50)).await.unwrap_err();
     assert!(error.is_timeout() && error.request_id().is_none(), "{error:?}");
 }
 
 #[tokio::test]
-async fn waiting_has_a_limit_of_its_own_and_cancels_nothing() {
+async fn wait_has_its_own_timeout_and_does_not_cancel() {
     let server = queue(vec![json!({"status": "IN_PROGRESS"})], || Reaction::Hang).await;
     let job = server.client().endpoint::<Model>().job("r1");
     let error = job.wait().poll_every(SOON).timeout(Duration::from_millis(50)).await.unwrap_err();
@@ -158,7 +158,7 @@ async fn waiting_has_a_limit_of_its_own_and_cancels_nothing() {
 }
 
 #[tokio::test]
-async fn a_dropped_call_is_cancelled_when_asked_to() {
+async fn dropped_call_is_cancelled_with_cancel_on_drop() {
     let server = queue(vec![json!({"status": "IN_PROGRESS"})], || Reaction::Hang).await;
     let call = server.client().subscribe(cat()).poll_every(SOON).cancel_on_drop().into_future();
     let task = tokio::spawn(call);
@@ -168,11 +168,11 @@ async fn a_dropped_call_is_cancelled_when_asked_to() {
 }
 
 #[tokio::test]
-async fn a_finished_call_is_not_cancelled() {
+async fn finished_call_is_not_cancelled() {
     let server = queue(vec![json!({"status": "COMPLETED"})], || answer(200, &json!({"seed": 7}))).await;
     let client = server.client();
     client.subscribe(cat()).cancel_on_drop().await.unwrap();
-    // Whatever the drop had spawned would have run before this one is answered.
+    // A task that the drop had spawned would have run before this response arrives.
     client.endpoint::<Model>().job("r1").status().await.unwrap();
     assert!(!server.received().iter().any(is_cancel));
 }

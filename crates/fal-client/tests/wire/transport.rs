@@ -14,13 +14,13 @@ use crate::{
     server::{Received, Server, bytes, closing, json as answer, quick},
 };
 
-/// A server that refuses with `status` and `headers` for ever.
+/// Starts a server that responds to everything with `status` and `headers`.
 async fn refusing(status: u16, headers: &'static [(&'static str, &'static str)]) -> Server {
     Server::start(move |_, _| bytes(status, headers, "")).await
 }
 
 #[tokio::test]
-async fn work_is_repeated_only_when_it_was_not_accepted() {
+async fn billable_requests_are_repeated_only_if_not_accepted() {
     type Headers = &'static [(&'static str, &'static str)];
     const FROM_FAL: Headers = &[("x-fal-request-id", "r1")];
     // status, headers, attempts at run and submit, attempts at status
@@ -52,7 +52,7 @@ async fn work_is_repeated_only_when_it_was_not_accepted() {
 }
 
 #[tokio::test]
-async fn a_later_attempt_can_succeed_and_policies_can_differ() {
+async fn later_attempt_succeeds_with_the_policy_of_the_call() {
     let server = Server::start(|request: &Received, _: &str| match request.nth {
         0 | 1 => bytes(429, &[("retry-after", "0")], ""),
         _ => answer(200, &json!({"seed": 1})),
@@ -65,7 +65,7 @@ async fn a_later_attempt_can_succeed_and_policies_can_differ() {
 }
 
 #[tokio::test]
-async fn a_broken_connection_repeats_looks_but_not_work() {
+async fn submit_is_not_repeated_after_a_broken_connection() {
     for answer in [&b""[..], b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"seed\""] {
         let (url, requests) = closing(answer).await;
         let client = Client::builder().emulator(url).retry(quick()).build().unwrap();
@@ -80,7 +80,7 @@ async fn a_broken_connection_repeats_looks_but_not_work() {
 }
 
 #[tokio::test]
-async fn a_refused_connection_says_so() {
+async fn refused_connection_is_a_transport_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -92,7 +92,7 @@ async fn a_refused_connection_says_so() {
 }
 
 #[tokio::test]
-async fn an_oversized_answer_is_not_taken() {
+async fn oversized_response_is_an_error() {
     for announced in [true, false] {
         let server = Server::start(move |_, _| {
             if announced {
@@ -105,14 +105,14 @@ async fn an_oversized_answer_is_not_taken() {
         let error = server.builder().max_reply_bytes(4999).build().unwrap().run(cat()).await.unwrap_err();
         let ErrorKind::TooLarge { limit, .. } = error.kind() else { panic!("{error:?}") };
         assert_eq!(*limit, 4999);
-        // One byte more is enough for all of it, which then is not JSON.
+        // With one byte more the whole body is accepted, which then is not JSON.
         let error = server.builder().max_reply_bytes(5000).build().unwrap().run(cat()).await.unwrap_err();
         assert_eq!(error.body().unwrap().len(), 5000, "{error:?}");
     }
 }
 
 #[tokio::test]
-async fn pages_of_something_in_between_are_not_json() {
+async fn html_pages_of_proxies_become_errors() {
     let page = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>";
     let server = Server::start(move |_, _| bytes(502, &[("content-type", "text/html")], page)).await;
     let error = server.client().run(cat()).retry(Retry::none()).await.unwrap_err();
@@ -121,7 +121,7 @@ async fn pages_of_something_in_between_are_not_json() {
 }
 
 #[tokio::test]
-async fn a_client_of_one_s_own_is_used() {
+async fn own_http_client_is_used() {
     let server = Server::start(|_, _| answer(200, &json!({"seed": 1}))).await;
     let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20));
     let mut headers = http::HeaderMap::new();
@@ -142,7 +142,7 @@ async fn a_client_of_one_s_own_is_used() {
 }
 
 #[tokio::test]
-async fn every_attempt_is_observed() {
+async fn hook_observes_every_attempt() {
     let server = Server::start(|request: &Received, _: &str| match request.nth {
         0 => bytes(429, &[("x-fal-request-id", "r0")], ""),
         _ => bytes(200, &[("x-fal-request-id", "r1")], r#"{"seed":1}"#),
@@ -173,10 +173,10 @@ async fn every_attempt_is_observed() {
 }
 
 #[tokio::test]
-async fn a_pause_that_would_outlast_the_call_is_not_begun() {
+async fn retry_delay_beyond_the_timeout_is_an_error_at_once() {
     let server = refusing(429, &[("retry-after", "20")]).await;
     let error = server.builder().retry(Retry::default()).build().unwrap().run(cat());
-    // The service's own words, and not that time is up.
+    // The error is the service's, not a timeout.
     let error = error.timeout(Duration::from_secs(10)).await.unwrap_err();
     assert!(error.is_rate_limited(), "{error:?}");
     assert_eq!(error.retry_after(), Some(Duration::from_secs(20)));
