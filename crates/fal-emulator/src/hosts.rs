@@ -29,7 +29,7 @@ pub(crate) fn add_service_prefix<B>(request: &mut Request<B>) {
         let authority = authority(request.headers())?;
         Some(authority.host().to_owned())
     });
-    let prefix = host.as_deref().and_then(prefix_of).unwrap_or_default();
+    let prefix = host.as_deref().and_then(service_prefix).unwrap_or_default();
     if prefix.is_empty() && request.uri().host().is_none() {
         return;
     }
@@ -54,7 +54,7 @@ impl BaseUrls {
         let scheme = if is_tls { "https" } else { "http" };
         let authority = authority(headers);
         if let Some(authority) = &authority
-            && prefix_of(authority.host()).is_some()
+            && service_prefix(authority.host()).is_some()
         {
             let port = authority.port().map_or_else(String::new, |port| format!(":{port}"));
             return Self {
@@ -84,10 +84,10 @@ impl BaseUrls {
 
 /// Returns true if the host name is one of fal's that the emulator serves.
 pub(crate) fn is_fal_host(host: &str) -> bool {
-    prefix_of(host).is_some()
+    service_prefix(host).is_some()
 }
 
-fn prefix_of(host: &str) -> Option<&'static str> {
+fn service_prefix(host: &str) -> Option<&'static str> {
     HOSTS.iter().find(|(name, _)| name.eq_ignore_ascii_case(host)).map(|(_, prefix)| *prefix)
 }
 

@@ -16,7 +16,7 @@ use rule::RuleConfig;
 
 /// A script as data, in TOML or JSON: the behaviour of endpoints, and rules about single requests.
 ///
-/// Tests in any language can use it. Its keys are the methods of [`Script`](crate::Script) and
+/// Tests in any language can use it. Its keys correspond to the methods of [`Script`](crate::Script) and
 /// [`Rule`](crate::Rule); the README of the crate shows all of them.
 ///
 /// ```

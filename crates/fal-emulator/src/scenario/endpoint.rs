@@ -7,7 +7,7 @@ use super::seconds::Seconds;
 use crate::pace::Pace;
 use crate::script::{Script, Scripts};
 
-/// The script of the model behind one endpoint. The keys are the methods of [`Script`].
+/// The script of the model behind one endpoint. The keys correspond to the methods of [`Script`].
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EndpointConfig {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::seconds::Seconds;
 use crate::script::{FaultPoint, RealtimeFault, RequestKind, RequestPattern, ResponseTemplate, Scripts};
 
-/// A rule about single requests. The keys are the methods of [`Rule`](crate::Rule).
+/// A rule about single requests. The keys correspond to the methods of [`Rule`](crate::Rule).
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RuleConfig {
