@@ -61,7 +61,7 @@ impl Expected {
         Self(rows.collect())
     }
 
-    /// The names of the faults in the table.
+    /// Returns the names of the faults in the table.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().copied()
     }

@@ -88,7 +88,7 @@ const fn of_stream(name: &'static str, inject: fn(Rule) -> Rule) -> Fault {
     Fault { is_of_stream: true, ..fault(name, inject) }
 }
 
-/// An error that fal itself answers with, as opposed to something in front of it.
+/// Creates a fault that fal itself responds with, as opposed to something in front of it.
 const fn from_fal(name: &'static str, inject: fn(Rule) -> Rule) -> Fault {
     Fault { has_request_id: true, ..fault(name, inject) }
 }
@@ -172,7 +172,7 @@ fn limited(rule: Rule) -> Rule {
     rule.fail(429, detail()).header("retry-after", "0")
 }
 
-/// The service's clock is years behind, and by that clock the wait is over at once.
+/// Sends a date of years ago, so that by the service's clock the wait is over immediately.
 fn limited_until_a_past_date(rule: Rule) -> Rule {
     let date = "Sun, 06 Nov 1994 08:49:37 GMT";
     rule.fail(429, detail()).header("date", date).header("retry-after", date)

@@ -21,7 +21,7 @@ pub(crate) fn first_difference(
     walk(direction, schema, before, after, direction == Direction::Input, "").err()
 }
 
-/// `keep_unknown`: fields that the schema does not name must be kept.
+/// Compares two values. With `keep_unknown`, fields that the schema does not name must be kept.
 fn walk(
     direction: Direction,
     schema: &Value,

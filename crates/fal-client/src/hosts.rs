@@ -188,7 +188,7 @@ pub(crate) fn parse_host(host: &str, plain_http: PlainHttp) -> Result<Url> {
         "http" => {
             return Err(invalid(
                 "plain http would show the key to everyone on the way; it is for this machine only, \
-                 unless the builder is told to `allow_plain_http`",
+                 unless the builder allows it by `allow_plain_http`",
             ));
         }
         _ => return Err(invalid("the scheme must be https")),

@@ -23,7 +23,7 @@ pub(crate) fn timed_out(limit: Duration, endpoint: &str) -> Error {
 
 /// Returns the moment at which a call that starts now, and may take `limit`, must be done.
 ///
-/// A limit beyond the range of [`Instant`] is none.
+/// Returns `None` for a limit beyond the range of [`Instant`].
 pub(crate) fn deadline(limit: Option<Duration>) -> Option<Instant> {
     Instant::now().checked_add(limit?)
 }

@@ -60,7 +60,7 @@ fn failing() -> Value {
     json!({ "prompt": "a cat", "fail": true })
 }
 
-/// The future's output, within a time that nothing here takes.
+/// Returns the output of a future, and panics after a minute.
 async fn soon<F: IntoFuture>(future: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(60), future).await.expect("it hangs")
 }

@@ -31,7 +31,7 @@ fn main() -> Result<(), serde_json::Error> {
     Ok(())
 }
 
-/// The route `/stream` has the same input as `/`, so it is the stream of `/`.
+/// Prints that a model streams: the route `/stream` has the same input as `/`, so it is the stream of `/`.
 fn print_streaming<Model: Streams>() {
     println!("{} streams", Model::ID);
 }

@@ -3,7 +3,7 @@
 //! Every figure is measured beside plain `reqwest` in the same exchange with the same server, in alternating rounds,
 //! because the machine may be busy. The server has a thread of its own.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that fails is none")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed measurement has no figures")]
 
 mod decode;
 mod many;

@@ -194,7 +194,7 @@ impl Link {
         state.inbox.retain(|incoming| incoming.number != number);
     }
 
-    /// Returns the time that the model took for its last output, if it said so.
+    /// Returns the time that the model took for its last output, if it reported it.
     pub(super) fn timing(&self) -> Option<Duration> {
         self.state().timing
     }

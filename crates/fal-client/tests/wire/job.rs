@@ -13,7 +13,7 @@ use crate::{
     server::{Reaction, Received, Server, bytes, json as answer},
 };
 
-/// The queue's response to a submit, with the URLs of the request.
+/// Returns the queue's response to a submit, with the URLs of the request.
 pub(crate) fn accepted(url: &str) -> Reaction {
     let request = format!("{url}/queue/acme/app/requests/r1");
     answer(
