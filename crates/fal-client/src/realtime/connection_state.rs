@@ -267,7 +267,7 @@ impl ConnectionState {
     }
 }
 
-/// Combines the ends of two connections that the receiver was not told about.
+/// Combines the ends of two connections that the receiver has not taken.
 fn combine_ends(
     first: Option<Result<(), Error>>,
     second: Option<Result<(), Error>>,

@@ -303,8 +303,8 @@ async fn file_names_are_sent_unchanged() {
             })
             .unwrap();
         let in_header = request.header("x-fal-file-name").map(str::to_owned);
-        let said = in_header.or_else(|| request.json()["file_name"].as_str().map(str::to_owned));
-        assert_eq!(said.as_deref(), Some(name), "{}", request.line());
+        let sent = in_header.or_else(|| request.json()["file_name"].as_str().map(str::to_owned));
+        assert_eq!(sent.as_deref(), Some(name), "{}", request.line());
     }
 }
 
