@@ -117,7 +117,8 @@ impl Parser {
         };
         self.check_size(end)?;
         self.searched = 0;
-        let mut line = self.buffer.split_to(end);
+        // An empty line, which ends every event, needs no share of the buffer.
+        let mut line = if end == 0 { BytesMut::new() } else { self.buffer.split_to(end) };
         self.skip_newline = self.buffer.starts_with(b"\r");
         self.buffer.advance(1);
         if mem::take(&mut self.is_first_line) && line.starts_with(b"\xef\xbb\xbf") {
@@ -140,20 +141,20 @@ impl Parser {
 
     /// Parses a line `name: value`. A line that begins with a colon is a comment.
     fn parse_field(&mut self, mut line: BytesMut) {
-        let mut value = line.split_off(memchr(b':', &line).unwrap_or(line.len()));
-        for prefix in [b':', b' '] {
-            if value.first() == Some(&prefix) {
-                value.advance(1);
+        let colon = memchr(b':', &line).unwrap_or(line.len());
+        let value = line.get(colon + 1..).unwrap_or_default();
+        let value = value.strip_prefix(b" ").unwrap_or(value);
+        match (line.get(..colon), &mut self.data) {
+            (Some(b"data"), None) => {
+                line.advance(line.len() - value.len());
+                self.data = Some(line);
             }
-        }
-        match (line.as_ref(), &mut self.data) {
-            (b"data", None) => self.data = Some(value),
-            (b"data", Some(data)) => {
+            (Some(b"data"), Some(data)) => {
                 data.extend_from_slice(b"\n");
-                data.extend_from_slice(&value);
+                data.extend_from_slice(value);
             }
-            (b"event", _) => self.name = non_empty(&value).map(Into::into),
-            (b"id", _) if !value.contains(&0) => self.id = non_empty(&value).map(Into::into),
+            (Some(b"event"), _) => self.name = non_empty(value).map(Into::into),
+            (Some(b"id"), _) if !value.contains(&0) => self.id = non_empty(value).map(Into::into),
             // `retry` sets the pause before a client connects again, but fal cannot resume a stream.
             _ => {}
         }
