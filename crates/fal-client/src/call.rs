@@ -10,7 +10,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::{
-    Client, Error, ErrorKind, Result,
+    BoxFuture, Client, Error, ErrorKind, Result,
     endpoint_id::EndpointId,
     hosts::Service,
     input::{self, EncodedInput},
@@ -42,26 +42,30 @@ impl Call {
         self.options.timeout(&self.client)
     }
 
-    /// Builds the request to `service`, after uploading local files. The time of the call begins here.
-    pub(crate) async fn into_request(self, service: Service) -> Result<Request> {
-        let Self { client, endpoint, mut options, input } = self;
-        let base = client.hosts().base(service);
-        let mut url = EndpointId::parse(&endpoint)?.call_url(base, options.path.as_deref())?;
-        if !options.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&options.query);
-        }
-        let method = options.method.take().unwrap_or(Method::POST);
-        let mut request = Request::to_fal(method, url, RetryClass::Billable);
-        request.retry = options.retry(&client);
-        request.deadline = options.deadline(&client);
-        request.headers = options.into_headers()?;
-        let json = input?.into_json(&client, &request.retry, request.deadline).await?;
-        if [Method::GET, Method::HEAD].contains(&request.method) {
-            append_to_query(&mut request.url, &json)?;
-        } else {
-            request.content = Content::Json(json);
-        }
-        Ok(request)
+    /// Builds the request to `service`, after uploading local files. The time of the call begins when it is polled.
+    ///
+    /// Boxed, so that a call that waits for a permit or for its response keeps only the request.
+    pub(crate) fn into_request(self, service: Service) -> BoxFuture<'static, Result<Request>> {
+        Box::pin(async move {
+            let Self { client, endpoint, mut options, input } = self;
+            let base = client.hosts().base(service);
+            let mut url = EndpointId::parse(&endpoint)?.call_url(base, options.path.as_deref())?;
+            if !options.query.is_empty() {
+                url.query_pairs_mut().extend_pairs(&options.query);
+            }
+            let method = options.method.take().unwrap_or(Method::POST);
+            let mut request = Request::to_fal(method, url, RetryClass::Billable);
+            request.retry = options.retry(&client);
+            request.deadline = options.deadline(&client);
+            request.headers = options.into_headers()?;
+            let json = input?.into_json(&client, &request.retry, request.deadline).await?;
+            if [Method::GET, Method::HEAD].contains(&request.method) {
+                append_to_query(&mut request.url, &json)?;
+            } else {
+                request.content = Content::Json(json);
+            }
+            Ok(request)
+        })
     }
 }
 

@@ -160,27 +160,43 @@ impl RequestHandle {
         }
     }
 
-    pub(super) async fn send_cancel(&self) -> Result<Cancelled> {
-        let request = self.request(Method::PUT, |urls| urls.cancel.clone())?;
-        match self.send(request).await {
-            Ok(_) => Ok(Cancelled::Requested),
-            Err(error) if error.status() == Some(StatusCode::BAD_REQUEST) && is_completed(&error) => {
-                Ok(Cancelled::AlreadyCompleted)
+    // The next four are boxed, so that a call that waits holds no room for requests: most of the time it only sleeps
+    // (the row "10,000 jobs in flight" of BENCHMARKS.md).
+
+    pub(super) fn send_cancel(&self) -> BoxFuture<'_, Result<Cancelled>> {
+        Box::pin(async move {
+            let request = self.request(Method::PUT, |urls| urls.cancel.clone())?;
+            match self.send(request).await {
+                Ok(_) => Ok(Cancelled::Requested),
+                Err(error) if error.status() == Some(StatusCode::BAD_REQUEST) && is_completed(&error) => {
+                    Ok(Cancelled::AlreadyCompleted)
+                }
+                Err(error) if error.is_not_found() => Ok(Cancelled::NotFound),
+                Err(error) => Err(error),
             }
-            Err(error) if error.is_not_found() => Ok(Cancelled::NotFound),
-            Err(error) => Err(error),
-        }
+        })
     }
 
-    pub(super) async fn fetch_status(&self, logs: bool) -> Result<Update> {
-        self.send_status(self.status_request(logs)?).await
+    pub(super) fn fetch_status(&self, logs: bool) -> BoxFuture<'_, Result<Update>> {
+        Box::pin(async move { self.send_status(self.status_request(logs)?).await })
     }
 
     /// Fetches the status with the larger number of attempts of waiting calls.
-    pub(super) async fn poll_status(&self, logs: bool) -> Result<Update> {
-        let mut request = self.status_request(logs)?;
-        request.retry = request.retry.for_waiting();
-        self.send_status(request).await
+    pub(super) fn poll_status(&self, logs: bool) -> BoxFuture<'_, Result<Update>> {
+        Box::pin(async move {
+            let mut request = self.status_request(logs)?;
+            request.retry = request.retry.for_waiting();
+            self.send_status(request).await
+        })
+    }
+
+    /// Fetches the result of a completed request, with the larger number of attempts of waiting calls.
+    pub(super) fn fetch_completed_result(&self, class: RetryClass) -> BoxFuture<'_, Result<CallResponse>> {
+        Box::pin(async move {
+            let mut request = self.result_request(class)?;
+            request.retry = request.retry.for_waiting();
+            self.send_result(request).await
+        })
     }
 
     fn status_request(&self, logs: bool) -> Result<Request> {
@@ -195,13 +211,6 @@ impl RequestHandle {
 
     async fn fetch_result(&self, class: RetryClass) -> Result<CallResponse> {
         self.send_result(self.result_request(class)?).await
-    }
-
-    /// Fetches the result of a completed request, with the larger number of attempts of waiting calls.
-    pub(super) async fn fetch_completed_result(&self, class: RetryClass) -> Result<CallResponse> {
-        let mut request = self.result_request(class)?;
-        request.retry = request.retry.for_waiting();
-        self.send_result(request).await
     }
 
     fn result_request(&self, class: RetryClass) -> Result<Request> {
@@ -221,10 +230,7 @@ impl RequestHandle {
     }
 
     /// Sends `request` once fewer than the allowed number are under way.
-    ///
-    /// Boxed, so that a call that waits holds no room for an exchange: most of the time it only sleeps (the row
-    /// of waiting calls in BENCHMARKS.md).
-    fn send(&self, request: Request) -> BoxFuture<'_, Result<Response>> {
+    async fn send(&self, request: Request) -> Result<Response> {
         let span =
             tracing::debug_span!("fal.job", endpoint = self.endpoint(), request_id = self.request_id());
         let exchange = async move {
@@ -232,7 +238,7 @@ impl RequestHandle {
             let _permit = shared.queue.acquire_request().await;
             shared.transport.send(&request).await.map_err(|error| self.with_ids(error))
         };
-        Box::pin(exchange.instrument(span))
+        exchange.instrument(span).await
     }
 
     /// Builds a request to one of the URLs of this request.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     BoxFuture, Client, Error, ErrorKind, Pending, Result, call::Call, hosts::Service, options::CallOptions,
-    timeout::within,
+    timeout::within, transport::Request,
 };
 
 /// A request for the queue, from [`Client::submit`]. Sent by awaiting it, which returns a [`Job`].
@@ -64,10 +64,11 @@ impl Call {
     ///
     /// Boxed, so that a call that waits for its result has given back the memory of the submit.
     pub(super) fn enqueue(self) -> BoxFuture<'static, Result<RequestHandle>> {
+        let (client, endpoint, retry) =
+            (self.client.clone(), self.endpoint.clone(), self.options.retry.clone());
+        let request = self.into_request(Service::Queue);
         Box::pin(async move {
-            let (client, endpoint, retry) =
-                (self.client.clone(), self.endpoint.clone(), self.options.retry.clone());
-            let accepted = self.send().await.map_err(|error| error.with_endpoint(&*endpoint))?;
+            let accepted = send(&client, request).await.map_err(|error| error.with_endpoint(&*endpoint))?;
             let Accepted { request_id, status_url, response_url, cancel_url } = accepted;
             tracing::Span::current().record("request_id", &request_id);
             tracing::debug!(request_id, "queued");
@@ -75,23 +76,23 @@ impl Call {
             Ok(RequestHandle::new(client, endpoint.into_owned(), request_id, &urls, retry))
         })
     }
+}
 
-    async fn send(self) -> Result<Accepted> {
-        let client = self.client.clone();
-        let mut request = self.into_request(Service::Queue).await?;
-        request.timeout = Some(TRANSFER_TIMEOUT);
-        let response = {
-            let _permit = client.0.queue.acquire_request().await;
-            client.0.transport.send(&request).await?
-        };
-        let accepted: Accepted = response.json()?;
-        if accepted.request_id.is_empty() {
-            let kind = ErrorKind::Decode { path: "request_id".to_owned() };
-            let error = Error::new(kind, "the queue gave no request id");
-            return Err(error.with_response(response.status, response.body));
-        }
-        Ok(accepted)
+/// Sends a submit once fewer than the allowed number of requests are under way.
+async fn send(client: &Client, request: BoxFuture<'static, Result<Request>>) -> Result<Accepted> {
+    let mut request = request.await?;
+    request.timeout = Some(TRANSFER_TIMEOUT);
+    let response = {
+        let _permit = client.0.queue.acquire_request().await;
+        client.0.transport.send(&request).await?
+    };
+    let accepted: Accepted = response.json()?;
+    if accepted.request_id.is_empty() {
+        let kind = ErrorKind::Decode { path: "request_id".to_owned() };
+        let error = Error::new(kind, "the queue gave no request id");
+        return Err(error.with_response(response.status, response.body));
     }
+    Ok(accepted)
 }
 
 /// The queue's response to a submit.

@@ -53,25 +53,27 @@ impl<E: Endpoint> IntoFuture for SubscribeRequest<E> {
 }
 
 /// Submits the call and waits for its result. Boxed here, where it is compiled once rather than for each model.
-fn subscribe(call: Call, follow: FollowOptions) -> BoxFuture<'static, Result<CallResponse>> {
+fn subscribe(call: Call, mut follow: FollowOptions) -> BoxFuture<'static, Result<CallResponse>> {
     let span = tracing::info_span!("fal.subscribe", endpoint = %call.endpoint, request_id = Empty);
-    Box::pin(submit_and_follow(call, follow).instrument(span))
-}
-
-async fn submit_and_follow(call: Call, mut follow: FollowOptions) -> Result<CallResponse> {
-    let (limit, endpoint, start) = (call.limit(), call.endpoint.clone(), Instant::now());
-    let handle = within(limit, &endpoint, call.enqueue()).await?;
-    let guard = CancelOnDrop::new(&handle, follow.cancel_on_drop);
-    let result = match limit {
-        None => follow.finish(&handle).await,
-        Some(limit) => {
-            let left = limit.saturating_sub(start.elapsed());
-            match tokio::time::timeout(left, follow.finish(&handle)).await {
-                Ok(result) => result,
-                Err(_) => Err(cancel_timed_out(&handle, limit).await),
+    // Taken apart here: as an argument of the future, the call would keep its memory until the job is done (the row
+    // "10,000 jobs in flight" of BENCHMARKS.md).
+    let (limit, endpoint, submitted) = (call.limit(), call.endpoint.clone(), call.enqueue());
+    let subscribed = async move {
+        let start = Instant::now();
+        let handle = within(limit, &endpoint, submitted).await?;
+        let guard = CancelOnDrop::new(&handle, follow.cancel_on_drop);
+        let result = match limit {
+            None => follow.finish(&handle).await,
+            Some(limit) => {
+                let left = limit.saturating_sub(start.elapsed());
+                match tokio::time::timeout(left, follow.finish(&handle)).await {
+                    Ok(result) => result,
+                    Err(_) => Err(cancel_timed_out(&handle, limit).await),
+                }
             }
-        }
+        };
+        guard.disarm();
+        result
     };
-    guard.disarm();
-    result
+    Box::pin(subscribed.instrument(span))
 }
