@@ -23,7 +23,7 @@ use crate::{Error, ErrorKind, Result};
 /// ```no_run
 /// # use fal_client::{Client, Endpoint, IntoInput, Realtime};
 /// # async fn example<E: Realtime<Send = <E as Endpoint>::Input>, I: IntoInput<Endpoint = E>>(client: Client, input: I) -> fal_client::Result<()> {
-/// let mut connection = client.realtime::<E>().await?;
+/// let mut connection = client.endpoint::<E>().realtime().await?;
 /// connection.send(input).await?;
 /// while let Some(message) = connection.recv().await? {
 ///     println!("{} bytes", message.raw().len());
