@@ -92,14 +92,16 @@ fn a_changed_bound_changes_only_that_bound_and_its_docs() {
         assert_eq!(old.lines().count(), new.lines().count(), "{path}");
         for (old, new) in old.lines().zip(new.lines()).filter(|(old, new)| old != new) {
             assert_eq!(old.replace("12", "16"), new, "{path}");
-            new_lines.push((path.rsplit('/').next().unwrap(), new.trim().to_owned()));
+            // A property of a JSON Schema is one line. Of that, the changed keyword counts here.
+            let keyword = new.split(", ").find(|part| path.ends_with("json_schema.rs") && part.contains("16"));
+            new_lines.push((path.rsplit('/').next().unwrap(), keyword.unwrap_or(new).trim().to_owned()));
         }
     }
     let new_lines: Vec<(&str, &str)> = new_lines.iter().map(|(file, line)| (*file, line.as_str())).collect();
     assert_eq!(
         new_lines,
         [
-            ("json_schema.rs", "\"maximum\": 16,"),
+            ("json_schema.rs", "\"maximum\": 16"),
             ("schnell.rs", "/// Between 1 and 16. Default `4`."),
             ("schnell.rs", "/// `num_inference_steps`: between 1 and 16."),
             ("schnell.rs", "/// and 16. Default `4`."),

@@ -1,4 +1,4 @@
-//! Problems in documents: where they are, and what to do about them.
+//! Problems in documents, with their places and ways to solve them.
 
 use std::{collections::HashSet, fmt};
 
@@ -9,9 +9,9 @@ pub struct Error {
     pub file: String,
     /// The place in the document, as a JSON pointer. Empty for the whole document.
     pub pointer: String,
-    /// What is wrong.
+    /// The problem.
     pub message: String,
-    /// What to do about it.
+    /// A way to solve it.
     pub help: String,
 }
 

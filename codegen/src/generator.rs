@@ -127,7 +127,7 @@ impl<'a> Generator<'a> {
     /// The text can be a file that `mod` declares, or be given to `include!`, anywhere in a crate. The endpoints
     /// of one app are modules inside it. Several apps are a module each, named as their crates would be.
     ///
-    /// Where a parameter must match a regular expression, the module needs the feature `pattern` of `fal-core`.
+    /// The module needs the feature `pattern` of `fal-core` if a parameter must match a regular expression.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Builders: one type parameter a required field, which stays `Unset` until the field is given.
+//! Builders. Each required field has a type parameter, which is `Unset` until the field is set.
 
 use std::collections::BTreeSet;
 
@@ -25,15 +25,15 @@ pub(super) fn builder(item: &Struct) -> Vec<TokenStream> {
     items
 }
 
-/// The traits in the module `given`: implemented by a value, not by `Unset`.
-pub(super) fn given_traits(item: &Struct) -> Vec<TokenStream> {
+/// The traits of the module `required`, which a value implements and `Unset` does not.
+pub(super) fn required_traits(item: &Struct) -> Vec<TokenStream> {
     let parts = Parts::new(item);
     let traits = parts.required.iter().map(|slot| {
-        let (name, value) = (&slot.given, ty_of_parent(&slot.field.ty));
+        let (name, value) = (&slot.required, ty_of_parent(&slot.field.ty));
         let message = format!("`{}` is required by `{}`", slot.field.json_name, item.owner);
-        let label = format!("`{}` was not given", slot.field.json_name);
+        let label = format!("`{}` is missing", slot.field.json_name);
         let field = &slot.field.ident;
-        let note = format!("give it with `{field}: ..` in `input!`, or `.{field}(..)` on the builder");
+        let note = format!("set it with `{field}: ..` in `input!`, or with `.{field}(..)` on the builder");
         quote! {
             #[diagnostic::on_unimplemented(message = #message, label = #label, note = #note)]
             pub trait #name {
@@ -53,7 +53,7 @@ pub(super) fn given_traits(item: &Struct) -> Vec<TokenStream> {
 /// The types that a builder is made of.
 pub(super) struct Names {
     pub(super) builder: Ident,
-    /// What holds the fields that may be left out, if there are any.
+    /// The struct of the optional fields, if there are any.
     pub(super) optional: Option<Ident>,
 }
 
@@ -66,7 +66,7 @@ impl Names {
     }
 }
 
-/// What the names of a struct's builder start with: one module has one input.
+/// The start of the names of a struct's builder. A module has one input, whose names need none.
 fn prefix(item: &Struct) -> &str {
     if is_input(item) { "" } else { &item.ident }
 }
@@ -76,7 +76,7 @@ struct Slot<'a> {
     /// The type parameter.
     generic: Ident,
     /// The trait that a value in it implements.
-    given: Ident,
+    required: Ident,
 }
 
 struct Parts<'a> {
@@ -97,7 +97,7 @@ impl<'a> Parts<'a> {
         let mut taken = BTreeSet::new();
         let required = required.into_iter().map(|field| {
             let name = names::slot(&field.json_name, &mut taken);
-            Slot { field, generic: format_ident!("{name}Slot"), given: format_ident!("{prefix}Has{name}") }
+            Slot { field, generic: format_ident!("{name}Slot"), required: format_ident!("{prefix}Has{name}") }
         });
         Self { item, name: ident(&item.ident), builder, optional, required: required.collect(), optionals }
     }
@@ -111,11 +111,11 @@ impl<'a> Parts<'a> {
         let optional = self.optional.as_ref().map(|optional| quote!(optional: #optional::default()));
         let validate = is_input(self.item).then(|| {
             let docs = docs::attributes(&[
-                "Checks the rules that the compiler could not: lengths of texts and lists that are only known at \
-                 run time."
+                "Checks the rules that the compiler cannot check, such as the lengths of strings and lists that are \
+                 only known at run time."
                     .to_owned(),
                 "# Errors".to_owned(),
-                "All violations at once, each with the path that the service would name.".to_owned(),
+                "Returns all violations at once, each with the path that the service would name.".to_owned(),
             ]);
             quote! {
                 #docs
@@ -124,7 +124,7 @@ impl<'a> Parts<'a> {
                 }
             }
         });
-        let docs = docs::line("Starts with nothing given.");
+        let docs = docs::line("Returns a builder without a parameter.");
         quote! {
             impl #name {
                 #docs
@@ -142,9 +142,12 @@ impl<'a> Parts<'a> {
     fn definition(&self) -> TokenStream {
         let builder = &self.builder;
         let docs = if self.required.is_empty() {
-            docs::line(&format!("Builds [`{}`].", self.item.ident))
+            docs::line(&format!("A builder of [`{}`].", self.item.ident))
         } else {
-            docs::line(&format!("Builds [`{}`]; what is [`Unset`] has still to be given.", self.item.ident))
+            docs::line(&format!(
+                "A builder of [`{}`]. Parameters that are [`Unset`] are still missing.",
+                self.item.ident
+            ))
         };
         let generics = self.generics(|slot| {
             let generic = &slot.generic;
@@ -158,7 +161,7 @@ impl<'a> Parts<'a> {
         quote! {
             #docs
             #[derive(Debug, Clone)]
-            #[must_use = "a builder does nothing until `build` or a verb takes it"]
+            #[must_use = "a builder does nothing until it is built or given to a call"]
             pub struct #builder #generics {
                 #(#fields,)*
                 #optional
@@ -199,7 +202,8 @@ impl<'a> Parts<'a> {
             }
         });
         let extra = is_input(self.item).then(|| {
-            let docs = docs::line("Sends a parameter that this crate does not know, or knows otherwise.");
+            let docs =
+                docs::line("Sets a parameter that this crate does not know, or that has another type here.");
             quote! {
                 #docs
                 pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
@@ -228,7 +232,7 @@ impl<'a> Parts<'a> {
             let generic = &other.generic;
             if other.field.json_name == slot.field.json_name { ty.clone() } else { quote!(#generic) }
         });
-        let (bound, given) = if slot.field.ty == Ty::File {
+        let (bound, converted) = if slot.field.ty == Ty::File {
             (quote!(fal_core::IntoFile), quote!(value.into_file()))
         } else {
             (quote!(Into<#ty>), quote!(value.into()))
@@ -236,7 +240,7 @@ impl<'a> Parts<'a> {
         let moved = self.required.iter().map(|other| {
             let field = ident(&other.field.ident);
             if other.field.json_name == slot.field.json_name {
-                quote!(#field: #given)
+                quote!(#field: #converted)
             } else {
                 quote!(#field: self.#field)
             }
@@ -266,7 +270,7 @@ impl<'a> Parts<'a> {
         let optional: Vec<_> = self.optionals.iter().map(|field| ident(&field.ident)).collect();
         let extra = is_input(self.item).then(|| quote!(extra: self.optional.extra,));
         let docs =
-            docs::line("The finished value. Everything required has been given, or this does not compile.");
+            docs::line("Returns the finished value. This compiles once every required parameter is set.");
         let allow = allow_deprecated(self.item);
         quote! {
             #allow
@@ -321,7 +325,7 @@ impl Slot<'_> {
     }
 
     fn bounded(&self) -> TokenStream {
-        let (generic, given) = (&self.generic, &self.given);
-        quote!(#generic: given::#given)
+        let (generic, required) = (&self.generic, &self.required);
+        quote!(#generic: required::#required)
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     rust::Crate,
 };
 
-/// What a crate needs to be published, besides.
+/// The fields that only published crates need.
 const PUBLISHING: &str = r#"documentation = "https://docs.rs/{name}"
 include.workspace = true
 keywords.workspace = true
@@ -40,11 +40,11 @@ pub(super) fn manifest(style: Style, item: &Crate) -> String {
          {publishing}\
          \n\
          [lib]\n\
-         # The examples of the documentation are the tests.\n\
+         # The examples in the documentation are the only tests.\n\
          test = false\n\
          \n\
          [features]\n\
-         # `JsonSchema` for every type, to give a model as a tool to a language model.\n\
+         # JSON Schemas of all types, so that a language model can call an endpoint as a tool.\n\
          schemars = [\"dep:schemars\", \"fal-core/schemars\"]\n\
          \n\
          [dependencies]\n\
@@ -90,7 +90,7 @@ pub(super) fn workspace(style: Style, fal_core: &FalCore) -> String {
          unsafe_code = \"forbid\"\n\
          \n\
          [profile.dev]\n\
-         # Generated code is not edited, so what an edit would need is not worth keeping.\n\
+         # Generated code is not edited, so it needs no state for incremental builds.\n\
          incremental = false\n",
         header = style.header(None),
     )

@@ -1,4 +1,4 @@
-//! What the service takes for a parameter that is left out, as constants.
+//! Constants for the values that the service uses for parameters that are left out.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
@@ -19,7 +19,9 @@ pub(super) fn constants(item: &Crate, own: &[&Item], input: &Struct) -> Option<T
     let known = |name: &str| own.iter().copied().chain(&item.types).find(|item| item.name() == Some(name));
     let constants = input.fields.iter().filter_map(|field| constant(field, known));
     let constants: Vec<TokenStream> = constants.collect();
-    let docs = docs::line("What the service takes for a parameter that is left out. Never sent unasked.");
+    let docs = docs::line(
+        "The values that the service uses for parameters that are left out. The client does not send them.",
+    );
     (!constants.is_empty()).then(|| {
         quote! {
             #docs
@@ -33,7 +35,7 @@ pub(super) fn constants(item: &Crate, own: &[&Item], input: &Struct) -> Option<T
 fn constant<'a>(field: &Field, known: impl Fn(&str) -> Option<&'a Item>) -> Option<TokenStream> {
     let default = field.schema.get("default")?;
     let (ty, value) = match &field.ty {
-        // A text of many lines, or with characters that turn others around, is no constant to read.
+        // A constant of many lines, or with characters that change the direction of text, would not be readable.
         Ty::Text => {
             let text = default.as_str().filter(|text| is_plain(text))?;
             (quote!(&'static str), quote!(#text))
@@ -56,7 +58,7 @@ fn constant<'a>(field: &Field, known: impl Fn(&str) -> Option<&'a Item>) -> Opti
         None if default.is_i64() && is_float(field, known) => format!("`{default}.0`"),
         None => types::code(&default.to_string()),
     };
-    let docs = docs::line(&format!("Of [`{name}`](Self::{name}): {shown}."));
+    let docs = docs::line(&format!("Default of [`{name}`](Self::{name}): {shown}."));
     let constant = format_ident!("DEFAULT_{}", name.to_uppercase());
     Some(quote! {
         #docs
@@ -91,7 +93,7 @@ fn named(ty: &Ident, item: &Item, default: &Value) -> Option<TokenStream> {
                 let value = integer(value);
                 Some(quote!(#ty::literal(#value)))
             }
-            // Of a step that has no exact form only the type itself can tell whether it is kept.
+            // With a step that has no exact form, only the type itself can check the value.
             Bounds::Number(bounds) => {
                 let value = default.as_f64().filter(|value| bounds.holds(*value, |_, _| false))?;
                 let value = float(value);

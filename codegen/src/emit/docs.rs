@@ -68,25 +68,25 @@ pub(super) fn paragraphs(description: &str) -> impl Iterator<Item = String> {
     paragraphs.into_iter().filter(|paragraph| !paragraph.is_empty()).map(|paragraph| escape(&paragraph))
 }
 
-/// What an endpoint does, for tables: its category, and what it offers beside `run` and the queue.
-pub(super) fn what(endpoint: &Endpoint) -> String {
+/// Returns the category of an endpoint for tables, with its protocols besides `run` and the queue.
+pub(super) fn category(endpoint: &Endpoint) -> String {
     let category = escape(endpoint.category.as_deref().unwrap_or(&endpoint.title));
     let streams = if endpoint.event.is_some() { ", streams" } else { "" };
     let realtime = if endpoint.realtime { ", realtime" } else { "" };
     format!("{category}{streams}{realtime}")
 }
 
-/// The same as a sentence.
+/// Returns a sentence about the protocols of an endpoint besides `run` and the queue.
 pub(super) fn offers(endpoint: &Endpoint) -> Option<String> {
     Some(match (endpoint.event.is_some(), endpoint.realtime) {
         (false, false) => return None,
-        (true, false) => "Streams: `Client::stream` gives what there is before the end.".to_owned(),
+        (true, false) => "Streams: `Client::stream` returns partial results before the last one.".to_owned(),
         (false, true) => {
             "Realtime: `EndpointHandle::realtime` keeps a connection open for one input after another."
                 .to_owned()
         }
         (true, true) => {
-            "Streams and talks in realtime: `Client::stream` gives what there is before the end, \
+            "Streams and talks in realtime: `Client::stream` returns partial results before the last one, \
                          `EndpointHandle::realtime` keeps a connection open for one input after another."
                 .to_owned()
         }

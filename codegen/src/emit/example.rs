@@ -1,4 +1,4 @@
-//! The example on the page of an endpoint: every required parameter, with values that are allowed.
+//! The example in the docs of an endpoint, with an allowed value for every required parameter.
 
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ pub(super) fn lines(item: &Crate, module: &Module, endpoint: &Endpoint) -> Optio
     Some(lines)
 }
 
-/// The same input, given to the client.
+/// The lines of a call of the client with the same input, or none where there is no example.
 pub(super) fn call(item: &Crate, module: &Module, endpoint: &Endpoint) -> Option<Vec<String>> {
     let Example { import, name, values } = Example::of(item, module, endpoint)?;
     let mut lines = vec!["use fal_client::{Client, input};".to_owned()];
@@ -38,7 +38,7 @@ pub(super) fn call(item: &Crate, module: &Module, endpoint: &Endpoint) -> Option
 struct Example<'a> {
     /// The line that brings the module in, unless it is the crate itself.
     import: Option<String>,
-    /// What `input!` calls the module.
+    /// The name of the module in `input!`.
     name: String,
     /// Every required parameter, with Rust text for its value.
     values: Vec<(&'a Field, String)>,
@@ -60,7 +60,7 @@ impl<'a> Example<'a> {
     }
 }
 
-/// What makes values. Of the types that fields name it knows those of the module and the shared ones.
+/// Makes values of the types of a module and of the shared types.
 struct Values<'a> {
     own: &'a [Item],
     shared: &'a [Item],

@@ -1,4 +1,4 @@
-//! One package with a call of every crate, so that what the pages of the crates show is compiled, and can be run.
+//! A package with the example call of every crate, so that the calls in the READMEs are compiled and can be run.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -16,36 +16,36 @@ use crate::{
     tree::Tree,
 };
 
-/// Where the package is put, below the folder of crates.
+/// The folder of the package, below the folder of crates.
 pub(crate) const FOLDER: &str = "examples";
 
-/// The call that the page of a crate shows.
+/// The call that the README of a crate shows.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     krate: String,
-    /// Its name in Rust.
+    /// The name of the crate in Rust.
     ident: String,
     id: String,
     lines: Vec<String>,
 }
 
 impl Call {
-    /// The first endpoint with an example. A crate whose endpoints all need values that are not short has none.
+    /// Returns the call of the first endpoint with an example. There is none if every endpoint requires a long value.
     pub(crate) fn find(item: &Crate) -> Option<Self> {
         let mut modules = Vec::new();
-        endpoints(&item.root, &mut modules);
+        collect_endpoints(&item.root, &mut modules);
         modules.into_iter().find_map(|module| {
             let lines = example::call(item, module, module.endpoint.as_ref()?)?;
             Some(Self { krate: item.name.clone(), ident: item.lib_name(), id: module.id.clone(), lines })
         })
     }
 
-    /// All of it, as an app would write it.
+    /// The code, as an app would write it.
     pub(super) fn page(&self) -> String {
         self.lines.join("\n")
     }
 
-    /// The same inside a function that is given the client. It is text, so that it looks as it does on the page.
+    /// The code inside a function that takes the client. It is printed as text, to look as it does in the README.
     fn function(&self) -> String {
         let mut text =
             format!("/// `{}`\nasync fn {}(client: &Client) -> Result<Bytes> ", self.id, self.ident);
@@ -62,12 +62,12 @@ impl Call {
     }
 }
 
-/// The modules that are endpoints, parents first.
-pub(super) fn endpoints<'a>(module: &'a Module, found: &mut Vec<&'a Module>) {
+/// Collects the modules that are endpoints, parents first.
+pub(super) fn collect_endpoints<'a>(module: &'a Module, found: &mut Vec<&'a Module>) {
     if module.endpoint.is_some() {
         found.push(module);
     }
-    module.children.iter().for_each(|child| endpoints(child, found));
+    module.children.iter().for_each(|child| collect_endpoints(child, found));
 }
 
 /// Adds the package to a tree.
@@ -80,7 +80,7 @@ pub(crate) fn emit(style: Style, calls: &[Call], tree: &mut Tree) -> Result<(), 
     tree.insert(format!("{folder}/Cargo.toml"), manifest(style, calls));
     let page = Page {
         source: None,
-        docs: vec!["The call that the page of every model crate shows.".to_owned()],
+        docs: vec!["The call that the README of every model crate shows.".to_owned()],
         sections: vec![
             Section::untitled([quote! {
                 use bytes::Bytes;
@@ -102,7 +102,7 @@ fn manifest(style: Style, calls: &[Call]) -> String {
         "# {}\n\
          [package]\n\
          name = \"fal-model-examples\"\n\
-         description = \"The call that the page of every model crate shows.\"\n\
+         description = \"The call that the README of every model crate shows.\"\n\
          version.workspace = true\n\
          edition.workspace = true\n\
          rust-version.workspace = true\n\
@@ -130,10 +130,9 @@ fn items(calls: &[Call]) -> Vec<TokenStream> {
     let crates = docs::line("The crates, by name.");
     let call = docs::attributes(
         &[
-            "Makes the call of a crate. Gives the answer as it came, which its types have read, or `None` for a crate \
-             that there is not.",
+            "Makes the call of a crate and returns the body of the reply, or `None` for a crate without an example.",
             "# Errors",
-            "As of `subscribe`.",
+            "Fails as `Client::subscribe` does.",
         ]
         .map(str::to_owned),
     );

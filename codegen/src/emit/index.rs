@@ -3,15 +3,15 @@
 use super::{docs, example, place::Place};
 use crate::rust::{Crate, Endpoint, Module};
 
-/// What every generated crate can be compiled with.
-const FEATURES: &str = "The feature `schemars` gives every type a JSON Schema, with which a language model can be given \
-                        a model as a tool.";
+/// The features of every generated crate.
+const FEATURES: &str = "The feature `schemars` gives every type a JSON Schema, so that a language model can call an endpoint \
+                        as a tool.";
 
 /// The docs of the root: the title of the crate, its endpoints, and its own endpoint if the app is one.
 pub(super) fn root(place: Place, item: &Crate) -> Vec<String> {
     let mut lines = vec![format!("{}.", docs::escape(&item.title))];
     if !item.root.children.is_empty() {
-        lines.extend(["", "| module | endpoint | what it does |", "|---|---|---|"].map(str::to_owned));
+        lines.extend(["", "| module | endpoint | category |", "|---|---|---|"].map(str::to_owned));
         add_rows(place, &item.root, &mut lines);
     }
     if let Some(endpoint) = &item.root.endpoint {
@@ -25,7 +25,7 @@ pub(super) fn root(place: Place, item: &Crate) -> Vec<String> {
     lines
 }
 
-/// The docs of an endpoint: its name, where it is described, and how it is called.
+/// The docs of an endpoint: its name with a link to its page, its description, and an example.
 pub(super) fn endpoint(place: Place, item: &Crate, module: &Module, endpoint: &Endpoint) -> Vec<String> {
     let link = format!("[`{0}`](https://fal.ai/models/{0})", endpoint.id);
     let category =
@@ -50,9 +50,9 @@ fn add_rows(place: Place, module: &Module, lines: &mut Vec<String>) {
             path => format!("mod@{}", path.join("::")),
         };
         lines.push(format!(
-            "| [`{path}`] | [`{id}`](https://fal.ai/models/{id}) | {what} |",
+            "| [`{path}`] | [`{id}`](https://fal.ai/models/{id}) | {category} |",
             id = endpoint.id,
-            what = docs::what(endpoint),
+            category = docs::category(endpoint),
         ));
     }
     module.children.iter().for_each(|child| add_rows(place, child, lines));

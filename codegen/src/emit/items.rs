@@ -65,7 +65,7 @@ pub(super) fn types(item: &Crate) -> Page {
         Section::untitled(own().flat_map(definition)),
         Section::titled("Building.", structs.iter().flat_map(|item| builder::builder(item))),
         Section::titled("On the wire.", own().flat_map(impls)),
-        Section::untitled([given(&structs), bounds(item.types.iter()), shapes].into_iter().flatten()),
+        Section::untitled([required(&structs), bounds(item.types.iter()), shapes].into_iter().flatten()),
     ];
     let docs = vec![format!("Types that the endpoints of `{}` share.", item.app)];
     Page { source: item.source.clone(), docs, sections }
@@ -123,7 +123,7 @@ fn endpoint_page(
 
     let literals = literals::modules_of_input(item, endpoint, place.shapes(depth).from_child());
     let hidden = [
-        given(&[&endpoint.input]),
+        required(&[&endpoint.input]),
         bounds(own.iter().copied()),
         hidden("arg", literals.arg),
         hidden("list", literals.list),
@@ -144,7 +144,7 @@ fn endpoint_page(
     Page { source: Some(endpoint.file.clone()), docs, sections }
 }
 
-/// The definition of what an endpoint gives.
+/// The definition of an output or event.
 fn output(name: &str, about: &str, output: &Output) -> TokenStream {
     match output {
         Output::Struct(output) => structs::definition(output),
@@ -155,7 +155,7 @@ fn output(name: &str, about: &str, output: &Output) -> TokenStream {
     }
 }
 
-/// Returns true for an event that is what the endpoint gives in the end.
+/// Returns true for an event that has the type of the output.
 fn is_output(event: &Output) -> bool {
     matches!(event, Output::Alias(Ty::Named(name)) if name == "Output")
 }
@@ -224,9 +224,9 @@ fn impls(item: &Item) -> Vec<TokenStream> {
     }
 }
 
-/// The module of the traits that say which parameter is missing.
-fn given(structs: &[&Struct]) -> Option<TokenStream> {
-    hidden("given", structs.iter().flat_map(|item| builder::given_traits(item)).collect())
+/// The module of the traits with which the compiler names a missing parameter.
+fn required(structs: &[&Struct]) -> Option<TokenStream> {
+    hidden("required", structs.iter().flat_map(|item| builder::required_traits(item)).collect())
 }
 
 /// The module of the markers of bounds.

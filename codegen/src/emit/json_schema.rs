@@ -1,12 +1,13 @@
 //! `json_schema.rs` of a crate: `JsonSchema` for every type, behind the feature `schemars`.
 //!
-//! A file of its own, so that without the feature nobody reads it, the compiler included.
+//! It is a file of its own, which the compiler does not read without the feature.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{borrow::Cow, collections::BTreeSet, io};
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value, json, ser::Formatter};
 
 use super::{
     docs,
@@ -21,145 +22,254 @@ use crate::{
 
 /// The text of the file.
 pub(super) fn file(style: Style, item: &Crate) -> Result<String, Error> {
-    let mut impls = Vec::new();
     let shared = ["types".to_owned()];
     let scope = Scope { krate: item, path: &shared, shared: &shared, own: Vec::new() };
-    impls.extend(item.types.iter().filter_map(|item| scope.of_item(item)));
-    modules(item, &item.root, &shared, &mut impls);
-    let imports = quote! {
-        use fal_core::json_schema;
-        use schemars::{JsonSchema, Schema, SchemaGenerator};
+    let mut schemas: Vec<SchemaOf> = item.types.iter().filter_map(|item| scope.item(item)).collect();
+    add_module(item, &item.root, &shared, &mut schemas);
+
+    let imports = if schemas.iter().any(|schema| schema.has_references) {
+        quote!(
+            use fal_core::json_schema::{SchemaText, TypeReference, reference};
+        )
+    } else {
+        quote!(
+            use fal_core::json_schema::SchemaText;
+        )
     };
+    // With the name of the crate, paths are those of the ids.
+    let krate = ident(&item.lib_name());
+    let extern_crate = quote!(extern crate self as #krate;);
+    let types = schemas.iter().map(|schema| &schema.ty);
+    let implement = quote!(fal_core::implement_json_schema! { #(#types),* });
     let page = Page {
         source: item.source.clone(),
         docs: vec!["JSON Schemas of the types of this crate.".to_owned()],
         sections: vec![
-            Section::untitled([quote!(
-                use std::borrow::Cow;
-            )]),
-            Section::untitled([imports]),
-            Section::untitled(impls),
+            Section::untitled([extern_crate, imports, implement]),
+            Section::untitled(schemas.into_iter().map(|schema| schema.code)),
         ],
     };
     page.file(style, TokenStream::new())
 }
 
-fn modules(item: &Crate, module: &Module, shared: &[String], items: &mut Vec<TokenStream>) {
+fn add_module(item: &Crate, module: &Module, shared: &[String], schemas: &mut Vec<SchemaOf>) {
     if let Some(endpoint) = &module.endpoint {
         let scope = Scope { krate: item, path: &module.path, shared, own: endpoint.types().collect() };
-        items.extend(scope.of_endpoint(endpoint));
+        schemas.extend(scope.endpoint(endpoint));
     }
-    module.children.iter().for_each(|child| modules(item, child, shared, items));
+    module.children.iter().for_each(|child| add_module(item, child, shared, schemas));
 }
 
-/// Where names are looked up.
+/// The schema of a type.
+struct SchemaOf {
+    /// The path of the type.
+    ty: TokenStream,
+    /// The impl that holds the schema.
+    code: TokenStream,
+    has_references: bool,
+}
+
+/// The module whose types are described, and the types that their schemas can refer to.
 struct Scope<'a> {
     krate: &'a Crate,
-    /// The module, inside the crate.
+    /// The path of the module inside the crate.
     path: &'a [String],
-    /// The module of shared types.
+    /// The path of the module of shared types.
     shared: &'a [String],
     /// The types of the module itself.
     own: Vec<&'a Item>,
 }
 
 impl Scope<'_> {
-    fn of_endpoint(&self, endpoint: &Endpoint) -> Vec<TokenStream> {
-        let mut items = vec![self.of_struct(&endpoint.input)];
+    fn endpoint(&self, endpoint: &Endpoint) -> Vec<SchemaOf> {
+        let mut schemas = vec![self.structure(&endpoint.input)];
         for output in [Some(&endpoint.output), endpoint.event.as_ref()].into_iter().flatten() {
             if let Output::Struct(output) = output {
-                items.push(self.of_struct(output));
+                schemas.push(self.structure(output));
             }
         }
-        items.extend(self.own.iter().filter_map(|item| self.of_item(item)));
-        items
+        schemas.extend(self.own.iter().filter_map(|item| self.item(item)));
+        schemas
     }
 
-    fn of_item(&self, item: &Item) -> Option<TokenStream> {
-        if item.core_type().is_some() {
-            return None;
+    fn item(&self, item: &Item) -> Option<SchemaOf> {
+        let name = item.name()?;
+        if item.core_type().is_none() {
+            return Some(self.describe(&self.path_to(name), name, &schema_of(item)?));
         }
-        Some(self.implement(item.name()?, &schema_of(item)?))
+        // The type is that of `fal_core`, and has no second schema. So one stands for it that says what this
+        // document says.
+        let schema = schema_of(item).filter(|_| self.differs_from_core(item))?;
+        let ty = ident(name);
+        let mut described = self.describe(&quote!(#ty), name, &schema);
+        let code = &described.code;
+        let docs = docs::line(&format!(
+            "[`{name}`](crate::types::{name}) as the documents of this crate describe it."
+        ));
+        described.code = quote! {
+            #docs
+            enum #ty {}
+
+            #code
+        };
+        Some(described)
     }
 
-    fn of_struct(&self, item: &Struct) -> TokenStream {
-        self.implement(&item.ident, &schema_of_struct(item))
+    fn structure(&self, item: &Struct) -> SchemaOf {
+        self.describe(&self.path_to(&item.ident), &item.ident, &schema_of_struct(item))
     }
 
-    /// The schema stands as text, which compiles faster than any macro and has no limit of size.
-    fn implement(&self, name: &str, schema: &Value) -> TokenStream {
-        let krate = self.krate.lib_name();
-        let path = [krate].iter().chain(self.path).cloned().collect::<Vec<_>>().join("::");
+    fn describe(&self, ty: &TokenStream, name: &str, schema: &Value) -> SchemaOf {
+        let path: Vec<String> = [self.krate.lib_name()].iter().chain(self.path).cloned().collect();
+        let id = format!("{}::{name}", path.join("::"));
         let mut types = BTreeSet::new();
-        let schema = self.referring(schema, &mut types);
-        let types = types.iter().map(|name| {
+        let schema = separate_references(schema, &mut types);
+        let text = raw_string(&print_schema(&schema).replace('\n', "\n    "));
+        let references = types.iter().map(|name| {
             let ty = self.path_to(name);
-            quote!((#name, SchemaGenerator::subschema_for::<#ty>))
+            quote!(reference::<#ty>(#name))
         });
-        let (ty, id) = (self.path_to(name), format!("{path}::{name}"));
-        let text = raw(&format!("{schema:#}").replace('\n', "\n        "));
-        quote! {
-            impl JsonSchema for #ty {
-                fn schema_name() -> Cow<'static, str> {
-                    #name.into()
-                }
-
-                fn schema_id() -> Cow<'static, str> {
-                    #id.into()
-                }
-
-                fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-                    const SCHEMA: &str = #text;
-                    json_schema::parse(generator, SCHEMA, &[#(#types),*])
-                }
+        let has_references = !types.is_empty();
+        let references =
+            has_references.then(|| quote!(const TYPES: &'static [TypeReference] = &[#(#references),*];));
+        let code = quote! {
+            impl SchemaText for #ty {
+                const ID: &'static str = #id;
+                const SCHEMA: &'static str = #text;
+                #references
             }
-        }
+        };
+        SchemaOf { ty: ty.clone(), code, has_references }
     }
 
-    /// A schema in which generated types stand alone, and the names of those types.
-    fn referring(&self, schema: &Value, types: &mut BTreeSet<String>) -> Value {
+    /// Returns true for a type of `fal_core` whose own schema is not the one of the document. Outputs are only
+    /// read, so they keep the schema of `fal_core`.
+    fn differs_from_core(&self, item: &Item) -> bool {
+        let is_input = match item {
+            Item::Struct(item) => item.direction.is_input(),
+            Item::Union(item) => item.direction.is_input(),
+            _ => false,
+        };
+        let schema = schema_of(item).map(|schema| self.inline(&schema));
+        is_input && schema != item.core_type().and_then(core_schema)
+    }
+
+    /// Replaces the references to types of `fal_core` by the schemas of the document.
+    fn inline(&self, schema: &Value) -> Value {
         match schema {
-            Value::Array(items) => items.iter().map(|item| self.referring(item, types)).collect(),
-            Value::Object(object) => match object.get(TYPE).and_then(Value::as_str) {
-                Some(name) if object.len() == 1 => match self.borrowed(name) {
-                    Some(schema) => self.referring(&schema, types),
-                    None => {
-                        types.insert(name.to_owned());
-                        schema.clone()
-                    }
-                },
-                // Beside a reference, `allOf` is what keeps both.
-                Some(name) => {
-                    let mut rest = object.clone();
-                    rest.remove(TYPE);
-                    rest.insert("allOf".to_owned(), json!([{ TYPE: name }]));
-                    self.referring(&Value::Object(rest), types)
+            Value::Array(items) => items.iter().map(|item| self.inline(item)).collect(),
+            Value::Object(object) => {
+                let name = object.get(TYPE).and_then(Value::as_str);
+                let item =
+                    self.krate.types.iter().find(|item| item.name() == name && item.core_type().is_some());
+                match item.and_then(schema_of) {
+                    Some(schema) => self.inline(&schema),
+                    None => object.iter().map(|(key, value)| (key.clone(), self.inline(value))).collect(),
                 }
-                None => Value::Object(
-                    object.iter().map(|(key, value)| (key.clone(), self.referring(value, types))).collect(),
-                ),
-            },
+            }
             other => other.clone(),
         }
-    }
-
-    /// The schema of a parameter whose type is that of `fal_core`, which does not say what this document says.
-    fn borrowed(&self, name: &str) -> Option<Value> {
-        let item = self.krate.types.iter().find(|item| item.name() == Some(name))?;
-        let built = match item {
-            Item::Struct(item) => item.direction.is_input(),
-            _ => true,
-        };
-        (built && item.core_type().is_some()).then(|| schema_of(item)).flatten()
     }
 
     /// The path of a type of this module, or of a shared one.
     fn path_to(&self, name: &str) -> TokenStream {
         let is_own = matches!(name, "Input" | "Output" | "Event")
             || self.own.iter().any(|item| item.name() == Some(name));
-        let module = if is_own { self.path } else { &self.shared };
+        let item = self.krate.types.iter().find(|item| item.name() == Some(name));
+        if !is_own && item.is_some_and(|item| item.core_type().is_some() && self.differs_from_core(item)) {
+            let name = ident(name);
+            return quote!(#name);
+        }
+        let module = if is_own { self.path } else { self.shared };
+        let krate = ident(&self.krate.lib_name());
         let (module, name) = (module.iter().map(|segment| ident(segment)), ident(name));
-        quote!(crate #(::#module)*::#name)
+        quote!(#krate #(::#module)*::#name)
+    }
+}
+
+/// The schema that a type of `fal_core` has of itself. A test compares them.
+fn core_schema(known: &str) -> Option<Value> {
+    let side = |description: &str| json!({ "type": "integer", "minimum": 1, "maximum": 14142, "default": 512, "description": description });
+    let custom = json!({
+        "type": "object",
+        "description": "Exact size of an image, for when none of the presets fits.",
+        "properties": { "width": side("Width in pixels."), "height": side("Height in pixels.") }
+    });
+    let presets = ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"];
+    match known {
+        "CustomImageSize" => Some(custom),
+        "ImageSize" => Some(json!({ "anyOf": [custom, { "type": "string", "enum": presets }] })),
+        _ => None,
+    }
+}
+
+/// Makes every reference an object of its own, and collects the names of the types.
+fn separate_references(schema: &Value, types: &mut BTreeSet<String>) -> Value {
+    match schema {
+        Value::Array(items) => items.iter().map(|item| separate_references(item, types)).collect(),
+        Value::Object(object) => match object.get(TYPE).and_then(Value::as_str) {
+            Some(name) if object.len() == 1 => {
+                types.insert(name.to_owned());
+                schema.clone()
+            }
+            // Beside a reference, `allOf` keeps both.
+            Some(name) => {
+                let mut rest = object.clone();
+                rest.remove(TYPE);
+                rest.insert("allOf".to_owned(), json!([{ TYPE: name }]));
+                separate_references(&Value::Object(rest), types)
+            }
+            None => {
+                object.iter().map(|(key, value)| (key.clone(), separate_references(value, types))).collect()
+            }
+        },
+        other => other.clone(),
+    }
+}
+
+/// Prints a schema with one property a line.
+fn print_schema(schema: &Value) -> String {
+    let Value::Object(object) = schema else { return print_line(schema) };
+    let entries = object.iter().map(|(key, value)| match value {
+        Value::Object(properties) if key == "properties" && !properties.is_empty() => {
+            let lines = print_entries(properties.iter().map(|(name, value)| (name, print_line(value))));
+            (key, lines.replace('\n', "\n  "))
+        }
+        value => (key, print_line(value)),
+    });
+    print_entries(entries)
+}
+
+fn print_entries<'a>(entries: impl Iterator<Item = (&'a String, String)>) -> String {
+    let lines = entries.map(|(key, value)| format!("  {}: {value}", Value::from(key.as_str())));
+    let lines: Vec<String> = lines.collect();
+    ["{\n", &lines.join(",\n"), "\n}"].concat()
+}
+
+/// Prints JSON in one line, with a blank after each colon and comma.
+fn print_line(value: &Value) -> String {
+    let mut text = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut text, Line);
+    // Writing JSON into memory cannot fail.
+    match value.serialize(&mut serializer) {
+        Ok(()) => String::from_utf8(text).unwrap_or_else(|_| value.to_string()),
+        Err(_) => value.to_string(),
+    }
+}
+
+struct Line;
+
+impl Formatter for Line {
+    fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        writer.write_all(if first { b"" } else { b", " })
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        writer.write_all(if first { b"" } else { b", " })
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b": ")
     }
 }
 
@@ -191,7 +301,7 @@ fn schema_of(item: &Item) -> Option<Value> {
 }
 
 fn schema_of_struct(item: &Struct) -> Value {
-    let properties: serde_json::Map<String, Value> =
+    let properties: Map<String, Value> =
         item.fields.iter().map(|field| (field.json_name.clone(), field.schema.clone())).collect();
     let required: Vec<&str> =
         item.fields.iter().filter(|field| field.required).map(|field| field.json_name.as_str()).collect();
@@ -210,7 +320,7 @@ fn schema_of_struct(item: &Struct) -> Value {
 }
 
 /// A raw string literal, with as many `#` as the text needs. JSON escapes what a raw string cannot hold.
-fn raw(text: &str) -> Literal {
+fn raw_string(text: &str) -> Literal {
     let text = if text.contains(docs::is_bidi_control) {
         let escape = |c: char| {
             if docs::is_bidi_control(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }
@@ -224,4 +334,41 @@ fn raw(text: &str) -> Literal {
         fence.push('#');
     }
     format!("r{fence}\"{text}\"{fence}").parse().unwrap_or_else(|_| Literal::string(&text))
+}
+
+#[cfg(test)]
+mod tests {
+    use fal_core::media::{CustomImageSize, ImageSize};
+    use schemars::{JsonSchema, SchemaGenerator};
+
+    use super::*;
+
+    #[test]
+    fn core_types_have_the_schemas_that_are_known_of_them() {
+        let mut generator = SchemaGenerator::default();
+        let custom = CustomImageSize::json_schema(&mut generator).to_value();
+        assert_eq!(core_schema("CustomImageSize"), Some(custom.clone()));
+        let mut size = ImageSize::json_schema(&mut generator).to_value();
+        assert_eq!(size["anyOf"][0], json!({ "$ref": "#/$defs/CustomImageSize" }));
+        size["anyOf"][0] = custom;
+        assert_eq!(core_schema("ImageSize"), Some(size));
+    }
+
+    #[test]
+    fn schemas_have_one_property_a_line() {
+        let schema = json!({
+            "type": "object",
+            "properties": { "a": { "type": "string", "enum": ["x", "y"] }, "b": {} },
+            "required": ["a"]
+        });
+        let text = r#"{
+  "type": "object",
+  "properties": {
+    "a": {"type": "string", "enum": ["x", "y"]},
+    "b": {}
+  },
+  "required": ["a"]
+}"#;
+        assert_eq!(print_schema(&schema), text);
+    }
 }

@@ -49,7 +49,7 @@ fn around(module: &Ident, inner: &TokenStream, union: &str) -> TokenStream {
 struct Known<'a> {
     own: &'a [Item],
     shared: &'a [Item],
-    /// Whether it is an endpoint that has the fields, which messages then name.
+    /// `true` if the fields are those of an endpoint, which error messages name.
     of_endpoint: bool,
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn emit_common(style: Style, tree: &mut Tree) {
     let layout = &style.options.layout;
     let skip = format!(
         "{}\
-         # How the generator lays code out is how it looks; rustfmt would lay it out otherwise.\n\
+         # The generator lays the code out, and rustfmt would change it.\n\
          disable_all_formatting = true\n",
         style.first_line("#", None),
     );
@@ -62,7 +62,7 @@ pub(crate) fn emit_common(style: Style, tree: &mut Tree) {
 /// when generated code does not parse.
 pub(crate) fn emit_crate(style: Style, item: &Crate, tree: &mut Tree) -> Result<(), Error> {
     let folder = format!("{}/{}", folder(&style.options.layout), item.name);
-    // Elsewhere, nobody publishes them.
+    // Other workspaces do not publish their crates.
     if style.options.layout == Layout::Workspace {
         tree.insert(format!("{folder}/README.md"), readme::file(style, item));
     }

@@ -14,15 +14,16 @@ pub(crate) fn print(style: Style, crates: &[Crate], source: Option<&str>) -> Res
     let head = style.first_line("//", source);
     if let [item] = crates {
         let named = Crate { name: "bindings".to_owned(), ..item.clone() };
-        let root = items::root(Place::Text, &named);
+        let mut root = items::root(Place::Text, &named);
         let head = format!("{head}//\n{}", docs::comments("//", &root.docs));
-        return Ok(print::join([head, modules(&named)?, root.body()?]));
+        return Ok(print::join([head, modules(&named)?, root.take_body()?]));
     }
     let mut parts = vec![head];
     for item in crates {
         let named = Crate { name: format!("bindings::{}", item.lib_name()), ..item.clone() };
-        let root = items::root(Place::Text, &named);
-        parts.push(inline(&item.lib_name(), &root, [modules(&named)?, root.body()?]));
+        let mut root = items::root(Place::Text, &named);
+        let body = root.take_body()?;
+        parts.push(inline(&item.lib_name(), &root, [modules(&named)?, body]));
     }
     Ok(print::join(parts))
 }
@@ -34,15 +35,16 @@ fn modules(item: &Crate) -> Result<String, Error> {
         parts.push(module(item, child)?);
     }
     if !item.types.is_empty() {
-        let page = items::types(item);
-        parts.push(inline("types", &page, [page.body()?]));
+        let mut page = items::types(item);
+        let body = page.take_body()?;
+        parts.push(inline("types", &page, [body]));
     }
     Ok(print::join(parts))
 }
 
 fn module(item: &Crate, node: &Module) -> Result<String, Error> {
-    let page = items::module(Place::Text, item, node);
-    let mut parts = vec![page.body()?];
+    let mut page = items::module(Place::Text, item, node);
+    let mut parts = vec![page.take_body()?];
     for child in &node.children {
         parts.push(module(item, child)?);
     }

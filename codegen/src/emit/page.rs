@@ -1,5 +1,7 @@
 //! A module before it has a place: its docs, imports and items as data, and their text.
 
+use std::mem;
+
 use proc_macro2::TokenStream;
 
 use super::{docs, print, style::Style};
@@ -37,17 +39,19 @@ impl Section {
 
 impl Page {
     /// Prints a file, with the modules that it declares.
-    pub(super) fn file(self, style: Style, declarations: TokenStream) -> Result<String, Error> {
+    pub(super) fn file(mut self, style: Style, declarations: TokenStream) -> Result<String, Error> {
         let head = style.first_line("//", self.source.as_deref()) + &docs::comments("//!", &self.docs);
         let declarations = print::items(self.file_name(), [declarations])?;
-        let body = self.body()?;
+        let body = self.take_body()?;
         Ok(print::join([head, declarations, body]))
     }
 
-    /// Prints the items.
-    pub(super) fn body(&self) -> Result<String, Error> {
-        let sections = self.sections.iter().map(|section| {
-            let items = print::items(self.file_name(), section.items.iter().cloned())?;
+    /// Takes the items and prints them.
+    pub(super) fn take_body(&mut self) -> Result<String, Error> {
+        // Taken, not cloned: syn would copy every token of a stream that somebody else holds too.
+        let sections = mem::take(&mut self.sections);
+        let sections = sections.into_iter().map(|section| {
+            let items = print::items(self.file_name(), section.items)?;
             Ok(match section.title {
                 Some(title) if !items.is_empty() => format!("// {title}\n\n{items}"),
                 _ => items,

@@ -1,9 +1,9 @@
-//! How the modules of a crate name one another, in files and in one text.
+//! The paths by which the modules of a crate name one another, in files and in one text.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, TokenStreamExt, format_ident, quote};
 
-/// Where modules are put.
+/// The place of the modules of a crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// In files of a crate.

@@ -1,8 +1,8 @@
-//! The page of a crate where it is published: what it is, one call, its endpoints.
+//! `README.md` of a crate: its title, an example of a call, and its endpoints.
 
 use super::{
     docs,
-    examples::{Call, endpoints},
+    examples::{Call, collect_endpoints},
     style::Style,
 };
 use crate::rust::Crate;
@@ -10,7 +10,7 @@ use crate::rust::Crate;
 /// The text of `README.md`.
 pub(super) fn file(style: Style, item: &Crate) -> String {
     let mut modules = Vec::new();
-    endpoints(&item.root, &mut modules);
+    collect_endpoints(&item.root, &mut modules);
     let mut page = format!(
         "<!-- {} -->\n# {}\n\nTyped bindings for `{app}` on [fal](https://fal.ai): {}. The compiler checks \
          the parameters; [`fal-client`](https://docs.rs/fal-client) makes the calls.\n",
@@ -22,19 +22,19 @@ pub(super) fn file(style: Style, item: &Crate) -> String {
     if let Some(call) = Call::find(item) {
         page.push_str(&format!("\n```rust\n{}\n```\n", call.page()));
     }
-    page.push_str("\n| endpoint | module | what it does |\n|---|---|---|\n");
+    page.push_str("\n| endpoint | module | category |\n|---|---|---|\n");
     for module in modules {
         let path: String = module.path.iter().map(|part| format!("::{part}")).collect();
-        let what = module.endpoint.as_ref().map(docs::what).unwrap_or_default();
+        let category = module.endpoint.as_ref().map(docs::category).unwrap_or_default();
         page.push_str(&format!(
             "| [`{id}`](https://fal.ai/models/{id}) | `{}{path}` | {} |\n",
             item.lib_name(),
-            what,
+            category,
             id = module.id,
         ));
     }
     page.push_str(
-        "\nThe feature `schemars` gives every type a JSON Schema, with which a language model can be given a model as a \
+        "\nThe feature `schemars` gives every type a JSON Schema, so that a language model can call an endpoint as a \
          tool.\n\nGenerated from the documents that fal publishes. Licensed under MIT or Apache-2.0, as you like.\n",
     );
     page

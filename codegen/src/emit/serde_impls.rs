@@ -148,14 +148,14 @@ fn finish_struct(item: &Struct) -> TokenStream {
 /// The end of reading an input: the struct, made by its builder.
 fn finish_builder(item: &Struct) -> TokenStream {
     let Names { builder, optional } = Names::new(item);
-    let given: Vec<&Field> =
+    let fields: Vec<&Field> =
         item.fields.iter().filter(|field| field.presence == Presence::Required).collect();
-    let types = given.iter().map(|field| ty(&field.ty));
-    let types = (!given.is_empty()).then(|| quote!(::<#(#types),*>));
-    let given = given.iter().map(|field| required(item, field));
+    let types = fields.iter().map(|field| ty(&field.ty));
+    let types = (!fields.is_empty()).then(|| quote!(::<#(#types),*>));
+    let fields = fields.iter().map(|field| required(item, field));
     let optional = optional.map(|_| quote!(optional,));
     quote! {
-        let builder = #builder #types { #(#given,)* #optional };
+        let builder = #builder #types { #(#fields,)* #optional };
         Some(builder.build())
     }
 }

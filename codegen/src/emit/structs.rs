@@ -19,7 +19,7 @@ pub(super) fn definition(item: &Struct) -> TokenStream {
     });
     let extra = is_input(item).then(|| {
         let docs = docs::line(
-            "Parameters newer than this crate, sent as they are. They win over fields of the same name.",
+            "Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.",
         );
         quote!(#docs pub extra: Map<String, Value>,)
     });
@@ -90,7 +90,11 @@ fn describe(item: &Struct) -> Vec<String> {
         return vec![item.description.clone()];
     }
     let paragraphs: Vec<String> = docs::paragraphs(&item.description).collect();
-    if paragraphs.is_empty() { vec![format!("What fal calls `{}`.", item.component)] } else { paragraphs }
+    if paragraphs.is_empty() {
+        vec![format!("The object that fal calls `{}`.", item.component)]
+    } else {
+        paragraphs
+    }
 }
 
 /// The docs of a field: its description, then its facts in one line.
@@ -111,7 +115,7 @@ pub(super) fn setter_docs(owner: &str, field: &Field) -> TokenStream {
     let first = meaning.find(". ").map_or(meaning.as_str(), |end| &meaning[..=end]);
     let facts = field.facts.iter().map(|fact| format!("{fact}."));
     let name = field.ident.trim_start_matches("r#");
-    let link = format!("[`{name}`]({owner}::{name}):");
+    let link = format!("Sets [`{name}`]({owner}::{name}):");
     let parts: Vec<String> =
         [link, first.to_owned()].into_iter().chain(facts).filter(|part| !part.is_empty()).collect();
     docs::attributes(&[parts.join(" ")])

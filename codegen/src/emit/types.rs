@@ -21,9 +21,9 @@ pub(super) fn text_enum(item: &TextEnum) -> Vec<TokenStream> {
     });
     let known: Vec<Ident> = item.variants.iter().map(|(variant, _)| ident(variant)).collect();
     let values = item.variants.iter().map(|(_, value)| value);
-    let (all, as_str) = (all(&known), docs::line("The value on the wire."));
+    let (all, as_str) = (all(&known), docs::line("Returns the value on the wire."));
     if item.open {
-        let other = docs::line("A value newer than this crate.");
+        let other = docs::line("A value that this crate does not know.");
         return vec![
             quote! {
                 #docs
@@ -85,7 +85,7 @@ pub(super) fn integer_enum(item: &IntegerEnum) -> Vec<TokenStream> {
     });
     let known: Vec<Ident> = item.variants.iter().map(|(variant, _)| ident(variant)).collect();
     let values = item.variants.iter().map(|(_, value)| integer(*value));
-    let (all, get) = (all(&known), docs::line("The value on the wire."));
+    let (all, get) = (all(&known), docs::line("Returns the value on the wire."));
     vec![
         quote! {
             #docs
@@ -133,7 +133,7 @@ pub(super) fn union(item: &Union) -> Vec<TokenStream> {
             VariantKind::Value { ty: inner, .. } => {
                 let mut paragraphs: Vec<String> = docs::paragraphs(&variant.description).collect();
                 if paragraphs.is_empty() {
-                    paragraphs.push("Another kind of value.".to_owned());
+                    paragraphs.push("A value of another kind.".to_owned());
                 }
                 let (docs, inner) = (docs::attributes(&paragraphs), ty(inner));
                 quote!(#docs #name(#inner))
@@ -141,7 +141,7 @@ pub(super) fn union(item: &Union) -> Vec<TokenStream> {
         }
     });
     let other = (!item.direction.is_input()).then(|| {
-        let docs = docs::line("A form newer than this crate.");
+        let docs = docs::line("A value of a form that this crate does not know.");
         quote!(#docs Other(Value),)
     });
     let mut items = vec![quote! {

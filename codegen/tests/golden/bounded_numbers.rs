@@ -42,7 +42,7 @@ pub mod types {
     // Building.
 
     impl Mix {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> MixBuilder {
             MixBuilder {
                 parts: Unset,
@@ -51,9 +51,9 @@ pub mod types {
         }
     }
 
-    /// Builds [`Mix`]; what is [`Unset`] has still to be given.
+    /// A builder of [`Mix`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct MixBuilder<PartsSlot = Unset> {
         parts: PartsSlot,
         optional: MixOptional,
@@ -65,7 +65,7 @@ pub mod types {
     }
 
     impl<PartsSlot> MixBuilder<PartsSlot> {
-        /// [`parts`](Mix::parts): Parts of water. At least 1.
+        /// Sets [`parts`](Mix::parts): Parts of water. At least 1.
         pub fn parts(self, value: impl Into<MixParts>) -> MixBuilder<MixParts> {
             MixBuilder {
                 parts: value.into(),
@@ -73,7 +73,7 @@ pub mod types {
             }
         }
 
-        /// [`temperatures`](Mix::temperatures): Temperature of each part.
+        /// Sets [`temperatures`](Mix::temperatures): Temperature of each part.
         pub fn temperatures(
             mut self,
             value: impl Param<BTreeMap<String, MixTemperatures>>,
@@ -84,10 +84,10 @@ pub mod types {
     }
 
     impl<PartsSlot> MixBuilder<PartsSlot> {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Mix
         where
-            PartsSlot: given::MixHasParts,
+            PartsSlot: required::MixHasParts,
         {
             Mix {
                 parts: self.parts.take(),
@@ -137,11 +137,11 @@ pub mod types {
     }
 
     #[doc(hidden)]
-    pub mod given {
+    pub mod required {
         #[diagnostic::on_unimplemented(
             message = "`parts` is required by `Mix in acme/bounded-numbers`",
-            label = "`parts` was not given",
-            note = "give it with `parts: ..` in `input!`, or `.parts(..)` on the builder"
+            label = "`parts` is missing",
+            note = "set it with `parts: ..` in `input!`, or with `.parts(..)` on the builder"
         )]
         pub trait MixHasParts {
             fn take(self) -> super::MixParts;
@@ -236,16 +236,16 @@ pub struct Input {
     pub weights: Option<Vec<Weights>>,
     /// A mix of colours.
     pub mix: Option<Mix>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`opacity`](Self::opacity): `1.0`.
+    /// Default of [`opacity`](Self::opacity): `1.0`.
     pub const DEFAULT_OPACITY: Opacity = Opacity::literal(1.0);
 
-    /// Of [`width`](Self::width): `512`.
+    /// Default of [`width`](Self::width): `512`.
     pub const DEFAULT_WIDTH: Width = Width::literal(512);
 }
 
@@ -275,7 +275,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             hue: Unset,
@@ -283,20 +283,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<HueSlot = Unset> {
     hue: HueSlot,
     optional: Optional,
@@ -313,7 +313,7 @@ struct Optional {
 }
 
 impl<HueSlot> Builder<HueSlot> {
-    /// [`hue`](Input::hue): Hue in degrees. Between 0 and 359.
+    /// Sets [`hue`](Input::hue): Hue in degrees. Between 0 and 359.
     pub fn hue(self, value: impl Into<Hue>) -> Builder<Hue> {
         Builder {
             hue: value.into(),
@@ -321,38 +321,38 @@ impl<HueSlot> Builder<HueSlot> {
         }
     }
 
-    /// [`opacity`](Input::opacity): Opacity. Above 0.0 and at most 1.0. Default `1.0`.
+    /// Sets [`opacity`](Input::opacity): Opacity. Above 0.0 and at most 1.0. Default `1.0`.
     pub fn opacity(mut self, value: impl Param<Opacity>) -> Self {
         self.optional.opacity = value.into_param();
         self
     }
 
-    /// [`width`](Input::width): Width in pixels. Between 64 and 2048 and a multiple of 8. Default
+    /// Sets [`width`](Input::width): Width in pixels. Between 64 and 2048 and a multiple of 8. Default
     /// `512`.
     pub fn width(mut self, value: impl Param<Width>) -> Self {
         self.optional.width = value.into_param();
         self
     }
 
-    /// [`step`](Input::step): Step between shades. A multiple of 0.25.
+    /// Sets [`step`](Input::step): Step between shades. A multiple of 0.25.
     pub fn step(mut self, value: impl Param<Step>) -> Self {
         self.optional.step = value.into_param();
         self
     }
 
-    /// [`weights`](Input::weights): Weight of each colour. At least 1 item.
+    /// Sets [`weights`](Input::weights): Weight of each colour. At least 1 item.
     pub fn weights(mut self, value: impl Param<Vec<Weights>>) -> Self {
         self.optional.weights = value.into_param();
         self
     }
 
-    /// [`mix`](Input::mix): A mix of colours.
+    /// Sets [`mix`](Input::mix): A mix of colours.
     pub fn mix(mut self, value: impl Param<Mix>) -> Self {
         self.optional.mix = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -360,10 +360,10 @@ impl<HueSlot> Builder<HueSlot> {
 }
 
 impl<HueSlot> Builder<HueSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        HueSlot: given::HasHue,
+        HueSlot: required::HasHue,
     {
         Input {
             hue: self.hue.take(),
@@ -385,7 +385,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<HueSlot: given::HasHue> IntoInput for Builder<HueSlot> {
+impl<HueSlot: required::HasHue> IntoInput for Builder<HueSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -479,11 +479,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`hue` is required by `acme/bounded-numbers`",
-        label = "`hue` was not given",
-        note = "give it with `hue: ..` in `input!`, or `.hue(..)` on the builder"
+        label = "`hue` is missing",
+        note = "set it with `hue: ..` in `input!`, or with `.hue(..)` on the builder"
     )]
     pub trait HasHue {
         fn take(self) -> super::Hue;

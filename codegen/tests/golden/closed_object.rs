@@ -40,7 +40,7 @@ pub mod types {
     // Building.
 
     impl Crop {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> CropBuilder {
             CropBuilder {
                 left: Unset,
@@ -49,9 +49,9 @@ pub mod types {
         }
     }
 
-    /// Builds [`Crop`]; what is [`Unset`] has still to be given.
+    /// A builder of [`Crop`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct CropBuilder<LeftSlot = Unset> {
         left: LeftSlot,
         optional: CropOptional,
@@ -63,7 +63,7 @@ pub mod types {
     }
 
     impl<LeftSlot> CropBuilder<LeftSlot> {
-        /// [`left`](Crop::left): Pixels from the left.
+        /// Sets [`left`](Crop::left): Pixels from the left.
         pub fn left(self, value: impl Into<i64>) -> CropBuilder<i64> {
             CropBuilder {
                 left: value.into(),
@@ -71,7 +71,7 @@ pub mod types {
             }
         }
 
-        /// [`top`](Crop::top): Pixels from the top.
+        /// Sets [`top`](Crop::top): Pixels from the top.
         pub fn top(mut self, value: impl Param<i64>) -> Self {
             self.optional.top = value.into_param();
             self
@@ -79,10 +79,10 @@ pub mod types {
     }
 
     impl<LeftSlot> CropBuilder<LeftSlot> {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Crop
         where
-            LeftSlot: given::CropHasLeft,
+            LeftSlot: required::CropHasLeft,
         {
             Crop {
                 left: self.left.take(),
@@ -92,7 +92,7 @@ pub mod types {
     }
 
     impl Margin {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> MarginBuilder {
             MarginBuilder {
                 optional: MarginOptional::default(),
@@ -100,9 +100,9 @@ pub mod types {
         }
     }
 
-    /// Builds [`Margin`].
+    /// A builder of [`Margin`].
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct MarginBuilder {
         optional: MarginOptional,
     }
@@ -113,7 +113,7 @@ pub mod types {
     }
 
     impl MarginBuilder {
-        /// [`pixels`](Margin::pixels): Width of the margin.
+        /// Sets [`pixels`](Margin::pixels): Width of the margin.
         pub fn pixels(mut self, value: impl Param<i64>) -> Self {
             self.optional.pixels = value.into_param();
             self
@@ -121,7 +121,7 @@ pub mod types {
     }
 
     impl MarginBuilder {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Margin {
             Margin {
                 pixels: self.optional.pixels,
@@ -202,11 +202,11 @@ pub mod types {
     }
 
     #[doc(hidden)]
-    pub mod given {
+    pub mod required {
         #[diagnostic::on_unimplemented(
             message = "`left` is required by `Crop in acme/closed-object`",
-            label = "`left` was not given",
-            note = "give it with `left: ..` in `input!`, or `.left(..)` on the builder"
+            label = "`left` is missing",
+            note = "set it with `left: ..` in `input!`, or with `.left(..)` on the builder"
         )]
         pub trait CropHasLeft {
             fn take(self) -> i64;
@@ -272,7 +272,7 @@ pub struct Input {
     pub crop: Crop,
     /// Space around the photo.
     pub margin: Option<Margin>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -287,7 +287,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             crop: Unset,
@@ -295,20 +295,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<CropSlot = Unset> {
     crop: CropSlot,
     optional: Optional,
@@ -321,7 +321,7 @@ struct Optional {
 }
 
 impl<CropSlot> Builder<CropSlot> {
-    /// [`crop`](Input::crop): Part to keep.
+    /// Sets [`crop`](Input::crop): Part to keep.
     pub fn crop(self, value: impl Into<Crop>) -> Builder<Crop> {
         Builder {
             crop: value.into(),
@@ -329,13 +329,13 @@ impl<CropSlot> Builder<CropSlot> {
         }
     }
 
-    /// [`margin`](Input::margin): Space around the photo.
+    /// Sets [`margin`](Input::margin): Space around the photo.
     pub fn margin(mut self, value: impl Param<Margin>) -> Self {
         self.optional.margin = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -343,10 +343,10 @@ impl<CropSlot> Builder<CropSlot> {
 }
 
 impl<CropSlot> Builder<CropSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        CropSlot: given::HasCrop,
+        CropSlot: required::HasCrop,
     {
         Input {
             crop: self.crop.take(),
@@ -364,7 +364,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<CropSlot: given::HasCrop> IntoInput for Builder<CropSlot> {
+impl<CropSlot: required::HasCrop> IntoInput for Builder<CropSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -444,11 +444,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`crop` is required by `acme/closed-object`",
-        label = "`crop` was not given",
-        note = "give it with `crop: ..` in `input!`, or `.crop(..)` on the builder"
+        label = "`crop` is missing",
+        note = "set it with `crop: ..` in `input!`, or with `.crop(..)` on the builder"
     )]
     pub trait HasCrop {
         fn take(self) -> super::Crop;

@@ -39,13 +39,13 @@ pub struct Input {
     pub format: Option<Format>,
     /// Level of compression.
     pub level: Option<Level>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`format`](Self::format): `zip`.
+    /// Default of [`format`](Self::format): `zip`.
     pub const DEFAULT_FORMAT: Format = Format::Zip;
 }
 
@@ -61,7 +61,7 @@ impl Version {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::V2];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -84,7 +84,7 @@ impl Format {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Zip];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -107,7 +107,7 @@ impl Level {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_9];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
@@ -132,7 +132,7 @@ pub struct Output {
 pub enum Object {
     /// `archive`
     Archive,
-    /// A value newer than this crate.
+    /// A value that this crate does not know.
     Other(String),
 }
 
@@ -140,7 +140,7 @@ impl Object {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Archive];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -155,7 +155,7 @@ fal_core::open_enum!(Object);
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             version: Unset,
@@ -163,20 +163,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<VersionSlot = Unset> {
     version: VersionSlot,
     optional: Optional,
@@ -190,7 +190,7 @@ struct Optional {
 }
 
 impl<VersionSlot> Builder<VersionSlot> {
-    /// [`version`](Input::version): Version of the format.
+    /// Sets [`version`](Input::version): Version of the format.
     pub fn version(self, value: impl Into<Version>) -> Builder<Version> {
         Builder {
             version: value.into(),
@@ -198,19 +198,19 @@ impl<VersionSlot> Builder<VersionSlot> {
         }
     }
 
-    /// [`format`](Input::format): Format of the archive. Default `zip`.
+    /// Sets [`format`](Input::format): Format of the archive. Default `zip`.
     pub fn format(mut self, value: impl Param<Format>) -> Self {
         self.optional.format = value.into_param();
         self
     }
 
-    /// [`level`](Input::level): Level of compression.
+    /// Sets [`level`](Input::level): Level of compression.
     pub fn level(mut self, value: impl Param<Level>) -> Self {
         self.optional.level = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -218,10 +218,10 @@ impl<VersionSlot> Builder<VersionSlot> {
 }
 
 impl<VersionSlot> Builder<VersionSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        VersionSlot: given::HasVersion,
+        VersionSlot: required::HasVersion,
     {
         Input {
             version: self.version.take(),
@@ -240,7 +240,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<VersionSlot: given::HasVersion> IntoInput for Builder<VersionSlot> {
+impl<VersionSlot: required::HasVersion> IntoInput for Builder<VersionSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -324,11 +324,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`version` is required by `acme/constant`",
-        label = "`version` was not given",
-        note = "give it with `version: ..` in `input!`, or `.version(..)` on the builder"
+        label = "`version` is missing",
+        note = "set it with `version: ..` in `input!`, or with `.version(..)` on the builder"
     )]
     pub trait HasVersion {
         fn take(self) -> super::Version;

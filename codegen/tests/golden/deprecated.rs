@@ -41,13 +41,13 @@ pub struct Input {
     /// Use nothing in its place.
     #[deprecated]
     pub mode: Option<Mode>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`amount`](Self::amount): `0.5`.
+    /// Default of [`amount`](Self::amount): `0.5`.
     pub const DEFAULT_AMOUNT: Amount = Amount::literal(0.5);
 }
 
@@ -68,7 +68,7 @@ impl Mode {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Soft, Self::Hard];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -94,7 +94,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             strength: Unset,
@@ -102,20 +102,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<StrengthSlot = Unset> {
     strength: StrengthSlot,
     optional: Optional,
@@ -129,7 +129,7 @@ struct Optional {
 }
 
 impl<StrengthSlot> Builder<StrengthSlot> {
-    /// [`strength`](Input::strength): Strength of the effect.
+    /// Sets [`strength`](Input::strength): Strength of the effect.
     pub fn strength(self, value: impl Into<f64>) -> Builder<f64> {
         Builder {
             strength: value.into(),
@@ -137,21 +137,21 @@ impl<StrengthSlot> Builder<StrengthSlot> {
         }
     }
 
-    /// [`amount`](Input::amount): Use `strength`. Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`amount`](Input::amount): Use `strength`. Between 0.0 and 1.0. Default `0.5`.
     #[deprecated]
     pub fn amount(mut self, value: impl Param<Amount>) -> Self {
         self.optional.amount = value.into_param();
         self
     }
 
-    /// [`mode`](Input::mode): Use nothing in its place.
+    /// Sets [`mode`](Input::mode): Use nothing in its place.
     #[deprecated]
     pub fn mode(mut self, value: impl Param<Mode>) -> Self {
         self.optional.mode = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -160,10 +160,10 @@ impl<StrengthSlot> Builder<StrengthSlot> {
 
 #[allow(deprecated)]
 impl<StrengthSlot> Builder<StrengthSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        StrengthSlot: given::HasStrength,
+        StrengthSlot: required::HasStrength,
     {
         Input {
             strength: self.strength.take(),
@@ -182,7 +182,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<StrengthSlot: given::HasStrength> IntoInput for Builder<StrengthSlot> {
+impl<StrengthSlot: required::HasStrength> IntoInput for Builder<StrengthSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -273,11 +273,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`strength` is required by `acme/deprecated`",
-        label = "`strength` was not given",
-        note = "give it with `strength: ..` in `input!`, or `.strength(..)` on the builder"
+        label = "`strength` is missing",
+        note = "set it with `strength: ..` in `input!`, or with `.strength(..)` on the builder"
     )]
     pub trait HasStrength {
         fn take(self) -> f64;

@@ -51,13 +51,13 @@ pub struct Input {
     /// by the generator, and then once more. This sentence is long enough to be wrapped by the
     /// generator, and then once more.
     pub glossary: Option<Vec<String>>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`style`](Self::style): `a 'quoted' style`.
+    /// Default of [`style`](Self::style): `a 'quoted' style`.
     pub const DEFAULT_STYLE: &'static str = "a `quoted` style";
 }
 
@@ -72,7 +72,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             text: Unset,
@@ -80,20 +80,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<TextSlot = Unset> {
     text: TextSlot,
     optional: Optional,
@@ -107,7 +107,7 @@ struct Optional {
 }
 
 impl<TextSlot> Builder<TextSlot> {
-    /// [`text`](Input::text): Text to translate.
+    /// Sets [`text`](Input::text): Text to translate.
     pub fn text(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             text: value.into(),
@@ -115,19 +115,19 @@ impl<TextSlot> Builder<TextSlot> {
         }
     }
 
-    /// [`style`](Input::style): Style: Default `a 'quoted' style`.
+    /// Sets [`style`](Input::style): Style: Default `a 'quoted' style`.
     pub fn style(mut self, value: impl Param<String>) -> Self {
         self.optional.style = value.into_param();
         self
     }
 
-    /// [`glossary`](Input::glossary): Terms \<b\>not\</b\> to translate \[sic\] \*at all\*.
+    /// Sets [`glossary`](Input::glossary): Terms \<b\>not\</b\> to translate \[sic\] \*at all\*.
     pub fn glossary(mut self, value: impl Param<Vec<String>>) -> Self {
         self.optional.glossary = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -135,10 +135,10 @@ impl<TextSlot> Builder<TextSlot> {
 }
 
 impl<TextSlot> Builder<TextSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        TextSlot: given::HasText,
+        TextSlot: required::HasText,
     {
         Input {
             text: self.text.take(),
@@ -157,7 +157,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<TextSlot: given::HasText> IntoInput for Builder<TextSlot> {
+impl<TextSlot: required::HasText> IntoInput for Builder<TextSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -239,11 +239,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`text` is required by `acme/descriptions`",
-        label = "`text` was not given",
-        note = "give it with `text: ..` in `input!`, or `.text(..)` on the builder"
+        label = "`text` is missing",
+        note = "set it with `text: ..` in `input!`, or with `.text(..)` on the builder"
     )]
     pub trait HasText {
         fn take(self) -> String;

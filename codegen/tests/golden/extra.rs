@@ -29,7 +29,7 @@ pub mod types {
     // Building.
 
     impl Options {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> OptionsBuilder {
             OptionsBuilder {
                 optional: OptionsOptional::default(),
@@ -37,9 +37,9 @@ pub mod types {
         }
     }
 
-    /// Builds [`Options`].
+    /// A builder of [`Options`].
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct OptionsBuilder {
         optional: OptionsOptional,
     }
@@ -50,7 +50,7 @@ pub mod types {
     }
 
     impl OptionsBuilder {
-        /// [`gamma`](Options::gamma): Gamma of both.
+        /// Sets [`gamma`](Options::gamma): Gamma of both.
         pub fn gamma(mut self, value: impl Param<f64>) -> Self {
             self.optional.gamma = value.into_param();
             self
@@ -58,7 +58,7 @@ pub mod types {
     }
 
     impl OptionsBuilder {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Options {
             Options {
                 gamma: self.optional.gamma,
@@ -141,7 +141,7 @@ pub struct Input {
     pub ratio: Option<f64>,
     /// Details.
     pub options: Option<Options>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -156,27 +156,27 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             optional: Optional::default(),
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`].
+/// A builder of [`Input`].
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder {
     optional: Optional,
 }
@@ -189,19 +189,19 @@ struct Optional {
 }
 
 impl Builder {
-    /// [`ratio`](Input::ratio): Share of the first photo.
+    /// Sets [`ratio`](Input::ratio): Share of the first photo.
     pub fn ratio(mut self, value: impl Param<f64>) -> Self {
         self.optional.ratio = value.into_param();
         self
     }
 
-    /// [`options`](Input::options): Details.
+    /// Sets [`options`](Input::options): Details.
     pub fn options(mut self, value: impl Param<Options>) -> Self {
         self.optional.options = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -209,7 +209,7 @@ impl Builder {
 }
 
 impl Builder {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input {
         Input {
             ratio: self.optional.ratio,

@@ -32,7 +32,7 @@ pub mod types {
     // Building.
 
     impl Chapter {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> ChapterBuilder {
             ChapterBuilder {
                 title: Unset,
@@ -41,9 +41,9 @@ pub mod types {
         }
     }
 
-    /// Builds [`Chapter`]; what is [`Unset`] has still to be given.
+    /// A builder of [`Chapter`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct ChapterBuilder<TitleSlot = Unset> {
         title: TitleSlot,
         optional: ChapterOptional,
@@ -55,7 +55,7 @@ pub mod types {
     }
 
     impl<TitleSlot> ChapterBuilder<TitleSlot> {
-        /// [`title`](Chapter::title): Title.
+        /// Sets [`title`](Chapter::title): Title.
         pub fn title(self, value: impl Into<String>) -> ChapterBuilder<String> {
             ChapterBuilder {
                 title: value.into(),
@@ -63,7 +63,7 @@ pub mod types {
             }
         }
 
-        /// [`audio_url`](Chapter::audio_url): Recording of the chapter.
+        /// Sets [`audio_url`](Chapter::audio_url): Recording of the chapter.
         pub fn audio_url(mut self, value: impl Param<File>) -> Self {
             self.optional.audio_url = value.into_param();
             self
@@ -71,10 +71,10 @@ pub mod types {
     }
 
     impl<TitleSlot> ChapterBuilder<TitleSlot> {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Chapter
         where
-            TitleSlot: given::ChapterHasTitle,
+            TitleSlot: required::ChapterHasTitle,
         {
             Chapter {
                 title: self.title.take(),
@@ -128,11 +128,11 @@ pub mod types {
     }
 
     #[doc(hidden)]
-    pub mod given {
+    pub mod required {
         #[diagnostic::on_unimplemented(
             message = "`title` is required by `Chapter in acme/file-list`",
-            label = "`title` was not given",
-            note = "give it with `title: ..` in `input!`, or `.title(..)` on the builder"
+            label = "`title` is missing",
+            note = "set it with `title: ..` in `input!`, or with `.title(..)` on the builder"
         )]
         pub trait ChapterHasTitle {
             fn take(self) -> String;
@@ -201,7 +201,7 @@ pub struct Input {
     pub chapters: Option<Vec<Chapter>>,
     /// Chapters of other books, by title.
     pub extras: Option<BTreeMap<String, Vec<Chapter>>>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -216,7 +216,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             image_urls: Unset,
@@ -224,20 +224,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<ImageUrlsSlot = Unset> {
     image_urls: ImageUrlsSlot,
     optional: Optional,
@@ -253,7 +253,7 @@ struct Optional {
 }
 
 impl<ImageUrlsSlot> Builder<ImageUrlsSlot> {
-    /// [`image_urls`](Input::image_urls): Pages, in order. 1 to 3 items.
+    /// Sets [`image_urls`](Input::image_urls): Pages, in order. 1 to 3 items.
     pub fn image_urls(self, value: impl Into<Vec<File>>) -> Builder<Vec<File>> {
         Builder {
             image_urls: value.into(),
@@ -261,31 +261,31 @@ impl<ImageUrlsSlot> Builder<ImageUrlsSlot> {
         }
     }
 
-    /// [`cover_image_url`](Input::cover_image_url): Cover. At most 10 MiB. 300 to 4000 px wide.
+    /// Sets [`cover_image_url`](Input::cover_image_url): Cover. At most 10 MiB. 300 to 4000 px wide.
     pub fn cover_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.cover_image_url = value.into_param();
         self
     }
 
-    /// [`short_url`](Input::short_url): Link to print on the back.
+    /// Sets [`short_url`](Input::short_url): Link to print on the back.
     pub fn short_url(mut self, value: impl Param<File>) -> Self {
         self.optional.short_url = value.into_param();
         self
     }
 
-    /// [`chapters`](Input::chapters): Chapters, in order.
+    /// Sets [`chapters`](Input::chapters): Chapters, in order.
     pub fn chapters(mut self, value: impl Param<Vec<Chapter>>) -> Self {
         self.optional.chapters = value.into_param();
         self
     }
 
-    /// [`extras`](Input::extras): Chapters of other books, by title.
+    /// Sets [`extras`](Input::extras): Chapters of other books, by title.
     pub fn extras(mut self, value: impl Param<BTreeMap<String, Vec<Chapter>>>) -> Self {
         self.optional.extras = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -293,10 +293,10 @@ impl<ImageUrlsSlot> Builder<ImageUrlsSlot> {
 }
 
 impl<ImageUrlsSlot> Builder<ImageUrlsSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        ImageUrlsSlot: given::HasImageUrls,
+        ImageUrlsSlot: required::HasImageUrls,
     {
         Input {
             image_urls: self.image_urls.take(),
@@ -317,7 +317,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImageUrlsSlot: given::HasImageUrls> IntoInput for Builder<ImageUrlsSlot> {
+impl<ImageUrlsSlot: required::HasImageUrls> IntoInput for Builder<ImageUrlsSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -418,11 +418,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`image_urls` is required by `acme/file-list`",
-        label = "`image_urls` was not given",
-        note = "give it with `image_urls: ..` in `input!`, or `.image_urls(..)` on the builder"
+        label = "`image_urls` is missing",
+        note = "set it with `image_urls: ..` in `input!`, or with `.image_urls(..)` on the builder"
     )]
     pub trait HasImageUrls {
         fn take(self) -> Vec<super::File>;

@@ -30,13 +30,13 @@ pub struct Input {
     pub offset: Offset,
     /// Bitrates to encode.
     pub bitrates: Option<Vec<Bitrates>>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`fps`](Self::fps): `24`.
+    /// Default of [`fps`](Self::fps): `24`.
     pub const DEFAULT_FPS: Fps = Fps::_24;
 }
 
@@ -56,7 +56,7 @@ impl Fps {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_24, Self::_30, Self::_60];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
@@ -85,7 +85,7 @@ impl Offset {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Minus1, Self::_0, Self::_1];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
@@ -114,7 +114,7 @@ impl Bitrates {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_128, Self::_256];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
@@ -139,7 +139,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             offset: Unset,
@@ -147,20 +147,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<OffsetSlot = Unset> {
     offset: OffsetSlot,
     optional: Optional,
@@ -174,7 +174,7 @@ struct Optional {
 }
 
 impl<OffsetSlot> Builder<OffsetSlot> {
-    /// [`offset`](Input::offset): Offset in hours.
+    /// Sets [`offset`](Input::offset): Offset in hours.
     pub fn offset(self, value: impl Into<Offset>) -> Builder<Offset> {
         Builder {
             offset: value.into(),
@@ -182,19 +182,19 @@ impl<OffsetSlot> Builder<OffsetSlot> {
         }
     }
 
-    /// [`fps`](Input::fps): Frames per second. Default `24`.
+    /// Sets [`fps`](Input::fps): Frames per second. Default `24`.
     pub fn fps(mut self, value: impl Param<Fps>) -> Self {
         self.optional.fps = value.into_param();
         self
     }
 
-    /// [`bitrates`](Input::bitrates): Bitrates to encode.
+    /// Sets [`bitrates`](Input::bitrates): Bitrates to encode.
     pub fn bitrates(mut self, value: impl Param<Vec<Bitrates>>) -> Self {
         self.optional.bitrates = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -202,10 +202,10 @@ impl<OffsetSlot> Builder<OffsetSlot> {
 }
 
 impl<OffsetSlot> Builder<OffsetSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        OffsetSlot: given::HasOffset,
+        OffsetSlot: required::HasOffset,
     {
         Input {
             offset: self.offset.take(),
@@ -224,7 +224,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<OffsetSlot: given::HasOffset> IntoInput for Builder<OffsetSlot> {
+impl<OffsetSlot: required::HasOffset> IntoInput for Builder<OffsetSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -306,11 +306,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`offset` is required by `acme/integer-enum`",
-        label = "`offset` was not given",
-        note = "give it with `offset: ..` in `input!`, or `.offset(..)` on the builder"
+        label = "`offset` is missing",
+        note = "set it with `offset: ..` in `input!`, or with `.offset(..)` on the builder"
     )]
     pub trait HasOffset {
         fn take(self) -> super::Offset;

@@ -21,7 +21,7 @@ pub mod types {
     // Building.
 
     impl Rule {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> RuleBuilder {
             RuleBuilder {
                 optional: RuleOptional::default(),
@@ -29,9 +29,9 @@ pub mod types {
         }
     }
 
-    /// Builds [`Rule`].
+    /// A builder of [`Rule`].
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct RuleBuilder {
         optional: RuleOptional,
     }
@@ -42,7 +42,7 @@ pub mod types {
     }
 
     impl RuleBuilder {
-        /// [`stop_words`](Rule::stop_words): Words to skip.
+        /// Sets [`stop_words`](Rule::stop_words): Words to skip.
         pub fn stop_words(mut self, value: impl Param<Vec<String>>) -> Self {
             self.optional.stop_words = value.into_param();
             self
@@ -50,7 +50,7 @@ pub mod types {
     }
 
     impl RuleBuilder {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Rule {
             Rule {
                 stop_words: self.optional.stop_words,
@@ -169,7 +169,7 @@ pub struct Input {
     pub rules: BTreeMap<String, Rule>,
     /// Anything that helps.
     pub context: Option<Map<String, Value>>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -184,7 +184,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             rules: Unset,
@@ -192,20 +192,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<RulesSlot = Unset> {
     rules: RulesSlot,
     optional: Optional,
@@ -219,7 +219,7 @@ struct Optional {
 }
 
 impl<RulesSlot> Builder<RulesSlot> {
-    /// [`rules`](Input::rules): Rule for each language.
+    /// Sets [`rules`](Input::rules): Rule for each language.
     pub fn rules(
         self,
         value: impl Into<BTreeMap<String, Rule>>,
@@ -230,19 +230,19 @@ impl<RulesSlot> Builder<RulesSlot> {
         }
     }
 
-    /// [`weights`](Input::weights): Weight of each word.
+    /// Sets [`weights`](Input::weights): Weight of each word.
     pub fn weights(mut self, value: impl Param<BTreeMap<String, f64>>) -> Self {
         self.optional.weights = value.into_param();
         self
     }
 
-    /// [`context`](Input::context): Anything that helps.
+    /// Sets [`context`](Input::context): Anything that helps.
     pub fn context(mut self, value: impl Param<Map<String, Value>>) -> Self {
         self.optional.context = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -250,10 +250,10 @@ impl<RulesSlot> Builder<RulesSlot> {
 }
 
 impl<RulesSlot> Builder<RulesSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        RulesSlot: given::HasRules,
+        RulesSlot: required::HasRules,
     {
         Input {
             rules: self.rules.take(),
@@ -272,7 +272,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<RulesSlot: given::HasRules> IntoInput for Builder<RulesSlot> {
+impl<RulesSlot: required::HasRules> IntoInput for Builder<RulesSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -365,11 +365,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`rules` is required by `acme/map`",
-        label = "`rules` was not given",
-        note = "give it with `rules: ..` in `input!`, or `.rules(..)` on the builder"
+        label = "`rules` is missing",
+        note = "set it with `rules: ..` in `input!`, or with `.rules(..)` on the builder"
     )]
     pub trait HasRules {
         fn take(self) -> super::BTreeMap<String, super::Rule>;

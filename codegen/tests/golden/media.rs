@@ -117,13 +117,13 @@ pub struct Input {
     ///
     /// Default `square_hd`.
     pub image_size: Option<ImageSize>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`image_size`](Self::image_size): `square_hd`.
+    /// Default of [`image_size`](Self::image_size): `square_hd`.
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::SquareHd;
 }
 
@@ -140,27 +140,27 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             optional: Optional::default(),
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`].
+/// A builder of [`Input`].
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder {
     optional: Optional,
 }
@@ -172,13 +172,13 @@ struct Optional {
 }
 
 impl Builder {
-    /// [`image_size`](Input::image_size): Size of the poster. Default `square_hd`.
+    /// Sets [`image_size`](Input::image_size): Size of the poster. Default `square_hd`.
     pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
         self.optional.image_size = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -186,7 +186,7 @@ impl Builder {
 }
 
 impl Builder {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input {
         Input {
             image_size: self.optional.image_size,

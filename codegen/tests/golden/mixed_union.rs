@@ -30,7 +30,7 @@ pub struct Input {
     pub pause: Option<Pause>,
     /// Channel, by name or by number.
     pub channel: Option<Channel>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -38,9 +38,9 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Times {
-    /// Another kind of value.
+    /// A value of another kind.
     Integer(i64),
-    /// Another kind of value.
+    /// A value of another kind.
     Text(String),
 }
 
@@ -63,11 +63,11 @@ pub type PauseNumber = Float<bounds::PauseNumber>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Pause {
-    /// Another kind of value.
+    /// A value of another kind.
     Number(PauseNumber),
-    /// Another kind of value.
+    /// A value of another kind.
     List(Vec<f64>),
-    /// Another kind of value.
+    /// A value of another kind.
     Flag(bool),
 }
 
@@ -97,7 +97,7 @@ pub enum Channel {
     Left,
     /// `right`
     Right,
-    /// Another kind of value.
+    /// A value of another kind.
     Text(String),
 }
 
@@ -119,18 +119,18 @@ pub struct Output {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum LengthOutput {
-    /// Another kind of value.
+    /// A value of another kind.
     Number(f64),
-    /// Another kind of value.
+    /// A value of another kind.
     Text(String),
-    /// A form newer than this crate.
+    /// A value of a form that this crate does not know.
     Other(Value),
 }
 
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             times: Unset,
@@ -138,20 +138,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<TimesSlot = Unset> {
     times: TimesSlot,
     optional: Optional,
@@ -165,7 +165,7 @@ struct Optional {
 }
 
 impl<TimesSlot> Builder<TimesSlot> {
-    /// [`times`](Input::times): Number of repetitions, or a rule in words.
+    /// Sets [`times`](Input::times): Number of repetitions, or a rule in words.
     pub fn times(self, value: impl Into<Times>) -> Builder<Times> {
         Builder {
             times: value.into(),
@@ -173,19 +173,19 @@ impl<TimesSlot> Builder<TimesSlot> {
         }
     }
 
-    /// [`pause`](Input::pause): Pause in seconds, one pause each, or none at all.
+    /// Sets [`pause`](Input::pause): Pause in seconds, one pause each, or none at all.
     pub fn pause(mut self, value: impl Param<Pause>) -> Self {
         self.optional.pause = value.into_param();
         self
     }
 
-    /// [`channel`](Input::channel): Channel, by name or by number.
+    /// Sets [`channel`](Input::channel): Channel, by name or by number.
     pub fn channel(mut self, value: impl Param<Channel>) -> Self {
         self.optional.channel = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -193,10 +193,10 @@ impl<TimesSlot> Builder<TimesSlot> {
 }
 
 impl<TimesSlot> Builder<TimesSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        TimesSlot: given::HasTimes,
+        TimesSlot: required::HasTimes,
     {
         Input {
             times: self.times.take(),
@@ -215,7 +215,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<TimesSlot: given::HasTimes> IntoInput for Builder<TimesSlot> {
+impl<TimesSlot: required::HasTimes> IntoInput for Builder<TimesSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -414,11 +414,11 @@ impl<'de> Deserialize<'de> for LengthOutput {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`times` is required by `acme/mixed-union`",
-        label = "`times` was not given",
-        note = "give it with `times: ..` in `input!`, or `.times(..)` on the builder"
+        label = "`times` is missing",
+        note = "set it with `times: ..` in `input!`, or with `.times(..)` on the builder"
     )]
     pub trait HasTimes {
         fn take(self) -> super::Times;

@@ -2,7 +2,7 @@
 //
 // The app `acme/no-schema`.
 //
-// | module | endpoint | what it does |
+// | module | endpoint | category |
 // |---|---|---|
 // | [`self`] | [`acme/no-schema`](https://fal.ai/models/acme/no-schema) | Echo |
 // | [`mod@list`] | [`acme/no-schema/list`](https://fal.ai/models/acme/no-schema/list) | Split |
@@ -50,7 +50,7 @@ pub mod list {
     pub struct Input {
         /// Text to split.
         pub text: String,
-        /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+        /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
         pub extra: Map<String, Value>,
     }
 
@@ -60,7 +60,7 @@ pub mod list {
     // Building.
 
     impl Input {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> Builder {
             Builder {
                 text: Unset,
@@ -68,20 +68,20 @@ pub mod list {
             }
         }
 
-        /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-        /// run time.
+        /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+        /// are only known at run time.
         ///
         /// # Errors
         ///
-        /// All violations at once, each with the path that the service would name.
+        /// Returns all violations at once, each with the path that the service would name.
         pub fn validate(&self) -> Result<(), Violations> {
             fal_core::validate(self)
         }
     }
 
-    /// Builds [`Input`]; what is [`Unset`] has still to be given.
+    /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct Builder<TextSlot = Unset> {
         text: TextSlot,
         optional: Optional,
@@ -93,7 +93,7 @@ pub mod list {
     }
 
     impl<TextSlot> Builder<TextSlot> {
-        /// [`text`](Input::text): Text to split.
+        /// Sets [`text`](Input::text): Text to split.
         pub fn text(self, value: impl Into<String>) -> Builder<String> {
             Builder {
                 text: value.into(),
@@ -101,7 +101,7 @@ pub mod list {
             }
         }
 
-        /// Sends a parameter that this crate does not know, or knows otherwise.
+        /// Sets a parameter that this crate does not know, or that has another type here.
         pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
             self.optional.extra.insert(name.into(), value.into());
             self
@@ -109,10 +109,10 @@ pub mod list {
     }
 
     impl<TextSlot> Builder<TextSlot> {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Input
         where
-            TextSlot: given::HasText,
+            TextSlot: required::HasText,
         {
             Input {
                 text: self.text.take(),
@@ -129,7 +129,7 @@ pub mod list {
         }
     }
 
-    impl<TextSlot: given::HasText> IntoInput for Builder<TextSlot> {
+    impl<TextSlot: required::HasText> IntoInput for Builder<TextSlot> {
         type Endpoint = Model;
 
         fn into_input(self) -> Input {
@@ -176,11 +176,11 @@ pub mod list {
     }
 
     #[doc(hidden)]
-    pub mod given {
+    pub mod required {
         #[diagnostic::on_unimplemented(
             message = "`text` is required by `acme/no-schema/list`",
-            label = "`text` was not given",
-            note = "give it with `text: ..` in `input!`, or `.text(..)` on the builder"
+            label = "`text` is missing",
+            note = "set it with `text: ..` in `input!`, or with `.text(..)` on the builder"
         )]
         pub trait HasText {
             fn take(self) -> String;
@@ -218,7 +218,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -228,27 +228,27 @@ pub type Output = Value;
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             optional: Optional::default(),
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`].
+/// A builder of [`Input`].
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder {
     optional: Optional,
 }
@@ -259,7 +259,7 @@ struct Optional {
 }
 
 impl Builder {
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -267,7 +267,7 @@ impl Builder {
 }
 
 impl Builder {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input {
         Input {
             extra: self.optional.extra,

@@ -30,7 +30,7 @@ pub struct Input {
     pub names: Option<Vec<Option<String>>>,
     /// Counts by label; null is unknown.
     pub labels: Option<BTreeMap<String, Option<i64>>>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -45,7 +45,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             values: Unset,
@@ -53,20 +53,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<ValuesSlot = Unset> {
     values: ValuesSlot,
     optional: Optional,
@@ -80,7 +80,7 @@ struct Optional {
 }
 
 impl<ValuesSlot> Builder<ValuesSlot> {
-    /// [`values`](Input::values): Measurements; null is a gap.
+    /// Sets [`values`](Input::values): Measurements; null is a gap.
     pub fn values(
         self,
         value: impl Into<Vec<Option<f64>>>,
@@ -91,19 +91,19 @@ impl<ValuesSlot> Builder<ValuesSlot> {
         }
     }
 
-    /// [`names`](Input::names): Names; null is unknown.
+    /// Sets [`names`](Input::names): Names; null is unknown.
     pub fn names(mut self, value: impl Param<Vec<Option<String>>>) -> Self {
         self.optional.names = value.into_param();
         self
     }
 
-    /// [`labels`](Input::labels): Counts by label; null is unknown.
+    /// Sets [`labels`](Input::labels): Counts by label; null is unknown.
     pub fn labels(mut self, value: impl Param<BTreeMap<String, Option<i64>>>) -> Self {
         self.optional.labels = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -111,10 +111,10 @@ impl<ValuesSlot> Builder<ValuesSlot> {
 }
 
 impl<ValuesSlot> Builder<ValuesSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        ValuesSlot: given::HasValues,
+        ValuesSlot: required::HasValues,
     {
         Input {
             values: self.values.take(),
@@ -133,7 +133,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<ValuesSlot: given::HasValues> IntoInput for Builder<ValuesSlot> {
+impl<ValuesSlot: required::HasValues> IntoInput for Builder<ValuesSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -230,11 +230,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`values` is required by `acme/nullable-items`",
-        label = "`values` was not given",
-        note = "give it with `values: ..` in `input!`, or `.values(..)` on the builder"
+        label = "`values` is missing",
+        note = "set it with `values: ..` in `input!`, or with `.values(..)` on the builder"
     )]
     pub trait HasValues {
         fn take(self) -> Vec<Option<f64>>;

@@ -2,7 +2,7 @@
 //
 // The app `acme/one-name-two-meanings`.
 //
-// | module | endpoint | what it does |
+// | module | endpoint | category |
 // |---|---|---|
 // | [`mod@colour`] | [`acme/one-name-two-meanings/colour`](https://fal.ai/models/acme/one-name-two-meanings/colour) | Mix colours |
 // | [`mod@light`] | [`acme/one-name-two-meanings/light`](https://fal.ai/models/acme/one-name-two-meanings/light) | Mix light |
@@ -44,7 +44,7 @@ pub mod colour {
     pub struct Input {
         /// `mix`.
         pub mix: Option<Mix>,
-        /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+        /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
         pub extra: Map<String, Value>,
     }
 
@@ -59,27 +59,27 @@ pub mod colour {
     // Building.
 
     impl Input {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> Builder {
             Builder {
                 optional: Optional::default(),
             }
         }
 
-        /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-        /// run time.
+        /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+        /// are only known at run time.
         ///
         /// # Errors
         ///
-        /// All violations at once, each with the path that the service would name.
+        /// Returns all violations at once, each with the path that the service would name.
         pub fn validate(&self) -> Result<(), Violations> {
             fal_core::validate(self)
         }
     }
 
-    /// Builds [`Input`].
+    /// A builder of [`Input`].
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct Builder {
         optional: Optional,
     }
@@ -91,13 +91,13 @@ pub mod colour {
     }
 
     impl Builder {
-        /// [`mix`](Input::mix):
+        /// Sets [`mix`](Input::mix):
         pub fn mix(mut self, value: impl Param<Mix>) -> Self {
             self.optional.mix = value.into_param();
             self
         }
 
-        /// Sends a parameter that this crate does not know, or knows otherwise.
+        /// Sets a parameter that this crate does not know, or that has another type here.
         pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
             self.optional.extra.insert(name.into(), value.into());
             self
@@ -105,7 +105,7 @@ pub mod colour {
     }
 
     impl Builder {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Input {
             Input {
                 mix: self.optional.mix,
@@ -242,7 +242,7 @@ pub mod light {
     pub struct Input {
         /// `mix`.
         pub mix: Option<Mix>,
-        /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+        /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
         pub extra: Map<String, Value>,
     }
 
@@ -257,27 +257,27 @@ pub mod light {
     // Building.
 
     impl Input {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> Builder {
             Builder {
                 optional: Optional::default(),
             }
         }
 
-        /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-        /// run time.
+        /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+        /// are only known at run time.
         ///
         /// # Errors
         ///
-        /// All violations at once, each with the path that the service would name.
+        /// Returns all violations at once, each with the path that the service would name.
         pub fn validate(&self) -> Result<(), Violations> {
             fal_core::validate(self)
         }
     }
 
-    /// Builds [`Input`].
+    /// A builder of [`Input`].
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct Builder {
         optional: Optional,
     }
@@ -289,13 +289,13 @@ pub mod light {
     }
 
     impl Builder {
-        /// [`mix`](Input::mix):
+        /// Sets [`mix`](Input::mix):
         pub fn mix(mut self, value: impl Param<Mix>) -> Self {
             self.optional.mix = value.into_param();
             self
         }
 
-        /// Sends a parameter that this crate does not know, or knows otherwise.
+        /// Sets a parameter that this crate does not know, or that has another type here.
         pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
             self.optional.extra.insert(name.into(), value.into());
             self
@@ -303,7 +303,7 @@ pub mod light {
     }
 
     impl Builder {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Input {
             Input {
                 mix: self.optional.mix,
@@ -440,7 +440,7 @@ pub mod sound {
     pub struct Input {
         /// `mix`.
         pub mix: Option<Mix2>,
-        /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+        /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
         pub extra: Map<String, Value>,
     }
 
@@ -455,27 +455,27 @@ pub mod sound {
     // Building.
 
     impl Input {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> Builder {
             Builder {
                 optional: Optional::default(),
             }
         }
 
-        /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-        /// run time.
+        /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+        /// are only known at run time.
         ///
         /// # Errors
         ///
-        /// All violations at once, each with the path that the service would name.
+        /// Returns all violations at once, each with the path that the service would name.
         pub fn validate(&self) -> Result<(), Violations> {
             fal_core::validate(self)
         }
     }
 
-    /// Builds [`Input`].
+    /// A builder of [`Input`].
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct Builder {
         optional: Optional,
     }
@@ -487,13 +487,13 @@ pub mod sound {
     }
 
     impl Builder {
-        /// [`mix`](Input::mix):
+        /// Sets [`mix`](Input::mix):
         pub fn mix(mut self, value: impl Param<Mix2>) -> Self {
             self.optional.mix = value.into_param();
             self
         }
 
-        /// Sends a parameter that this crate does not know, or knows otherwise.
+        /// Sets a parameter that this crate does not know, or that has another type here.
         pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
             self.optional.extra.insert(name.into(), value.into());
             self
@@ -501,7 +501,7 @@ pub mod sound {
     }
 
     impl Builder {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Input {
             Input {
                 mix: self.optional.mix,
@@ -604,7 +604,7 @@ pub mod types {
     use fal_core::{File, Param, Parameters, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
-    /// What fal calls `Mix`.
+    /// The object that fal calls `Mix`.
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub struct Mix {
@@ -614,7 +614,7 @@ pub mod types {
         pub image_url: Option<File>,
     }
 
-    /// What fal calls `Mix`.
+    /// The object that fal calls `Mix`.
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub struct Mix2 {
@@ -625,7 +625,7 @@ pub mod types {
     // Building.
 
     impl Mix {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> MixBuilder {
             MixBuilder {
                 optional: MixOptional::default(),
@@ -633,9 +633,9 @@ pub mod types {
         }
     }
 
-    /// Builds [`Mix`].
+    /// A builder of [`Mix`].
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct MixBuilder {
         optional: MixOptional,
     }
@@ -647,13 +647,13 @@ pub mod types {
     }
 
     impl MixBuilder {
-        /// [`red`](Mix::red): Share of red.
+        /// Sets [`red`](Mix::red): Share of red.
         pub fn red(mut self, value: impl Param<f64>) -> Self {
             self.optional.red = value.into_param();
             self
         }
 
-        /// [`image_url`](Mix::image_url): Picture to match.
+        /// Sets [`image_url`](Mix::image_url): Picture to match.
         pub fn image_url(mut self, value: impl Param<File>) -> Self {
             self.optional.image_url = value.into_param();
             self
@@ -661,7 +661,7 @@ pub mod types {
     }
 
     impl MixBuilder {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Mix {
             Mix {
                 red: self.optional.red,
@@ -671,7 +671,7 @@ pub mod types {
     }
 
     impl Mix2 {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> Mix2Builder {
             Mix2Builder {
                 optional: Mix2Optional::default(),
@@ -679,9 +679,9 @@ pub mod types {
         }
     }
 
-    /// Builds [`Mix2`].
+    /// A builder of [`Mix2`].
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct Mix2Builder {
         optional: Mix2Optional,
     }
@@ -692,7 +692,7 @@ pub mod types {
     }
 
     impl Mix2Builder {
-        /// [`left`](Mix2::left): Share of the left channel.
+        /// Sets [`left`](Mix2::left): Share of the left channel.
         pub fn left(mut self, value: impl Param<f64>) -> Self {
             self.optional.left = value.into_param();
             self
@@ -700,7 +700,7 @@ pub mod types {
     }
 
     impl Mix2Builder {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Mix2 {
             Mix2 { left: self.optional.left }
         }

@@ -33,7 +33,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Text to classify.
     pub text: String,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -59,7 +59,7 @@ pub enum Mood {
     Angry,
     /// `other`
     Other2,
-    /// A value newer than this crate.
+    /// A value that this crate does not know.
     Other(String),
 }
 
@@ -67,7 +67,7 @@ impl Mood {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Calm, Self::Angry, Self::Other2];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -89,7 +89,7 @@ pub enum Topics {
     News,
     /// `sport`
     Sport,
-    /// A value newer than this crate.
+    /// A value that this crate does not know.
     Other(String),
 }
 
@@ -97,7 +97,7 @@ impl Topics {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::News, Self::Sport];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -118,7 +118,7 @@ pub enum Verdict {
     Pass,
     /// `fail`
     Fail,
-    /// A value newer than this crate.
+    /// A value that this crate does not know.
     Other(String),
 }
 
@@ -126,7 +126,7 @@ impl Verdict {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Pass, Self::Fail];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -142,7 +142,7 @@ fal_core::open_enum!(Verdict);
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             text: Unset,
@@ -150,20 +150,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<TextSlot = Unset> {
     text: TextSlot,
     optional: Optional,
@@ -175,7 +175,7 @@ struct Optional {
 }
 
 impl<TextSlot> Builder<TextSlot> {
-    /// [`text`](Input::text): Text to classify.
+    /// Sets [`text`](Input::text): Text to classify.
     pub fn text(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             text: value.into(),
@@ -183,7 +183,7 @@ impl<TextSlot> Builder<TextSlot> {
         }
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -191,10 +191,10 @@ impl<TextSlot> Builder<TextSlot> {
 }
 
 impl<TextSlot> Builder<TextSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        TextSlot: given::HasText,
+        TextSlot: required::HasText,
     {
         Input {
             text: self.text.take(),
@@ -211,7 +211,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<TextSlot: given::HasText> IntoInput for Builder<TextSlot> {
+impl<TextSlot: required::HasText> IntoInput for Builder<TextSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -297,11 +297,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`text` is required by `acme/open-enum`",
-        label = "`text` was not given",
-        note = "give it with `text: ..` in `input!`, or `.text(..)` on the builder"
+        label = "`text` is missing",
+        note = "set it with `text: ..` in `input!`, or with `.text(..)` on the builder"
     )]
     pub trait HasText {
         fn take(self) -> String;

@@ -30,7 +30,7 @@ pub struct Input {
     ///
     /// 2 to 4 characters.
     pub code: Option<String>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -45,7 +45,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             colour: Unset,
@@ -53,20 +53,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<ColourSlot = Unset> {
     colour: ColourSlot,
     optional: Optional,
@@ -80,7 +80,7 @@ struct Optional {
 }
 
 impl<ColourSlot> Builder<ColourSlot> {
-    /// [`colour`](Input::colour): Colour in hexadecimal.
+    /// Sets [`colour`](Input::colour): Colour in hexadecimal.
     pub fn colour(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             colour: value.into(),
@@ -88,19 +88,19 @@ impl<ColourSlot> Builder<ColourSlot> {
         }
     }
 
-    /// [`accents`](Input::accents): Colours of details.
+    /// Sets [`accents`](Input::accents): Colours of details.
     pub fn accents(mut self, value: impl Param<Vec<String>>) -> Self {
         self.optional.accents = value.into_param();
         self
     }
 
-    /// [`code`](Input::code): Code of the room. 2 to 4 characters.
+    /// Sets [`code`](Input::code): Code of the room. 2 to 4 characters.
     pub fn code(mut self, value: impl Param<String>) -> Self {
         self.optional.code = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -108,10 +108,10 @@ impl<ColourSlot> Builder<ColourSlot> {
 }
 
 impl<ColourSlot> Builder<ColourSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        ColourSlot: given::HasColour,
+        ColourSlot: required::HasColour,
     {
         Input {
             colour: self.colour.take(),
@@ -130,7 +130,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<ColourSlot: given::HasColour> IntoInput for Builder<ColourSlot> {
+impl<ColourSlot: required::HasColour> IntoInput for Builder<ColourSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -245,11 +245,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`colour` is required by `acme/pattern`",
-        label = "`colour` was not given",
-        note = "give it with `colour: ..` in `input!`, or `.colour(..)` on the builder"
+        label = "`colour` is missing",
+        note = "set it with `colour: ..` in `input!`, or with `.colour(..)` on the builder"
     )]
     pub trait HasColour {
         fn take(self) -> String;

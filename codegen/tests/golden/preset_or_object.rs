@@ -118,7 +118,7 @@ pub mod types {
     // Building.
 
     impl CustomSheet {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> CustomSheetBuilder {
             CustomSheetBuilder {
                 width: Unset,
@@ -127,16 +127,16 @@ pub mod types {
         }
     }
 
-    /// Builds [`CustomSheet`]; what is [`Unset`] has still to be given.
+    /// A builder of [`CustomSheet`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct CustomSheetBuilder<WidthSlot = Unset, HeightSlot = Unset> {
         width: WidthSlot,
         height: HeightSlot,
     }
 
     impl<WidthSlot, HeightSlot> CustomSheetBuilder<WidthSlot, HeightSlot> {
-        /// [`width`](CustomSheet::width): Width in millimetres. Between 10 and 2000.
+        /// Sets [`width`](CustomSheet::width): Width in millimetres. Between 10 and 2000.
         pub fn width(
             self,
             value: impl Into<CustomSheetWidth>,
@@ -147,7 +147,7 @@ pub mod types {
             }
         }
 
-        /// [`height`](CustomSheet::height): Height in millimetres. Between 10 and 2000.
+        /// Sets [`height`](CustomSheet::height): Height in millimetres. Between 10 and 2000.
         pub fn height(
             self,
             value: impl Into<CustomSheetHeight>,
@@ -160,11 +160,11 @@ pub mod types {
     }
 
     impl<WidthSlot, HeightSlot> CustomSheetBuilder<WidthSlot, HeightSlot> {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> CustomSheet
         where
-            WidthSlot: given::CustomSheetHasWidth,
-            HeightSlot: given::CustomSheetHasHeight,
+            WidthSlot: required::CustomSheetHasWidth,
+            HeightSlot: required::CustomSheetHasHeight,
         {
             CustomSheet {
                 width: self.width.take(),
@@ -272,11 +272,11 @@ pub mod types {
     }
 
     #[doc(hidden)]
-    pub mod given {
+    pub mod required {
         #[diagnostic::on_unimplemented(
             message = "`width` is required by `CustomSheet in acme/preset-or-object`",
-            label = "`width` was not given",
-            note = "give it with `width: ..` in `input!`, or `.width(..)` on the builder"
+            label = "`width` is missing",
+            note = "set it with `width: ..` in `input!`, or with `.width(..)` on the builder"
         )]
         pub trait CustomSheetHasWidth {
             fn take(self) -> super::CustomSheetWidth;
@@ -290,8 +290,8 @@ pub mod types {
 
         #[diagnostic::on_unimplemented(
             message = "`height` is required by `CustomSheet in acme/preset-or-object`",
-            label = "`height` was not given",
-            note = "give it with `height: ..` in `input!`, or `.height(..)` on the builder"
+            label = "`height` is missing",
+            note = "set it with `height: ..` in `input!`, or with `.height(..)` on the builder"
         )]
         pub trait CustomSheetHasHeight {
             fn take(self) -> super::CustomSheetHeight;
@@ -381,13 +381,13 @@ pub struct Input {
     pub sheet: Option<Sheet>,
     /// Size of the sheet behind it.
     pub backing: Option<Backing>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`sheet`](Self::sheet): `A4`.
+    /// Default of [`sheet`](Self::sheet): `A4`.
     pub const DEFAULT_SHEET: Sheet = Sheet::A4;
 }
 
@@ -402,27 +402,27 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             optional: Optional::default(),
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`].
+/// A builder of [`Input`].
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder {
     optional: Optional,
 }
@@ -435,19 +435,19 @@ struct Optional {
 }
 
 impl Builder {
-    /// [`sheet`](Input::sheet): Size of the sheet. Default `A4`.
+    /// Sets [`sheet`](Input::sheet): Size of the sheet. Default `A4`.
     pub fn sheet(mut self, value: impl Param<Sheet>) -> Self {
         self.optional.sheet = value.into_param();
         self
     }
 
-    /// [`backing`](Input::backing): Size of the sheet behind it.
+    /// Sets [`backing`](Input::backing): Size of the sheet behind it.
     pub fn backing(mut self, value: impl Param<Backing>) -> Self {
         self.optional.backing = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -455,7 +455,7 @@ impl Builder {
 }
 
 impl Builder {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input {
         Input {
             sheet: self.optional.sheet,

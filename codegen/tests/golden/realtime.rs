@@ -2,7 +2,7 @@
 //
 // The app `acme/realtime`.
 //
-// | module | endpoint | what it does |
+// | module | endpoint | category |
 // |---|---|---|
 // | [`self`] | [`acme/realtime`](https://fal.ai/models/acme/realtime) | Sketch |
 // | [`mod@realtime`] | [`acme/realtime/realtime`](https://fal.ai/models/acme/realtime/realtime) | Sketch live, realtime |
@@ -64,7 +64,7 @@ pub mod realtime {
         pub points: Vec<f64>,
         /// Seed of the style.
         pub seed: Option<i64>,
-        /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+        /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
         pub extra: Map<String, Value>,
     }
 
@@ -81,7 +81,7 @@ pub mod realtime {
     // Building.
 
     impl Input {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> Builder {
             Builder {
                 points: Unset,
@@ -89,20 +89,20 @@ pub mod realtime {
             }
         }
 
-        /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-        /// run time.
+        /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+        /// are only known at run time.
         ///
         /// # Errors
         ///
-        /// All violations at once, each with the path that the service would name.
+        /// Returns all violations at once, each with the path that the service would name.
         pub fn validate(&self) -> Result<(), Violations> {
             fal_core::validate(self)
         }
     }
 
-    /// Builds [`Input`]; what is [`Unset`] has still to be given.
+    /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct Builder<PointsSlot = Unset> {
         points: PointsSlot,
         optional: Optional,
@@ -115,7 +115,7 @@ pub mod realtime {
     }
 
     impl<PointsSlot> Builder<PointsSlot> {
-        /// [`points`](Input::points): Coordinates, x and y by turns.
+        /// Sets [`points`](Input::points): Coordinates, x and y by turns.
         pub fn points(self, value: impl Into<Vec<f64>>) -> Builder<Vec<f64>> {
             Builder {
                 points: value.into(),
@@ -123,13 +123,13 @@ pub mod realtime {
             }
         }
 
-        /// [`seed`](Input::seed): Seed of the style.
+        /// Sets [`seed`](Input::seed): Seed of the style.
         pub fn seed(mut self, value: impl Param<i64>) -> Self {
             self.optional.seed = value.into_param();
             self
         }
 
-        /// Sends a parameter that this crate does not know, or knows otherwise.
+        /// Sets a parameter that this crate does not know, or that has another type here.
         pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
             self.optional.extra.insert(name.into(), value.into());
             self
@@ -137,10 +137,10 @@ pub mod realtime {
     }
 
     impl<PointsSlot> Builder<PointsSlot> {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Input
         where
-            PointsSlot: given::HasPoints,
+            PointsSlot: required::HasPoints,
         {
             Input {
                 points: self.points.take(),
@@ -158,7 +158,7 @@ pub mod realtime {
         }
     }
 
-    impl<PointsSlot: given::HasPoints> IntoInput for Builder<PointsSlot> {
+    impl<PointsSlot: required::HasPoints> IntoInput for Builder<PointsSlot> {
         type Endpoint = Model;
 
         fn into_input(self) -> Input {
@@ -242,11 +242,11 @@ pub mod realtime {
     }
 
     #[doc(hidden)]
-    pub mod given {
+    pub mod required {
         #[diagnostic::on_unimplemented(
             message = "`points` is required by `acme/realtime/realtime`",
-            label = "`points` was not given",
-            note = "give it with `points: ..` in `input!`, or `.points(..)` on the builder"
+            label = "`points` is missing",
+            note = "set it with `points: ..` in `input!`, or with `.points(..)` on the builder"
         )]
         pub trait HasPoints {
             fn take(self) -> Vec<f64>;
@@ -295,7 +295,7 @@ pub struct Input {
     pub points: Vec<f64>,
     /// Seed of the style.
     pub seed: Option<i64>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -312,7 +312,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             points: Unset,
@@ -320,20 +320,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PointsSlot = Unset> {
     points: PointsSlot,
     optional: Optional,
@@ -346,7 +346,7 @@ struct Optional {
 }
 
 impl<PointsSlot> Builder<PointsSlot> {
-    /// [`points`](Input::points): Coordinates, x and y by turns.
+    /// Sets [`points`](Input::points): Coordinates, x and y by turns.
     pub fn points(self, value: impl Into<Vec<f64>>) -> Builder<Vec<f64>> {
         Builder {
             points: value.into(),
@@ -354,13 +354,13 @@ impl<PointsSlot> Builder<PointsSlot> {
         }
     }
 
-    /// [`seed`](Input::seed): Seed of the style.
+    /// Sets [`seed`](Input::seed): Seed of the style.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -368,10 +368,10 @@ impl<PointsSlot> Builder<PointsSlot> {
 }
 
 impl<PointsSlot> Builder<PointsSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PointsSlot: given::HasPoints,
+        PointsSlot: required::HasPoints,
     {
         Input {
             points: self.points.take(),
@@ -389,7 +389,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PointsSlot: given::HasPoints> IntoInput for Builder<PointsSlot> {
+impl<PointsSlot: required::HasPoints> IntoInput for Builder<PointsSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -473,11 +473,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`points` is required by `acme/realtime`",
-        label = "`points` was not given",
-        note = "give it with `points: ..` in `input!`, or `.points(..)` on the builder"
+        label = "`points` is missing",
+        note = "set it with `points: ..` in `input!`, or with `.points(..)` on the builder"
     )]
     pub trait HasPoints {
         fn take(self) -> Vec<f64>;

@@ -37,7 +37,7 @@ pub mod types {
     // Building.
 
     impl Node {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> NodeBuilder {
             NodeBuilder {
                 label: Unset,
@@ -46,9 +46,9 @@ pub mod types {
         }
     }
 
-    /// Builds [`Node`]; what is [`Unset`] has still to be given.
+    /// A builder of [`Node`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct NodeBuilder<LabelSlot = Unset> {
         label: LabelSlot,
         optional: NodeOptional,
@@ -61,7 +61,7 @@ pub mod types {
     }
 
     impl<LabelSlot> NodeBuilder<LabelSlot> {
-        /// [`label`](Node::label): Label of the node. At most 10 characters.
+        /// Sets [`label`](Node::label): Label of the node. At most 10 characters.
         pub fn label(self, value: impl Into<String>) -> NodeBuilder<String> {
             NodeBuilder {
                 label: value.into(),
@@ -69,13 +69,13 @@ pub mod types {
             }
         }
 
-        /// [`next`](Node::next): Node to the right.
+        /// Sets [`next`](Node::next): Node to the right.
         pub fn next(mut self, value: impl Param<Box<Node>>) -> Self {
             self.optional.next = value.into_param();
             self
         }
 
-        /// [`children`](Node::children): Nodes below.
+        /// Sets [`children`](Node::children): Nodes below.
         pub fn children(mut self, value: impl Param<Vec<Node>>) -> Self {
             self.optional.children = value.into_param();
             self
@@ -83,10 +83,10 @@ pub mod types {
     }
 
     impl<LabelSlot> NodeBuilder<LabelSlot> {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Node
         where
-            LabelSlot: given::NodeHasLabel,
+            LabelSlot: required::NodeHasLabel,
         {
             Node {
                 label: self.label.take(),
@@ -191,11 +191,11 @@ pub mod types {
     }
 
     #[doc(hidden)]
-    pub mod given {
+    pub mod required {
         #[diagnostic::on_unimplemented(
             message = "`label` is required by `Node in acme/recursion`",
-            label = "`label` was not given",
-            note = "give it with `label: ..` in `input!`, or `.label(..)` on the builder"
+            label = "`label` is missing",
+            note = "set it with `label: ..` in `input!`, or with `.label(..)` on the builder"
         )]
         pub trait NodeHasLabel {
             fn take(self) -> String;
@@ -269,7 +269,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// A node of the tree.
     pub root: Box<Node>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -284,7 +284,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             root: Unset,
@@ -292,20 +292,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<RootSlot = Unset> {
     root: RootSlot,
     optional: Optional,
@@ -317,7 +317,7 @@ struct Optional {
 }
 
 impl<RootSlot> Builder<RootSlot> {
-    /// [`root`](Input::root): A node of the tree.
+    /// Sets [`root`](Input::root): A node of the tree.
     pub fn root(self, value: impl Into<Box<Node>>) -> Builder<Box<Node>> {
         Builder {
             root: value.into(),
@@ -325,7 +325,7 @@ impl<RootSlot> Builder<RootSlot> {
         }
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -333,10 +333,10 @@ impl<RootSlot> Builder<RootSlot> {
 }
 
 impl<RootSlot> Builder<RootSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        RootSlot: given::HasRoot,
+        RootSlot: required::HasRoot,
     {
         Input {
             root: self.root.take(),
@@ -353,7 +353,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<RootSlot: given::HasRoot> IntoInput for Builder<RootSlot> {
+impl<RootSlot: required::HasRoot> IntoInput for Builder<RootSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -435,11 +435,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`root` is required by `acme/recursion`",
-        label = "`root` was not given",
-        note = "give it with `root: ..` in `input!`, or `.root(..)` on the builder"
+        label = "`root` is missing",
+        note = "set it with `root: ..` in `input!`, or with `.root(..)` on the builder"
     )]
     pub trait HasRoot {
         fn take(self) -> Box<super::Node>;

@@ -2,7 +2,7 @@
 //
 // The app `acme/routes`.
 //
-// | module | endpoint | what it does |
+// | module | endpoint | category |
 // |---|---|---|
 // | [`self`] | [`acme/routes`](https://fal.ai/models/acme/routes) | Develop a film, streams |
 // | [`mod@enlarge`] | [`acme/routes/enlarge`](https://fal.ai/models/acme/routes/enlarge) | Enlarge a photo |
@@ -12,7 +12,7 @@
 //
 // Develops every photo of a film.
 //
-// Streams: `Client::stream` gives what there is before the end.
+// Streams: `Client::stream` returns partial results before the last one.
 //
 // ```ignore
 // use fal_core::input;
@@ -61,7 +61,7 @@ pub mod enlarge {
         pub image_url: File,
         /// A bath of chemicals.
         pub bath: Option<Bath>,
-        /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+        /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
         pub extra: Map<String, Value>,
     }
 
@@ -76,7 +76,7 @@ pub mod enlarge {
     // Building.
 
     impl Input {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> Builder {
             Builder {
                 image_url: Unset,
@@ -84,20 +84,20 @@ pub mod enlarge {
             }
         }
 
-        /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-        /// run time.
+        /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+        /// are only known at run time.
         ///
         /// # Errors
         ///
-        /// All violations at once, each with the path that the service would name.
+        /// Returns all violations at once, each with the path that the service would name.
         pub fn validate(&self) -> Result<(), Violations> {
             fal_core::validate(self)
         }
     }
 
-    /// Builds [`Input`]; what is [`Unset`] has still to be given.
+    /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct Builder<ImageUrlSlot = Unset> {
         image_url: ImageUrlSlot,
         optional: Optional,
@@ -110,7 +110,7 @@ pub mod enlarge {
     }
 
     impl<ImageUrlSlot> Builder<ImageUrlSlot> {
-        /// [`image_url`](Input::image_url): Photo to enlarge.
+        /// Sets [`image_url`](Input::image_url): Photo to enlarge.
         pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
             Builder {
                 image_url: value.into_file(),
@@ -118,13 +118,13 @@ pub mod enlarge {
             }
         }
 
-        /// [`bath`](Input::bath): A bath of chemicals.
+        /// Sets [`bath`](Input::bath): A bath of chemicals.
         pub fn bath(mut self, value: impl Param<Bath>) -> Self {
             self.optional.bath = value.into_param();
             self
         }
 
-        /// Sends a parameter that this crate does not know, or knows otherwise.
+        /// Sets a parameter that this crate does not know, or that has another type here.
         pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
             self.optional.extra.insert(name.into(), value.into());
             self
@@ -132,10 +132,10 @@ pub mod enlarge {
     }
 
     impl<ImageUrlSlot> Builder<ImageUrlSlot> {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Input
         where
-            ImageUrlSlot: given::HasImageUrl,
+            ImageUrlSlot: required::HasImageUrl,
         {
             Input {
                 image_url: self.image_url.take(),
@@ -153,7 +153,7 @@ pub mod enlarge {
         }
     }
 
-    impl<ImageUrlSlot: given::HasImageUrl> IntoInput for Builder<ImageUrlSlot> {
+    impl<ImageUrlSlot: required::HasImageUrl> IntoInput for Builder<ImageUrlSlot> {
         type Endpoint = Model;
 
         fn into_input(self) -> Input {
@@ -237,11 +237,11 @@ pub mod enlarge {
     }
 
     #[doc(hidden)]
-    pub mod given {
+    pub mod required {
         #[diagnostic::on_unimplemented(
             message = "`image_url` is required by `acme/routes/enlarge`",
-            label = "`image_url` was not given",
-            note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+            label = "`image_url` is missing",
+            note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
         )]
         pub trait HasImageUrl {
             fn take(self) -> super::File;
@@ -304,7 +304,7 @@ pub mod enlarge {
             pub image_url: File,
             /// A bath of chemicals.
             pub bath: Option<Bath>,
-            /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+            /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
             pub extra: Map<String, Value>,
         }
 
@@ -319,7 +319,7 @@ pub mod enlarge {
         // Building.
 
         impl Input {
-            /// Starts with nothing given.
+            /// Returns a builder without a parameter.
             pub fn builder() -> Builder {
                 Builder {
                     image_url: Unset,
@@ -327,20 +327,20 @@ pub mod enlarge {
                 }
             }
 
-            /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-            /// run time.
+            /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+            /// are only known at run time.
             ///
             /// # Errors
             ///
-            /// All violations at once, each with the path that the service would name.
+            /// Returns all violations at once, each with the path that the service would name.
             pub fn validate(&self) -> Result<(), Violations> {
                 fal_core::validate(self)
             }
         }
 
-        /// Builds [`Input`]; what is [`Unset`] has still to be given.
+        /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
         #[derive(Debug, Clone)]
-        #[must_use = "a builder does nothing until `build` or a verb takes it"]
+        #[must_use = "a builder does nothing until it is built or given to a call"]
         pub struct Builder<ImageUrlSlot = Unset> {
             image_url: ImageUrlSlot,
             optional: Optional,
@@ -353,7 +353,7 @@ pub mod enlarge {
         }
 
         impl<ImageUrlSlot> Builder<ImageUrlSlot> {
-            /// [`image_url`](Input::image_url): Photo to enlarge.
+            /// Sets [`image_url`](Input::image_url): Photo to enlarge.
             pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
                 Builder {
                     image_url: value.into_file(),
@@ -361,13 +361,13 @@ pub mod enlarge {
                 }
             }
 
-            /// [`bath`](Input::bath): A bath of chemicals.
+            /// Sets [`bath`](Input::bath): A bath of chemicals.
             pub fn bath(mut self, value: impl Param<Bath>) -> Self {
                 self.optional.bath = value.into_param();
                 self
             }
 
-            /// Sends a parameter that this crate does not know, or knows otherwise.
+            /// Sets a parameter that this crate does not know, or that has another type here.
             pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
                 self.optional.extra.insert(name.into(), value.into());
                 self
@@ -375,10 +375,10 @@ pub mod enlarge {
         }
 
         impl<ImageUrlSlot> Builder<ImageUrlSlot> {
-            /// The finished value. Everything required has been given, or this does not compile.
+            /// Returns the finished value. This compiles once every required parameter is set.
             pub fn build(self) -> Input
             where
-                ImageUrlSlot: given::HasImageUrl,
+                ImageUrlSlot: required::HasImageUrl,
             {
                 Input {
                     image_url: self.image_url.take(),
@@ -396,7 +396,7 @@ pub mod enlarge {
             }
         }
 
-        impl<ImageUrlSlot: given::HasImageUrl> IntoInput for Builder<ImageUrlSlot> {
+        impl<ImageUrlSlot: required::HasImageUrl> IntoInput for Builder<ImageUrlSlot> {
             type Endpoint = Model;
 
             fn into_input(self) -> Input {
@@ -480,11 +480,11 @@ pub mod enlarge {
         }
 
         #[doc(hidden)]
-        pub mod given {
+        pub mod required {
             #[diagnostic::on_unimplemented(
                 message = "`image_url` is required by `acme/routes/enlarge/2x`",
-                label = "`image_url` was not given",
-                note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+                label = "`image_url` is missing",
+                note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
             )]
             pub trait HasImageUrl {
                 fn take(self) -> super::File;
@@ -547,21 +547,21 @@ pub mod types {
     // Building.
 
     impl Bath {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> BathBuilder {
             BathBuilder { minutes: Unset }
         }
     }
 
-    /// Builds [`Bath`]; what is [`Unset`] has still to be given.
+    /// A builder of [`Bath`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct BathBuilder<MinutesSlot = Unset> {
         minutes: MinutesSlot,
     }
 
     impl<MinutesSlot> BathBuilder<MinutesSlot> {
-        /// [`minutes`](Bath::minutes): Time in the bath. Between 0.5 and 60.0.
+        /// Sets [`minutes`](Bath::minutes): Time in the bath. Between 0.5 and 60.0.
         pub fn minutes(self, value: impl Into<BathMinutes>) -> BathBuilder<BathMinutes> {
             BathBuilder {
                 minutes: value.into(),
@@ -570,10 +570,10 @@ pub mod types {
     }
 
     impl<MinutesSlot> BathBuilder<MinutesSlot> {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Bath
         where
-            MinutesSlot: given::BathHasMinutes,
+            MinutesSlot: required::BathHasMinutes,
         {
             Bath {
                 minutes: self.minutes.take(),
@@ -649,11 +649,11 @@ pub mod types {
     }
 
     #[doc(hidden)]
-    pub mod given {
+    pub mod required {
         #[diagnostic::on_unimplemented(
             message = "`minutes` is required by `Bath in acme/routes`",
-            label = "`minutes` was not given",
-            note = "give it with `minutes: ..` in `input!`, or `.minutes(..)` on the builder"
+            label = "`minutes` is missing",
+            note = "set it with `minutes: ..` in `input!`, or with `.minutes(..)` on the builder"
         )]
         pub trait BathHasMinutes {
             fn take(self) -> super::BathMinutes;
@@ -724,7 +724,7 @@ pub struct Input {
     pub film: String,
     /// A bath of chemicals.
     pub bath: Option<Bath>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -742,7 +742,7 @@ pub type Event = Value;
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             film: Unset,
@@ -750,20 +750,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<FilmSlot = Unset> {
     film: FilmSlot,
     optional: Optional,
@@ -776,7 +776,7 @@ struct Optional {
 }
 
 impl<FilmSlot> Builder<FilmSlot> {
-    /// [`film`](Input::film): Number of the film.
+    /// Sets [`film`](Input::film): Number of the film.
     pub fn film(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             film: value.into(),
@@ -784,13 +784,13 @@ impl<FilmSlot> Builder<FilmSlot> {
         }
     }
 
-    /// [`bath`](Input::bath): A bath of chemicals.
+    /// Sets [`bath`](Input::bath): A bath of chemicals.
     pub fn bath(mut self, value: impl Param<Bath>) -> Self {
         self.optional.bath = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -798,10 +798,10 @@ impl<FilmSlot> Builder<FilmSlot> {
 }
 
 impl<FilmSlot> Builder<FilmSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        FilmSlot: given::HasFilm,
+        FilmSlot: required::HasFilm,
     {
         Input {
             film: self.film.take(),
@@ -819,7 +819,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<FilmSlot: given::HasFilm> IntoInput for Builder<FilmSlot> {
+impl<FilmSlot: required::HasFilm> IntoInput for Builder<FilmSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -899,11 +899,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`film` is required by `acme/routes`",
-        label = "`film` was not given",
-        note = "give it with `film: ..` in `input!`, or `.film(..)` on the builder"
+        label = "`film` is missing",
+        note = "set it with `film: ..` in `input!`, or with `.film(..)` on the builder"
     )]
     pub trait HasFilm {
         fn take(self) -> String;

@@ -6,7 +6,7 @@
 //
 // Writes a story sentence by sentence.
 //
-// Streams: `Client::stream` gives what there is before the end.
+// Streams: `Client::stream` returns partial results before the last one.
 //
 // ```ignore
 // use fal_core::input;
@@ -92,7 +92,7 @@ impl Streams for Model {
 pub struct Input {
     /// Topic of the story.
     pub topic: String,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -116,7 +116,7 @@ pub enum Mood {
     Sad,
     /// `merry`
     Merry,
-    /// A value newer than this crate.
+    /// A value that this crate does not know.
     Other(String),
 }
 
@@ -124,7 +124,7 @@ impl Mood {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Sad, Self::Merry];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -157,7 +157,7 @@ pub enum MoodOutput {
     Sad,
     /// `merry`
     Merry,
-    /// A value newer than this crate.
+    /// A value that this crate does not know.
     Other(String),
 }
 
@@ -165,7 +165,7 @@ impl MoodOutput {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Sad, Self::Merry];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -181,7 +181,7 @@ fal_core::open_enum!(MoodOutput);
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             topic: Unset,
@@ -189,20 +189,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<TopicSlot = Unset> {
     topic: TopicSlot,
     optional: Optional,
@@ -214,7 +214,7 @@ struct Optional {
 }
 
 impl<TopicSlot> Builder<TopicSlot> {
-    /// [`topic`](Input::topic): Topic of the story.
+    /// Sets [`topic`](Input::topic): Topic of the story.
     pub fn topic(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             topic: value.into(),
@@ -222,7 +222,7 @@ impl<TopicSlot> Builder<TopicSlot> {
         }
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -230,10 +230,10 @@ impl<TopicSlot> Builder<TopicSlot> {
 }
 
 impl<TopicSlot> Builder<TopicSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        TopicSlot: given::HasTopic,
+        TopicSlot: required::HasTopic,
     {
         Input {
             topic: self.topic.take(),
@@ -250,7 +250,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<TopicSlot: given::HasTopic> IntoInput for Builder<TopicSlot> {
+impl<TopicSlot: required::HasTopic> IntoInput for Builder<TopicSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -371,11 +371,11 @@ impl<'de> json::ReadObject<'de> for Event {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`topic` is required by `acme/stream-event`",
-        label = "`topic` was not given",
-        note = "give it with `topic: ..` in `input!`, or `.topic(..)` on the builder"
+        label = "`topic` is missing",
+        note = "set it with `topic: ..` in `input!`, or with `.topic(..)` on the builder"
     )]
     pub trait HasTopic {
         fn take(self) -> String;

@@ -57,7 +57,7 @@ pub mod types {
         /// Every value that the schema lists, in its order.
         pub const ALL: &'static [Self] = &[Self::Circle];
 
-        /// The value on the wire.
+        /// Returns the value on the wire.
         #[must_use]
         pub const fn as_str(&self) -> &'static str {
             match self {
@@ -97,7 +97,7 @@ pub mod types {
         /// Every value that the schema lists, in its order.
         pub const ALL: &'static [Self] = &[Self::Rectangle];
 
-        /// The value on the wire.
+        /// Returns the value on the wire.
         #[must_use]
         pub const fn as_str(&self) -> &'static str {
             match self {
@@ -126,7 +126,7 @@ pub mod types {
     pub enum OutlineType {
         /// `outline`
         Outline,
-        /// A value newer than this crate.
+        /// A value that this crate does not know.
         Other(String),
     }
 
@@ -134,7 +134,7 @@ pub mod types {
         /// Every value that the schema lists, in its order.
         pub const ALL: &'static [Self] = &[Self::Outline];
 
-        /// The value on the wire.
+        /// Returns the value on the wire.
         #[must_use]
         pub fn as_str(&self) -> &str {
             match self {
@@ -162,7 +162,7 @@ pub mod types {
     pub enum FillType {
         /// `fill`
         Fill,
-        /// A value newer than this crate.
+        /// A value that this crate does not know.
         Other(String),
     }
 
@@ -170,7 +170,7 @@ pub mod types {
         /// Every value that the schema lists, in its order.
         pub const ALL: &'static [Self] = &[Self::Fill];
 
-        /// The value on the wire.
+        /// Returns the value on the wire.
         #[must_use]
         pub fn as_str(&self) -> &str {
             match self {
@@ -185,7 +185,7 @@ pub mod types {
     // Building.
 
     impl Circle {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> CircleBuilder {
             CircleBuilder {
                 kind: Unset,
@@ -194,16 +194,16 @@ pub mod types {
         }
     }
 
-    /// Builds [`Circle`]; what is [`Unset`] has still to be given.
+    /// A builder of [`Circle`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct CircleBuilder<KindSlot = Unset, RadiusSlot = Unset> {
         kind: KindSlot,
         radius: RadiusSlot,
     }
 
     impl<KindSlot, RadiusSlot> CircleBuilder<KindSlot, RadiusSlot> {
-        /// [`kind`](Circle::kind):
+        /// Sets [`kind`](Circle::kind):
         pub fn kind(
             self,
             value: impl Into<CircleKind>,
@@ -214,7 +214,7 @@ pub mod types {
             }
         }
 
-        /// [`radius`](Circle::radius): Radius in pixels. Between 1.0 and 100.0.
+        /// Sets [`radius`](Circle::radius): Radius in pixels. Between 1.0 and 100.0.
         pub fn radius(
             self,
             value: impl Into<CircleRadius>,
@@ -227,11 +227,11 @@ pub mod types {
     }
 
     impl<KindSlot, RadiusSlot> CircleBuilder<KindSlot, RadiusSlot> {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Circle
         where
-            KindSlot: given::CircleHasKind,
-            RadiusSlot: given::CircleHasRadius,
+            KindSlot: required::CircleHasKind,
+            RadiusSlot: required::CircleHasRadius,
         {
             Circle {
                 kind: self.kind.take(),
@@ -241,7 +241,7 @@ pub mod types {
     }
 
     impl Rectangle {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> RectangleBuilder {
             RectangleBuilder {
                 kind: Unset,
@@ -251,9 +251,9 @@ pub mod types {
         }
     }
 
-    /// Builds [`Rectangle`]; what is [`Unset`] has still to be given.
+    /// A builder of [`Rectangle`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct RectangleBuilder<KindSlot = Unset, WidthSlot = Unset, HeightSlot = Unset> {
         kind: KindSlot,
         width: WidthSlot,
@@ -261,7 +261,7 @@ pub mod types {
     }
 
     impl<KindSlot, WidthSlot, HeightSlot> RectangleBuilder<KindSlot, WidthSlot, HeightSlot> {
-        /// [`kind`](Rectangle::kind):
+        /// Sets [`kind`](Rectangle::kind):
         pub fn kind(
             self,
             value: impl Into<RectangleKind>,
@@ -273,7 +273,7 @@ pub mod types {
             }
         }
 
-        /// [`width`](Rectangle::width): Width in pixels.
+        /// Sets [`width`](Rectangle::width): Width in pixels.
         pub fn width(
             self,
             value: impl Into<i64>,
@@ -285,7 +285,7 @@ pub mod types {
             }
         }
 
-        /// [`height`](Rectangle::height): Height in pixels.
+        /// Sets [`height`](Rectangle::height): Height in pixels.
         pub fn height(
             self,
             value: impl Into<i64>,
@@ -299,12 +299,12 @@ pub mod types {
     }
 
     impl<KindSlot, WidthSlot, HeightSlot> RectangleBuilder<KindSlot, WidthSlot, HeightSlot> {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Rectangle
         where
-            KindSlot: given::RectangleHasKind,
-            WidthSlot: given::RectangleHasWidth,
-            HeightSlot: given::RectangleHasHeight,
+            KindSlot: required::RectangleHasKind,
+            WidthSlot: required::RectangleHasWidth,
+            HeightSlot: required::RectangleHasHeight,
         {
             Rectangle {
                 kind: self.kind.take(),
@@ -498,11 +498,11 @@ pub mod types {
     }
 
     #[doc(hidden)]
-    pub mod given {
+    pub mod required {
         #[diagnostic::on_unimplemented(
             message = "`kind` is required by `Circle in acme/tagged-union`",
-            label = "`kind` was not given",
-            note = "give it with `kind: ..` in `input!`, or `.kind(..)` on the builder"
+            label = "`kind` is missing",
+            note = "set it with `kind: ..` in `input!`, or with `.kind(..)` on the builder"
         )]
         pub trait CircleHasKind {
             fn take(self) -> super::CircleKind;
@@ -516,8 +516,8 @@ pub mod types {
 
         #[diagnostic::on_unimplemented(
             message = "`radius` is required by `Circle in acme/tagged-union`",
-            label = "`radius` was not given",
-            note = "give it with `radius: ..` in `input!`, or `.radius(..)` on the builder"
+            label = "`radius` is missing",
+            note = "set it with `radius: ..` in `input!`, or with `.radius(..)` on the builder"
         )]
         pub trait CircleHasRadius {
             fn take(self) -> super::CircleRadius;
@@ -531,8 +531,8 @@ pub mod types {
 
         #[diagnostic::on_unimplemented(
             message = "`kind` is required by `Rectangle in acme/tagged-union`",
-            label = "`kind` was not given",
-            note = "give it with `kind: ..` in `input!`, or `.kind(..)` on the builder"
+            label = "`kind` is missing",
+            note = "set it with `kind: ..` in `input!`, or with `.kind(..)` on the builder"
         )]
         pub trait RectangleHasKind {
             fn take(self) -> super::RectangleKind;
@@ -546,8 +546,8 @@ pub mod types {
 
         #[diagnostic::on_unimplemented(
             message = "`width` is required by `Rectangle in acme/tagged-union`",
-            label = "`width` was not given",
-            note = "give it with `width: ..` in `input!`, or `.width(..)` on the builder"
+            label = "`width` is missing",
+            note = "set it with `width: ..` in `input!`, or with `.width(..)` on the builder"
         )]
         pub trait RectangleHasWidth {
             fn take(self) -> i64;
@@ -561,8 +561,8 @@ pub mod types {
 
         #[diagnostic::on_unimplemented(
             message = "`height` is required by `Rectangle in acme/tagged-union`",
-            label = "`height` was not given",
-            note = "give it with `height: ..` in `input!`, or `.height(..)` on the builder"
+            label = "`height` is missing",
+            note = "set it with `height: ..` in `input!`, or with `.height(..)` on the builder"
         )]
         pub trait RectangleHasHeight {
             fn take(self) -> i64;
@@ -641,7 +641,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Shape to draw.
     pub shape: Shape,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -661,14 +661,14 @@ pub enum Drawn {
     Outline(Outline),
     /// A filled area.
     Fill(Fill),
-    /// A form newer than this crate.
+    /// A value of a form that this crate does not know.
     Other(Value),
 }
 
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             shape: Unset,
@@ -676,20 +676,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<ShapeSlot = Unset> {
     shape: ShapeSlot,
     optional: Optional,
@@ -701,7 +701,7 @@ struct Optional {
 }
 
 impl<ShapeSlot> Builder<ShapeSlot> {
-    /// [`shape`](Input::shape): Shape to draw.
+    /// Sets [`shape`](Input::shape): Shape to draw.
     pub fn shape(self, value: impl Into<Shape>) -> Builder<Shape> {
         Builder {
             shape: value.into(),
@@ -709,7 +709,7 @@ impl<ShapeSlot> Builder<ShapeSlot> {
         }
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -717,10 +717,10 @@ impl<ShapeSlot> Builder<ShapeSlot> {
 }
 
 impl<ShapeSlot> Builder<ShapeSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        ShapeSlot: given::HasShape,
+        ShapeSlot: required::HasShape,
     {
         Input {
             shape: self.shape.take(),
@@ -737,7 +737,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<ShapeSlot: given::HasShape> IntoInput for Builder<ShapeSlot> {
+impl<ShapeSlot: required::HasShape> IntoInput for Builder<ShapeSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -845,11 +845,11 @@ impl<'de> Deserialize<'de> for Drawn {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`shape` is required by `acme/tagged-union`",
-        label = "`shape` was not given",
-        note = "give it with `shape: ..` in `input!`, or `.shape(..)` on the builder"
+        label = "`shape` is missing",
+        note = "set it with `shape: ..` in `input!`, or with `.shape(..)` on the builder"
     )]
     pub trait HasShape {
         fn take(self) -> super::Shape;

@@ -39,13 +39,13 @@ pub struct Input {
     ///
     /// Default `["cs"]`.
     pub languages: Vec<Languages>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`voice`](Self::voice): `alto`.
+    /// Default of [`voice`](Self::voice): `alto`.
     pub const DEFAULT_VOICE: Voice = Voice::Alto;
 }
 
@@ -75,7 +75,7 @@ impl Voice {
         Self::None,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -106,7 +106,7 @@ impl Languages {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Cs, Self::En];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -129,7 +129,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             languages: Unset,
@@ -137,20 +137,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<LanguagesSlot = Unset> {
     languages: LanguagesSlot,
     optional: Optional,
@@ -163,7 +163,7 @@ struct Optional {
 }
 
 impl<LanguagesSlot> Builder<LanguagesSlot> {
-    /// [`languages`](Input::languages): Languages to speak. Default `["cs"]`.
+    /// Sets [`languages`](Input::languages): Languages to speak. Default `["cs"]`.
     pub fn languages(self, value: impl Into<Vec<Languages>>) -> Builder<Vec<Languages>> {
         Builder {
             languages: value.into(),
@@ -171,13 +171,13 @@ impl<LanguagesSlot> Builder<LanguagesSlot> {
         }
     }
 
-    /// [`voice`](Input::voice): Voice. Default `alto`.
+    /// Sets [`voice`](Input::voice): Voice. Default `alto`.
     pub fn voice(mut self, value: impl Param<Voice>) -> Self {
         self.optional.voice = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -185,10 +185,10 @@ impl<LanguagesSlot> Builder<LanguagesSlot> {
 }
 
 impl<LanguagesSlot> Builder<LanguagesSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        LanguagesSlot: given::HasLanguages,
+        LanguagesSlot: required::HasLanguages,
     {
         Input {
             languages: self.languages.take(),
@@ -206,7 +206,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<LanguagesSlot: given::HasLanguages> IntoInput for Builder<LanguagesSlot> {
+impl<LanguagesSlot: required::HasLanguages> IntoInput for Builder<LanguagesSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -286,11 +286,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`languages` is required by `acme/text-enum`",
-        label = "`languages` was not given",
-        note = "give it with `languages: ..` in `input!`, or `.languages(..)` on the builder"
+        label = "`languages` is missing",
+        note = "set it with `languages: ..` in `input!`, or with `.languages(..)` on the builder"
     )]
     pub trait HasLanguages {
         fn take(self) -> Vec<super::Languages>;

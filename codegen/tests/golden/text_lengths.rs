@@ -51,13 +51,13 @@ pub struct Input {
     ///
     /// At least 1 character.
     pub sender: Option<String>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`body`](Self::body): the empty text.
+    /// Default of [`body`](Self::body): the empty text.
     pub const DEFAULT_BODY: &'static str = "";
 }
 
@@ -72,7 +72,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             greeting: Unset,
@@ -80,20 +80,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<GreetingSlot = Unset> {
     greeting: GreetingSlot,
     optional: Optional,
@@ -109,7 +109,7 @@ struct Optional {
 }
 
 impl<GreetingSlot> Builder<GreetingSlot> {
-    /// [`greeting`](Input::greeting): Greeting. 3 to 20 characters.
+    /// Sets [`greeting`](Input::greeting): Greeting. 3 to 20 characters.
     pub fn greeting(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             greeting: value.into(),
@@ -117,31 +117,31 @@ impl<GreetingSlot> Builder<GreetingSlot> {
         }
     }
 
-    /// [`body`](Input::body): Body of the card. At most 200 characters. Empty by default.
+    /// Sets [`body`](Input::body): Body of the card. At most 200 characters. Empty by default.
     pub fn body(mut self, value: impl Param<String>) -> Self {
         self.optional.body = value.into_param();
         self
     }
 
-    /// [`initials`](Input::initials): Initials of the sender. Exactly 2 characters.
+    /// Sets [`initials`](Input::initials): Initials of the sender. Exactly 2 characters.
     pub fn initials(mut self, value: impl Param<String>) -> Self {
         self.optional.initials = value.into_param();
         self
     }
 
-    /// [`lines`](Input::lines): Lines of a verse. At least 2 items.
+    /// Sets [`lines`](Input::lines): Lines of a verse. At least 2 items.
     pub fn lines(mut self, value: impl Param<Vec<String>>) -> Self {
         self.optional.lines = value.into_param();
         self
     }
 
-    /// [`sender`](Input::sender): Name of the sender. At least 1 character.
+    /// Sets [`sender`](Input::sender): Name of the sender. At least 1 character.
     pub fn sender(mut self, value: impl Param<String>) -> Self {
         self.optional.sender = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -149,10 +149,10 @@ impl<GreetingSlot> Builder<GreetingSlot> {
 }
 
 impl<GreetingSlot> Builder<GreetingSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        GreetingSlot: given::HasGreeting,
+        GreetingSlot: required::HasGreeting,
     {
         Input {
             greeting: self.greeting.take(),
@@ -173,7 +173,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<GreetingSlot: given::HasGreeting> IntoInput for Builder<GreetingSlot> {
+impl<GreetingSlot: required::HasGreeting> IntoInput for Builder<GreetingSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -283,11 +283,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`greeting` is required by `acme/text-lengths`",
-        label = "`greeting` was not given",
-        note = "give it with `greeting: ..` in `input!`, or `.greeting(..)` on the builder"
+        label = "`greeting` is missing",
+        note = "set it with `greeting: ..` in `input!`, or with `.greeting(..)` on the builder"
     )]
     pub trait HasGreeting {
         fn take(self) -> String;

@@ -40,19 +40,19 @@ pub struct Input {
     pub caption: Option<String>,
     /// Folder to file it in. Null files it nowhere.
     pub folder: Option<String>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`copies`](Self::copies): `1`.
+    /// Default of [`copies`](Self::copies): `1`.
     pub const DEFAULT_COPIES: i64 = 1;
 
-    /// Of [`border`](Self::border): `5.0`.
+    /// Default of [`border`](Self::border): `5.0`.
     pub const DEFAULT_BORDER: Border = Border::literal(5.0);
 
-    /// Of [`paper`](Self::paper): `glossy`.
+    /// Default of [`paper`](Self::paper): `glossy`.
     pub const DEFAULT_PAPER: Paper = Paper::Glossy;
 }
 
@@ -73,7 +73,7 @@ impl Paper {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Matte, Self::Glossy];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -98,7 +98,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             folder: Unset,
@@ -106,20 +106,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<FolderSlot = Unset> {
     folder: FolderSlot,
     optional: Optional,
@@ -135,7 +135,7 @@ struct Optional {
 }
 
 impl<FolderSlot> Builder<FolderSlot> {
-    /// [`folder`](Input::folder): Folder to file it in.
+    /// Sets [`folder`](Input::folder): Folder to file it in.
     pub fn folder(self, value: impl Into<Option<String>>) -> Builder<Option<String>> {
         Builder {
             folder: value.into(),
@@ -143,32 +143,32 @@ impl<FolderSlot> Builder<FolderSlot> {
         }
     }
 
-    /// [`copies`](Input::copies): Number of copies. Default `1`.
+    /// Sets [`copies`](Input::copies): Number of copies. Default `1`.
     pub fn copies(mut self, value: impl Param<Nullable<i64>>) -> Self {
         self.optional.copies = value.into_param();
         self
     }
 
-    /// [`border`](Input::border): Width of the border in millimetres. Between 0.0 and 20.0. Default
-    /// `5.0`.
+    /// Sets [`border`](Input::border): Width of the border in millimetres. Between 0.0 and 20.0.
+    /// Default `5.0`.
     pub fn border(mut self, value: impl Param<Nullable<Border>>) -> Self {
         self.optional.border = value.into_param();
         self
     }
 
-    /// [`paper`](Input::paper): Paper. Default `glossy`.
+    /// Sets [`paper`](Input::paper): Paper. Default `glossy`.
     pub fn paper(mut self, value: impl Param<Nullable<Paper>>) -> Self {
         self.optional.paper = value.into_param();
         self
     }
 
-    /// [`caption`](Input::caption): Text below the photo.
+    /// Sets [`caption`](Input::caption): Text below the photo.
     pub fn caption(mut self, value: impl Param<String>) -> Self {
         self.optional.caption = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -176,10 +176,10 @@ impl<FolderSlot> Builder<FolderSlot> {
 }
 
 impl<FolderSlot> Builder<FolderSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        FolderSlot: given::HasFolder,
+        FolderSlot: required::HasFolder,
     {
         Input {
             folder: self.folder.take(),
@@ -200,7 +200,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<FolderSlot: given::HasFolder> IntoInput for Builder<FolderSlot> {
+impl<FolderSlot: required::HasFolder> IntoInput for Builder<FolderSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -287,11 +287,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`folder` is required by `acme/tri-state`",
-        label = "`folder` was not given",
-        note = "give it with `folder: ..` in `input!`, or `.folder(..)` on the builder"
+        label = "`folder` is missing",
+        note = "set it with `folder: ..` in `input!`, or with `.folder(..)` on the builder"
     )]
     pub trait HasFolder {
         fn take(self) -> Option<String>;

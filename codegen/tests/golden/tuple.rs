@@ -26,7 +26,7 @@ pub struct Input {
     pub point: (i64, i64),
     /// Start and end; the end may be open.
     pub span: Option<(f64, Option<f64>)>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -41,7 +41,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             point: Unset,
@@ -49,20 +49,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PointSlot = Unset> {
     point: PointSlot,
     optional: Optional,
@@ -75,7 +75,7 @@ struct Optional {
 }
 
 impl<PointSlot> Builder<PointSlot> {
-    /// [`point`](Input::point): Column and row.
+    /// Sets [`point`](Input::point): Column and row.
     pub fn point(self, value: impl Into<(i64, i64)>) -> Builder<(i64, i64)> {
         Builder {
             point: value.into(),
@@ -83,13 +83,13 @@ impl<PointSlot> Builder<PointSlot> {
         }
     }
 
-    /// [`span`](Input::span): Start and end; the end may be open.
+    /// Sets [`span`](Input::span): Start and end; the end may be open.
     pub fn span(mut self, value: impl Param<(f64, Option<f64>)>) -> Self {
         self.optional.span = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -97,10 +97,10 @@ impl<PointSlot> Builder<PointSlot> {
 }
 
 impl<PointSlot> Builder<PointSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PointSlot: given::HasPoint,
+        PointSlot: required::HasPoint,
     {
         Input {
             point: self.point.take(),
@@ -118,7 +118,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PointSlot: given::HasPoint> IntoInput for Builder<PointSlot> {
+impl<PointSlot: required::HasPoint> IntoInput for Builder<PointSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -198,11 +198,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`point` is required by `acme/tuple`",
-        label = "`point` was not given",
-        note = "give it with `point: ..` in `input!`, or `.point(..)` on the builder"
+        label = "`point` is missing",
+        note = "set it with `point: ..` in `input!`, or with `.point(..)` on the builder"
     )]
     pub trait HasPoint {
         fn take(self) -> (i64, i64);

@@ -61,7 +61,7 @@ pub mod types {
     /// `hour`: between 0.0 and 24.0.
     pub type SunHour = Float<bounds::SunHour>;
 
-    /// What fal calls `Measured`.
+    /// The object that fal calls `Measured`.
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub struct Measured {
@@ -69,7 +69,7 @@ pub mod types {
         pub lux: f64,
     }
 
-    /// What fal calls `Estimated`.
+    /// The object that fal calls `Estimated`.
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub struct Estimated {
@@ -82,7 +82,7 @@ pub mod types {
     // Building.
 
     impl Lamp {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> LampBuilder {
             LampBuilder {
                 watts: Unset,
@@ -91,9 +91,9 @@ pub mod types {
         }
     }
 
-    /// Builds [`Lamp`]; what is [`Unset`] has still to be given.
+    /// A builder of [`Lamp`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct LampBuilder<WattsSlot = Unset> {
         watts: WattsSlot,
         optional: LampOptional,
@@ -105,7 +105,7 @@ pub mod types {
     }
 
     impl<WattsSlot> LampBuilder<WattsSlot> {
-        /// [`watts`](Lamp::watts): Power. At least 1.
+        /// Sets [`watts`](Lamp::watts): Power. At least 1.
         pub fn watts(self, value: impl Into<LampWatts>) -> LampBuilder<LampWatts> {
             LampBuilder {
                 watts: value.into(),
@@ -113,7 +113,7 @@ pub mod types {
             }
         }
 
-        /// [`image_url`](Lamp::image_url): Picture on its shade.
+        /// Sets [`image_url`](Lamp::image_url): Picture on its shade.
         pub fn image_url(mut self, value: impl Param<File>) -> Self {
             self.optional.image_url = value.into_param();
             self
@@ -121,10 +121,10 @@ pub mod types {
     }
 
     impl<WattsSlot> LampBuilder<WattsSlot> {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Lamp
         where
-            WattsSlot: given::LampHasWatts,
+            WattsSlot: required::LampHasWatts,
         {
             Lamp {
                 watts: self.watts.take(),
@@ -134,31 +134,31 @@ pub mod types {
     }
 
     impl Sun {
-        /// Starts with nothing given.
+        /// Returns a builder without a parameter.
         pub fn builder() -> SunBuilder {
             SunBuilder { hour: Unset }
         }
     }
 
-    /// Builds [`Sun`]; what is [`Unset`] has still to be given.
+    /// A builder of [`Sun`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
-    #[must_use = "a builder does nothing until `build` or a verb takes it"]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct SunBuilder<HourSlot = Unset> {
         hour: HourSlot,
     }
 
     impl<HourSlot> SunBuilder<HourSlot> {
-        /// [`hour`](Sun::hour): Hour of the day. Between 0.0 and 24.0.
+        /// Sets [`hour`](Sun::hour): Hour of the day. Between 0.0 and 24.0.
         pub fn hour(self, value: impl Into<SunHour>) -> SunBuilder<SunHour> {
             SunBuilder { hour: value.into() }
         }
     }
 
     impl<HourSlot> SunBuilder<HourSlot> {
-        /// The finished value. Everything required has been given, or this does not compile.
+        /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Sun
         where
-            HourSlot: given::SunHasHour,
+            HourSlot: required::SunHasHour,
         {
             Sun { hour: self.hour.take() }
         }
@@ -340,11 +340,11 @@ pub mod types {
     }
 
     #[doc(hidden)]
-    pub mod given {
+    pub mod required {
         #[diagnostic::on_unimplemented(
             message = "`watts` is required by `Lamp in acme/union-of-objects`",
-            label = "`watts` was not given",
-            note = "give it with `watts: ..` in `input!`, or `.watts(..)` on the builder"
+            label = "`watts` is missing",
+            note = "set it with `watts: ..` in `input!`, or with `.watts(..)` on the builder"
         )]
         pub trait LampHasWatts {
             fn take(self) -> super::LampWatts;
@@ -358,8 +358,8 @@ pub mod types {
 
         #[diagnostic::on_unimplemented(
             message = "`hour` is required by `Sun in acme/union-of-objects`",
-            label = "`hour` was not given",
-            note = "give it with `hour: ..` in `input!`, or `.hour(..)` on the builder"
+            label = "`hour` is missing",
+            note = "set it with `hour: ..` in `input!`, or with `.hour(..)` on the builder"
         )]
         pub trait SunHasHour {
             fn take(self) -> super::SunHour;
@@ -444,7 +444,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Light in the scene.
     pub light: Light,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -460,18 +460,18 @@ pub struct Output {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum LightOutput {
-    /// Another kind of value.
+    /// A value of another kind.
     Measured(Measured),
-    /// Another kind of value.
+    /// A value of another kind.
     Estimated(Estimated),
-    /// A form newer than this crate.
+    /// A value of a form that this crate does not know.
     Other(Value),
 }
 
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             light: Unset,
@@ -479,20 +479,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<LightSlot = Unset> {
     light: LightSlot,
     optional: Optional,
@@ -504,7 +504,7 @@ struct Optional {
 }
 
 impl<LightSlot> Builder<LightSlot> {
-    /// [`light`](Input::light): Light in the scene.
+    /// Sets [`light`](Input::light): Light in the scene.
     pub fn light(self, value: impl Into<Light>) -> Builder<Light> {
         Builder {
             light: value.into(),
@@ -512,7 +512,7 @@ impl<LightSlot> Builder<LightSlot> {
         }
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -520,10 +520,10 @@ impl<LightSlot> Builder<LightSlot> {
 }
 
 impl<LightSlot> Builder<LightSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        LightSlot: given::HasLight,
+        LightSlot: required::HasLight,
     {
         Input {
             light: self.light.take(),
@@ -540,7 +540,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<LightSlot: given::HasLight> IntoInput for Builder<LightSlot> {
+impl<LightSlot: required::HasLight> IntoInput for Builder<LightSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -645,11 +645,11 @@ impl<'de> Deserialize<'de> for LightOutput {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`light` is required by `acme/union-of-objects`",
-        label = "`light` was not given",
-        note = "give it with `light: ..` in `input!`, or `.light(..)` on the builder"
+        label = "`light` is missing",
+        note = "set it with `light: ..` in `input!`, or with `.light(..)` on the builder"
     )]
     pub trait HasLight {
         fn take(self) -> super::Light;

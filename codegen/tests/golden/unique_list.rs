@@ -30,7 +30,7 @@ pub struct Input {
     pub moods: Option<Vec<Moods>>,
     /// Groups of people; nobody is in a group twice.
     pub groups: Option<Vec<Vec<i64>>>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -48,7 +48,7 @@ impl Moods {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Calm, Self::Loud];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -71,7 +71,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             labels: Unset,
@@ -79,20 +79,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<LabelsSlot = Unset> {
     labels: LabelsSlot,
     optional: Optional,
@@ -106,7 +106,7 @@ struct Optional {
 }
 
 impl<LabelsSlot> Builder<LabelsSlot> {
-    /// [`labels`](Input::labels): Labels, each once.
+    /// Sets [`labels`](Input::labels): Labels, each once.
     pub fn labels(self, value: impl Into<Vec<String>>) -> Builder<Vec<String>> {
         Builder {
             labels: value.into(),
@@ -114,19 +114,19 @@ impl<LabelsSlot> Builder<LabelsSlot> {
         }
     }
 
-    /// [`moods`](Input::moods): Moods, each once. At most 2 items.
+    /// Sets [`moods`](Input::moods): Moods, each once. At most 2 items.
     pub fn moods(mut self, value: impl Param<Vec<Moods>>) -> Self {
         self.optional.moods = value.into_param();
         self
     }
 
-    /// [`groups`](Input::groups): Groups of people; nobody is in a group twice.
+    /// Sets [`groups`](Input::groups): Groups of people; nobody is in a group twice.
     pub fn groups(mut self, value: impl Param<Vec<Vec<i64>>>) -> Self {
         self.optional.groups = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -134,10 +134,10 @@ impl<LabelsSlot> Builder<LabelsSlot> {
 }
 
 impl<LabelsSlot> Builder<LabelsSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        LabelsSlot: given::HasLabels,
+        LabelsSlot: required::HasLabels,
     {
         Input {
             labels: self.labels.take(),
@@ -156,7 +156,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<LabelsSlot: given::HasLabels> IntoInput for Builder<LabelsSlot> {
+impl<LabelsSlot: required::HasLabels> IntoInput for Builder<LabelsSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -270,11 +270,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`labels` is required by `acme/unique-list`",
-        label = "`labels` was not given",
-        note = "give it with `labels: ..` in `input!`, or `.labels(..)` on the builder"
+        label = "`labels` is missing",
+        note = "set it with `labels: ..` in `input!`, or with `.labels(..)` on the builder"
     )]
     pub trait HasLabels {
         fn take(self) -> Vec<String>;

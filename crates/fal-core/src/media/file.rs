@@ -71,19 +71,13 @@ macro_rules! output {
         }
 
         #[cfg(feature = "schemars")]
-        impl schemars::JsonSchema for $name {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn schema_id() -> std::borrow::Cow<'static, str> {
-                concat!("fal_core::media::", stringify!($name)).into()
-            }
-
-            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                crate::json_schema::parse(generator, $json, &[])
-            }
+        impl crate::json_schema::SchemaText for $name {
+            const ID: &'static str = concat!("fal_core::media::", stringify!($name));
+            const SCHEMA: &'static str = $json;
         }
+
+        #[cfg(feature = "schemars")]
+        crate::implement_json_schema!($name);
     };
     (@type required $ty:ty) => { $ty };
     (@type optional $ty:ty) => { Option<$ty> };

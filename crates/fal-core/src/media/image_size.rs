@@ -190,69 +190,44 @@ pub mod shape {
 
 #[cfg(feature = "schemars")]
 mod json_schema {
-    use std::borrow::Cow;
-
-    use schemars::{JsonSchema, Schema, SchemaGenerator};
-
-    use crate::json_schema;
+    use crate::json_schema::{SchemaText, TypeReference, reference};
     use crate::media::{CustomImageSize, ImageSize};
 
-    impl JsonSchema for ImageSize {
-        fn schema_name() -> Cow<'static, str> {
-            "ImageSize".into()
-        }
-
-        fn schema_id() -> Cow<'static, str> {
-            "fal_core::media::ImageSize".into()
-        }
-
-        fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-            const SCHEMA: &str = r#"{
-                "anyOf": [
-                    { "$type": "CustomImageSize" },
-                    {
-                        "type": "string",
-                        "enum": [
-                            "square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"
-                        ]
-                    }
-                ]
-            }"#;
-            json_schema::parse(
-                generator,
-                SCHEMA,
-                &[("CustomImageSize", SchemaGenerator::subschema_for::<CustomImageSize>)],
-            )
-        }
-    }
-
-    impl JsonSchema for CustomImageSize {
-        fn schema_name() -> Cow<'static, str> {
-            "CustomImageSize".into()
-        }
-
-        fn schema_id() -> Cow<'static, str> {
-            "fal_core::media::CustomImageSize".into()
-        }
-
-        fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-            const SCHEMA: &str = r#"{
-                "type": "object",
-                "description": "Exact size of an image, for when none of the presets fits.",
-                "properties": {
-                    "width": {
-                        "type": "integer", "minimum": 1, "maximum": 14142, "default": 512,
-                        "description": "Width in pixels."
-                    },
-                    "height": {
-                        "type": "integer", "minimum": 1, "maximum": 14142, "default": 512,
-                        "description": "Height in pixels."
-                    }
+    impl SchemaText for ImageSize {
+        const ID: &'static str = "fal_core::media::ImageSize";
+        const SCHEMA: &'static str = r#"{
+            "anyOf": [
+                {"$type": "CustomImageSize"},
+                {
+                    "type": "string",
+                    "enum": [
+                        "square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"
+                    ]
                 }
-            }"#;
-            json_schema::parse(generator, SCHEMA, &[])
-        }
+            ]
+        }"#;
+        const TYPES: &'static [TypeReference] = &[reference::<CustomImageSize>("CustomImageSize")];
     }
+
+    impl SchemaText for CustomImageSize {
+        const ID: &'static str = "fal_core::media::CustomImageSize";
+        const SCHEMA: &'static str = r#"{
+            "type": "object",
+            "description": "Exact size of an image, for when none of the presets fits.",
+            "properties": {
+                "width": {
+                    "type": "integer", "minimum": 1, "maximum": 14142, "default": 512,
+                    "description": "Width in pixels."
+                },
+                "height": {
+                    "type": "integer", "minimum": 1, "maximum": 14142, "default": 512,
+                    "description": "Height in pixels."
+                }
+            }
+        }"#;
+    }
+
+    crate::implement_json_schema!(ImageSize, CustomImageSize);
 }
 
 #[cfg(test)]
