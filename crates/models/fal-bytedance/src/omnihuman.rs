@@ -42,7 +42,7 @@ pub struct Input {
     pub image_url: File,
     /// Recording that the person speaks or sings, shorter than 30 seconds.
     pub audio_url: File,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -59,7 +59,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             image_url: Unset,
@@ -68,20 +68,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<ImageUrlSlot = Unset, AudioUrlSlot = Unset> {
     image_url: ImageUrlSlot,
     audio_url: AudioUrlSlot,
@@ -94,7 +94,7 @@ struct Optional {
 }
 
 impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
-    /// [`image_url`](Input::image_url): Image of the person.
+    /// Sets [`image_url`](Input::image_url): Image of the person.
     pub fn image_url(
         self,
         value: impl fal_core::IntoFile,
@@ -106,7 +106,7 @@ impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
         }
     }
 
-    /// [`audio_url`](Input::audio_url): Recording that the person speaks or sings, shorter than 30
+    /// Sets [`audio_url`](Input::audio_url): Recording that the person speaks or sings, shorter than 30
     /// seconds.
     pub fn audio_url(
         self,
@@ -119,7 +119,7 @@ impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
         }
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -127,11 +127,11 @@ impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
 }
 
 impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        ImageUrlSlot: given::HasImageUrl,
-        AudioUrlSlot: given::HasAudioUrl,
+        ImageUrlSlot: required::HasImageUrl,
+        AudioUrlSlot: required::HasAudioUrl,
     {
         Input {
             image_url: self.image_url.take(),
@@ -149,7 +149,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImageUrlSlot: given::HasImageUrl, AudioUrlSlot: given::HasAudioUrl> IntoInput
+impl<ImageUrlSlot: required::HasImageUrl, AudioUrlSlot: required::HasAudioUrl> IntoInput
 for Builder<ImageUrlSlot, AudioUrlSlot> {
     type Endpoint = Model;
 
@@ -241,11 +241,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/bytedance/omnihuman`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;
@@ -259,8 +259,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`audio_url` is required by `fal-ai/bytedance/omnihuman`",
-        label = "`audio_url` was not given",
-        note = "give it with `audio_url: ..` in `input!`, or `.audio_url(..)` on the builder"
+        label = "`audio_url` is missing",
+        note = "set it with `audio_url: ..` in `input!`, or with `.audio_url(..)` on the builder"
     )]
     pub trait HasAudioUrl {
         fn take(self) -> super::File;

@@ -34,7 +34,7 @@ impl Seed2MiniMessageRole {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::System, Self::User, Self::Assistant];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -54,9 +54,9 @@ fal_core::closed_enum!(
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Seed2MiniMessageContent {
-    /// Another kind of value.
+    /// A value of another kind.
     Text(String),
-    /// Another kind of value.
+    /// A value of another kind.
     List(Vec<Map<String, Value>>),
 }
 
@@ -92,7 +92,7 @@ pub enum Seed2MiniMessageOutputRole {
     User,
     /// `assistant`
     Assistant,
-    /// A value newer than this crate.
+    /// A value that this crate does not know.
     Other(String),
 }
 
@@ -100,7 +100,7 @@ impl Seed2MiniMessageOutputRole {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::System, Self::User, Self::Assistant];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -118,18 +118,18 @@ fal_core::open_enum!(Seed2MiniMessageOutputRole);
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Seed2MiniMessageOutputContent {
-    /// Another kind of value.
+    /// A value of another kind.
     Text(String),
-    /// Another kind of value.
+    /// A value of another kind.
     List(Vec<Map<String, Value>>),
-    /// A form newer than this crate.
+    /// A value of a form that this crate does not know.
     Other(Value),
 }
 
 // Building.
 
 impl Seed2MiniMessage {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Seed2MiniMessageBuilder {
         Seed2MiniMessageBuilder {
             role: Unset,
@@ -138,16 +138,16 @@ impl Seed2MiniMessage {
     }
 }
 
-/// Builds [`Seed2MiniMessage`]; what is [`Unset`] has still to be given.
+/// A builder of [`Seed2MiniMessage`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Seed2MiniMessageBuilder<RoleSlot = Unset, ContentSlot = Unset> {
     role: RoleSlot,
     content: ContentSlot,
 }
 
 impl<RoleSlot, ContentSlot> Seed2MiniMessageBuilder<RoleSlot, ContentSlot> {
-    /// [`role`](Seed2MiniMessage::role): Speaker of the message.
+    /// Sets [`role`](Seed2MiniMessage::role): Speaker of the message.
     pub fn role(
         self,
         value: impl Into<Seed2MiniMessageRole>,
@@ -158,8 +158,8 @@ impl<RoleSlot, ContentSlot> Seed2MiniMessageBuilder<RoleSlot, ContentSlot> {
         }
     }
 
-    /// [`content`](Seed2MiniMessage::content): Content of the message: a text, or parts such as texts
-    /// and images.
+    /// Sets [`content`](Seed2MiniMessage::content): Content of the message: a text, or parts such as
+    /// texts and images.
     pub fn content(
         self,
         value: impl Into<Seed2MiniMessageContent>,
@@ -172,11 +172,11 @@ impl<RoleSlot, ContentSlot> Seed2MiniMessageBuilder<RoleSlot, ContentSlot> {
 }
 
 impl<RoleSlot, ContentSlot> Seed2MiniMessageBuilder<RoleSlot, ContentSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Seed2MiniMessage
     where
-        RoleSlot: given::Seed2MiniMessageHasRole,
-        ContentSlot: given::Seed2MiniMessageHasContent,
+        RoleSlot: required::Seed2MiniMessageHasRole,
+        ContentSlot: required::Seed2MiniMessageHasContent,
     {
         Seed2MiniMessage {
             role: self.role.take(),
@@ -311,11 +311,11 @@ impl<'de> Deserialize<'de> for Seed2MiniMessageOutputContent {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`role` is required by `Seed2MiniMessage in fal-ai/bytedance`",
-        label = "`role` was not given",
-        note = "give it with `role: ..` in `input!`, or `.role(..)` on the builder"
+        label = "`role` is missing",
+        note = "set it with `role: ..` in `input!`, or with `.role(..)` on the builder"
     )]
     pub trait Seed2MiniMessageHasRole {
         fn take(self) -> super::Seed2MiniMessageRole;
@@ -329,8 +329,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`content` is required by `Seed2MiniMessage in fal-ai/bytedance`",
-        label = "`content` was not given",
-        note = "give it with `content: ..` in `input!`, or `.content(..)` on the builder"
+        label = "`content` is missing",
+        note = "set it with `content: ..` in `input!`, or with `.content(..)` on the builder"
     )]
     pub trait Seed2MiniMessageHasContent {
         fn take(self) -> super::Seed2MiniMessageContent;

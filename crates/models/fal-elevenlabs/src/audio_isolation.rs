@@ -5,7 +5,7 @@
 //!
 //! Takes the voice out of a recording, without what is behind it.
 //!
-//! Streams: `Client::stream` gives what there is before the end.
+//! Streams: `Client::stream` returns partial results before the last one.
 //!
 //! ```
 //! use fal_core::input;
@@ -45,7 +45,7 @@ pub struct Input {
     pub audio_url: Option<File>,
     /// Video to take the voice out of. Either this or `audio_url` is needed.
     pub video_url: Option<File>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -72,27 +72,27 @@ pub struct Event {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             optional: Optional::default(),
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`].
+/// A builder of [`Input`].
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder {
     optional: Optional,
 }
@@ -105,19 +105,19 @@ struct Optional {
 }
 
 impl Builder {
-    /// [`audio_url`](Input::audio_url): Recording to take the voice out of.
+    /// Sets [`audio_url`](Input::audio_url): Recording to take the voice out of.
     pub fn audio_url(mut self, value: impl Param<File>) -> Self {
         self.optional.audio_url = value.into_param();
         self
     }
 
-    /// [`video_url`](Input::video_url): Video to take the voice out of.
+    /// Sets [`video_url`](Input::video_url): Video to take the voice out of.
     pub fn video_url(mut self, value: impl Param<File>) -> Self {
         self.optional.video_url = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -125,7 +125,7 @@ impl Builder {
 }
 
 impl Builder {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input {
         Input {
             audio_url: self.optional.audio_url,

@@ -53,13 +53,13 @@ pub struct Input {
     ///
     /// Default `true`.
     pub highest_resolution: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`highest_resolution`](Self::highest_resolution): `true`.
+    /// Default of [`highest_resolution`](Self::highest_resolution): `true`.
     pub const DEFAULT_HIGHEST_RESOLUTION: bool = true;
 }
 
@@ -79,7 +79,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             target_lang: Unset,
@@ -87,20 +87,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<TargetLangSlot = Unset> {
     target_lang: TargetLangSlot,
     optional: Optional,
@@ -117,7 +117,7 @@ struct Optional {
 }
 
 impl<TargetLangSlot> Builder<TargetLangSlot> {
-    /// [`target_lang`](Input::target_lang): Code of the language to dub into (ISO 639-1).
+    /// Sets [`target_lang`](Input::target_lang): Code of the language to dub into (ISO 639-1).
     pub fn target_lang(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             target_lang: value.into(),
@@ -125,37 +125,38 @@ impl<TargetLangSlot> Builder<TargetLangSlot> {
         }
     }
 
-    /// [`audio_url`](Input::audio_url): Recording to dub.
+    /// Sets [`audio_url`](Input::audio_url): Recording to dub.
     pub fn audio_url(mut self, value: impl Param<File>) -> Self {
         self.optional.audio_url = value.into_param();
         self
     }
 
-    /// [`video_url`](Input::video_url): Video to dub.
+    /// Sets [`video_url`](Input::video_url): Video to dub.
     pub fn video_url(mut self, value: impl Param<File>) -> Self {
         self.optional.video_url = value.into_param();
         self
     }
 
-    /// [`source_lang`](Input::source_lang): Code of the language spoken.
+    /// Sets [`source_lang`](Input::source_lang): Code of the language spoken.
     pub fn source_lang(mut self, value: impl Param<String>) -> Self {
         self.optional.source_lang = value.into_param();
         self
     }
 
-    /// [`num_speakers`](Input::num_speakers): Number of speakers. Between 1 and 50.
+    /// Sets [`num_speakers`](Input::num_speakers): Number of speakers. Between 1 and 50.
     pub fn num_speakers(mut self, value: impl Param<NumSpeakers>) -> Self {
         self.optional.num_speakers = value.into_param();
         self
     }
 
-    /// [`highest_resolution`](Input::highest_resolution): Uses the highest resolution. Default `true`.
+    /// Sets [`highest_resolution`](Input::highest_resolution): Uses the highest resolution. Default
+    /// `true`.
     pub fn highest_resolution(mut self, value: impl Param<bool>) -> Self {
         self.optional.highest_resolution = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -163,10 +164,10 @@ impl<TargetLangSlot> Builder<TargetLangSlot> {
 }
 
 impl<TargetLangSlot> Builder<TargetLangSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        TargetLangSlot: given::HasTargetLang,
+        TargetLangSlot: required::HasTargetLang,
     {
         Input {
             target_lang: self.target_lang.take(),
@@ -188,7 +189,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<TargetLangSlot: given::HasTargetLang> IntoInput for Builder<TargetLangSlot> {
+impl<TargetLangSlot: required::HasTargetLang> IntoInput for Builder<TargetLangSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -285,11 +286,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`target_lang` is required by `fal-ai/elevenlabs/dubbing`",
-        label = "`target_lang` was not given",
-        note = "give it with `target_lang: ..` in `input!`, or `.target_lang(..)` on the builder"
+        label = "`target_lang` is missing",
+        note = "set it with `target_lang: ..` in `input!`, or with `.target_lang(..)` on the builder"
     )]
     pub trait HasTargetLang {
         fn take(self) -> String;

@@ -55,19 +55,19 @@ pub struct Input {
     ///
     /// Default `mp3_44100_128`.
     pub output_format: Option<OutputFormat>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`force_instrumental`](Self::force_instrumental): `false`.
+    /// Default of [`force_instrumental`](Self::force_instrumental): `false`.
     pub const DEFAULT_FORCE_INSTRUMENTAL: bool = false;
 
-    /// Of [`respect_sections_durations`](Self::respect_sections_durations): `true`.
+    /// Default of [`respect_sections_durations`](Self::respect_sections_durations): `true`.
     pub const DEFAULT_RESPECT_SECTIONS_DURATIONS: bool = true;
 
-    /// Of [`output_format`](Self::output_format): `mp3_44100_128`.
+    /// Default of [`output_format`](Self::output_format): `mp3_44100_128`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Mp3_44100_128;
 }
 
@@ -142,7 +142,7 @@ impl OutputFormat {
         Self::Opus48000_192,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -185,27 +185,27 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             optional: Optional::default(),
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`].
+/// A builder of [`Input`].
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder {
     optional: Optional,
 }
@@ -222,48 +222,48 @@ struct Optional {
 }
 
 impl Builder {
-    /// [`prompt`](Input::prompt): Description of the music.
+    /// Sets [`prompt`](Input::prompt): Description of the music.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self
     }
 
-    /// [`composition_plan`](Input::composition_plan): Sections of the piece and their styles, instead
-    /// of `prompt`.
+    /// Sets [`composition_plan`](Input::composition_plan): Sections of the piece and their styles,
+    /// instead of `prompt`.
     pub fn composition_plan(mut self, value: impl Param<MusicCompositionPlan>) -> Self {
         self.optional.composition_plan = value.into_param();
         self
     }
 
-    /// [`music_length_ms`](Input::music_length_ms): Length of the piece in milliseconds. Between 3000
-    /// and 600000.
+    /// Sets [`music_length_ms`](Input::music_length_ms): Length of the piece in milliseconds. Between
+    /// 3000 and 600000.
     pub fn music_length_ms(mut self, value: impl Param<MusicLengthMs>) -> Self {
         self.optional.music_length_ms = value.into_param();
         self
     }
 
-    /// [`force_instrumental`](Input::force_instrumental): Makes sure that the piece has no voices.
+    /// Sets [`force_instrumental`](Input::force_instrumental): Makes sure that the piece has no voices.
     /// Default `false`.
     pub fn force_instrumental(mut self, value: impl Param<bool>) -> Self {
         self.optional.force_instrumental = value.into_param();
         self
     }
 
-    /// [`respect_sections_durations`](Input::respect_sections_durations): Makes the sections of a plan
-    /// last exactly as long as it says. Default `true`.
+    /// Sets [`respect_sections_durations`](Input::respect_sections_durations): Makes the sections of a
+    /// plan last exactly as long as it says. Default `true`.
     pub fn respect_sections_durations(mut self, value: impl Param<bool>) -> Self {
         self.optional.respect_sections_durations = value.into_param();
         self
     }
 
-    /// [`output_format`](Input::output_format): Format of the recording: codec, sample rate and bit
-    /// rate. Default `mp3_44100_128`.
+    /// Sets [`output_format`](Input::output_format): Format of the recording: codec, sample rate and
+    /// bit rate. Default `mp3_44100_128`.
     pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
         self.optional.output_format = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -271,7 +271,7 @@ impl Builder {
 }
 
 impl Builder {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input {
         Input {
             prompt: self.optional.prompt,

@@ -81,7 +81,7 @@ pub struct PronunciationDictionaryLocator {
 // Building.
 
 impl MusicCompositionPlan {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> MusicCompositionPlanBuilder {
         MusicCompositionPlanBuilder {
             positive_global_styles: Unset,
@@ -91,9 +91,9 @@ impl MusicCompositionPlan {
     }
 }
 
-/// Builds [`MusicCompositionPlan`]; what is [`Unset`] has still to be given.
+/// A builder of [`MusicCompositionPlan`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct MusicCompositionPlanBuilder<
     PositiveGlobalStylesSlot = Unset,
     NegativeGlobalStylesSlot = Unset,
@@ -113,8 +113,8 @@ impl<
     NegativeGlobalStylesSlot,
     SectionsSlot,
 > {
-    /// [`positive_global_styles`](MusicCompositionPlan::positive_global_styles): Styles that the whole
-    /// piece has.
+    /// Sets [`positive_global_styles`](MusicCompositionPlan::positive_global_styles): Styles that the
+    /// whole piece has.
     pub fn positive_global_styles(
         self,
         value: impl Into<Vec<String>>,
@@ -130,8 +130,8 @@ impl<
         }
     }
 
-    /// [`negative_global_styles`](MusicCompositionPlan::negative_global_styles): Styles to keep out of
-    /// the whole piece.
+    /// Sets [`negative_global_styles`](MusicCompositionPlan::negative_global_styles): Styles to keep
+    /// out of the whole piece.
     pub fn negative_global_styles(
         self,
         value: impl Into<Vec<String>>,
@@ -147,7 +147,7 @@ impl<
         }
     }
 
-    /// [`sections`](MusicCompositionPlan::sections): Sections of the piece, in order.
+    /// Sets [`sections`](MusicCompositionPlan::sections): Sections of the piece, in order.
     pub fn sections(
         self,
         value: impl Into<Vec<MusicSection>>,
@@ -173,12 +173,12 @@ impl<
     NegativeGlobalStylesSlot,
     SectionsSlot,
 > {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> MusicCompositionPlan
     where
-        PositiveGlobalStylesSlot: given::MusicCompositionPlanHasPositiveGlobalStyles,
-        NegativeGlobalStylesSlot: given::MusicCompositionPlanHasNegativeGlobalStyles,
-        SectionsSlot: given::MusicCompositionPlanHasSections,
+        PositiveGlobalStylesSlot: required::MusicCompositionPlanHasPositiveGlobalStyles,
+        NegativeGlobalStylesSlot: required::MusicCompositionPlanHasNegativeGlobalStyles,
+        SectionsSlot: required::MusicCompositionPlanHasSections,
     {
         MusicCompositionPlan {
             positive_global_styles: self.positive_global_styles.take(),
@@ -189,7 +189,7 @@ impl<
 }
 
 impl MusicSection {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> MusicSectionBuilder {
         MusicSectionBuilder {
             section_name: Unset,
@@ -201,9 +201,9 @@ impl MusicSection {
     }
 }
 
-/// Builds [`MusicSection`]; what is [`Unset`] has still to be given.
+/// A builder of [`MusicSection`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct MusicSectionBuilder<
     SectionNameSlot = Unset,
     PositiveLocalStylesSlot = Unset,
@@ -231,8 +231,8 @@ impl<
     DurationMsSlot,
     LinesSlot,
 > {
-    /// [`section_name`](MusicSection::section_name): Name of the section, such as a verse. 1 to 100
-    /// characters.
+    /// Sets [`section_name`](MusicSection::section_name): Name of the section, such as a verse. 1 to
+    /// 100 characters.
     pub fn section_name(
         self,
         value: impl Into<String>,
@@ -252,7 +252,8 @@ impl<
         }
     }
 
-    /// [`positive_local_styles`](MusicSection::positive_local_styles): Styles that the section has.
+    /// Sets [`positive_local_styles`](MusicSection::positive_local_styles): Styles that the section
+    /// has.
     pub fn positive_local_styles(
         self,
         value: impl Into<Vec<String>>,
@@ -272,7 +273,7 @@ impl<
         }
     }
 
-    /// [`negative_local_styles`](MusicSection::negative_local_styles): Styles to keep out of the
+    /// Sets [`negative_local_styles`](MusicSection::negative_local_styles): Styles to keep out of the
     /// section.
     pub fn negative_local_styles(
         self,
@@ -293,8 +294,8 @@ impl<
         }
     }
 
-    /// [`duration_ms`](MusicSection::duration_ms): Length of the section in milliseconds, from 3000
-    /// to 120000. Between 3000 and 120000.
+    /// Sets [`duration_ms`](MusicSection::duration_ms): Length of the section in milliseconds, from
+    /// 3000 to 120000. Between 3000 and 120000.
     pub fn duration_ms(
         self,
         value: impl Into<MusicSectionDurationMs>,
@@ -314,7 +315,8 @@ impl<
         }
     }
 
-    /// [`lines`](MusicSection::lines): Lyrics of the section, a line each, up to 200 characters a line.
+    /// Sets [`lines`](MusicSection::lines): Lyrics of the section, a line each, up to 200 characters a
+    /// line.
     pub fn lines(
         self,
         value: impl Into<Vec<String>>,
@@ -348,14 +350,14 @@ impl<
     DurationMsSlot,
     LinesSlot,
 > {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> MusicSection
     where
-        SectionNameSlot: given::MusicSectionHasSectionName,
-        PositiveLocalStylesSlot: given::MusicSectionHasPositiveLocalStyles,
-        NegativeLocalStylesSlot: given::MusicSectionHasNegativeLocalStyles,
-        DurationMsSlot: given::MusicSectionHasDurationMs,
-        LinesSlot: given::MusicSectionHasLines,
+        SectionNameSlot: required::MusicSectionHasSectionName,
+        PositiveLocalStylesSlot: required::MusicSectionHasPositiveLocalStyles,
+        NegativeLocalStylesSlot: required::MusicSectionHasNegativeLocalStyles,
+        DurationMsSlot: required::MusicSectionHasDurationMs,
+        LinesSlot: required::MusicSectionHasLines,
     {
         MusicSection {
             section_name: self.section_name.take(),
@@ -368,7 +370,7 @@ impl<
 }
 
 impl DialogueBlock {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> DialogueBlockBuilder {
         DialogueBlockBuilder {
             text: Unset,
@@ -377,16 +379,16 @@ impl DialogueBlock {
     }
 }
 
-/// Builds [`DialogueBlock`]; what is [`Unset`] has still to be given.
+/// A builder of [`DialogueBlock`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct DialogueBlockBuilder<TextSlot = Unset, VoiceSlot = Unset> {
     text: TextSlot,
     voice: VoiceSlot,
 }
 
 impl<TextSlot, VoiceSlot> DialogueBlockBuilder<TextSlot, VoiceSlot> {
-    /// [`text`](DialogueBlock::text): Text to speak.
+    /// Sets [`text`](DialogueBlock::text): Text to speak.
     pub fn text(
         self,
         value: impl Into<String>,
@@ -397,7 +399,7 @@ impl<TextSlot, VoiceSlot> DialogueBlockBuilder<TextSlot, VoiceSlot> {
         }
     }
 
-    /// [`voice`](DialogueBlock::voice): Voice that says it, by its name or its identifier.
+    /// Sets [`voice`](DialogueBlock::voice): Voice that says it, by its name or its identifier.
     pub fn voice(
         self,
         value: impl Into<String>,
@@ -410,11 +412,11 @@ impl<TextSlot, VoiceSlot> DialogueBlockBuilder<TextSlot, VoiceSlot> {
 }
 
 impl<TextSlot, VoiceSlot> DialogueBlockBuilder<TextSlot, VoiceSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> DialogueBlock
     where
-        TextSlot: given::DialogueBlockHasText,
-        VoiceSlot: given::DialogueBlockHasVoice,
+        TextSlot: required::DialogueBlockHasText,
+        VoiceSlot: required::DialogueBlockHasVoice,
     {
         DialogueBlock {
             text: self.text.take(),
@@ -424,7 +426,7 @@ impl<TextSlot, VoiceSlot> DialogueBlockBuilder<TextSlot, VoiceSlot> {
 }
 
 impl PronunciationDictionaryLocator {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> PronunciationDictionaryLocatorBuilder {
         PronunciationDictionaryLocatorBuilder {
             optional: PronunciationDictionaryLocatorOptional::default(),
@@ -432,9 +434,9 @@ impl PronunciationDictionaryLocator {
     }
 }
 
-/// Builds [`PronunciationDictionaryLocator`].
+/// A builder of [`PronunciationDictionaryLocator`].
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct PronunciationDictionaryLocatorBuilder {
     optional: PronunciationDictionaryLocatorOptional,
 }
@@ -446,6 +448,7 @@ struct PronunciationDictionaryLocatorOptional {
 }
 
 impl PronunciationDictionaryLocatorBuilder {
+    /// Sets
     /// [`pronunciation_dictionary_id`](PronunciationDictionaryLocator::pronunciation_dictionary_id):
     /// Identifier of the dictionary.
     pub fn pronunciation_dictionary_id(mut self, value: impl Param<String>) -> Self {
@@ -453,7 +456,7 @@ impl PronunciationDictionaryLocatorBuilder {
         self
     }
 
-    /// [`version_id`](PronunciationDictionaryLocator::version_id): Identifier of its version.
+    /// Sets [`version_id`](PronunciationDictionaryLocator::version_id): Identifier of its version.
     pub fn version_id(mut self, value: impl Param<String>) -> Self {
         self.optional.version_id = value.into_param();
         self
@@ -461,7 +464,7 @@ impl PronunciationDictionaryLocatorBuilder {
 }
 
 impl PronunciationDictionaryLocatorBuilder {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> PronunciationDictionaryLocator {
         PronunciationDictionaryLocator {
             pronunciation_dictionary_id: self.optional.pronunciation_dictionary_id,
@@ -723,11 +726,11 @@ impl<'de> json::ReadObject<'de> for PronunciationDictionaryLocator {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`positive_global_styles` is required by `MusicCompositionPlan in fal-ai/elevenlabs`",
-        label = "`positive_global_styles` was not given",
-        note = "give it with `positive_global_styles: ..` in `input!`, or `.positive_global_styles(..)` on the builder"
+        label = "`positive_global_styles` is missing",
+        note = "set it with `positive_global_styles: ..` in `input!`, or with `.positive_global_styles(..)` on the builder"
     )]
     pub trait MusicCompositionPlanHasPositiveGlobalStyles {
         fn take(self) -> Vec<String>;
@@ -741,8 +744,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`negative_global_styles` is required by `MusicCompositionPlan in fal-ai/elevenlabs`",
-        label = "`negative_global_styles` was not given",
-        note = "give it with `negative_global_styles: ..` in `input!`, or `.negative_global_styles(..)` on the builder"
+        label = "`negative_global_styles` is missing",
+        note = "set it with `negative_global_styles: ..` in `input!`, or with `.negative_global_styles(..)` on the builder"
     )]
     pub trait MusicCompositionPlanHasNegativeGlobalStyles {
         fn take(self) -> Vec<String>;
@@ -756,8 +759,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`sections` is required by `MusicCompositionPlan in fal-ai/elevenlabs`",
-        label = "`sections` was not given",
-        note = "give it with `sections: ..` in `input!`, or `.sections(..)` on the builder"
+        label = "`sections` is missing",
+        note = "set it with `sections: ..` in `input!`, or with `.sections(..)` on the builder"
     )]
     pub trait MusicCompositionPlanHasSections {
         fn take(self) -> Vec<super::MusicSection>;
@@ -771,8 +774,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`section_name` is required by `MusicSection in fal-ai/elevenlabs`",
-        label = "`section_name` was not given",
-        note = "give it with `section_name: ..` in `input!`, or `.section_name(..)` on the builder"
+        label = "`section_name` is missing",
+        note = "set it with `section_name: ..` in `input!`, or with `.section_name(..)` on the builder"
     )]
     pub trait MusicSectionHasSectionName {
         fn take(self) -> String;
@@ -786,8 +789,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`positive_local_styles` is required by `MusicSection in fal-ai/elevenlabs`",
-        label = "`positive_local_styles` was not given",
-        note = "give it with `positive_local_styles: ..` in `input!`, or `.positive_local_styles(..)` on the builder"
+        label = "`positive_local_styles` is missing",
+        note = "set it with `positive_local_styles: ..` in `input!`, or with `.positive_local_styles(..)` on the builder"
     )]
     pub trait MusicSectionHasPositiveLocalStyles {
         fn take(self) -> Vec<String>;
@@ -801,8 +804,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`negative_local_styles` is required by `MusicSection in fal-ai/elevenlabs`",
-        label = "`negative_local_styles` was not given",
-        note = "give it with `negative_local_styles: ..` in `input!`, or `.negative_local_styles(..)` on the builder"
+        label = "`negative_local_styles` is missing",
+        note = "set it with `negative_local_styles: ..` in `input!`, or with `.negative_local_styles(..)` on the builder"
     )]
     pub trait MusicSectionHasNegativeLocalStyles {
         fn take(self) -> Vec<String>;
@@ -816,8 +819,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`duration_ms` is required by `MusicSection in fal-ai/elevenlabs`",
-        label = "`duration_ms` was not given",
-        note = "give it with `duration_ms: ..` in `input!`, or `.duration_ms(..)` on the builder"
+        label = "`duration_ms` is missing",
+        note = "set it with `duration_ms: ..` in `input!`, or with `.duration_ms(..)` on the builder"
     )]
     pub trait MusicSectionHasDurationMs {
         fn take(self) -> super::MusicSectionDurationMs;
@@ -831,8 +834,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`lines` is required by `MusicSection in fal-ai/elevenlabs`",
-        label = "`lines` was not given",
-        note = "give it with `lines: ..` in `input!`, or `.lines(..)` on the builder"
+        label = "`lines` is missing",
+        note = "set it with `lines: ..` in `input!`, or with `.lines(..)` on the builder"
     )]
     pub trait MusicSectionHasLines {
         fn take(self) -> Vec<String>;
@@ -846,8 +849,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`text` is required by `DialogueBlock in fal-ai/elevenlabs`",
-        label = "`text` was not given",
-        note = "give it with `text: ..` in `input!`, or `.text(..)` on the builder"
+        label = "`text` is missing",
+        note = "set it with `text: ..` in `input!`, or with `.text(..)` on the builder"
     )]
     pub trait DialogueBlockHasText {
         fn take(self) -> String;
@@ -861,8 +864,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`voice` is required by `DialogueBlock in fal-ai/elevenlabs`",
-        label = "`voice` was not given",
-        note = "give it with `voice: ..` in `input!`, or `.voice(..)` on the builder"
+        label = "`voice` is missing",
+        note = "set it with `voice: ..` in `input!`, or with `.voice(..)` on the builder"
     )]
     pub trait DialogueBlockHasVoice {
         fn take(self) -> String;

@@ -53,19 +53,19 @@ pub struct Input {
     ///
     /// Default `mp3_44100_128`.
     pub output_format: Option<OutputFormat>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`voice`](Self::voice): `Rachel`.
+    /// Default of [`voice`](Self::voice): `Rachel`.
     pub const DEFAULT_VOICE: &'static str = "Rachel";
 
-    /// Of [`remove_background_noise`](Self::remove_background_noise): `false`.
+    /// Default of [`remove_background_noise`](Self::remove_background_noise): `false`.
     pub const DEFAULT_REMOVE_BACKGROUND_NOISE: bool = false;
 
-    /// Of [`output_format`](Self::output_format): `mp3_44100_128`.
+    /// Default of [`output_format`](Self::output_format): `mp3_44100_128`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Mp3_44100_128;
 }
 
@@ -137,7 +137,7 @@ impl OutputFormat {
         Self::Opus48000_192,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -183,7 +183,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             audio_url: Unset,
@@ -191,20 +191,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<AudioUrlSlot = Unset> {
     audio_url: AudioUrlSlot,
     optional: Optional,
@@ -220,7 +220,7 @@ struct Optional {
 }
 
 impl<AudioUrlSlot> Builder<AudioUrlSlot> {
-    /// [`audio_url`](Input::audio_url): Recording to speak again.
+    /// Sets [`audio_url`](Input::audio_url): Recording to speak again.
     pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
             audio_url: value.into_file(),
@@ -228,34 +228,35 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
         }
     }
 
-    /// [`voice`](Input::voice): Voice that speaks, by its name or its identifier. Default `Rachel`.
+    /// Sets [`voice`](Input::voice): Voice that speaks, by its name or its identifier. Default
+    /// `Rachel`.
     pub fn voice(mut self, value: impl Param<String>) -> Self {
         self.optional.voice = value.into_param();
         self
     }
 
-    /// [`remove_background_noise`](Input::remove_background_noise): Removes noise behind the voice
+    /// Sets [`remove_background_noise`](Input::remove_background_noise): Removes noise behind the voice
     /// first. Default `false`.
     pub fn remove_background_noise(mut self, value: impl Param<bool>) -> Self {
         self.optional.remove_background_noise = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`output_format`](Input::output_format): Format of the recording: codec, sample rate and bit
-    /// rate. Default `mp3_44100_128`.
+    /// Sets [`output_format`](Input::output_format): Format of the recording: codec, sample rate and
+    /// bit rate. Default `mp3_44100_128`.
     pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
         self.optional.output_format = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -263,10 +264,10 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
 }
 
 impl<AudioUrlSlot> Builder<AudioUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        AudioUrlSlot: given::HasAudioUrl,
+        AudioUrlSlot: required::HasAudioUrl,
     {
         Input {
             audio_url: self.audio_url.take(),
@@ -287,7 +288,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<AudioUrlSlot: given::HasAudioUrl> IntoInput for Builder<AudioUrlSlot> {
+impl<AudioUrlSlot: required::HasAudioUrl> IntoInput for Builder<AudioUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -383,11 +384,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`audio_url` is required by `fal-ai/elevenlabs/voice-changer`",
-        label = "`audio_url` was not given",
-        note = "give it with `audio_url: ..` in `input!`, or `.audio_url(..)` on the builder"
+        label = "`audio_url` is missing",
+        note = "set it with `audio_url: ..` in `input!`, or with `.audio_url(..)` on the builder"
     )]
     pub trait HasAudioUrl {
         fn take(self) -> super::File;

@@ -15,8 +15,8 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 //!
-//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
-//! a model as a tool.
+//! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
+//! endpoint as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;
@@ -109,45 +109,45 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
+    /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 
-    /// Of [`expand_prompt`](Self::expand_prompt): `false`.
+    /// Default of [`expand_prompt`](Self::expand_prompt): `false`.
     pub const DEFAULT_EXPAND_PROMPT: bool = false;
 
-    /// Of [`format`](Self::format): `jpeg`.
+    /// Default of [`format`](Self::format): `jpeg`.
     pub const DEFAULT_FORMAT: Format = Format::Jpeg;
 
-    /// Of [`guidance_scale`](Self::guidance_scale): `7.5`.
+    /// Default of [`guidance_scale`](Self::guidance_scale): `7.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(7.5);
 
-    /// Of [`image_size`](Self::image_size): `square_hd`.
+    /// Default of [`image_size`](Self::image_size): `square_hd`.
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::SquareHd;
 
-    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
+    /// Default of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
-    /// Of [`num_images`](Self::num_images): `1`.
+    /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`num_inference_steps`](Self::num_inference_steps): `25`.
+    /// Default of [`num_inference_steps`](Self::num_inference_steps): `25`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
         25,
     );
 
-    /// Of [`request_id`](Self::request_id): the empty text.
+    /// Default of [`request_id`](Self::request_id): the empty text.
     pub const DEFAULT_REQUEST_ID: &'static str = "";
 
-    /// Of [`safety_checker_version`](Self::safety_checker_version): `v1`.
+    /// Default of [`safety_checker_version`](Self::safety_checker_version): `v1`.
     pub const DEFAULT_SAFETY_CHECKER_VERSION: SafetyCheckerVersion = SafetyCheckerVersion::V1;
 
-    /// Of [`sync_mode`](Self::sync_mode): `false`.
+    /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 }
 
@@ -165,7 +165,7 @@ impl Format {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -200,7 +200,7 @@ impl SafetyCheckerVersion {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::V1, Self::V2];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -236,7 +236,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -244,20 +244,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset> {
     prompt: PromptSlot,
     optional: Optional,
@@ -283,8 +283,8 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
-    /// style, and any lettering in quotation marks.
+    /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
+    /// light, style, and any lettering in quotation marks.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             prompt: value.into(),
@@ -292,83 +292,83 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`embeddings`](Input::embeddings): Embeddings to load, for the words that they were trained on.
-    /// Default `[]`.
+    /// Sets [`embeddings`](Input::embeddings): Embeddings to load, for the words that they were trained
+    /// on. Default `[]`.
     pub fn embeddings(mut self, value: impl Param<Vec<Embedding>>) -> Self {
         self.optional.embeddings = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
-    /// `true`.
+    /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content.
+    /// Default `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// [`expand_prompt`](Input::expand_prompt): Rewrites the prompt with more detail before the run.
-    /// Default `false`.
+    /// Sets [`expand_prompt`](Input::expand_prompt): Rewrites the prompt with more detail before the
+    /// run. Default `false`.
     pub fn expand_prompt(mut self, value: impl Param<bool>) -> Self {
         self.optional.expand_prompt = value.into_param();
         self
     }
 
-    /// [`format`](Input::format): File format of the images. Default `jpeg`.
+    /// Sets [`format`](Input::format): File format of the images. Default `jpeg`.
     pub fn format(mut self, value: impl Param<Format>) -> Self {
         self.optional.format = value.into_param();
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): Adherence of the image to the prompt (classifier-free
-    /// guidance). Between 0.0 and 20.0. Default `7.5`.
+    /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the image to the prompt
+    /// (classifier-free guidance). Between 0.0 and 20.0. Default `7.5`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
         self
     }
 
-    /// [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
+    /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height. Default `square_hd`.
     pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
         self.optional.image_size = value.into_param();
         self
     }
 
-    /// [`loras`](Input::loras): LoRA weights to apply on top of the model. Default `[]`.
+    /// Sets [`loras`](Input::loras): LoRA weights to apply on top of the model. Default `[]`.
     pub fn loras(mut self, value: impl Param<Vec<LoraWeight>>) -> Self {
         self.optional.loras = value.into_param();
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the image: unwanted things,
-    /// styles and flaws, separated by commas. Empty by default.
+    /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the image: unwanted
+    /// things, styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
     }
 
-    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
-    /// and 8. Default `1`.
+    /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
+    /// 1 and 8. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
         self
     }
 
-    /// [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 1
+    /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 1
     /// and 50. Default `25`.
     pub fn num_inference_steps(mut self, value: impl Param<NumInferenceSteps>) -> Self {
         self.optional.num_inference_steps = value.into_param();
         self
     }
 
-    /// [`request_id`](Input::request_id): Identifier of your own for the request, which comes back with
-    /// the reply. Empty by default.
+    /// Sets [`request_id`](Input::request_id): Identifier of your own for the request, which comes back
+    /// with the reply. Empty by default.
     pub fn request_id(mut self, value: impl Param<String>) -> Self {
         self.optional.request_id = value.into_param();
         self
     }
 
-    /// [`safety_checker_version`](Input::safety_checker_version): Version of the safety checker: the
-    /// one of CompVis (`v1`), or one of fal's own (`v2`). Default `v1`.
+    /// Sets [`safety_checker_version`](Input::safety_checker_version): Version of the safety checker:
+    /// the one of CompVis (`v1`), or one of fal's own (`v2`). Default `v1`.
     pub fn safety_checker_version(
         mut self,
         value: impl Param<SafetyCheckerVersion>,
@@ -377,21 +377,21 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -399,10 +399,10 @@ impl<PromptSlot> Builder<PromptSlot> {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             prompt: self.prompt.take(),
@@ -433,7 +433,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
+impl<PromptSlot: required::HasPrompt> IntoInput for Builder<PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -559,11 +559,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/fast-sdxl`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

@@ -110,7 +110,7 @@ pub type LoraWeightScale = Float<bounds::LoraWeightScale>;
 // Building.
 
 impl Embedding {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> EmbeddingBuilder {
         EmbeddingBuilder {
             path: Unset,
@@ -119,9 +119,9 @@ impl Embedding {
     }
 }
 
-/// Builds [`Embedding`]; what is [`Unset`] has still to be given.
+/// A builder of [`Embedding`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct EmbeddingBuilder<PathSlot = Unset> {
     path: PathSlot,
     optional: EmbeddingOptional,
@@ -133,8 +133,8 @@ struct EmbeddingOptional {
 }
 
 impl<PathSlot> EmbeddingBuilder<PathSlot> {
-    /// [`path`](Embedding::path): Location of the embedding: an address, or a path that the model's
-    /// runner knows.
+    /// Sets [`path`](Embedding::path): Location of the embedding: an address, or a path that the
+    /// model's runner knows.
     pub fn path(self, value: impl Into<String>) -> EmbeddingBuilder<String> {
         EmbeddingBuilder {
             path: value.into(),
@@ -142,7 +142,8 @@ impl<PathSlot> EmbeddingBuilder<PathSlot> {
         }
     }
 
-    /// [`tokens`](Embedding::tokens): Words that the embedding stands for. Default `["<s0>","<s1>"]`.
+    /// Sets [`tokens`](Embedding::tokens): Words that the embedding stands for. Default
+    /// `["<s0>","<s1>"]`.
     pub fn tokens(mut self, value: impl Param<Vec<String>>) -> Self {
         self.optional.tokens = value.into_param();
         self
@@ -150,10 +151,10 @@ impl<PathSlot> EmbeddingBuilder<PathSlot> {
 }
 
 impl<PathSlot> EmbeddingBuilder<PathSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Embedding
     where
-        PathSlot: given::EmbeddingHasPath,
+        PathSlot: required::EmbeddingHasPath,
     {
         Embedding {
             path: self.path.take(),
@@ -163,7 +164,7 @@ impl<PathSlot> EmbeddingBuilder<PathSlot> {
 }
 
 impl CustomImageSize {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> CustomImageSizeBuilder {
         CustomImageSizeBuilder {
             optional: CustomImageSizeOptional::default(),
@@ -171,9 +172,9 @@ impl CustomImageSize {
     }
 }
 
-/// Builds [`CustomImageSize`].
+/// A builder of [`CustomImageSize`].
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct CustomImageSizeBuilder {
     optional: CustomImageSizeOptional,
 }
@@ -185,13 +186,13 @@ struct CustomImageSizeOptional {
 }
 
 impl CustomImageSizeBuilder {
-    /// [`height`](CustomImageSize::height): Height in pixels. Between 1 and 14142. Default `512`.
+    /// Sets [`height`](CustomImageSize::height): Height in pixels. Between 1 and 14142. Default `512`.
     pub fn height(mut self, value: impl Param<CustomImageSizeHeight>) -> Self {
         self.optional.height = value.into_param();
         self
     }
 
-    /// [`width`](CustomImageSize::width): Width in pixels. Between 1 and 14142. Default `512`.
+    /// Sets [`width`](CustomImageSize::width): Width in pixels. Between 1 and 14142. Default `512`.
     pub fn width(mut self, value: impl Param<CustomImageSizeWidth>) -> Self {
         self.optional.width = value.into_param();
         self
@@ -199,7 +200,7 @@ impl CustomImageSizeBuilder {
 }
 
 impl CustomImageSizeBuilder {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> CustomImageSize {
         CustomImageSize {
             height: self.optional.height,
@@ -209,7 +210,7 @@ impl CustomImageSizeBuilder {
 }
 
 impl LoraWeight {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> LoraWeightBuilder {
         LoraWeightBuilder {
             path: Unset,
@@ -218,9 +219,9 @@ impl LoraWeight {
     }
 }
 
-/// Builds [`LoraWeight`]; what is [`Unset`] has still to be given.
+/// A builder of [`LoraWeight`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct LoraWeightBuilder<PathSlot = Unset> {
     path: PathSlot,
     optional: LoraWeightOptional,
@@ -233,8 +234,8 @@ struct LoraWeightOptional {
 }
 
 impl<PathSlot> LoraWeightBuilder<PathSlot> {
-    /// [`path`](LoraWeight::path): Location of the weights: an address, a path that the model's runner
-    /// knows, or a Hugging Face model.
+    /// Sets [`path`](LoraWeight::path): Location of the weights: an address, a path that the model's
+    /// runner knows, or a Hugging Face model.
     pub fn path(self, value: impl Into<String>) -> LoraWeightBuilder<String> {
         LoraWeightBuilder {
             path: value.into(),
@@ -242,15 +243,15 @@ impl<PathSlot> LoraWeightBuilder<PathSlot> {
         }
     }
 
-    /// [`force`](LoraWeight::force): Loads the weights even if they do not seem to fit. Default
+    /// Sets [`force`](LoraWeight::force): Loads the weights even if they do not seem to fit. Default
     /// `false`.
     pub fn force(mut self, value: impl Param<bool>) -> Self {
         self.optional.force = value.into_param();
         self
     }
 
-    /// [`scale`](LoraWeight::scale): Strength of the weights: 0 leaves the model unchanged, 1 applies
-    /// them in full. Between 0.0 and 1.0. Default `1.0`.
+    /// Sets [`scale`](LoraWeight::scale): Strength of the weights: 0 leaves the model unchanged, 1
+    /// applies them in full. Between 0.0 and 1.0. Default `1.0`.
     pub fn scale(mut self, value: impl Param<LoraWeightScale>) -> Self {
         self.optional.scale = value.into_param();
         self
@@ -258,10 +259,10 @@ impl<PathSlot> LoraWeightBuilder<PathSlot> {
 }
 
 impl<PathSlot> LoraWeightBuilder<PathSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> LoraWeight
     where
-        PathSlot: given::LoraWeightHasPath,
+        PathSlot: required::LoraWeightHasPath,
     {
         LoraWeight {
             path: self.path.take(),
@@ -421,11 +422,11 @@ impl<'de> json::ReadObject<'de> for LoraWeight {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`path` is required by `Embedding in fal-ai/fast-sdxl`",
-        label = "`path` was not given",
-        note = "give it with `path: ..` in `input!`, or `.path(..)` on the builder"
+        label = "`path` is missing",
+        note = "set it with `path: ..` in `input!`, or with `.path(..)` on the builder"
     )]
     pub trait EmbeddingHasPath {
         fn take(self) -> String;
@@ -439,8 +440,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`path` is required by `LoraWeight in fal-ai/fast-sdxl`",
-        label = "`path` was not given",
-        note = "give it with `path: ..` in `input!`, or `.path(..)` on the builder"
+        label = "`path` is missing",
+        note = "set it with `path: ..` in `input!`, or with `.path(..)` on the builder"
     )]
     pub trait LoraWeightHasPath {
         fn take(self) -> String;

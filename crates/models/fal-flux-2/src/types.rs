@@ -58,7 +58,7 @@ pub type LoRaInputScale = Float<bounds::LoRaInputScale>;
 // Building.
 
 impl FalAiFlux2KleinLoRaInput {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> FalAiFlux2KleinLoRaInputBuilder {
         FalAiFlux2KleinLoRaInputBuilder {
             path: Unset,
@@ -67,9 +67,9 @@ impl FalAiFlux2KleinLoRaInput {
     }
 }
 
-/// Builds [`FalAiFlux2KleinLoRaInput`]; what is [`Unset`] has still to be given.
+/// A builder of [`FalAiFlux2KleinLoRaInput`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct FalAiFlux2KleinLoRaInputBuilder<PathSlot = Unset> {
     path: PathSlot,
     optional: FalAiFlux2KleinLoRaInputOptional,
@@ -81,8 +81,8 @@ struct FalAiFlux2KleinLoRaInputOptional {
 }
 
 impl<PathSlot> FalAiFlux2KleinLoRaInputBuilder<PathSlot> {
-    /// [`path`](FalAiFlux2KleinLoRaInput::path): Location of the weights: an address, a Hugging Face
-    /// repository as `owner/name`, or a path that the model's runner knows.
+    /// Sets [`path`](FalAiFlux2KleinLoRaInput::path): Location of the weights: an address, a Hugging
+    /// Face repository as `owner/name`, or a path that the model's runner knows.
     pub fn path(
         self,
         value: impl Into<String>,
@@ -93,7 +93,7 @@ impl<PathSlot> FalAiFlux2KleinLoRaInputBuilder<PathSlot> {
         }
     }
 
-    /// [`scale`](FalAiFlux2KleinLoRaInput::scale): Strength of the weights: 0 leaves the model
+    /// Sets [`scale`](FalAiFlux2KleinLoRaInput::scale): Strength of the weights: 0 leaves the model
     /// unchanged, 1 applies them in full. Between 0.0 and 4.0. Default `1.0`.
     pub fn scale(mut self, value: impl Param<FalAiFlux2KleinLoRaInputScale>) -> Self {
         self.optional.scale = value.into_param();
@@ -102,10 +102,10 @@ impl<PathSlot> FalAiFlux2KleinLoRaInputBuilder<PathSlot> {
 }
 
 impl<PathSlot> FalAiFlux2KleinLoRaInputBuilder<PathSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> FalAiFlux2KleinLoRaInput
     where
-        PathSlot: given::FalAiFlux2KleinLoRaInputHasPath,
+        PathSlot: required::FalAiFlux2KleinLoRaInputHasPath,
     {
         FalAiFlux2KleinLoRaInput {
             path: self.path.take(),
@@ -115,7 +115,7 @@ impl<PathSlot> FalAiFlux2KleinLoRaInputBuilder<PathSlot> {
 }
 
 impl LoRaInput {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> LoRaInputBuilder {
         LoRaInputBuilder {
             path: Unset,
@@ -124,9 +124,9 @@ impl LoRaInput {
     }
 }
 
-/// Builds [`LoRaInput`]; what is [`Unset`] has still to be given.
+/// A builder of [`LoRaInput`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct LoRaInputBuilder<PathSlot = Unset> {
     path: PathSlot,
     optional: LoRaInputOptional,
@@ -138,8 +138,8 @@ struct LoRaInputOptional {
 }
 
 impl<PathSlot> LoRaInputBuilder<PathSlot> {
-    /// [`path`](LoRaInput::path): Location of the weights: an address, a Hugging Face repository as
-    /// `owner/name`, or a path that the model's runner knows.
+    /// Sets [`path`](LoRaInput::path): Location of the weights: an address, a Hugging Face repository
+    /// as `owner/name`, or a path that the model's runner knows.
     pub fn path(self, value: impl Into<String>) -> LoRaInputBuilder<String> {
         LoRaInputBuilder {
             path: value.into(),
@@ -147,8 +147,8 @@ impl<PathSlot> LoRaInputBuilder<PathSlot> {
         }
     }
 
-    /// [`scale`](LoRaInput::scale): Strength of the weights: 0 leaves the model unchanged, 1 applies
-    /// them in full. Between 0.0 and 4.0. Default `1.0`.
+    /// Sets [`scale`](LoRaInput::scale): Strength of the weights: 0 leaves the model unchanged, 1
+    /// applies them in full. Between 0.0 and 4.0. Default `1.0`.
     pub fn scale(mut self, value: impl Param<LoRaInputScale>) -> Self {
         self.optional.scale = value.into_param();
         self
@@ -156,10 +156,10 @@ impl<PathSlot> LoRaInputBuilder<PathSlot> {
 }
 
 impl<PathSlot> LoRaInputBuilder<PathSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> LoRaInput
     where
-        PathSlot: given::LoRaInputHasPath,
+        PathSlot: required::LoRaInputHasPath,
     {
         LoRaInput {
             path: self.path.take(),
@@ -294,11 +294,11 @@ impl<'de> json::ReadObject<'de> for LoRaInput {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`path` is required by `FalAiFlux2KleinLoRaInput in fal-ai/flux-2`",
-        label = "`path` was not given",
-        note = "give it with `path: ..` in `input!`, or `.path(..)` on the builder"
+        label = "`path` is missing",
+        note = "set it with `path: ..` in `input!`, or with `.path(..)` on the builder"
     )]
     pub trait FalAiFlux2KleinLoRaInputHasPath {
         fn take(self) -> String;
@@ -312,8 +312,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`path` is required by `LoRaInput in fal-ai/flux-2`",
-        label = "`path` was not given",
-        note = "give it with `path: ..` in `input!`, or `.path(..)` on the builder"
+        label = "`path` is missing",
+        note = "set it with `path: ..` in `input!`, or with `.path(..)` on the builder"
     )]
     pub trait LoRaInputHasPath {
         fn take(self) -> String;

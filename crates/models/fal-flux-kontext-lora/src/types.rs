@@ -25,7 +25,7 @@ pub type LoraWeightScale = Float<bounds::LoraWeightScale>;
 // Building.
 
 impl LoraWeight {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> LoraWeightBuilder {
         LoraWeightBuilder {
             path: Unset,
@@ -34,9 +34,9 @@ impl LoraWeight {
     }
 }
 
-/// Builds [`LoraWeight`]; what is [`Unset`] has still to be given.
+/// A builder of [`LoraWeight`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct LoraWeightBuilder<PathSlot = Unset> {
     path: PathSlot,
     optional: LoraWeightOptional,
@@ -48,7 +48,7 @@ struct LoraWeightOptional {
 }
 
 impl<PathSlot> LoraWeightBuilder<PathSlot> {
-    /// [`path`](LoraWeight::path): Location of the weights: an address, or a path that the model's
+    /// Sets [`path`](LoraWeight::path): Location of the weights: an address, or a path that the model's
     /// runner knows.
     pub fn path(self, value: impl Into<String>) -> LoraWeightBuilder<String> {
         LoraWeightBuilder {
@@ -57,8 +57,8 @@ impl<PathSlot> LoraWeightBuilder<PathSlot> {
         }
     }
 
-    /// [`scale`](LoraWeight::scale): Strength of the weights: 0 leaves the model unchanged, 1 applies
-    /// them in full. Between 0.0 and 4.0. Default `1.0`.
+    /// Sets [`scale`](LoraWeight::scale): Strength of the weights: 0 leaves the model unchanged, 1
+    /// applies them in full. Between 0.0 and 4.0. Default `1.0`.
     pub fn scale(mut self, value: impl Param<LoraWeightScale>) -> Self {
         self.optional.scale = value.into_param();
         self
@@ -66,10 +66,10 @@ impl<PathSlot> LoraWeightBuilder<PathSlot> {
 }
 
 impl<PathSlot> LoraWeightBuilder<PathSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> LoraWeight
     where
-        PathSlot: given::LoraWeightHasPath,
+        PathSlot: required::LoraWeightHasPath,
     {
         LoraWeight {
             path: self.path.take(),
@@ -119,11 +119,11 @@ impl<'de> json::ReadObject<'de> for LoraWeight {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`path` is required by `LoraWeight in fal-ai/flux-kontext-lora`",
-        label = "`path` was not given",
-        note = "give it with `path: ..` in `input!`, or `.path(..)` on the builder"
+        label = "`path` is missing",
+        note = "set it with `path: ..` in `input!`, or with `.path(..)` on the builder"
     )]
     pub trait LoraWeightHasPath {
         fn take(self) -> String;

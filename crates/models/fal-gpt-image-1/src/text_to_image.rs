@@ -68,28 +68,28 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`image_size`](Self::image_size): `auto`.
+    /// Default of [`image_size`](Self::image_size): `auto`.
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Auto;
 
-    /// Of [`background`](Self::background): `auto`.
+    /// Default of [`background`](Self::background): `auto`.
     pub const DEFAULT_BACKGROUND: Background = Background::Auto;
 
-    /// Of [`quality`](Self::quality): `auto`.
+    /// Default of [`quality`](Self::quality): `auto`.
     pub const DEFAULT_QUALITY: Quality = Quality::Auto;
 
-    /// Of [`num_images`](Self::num_images): `1`.
+    /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`output_format`](Self::output_format): `png`.
+    /// Default of [`output_format`](Self::output_format): `png`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
 
-    /// Of [`sync_mode`](Self::sync_mode): `false`.
+    /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 }
 
@@ -116,7 +116,7 @@ impl ImageSize {
         Self::_1024x1536,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -149,7 +149,7 @@ impl Background {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Auto, Self::Transparent, Self::Opaque];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -183,7 +183,7 @@ impl Quality {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Auto, Self::Low, Self::Medium, Self::High];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -219,7 +219,7 @@ impl OutputFormat {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -246,7 +246,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -254,20 +254,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset> {
     prompt: PromptSlot,
     optional: Optional,
@@ -285,8 +285,8 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
-    /// style, and any lettering in quotation marks. At least 2 characters.
+    /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
+    /// light, style, and any lettering in quotation marks. At least 2 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             prompt: value.into(),
@@ -294,46 +294,47 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`image_size`](Input::image_size): Size of the image, width by height in pixels. Default `auto`.
+    /// Sets [`image_size`](Input::image_size): Size of the image, width by height in pixels. Default
+    /// `auto`.
     pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
         self.optional.image_size = value.into_param();
         self
     }
 
-    /// [`background`](Input::background): Background of the image: transparent, opaque, or chosen by
-    /// the model. Default `auto`.
+    /// Sets [`background`](Input::background): Background of the image: transparent, opaque, or chosen
+    /// by the model. Default `auto`.
     pub fn background(mut self, value: impl Param<Background>) -> Self {
         self.optional.background = value.into_param();
         self
     }
 
-    /// [`quality`](Input::quality): Quality of the image. Default `auto`.
+    /// Sets [`quality`](Input::quality): Quality of the image. Default `auto`.
     pub fn quality(mut self, value: impl Param<Quality>) -> Self {
         self.optional.quality = value.into_param();
         self
     }
 
-    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
-    /// and 4. Default `1`.
+    /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
+    /// 1 and 4. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
         self
     }
 
-    /// [`output_format`](Input::output_format): File format of the images. Default `png`.
+    /// Sets [`output_format`](Input::output_format): File format of the images. Default `png`.
     pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
         self.optional.output_format = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -341,10 +342,10 @@ impl<PromptSlot> Builder<PromptSlot> {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             prompt: self.prompt.take(),
@@ -367,7 +368,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
+impl<PromptSlot: required::HasPrompt> IntoInput for Builder<PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -461,11 +462,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/gpt-image-1/text-to-image`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

@@ -17,8 +17,8 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 //!
-//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
-//! a model as a tool.
+//! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
+//! endpoint as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;
@@ -75,22 +75,22 @@ pub struct Input {
     ///
     /// Default `false`.
     pub i2v_stability: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
+    /// Default of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
 
-    /// Of [`resolution`](Self::resolution): `720p`.
+    /// Default of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
-    /// Of [`num_frames`](Self::num_frames): `129`.
+    /// Default of [`num_frames`](Self::num_frames): `129`.
     pub const DEFAULT_NUM_FRAMES: NumFrames = NumFrames::_129;
 
-    /// Of [`i2v_stability`](Self::i2v_stability): `false`.
+    /// Default of [`i2v_stability`](Self::i2v_stability): `false`.
     pub const DEFAULT_I2V_STABILITY: bool = false;
 }
 
@@ -108,7 +108,7 @@ impl AspectRatio {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio9x16];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -135,7 +135,7 @@ impl Resolution {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_720p];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -160,7 +160,7 @@ impl NumFrames {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_129];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -187,7 +187,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -196,20 +196,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset> {
     prompt: PromptSlot,
     image_url: ImageUrlSlot,
@@ -227,7 +227,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
-    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
+    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 1000 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot> {
         Builder {
@@ -237,7 +237,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`image_url`](Input::image_url): Image that the video opens with.
+    /// Sets [`image_url`](Input::image_url): Image that the video opens with.
     pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
@@ -246,39 +246,40 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default `16:9`.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
+    /// `16:9`.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video, named after its height in pixels.
-    /// Default `720p`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
+    /// pixels. Default `720p`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`num_frames`](Input::num_frames): Number of frames to generate. Default `129`.
+    /// Sets [`num_frames`](Input::num_frames): Number of frames to generate. Default `129`.
     pub fn num_frames(mut self, value: impl Param<NumFrames>) -> Self {
         self.optional.num_frames = value.into_param();
         self
     }
 
-    /// [`i2v_stability`](Input::i2v_stability): Makes the video invent less. Default `false`.
+    /// Sets [`i2v_stability`](Input::i2v_stability): Makes the video invent less. Default `false`.
     pub fn i2v_stability(mut self, value: impl Param<bool>) -> Self {
         self.optional.i2v_stability = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -286,11 +287,11 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        ImageUrlSlot: given::HasImageUrl,
+        PromptSlot: required::HasPrompt,
+        ImageUrlSlot: required::HasImageUrl,
     {
         Input {
             prompt: self.prompt.take(),
@@ -313,7 +314,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+impl<PromptSlot: required::HasPrompt, ImageUrlSlot: required::HasImageUrl> IntoInput
 for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
@@ -418,11 +419,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/hunyuan-video-image-to-video`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -436,8 +437,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/hunyuan-video-image-to-video`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;

@@ -72,28 +72,28 @@ pub struct Input {
     ///
     /// Between 0.01 and 1.0. Default `0.85`.
     pub strength: Option<Strength>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`pro_mode`](Self::pro_mode): `false`.
+    /// Default of [`pro_mode`](Self::pro_mode): `false`.
     pub const DEFAULT_PRO_MODE: bool = false;
 
-    /// Of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
+    /// Default of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
 
-    /// Of [`resolution`](Self::resolution): `720p`.
+    /// Default of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
-    /// Of [`num_frames`](Self::num_frames): `129`.
+    /// Default of [`num_frames`](Self::num_frames): `129`.
     pub const DEFAULT_NUM_FRAMES: NumFrames = NumFrames::_129;
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
+    /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = false;
 
-    /// Of [`strength`](Self::strength): `0.85`.
+    /// Default of [`strength`](Self::strength): `0.85`.
     pub const DEFAULT_STRENGTH: Strength = Strength::literal(0.85);
 }
 
@@ -111,7 +111,7 @@ impl AspectRatio {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio9x16];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -142,7 +142,7 @@ impl Resolution {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_480p, Self::_580p, Self::_720p];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -172,7 +172,7 @@ impl NumFrames {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_129, Self::_85];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -204,7 +204,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -213,20 +213,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset, VideoUrlSlot = Unset> {
     prompt: PromptSlot,
     video_url: VideoUrlSlot,
@@ -246,7 +246,7 @@ struct Optional {
 }
 
 impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
-    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
+    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, VideoUrlSlot> {
         Builder {
@@ -256,7 +256,7 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
         }
     }
 
-    /// [`video_url`](Input::video_url): Video to work on.
+    /// Sets [`video_url`](Input::video_url): Video to work on.
     pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
@@ -265,54 +265,55 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
         }
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`pro_mode`](Input::pro_mode): Runs 55 steps instead of 35, for better videos that take longer
-    /// and cost twice as much. Default `false`.
+    /// Sets [`pro_mode`](Input::pro_mode): Runs 55 steps instead of 35, for better videos that take
+    /// longer and cost twice as much. Default `false`.
     pub fn pro_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.pro_mode = value.into_param();
         self
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default `16:9`.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
+    /// `16:9`.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video, named after its height in pixels.
-    /// Default `720p`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
+    /// pixels. Default `720p`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`num_frames`](Input::num_frames): Number of frames to generate. Default `129`.
+    /// Sets [`num_frames`](Input::num_frames): Number of frames to generate. Default `129`.
     pub fn num_frames(mut self, value: impl Param<NumFrames>) -> Self {
         self.optional.num_frames = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
-    /// `false`.
+    /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content.
+    /// Default `false`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// [`strength`](Input::strength): Distance of the result from the input video. Between 0.01 and
-    /// 1.0. Default `0.85`.
+    /// Sets [`strength`](Input::strength): Distance of the result from the input video. Between 0.01
+    /// and 1.0. Default `0.85`.
     pub fn strength(mut self, value: impl Param<Strength>) -> Self {
         self.optional.strength = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -320,11 +321,11 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
 }
 
 impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        VideoUrlSlot: given::HasVideoUrl,
+        PromptSlot: required::HasPrompt,
+        VideoUrlSlot: required::HasVideoUrl,
     {
         Input {
             prompt: self.prompt.take(),
@@ -349,7 +350,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, VideoUrlSlot: given::HasVideoUrl> IntoInput
+impl<PromptSlot: required::HasPrompt, VideoUrlSlot: required::HasVideoUrl> IntoInput
 for Builder<PromptSlot, VideoUrlSlot> {
     type Endpoint = Model;
 
@@ -456,11 +457,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/hunyuan-video/video-to-video`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -474,8 +475,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`video_url` is required by `fal-ai/hunyuan-video/video-to-video`",
-        label = "`video_url` was not given",
-        note = "give it with `video_url: ..` in `input!`, or `.video_url(..)` on the builder"
+        label = "`video_url` is missing",
+        note = "set it with `video_url: ..` in `input!`, or with `.video_url(..)` on the builder"
     )]
     pub trait HasVideoUrl {
         fn take(self) -> super::File;

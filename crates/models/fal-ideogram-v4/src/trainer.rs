@@ -54,19 +54,19 @@ pub struct Input {
     ///
     /// Between 1e-6 and 0.01. Default `0.0001`.
     pub learning_rate: Option<LearningRate>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`steps`](Self::steps): `1000`.
+    /// Default of [`steps`](Self::steps): `1000`.
     pub const DEFAULT_STEPS: Steps = Steps::literal(1000);
 
-    /// Of [`resolution`](Self::resolution): `auto`.
+    /// Default of [`resolution`](Self::resolution): `auto`.
     pub const DEFAULT_RESOLUTION: &'static str = "auto";
 
-    /// Of [`learning_rate`](Self::learning_rate): `0.0001`.
+    /// Default of [`learning_rate`](Self::learning_rate): `0.0001`.
     pub const DEFAULT_LEARNING_RATE: LearningRate = LearningRate::literal(0.0001);
 }
 
@@ -89,7 +89,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             images_data_url: Unset,
@@ -97,20 +97,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<ImagesDataUrlSlot = Unset> {
     images_data_url: ImagesDataUrlSlot,
     optional: Optional,
@@ -126,7 +126,7 @@ struct Optional {
 }
 
 impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
-    /// [`images_data_url`](Input::images_data_url): ZIP archive with the images.
+    /// Sets [`images_data_url`](Input::images_data_url): ZIP archive with the images.
     pub fn images_data_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
             images_data_url: value.into_file(),
@@ -134,33 +134,33 @@ impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
         }
     }
 
-    /// [`steps`](Input::steps): Number of training steps. Between 100 and 40000. Default `1000`.
+    /// Sets [`steps`](Input::steps): Number of training steps. Between 100 and 40000. Default `1000`.
     pub fn steps(mut self, value: impl Param<Steps>) -> Self {
         self.optional.steps = value.into_param();
         self
     }
 
-    /// [`default_caption`](Input::default_caption): Description of images that have none.
+    /// Sets [`default_caption`](Input::default_caption): Description of images that have none.
     pub fn default_caption(mut self, value: impl Param<String>) -> Self {
         self.optional.default_caption = value.into_param();
         self
     }
 
-    /// [`resolution`](Input::resolution): Size that the images are cut to: a preset, the largest that
-    /// all images allow (automatic), or `WIDTHxHEIGHT` in multiples of 16. Default `auto`.
+    /// Sets [`resolution`](Input::resolution): Size that the images are cut to: a preset, the largest
+    /// that all images allow (automatic), or `WIDTHxHEIGHT` in multiples of 16. Default `auto`.
     pub fn resolution(mut self, value: impl Param<String>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`learning_rate`](Input::learning_rate): Learning rate: the distance that each step moves the
-    /// weights. Between 1e-6 and 0.01. Default `0.0001`.
+    /// Sets [`learning_rate`](Input::learning_rate): Learning rate: the distance that each step moves
+    /// the weights. Between 1e-6 and 0.01. Default `0.0001`.
     pub fn learning_rate(mut self, value: impl Param<LearningRate>) -> Self {
         self.optional.learning_rate = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -168,10 +168,10 @@ impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
 }
 
 impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        ImagesDataUrlSlot: given::HasImagesDataUrl,
+        ImagesDataUrlSlot: required::HasImagesDataUrl,
     {
         Input {
             images_data_url: self.images_data_url.take(),
@@ -192,7 +192,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImagesDataUrlSlot: given::HasImagesDataUrl> IntoInput
+impl<ImagesDataUrlSlot: required::HasImagesDataUrl> IntoInput
 for Builder<ImagesDataUrlSlot> {
     type Endpoint = Model;
 
@@ -292,11 +292,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`images_data_url` is required by `ideogram/v4/trainer`",
-        label = "`images_data_url` was not given",
-        note = "give it with `images_data_url: ..` in `input!`, or `.images_data_url(..)` on the builder"
+        label = "`images_data_url` is missing",
+        note = "set it with `images_data_url: ..` in `input!`, or with `.images_data_url(..)` on the builder"
     )]
     pub trait HasImagesDataUrl {
         fn take(self) -> super::File;

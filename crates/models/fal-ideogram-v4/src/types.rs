@@ -25,7 +25,7 @@ pub type LoRaInputScale = Float<bounds::LoRaInputScale>;
 // Building.
 
 impl LoRaInput {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> LoRaInputBuilder {
         LoRaInputBuilder {
             path: Unset,
@@ -34,9 +34,9 @@ impl LoRaInput {
     }
 }
 
-/// Builds [`LoRaInput`]; what is [`Unset`] has still to be given.
+/// A builder of [`LoRaInput`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct LoRaInputBuilder<PathSlot = Unset> {
     path: PathSlot,
     optional: LoRaInputOptional,
@@ -48,7 +48,7 @@ struct LoRaInputOptional {
 }
 
 impl<PathSlot> LoRaInputBuilder<PathSlot> {
-    /// [`path`](LoRaInput::path): Address of the weights, a file in the safetensors format.
+    /// Sets [`path`](LoRaInput::path): Address of the weights, a file in the safetensors format.
     pub fn path(self, value: impl Into<String>) -> LoRaInputBuilder<String> {
         LoRaInputBuilder {
             path: value.into(),
@@ -56,8 +56,8 @@ impl<PathSlot> LoRaInputBuilder<PathSlot> {
         }
     }
 
-    /// [`scale`](LoRaInput::scale): Strength of the weights: 0 leaves the model unchanged, 1 applies
-    /// them in full. Between 0.0 and 4.0. Default `1.0`.
+    /// Sets [`scale`](LoRaInput::scale): Strength of the weights: 0 leaves the model unchanged, 1
+    /// applies them in full. Between 0.0 and 4.0. Default `1.0`.
     pub fn scale(mut self, value: impl Param<LoRaInputScale>) -> Self {
         self.optional.scale = value.into_param();
         self
@@ -65,10 +65,10 @@ impl<PathSlot> LoRaInputBuilder<PathSlot> {
 }
 
 impl<PathSlot> LoRaInputBuilder<PathSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> LoRaInput
     where
-        PathSlot: given::LoRaInputHasPath,
+        PathSlot: required::LoRaInputHasPath,
     {
         LoRaInput {
             path: self.path.take(),
@@ -118,11 +118,11 @@ impl<'de> json::ReadObject<'de> for LoRaInput {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`path` is required by `LoRaInput in ideogram/v4`",
-        label = "`path` was not given",
-        note = "give it with `path: ..` in `input!`, or `.path(..)` on the builder"
+        label = "`path` is missing",
+        note = "set it with `path: ..` in `input!`, or with `.path(..)` on the builder"
     )]
     pub trait LoRaInputHasPath {
         fn take(self) -> String;

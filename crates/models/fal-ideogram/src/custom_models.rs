@@ -38,7 +38,7 @@ pub struct Input {
     /// ZIP archive with 10 to 100 images in JPEG, PNG or WebP. A text file of the same name describes
     /// an image.
     pub images_data_url: File,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -55,7 +55,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             images_data_url: Unset,
@@ -63,20 +63,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<ImagesDataUrlSlot = Unset> {
     images_data_url: ImagesDataUrlSlot,
     optional: Optional,
@@ -88,8 +88,8 @@ struct Optional {
 }
 
 impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
-    /// [`images_data_url`](Input::images_data_url): ZIP archive with 10 to 100 images in JPEG, PNG or
-    /// WebP.
+    /// Sets [`images_data_url`](Input::images_data_url): ZIP archive with 10 to 100 images in JPEG, PNG
+    /// or WebP.
     pub fn images_data_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
             images_data_url: value.into_file(),
@@ -97,7 +97,7 @@ impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
         }
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -105,10 +105,10 @@ impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
 }
 
 impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        ImagesDataUrlSlot: given::HasImagesDataUrl,
+        ImagesDataUrlSlot: required::HasImagesDataUrl,
     {
         Input {
             images_data_url: self.images_data_url.take(),
@@ -125,7 +125,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImagesDataUrlSlot: given::HasImagesDataUrl> IntoInput
+impl<ImagesDataUrlSlot: required::HasImagesDataUrl> IntoInput
 for Builder<ImagesDataUrlSlot> {
     type Endpoint = Model;
 
@@ -212,11 +212,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`images_data_url` is required by `fal-ai/ideogram/custom-models`",
-        label = "`images_data_url` was not given",
-        note = "give it with `images_data_url: ..` in `input!`, or `.images_data_url(..)` on the builder"
+        label = "`images_data_url` is missing",
+        note = "set it with `images_data_url: ..` in `input!`, or with `.images_data_url(..)` on the builder"
     )]
     pub trait HasImagesDataUrl {
         fn take(self) -> super::File;

@@ -52,7 +52,7 @@ impl ColorPaletteName {
         Self::Ultramarine,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -118,7 +118,7 @@ pub type RgbColorB = Int<bounds::RgbColorB>;
 // Building.
 
 impl ColorPalette {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> ColorPaletteBuilder {
         ColorPaletteBuilder {
             optional: ColorPaletteOptional::default(),
@@ -126,9 +126,9 @@ impl ColorPalette {
     }
 }
 
-/// Builds [`ColorPalette`].
+/// A builder of [`ColorPalette`].
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct ColorPaletteBuilder {
     optional: ColorPaletteOptional,
 }
@@ -140,13 +140,13 @@ struct ColorPaletteOptional {
 }
 
 impl ColorPaletteBuilder {
-    /// [`members`](ColorPalette::members): Colors of your own.
+    /// Sets [`members`](ColorPalette::members): Colors of your own.
     pub fn members(mut self, value: impl Param<Vec<ColorPaletteMember>>) -> Self {
         self.optional.members = value.into_param();
         self
     }
 
-    /// [`name`](ColorPalette::name): Ready-made palette.
+    /// Sets [`name`](ColorPalette::name): Ready-made palette.
     pub fn name(mut self, value: impl Param<ColorPaletteName>) -> Self {
         self.optional.name = value.into_param();
         self
@@ -154,7 +154,7 @@ impl ColorPaletteBuilder {
 }
 
 impl ColorPaletteBuilder {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> ColorPalette {
         ColorPalette {
             members: self.optional.members,
@@ -164,7 +164,7 @@ impl ColorPaletteBuilder {
 }
 
 impl ColorPaletteMember {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> ColorPaletteMemberBuilder {
         ColorPaletteMemberBuilder {
             rgb: Unset,
@@ -173,9 +173,9 @@ impl ColorPaletteMember {
     }
 }
 
-/// Builds [`ColorPaletteMember`]; what is [`Unset`] has still to be given.
+/// A builder of [`ColorPaletteMember`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct ColorPaletteMemberBuilder<RgbSlot = Unset> {
     rgb: RgbSlot,
     optional: ColorPaletteMemberOptional,
@@ -187,7 +187,7 @@ struct ColorPaletteMemberOptional {
 }
 
 impl<RgbSlot> ColorPaletteMemberBuilder<RgbSlot> {
-    /// [`rgb`](ColorPaletteMember::rgb): The color.
+    /// Sets [`rgb`](ColorPaletteMember::rgb): The color.
     pub fn rgb(self, value: impl Into<RgbColor>) -> ColorPaletteMemberBuilder<RgbColor> {
         ColorPaletteMemberBuilder {
             rgb: value.into(),
@@ -195,8 +195,8 @@ impl<RgbSlot> ColorPaletteMemberBuilder<RgbSlot> {
         }
     }
 
-    /// [`color_weight`](ColorPaletteMember::color_weight): Weight of the color in the palette. Between
-    /// 0.05 and 1.0. Default `0.5`.
+    /// Sets [`color_weight`](ColorPaletteMember::color_weight): Weight of the color in the palette.
+    /// Between 0.05 and 1.0. Default `0.5`.
     pub fn color_weight(
         mut self,
         value: impl Param<Nullable<ColorPaletteMemberColorWeight>>,
@@ -207,10 +207,10 @@ impl<RgbSlot> ColorPaletteMemberBuilder<RgbSlot> {
 }
 
 impl<RgbSlot> ColorPaletteMemberBuilder<RgbSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> ColorPaletteMember
     where
-        RgbSlot: given::ColorPaletteMemberHasRgb,
+        RgbSlot: required::ColorPaletteMemberHasRgb,
     {
         ColorPaletteMember {
             rgb: self.rgb.take(),
@@ -220,7 +220,7 @@ impl<RgbSlot> ColorPaletteMemberBuilder<RgbSlot> {
 }
 
 impl RgbColor {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> RgbColorBuilder {
         RgbColorBuilder {
             optional: RgbColorOptional::default(),
@@ -228,9 +228,9 @@ impl RgbColor {
     }
 }
 
-/// Builds [`RgbColor`].
+/// A builder of [`RgbColor`].
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct RgbColorBuilder {
     optional: RgbColorOptional,
 }
@@ -243,19 +243,19 @@ struct RgbColorOptional {
 }
 
 impl RgbColorBuilder {
-    /// [`r`](RgbColor::r): Red part of the color. Between 0 and 255. Default `0`.
+    /// Sets [`r`](RgbColor::r): Red part of the color. Between 0 and 255. Default `0`.
     pub fn r(mut self, value: impl Param<RgbColorR>) -> Self {
         self.optional.r = value.into_param();
         self
     }
 
-    /// [`g`](RgbColor::g): Green part of the color. Between 0 and 255. Default `0`.
+    /// Sets [`g`](RgbColor::g): Green part of the color. Between 0 and 255. Default `0`.
     pub fn g(mut self, value: impl Param<RgbColorG>) -> Self {
         self.optional.g = value.into_param();
         self
     }
 
-    /// [`b`](RgbColor::b): Blue part of the color. Between 0 and 255. Default `0`.
+    /// Sets [`b`](RgbColor::b): Blue part of the color. Between 0 and 255. Default `0`.
     pub fn b(mut self, value: impl Param<RgbColorB>) -> Self {
         self.optional.b = value.into_param();
         self
@@ -263,7 +263,7 @@ impl RgbColorBuilder {
 }
 
 impl RgbColorBuilder {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> RgbColor {
         RgbColor {
             r: self.optional.r,
@@ -384,11 +384,11 @@ impl<'de> json::ReadObject<'de> for RgbColor {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`rgb` is required by `ColorPaletteMember in fal-ai/ideogram`",
-        label = "`rgb` was not given",
-        note = "give it with `rgb: ..` in `input!`, or `.rgb(..)` on the builder"
+        label = "`rgb` is missing",
+        note = "set it with `rgb: ..` in `input!`, or with `.rgb(..)` on the builder"
     )]
     pub trait ColorPaletteMemberHasRgb {
         fn take(self) -> super::RgbColor;

@@ -79,28 +79,28 @@ pub struct Input {
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`rendering_speed`](Self::rendering_speed): `BALANCED`.
+    /// Default of [`rendering_speed`](Self::rendering_speed): `BALANCED`.
     pub const DEFAULT_RENDERING_SPEED: RenderingSpeed = RenderingSpeed::Balanced;
 
-    /// Of [`expand_prompt`](Self::expand_prompt): `true`.
+    /// Default of [`expand_prompt`](Self::expand_prompt): `true`.
     pub const DEFAULT_EXPAND_PROMPT: bool = true;
 
-    /// Of [`num_images`](Self::num_images): `1`.
+    /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`sync_mode`](Self::sync_mode): `false`.
+    /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
-    /// Of [`image_size`](Self::image_size): `square_hd`.
+    /// Default of [`image_size`](Self::image_size): `square_hd`.
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::SquareHd;
 
-    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
+    /// Default of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 }
 
@@ -120,7 +120,7 @@ impl RenderingSpeed {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Turbo, Self::Balanced, Self::Quality];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -159,7 +159,7 @@ impl Style {
         Self::Design,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -376,7 +376,7 @@ impl StylePreset {
         Self::WoodblockPrint,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -465,7 +465,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -473,20 +473,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset> {
     prompt: PromptSlot,
     optional: Optional,
@@ -510,8 +510,8 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
-    /// style, and any lettering in quotation marks.
+    /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
+    /// light, style, and any lettering in quotation marks.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             prompt: value.into(),
@@ -519,87 +519,88 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`image_urls`](Input::image_urls): Images whose style the new ones follow, in JPEG, PNG or WebP,
-    /// up to 10 MB in all.
+    /// Sets [`image_urls`](Input::image_urls): Images whose style the new ones follow, in JPEG, PNG or
+    /// WebP, up to 10 MB in all.
     pub fn image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
         self.optional.image_urls = value.into_param();
         self
     }
 
-    /// [`rendering_speed`](Input::rendering_speed): Time spent on the image: quick, balanced, or for
-    /// the best quality. Default `BALANCED`.
+    /// Sets [`rendering_speed`](Input::rendering_speed): Time spent on the image: quick, balanced, or
+    /// for the best quality. Default `BALANCED`.
     pub fn rendering_speed(mut self, value: impl Param<RenderingSpeed>) -> Self {
         self.optional.rendering_speed = value.into_param();
         self
     }
 
-    /// [`color_palette`](Input::color_palette): Colors to prefer: a ready-made palette, or colors of
-    /// your own.
+    /// Sets [`color_palette`](Input::color_palette): Colors to prefer: a ready-made palette, or colors
+    /// of your own.
     pub fn color_palette(mut self, value: impl Param<ColorPalette>) -> Self {
         self.optional.color_palette = value.into_param();
         self
     }
 
-    /// [`style_codes`](Input::style_codes): Styles by their codes of eight hexadecimal digits.
+    /// Sets [`style_codes`](Input::style_codes): Styles by their codes of eight hexadecimal digits.
     pub fn style_codes(mut self, value: impl Param<Vec<String>>) -> Self {
         self.optional.style_codes = value.into_param();
         self
     }
 
-    /// [`style`](Input::style): Style of the image.
+    /// Sets [`style`](Input::style): Style of the image.
     pub fn style(mut self, value: impl Param<Style>) -> Self {
         self.optional.style = value.into_param();
         self
     }
 
-    /// [`expand_prompt`](Input::expand_prompt): Lets MagicPrompt, Ideogram's language model, add detail
-    /// to the prompt. Default `true`.
+    /// Sets [`expand_prompt`](Input::expand_prompt): Lets MagicPrompt, Ideogram's language model, add
+    /// detail to the prompt. Default `true`.
     pub fn expand_prompt(mut self, value: impl Param<bool>) -> Self {
         self.optional.expand_prompt = value.into_param();
         self
     }
 
-    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
-    /// and 8. Default `1`.
+    /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
+    /// 1 and 8. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`style_preset`](Input::style_preset): Ready-made style of the image.
+    /// Sets [`style_preset`](Input::style_preset): Ready-made style of the image.
     pub fn style_preset(mut self, value: impl Param<StylePreset>) -> Self {
         self.optional.style_preset = value.into_param();
         self
     }
 
-    /// [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
+    /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height. Default `square_hd`.
     pub fn image_size(mut self, value: impl Param<Nullable<ImageSize>>) -> Self {
         self.optional.image_size = value.into_param();
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the image. Empty by default.
+    /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the image. Empty by
+    /// default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -607,10 +608,10 @@ impl<PromptSlot> Builder<PromptSlot> {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             prompt: self.prompt.take(),
@@ -639,7 +640,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
+impl<PromptSlot: required::HasPrompt> IntoInput for Builder<PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -749,11 +750,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/ideogram/v3`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

@@ -35,7 +35,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Recording of one clean voice, 5 to 30 seconds long: MP3 or WAV, or a video in MP4 or MOV.
     pub voice_url: File,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -50,7 +50,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             voice_url: Unset,
@@ -58,20 +58,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<VoiceUrlSlot = Unset> {
     voice_url: VoiceUrlSlot,
     optional: Optional,
@@ -83,8 +83,8 @@ struct Optional {
 }
 
 impl<VoiceUrlSlot> Builder<VoiceUrlSlot> {
-    /// [`voice_url`](Input::voice_url): Recording of one clean voice, 5 to 30 seconds long: MP3 or WAV,
-    /// or a video in MP4 or MOV.
+    /// Sets [`voice_url`](Input::voice_url): Recording of one clean voice, 5 to 30 seconds long: MP3 or
+    /// WAV, or a video in MP4 or MOV.
     pub fn voice_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
             voice_url: value.into_file(),
@@ -92,7 +92,7 @@ impl<VoiceUrlSlot> Builder<VoiceUrlSlot> {
         }
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -100,10 +100,10 @@ impl<VoiceUrlSlot> Builder<VoiceUrlSlot> {
 }
 
 impl<VoiceUrlSlot> Builder<VoiceUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        VoiceUrlSlot: given::HasVoiceUrl,
+        VoiceUrlSlot: required::HasVoiceUrl,
     {
         Input {
             voice_url: self.voice_url.take(),
@@ -120,7 +120,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<VoiceUrlSlot: given::HasVoiceUrl> IntoInput for Builder<VoiceUrlSlot> {
+impl<VoiceUrlSlot: required::HasVoiceUrl> IntoInput for Builder<VoiceUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -202,11 +202,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`voice_url` is required by `fal-ai/kling-video/create-voice`",
-        label = "`voice_url` was not given",
-        note = "give it with `voice_url: ..` in `input!`, or `.voice_url(..)` on the builder"
+        label = "`voice_url` is missing",
+        note = "set it with `voice_url: ..` in `input!`, or with `.voice_url(..)` on the builder"
     )]
     pub trait HasVoiceUrl {
         fn take(self) -> super::File;

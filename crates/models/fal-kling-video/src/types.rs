@@ -87,7 +87,7 @@ impl KlingV3MultiPromptElementDuration {
         Self::_15,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -208,7 +208,7 @@ impl CameraControlMovementType {
         Self::Zoom,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -233,7 +233,7 @@ pub type CameraControlMovementValue = Int<bounds::CameraControlMovementValue>;
 // Building.
 
 impl OmniVideoElementInput {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> OmniVideoElementInputBuilder {
         OmniVideoElementInputBuilder {
             frontal_image_url: Unset,
@@ -242,9 +242,9 @@ impl OmniVideoElementInput {
     }
 }
 
-/// Builds [`OmniVideoElementInput`]; what is [`Unset`] has still to be given.
+/// A builder of [`OmniVideoElementInput`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct OmniVideoElementInputBuilder<FrontalImageUrlSlot = Unset> {
     frontal_image_url: FrontalImageUrlSlot,
     optional: OmniVideoElementInputOptional,
@@ -256,8 +256,8 @@ struct OmniVideoElementInputOptional {
 }
 
 impl<FrontalImageUrlSlot> OmniVideoElementInputBuilder<FrontalImageUrlSlot> {
-    /// [`frontal_image_url`](OmniVideoElementInput::frontal_image_url): Main picture of the element,
-    /// seen from the front. At most 10 MiB. At least 300 px wide. At least 300 px high.
+    /// Sets [`frontal_image_url`](OmniVideoElementInput::frontal_image_url): Main picture of the
+    /// element, seen from the front. At most 10 MiB. At least 300 px wide. At least 300 px high.
     pub fn frontal_image_url(
         self,
         value: impl fal_core::IntoFile,
@@ -268,8 +268,8 @@ impl<FrontalImageUrlSlot> OmniVideoElementInputBuilder<FrontalImageUrlSlot> {
         }
     }
 
-    /// [`reference_image_urls`](OmniVideoElementInput::reference_image_urls): Further pictures of the
-    /// element from other angles: at least one, at most three.
+    /// Sets [`reference_image_urls`](OmniVideoElementInput::reference_image_urls): Further pictures of
+    /// the element from other angles: at least one, at most three.
     pub fn reference_image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
         self.optional.reference_image_urls = value.into_param();
         self
@@ -277,10 +277,10 @@ impl<FrontalImageUrlSlot> OmniVideoElementInputBuilder<FrontalImageUrlSlot> {
 }
 
 impl<FrontalImageUrlSlot> OmniVideoElementInputBuilder<FrontalImageUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> OmniVideoElementInput
     where
-        FrontalImageUrlSlot: given::OmniVideoElementInputHasFrontalImageUrl,
+        FrontalImageUrlSlot: required::OmniVideoElementInputHasFrontalImageUrl,
     {
         OmniVideoElementInput {
             frontal_image_url: self.frontal_image_url.take(),
@@ -290,7 +290,7 @@ impl<FrontalImageUrlSlot> OmniVideoElementInputBuilder<FrontalImageUrlSlot> {
 }
 
 impl KlingV3MultiPromptElement {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> KlingV3MultiPromptElementBuilder {
         KlingV3MultiPromptElementBuilder {
             prompt: Unset,
@@ -299,9 +299,9 @@ impl KlingV3MultiPromptElement {
     }
 }
 
-/// Builds [`KlingV3MultiPromptElement`]; what is [`Unset`] has still to be given.
+/// A builder of [`KlingV3MultiPromptElement`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct KlingV3MultiPromptElementBuilder<PromptSlot = Unset> {
     prompt: PromptSlot,
     optional: KlingV3MultiPromptElementOptional,
@@ -313,7 +313,7 @@ struct KlingV3MultiPromptElementOptional {
 }
 
 impl<PromptSlot> KlingV3MultiPromptElementBuilder<PromptSlot> {
-    /// [`prompt`](KlingV3MultiPromptElement::prompt): Description of this shot.
+    /// Sets [`prompt`](KlingV3MultiPromptElement::prompt): Description of this shot.
     pub fn prompt(
         self,
         value: impl Into<String>,
@@ -324,7 +324,8 @@ impl<PromptSlot> KlingV3MultiPromptElementBuilder<PromptSlot> {
         }
     }
 
-    /// [`duration`](KlingV3MultiPromptElement::duration): Length of this shot in seconds. Default `5`.
+    /// Sets [`duration`](KlingV3MultiPromptElement::duration): Length of this shot in seconds. Default
+    /// `5`.
     pub fn duration(
         mut self,
         value: impl Param<KlingV3MultiPromptElementDuration>,
@@ -335,10 +336,10 @@ impl<PromptSlot> KlingV3MultiPromptElementBuilder<PromptSlot> {
 }
 
 impl<PromptSlot> KlingV3MultiPromptElementBuilder<PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> KlingV3MultiPromptElement
     where
-        PromptSlot: given::KlingV3MultiPromptElementHasPrompt,
+        PromptSlot: required::KlingV3MultiPromptElementHasPrompt,
     {
         KlingV3MultiPromptElement {
             prompt: self.prompt.take(),
@@ -348,7 +349,7 @@ impl<PromptSlot> KlingV3MultiPromptElementBuilder<PromptSlot> {
 }
 
 impl KlingV3ComboElementInput {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> KlingV3ComboElementInputBuilder {
         KlingV3ComboElementInputBuilder {
             optional: KlingV3ComboElementInputOptional::default(),
@@ -356,9 +357,9 @@ impl KlingV3ComboElementInput {
     }
 }
 
-/// Builds [`KlingV3ComboElementInput`].
+/// A builder of [`KlingV3ComboElementInput`].
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct KlingV3ComboElementInputBuilder {
     optional: KlingV3ComboElementInputOptional,
 }
@@ -372,29 +373,29 @@ struct KlingV3ComboElementInputOptional {
 }
 
 impl KlingV3ComboElementInputBuilder {
-    /// [`frontal_image_url`](KlingV3ComboElementInput::frontal_image_url): Main picture of the element,
-    /// seen from the front. At most 10 MiB. At least 300 px wide. At least 300 px high.
+    /// Sets [`frontal_image_url`](KlingV3ComboElementInput::frontal_image_url): Main picture of the
+    /// element, seen from the front. At most 10 MiB. At least 300 px wide. At least 300 px high.
     pub fn frontal_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.frontal_image_url = value.into_param();
         self
     }
 
-    /// [`reference_image_urls`](KlingV3ComboElementInput::reference_image_urls): Further pictures of
-    /// the element from other angles.
+    /// Sets [`reference_image_urls`](KlingV3ComboElementInput::reference_image_urls): Further pictures
+    /// of the element from other angles.
     pub fn reference_image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
         self.optional.reference_image_urls = value.into_param();
         self
     }
 
-    /// [`video_url`](KlingV3ComboElementInput::video_url): Video that shows the element, in place of
-    /// images. At most 200 MiB. 720 to 2160 px wide. 720 to 2160 px high. 3 to 10.05 s long.
+    /// Sets [`video_url`](KlingV3ComboElementInput::video_url): Video that shows the element, in place
+    /// of images. At most 200 MiB. 720 to 2160 px wide. 720 to 2160 px high. 3 to 10.05 s long.
     pub fn video_url(mut self, value: impl Param<File>) -> Self {
         self.optional.video_url = value.into_param();
         self
     }
 
-    /// [`voice_id`](KlingV3ComboElementInput::voice_id): Voice that the element speaks with, by the
-    /// identifier that the endpoint for new voices gave out.
+    /// Sets [`voice_id`](KlingV3ComboElementInput::voice_id): Voice that the element speaks with, by
+    /// the identifier that the endpoint for new voices gave out.
     pub fn voice_id(mut self, value: impl Param<String>) -> Self {
         self.optional.voice_id = value.into_param();
         self
@@ -402,7 +403,7 @@ impl KlingV3ComboElementInputBuilder {
 }
 
 impl KlingV3ComboElementInputBuilder {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> KlingV3ComboElementInput {
         KlingV3ComboElementInput {
             frontal_image_url: self.optional.frontal_image_url,
@@ -414,7 +415,7 @@ impl KlingV3ComboElementInputBuilder {
 }
 
 impl KlingV3ImageElementInput {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> KlingV3ImageElementInputBuilder {
         KlingV3ImageElementInputBuilder {
             optional: KlingV3ImageElementInputOptional::default(),
@@ -422,9 +423,9 @@ impl KlingV3ImageElementInput {
     }
 }
 
-/// Builds [`KlingV3ImageElementInput`].
+/// A builder of [`KlingV3ImageElementInput`].
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct KlingV3ImageElementInputBuilder {
     optional: KlingV3ImageElementInputOptional,
 }
@@ -436,15 +437,15 @@ struct KlingV3ImageElementInputOptional {
 }
 
 impl KlingV3ImageElementInputBuilder {
-    /// [`frontal_image_url`](KlingV3ImageElementInput::frontal_image_url): Main picture of the element,
-    /// seen from the front. At most 10 MiB. At least 300 px wide. At least 300 px high.
+    /// Sets [`frontal_image_url`](KlingV3ImageElementInput::frontal_image_url): Main picture of the
+    /// element, seen from the front. At most 10 MiB. At least 300 px wide. At least 300 px high.
     pub fn frontal_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.frontal_image_url = value.into_param();
         self
     }
 
-    /// [`reference_image_urls`](KlingV3ImageElementInput::reference_image_urls): Further pictures of
-    /// the element from other angles: at least one, at most three.
+    /// Sets [`reference_image_urls`](KlingV3ImageElementInput::reference_image_urls): Further pictures
+    /// of the element from other angles: at least one, at most three.
     pub fn reference_image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
         self.optional.reference_image_urls = value.into_param();
         self
@@ -452,7 +453,7 @@ impl KlingV3ImageElementInputBuilder {
 }
 
 impl KlingV3ImageElementInputBuilder {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> KlingV3ImageElementInput {
         KlingV3ImageElementInput {
             frontal_image_url: self.optional.frontal_image_url,
@@ -462,7 +463,7 @@ impl KlingV3ImageElementInputBuilder {
 }
 
 impl DynamicMask {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> DynamicMaskBuilder {
         DynamicMaskBuilder {
             mask_url: Unset,
@@ -471,9 +472,9 @@ impl DynamicMask {
     }
 }
 
-/// Builds [`DynamicMask`]; what is [`Unset`] has still to be given.
+/// A builder of [`DynamicMask`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct DynamicMaskBuilder<MaskUrlSlot = Unset> {
     mask_url: MaskUrlSlot,
     optional: DynamicMaskOptional,
@@ -485,7 +486,7 @@ struct DynamicMaskOptional {
 }
 
 impl<MaskUrlSlot> DynamicMaskBuilder<MaskUrlSlot> {
-    /// [`mask_url`](DynamicMask::mask_url): Mask of the part of the image that moves.
+    /// Sets [`mask_url`](DynamicMask::mask_url): Mask of the part of the image that moves.
     pub fn mask_url(self, value: impl fal_core::IntoFile) -> DynamicMaskBuilder<File> {
         DynamicMaskBuilder {
             mask_url: value.into_file(),
@@ -493,8 +494,8 @@ impl<MaskUrlSlot> DynamicMaskBuilder<MaskUrlSlot> {
         }
     }
 
-    /// [`trajectories`](DynamicMask::trajectories): Points of the path that the part moves along, in
-    /// order.
+    /// Sets [`trajectories`](DynamicMask::trajectories): Points of the path that the part moves along,
+    /// in order.
     pub fn trajectories(mut self, value: impl Param<Vec<Trajectory>>) -> Self {
         self.optional.trajectories = value.into_param();
         self
@@ -502,10 +503,10 @@ impl<MaskUrlSlot> DynamicMaskBuilder<MaskUrlSlot> {
 }
 
 impl<MaskUrlSlot> DynamicMaskBuilder<MaskUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> DynamicMask
     where
-        MaskUrlSlot: given::DynamicMaskHasMaskUrl,
+        MaskUrlSlot: required::DynamicMaskHasMaskUrl,
     {
         DynamicMask {
             mask_url: self.mask_url.take(),
@@ -515,7 +516,7 @@ impl<MaskUrlSlot> DynamicMaskBuilder<MaskUrlSlot> {
 }
 
 impl Trajectory {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> TrajectoryBuilder {
         TrajectoryBuilder {
             x: Unset,
@@ -524,16 +525,16 @@ impl Trajectory {
     }
 }
 
-/// Builds [`Trajectory`]; what is [`Unset`] has still to be given.
+/// A builder of [`Trajectory`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct TrajectoryBuilder<XSlot = Unset, YSlot = Unset> {
     x: XSlot,
     y: YSlot,
 }
 
 impl<XSlot, YSlot> TrajectoryBuilder<XSlot, YSlot> {
-    /// [`x`](Trajectory::x): Horizontal position of the point.
+    /// Sets [`x`](Trajectory::x): Horizontal position of the point.
     pub fn x(self, value: impl Into<i64>) -> TrajectoryBuilder<i64, YSlot> {
         TrajectoryBuilder {
             x: value.into(),
@@ -541,7 +542,7 @@ impl<XSlot, YSlot> TrajectoryBuilder<XSlot, YSlot> {
         }
     }
 
-    /// [`y`](Trajectory::y): Vertical position of the point.
+    /// Sets [`y`](Trajectory::y): Vertical position of the point.
     pub fn y(self, value: impl Into<i64>) -> TrajectoryBuilder<XSlot, i64> {
         TrajectoryBuilder {
             x: self.x,
@@ -551,11 +552,11 @@ impl<XSlot, YSlot> TrajectoryBuilder<XSlot, YSlot> {
 }
 
 impl<XSlot, YSlot> TrajectoryBuilder<XSlot, YSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Trajectory
     where
-        XSlot: given::TrajectoryHasX,
-        YSlot: given::TrajectoryHasY,
+        XSlot: required::TrajectoryHasX,
+        YSlot: required::TrajectoryHasY,
     {
         Trajectory {
             x: self.x.take(),
@@ -565,7 +566,7 @@ impl<XSlot, YSlot> TrajectoryBuilder<XSlot, YSlot> {
 }
 
 impl CameraControl {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> CameraControlBuilder {
         CameraControlBuilder {
             movement_type: Unset,
@@ -574,9 +575,9 @@ impl CameraControl {
     }
 }
 
-/// Builds [`CameraControl`]; what is [`Unset`] has still to be given.
+/// A builder of [`CameraControl`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct CameraControlBuilder<MovementTypeSlot = Unset, MovementValueSlot = Unset> {
     movement_type: MovementTypeSlot,
     movement_value: MovementValueSlot,
@@ -586,7 +587,7 @@ impl<
     MovementTypeSlot,
     MovementValueSlot,
 > CameraControlBuilder<MovementTypeSlot, MovementValueSlot> {
-    /// [`movement_type`](CameraControl::movement_type): Axis that the camera moves along or turns
+    /// Sets [`movement_type`](CameraControl::movement_type): Axis that the camera moves along or turns
     /// about.
     pub fn movement_type(
         self,
@@ -598,8 +599,8 @@ impl<
         }
     }
 
-    /// [`movement_value`](CameraControl::movement_value): Distance that the camera moves. Between -10
-    /// and 10.
+    /// Sets [`movement_value`](CameraControl::movement_value): Distance that the camera moves. Between
+    /// -10 and 10.
     pub fn movement_value(
         self,
         value: impl Into<CameraControlMovementValue>,
@@ -615,11 +616,11 @@ impl<
     MovementTypeSlot,
     MovementValueSlot,
 > CameraControlBuilder<MovementTypeSlot, MovementValueSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> CameraControl
     where
-        MovementTypeSlot: given::CameraControlHasMovementType,
-        MovementValueSlot: given::CameraControlHasMovementValue,
+        MovementTypeSlot: required::CameraControlHasMovementType,
+        MovementValueSlot: required::CameraControlHasMovementValue,
     {
         CameraControl {
             movement_type: self.movement_type.take(),
@@ -928,11 +929,11 @@ impl<'de> json::ReadObject<'de> for CameraControl {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`frontal_image_url` is required by `OmniVideoElementInput in fal-ai/kling-video`",
-        label = "`frontal_image_url` was not given",
-        note = "give it with `frontal_image_url: ..` in `input!`, or `.frontal_image_url(..)` on the builder"
+        label = "`frontal_image_url` is missing",
+        note = "set it with `frontal_image_url: ..` in `input!`, or with `.frontal_image_url(..)` on the builder"
     )]
     pub trait OmniVideoElementInputHasFrontalImageUrl {
         fn take(self) -> super::File;
@@ -946,8 +947,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `KlingV3MultiPromptElement in fal-ai/kling-video`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait KlingV3MultiPromptElementHasPrompt {
         fn take(self) -> String;
@@ -961,8 +962,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`mask_url` is required by `DynamicMask in fal-ai/kling-video`",
-        label = "`mask_url` was not given",
-        note = "give it with `mask_url: ..` in `input!`, or `.mask_url(..)` on the builder"
+        label = "`mask_url` is missing",
+        note = "set it with `mask_url: ..` in `input!`, or with `.mask_url(..)` on the builder"
     )]
     pub trait DynamicMaskHasMaskUrl {
         fn take(self) -> super::File;
@@ -976,8 +977,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`x` is required by `Trajectory in fal-ai/kling-video`",
-        label = "`x` was not given",
-        note = "give it with `x: ..` in `input!`, or `.x(..)` on the builder"
+        label = "`x` is missing",
+        note = "set it with `x: ..` in `input!`, or with `.x(..)` on the builder"
     )]
     pub trait TrajectoryHasX {
         fn take(self) -> i64;
@@ -991,8 +992,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`y` is required by `Trajectory in fal-ai/kling-video`",
-        label = "`y` was not given",
-        note = "give it with `y: ..` in `input!`, or `.y(..)` on the builder"
+        label = "`y` is missing",
+        note = "set it with `y: ..` in `input!`, or with `.y(..)` on the builder"
     )]
     pub trait TrajectoryHasY {
         fn take(self) -> i64;
@@ -1006,8 +1007,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`movement_type` is required by `CameraControl in fal-ai/kling-video`",
-        label = "`movement_type` was not given",
-        note = "give it with `movement_type: ..` in `input!`, or `.movement_type(..)` on the builder"
+        label = "`movement_type` is missing",
+        note = "set it with `movement_type: ..` in `input!`, or with `.movement_type(..)` on the builder"
     )]
     pub trait CameraControlHasMovementType {
         fn take(self) -> super::CameraControlMovementType;
@@ -1021,8 +1022,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`movement_value` is required by `CameraControl in fal-ai/kling-video`",
-        label = "`movement_value` was not given",
-        note = "give it with `movement_value: ..` in `input!`, or `.movement_value(..)` on the builder"
+        label = "`movement_value` is missing",
+        note = "set it with `movement_value: ..` in `input!`, or with `.movement_value(..)` on the builder"
     )]
     pub trait CameraControlHasMovementValue {
         fn take(self) -> super::CameraControlMovementValue;

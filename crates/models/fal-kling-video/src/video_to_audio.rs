@@ -53,19 +53,19 @@ pub struct Input {
     ///
     /// Default `false`.
     pub asmr_mode: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`sound_effect_prompt`](Self::sound_effect_prompt): `Car tires screech as they accelerate in a drag race`.
+    /// Default of [`sound_effect_prompt`](Self::sound_effect_prompt): `Car tires screech as they accelerate in a drag race`.
     pub const DEFAULT_SOUND_EFFECT_PROMPT: &'static str = "Car tires screech as they accelerate in a drag race";
 
-    /// Of [`background_music_prompt`](Self::background_music_prompt): `intense car race`.
+    /// Default of [`background_music_prompt`](Self::background_music_prompt): `intense car race`.
     pub const DEFAULT_BACKGROUND_MUSIC_PROMPT: &'static str = "intense car race";
 
-    /// Of [`asmr_mode`](Self::asmr_mode): `false`.
+    /// Default of [`asmr_mode`](Self::asmr_mode): `false`.
     pub const DEFAULT_ASMR_MODE: bool = false;
 }
 
@@ -82,7 +82,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             video_url: Unset,
@@ -90,20 +90,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<VideoUrlSlot = Unset> {
     video_url: VideoUrlSlot,
     optional: Optional,
@@ -118,8 +118,8 @@ struct Optional {
 }
 
 impl<VideoUrlSlot> Builder<VideoUrlSlot> {
-    /// [`video_url`](Input::video_url): Video to make sound for, in MP4 or MOV, 3 to 20 seconds long
-    /// and up to 100 MB.
+    /// Sets [`video_url`](Input::video_url): Video to make sound for, in MP4 or MOV, 3 to 20 seconds
+    /// long and up to 100 MB.
     pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
             video_url: value.into_file(),
@@ -127,15 +127,15 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
         }
     }
 
-    /// [`sound_effect_prompt`](Input::sound_effect_prompt): Description of the sound effects, up to 200
-    /// characters. At most 200 characters. Default `Car tires screech as they accelerate in a drag
-    /// race`.
+    /// Sets [`sound_effect_prompt`](Input::sound_effect_prompt): Description of the sound effects, up
+    /// to 200 characters. At most 200 characters. Default `Car tires screech as they accelerate in a
+    /// drag race`.
     pub fn sound_effect_prompt(mut self, value: impl Param<Nullable<String>>) -> Self {
         self.optional.sound_effect_prompt = value.into_param();
         self
     }
 
-    /// [`background_music_prompt`](Input::background_music_prompt): Description of the background
+    /// Sets [`background_music_prompt`](Input::background_music_prompt): Description of the background
     /// music, up to 200 characters. At most 200 characters. Default `intense car race`.
     pub fn background_music_prompt(
         mut self,
@@ -145,14 +145,14 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
         self
     }
 
-    /// [`asmr_mode`](Input::asmr_mode): Generates sound effects with more detail, for immersive scenes.
-    /// Default `false`.
+    /// Sets [`asmr_mode`](Input::asmr_mode): Generates sound effects with more detail, for immersive
+    /// scenes. Default `false`.
     pub fn asmr_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.asmr_mode = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -160,10 +160,10 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
 }
 
 impl<VideoUrlSlot> Builder<VideoUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        VideoUrlSlot: given::HasVideoUrl,
+        VideoUrlSlot: required::HasVideoUrl,
     {
         Input {
             video_url: self.video_url.take(),
@@ -183,7 +183,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<VideoUrlSlot: given::HasVideoUrl> IntoInput for Builder<VideoUrlSlot> {
+impl<VideoUrlSlot: required::HasVideoUrl> IntoInput for Builder<VideoUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -290,11 +290,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`video_url` is required by `fal-ai/kling-video/video-to-audio`",
-        label = "`video_url` was not given",
-        note = "give it with `video_url: ..` in `input!`, or `.video_url(..)` on the builder"
+        label = "`video_url` is missing",
+        note = "set it with `video_url: ..` in `input!`, or with `.video_url(..)` on the builder"
     )]
     pub trait HasVideoUrl {
         fn take(self) -> super::File;

@@ -47,19 +47,19 @@ pub struct Input {
     ///
     /// Between 0.1 and 5.0. Default `1.0`.
     pub speed: Option<Speed>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`prompt`](Self::prompt): the empty text.
+    /// Default of [`prompt`](Self::prompt): the empty text.
     pub const DEFAULT_PROMPT: &'static str = "";
 
-    /// Of [`voice`](Self::voice): `af_heart`.
+    /// Default of [`voice`](Self::voice): `af_heart`.
     pub const DEFAULT_VOICE: Voice = Voice::AfHeart;
 
-    /// Of [`speed`](Self::speed): `1.0`.
+    /// Default of [`speed`](Self::speed): `1.0`.
     pub const DEFAULT_SPEED: Speed = Speed::literal(1.0);
 }
 
@@ -134,7 +134,7 @@ impl Voice {
         Self::AmSanta,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -181,27 +181,27 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             optional: Optional::default(),
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`].
+/// A builder of [`Input`].
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder {
     optional: Optional,
 }
@@ -215,26 +215,26 @@ struct Optional {
 }
 
 impl Builder {
-    /// [`prompt`](Input::prompt): Text to speak. Empty by default.
+    /// Sets [`prompt`](Input::prompt): Text to speak. Empty by default.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self
     }
 
-    /// [`voice`](Input::voice): Voice that speaks. Default `af_heart`.
+    /// Sets [`voice`](Input::voice): Voice that speaks. Default `af_heart`.
     pub fn voice(mut self, value: impl Param<Voice>) -> Self {
         self.optional.voice = value.into_param();
         self
     }
 
-    /// [`speed`](Input::speed): Rate of the speech: 1 is the natural one. Between 0.1 and 5.0. Default
-    /// `1.0`.
+    /// Sets [`speed`](Input::speed): Rate of the speech: 1 is the natural one. Between 0.1 and 5.0.
+    /// Default `1.0`.
     pub fn speed(mut self, value: impl Param<Speed>) -> Self {
         self.optional.speed = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -242,7 +242,7 @@ impl Builder {
 }
 
 impl Builder {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input {
         Input {
             prompt: self.optional.prompt,

@@ -44,13 +44,13 @@ pub struct Input {
     ///
     /// Between 0.1 and 5.0. Default `1.0`.
     pub speed: Option<Speed>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`speed`](Self::speed): `1.0`.
+    /// Default of [`speed`](Self::speed): `1.0`.
     pub const DEFAULT_SPEED: Speed = Speed::literal(1.0);
 }
 
@@ -66,7 +66,7 @@ impl Voice {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::FfSiwis];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -91,7 +91,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -100,20 +100,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset, VoiceSlot = Unset> {
     prompt: PromptSlot,
     voice: VoiceSlot,
@@ -127,7 +127,7 @@ struct Optional {
 }
 
 impl<PromptSlot, VoiceSlot> Builder<PromptSlot, VoiceSlot> {
-    /// [`prompt`](Input::prompt): Text to speak.
+    /// Sets [`prompt`](Input::prompt): Text to speak.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, VoiceSlot> {
         Builder {
             prompt: value.into(),
@@ -136,7 +136,7 @@ impl<PromptSlot, VoiceSlot> Builder<PromptSlot, VoiceSlot> {
         }
     }
 
-    /// [`voice`](Input::voice): Voice that speaks.
+    /// Sets [`voice`](Input::voice): Voice that speaks.
     pub fn voice(self, value: impl Into<Voice>) -> Builder<PromptSlot, Voice> {
         Builder {
             prompt: self.prompt,
@@ -145,14 +145,14 @@ impl<PromptSlot, VoiceSlot> Builder<PromptSlot, VoiceSlot> {
         }
     }
 
-    /// [`speed`](Input::speed): Rate of the speech: 1 is the natural one. Between 0.1 and 5.0. Default
-    /// `1.0`.
+    /// Sets [`speed`](Input::speed): Rate of the speech: 1 is the natural one. Between 0.1 and 5.0.
+    /// Default `1.0`.
     pub fn speed(mut self, value: impl Param<Speed>) -> Self {
         self.optional.speed = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -160,11 +160,11 @@ impl<PromptSlot, VoiceSlot> Builder<PromptSlot, VoiceSlot> {
 }
 
 impl<PromptSlot, VoiceSlot> Builder<PromptSlot, VoiceSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        VoiceSlot: given::HasVoice,
+        PromptSlot: required::HasPrompt,
+        VoiceSlot: required::HasVoice,
     {
         Input {
             prompt: self.prompt.take(),
@@ -183,7 +183,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, VoiceSlot: given::HasVoice> IntoInput
+impl<PromptSlot: required::HasPrompt, VoiceSlot: required::HasVoice> IntoInput
 for Builder<PromptSlot, VoiceSlot> {
     type Endpoint = Model;
 
@@ -268,11 +268,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/kokoro/french`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -286,8 +286,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`voice` is required by `fal-ai/kokoro/french`",
-        label = "`voice` was not given",
-        note = "give it with `voice: ..` in `input!`, or `.voice(..)` on the builder"
+        label = "`voice` is missing",
+        note = "set it with `voice: ..` in `input!`, or with `.voice(..)` on the builder"
     )]
     pub trait HasVoice {
         fn take(self) -> super::Voice;

@@ -55,13 +55,13 @@ pub struct Input {
     ///
     /// Default `auto`.
     pub aspect_ratio: Option<AspectRatio>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`aspect_ratio`](Self::aspect_ratio): `auto`.
+    /// Default of [`aspect_ratio`](Self::aspect_ratio): `auto`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Auto;
 }
 
@@ -84,7 +84,7 @@ impl AspectRatio {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Auto, Self::Ratio16x9, Self::Ratio9x16];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -111,7 +111,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             audio_url: Unset,
@@ -119,20 +119,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<AudioUrlSlot = Unset> {
     audio_url: AudioUrlSlot,
     optional: Optional,
@@ -148,7 +148,7 @@ struct Optional {
 }
 
 impl<AudioUrlSlot> Builder<AudioUrlSlot> {
-    /// [`audio_url`](Input::audio_url): Recording that the video goes with, 2 to 20 seconds long.
+    /// Sets [`audio_url`](Input::audio_url): Recording that the video goes with, 2 to 20 seconds long.
     pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
             audio_url: value.into_file(),
@@ -156,32 +156,34 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
         }
     }
 
-    /// [`image_url`](Input::image_url): Image that the video opens with.
+    /// Sets [`image_url`](Input::image_url): Image that the video opens with.
     pub fn image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.image_url = value.into_param();
         self
     }
 
-    /// [`prompt`](Input::prompt): Description of the video, in plain language. 1 to 5000 characters.
+    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language. 1 to 5000
+    /// characters.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): Adherence of the video to the prompt (classifier-free
-    /// guidance). Between 1.0 and 50.0.
+    /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the video to the prompt
+    /// (classifier-free guidance). Between 1.0 and 50.0.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
         self
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default `auto`.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
+    /// `auto`.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -189,10 +191,10 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
 }
 
 impl<AudioUrlSlot> Builder<AudioUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        AudioUrlSlot: given::HasAudioUrl,
+        AudioUrlSlot: required::HasAudioUrl,
     {
         Input {
             audio_url: self.audio_url.take(),
@@ -213,7 +215,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<AudioUrlSlot: given::HasAudioUrl> IntoInput for Builder<AudioUrlSlot> {
+impl<AudioUrlSlot: required::HasAudioUrl> IntoInput for Builder<AudioUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -310,11 +312,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`audio_url` is required by `fal-ai/ltx-2.3/audio-to-video`",
-        label = "`audio_url` was not given",
-        note = "give it with `audio_url: ..` in `input!`, or `.audio_url(..)` on the builder"
+        label = "`audio_url` is missing",
+        note = "set it with `audio_url: ..` in `input!`, or with `.audio_url(..)` on the builder"
     )]
     pub trait HasAudioUrl {
         fn take(self) -> super::File;

@@ -56,16 +56,16 @@ pub struct Input {
     ///
     /// Between 1.0 and 20.0.
     pub context: Option<Context>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`duration`](Self::duration): `5.0`.
+    /// Default of [`duration`](Self::duration): `5.0`.
     pub const DEFAULT_DURATION: Duration = Duration::literal(5.0);
 
-    /// Of [`mode`](Self::mode): `end`.
+    /// Default of [`mode`](Self::mode): `end`.
     pub const DEFAULT_MODE: Mode = Mode::End;
 }
 
@@ -86,7 +86,7 @@ impl Mode {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Start, Self::End];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -114,7 +114,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             video_url: Unset,
@@ -122,20 +122,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<VideoUrlSlot = Unset> {
     video_url: VideoUrlSlot,
     optional: Optional,
@@ -151,7 +151,7 @@ struct Optional {
 }
 
 impl<VideoUrlSlot> Builder<VideoUrlSlot> {
-    /// [`video_url`](Input::video_url): Video to carry on.
+    /// Sets [`video_url`](Input::video_url): Video to carry on.
     pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
             video_url: value.into_file(),
@@ -159,33 +159,34 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): Description of the new part. At most 5000 characters.
+    /// Sets [`prompt`](Input::prompt): Description of the new part. At most 5000 characters.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self
     }
 
-    /// [`duration`](Input::duration): Length of the new part in seconds. Between 1.0 and 20.0. Default
-    /// `5.0`.
+    /// Sets [`duration`](Input::duration): Length of the new part in seconds. Between 1.0 and 20.0.
+    /// Default `5.0`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// [`mode`](Input::mode): Position of the new part: after the video, or before it. Default `end`.
+    /// Sets [`mode`](Input::mode): Position of the new part: after the video, or before it. Default
+    /// `end`.
     pub fn mode(mut self, value: impl Param<Mode>) -> Self {
         self.optional.mode = value.into_param();
         self
     }
 
-    /// [`context`](Input::context): Seconds of the video that the model looks at, from 1 to 20. Between
-    /// 1.0 and 20.0.
+    /// Sets [`context`](Input::context): Seconds of the video that the model looks at, from 1 to 20.
+    /// Between 1.0 and 20.0.
     pub fn context(mut self, value: impl Param<Context>) -> Self {
         self.optional.context = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -193,10 +194,10 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
 }
 
 impl<VideoUrlSlot> Builder<VideoUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        VideoUrlSlot: given::HasVideoUrl,
+        VideoUrlSlot: required::HasVideoUrl,
     {
         Input {
             video_url: self.video_url.take(),
@@ -217,7 +218,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<VideoUrlSlot: given::HasVideoUrl> IntoInput for Builder<VideoUrlSlot> {
+impl<VideoUrlSlot: required::HasVideoUrl> IntoInput for Builder<VideoUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -313,11 +314,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`video_url` is required by `fal-ai/ltx-2.3/extend-video`",
-        label = "`video_url` was not given",
-        note = "give it with `video_url: ..` in `input!`, or `.video_url(..)` on the builder"
+        label = "`video_url` is missing",
+        note = "set it with `video_url: ..` in `input!`, or with `.video_url(..)` on the builder"
     )]
     pub trait HasVideoUrl {
         fn take(self) -> super::File;

@@ -71,25 +71,25 @@ pub struct Input {
     ///
     /// Default `true`.
     pub generate_audio: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`duration`](Self::duration): `6`.
+    /// Default of [`duration`](Self::duration): `6`.
     pub const DEFAULT_DURATION: Duration = Duration::_6;
 
-    /// Of [`resolution`](Self::resolution): `1080p`.
+    /// Default of [`resolution`](Self::resolution): `1080p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_1080p;
 
-    /// Of [`aspect_ratio`](Self::aspect_ratio): `auto`.
+    /// Default of [`aspect_ratio`](Self::aspect_ratio): `auto`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Auto;
 
-    /// Of [`fps`](Self::fps): `25`.
+    /// Default of [`fps`](Self::fps): `25`.
     pub const DEFAULT_FPS: Fps = Fps::_25;
 
-    /// Of [`generate_audio`](Self::generate_audio): `true`.
+    /// Default of [`generate_audio`](Self::generate_audio): `true`.
     pub const DEFAULT_GENERATE_AUDIO: bool = true;
 }
 
@@ -109,7 +109,7 @@ impl Duration {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_6, Self::_8, Self::_10];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
@@ -140,7 +140,7 @@ impl Resolution {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_1080p, Self::_1440p, Self::_2160p];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -172,7 +172,7 @@ impl AspectRatio {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Auto, Self::Ratio16x9, Self::Ratio9x16];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -206,7 +206,7 @@ impl Fps {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_24, Self::_25, Self::_48, Self::_50];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
@@ -233,7 +233,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             image_url: Unset,
@@ -242,20 +242,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<ImageUrlSlot = Unset, PromptSlot = Unset> {
     image_url: ImageUrlSlot,
     prompt: PromptSlot,
@@ -274,7 +274,7 @@ struct Optional {
 }
 
 impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
-    /// [`image_url`](Input::image_url): Image that the video opens with.
+    /// Sets [`image_url`](Input::image_url): Image that the video opens with.
     pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File, PromptSlot> {
         Builder {
             image_url: value.into_file(),
@@ -283,7 +283,7 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
+    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. 1 to 5000 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<ImageUrlSlot, String> {
         Builder {
@@ -293,44 +293,45 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
         }
     }
 
-    /// [`end_image_url`](Input::end_image_url): Image that the video closes with.
+    /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with.
     pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.end_image_url = value.into_param();
         self
     }
 
-    /// [`duration`](Input::duration): Length of the video in seconds. Default `6`.
+    /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `6`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video, named after its height in pixels.
-    /// Default `1080p`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
+    /// pixels. Default `1080p`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default `auto`.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
+    /// `auto`.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// [`fps`](Input::fps): Frames a second of the video. Default `25`.
+    /// Sets [`fps`](Input::fps): Frames a second of the video. Default `25`.
     pub fn fps(mut self, value: impl Param<Fps>) -> Self {
         self.optional.fps = value.into_param();
         self
     }
 
-    /// [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `true`.
+    /// Sets [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `true`.
     pub fn generate_audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -338,11 +339,11 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
 }
 
 impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        ImageUrlSlot: given::HasImageUrl,
-        PromptSlot: given::HasPrompt,
+        ImageUrlSlot: required::HasImageUrl,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             image_url: self.image_url.take(),
@@ -366,7 +367,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImageUrlSlot: given::HasImageUrl, PromptSlot: given::HasPrompt> IntoInput
+impl<ImageUrlSlot: required::HasImageUrl, PromptSlot: required::HasPrompt> IntoInput
 for Builder<ImageUrlSlot, PromptSlot> {
     type Endpoint = Model;
 
@@ -470,11 +471,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/ltx-2.3/image-to-video`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;
@@ -488,8 +489,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/ltx-2.3/image-to-video`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

@@ -56,19 +56,19 @@ pub struct Input {
     ///
     /// Default `replace_audio_and_video`.
     pub retake_mode: Option<RetakeMode>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`start_time`](Self::start_time): `0.0`.
+    /// Default of [`start_time`](Self::start_time): `0.0`.
     pub const DEFAULT_START_TIME: StartTime = StartTime::literal(0.0);
 
-    /// Of [`duration`](Self::duration): `5.0`.
+    /// Default of [`duration`](Self::duration): `5.0`.
     pub const DEFAULT_DURATION: Duration = Duration::literal(5.0);
 
-    /// Of [`retake_mode`](Self::retake_mode): `replace_audio_and_video`.
+    /// Default of [`retake_mode`](Self::retake_mode): `replace_audio_and_video`.
     pub const DEFAULT_RETAKE_MODE: RetakeMode = RetakeMode::ReplaceAudioAndVideo;
 }
 
@@ -98,7 +98,7 @@ impl RetakeMode {
         Self::ReplaceAudioAndVideo,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -125,7 +125,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             video_url: Unset,
@@ -134,20 +134,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<VideoUrlSlot = Unset, PromptSlot = Unset> {
     video_url: VideoUrlSlot,
     prompt: PromptSlot,
@@ -163,7 +163,7 @@ struct Optional {
 }
 
 impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
-    /// [`video_url`](Input::video_url): Video to regenerate a part of.
+    /// Sets [`video_url`](Input::video_url): Video to regenerate a part of.
     pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File, PromptSlot> {
         Builder {
             video_url: value.into_file(),
@@ -172,7 +172,7 @@ impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): Description of the part that is generated again. 1 to 5000
+    /// Sets [`prompt`](Input::prompt): Description of the part that is generated again. 1 to 5000
     /// characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<VideoUrlSlot, String> {
         Builder {
@@ -182,28 +182,28 @@ impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
         }
     }
 
-    /// [`start_time`](Input::start_time): Start of the part in seconds. Between 0.0 and 20.0. Default
-    /// `0.0`.
+    /// Sets [`start_time`](Input::start_time): Start of the part in seconds. Between 0.0 and 20.0.
+    /// Default `0.0`.
     pub fn start_time(mut self, value: impl Param<StartTime>) -> Self {
         self.optional.start_time = value.into_param();
         self
     }
 
-    /// [`duration`](Input::duration): Length of the part in seconds. Between 2.0 and 20.0. Default
+    /// Sets [`duration`](Input::duration): Length of the part in seconds. Between 2.0 and 20.0. Default
     /// `5.0`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// [`retake_mode`](Input::retake_mode): Part that is generated again: the sound, the picture or
-    /// both. Default `replace_audio_and_video`.
+    /// Sets [`retake_mode`](Input::retake_mode): Part that is generated again: the sound, the picture
+    /// or both. Default `replace_audio_and_video`.
     pub fn retake_mode(mut self, value: impl Param<RetakeMode>) -> Self {
         self.optional.retake_mode = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -211,11 +211,11 @@ impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
 }
 
 impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        VideoUrlSlot: given::HasVideoUrl,
-        PromptSlot: given::HasPrompt,
+        VideoUrlSlot: required::HasVideoUrl,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             video_url: self.video_url.take(),
@@ -236,7 +236,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<VideoUrlSlot: given::HasVideoUrl, PromptSlot: given::HasPrompt> IntoInput
+impl<VideoUrlSlot: required::HasVideoUrl, PromptSlot: required::HasPrompt> IntoInput
 for Builder<VideoUrlSlot, PromptSlot> {
     type Endpoint = Model;
 
@@ -333,11 +333,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`video_url` is required by `fal-ai/ltx-2/retake-video`",
-        label = "`video_url` was not given",
-        note = "give it with `video_url: ..` in `input!`, or `.video_url(..)` on the builder"
+        label = "`video_url` is missing",
+        note = "set it with `video_url: ..` in `input!`, or with `.video_url(..)` on the builder"
     )]
     pub trait HasVideoUrl {
         fn take(self) -> super::File;
@@ -351,8 +351,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/ltx-2/retake-video`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

@@ -54,7 +54,7 @@ impl AudioSettingSampleRate {
         Self::_44100,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
@@ -96,7 +96,7 @@ impl AudioSettingBitrate {
         Self::_256000,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
@@ -129,7 +129,7 @@ impl AudioSettingFormat {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Mp3, Self::Pcm, Self::Flac];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -186,7 +186,7 @@ impl AudioSetting25SampleRate {
         Self::_44100,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
@@ -226,7 +226,7 @@ impl AudioSetting25Bitrate {
         Self::_256000,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
@@ -259,7 +259,7 @@ impl AudioSetting25Format {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Mp3, Self::Wav, Self::Pcm];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -278,7 +278,7 @@ fal_core::closed_enum!(
 // Building.
 
 impl AudioSetting {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> AudioSettingBuilder {
         AudioSettingBuilder {
             optional: AudioSettingOptional::default(),
@@ -286,9 +286,9 @@ impl AudioSetting {
     }
 }
 
-/// Builds [`AudioSetting`].
+/// A builder of [`AudioSetting`].
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct AudioSettingBuilder {
     optional: AudioSettingOptional,
 }
@@ -301,19 +301,19 @@ struct AudioSettingOptional {
 }
 
 impl AudioSettingBuilder {
-    /// [`sample_rate`](AudioSetting::sample_rate): Samples a second. Default `44100`.
+    /// Sets [`sample_rate`](AudioSetting::sample_rate): Samples a second. Default `44100`.
     pub fn sample_rate(mut self, value: impl Param<AudioSettingSampleRate>) -> Self {
         self.optional.sample_rate = value.into_param();
         self
     }
 
-    /// [`bitrate`](AudioSetting::bitrate): Bits a second. Default `256000`.
+    /// Sets [`bitrate`](AudioSetting::bitrate): Bits a second. Default `256000`.
     pub fn bitrate(mut self, value: impl Param<AudioSettingBitrate>) -> Self {
         self.optional.bitrate = value.into_param();
         self
     }
 
-    /// [`format`](AudioSetting::format): File format. Default `mp3`.
+    /// Sets [`format`](AudioSetting::format): File format. Default `mp3`.
     pub fn format(mut self, value: impl Param<AudioSettingFormat>) -> Self {
         self.optional.format = value.into_param();
         self
@@ -321,7 +321,7 @@ impl AudioSettingBuilder {
 }
 
 impl AudioSettingBuilder {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> AudioSetting {
         AudioSetting {
             sample_rate: self.optional.sample_rate,
@@ -332,7 +332,7 @@ impl AudioSettingBuilder {
 }
 
 impl AudioSetting25 {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> AudioSetting25Builder {
         AudioSetting25Builder {
             optional: AudioSetting25Optional::default(),
@@ -340,9 +340,9 @@ impl AudioSetting25 {
     }
 }
 
-/// Builds [`AudioSetting25`].
+/// A builder of [`AudioSetting25`].
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct AudioSetting25Builder {
     optional: AudioSetting25Optional,
 }
@@ -355,19 +355,19 @@ struct AudioSetting25Optional {
 }
 
 impl AudioSetting25Builder {
-    /// [`sample_rate`](AudioSetting25::sample_rate): Samples a second. Default `44100`.
+    /// Sets [`sample_rate`](AudioSetting25::sample_rate): Samples a second. Default `44100`.
     pub fn sample_rate(mut self, value: impl Param<AudioSetting25SampleRate>) -> Self {
         self.optional.sample_rate = value.into_param();
         self
     }
 
-    /// [`bitrate`](AudioSetting25::bitrate): Bits a second. Default `256000`.
+    /// Sets [`bitrate`](AudioSetting25::bitrate): Bits a second. Default `256000`.
     pub fn bitrate(mut self, value: impl Param<AudioSetting25Bitrate>) -> Self {
         self.optional.bitrate = value.into_param();
         self
     }
 
-    /// [`format`](AudioSetting25::format): File format. Default `mp3`.
+    /// Sets [`format`](AudioSetting25::format): File format. Default `mp3`.
     pub fn format(mut self, value: impl Param<AudioSetting25Format>) -> Self {
         self.optional.format = value.into_param();
         self
@@ -375,7 +375,7 @@ impl AudioSetting25Builder {
 }
 
 impl AudioSetting25Builder {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> AudioSetting25 {
         AudioSetting25 {
             sample_rate: self.optional.sample_rate,

@@ -46,7 +46,7 @@ pub struct Input {
     pub lyrics_prompt: String,
     /// Format of the recording.
     pub audio_setting: Option<AudioSetting>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -61,7 +61,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -70,20 +70,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset, LyricsPromptSlot = Unset> {
     prompt: PromptSlot,
     lyrics_prompt: LyricsPromptSlot,
@@ -97,7 +97,7 @@ struct Optional {
 }
 
 impl<PromptSlot, LyricsPromptSlot> Builder<PromptSlot, LyricsPromptSlot> {
-    /// [`prompt`](Input::prompt): Description of the music: style, mood and occasion. 10 to 2000
+    /// Sets [`prompt`](Input::prompt): Description of the music: style, mood and occasion. 10 to 2000
     /// characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, LyricsPromptSlot> {
         Builder {
@@ -107,7 +107,7 @@ impl<PromptSlot, LyricsPromptSlot> Builder<PromptSlot, LyricsPromptSlot> {
         }
     }
 
-    /// [`lyrics_prompt`](Input::lyrics_prompt): Lyrics, a line each. 10 to 3000 characters.
+    /// Sets [`lyrics_prompt`](Input::lyrics_prompt): Lyrics, a line each. 10 to 3000 characters.
     pub fn lyrics_prompt(self, value: impl Into<String>) -> Builder<PromptSlot, String> {
         Builder {
             prompt: self.prompt,
@@ -116,13 +116,13 @@ impl<PromptSlot, LyricsPromptSlot> Builder<PromptSlot, LyricsPromptSlot> {
         }
     }
 
-    /// [`audio_setting`](Input::audio_setting): Format of the recording.
+    /// Sets [`audio_setting`](Input::audio_setting): Format of the recording.
     pub fn audio_setting(mut self, value: impl Param<AudioSetting>) -> Self {
         self.optional.audio_setting = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -130,11 +130,11 @@ impl<PromptSlot, LyricsPromptSlot> Builder<PromptSlot, LyricsPromptSlot> {
 }
 
 impl<PromptSlot, LyricsPromptSlot> Builder<PromptSlot, LyricsPromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        LyricsPromptSlot: given::HasLyricsPrompt,
+        PromptSlot: required::HasPrompt,
+        LyricsPromptSlot: required::HasLyricsPrompt,
     {
         Input {
             prompt: self.prompt.take(),
@@ -153,8 +153,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, LyricsPromptSlot: given::HasLyricsPrompt> IntoInput
-for Builder<PromptSlot, LyricsPromptSlot> {
+impl<
+    PromptSlot: required::HasPrompt,
+    LyricsPromptSlot: required::HasLyricsPrompt,
+> IntoInput for Builder<PromptSlot, LyricsPromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -245,11 +247,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/minimax-music/v2`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -263,8 +265,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`lyrics_prompt` is required by `fal-ai/minimax-music/v2`",
-        label = "`lyrics_prompt` was not given",
-        note = "give it with `lyrics_prompt: ..` in `input!`, or `.lyrics_prompt(..)` on the builder"
+        label = "`lyrics_prompt` is missing",
+        note = "set it with `lyrics_prompt: ..` in `input!`, or with `.lyrics_prompt(..)` on the builder"
     )]
     pub trait HasLyricsPrompt {
         fn take(self) -> String;

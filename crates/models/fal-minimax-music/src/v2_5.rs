@@ -54,19 +54,19 @@ pub struct Input {
     pub lyrics_optimizer: Option<bool>,
     /// Format of the recording.
     pub audio_setting: Option<AudioSetting25>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`lyrics`](Self::lyrics): the empty text.
+    /// Default of [`lyrics`](Self::lyrics): the empty text.
     pub const DEFAULT_LYRICS: &'static str = "";
 
-    /// Of [`is_instrumental`](Self::is_instrumental): `false`.
+    /// Default of [`is_instrumental`](Self::is_instrumental): `false`.
     pub const DEFAULT_IS_INSTRUMENTAL: bool = false;
 
-    /// Of [`lyrics_optimizer`](Self::lyrics_optimizer): `false`.
+    /// Default of [`lyrics_optimizer`](Self::lyrics_optimizer): `false`.
     pub const DEFAULT_LYRICS_OPTIMIZER: bool = false;
 }
 
@@ -81,7 +81,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -89,20 +89,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset> {
     prompt: PromptSlot,
     optional: Optional,
@@ -118,7 +118,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): Description of the music: style, mood and occasion. 1 to 2000
+    /// Sets [`prompt`](Input::prompt): Description of the music: style, mood and occasion. 1 to 2000
     /// characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -127,32 +127,33 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`lyrics`](Input::lyrics): Lyrics, a line each. At most 3500 characters. Empty by default.
+    /// Sets [`lyrics`](Input::lyrics): Lyrics, a line each. At most 3500 characters. Empty by default.
     pub fn lyrics(mut self, value: impl Param<String>) -> Self {
         self.optional.lyrics = value.into_param();
         self
     }
 
-    /// [`is_instrumental`](Input::is_instrumental): Generates a track without voices. Default `false`.
+    /// Sets [`is_instrumental`](Input::is_instrumental): Generates a track without voices. Default
+    /// `false`.
     pub fn is_instrumental(mut self, value: impl Param<bool>) -> Self {
         self.optional.is_instrumental = value.into_param();
         self
     }
 
-    /// [`lyrics_optimizer`](Input::lyrics_optimizer): Lets the model write the lyrics if there are
+    /// Sets [`lyrics_optimizer`](Input::lyrics_optimizer): Lets the model write the lyrics if there are
     /// none. Default `false`.
     pub fn lyrics_optimizer(mut self, value: impl Param<bool>) -> Self {
         self.optional.lyrics_optimizer = value.into_param();
         self
     }
 
-    /// [`audio_setting`](Input::audio_setting): Format of the recording.
+    /// Sets [`audio_setting`](Input::audio_setting): Format of the recording.
     pub fn audio_setting(mut self, value: impl Param<AudioSetting25>) -> Self {
         self.optional.audio_setting = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -160,10 +161,10 @@ impl<PromptSlot> Builder<PromptSlot> {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             prompt: self.prompt.take(),
@@ -184,7 +185,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
+impl<PromptSlot: required::HasPrompt> IntoInput for Builder<PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -277,11 +278,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/minimax-music/v2.5`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

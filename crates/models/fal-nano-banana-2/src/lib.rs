@@ -15,8 +15,8 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 //!
-//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
-//! a model as a tool.
+//! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
+//! endpoint as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;
@@ -94,37 +94,37 @@ pub struct Input {
     pub enable_web_search: Option<bool>,
     /// Amount of reasoning before the model draws. Left out, there is no reasoning.
     pub thinking_level: Option<ThinkingLevel>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`num_images`](Self::num_images): `1`.
+    /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`aspect_ratio`](Self::aspect_ratio): `auto`.
+    /// Default of [`aspect_ratio`](Self::aspect_ratio): `auto`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Auto;
 
-    /// Of [`output_format`](Self::output_format): `png`.
+    /// Default of [`output_format`](Self::output_format): `png`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
 
-    /// Of [`safety_tolerance`](Self::safety_tolerance): `4`.
+    /// Default of [`safety_tolerance`](Self::safety_tolerance): `4`.
     pub const DEFAULT_SAFETY_TOLERANCE: SafetyTolerance = SafetyTolerance::_4;
 
-    /// Of [`sync_mode`](Self::sync_mode): `false`.
+    /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
-    /// Of [`system_prompt`](Self::system_prompt): the empty text.
+    /// Default of [`system_prompt`](Self::system_prompt): the empty text.
     pub const DEFAULT_SYSTEM_PROMPT: &'static str = "";
 
-    /// Of [`resolution`](Self::resolution): `1K`.
+    /// Default of [`resolution`](Self::resolution): `1K`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_1k;
 
-    /// Of [`limit_generations`](Self::limit_generations): `true`.
+    /// Default of [`limit_generations`](Self::limit_generations): `true`.
     pub const DEFAULT_LIMIT_GENERATIONS: bool = true;
 
-    /// Of [`enable_web_search`](Self::enable_web_search): `false`.
+    /// Default of [`enable_web_search`](Self::enable_web_search): `false`.
     pub const DEFAULT_ENABLE_WEB_SEARCH: bool = false;
 }
 
@@ -187,7 +187,7 @@ impl AspectRatio {
         Self::Ratio1x8,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -231,7 +231,7 @@ impl OutputFormat {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -276,7 +276,7 @@ impl SafetyTolerance {
         Self::_6,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -313,7 +313,7 @@ impl Resolution {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_0_5k, Self::_1k, Self::_2k, Self::_4k];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -343,7 +343,7 @@ impl ThinkingLevel {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Minimal, Self::High];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -370,7 +370,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -378,20 +378,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset> {
     prompt: PromptSlot,
     optional: Optional,
@@ -414,8 +414,8 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
-    /// style, and any lettering in quotation marks. 3 to 50000 characters.
+    /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
+    /// light, style, and any lettering in quotation marks. 3 to 50000 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             prompt: value.into(),
@@ -423,81 +423,82 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
-    /// and 4. Default `1`.
+    /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
+    /// 1 and 4. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the image, as width to height. Default `auto`.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the image, as width to height. Default
+    /// `auto`.
     pub fn aspect_ratio(mut self, value: impl Param<Nullable<AspectRatio>>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// [`output_format`](Input::output_format): File format of the images. Default `png`.
+    /// Sets [`output_format`](Input::output_format): File format of the images. Default `png`.
     pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
         self.optional.output_format = value.into_param();
         self
     }
 
-    /// [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
+    /// Sets [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
     /// strictest level, the highest level the most permissive. Default `4`.
     pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance>) -> Self {
         self.optional.safety_tolerance = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`system_prompt`](Input::system_prompt): Instruction that steers the model's manner throughout
-    /// the request. At most 50000 characters. Empty by default.
+    /// Sets [`system_prompt`](Input::system_prompt): Instruction that steers the model's manner
+    /// throughout the request. At most 50000 characters. Empty by default.
     pub fn system_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.system_prompt = value.into_param();
         self
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the image: the larger, the finer the detail.
-    /// Default `1K`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the image: the larger, the finer the
+    /// detail. Default `1K`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`limit_generations`](Input::limit_generations): Limits a request to one image, whatever number
-    /// the prompt asks for. Default `true`.
+    /// Sets [`limit_generations`](Input::limit_generations): Limits a request to one image, whatever
+    /// number the prompt asks for. Default `true`.
     pub fn limit_generations(mut self, value: impl Param<bool>) -> Self {
         self.optional.limit_generations = value.into_param();
         self
     }
 
-    /// [`enable_web_search`](Input::enable_web_search): Allows the model to search the web. Default
-    /// `false`.
+    /// Sets [`enable_web_search`](Input::enable_web_search): Allows the model to search the web.
+    /// Default `false`.
     pub fn enable_web_search(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_web_search = value.into_param();
         self
     }
 
-    /// [`thinking_level`](Input::thinking_level): Amount of reasoning before the model draws.
+    /// Sets [`thinking_level`](Input::thinking_level): Amount of reasoning before the model draws.
     pub fn thinking_level(mut self, value: impl Param<ThinkingLevel>) -> Self {
         self.optional.thinking_level = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -505,10 +506,10 @@ impl<PromptSlot> Builder<PromptSlot> {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             prompt: self.prompt.take(),
@@ -536,7 +537,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
+impl<PromptSlot: required::HasPrompt> IntoInput for Builder<PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -647,11 +648,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/nano-banana-2`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

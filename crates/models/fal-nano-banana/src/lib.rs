@@ -14,8 +14,8 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 //!
-//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
-//! a model as a tool.
+//! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
+//! endpoint as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;
@@ -79,28 +79,28 @@ pub struct Input {
     ///
     /// Default `false`.
     pub limit_generations: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`num_images`](Self::num_images): `1`.
+    /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`aspect_ratio`](Self::aspect_ratio): `1:1`.
+    /// Default of [`aspect_ratio`](Self::aspect_ratio): `1:1`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio1x1;
 
-    /// Of [`output_format`](Self::output_format): `png`.
+    /// Default of [`output_format`](Self::output_format): `png`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
 
-    /// Of [`safety_tolerance`](Self::safety_tolerance): `4`.
+    /// Default of [`safety_tolerance`](Self::safety_tolerance): `4`.
     pub const DEFAULT_SAFETY_TOLERANCE: SafetyTolerance = SafetyTolerance::_4;
 
-    /// Of [`sync_mode`](Self::sync_mode): `false`.
+    /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
-    /// Of [`limit_generations`](Self::limit_generations): `false`.
+    /// Default of [`limit_generations`](Self::limit_generations): `false`.
     pub const DEFAULT_LIMIT_GENERATIONS: bool = false;
 }
 
@@ -148,7 +148,7 @@ impl AspectRatio {
         Self::Ratio9x16,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -187,7 +187,7 @@ impl OutputFormat {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -231,7 +231,7 @@ impl SafetyTolerance {
         Self::_6,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -263,7 +263,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -271,20 +271,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset> {
     prompt: PromptSlot,
     optional: Optional,
@@ -303,8 +303,8 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
-    /// style, and any lettering in quotation marks. 3 to 50000 characters.
+    /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
+    /// light, style, and any lettering in quotation marks. 3 to 50000 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             prompt: value.into(),
@@ -312,54 +312,55 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
-    /// and 4. Default `1`.
+    /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
+    /// 1 and 4. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the image, as width to height. Default `1:1`.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the image, as width to height. Default
+    /// `1:1`.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// [`output_format`](Input::output_format): File format of the images. Default `png`.
+    /// Sets [`output_format`](Input::output_format): File format of the images. Default `png`.
     pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
         self.optional.output_format = value.into_param();
         self
     }
 
-    /// [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
+    /// Sets [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
     /// strictest level, the highest level the most permissive. Default `4`.
     pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance>) -> Self {
         self.optional.safety_tolerance = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`limit_generations`](Input::limit_generations): Limits a request to one image, whatever number
-    /// the prompt asks for. Default `false`.
+    /// Sets [`limit_generations`](Input::limit_generations): Limits a request to one image, whatever
+    /// number the prompt asks for. Default `false`.
     pub fn limit_generations(mut self, value: impl Param<bool>) -> Self {
         self.optional.limit_generations = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -367,10 +368,10 @@ impl<PromptSlot> Builder<PromptSlot> {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             prompt: self.prompt.take(),
@@ -394,7 +395,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
+impl<PromptSlot: required::HasPrompt> IntoInput for Builder<PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -494,11 +495,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/nano-banana`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

@@ -60,16 +60,16 @@ pub struct Input {
     ///
     /// At least 1.
     pub max_tokens: Option<MaxTokens>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`reasoning`](Self::reasoning): `false`.
+    /// Default of [`reasoning`](Self::reasoning): `false`.
     pub const DEFAULT_REASONING: bool = false;
 
-    /// Of [`temperature`](Self::temperature): `1.0`.
+    /// Default of [`temperature`](Self::temperature): `1.0`.
     pub const DEFAULT_TEMPERATURE: Temperature = Temperature::literal(1.0);
 }
 
@@ -92,7 +92,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             audio_url: Unset,
@@ -102,20 +102,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<AudioUrlSlot = Unset, PromptSlot = Unset, ModelSlot = Unset> {
     audio_url: AudioUrlSlot,
     prompt: PromptSlot,
@@ -133,8 +133,8 @@ struct Optional {
 }
 
 impl<AudioUrlSlot, PromptSlot, ModelSlot> Builder<AudioUrlSlot, PromptSlot, ModelSlot> {
-    /// [`audio_url`](Input::audio_url): Recording to answer about: wav, mp3, aiff, aac, ogg, flac or
-    /// m4a.
+    /// Sets [`audio_url`](Input::audio_url): Recording to answer about: wav, mp3, aiff, aac, ogg, flac
+    /// or m4a.
     pub fn audio_url(
         self,
         value: impl fal_core::IntoFile,
@@ -147,7 +147,7 @@ impl<AudioUrlSlot, PromptSlot, ModelSlot> Builder<AudioUrlSlot, PromptSlot, Mode
         }
     }
 
-    /// [`prompt`](Input::prompt): Question or task for the model.
+    /// Sets [`prompt`](Input::prompt): Question or task for the model.
     pub fn prompt(
         self,
         value: impl Into<String>,
@@ -160,7 +160,7 @@ impl<AudioUrlSlot, PromptSlot, ModelSlot> Builder<AudioUrlSlot, PromptSlot, Mode
         }
     }
 
-    /// [`model`](Input::model): Name of the model, as OpenRouter has it.
+    /// Sets [`model`](Input::model): Name of the model, as OpenRouter has it.
     pub fn model(
         self,
         value: impl Into<String>,
@@ -173,32 +173,32 @@ impl<AudioUrlSlot, PromptSlot, ModelSlot> Builder<AudioUrlSlot, PromptSlot, Mode
         }
     }
 
-    /// [`system_prompt`](Input::system_prompt): Instruction that steers the model's manner.
+    /// Sets [`system_prompt`](Input::system_prompt): Instruction that steers the model's manner.
     pub fn system_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.system_prompt = value.into_param();
         self
     }
 
-    /// [`reasoning`](Input::reasoning): Adds the reasoning to the answer. Default `false`.
+    /// Sets [`reasoning`](Input::reasoning): Adds the reasoning to the answer. Default `false`.
     pub fn reasoning(mut self, value: impl Param<bool>) -> Self {
         self.optional.reasoning = value.into_param();
         self
     }
 
-    /// [`temperature`](Input::temperature): Randomness of the answer. Between 0.0 and 2.0. Default
+    /// Sets [`temperature`](Input::temperature): Randomness of the answer. Between 0.0 and 2.0. Default
     /// `1.0`.
     pub fn temperature(mut self, value: impl Param<Temperature>) -> Self {
         self.optional.temperature = value.into_param();
         self
     }
 
-    /// [`max_tokens`](Input::max_tokens): Most tokens that the answer may take. At least 1.
+    /// Sets [`max_tokens`](Input::max_tokens): Most tokens that the answer may take. At least 1.
     pub fn max_tokens(mut self, value: impl Param<MaxTokens>) -> Self {
         self.optional.max_tokens = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -206,12 +206,12 @@ impl<AudioUrlSlot, PromptSlot, ModelSlot> Builder<AudioUrlSlot, PromptSlot, Mode
 }
 
 impl<AudioUrlSlot, PromptSlot, ModelSlot> Builder<AudioUrlSlot, PromptSlot, ModelSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        AudioUrlSlot: given::HasAudioUrl,
-        PromptSlot: given::HasPrompt,
-        ModelSlot: given::HasModel,
+        AudioUrlSlot: required::HasAudioUrl,
+        PromptSlot: required::HasPrompt,
+        ModelSlot: required::HasModel,
     {
         Input {
             audio_url: self.audio_url.take(),
@@ -235,9 +235,9 @@ impl IntoInput for Input {
 }
 
 impl<
-    AudioUrlSlot: given::HasAudioUrl,
-    PromptSlot: given::HasPrompt,
-    ModelSlot: given::HasModel,
+    AudioUrlSlot: required::HasAudioUrl,
+    PromptSlot: required::HasPrompt,
+    ModelSlot: required::HasModel,
 > IntoInput for Builder<AudioUrlSlot, PromptSlot, ModelSlot> {
     type Endpoint = Model;
 
@@ -340,11 +340,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`audio_url` is required by `openrouter/router/audio`",
-        label = "`audio_url` was not given",
-        note = "give it with `audio_url: ..` in `input!`, or `.audio_url(..)` on the builder"
+        label = "`audio_url` is missing",
+        note = "set it with `audio_url: ..` in `input!`, or with `.audio_url(..)` on the builder"
     )]
     pub trait HasAudioUrl {
         fn take(self) -> super::File;
@@ -358,8 +358,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `openrouter/router/audio`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -373,8 +373,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`model` is required by `openrouter/router/audio`",
-        label = "`model` was not given",
-        note = "give it with `model: ..` in `input!`, or `.model(..)` on the builder"
+        label = "`model` is missing",
+        note = "set it with `model: ..` in `input!`, or with `.model(..)` on the builder"
     )]
     pub trait HasModel {
         fn take(self) -> String;

@@ -45,13 +45,13 @@ pub struct Input {
     pub voice_id: Option<VoiceId>,
     /// Text to speak if there is no recording.
     pub text: Option<String>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`voice_id`](Self::voice_id): `Auto`.
+    /// Default of [`voice_id`](Self::voice_id): `Auto`.
     pub const DEFAULT_VOICE_ID: VoiceId = VoiceId::Auto;
 }
 
@@ -111,7 +111,7 @@ impl VoiceId {
         Self::Auto,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -150,7 +150,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             video_url: Unset,
@@ -158,20 +158,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<VideoUrlSlot = Unset> {
     video_url: VideoUrlSlot,
     optional: Optional,
@@ -186,7 +186,7 @@ struct Optional {
 }
 
 impl<VideoUrlSlot> Builder<VideoUrlSlot> {
-    /// [`video_url`](Input::video_url): Video of the person whose lips are to move.
+    /// Sets [`video_url`](Input::video_url): Video of the person whose lips are to move.
     pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
             video_url: value.into_file(),
@@ -194,25 +194,25 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
         }
     }
 
-    /// [`audio_url`](Input::audio_url): Recording that the lips follow.
+    /// Sets [`audio_url`](Input::audio_url): Recording that the lips follow.
     pub fn audio_url(mut self, value: impl Param<File>) -> Self {
         self.optional.audio_url = value.into_param();
         self
     }
 
-    /// [`voice_id`](Input::voice_id): Voice that speaks the text. Default `Auto`.
+    /// Sets [`voice_id`](Input::voice_id): Voice that speaks the text. Default `Auto`.
     pub fn voice_id(mut self, value: impl Param<VoiceId>) -> Self {
         self.optional.voice_id = value.into_param();
         self
     }
 
-    /// [`text`](Input::text): Text to speak if there is no recording.
+    /// Sets [`text`](Input::text): Text to speak if there is no recording.
     pub fn text(mut self, value: impl Param<String>) -> Self {
         self.optional.text = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -220,10 +220,10 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
 }
 
 impl<VideoUrlSlot> Builder<VideoUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        VideoUrlSlot: given::HasVideoUrl,
+        VideoUrlSlot: required::HasVideoUrl,
     {
         Input {
             video_url: self.video_url.take(),
@@ -243,7 +243,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<VideoUrlSlot: given::HasVideoUrl> IntoInput for Builder<VideoUrlSlot> {
+impl<VideoUrlSlot: required::HasVideoUrl> IntoInput for Builder<VideoUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -332,11 +332,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`video_url` is required by `fal-ai/pixverse/lipsync`",
-        label = "`video_url` was not given",
-        note = "give it with `video_url: ..` in `input!`, or `.video_url(..)` on the builder"
+        label = "`video_url` is missing",
+        note = "set it with `video_url: ..` in `input!`, or with `.video_url(..)` on the builder"
     )]
     pub trait HasVideoUrl {
         fn take(self) -> super::File;

@@ -62,22 +62,22 @@ pub struct Input {
     ///
     /// Default `true`.
     pub original_sound_switch: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`mode`](Self::mode): `person`.
+    /// Default of [`mode`](Self::mode): `person`.
     pub const DEFAULT_MODE: Mode = Mode::Person;
 
-    /// Of [`keyframe_id`](Self::keyframe_id): `1`.
+    /// Default of [`keyframe_id`](Self::keyframe_id): `1`.
     pub const DEFAULT_KEYFRAME_ID: KeyframeId = KeyframeId::literal(1);
 
-    /// Of [`resolution`](Self::resolution): `720p`.
+    /// Default of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
-    /// Of [`original_sound_switch`](Self::original_sound_switch): `true`.
+    /// Default of [`original_sound_switch`](Self::original_sound_switch): `true`.
     pub const DEFAULT_ORIGINAL_SOUND_SWITCH: bool = true;
 }
 
@@ -97,7 +97,7 @@ impl Mode {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Person, Self::Object, Self::Background];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -131,7 +131,7 @@ impl Resolution {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -157,7 +157,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             video_url: Unset,
@@ -166,20 +166,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<VideoUrlSlot = Unset, ImageUrlSlot = Unset> {
     video_url: VideoUrlSlot,
     image_url: ImageUrlSlot,
@@ -197,7 +197,7 @@ struct Optional {
 }
 
 impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
-    /// [`video_url`](Input::video_url): Video to put something new into.
+    /// Sets [`video_url`](Input::video_url): Video to put something new into.
     pub fn video_url(
         self,
         value: impl fal_core::IntoFile,
@@ -209,7 +209,7 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`image_url`](Input::image_url): Image of what is put in.
+    /// Sets [`image_url`](Input::image_url): Image of what is put in.
     pub fn image_url(
         self,
         value: impl fal_core::IntoFile,
@@ -221,41 +221,41 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`mode`](Input::mode): Part that is exchanged. Default `person`.
+    /// Sets [`mode`](Input::mode): Part that is exchanged. Default `person`.
     pub fn mode(mut self, value: impl Param<Mode>) -> Self {
         self.optional.mode = value.into_param();
         self
     }
 
-    /// [`keyframe_id`](Input::keyframe_id): Frame in which the thing to exchange is found. At least 1.
-    /// Default `1`.
+    /// Sets [`keyframe_id`](Input::keyframe_id): Frame in which the thing to exchange is found. At
+    /// least 1. Default `1`.
     pub fn keyframe_id(mut self, value: impl Param<KeyframeId>) -> Self {
         self.optional.keyframe_id = value.into_param();
         self
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video, named after its height in pixels.
-    /// Default `720p`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
+    /// pixels. Default `720p`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`original_sound_switch`](Input::original_sound_switch): Keeps the sound of the input video.
-    /// Default `true`.
+    /// Sets [`original_sound_switch`](Input::original_sound_switch): Keeps the sound of the input
+    /// video. Default `true`.
     pub fn original_sound_switch(mut self, value: impl Param<bool>) -> Self {
         self.optional.original_sound_switch = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -263,11 +263,11 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
 }
 
 impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        VideoUrlSlot: given::HasVideoUrl,
-        ImageUrlSlot: given::HasImageUrl,
+        VideoUrlSlot: required::HasVideoUrl,
+        ImageUrlSlot: required::HasImageUrl,
     {
         Input {
             video_url: self.video_url.take(),
@@ -290,7 +290,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<VideoUrlSlot: given::HasVideoUrl, ImageUrlSlot: given::HasImageUrl> IntoInput
+impl<VideoUrlSlot: required::HasVideoUrl, ImageUrlSlot: required::HasImageUrl> IntoInput
 for Builder<VideoUrlSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
@@ -390,11 +390,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`video_url` is required by `fal-ai/pixverse/swap`",
-        label = "`video_url` was not given",
-        note = "give it with `video_url: ..` in `input!`, or `.video_url(..)` on the builder"
+        label = "`video_url` is missing",
+        note = "set it with `video_url: ..` in `input!`, or with `.video_url(..)` on the builder"
     )]
     pub trait HasVideoUrl {
         fn take(self) -> super::File;
@@ -408,8 +408,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/pixverse/swap`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;

@@ -35,7 +35,7 @@ impl ImageReferenceType {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Subject, Self::Background];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -53,7 +53,7 @@ fal_core::closed_enum!(
 // Building.
 
 impl ImageReference {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> ImageReferenceBuilder {
         ImageReferenceBuilder {
             image_url: Unset,
@@ -63,9 +63,9 @@ impl ImageReference {
     }
 }
 
-/// Builds [`ImageReference`]; what is [`Unset`] has still to be given.
+/// A builder of [`ImageReference`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct ImageReferenceBuilder<ImageUrlSlot = Unset, RefNameSlot = Unset> {
     image_url: ImageUrlSlot,
     ref_name: RefNameSlot,
@@ -78,7 +78,7 @@ struct ImageReferenceOptional {
 }
 
 impl<ImageUrlSlot, RefNameSlot> ImageReferenceBuilder<ImageUrlSlot, RefNameSlot> {
-    /// [`image_url`](ImageReference::image_url): The image.
+    /// Sets [`image_url`](ImageReference::image_url): The image.
     pub fn image_url(
         self,
         value: impl fal_core::IntoFile,
@@ -90,7 +90,8 @@ impl<ImageUrlSlot, RefNameSlot> ImageReferenceBuilder<ImageUrlSlot, RefNameSlot>
         }
     }
 
-    /// [`ref_name`](ImageReference::ref_name): Short name of the image, to call it by in the prompt.
+    /// Sets [`ref_name`](ImageReference::ref_name): Short name of the image, to call it by in the
+    /// prompt.
     pub fn ref_name(
         self,
         value: impl Into<String>,
@@ -102,8 +103,8 @@ impl<ImageUrlSlot, RefNameSlot> ImageReferenceBuilder<ImageUrlSlot, RefNameSlot>
         }
     }
 
-    /// [`type`](ImageReference::type): Content of the image: a character or an object (`subject`), or a
-    /// setting (`background`). Default `subject`.
+    /// Sets [`type`](ImageReference::type): Content of the image: a character or an object (`subject`),
+    /// or a setting (`background`). Default `subject`.
     pub fn r#type(mut self, value: impl Param<ImageReferenceType>) -> Self {
         self.optional.r#type = value.into_param();
         self
@@ -111,11 +112,11 @@ impl<ImageUrlSlot, RefNameSlot> ImageReferenceBuilder<ImageUrlSlot, RefNameSlot>
 }
 
 impl<ImageUrlSlot, RefNameSlot> ImageReferenceBuilder<ImageUrlSlot, RefNameSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> ImageReference
     where
-        ImageUrlSlot: given::ImageReferenceHasImageUrl,
-        RefNameSlot: given::ImageReferenceHasRefName,
+        ImageUrlSlot: required::ImageReferenceHasImageUrl,
+        RefNameSlot: required::ImageReferenceHasRefName,
     {
         ImageReference {
             image_url: self.image_url.take(),
@@ -174,11 +175,11 @@ impl<'de> json::ReadObject<'de> for ImageReference {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `ImageReference in fal-ai/pixverse`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait ImageReferenceHasImageUrl {
         fn take(self) -> super::File;
@@ -192,8 +193,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`ref_name` is required by `ImageReference in fal-ai/pixverse`",
-        label = "`ref_name` was not given",
-        note = "give it with `ref_name: ..` in `input!`, or `.ref_name(..)` on the builder"
+        label = "`ref_name` is missing",
+        note = "set it with `ref_name: ..` in `input!`, or with `.ref_name(..)` on the builder"
     )]
     pub trait ImageReferenceHasRefName {
         fn take(self) -> String;

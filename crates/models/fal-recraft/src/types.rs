@@ -37,7 +37,7 @@ pub type RgbColorB = Int<bounds::RgbColorB>;
 // Building.
 
 impl RgbColor {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> RgbColorBuilder {
         RgbColorBuilder {
             optional: RgbColorOptional::default(),
@@ -45,9 +45,9 @@ impl RgbColor {
     }
 }
 
-/// Builds [`RgbColor`].
+/// A builder of [`RgbColor`].
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct RgbColorBuilder {
     optional: RgbColorOptional,
 }
@@ -60,19 +60,19 @@ struct RgbColorOptional {
 }
 
 impl RgbColorBuilder {
-    /// [`r`](RgbColor::r): Red part of the color. Between 0 and 255. Default `0`.
+    /// Sets [`r`](RgbColor::r): Red part of the color. Between 0 and 255. Default `0`.
     pub fn r(mut self, value: impl Param<RgbColorR>) -> Self {
         self.optional.r = value.into_param();
         self
     }
 
-    /// [`g`](RgbColor::g): Green part of the color. Between 0 and 255. Default `0`.
+    /// Sets [`g`](RgbColor::g): Green part of the color. Between 0 and 255. Default `0`.
     pub fn g(mut self, value: impl Param<RgbColorG>) -> Self {
         self.optional.g = value.into_param();
         self
     }
 
-    /// [`b`](RgbColor::b): Blue part of the color. Between 0 and 255. Default `0`.
+    /// Sets [`b`](RgbColor::b): Blue part of the color. Between 0 and 255. Default `0`.
     pub fn b(mut self, value: impl Param<RgbColorB>) -> Self {
         self.optional.b = value.into_param();
         self
@@ -80,7 +80,7 @@ impl RgbColorBuilder {
 }
 
 impl RgbColorBuilder {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> RgbColor {
         RgbColor {
             r: self.optional.r,

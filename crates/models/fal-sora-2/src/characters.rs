@@ -39,7 +39,7 @@ pub struct Input {
     ///
     /// 1 to 80 characters.
     pub name: String,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -56,7 +56,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             video_url: Unset,
@@ -65,20 +65,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<VideoUrlSlot = Unset, NameSlot = Unset> {
     video_url: VideoUrlSlot,
     name: NameSlot,
@@ -91,7 +91,7 @@ struct Optional {
 }
 
 impl<VideoUrlSlot, NameSlot> Builder<VideoUrlSlot, NameSlot> {
-    /// [`video_url`](Input::video_url): Video of the character, in MP4, at least 720p.
+    /// Sets [`video_url`](Input::video_url): Video of the character, in MP4, at least 720p.
     pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File, NameSlot> {
         Builder {
             video_url: value.into_file(),
@@ -100,7 +100,7 @@ impl<VideoUrlSlot, NameSlot> Builder<VideoUrlSlot, NameSlot> {
         }
     }
 
-    /// [`name`](Input::name): Name of the character, to call it by in prompts. 1 to 80 characters.
+    /// Sets [`name`](Input::name): Name of the character, to call it by in prompts. 1 to 80 characters.
     pub fn name(self, value: impl Into<String>) -> Builder<VideoUrlSlot, String> {
         Builder {
             video_url: self.video_url,
@@ -109,7 +109,7 @@ impl<VideoUrlSlot, NameSlot> Builder<VideoUrlSlot, NameSlot> {
         }
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -117,11 +117,11 @@ impl<VideoUrlSlot, NameSlot> Builder<VideoUrlSlot, NameSlot> {
 }
 
 impl<VideoUrlSlot, NameSlot> Builder<VideoUrlSlot, NameSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        VideoUrlSlot: given::HasVideoUrl,
-        NameSlot: given::HasName,
+        VideoUrlSlot: required::HasVideoUrl,
+        NameSlot: required::HasName,
     {
         Input {
             video_url: self.video_url.take(),
@@ -139,7 +139,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<VideoUrlSlot: given::HasVideoUrl, NameSlot: given::HasName> IntoInput
+impl<VideoUrlSlot: required::HasVideoUrl, NameSlot: required::HasName> IntoInput
 for Builder<VideoUrlSlot, NameSlot> {
     type Endpoint = Model;
 
@@ -235,11 +235,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`video_url` is required by `fal-ai/sora-2/characters`",
-        label = "`video_url` was not given",
-        note = "give it with `video_url: ..` in `input!`, or `.video_url(..)` on the builder"
+        label = "`video_url` is missing",
+        note = "set it with `video_url: ..` in `input!`, or with `.video_url(..)` on the builder"
     )]
     pub trait HasVideoUrl {
         fn take(self) -> super::File;
@@ -253,8 +253,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`name` is required by `fal-ai/sora-2/characters`",
-        label = "`name` was not given",
-        note = "give it with `name: ..` in `input!`, or `.name(..)` on the builder"
+        label = "`name` is missing",
+        note = "set it with `name: ..` in `input!`, or with `.name(..)` on the builder"
     )]
     pub trait HasName {
         fn take(self) -> String;

@@ -77,28 +77,28 @@ pub struct Input {
     pub character_ids: Option<Vec<String>>,
     /// Image that the video opens with.
     pub image_url: File,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`resolution`](Self::resolution): `auto`.
+    /// Default of [`resolution`](Self::resolution): `auto`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::Auto;
 
-    /// Of [`aspect_ratio`](Self::aspect_ratio): `auto`.
+    /// Default of [`aspect_ratio`](Self::aspect_ratio): `auto`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Auto;
 
-    /// Of [`duration`](Self::duration): `4`.
+    /// Default of [`duration`](Self::duration): `4`.
     pub const DEFAULT_DURATION: Duration = Duration::_4;
 
-    /// Of [`delete_video`](Self::delete_video): `true`.
+    /// Default of [`delete_video`](Self::delete_video): `true`.
     pub const DEFAULT_DELETE_VIDEO: bool = true;
 
-    /// Of [`model`](Self::model): `sora-2`.
+    /// Default of [`model`](Self::model): `sora-2`.
     pub const DEFAULT_MODEL: ModelValue = ModelValue::Sora2;
 
-    /// Of [`detect_and_block_ip`](Self::detect_and_block_ip): `false`.
+    /// Default of [`detect_and_block_ip`](Self::detect_and_block_ip): `false`.
     pub const DEFAULT_DETECT_AND_BLOCK_IP: bool = false;
 }
 
@@ -116,7 +116,7 @@ impl Resolution {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Auto, Self::_720p];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -146,7 +146,7 @@ impl AspectRatio {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Auto, Self::Ratio9x16, Self::Ratio16x9];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -188,7 +188,7 @@ impl Duration {
         Self::_20,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
@@ -226,7 +226,7 @@ impl ModelValue {
         Self::Sora2_2025_10_06,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -259,7 +259,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -268,20 +268,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset> {
     prompt: PromptSlot,
     image_url: ImageUrlSlot,
@@ -301,7 +301,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
-    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
+    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. 1 to 5000 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot> {
         Builder {
@@ -311,7 +311,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`image_url`](Input::image_url): Image that the video opens with.
+    /// Sets [`image_url`](Input::image_url): Image that the video opens with.
     pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
@@ -320,54 +320,55 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video, named after its height in pixels.
-    /// Default `auto`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
+    /// pixels. Default `auto`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default `auto`.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
+    /// `auto`.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// [`duration`](Input::duration): Length of the video in seconds. Default `4`.
+    /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `4`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// [`delete_video`](Input::delete_video): Deletes the video for good once it is generated. Default
-    /// `true`.
+    /// Sets [`delete_video`](Input::delete_video): Deletes the video for good once it is generated.
+    /// Default `true`.
     pub fn delete_video(mut self, value: impl Param<bool>) -> Self {
         self.optional.delete_video = value.into_param();
         self
     }
 
-    /// [`model`](Input::model): Snapshot of the model to use; the one without a date is the latest.
-    /// Default `sora-2`.
+    /// Sets [`model`](Input::model): Snapshot of the model to use; the one without a date is the
+    /// latest. Default `sora-2`.
     pub fn model(mut self, value: impl Param<ModelValue>) -> Self {
         self.optional.model = value.into_param();
         self
     }
 
-    /// [`detect_and_block_ip`](Input::detect_and_block_ip): Refuses a request that refers to known
+    /// Sets [`detect_and_block_ip`](Input::detect_and_block_ip): Refuses a request that refers to known
     /// intellectual property. Default `false`.
     pub fn detect_and_block_ip(mut self, value: impl Param<bool>) -> Self {
         self.optional.detect_and_block_ip = value.into_param();
         self
     }
 
-    /// [`character_ids`](Input::character_ids): Characters in the video, by their identifiers, two at
-    /// most. At most 2 items.
+    /// Sets [`character_ids`](Input::character_ids): Characters in the video, by their identifiers, two
+    /// at most. At most 2 items.
     pub fn character_ids(mut self, value: impl Param<Vec<String>>) -> Self {
         self.optional.character_ids = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -375,11 +376,11 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        ImageUrlSlot: given::HasImageUrl,
+        PromptSlot: required::HasPrompt,
+        ImageUrlSlot: required::HasImageUrl,
     {
         Input {
             prompt: self.prompt.take(),
@@ -404,7 +405,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+impl<PromptSlot: required::HasPrompt, ImageUrlSlot: required::HasImageUrl> IntoInput
 for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
@@ -524,11 +525,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/sora-2/image-to-video`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -542,8 +543,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/sora-2/image-to-video`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;

@@ -72,28 +72,28 @@ pub struct Input {
     ///
     /// At most 2 items.
     pub character_ids: Option<Vec<String>>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`resolution`](Self::resolution): `720p`.
+    /// Default of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
-    /// Of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
+    /// Default of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
 
-    /// Of [`duration`](Self::duration): `4`.
+    /// Default of [`duration`](Self::duration): `4`.
     pub const DEFAULT_DURATION: Duration = Duration::_4;
 
-    /// Of [`delete_video`](Self::delete_video): `true`.
+    /// Default of [`delete_video`](Self::delete_video): `true`.
     pub const DEFAULT_DELETE_VIDEO: bool = true;
 
-    /// Of [`model`](Self::model): `sora-2`.
+    /// Default of [`model`](Self::model): `sora-2`.
     pub const DEFAULT_MODEL: ModelValue = ModelValue::Sora2;
 
-    /// Of [`detect_and_block_ip`](Self::detect_and_block_ip): `false`.
+    /// Default of [`detect_and_block_ip`](Self::detect_and_block_ip): `false`.
     pub const DEFAULT_DETECT_AND_BLOCK_IP: bool = false;
 }
 
@@ -109,7 +109,7 @@ impl Resolution {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_720p];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -136,7 +136,7 @@ impl AspectRatio {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Ratio9x16, Self::Ratio16x9];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -176,7 +176,7 @@ impl Duration {
         Self::_20,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
@@ -214,7 +214,7 @@ impl ModelValue {
         Self::Sora2_2025_10_06,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -247,7 +247,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -255,20 +255,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset> {
     prompt: PromptSlot,
     optional: Optional,
@@ -287,7 +287,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
+    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. 1 to 5000 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -296,54 +296,55 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video, named after its height in pixels.
-    /// Default `720p`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
+    /// pixels. Default `720p`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default `16:9`.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
+    /// `16:9`.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// [`duration`](Input::duration): Length of the video in seconds. Default `4`.
+    /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `4`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// [`delete_video`](Input::delete_video): Deletes the video for good once it is generated. Default
-    /// `true`.
+    /// Sets [`delete_video`](Input::delete_video): Deletes the video for good once it is generated.
+    /// Default `true`.
     pub fn delete_video(mut self, value: impl Param<bool>) -> Self {
         self.optional.delete_video = value.into_param();
         self
     }
 
-    /// [`model`](Input::model): Snapshot of the model to use; the one without a date is the latest.
-    /// Default `sora-2`.
+    /// Sets [`model`](Input::model): Snapshot of the model to use; the one without a date is the
+    /// latest. Default `sora-2`.
     pub fn model(mut self, value: impl Param<ModelValue>) -> Self {
         self.optional.model = value.into_param();
         self
     }
 
-    /// [`detect_and_block_ip`](Input::detect_and_block_ip): Refuses a request that refers to known
+    /// Sets [`detect_and_block_ip`](Input::detect_and_block_ip): Refuses a request that refers to known
     /// intellectual property. Default `false`.
     pub fn detect_and_block_ip(mut self, value: impl Param<bool>) -> Self {
         self.optional.detect_and_block_ip = value.into_param();
         self
     }
 
-    /// [`character_ids`](Input::character_ids): Characters in the video, by their identifiers, two at
-    /// most. At most 2 items.
+    /// Sets [`character_ids`](Input::character_ids): Characters in the video, by their identifiers, two
+    /// at most. At most 2 items.
     pub fn character_ids(mut self, value: impl Param<Vec<String>>) -> Self {
         self.optional.character_ids = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -351,10 +352,10 @@ impl<PromptSlot> Builder<PromptSlot> {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             prompt: self.prompt.take(),
@@ -378,7 +379,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
+impl<PromptSlot: required::HasPrompt> IntoInput for Builder<PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -489,11 +490,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/sora-2/text-to-video`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

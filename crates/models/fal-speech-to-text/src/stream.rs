@@ -39,13 +39,13 @@ pub struct Input {
     ///
     /// Default `true`.
     pub use_pnc: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`use_pnc`](Self::use_pnc): `true`.
+    /// Default of [`use_pnc`](Self::use_pnc): `true`.
     pub const DEFAULT_USE_PNC: bool = true;
 }
 
@@ -55,7 +55,7 @@ pub type Output = Value;
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             audio_url: Unset,
@@ -63,20 +63,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<AudioUrlSlot = Unset> {
     audio_url: AudioUrlSlot,
     optional: Optional,
@@ -89,7 +89,7 @@ struct Optional {
 }
 
 impl<AudioUrlSlot> Builder<AudioUrlSlot> {
-    /// [`audio_url`](Input::audio_url): Recording to write down.
+    /// Sets [`audio_url`](Input::audio_url): Recording to write down.
     pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
             audio_url: value.into_file(),
@@ -97,13 +97,13 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
         }
     }
 
-    /// [`use_pnc`](Input::use_pnc): Adds punctuation and capitals to the text. Default `true`.
+    /// Sets [`use_pnc`](Input::use_pnc): Adds punctuation and capitals to the text. Default `true`.
     pub fn use_pnc(mut self, value: impl Param<bool>) -> Self {
         self.optional.use_pnc = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -111,10 +111,10 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
 }
 
 impl<AudioUrlSlot> Builder<AudioUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        AudioUrlSlot: given::HasAudioUrl,
+        AudioUrlSlot: required::HasAudioUrl,
     {
         Input {
             audio_url: self.audio_url.take(),
@@ -132,7 +132,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<AudioUrlSlot: given::HasAudioUrl> IntoInput for Builder<AudioUrlSlot> {
+impl<AudioUrlSlot: required::HasAudioUrl> IntoInput for Builder<AudioUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -185,11 +185,11 @@ impl<'de> json::ReadObject<'de> for Input {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`audio_url` is required by `fal-ai/speech-to-text/stream`",
-        label = "`audio_url` was not given",
-        note = "give it with `audio_url: ..` in `input!`, or `.audio_url(..)` on the builder"
+        label = "`audio_url` is missing",
+        note = "set it with `audio_url: ..` in `input!`, or with `.audio_url(..)` on the builder"
     )]
     pub trait HasAudioUrl {
         fn take(self) -> super::File;

@@ -69,24 +69,24 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`strength`](Self::strength): `0.8`.
+    /// Default of [`strength`](Self::strength): `0.8`.
     pub const DEFAULT_STRENGTH: Strength = Strength::literal(0.8);
 
-    /// Of [`num_inference_steps`](Self::num_inference_steps): `8`.
+    /// Default of [`num_inference_steps`](Self::num_inference_steps): `8`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
         8,
     );
 
-    /// Of [`guidance_scale`](Self::guidance_scale): `1.0`.
+    /// Default of [`guidance_scale`](Self::guidance_scale): `1.0`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(1.0);
 
-    /// Of [`sync_mode`](Self::sync_mode): `false`.
+    /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 }
 
@@ -116,7 +116,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -125,20 +125,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset, AudioUrlSlot = Unset> {
     prompt: PromptSlot,
     audio_url: AudioUrlSlot,
@@ -157,7 +157,7 @@ struct Optional {
 }
 
 impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
-    /// [`prompt`](Input::prompt): Description of the sound.
+    /// Sets [`prompt`](Input::prompt): Description of the sound.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, AudioUrlSlot> {
         Builder {
             prompt: value.into(),
@@ -166,7 +166,7 @@ impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
         }
     }
 
-    /// [`audio_url`](Input::audio_url): Recording to work on.
+    /// Sets [`audio_url`](Input::audio_url): Recording to work on.
     pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
@@ -175,48 +175,49 @@ impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
         }
     }
 
-    /// [`strength`](Input::strength): Distance of the result from the input recording. Between 0.01 and
-    /// 1.0. Default `0.8`.
+    /// Sets [`strength`](Input::strength): Distance of the result from the input recording. Between
+    /// 0.01 and 1.0. Default `0.8`.
     pub fn strength(mut self, value: impl Param<Strength>) -> Self {
         self.optional.strength = value.into_param();
         self
     }
 
-    /// [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 4 and 8.
-    /// Default `8`.
+    /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 4
+    /// and 8. Default `8`.
     pub fn num_inference_steps(mut self, value: impl Param<NumInferenceSteps>) -> Self {
         self.optional.num_inference_steps = value.into_param();
         self
     }
 
-    /// [`total_seconds`](Input::total_seconds): Length of the recording in seconds. Between 1 and 190.
+    /// Sets [`total_seconds`](Input::total_seconds): Length of the recording in seconds. Between 1
+    /// and 190.
     pub fn total_seconds(mut self, value: impl Param<TotalSeconds>) -> Self {
         self.optional.total_seconds = value.into_param();
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): Adherence of the recording to the prompt
+    /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the recording to the prompt
     /// (classifier-free guidance). Between 1.0 and 25.0. Default `1.0`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -224,11 +225,11 @@ impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
 }
 
 impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        AudioUrlSlot: given::HasAudioUrl,
+        PromptSlot: required::HasPrompt,
+        AudioUrlSlot: required::HasAudioUrl,
     {
         Input {
             prompt: self.prompt.take(),
@@ -252,7 +253,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, AudioUrlSlot: given::HasAudioUrl> IntoInput
+impl<PromptSlot: required::HasPrompt, AudioUrlSlot: required::HasAudioUrl> IntoInput
 for Builder<PromptSlot, AudioUrlSlot> {
     type Endpoint = Model;
 
@@ -355,11 +356,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/stable-audio-25/audio-to-audio`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -373,8 +374,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`audio_url` is required by `fal-ai/stable-audio-25/audio-to-audio`",
-        label = "`audio_url` was not given",
-        note = "give it with `audio_url: ..` in `input!`, or `.audio_url(..)` on the builder"
+        label = "`audio_url` is missing",
+        note = "set it with `audio_url: ..` in `input!`, or with `.audio_url(..)` on the builder"
     )]
     pub trait HasAudioUrl {
         fn take(self) -> super::File;

@@ -15,8 +15,8 @@
 //! assert_eq!(input.prompt, "Waves against a wooden pier, gulls far off");
 //! ```
 //!
-//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
-//! a model as a tool.
+//! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
+//! endpoint as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;
@@ -59,19 +59,19 @@ pub struct Input {
     ///
     /// Between 2 and 1000. Default `100`.
     pub steps: Option<Steps>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`seconds_start`](Self::seconds_start): `0`.
+    /// Default of [`seconds_start`](Self::seconds_start): `0`.
     pub const DEFAULT_SECONDS_START: SecondsStart = SecondsStart::literal(0);
 
-    /// Of [`seconds_total`](Self::seconds_total): `30`.
+    /// Default of [`seconds_total`](Self::seconds_total): `30`.
     pub const DEFAULT_SECONDS_TOTAL: SecondsTotal = SecondsTotal::literal(30);
 
-    /// Of [`steps`](Self::steps): `100`.
+    /// Default of [`steps`](Self::steps): `100`.
     pub const DEFAULT_STEPS: Steps = Steps::literal(100);
 }
 
@@ -95,7 +95,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -103,20 +103,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset> {
     prompt: PromptSlot,
     optional: Optional,
@@ -131,7 +131,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): Description of the sound.
+    /// Sets [`prompt`](Input::prompt): Description of the sound.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             prompt: value.into(),
@@ -139,27 +139,27 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`seconds_start`](Input::seconds_start): Start of the clip in seconds. Between 0 and 47. Default
-    /// `0`.
+    /// Sets [`seconds_start`](Input::seconds_start): Start of the clip in seconds. Between 0 and 47.
+    /// Default `0`.
     pub fn seconds_start(mut self, value: impl Param<SecondsStart>) -> Self {
         self.optional.seconds_start = value.into_param();
         self
     }
 
-    /// [`seconds_total`](Input::seconds_total): Length of the recording in seconds. Between 0 and 47.
-    /// Default `30`.
+    /// Sets [`seconds_total`](Input::seconds_total): Length of the recording in seconds. Between 0
+    /// and 47. Default `30`.
     pub fn seconds_total(mut self, value: impl Param<SecondsTotal>) -> Self {
         self.optional.seconds_total = value.into_param();
         self
     }
 
-    /// [`steps`](Input::steps): Number of denoising steps. Between 2 and 1000. Default `100`.
+    /// Sets [`steps`](Input::steps): Number of denoising steps. Between 2 and 1000. Default `100`.
     pub fn steps(mut self, value: impl Param<Steps>) -> Self {
         self.optional.steps = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -167,10 +167,10 @@ impl<PromptSlot> Builder<PromptSlot> {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             prompt: self.prompt.take(),
@@ -190,7 +190,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
+impl<PromptSlot: required::HasPrompt> IntoInput for Builder<PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -274,11 +274,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/stable-audio`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

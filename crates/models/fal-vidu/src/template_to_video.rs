@@ -50,16 +50,16 @@ pub struct Input {
     ///
     /// Default `16:9`.
     pub aspect_ratio: Option<AspectRatio>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`template`](Self::template): `hug`.
+    /// Default of [`template`](Self::template): `hug`.
     pub const DEFAULT_TEMPLATE: Template = Template::Hug;
 
-    /// Of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
+    /// Default of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
 }
 
@@ -617,7 +617,7 @@ impl Template {
         Self::BackgroundExplosion,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -825,7 +825,7 @@ impl AspectRatio {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio9x16];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -851,7 +851,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             input_image_urls: Unset,
@@ -859,20 +859,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<InputImageUrlsSlot = Unset> {
     input_image_urls: InputImageUrlsSlot,
     optional: Optional,
@@ -887,7 +887,7 @@ struct Optional {
 }
 
 impl<InputImageUrlsSlot> Builder<InputImageUrlsSlot> {
-    /// [`input_image_urls`](Input::input_image_urls): Images to play the scene with: one for most
+    /// Sets [`input_image_urls`](Input::input_image_urls): Images to play the scene with: one for most
     /// templates, one or two for some, three for `wish_sender`.
     pub fn input_image_urls(self, value: impl Into<Vec<File>>) -> Builder<Vec<File>> {
         Builder {
@@ -896,26 +896,27 @@ impl<InputImageUrlsSlot> Builder<InputImageUrlsSlot> {
         }
     }
 
-    /// [`template`](Input::template): Scene to play. Default `hug`.
+    /// Sets [`template`](Input::template): Scene to play. Default `hug`.
     pub fn template(mut self, value: impl Param<Template>) -> Self {
         self.optional.template = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default `16:9`.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
+    /// `16:9`.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -923,10 +924,10 @@ impl<InputImageUrlsSlot> Builder<InputImageUrlsSlot> {
 }
 
 impl<InputImageUrlsSlot> Builder<InputImageUrlsSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        InputImageUrlsSlot: given::HasInputImageUrls,
+        InputImageUrlsSlot: required::HasInputImageUrls,
     {
         Input {
             input_image_urls: self.input_image_urls.take(),
@@ -946,7 +947,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<InputImageUrlsSlot: given::HasInputImageUrls> IntoInput
+impl<InputImageUrlsSlot: required::HasInputImageUrls> IntoInput
 for Builder<InputImageUrlsSlot> {
     type Endpoint = Model;
 
@@ -1035,11 +1036,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`input_image_urls` is required by `fal-ai/vidu/template-to-video`",
-        label = "`input_image_urls` was not given",
-        note = "give it with `input_image_urls: ..` in `input!`, or `.input_image_urls(..)` on the builder"
+        label = "`input_image_urls` is missing",
+        note = "set it with `input_image_urls: ..` in `input!`, or with `.input_image_urls(..)` on the builder"
     )]
     pub trait HasInputImageUrls {
         fn take(self) -> Vec<super::File>;

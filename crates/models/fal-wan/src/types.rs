@@ -45,7 +45,7 @@ impl LoRaWeightTransformer {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::High, Self::Low, Self::Both];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -64,7 +64,7 @@ fal_core::closed_enum!(
 // Building.
 
 impl LoRaWeight {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> LoRaWeightBuilder {
         LoRaWeightBuilder {
             path: Unset,
@@ -73,9 +73,9 @@ impl LoRaWeight {
     }
 }
 
-/// Builds [`LoRaWeight`]; what is [`Unset`] has still to be given.
+/// A builder of [`LoRaWeight`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct LoRaWeightBuilder<PathSlot = Unset> {
     path: PathSlot,
     optional: LoRaWeightOptional,
@@ -89,7 +89,8 @@ struct LoRaWeightOptional {
 }
 
 impl<PathSlot> LoRaWeightBuilder<PathSlot> {
-    /// [`path`](LoRaWeight::path): Location of the weights: an address, or a Hugging Face repository.
+    /// Sets [`path`](LoRaWeight::path): Location of the weights: an address, or a Hugging Face
+    /// repository.
     pub fn path(self, value: impl Into<String>) -> LoRaWeightBuilder<String> {
         LoRaWeightBuilder {
             path: value.into(),
@@ -97,22 +98,22 @@ impl<PathSlot> LoRaWeightBuilder<PathSlot> {
         }
     }
 
-    /// [`weight_name`](LoRaWeight::weight_name): File of the weights, where `path` is a Hugging Face
-    /// repository that holds several.
+    /// Sets [`weight_name`](LoRaWeight::weight_name): File of the weights, where `path` is a Hugging
+    /// Face repository that holds several.
     pub fn weight_name(mut self, value: impl Param<String>) -> Self {
         self.optional.weight_name = value.into_param();
         self
     }
 
-    /// [`scale`](LoRaWeight::scale): Strength of the weights: 0 leaves the model unchanged, 1 applies
-    /// them in full. Between 0.0 and 4.0. Default `1.0`.
+    /// Sets [`scale`](LoRaWeight::scale): Strength of the weights: 0 leaves the model unchanged, 1
+    /// applies them in full. Between 0.0 and 4.0. Default `1.0`.
     pub fn scale(mut self, value: impl Param<LoRaWeightScale>) -> Self {
         self.optional.scale = value.into_param();
         self
     }
 
-    /// [`transformer`](LoRaWeight::transformer): Part of the model that the weights are for: the one
-    /// for high noise, the one for low noise, or both. Default `high`.
+    /// Sets [`transformer`](LoRaWeight::transformer): Part of the model that the weights are for: the
+    /// one for high noise, the one for low noise, or both. Default `high`.
     pub fn transformer(mut self, value: impl Param<LoRaWeightTransformer>) -> Self {
         self.optional.transformer = value.into_param();
         self
@@ -120,10 +121,10 @@ impl<PathSlot> LoRaWeightBuilder<PathSlot> {
 }
 
 impl<PathSlot> LoRaWeightBuilder<PathSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> LoRaWeight
     where
-        PathSlot: given::LoRaWeightHasPath,
+        PathSlot: required::LoRaWeightHasPath,
     {
         LoRaWeight {
             path: self.path.take(),
@@ -179,11 +180,11 @@ impl<'de> json::ReadObject<'de> for LoRaWeight {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`path` is required by `LoRaWeight in fal-ai/wan`",
-        label = "`path` was not given",
-        note = "give it with `path: ..` in `input!`, or `.path(..)` on the builder"
+        label = "`path` is missing",
+        note = "set it with `path: ..` in `input!`, or with `.path(..)` on the builder"
     )]
     pub trait LoRaWeightHasPath {
         fn take(self) -> String;

@@ -14,8 +14,8 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 //!
-//! The feature `schemars` gives every type a JSON Schema, with which a language model can be given
-//! a model as a tool.
+//! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
+//! endpoint as a tool.
 
 #[cfg(feature = "schemars")]
 mod json_schema;
@@ -73,28 +73,28 @@ pub struct Input {
     ///
     /// Default `3`.
     pub version: Option<Version>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`task`](Self::task): `transcribe`.
+    /// Default of [`task`](Self::task): `transcribe`.
     pub const DEFAULT_TASK: Task = Task::Transcribe;
 
-    /// Of [`language`](Self::language): `en`.
+    /// Default of [`language`](Self::language): `en`.
     pub const DEFAULT_LANGUAGE: Language = Language::En;
 
-    /// Of [`chunk_level`](Self::chunk_level): `segment`.
+    /// Default of [`chunk_level`](Self::chunk_level): `segment`.
     pub const DEFAULT_CHUNK_LEVEL: ChunkLevel = ChunkLevel::Segment;
 
-    /// Of [`max_segment_len`](Self::max_segment_len): `29`.
+    /// Default of [`max_segment_len`](Self::max_segment_len): `29`.
     pub const DEFAULT_MAX_SEGMENT_LEN: MaxSegmentLen = MaxSegmentLen::literal(29);
 
-    /// Of [`merge_chunks`](Self::merge_chunks): `true`.
+    /// Default of [`merge_chunks`](Self::merge_chunks): `true`.
     pub const DEFAULT_MERGE_CHUNKS: bool = true;
 
-    /// Of [`version`](Self::version): `3`.
+    /// Default of [`version`](Self::version): `3`.
     pub const DEFAULT_VERSION: Version = Version::_3;
 }
 
@@ -112,7 +112,7 @@ impl Task {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Transcribe, Self::Translate];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -434,7 +434,7 @@ impl Language {
         Self::Zh,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -558,7 +558,7 @@ impl ChunkLevel {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Segment];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -584,7 +584,7 @@ impl Version {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_3];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -809,7 +809,7 @@ pub enum Languages {
     Yo,
     /// `zh`
     Zh,
-    /// A value newer than this crate.
+    /// A value that this crate does not know.
     Other(String),
 }
 
@@ -917,7 +917,7 @@ impl Languages {
         Self::Zh,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -1030,7 +1030,7 @@ fal_core::open_enum!(Languages);
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             audio_url: Unset,
@@ -1038,20 +1038,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<AudioUrlSlot = Unset> {
     audio_url: AudioUrlSlot,
     optional: Optional,
@@ -1069,7 +1069,7 @@ struct Optional {
 }
 
 impl<AudioUrlSlot> Builder<AudioUrlSlot> {
-    /// [`audio_url`](Input::audio_url): Recording to work on.
+    /// Sets [`audio_url`](Input::audio_url): Recording to work on.
     pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
             audio_url: value.into_file(),
@@ -1077,47 +1077,47 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
         }
     }
 
-    /// [`task`](Input::task): Task for the model: `transcribe` writes the speech down in its language,
-    /// `translate` translates it into English. Default `transcribe`.
+    /// Sets [`task`](Input::task): Task for the model: `transcribe` writes the speech down in its
+    /// language, `translate` translates it into English. Default `transcribe`.
     pub fn task(mut self, value: impl Param<Task>) -> Self {
         self.optional.task = value.into_param();
         self
     }
 
-    /// [`language`](Input::language): Code of the language spoken in the recording. Default `en`.
+    /// Sets [`language`](Input::language): Code of the language spoken in the recording. Default `en`.
     pub fn language(mut self, value: impl Param<Nullable<Language>>) -> Self {
         self.optional.language = value.into_param();
         self
     }
 
-    /// [`chunk_level`](Input::chunk_level): Unit that the timed parts of the result are made of.
+    /// Sets [`chunk_level`](Input::chunk_level): Unit that the timed parts of the result are made of.
     /// Default `segment`.
     pub fn chunk_level(mut self, value: impl Param<ChunkLevel>) -> Self {
         self.optional.chunk_level = value.into_param();
         self
     }
 
-    /// [`max_segment_len`](Input::max_segment_len): Longest stretch of speech in seconds; longer ones
-    /// are divided. Between 10 and 29. Default `29`.
+    /// Sets [`max_segment_len`](Input::max_segment_len): Longest stretch of speech in seconds; longer
+    /// ones are divided. Between 10 and 29. Default `29`.
     pub fn max_segment_len(mut self, value: impl Param<MaxSegmentLen>) -> Self {
         self.optional.max_segment_len = value.into_param();
         self
     }
 
-    /// [`merge_chunks`](Input::merge_chunks): Joins neighboring parts as long as they stay within
+    /// Sets [`merge_chunks`](Input::merge_chunks): Joins neighboring parts as long as they stay within
     /// `max_segment_len`. Default `true`.
     pub fn merge_chunks(mut self, value: impl Param<bool>) -> Self {
         self.optional.merge_chunks = value.into_param();
         self
     }
 
-    /// [`version`](Input::version): Release of the large Whisper model to run. Default `3`.
+    /// Sets [`version`](Input::version): Release of the large Whisper model to run. Default `3`.
     pub fn version(mut self, value: impl Param<Version>) -> Self {
         self.optional.version = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -1125,10 +1125,10 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
 }
 
 impl<AudioUrlSlot> Builder<AudioUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        AudioUrlSlot: given::HasAudioUrl,
+        AudioUrlSlot: required::HasAudioUrl,
     {
         Input {
             audio_url: self.audio_url.take(),
@@ -1151,7 +1151,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<AudioUrlSlot: given::HasAudioUrl> IntoInput for Builder<AudioUrlSlot> {
+impl<AudioUrlSlot: required::HasAudioUrl> IntoInput for Builder<AudioUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -1253,11 +1253,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`audio_url` is required by `fal-ai/wizper`",
-        label = "`audio_url` was not given",
-        note = "give it with `audio_url: ..` in `input!`, or `.audio_url(..)` on the builder"
+        label = "`audio_url` is missing",
+        note = "set it with `audio_url: ..` in `input!`, or with `.audio_url(..)` on the builder"
     )]
     pub trait HasAudioUrl {
         fn take(self) -> super::File;

@@ -72,34 +72,34 @@ pub struct Input {
     ///
     /// Default `balanced`.
     pub video_write_mode: Option<VideoWriteMode>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`model`](Self::model): `General Use (Light)`.
+    /// Default of [`model`](Self::model): `General Use (Light)`.
     pub const DEFAULT_MODEL: ModelValue = ModelValue::GeneralUseLight;
 
-    /// Of [`operating_resolution`](Self::operating_resolution): `1024x1024`.
+    /// Default of [`operating_resolution`](Self::operating_resolution): `1024x1024`.
     pub const DEFAULT_OPERATING_RESOLUTION: OperatingResolution = OperatingResolution::_1024x1024;
 
-    /// Of [`output_mask`](Self::output_mask): `false`.
+    /// Default of [`output_mask`](Self::output_mask): `false`.
     pub const DEFAULT_OUTPUT_MASK: bool = false;
 
-    /// Of [`refine_foreground`](Self::refine_foreground): `true`.
+    /// Default of [`refine_foreground`](Self::refine_foreground): `true`.
     pub const DEFAULT_REFINE_FOREGROUND: bool = true;
 
-    /// Of [`sync_mode`](Self::sync_mode): `false`.
+    /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
-    /// Of [`video_output_type`](Self::video_output_type): `X264 (.mp4)`.
+    /// Default of [`video_output_type`](Self::video_output_type): `X264 (.mp4)`.
     pub const DEFAULT_VIDEO_OUTPUT_TYPE: VideoOutputType = VideoOutputType::X264Mp4;
 
-    /// Of [`video_quality`](Self::video_quality): `high`.
+    /// Default of [`video_quality`](Self::video_quality): `high`.
     pub const DEFAULT_VIDEO_QUALITY: VideoQuality = VideoQuality::High;
 
-    /// Of [`video_write_mode`](Self::video_write_mode): `balanced`.
+    /// Default of [`video_write_mode`](Self::video_write_mode): `balanced`.
     pub const DEFAULT_VIDEO_WRITE_MODE: VideoWriteMode = VideoWriteMode::Balanced;
 }
 
@@ -132,7 +132,7 @@ impl ModelValue {
         Self::GeneralUseDynamic,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -171,7 +171,7 @@ impl OperatingResolution {
         Self::_2304x2304,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -210,7 +210,7 @@ impl VideoOutputType {
         Self::GifGif,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -250,7 +250,7 @@ impl VideoQuality {
         Self::Maximum,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -283,7 +283,7 @@ impl VideoWriteMode {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Fast, Self::Balanced, Self::Small];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -312,7 +312,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             video_url: Unset,
@@ -320,20 +320,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<VideoUrlSlot = Unset> {
     video_url: VideoUrlSlot,
     optional: Optional,
@@ -353,7 +353,7 @@ struct Optional {
 }
 
 impl<VideoUrlSlot> Builder<VideoUrlSlot> {
-    /// [`video_url`](Input::video_url): Video to take the background out of.
+    /// Sets [`video_url`](Input::video_url): Video to take the background out of.
     pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
             video_url: value.into_file(),
@@ -361,13 +361,13 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
         }
     }
 
-    /// [`model`](Input::model): Model to use. Default `General Use (Light)`.
+    /// Sets [`model`](Input::model): Model to use. Default `General Use (Light)`.
     pub fn model(mut self, value: impl Param<ModelValue>) -> Self {
         self.optional.model = value.into_param();
         self
     }
 
-    /// [`operating_resolution`](Input::operating_resolution): Resolution to work at. Default
+    /// Sets [`operating_resolution`](Input::operating_resolution): Resolution to work at. Default
     /// `1024x1024`.
     pub fn operating_resolution(
         mut self,
@@ -377,46 +377,47 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
         self
     }
 
-    /// [`output_mask`](Input::output_mask): Also returns the mask. Default `false`.
+    /// Sets [`output_mask`](Input::output_mask): Also returns the mask. Default `false`.
     pub fn output_mask(mut self, value: impl Param<bool>) -> Self {
         self.optional.output_mask = value.into_param();
         self
     }
 
-    /// [`refine_foreground`](Input::refine_foreground): Refines the edges of the foreground with the
-    /// mask. Default `true`.
+    /// Sets [`refine_foreground`](Input::refine_foreground): Refines the edges of the foreground with
+    /// the mask. Default `true`.
     pub fn refine_foreground(mut self, value: impl Param<bool>) -> Self {
         self.optional.refine_foreground = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`video_output_type`](Input::video_output_type): Format of the video. Default `X264 (.mp4)`.
+    /// Sets [`video_output_type`](Input::video_output_type): Format of the video. Default `X264
+    /// (.mp4)`.
     pub fn video_output_type(mut self, value: impl Param<VideoOutputType>) -> Self {
         self.optional.video_output_type = value.into_param();
         self
     }
 
-    /// [`video_quality`](Input::video_quality): Quality of the video file. Default `high`.
+    /// Sets [`video_quality`](Input::video_quality): Quality of the video file. Default `high`.
     pub fn video_quality(mut self, value: impl Param<VideoQuality>) -> Self {
         self.optional.video_quality = value.into_param();
         self
     }
 
-    /// [`video_write_mode`](Input::video_write_mode): Encoding of the video file: fast with a large
-    /// file, slow with a small one, or in between. Default `balanced`.
+    /// Sets [`video_write_mode`](Input::video_write_mode): Encoding of the video file: fast with a
+    /// large file, slow with a small one, or in between. Default `balanced`.
     pub fn video_write_mode(mut self, value: impl Param<VideoWriteMode>) -> Self {
         self.optional.video_write_mode = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -424,10 +425,10 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
 }
 
 impl<VideoUrlSlot> Builder<VideoUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        VideoUrlSlot: given::HasVideoUrl,
+        VideoUrlSlot: required::HasVideoUrl,
     {
         Input {
             video_url: self.video_url.take(),
@@ -452,7 +453,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<VideoUrlSlot: given::HasVideoUrl> IntoInput for Builder<VideoUrlSlot> {
+impl<VideoUrlSlot: required::HasVideoUrl> IntoInput for Builder<VideoUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -554,11 +555,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`video_url` is required by `fal-ai/birefnet/v2/video`",
-        label = "`video_url` was not given",
-        note = "give it with `video_url: ..` in `input!`, or `.video_url(..)` on the builder"
+        label = "`video_url` is missing",
+        note = "set it with `video_url: ..` in `input!`, or with `.video_url(..)` on the builder"
     )]
     pub trait HasVideoUrl {
         fn take(self) -> super::File;

@@ -46,13 +46,13 @@ pub struct Input {
     ///
     /// Default `true`.
     pub trim_first_second: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`trim_first_second`](Self::trim_first_second): `true`.
+    /// Default of [`trim_first_second`](Self::trim_first_second): `true`.
     pub const DEFAULT_TRIM_FIRST_SECOND: bool = true;
 }
 
@@ -67,7 +67,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             image_url: Unset,
@@ -76,20 +76,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<ImageUrlSlot = Unset, VideoUrlSlot = Unset> {
     image_url: ImageUrlSlot,
     video_url: VideoUrlSlot,
@@ -103,7 +103,8 @@ struct Optional {
 }
 
 impl<ImageUrlSlot, VideoUrlSlot> Builder<ImageUrlSlot, VideoUrlSlot> {
-    /// [`image_url`](Input::image_url): Image of the character: a person, an animal or a drawn figure.
+    /// Sets [`image_url`](Input::image_url): Image of the character: a person, an animal or a drawn
+    /// figure.
     pub fn image_url(
         self,
         value: impl fal_core::IntoFile,
@@ -115,8 +116,8 @@ impl<ImageUrlSlot, VideoUrlSlot> Builder<ImageUrlSlot, VideoUrlSlot> {
         }
     }
 
-    /// [`video_url`](Input::video_url): Video of the motion, the face and the lips to take over, in
-    /// MP4, MOV or WebM, up to 30 seconds long.
+    /// Sets [`video_url`](Input::video_url): Video of the motion, the face and the lips to take over,
+    /// in MP4, MOV or WebM, up to 30 seconds long.
     pub fn video_url(
         self,
         value: impl fal_core::IntoFile,
@@ -128,14 +129,14 @@ impl<ImageUrlSlot, VideoUrlSlot> Builder<ImageUrlSlot, VideoUrlSlot> {
         }
     }
 
-    /// [`trim_first_second`](Input::trim_first_second): Cuts off the first second of the result, which
-    /// is a transition. Default `true`.
+    /// Sets [`trim_first_second`](Input::trim_first_second): Cuts off the first second of the result,
+    /// which is a transition. Default `true`.
     pub fn trim_first_second(mut self, value: impl Param<bool>) -> Self {
         self.optional.trim_first_second = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -143,11 +144,11 @@ impl<ImageUrlSlot, VideoUrlSlot> Builder<ImageUrlSlot, VideoUrlSlot> {
 }
 
 impl<ImageUrlSlot, VideoUrlSlot> Builder<ImageUrlSlot, VideoUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        ImageUrlSlot: given::HasImageUrl,
-        VideoUrlSlot: given::HasVideoUrl,
+        ImageUrlSlot: required::HasImageUrl,
+        VideoUrlSlot: required::HasVideoUrl,
     {
         Input {
             image_url: self.image_url.take(),
@@ -166,7 +167,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImageUrlSlot: given::HasImageUrl, VideoUrlSlot: given::HasVideoUrl> IntoInput
+impl<ImageUrlSlot: required::HasImageUrl, VideoUrlSlot: required::HasVideoUrl> IntoInput
 for Builder<ImageUrlSlot, VideoUrlSlot> {
     type Endpoint = Model;
 
@@ -256,11 +257,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/bytedance/dreamactor/v2`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;
@@ -274,8 +275,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`video_url` is required by `fal-ai/bytedance/dreamactor/v2`",
-        label = "`video_url` was not given",
-        note = "give it with `video_url: ..` in `input!`, or `.video_url(..)` on the builder"
+        label = "`video_url` is missing",
+        note = "set it with `video_url: ..` in `input!`, or with `.video_url(..)` on the builder"
     )]
     pub trait HasVideoUrl {
         fn take(self) -> super::File;

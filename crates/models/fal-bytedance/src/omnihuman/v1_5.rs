@@ -55,16 +55,16 @@ pub struct Input {
     ///
     /// Default `1080p`.
     pub resolution: Option<Resolution>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`turbo_mode`](Self::turbo_mode): `false`.
+    /// Default of [`turbo_mode`](Self::turbo_mode): `false`.
     pub const DEFAULT_TURBO_MODE: bool = false;
 
-    /// Of [`resolution`](Self::resolution): `1080p`.
+    /// Default of [`resolution`](Self::resolution): `1080p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_1080p;
 }
 
@@ -82,7 +82,7 @@ impl Resolution {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_720p, Self::_1080p];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -110,7 +110,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             image_url: Unset,
@@ -119,20 +119,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<ImageUrlSlot = Unset, AudioUrlSlot = Unset> {
     image_url: ImageUrlSlot,
     audio_url: AudioUrlSlot,
@@ -149,7 +149,7 @@ struct Optional {
 }
 
 impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
-    /// [`image_url`](Input::image_url): Image of the person.
+    /// Sets [`image_url`](Input::image_url): Image of the person.
     pub fn image_url(
         self,
         value: impl fal_core::IntoFile,
@@ -161,7 +161,7 @@ impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
         }
     }
 
-    /// [`audio_url`](Input::audio_url): Recording that the person speaks or sings, shorter than 30
+    /// Sets [`audio_url`](Input::audio_url): Recording that the person speaks or sings, shorter than 30
     /// seconds at 1080p and 60 seconds at 720p.
     pub fn audio_url(
         self,
@@ -174,33 +174,33 @@ impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
+    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self
     }
 
-    /// [`mask_url`](Input::mask_url): Mask of the image: only the person in its white part speaks.
+    /// Sets [`mask_url`](Input::mask_url): Mask of the image: only the person in its white part speaks.
     pub fn mask_url(mut self, value: impl Param<File>) -> Self {
         self.optional.mask_url = value.into_param();
         self
     }
 
-    /// [`turbo_mode`](Input::turbo_mode): Generates the video faster, at some cost in quality. Default
-    /// `false`.
+    /// Sets [`turbo_mode`](Input::turbo_mode): Generates the video faster, at some cost in quality.
+    /// Default `false`.
     pub fn turbo_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.turbo_mode = value.into_param();
         self
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video. Default `1080p`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video. Default `1080p`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -208,11 +208,11 @@ impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
 }
 
 impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        ImageUrlSlot: given::HasImageUrl,
-        AudioUrlSlot: given::HasAudioUrl,
+        ImageUrlSlot: required::HasImageUrl,
+        AudioUrlSlot: required::HasAudioUrl,
     {
         Input {
             image_url: self.image_url.take(),
@@ -234,7 +234,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImageUrlSlot: given::HasImageUrl, AudioUrlSlot: given::HasAudioUrl> IntoInput
+impl<ImageUrlSlot: required::HasImageUrl, AudioUrlSlot: required::HasAudioUrl> IntoInput
 for Builder<ImageUrlSlot, AudioUrlSlot> {
     type Endpoint = Model;
 
@@ -335,11 +335,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/bytedance/omnihuman/v1.5`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;
@@ -353,8 +353,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`audio_url` is required by `fal-ai/bytedance/omnihuman/v1.5`",
-        label = "`audio_url` was not given",
-        note = "give it with `audio_url: ..` in `input!`, or `.audio_url(..)` on the builder"
+        label = "`audio_url` is missing",
+        note = "set it with `audio_url: ..` in `input!`, or with `.audio_url(..)` on the builder"
     )]
     pub trait HasAudioUrl {
         fn take(self) -> super::File;

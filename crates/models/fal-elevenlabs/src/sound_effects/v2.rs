@@ -5,7 +5,7 @@
 //!
 //! Generates a sound effect from text.
 //!
-//! Streams: `Client::stream` gives what there is before the end.
+//! Streams: `Client::stream` returns partial results before the last one.
 //!
 //! ```
 //! use fal_core::input;
@@ -62,19 +62,19 @@ pub struct Input {
     ///
     /// Default `false`.
     pub r#loop: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`prompt_influence`](Self::prompt_influence): `0.3`.
+    /// Default of [`prompt_influence`](Self::prompt_influence): `0.3`.
     pub const DEFAULT_PROMPT_INFLUENCE: PromptInfluence = PromptInfluence::literal(0.3);
 
-    /// Of [`output_format`](Self::output_format): `mp3_44100_128`.
+    /// Default of [`output_format`](Self::output_format): `mp3_44100_128`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Mp3_44100_128;
 
-    /// Of [`loop`](Self::loop): `false`.
+    /// Default of [`loop`](Self::loop): `false`.
     pub const DEFAULT_LOOP: bool = false;
 }
 
@@ -152,7 +152,7 @@ impl OutputFormat {
         Self::Opus48000_192,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -203,7 +203,7 @@ pub struct Event {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             text: Unset,
@@ -211,20 +211,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<TextSlot = Unset> {
     text: TextSlot,
     optional: Optional,
@@ -240,7 +240,7 @@ struct Optional {
 }
 
 impl<TextSlot> Builder<TextSlot> {
-    /// [`text`](Input::text): Description of the sound.
+    /// Sets [`text`](Input::text): Description of the sound.
     pub fn text(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             text: value.into(),
@@ -248,35 +248,35 @@ impl<TextSlot> Builder<TextSlot> {
         }
     }
 
-    /// [`duration_seconds`](Input::duration_seconds): Length of the sound in seconds. Between 0.5 and
-    /// 22.0.
+    /// Sets [`duration_seconds`](Input::duration_seconds): Length of the sound in seconds. Between 0.5
+    /// and 22.0.
     pub fn duration_seconds(mut self, value: impl Param<DurationSeconds>) -> Self {
         self.optional.duration_seconds = value.into_param();
         self
     }
 
-    /// [`prompt_influence`](Input::prompt_influence): Adherence of the sound to the text. Between 0.0
-    /// and 1.0. Default `0.3`.
+    /// Sets [`prompt_influence`](Input::prompt_influence): Adherence of the sound to the text. Between
+    /// 0.0 and 1.0. Default `0.3`.
     pub fn prompt_influence(mut self, value: impl Param<PromptInfluence>) -> Self {
         self.optional.prompt_influence = value.into_param();
         self
     }
 
-    /// [`output_format`](Input::output_format): Format of the recording: codec, sample rate and bit
-    /// rate. Default `mp3_44100_128`.
+    /// Sets [`output_format`](Input::output_format): Format of the recording: codec, sample rate and
+    /// bit rate. Default `mp3_44100_128`.
     pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
         self.optional.output_format = value.into_param();
         self
     }
 
-    /// [`loop`](Input::loop): Makes the end of the sound run into its beginning, so that it can be
+    /// Sets [`loop`](Input::loop): Makes the end of the sound run into its beginning, so that it can be
     /// looped. Default `false`.
     pub fn r#loop(mut self, value: impl Param<bool>) -> Self {
         self.optional.r#loop = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -284,10 +284,10 @@ impl<TextSlot> Builder<TextSlot> {
 }
 
 impl<TextSlot> Builder<TextSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        TextSlot: given::HasText,
+        TextSlot: required::HasText,
     {
         Input {
             text: self.text.take(),
@@ -308,7 +308,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<TextSlot: given::HasText> IntoInput for Builder<TextSlot> {
+impl<TextSlot: required::HasText> IntoInput for Builder<TextSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -425,11 +425,11 @@ impl<'de> json::ReadObject<'de> for Event {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`text` is required by `fal-ai/elevenlabs/sound-effects/v2`",
-        label = "`text` was not given",
-        note = "give it with `text: ..` in `input!`, or `.text(..)` on the builder"
+        label = "`text` is missing",
+        note = "set it with `text: ..` in `input!`, or with `.text(..)` on the builder"
     )]
     pub trait HasText {
         fn take(self) -> String;

@@ -55,16 +55,16 @@ pub struct Input {
     ///
     /// At most 100 items. Default `[]`.
     pub keyterms: Option<Vec<String>>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`tag_audio_events`](Self::tag_audio_events): `true`.
+    /// Default of [`tag_audio_events`](Self::tag_audio_events): `true`.
     pub const DEFAULT_TAG_AUDIO_EVENTS: bool = true;
 
-    /// Of [`diarize`](Self::diarize): `true`.
+    /// Default of [`diarize`](Self::diarize): `true`.
     pub const DEFAULT_DIARIZE: bool = true;
 }
 
@@ -85,7 +85,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             audio_url: Unset,
@@ -93,20 +93,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<AudioUrlSlot = Unset> {
     audio_url: AudioUrlSlot,
     optional: Optional,
@@ -122,7 +122,7 @@ struct Optional {
 }
 
 impl<AudioUrlSlot> Builder<AudioUrlSlot> {
-    /// [`audio_url`](Input::audio_url): Recording to write down.
+    /// Sets [`audio_url`](Input::audio_url): Recording to write down.
     pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
             audio_url: value.into_file(),
@@ -130,33 +130,33 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
         }
     }
 
-    /// [`language_code`](Input::language_code): Code of the language spoken.
+    /// Sets [`language_code`](Input::language_code): Code of the language spoken.
     pub fn language_code(mut self, value: impl Param<String>) -> Self {
         self.optional.language_code = value.into_param();
         self
     }
 
-    /// [`tag_audio_events`](Input::tag_audio_events): Also transcribes laughter, applause and similar
-    /// sounds. Default `true`.
+    /// Sets [`tag_audio_events`](Input::tag_audio_events): Also transcribes laughter, applause and
+    /// similar sounds. Default `true`.
     pub fn tag_audio_events(mut self, value: impl Param<bool>) -> Self {
         self.optional.tag_audio_events = value.into_param();
         self
     }
 
-    /// [`diarize`](Input::diarize): Adds the speaker to each word. Default `true`.
+    /// Sets [`diarize`](Input::diarize): Adds the speaker to each word. Default `true`.
     pub fn diarize(mut self, value: impl Param<bool>) -> Self {
         self.optional.diarize = value.into_param();
         self
     }
 
-    /// [`keyterms`](Input::keyterms): Words and phrases to listen for: up to 100, of up to 50
+    /// Sets [`keyterms`](Input::keyterms): Words and phrases to listen for: up to 100, of up to 50
     /// characters each. At most 100 items. Default `[]`.
     pub fn keyterms(mut self, value: impl Param<Vec<String>>) -> Self {
         self.optional.keyterms = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -164,10 +164,10 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
 }
 
 impl<AudioUrlSlot> Builder<AudioUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        AudioUrlSlot: given::HasAudioUrl,
+        AudioUrlSlot: required::HasAudioUrl,
     {
         Input {
             audio_url: self.audio_url.take(),
@@ -188,7 +188,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<AudioUrlSlot: given::HasAudioUrl> IntoInput for Builder<AudioUrlSlot> {
+impl<AudioUrlSlot: required::HasAudioUrl> IntoInput for Builder<AudioUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -299,11 +299,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`audio_url` is required by `fal-ai/elevenlabs/speech-to-text/scribe-v2`",
-        label = "`audio_url` was not given",
-        note = "give it with `audio_url: ..` in `input!`, or `.audio_url(..)` on the builder"
+        label = "`audio_url` is missing",
+        note = "set it with `audio_url: ..` in `input!`, or with `.audio_url(..)` on the builder"
     )]
     pub trait HasAudioUrl {
         fn take(self) -> super::File;

@@ -5,7 +5,7 @@
 //!
 //! Speaks a dialogue in several voices, with Eleven v3.
 //!
-//! Streams: `Client::stream` gives what there is before the end.
+//! Streams: `Client::stream` returns partial results before the last one.
 //!
 //! ```
 //! use fal_core::input;
@@ -63,7 +63,7 @@ pub struct Input {
     /// Code of the language (ISO 639-1) to speak in. A language that the model does not know is
     /// refused.
     pub language_code: Option<String>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -95,7 +95,7 @@ pub struct Event {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             inputs: Unset,
@@ -103,20 +103,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<InputsSlot = Unset> {
     inputs: InputsSlot,
     optional: Optional,
@@ -133,7 +133,7 @@ struct Optional {
 }
 
 impl<InputsSlot> Builder<InputsSlot> {
-    /// [`inputs`](Input::inputs): Lines of the dialogue in order, each with its speaker.
+    /// Sets [`inputs`](Input::inputs): Lines of the dialogue in order, each with its speaker.
     pub fn inputs(
         self,
         value: impl Into<Vec<DialogueBlock>>,
@@ -144,21 +144,21 @@ impl<InputsSlot> Builder<InputsSlot> {
         }
     }
 
-    /// [`stability`](Input::stability): Stability of the voices. Between 0.0 and 1.0.
+    /// Sets [`stability`](Input::stability): Stability of the voices. Between 0.0 and 1.0.
     pub fn stability(mut self, value: impl Param<Stability>) -> Self {
         self.optional.stability = value.into_param();
         self
     }
 
-    /// [`use_speaker_boost`](Input::use_speaker_boost): Keeps the speech closer to the original
+    /// Sets [`use_speaker_boost`](Input::use_speaker_boost): Keeps the speech closer to the original
     /// speaker, which takes a little longer.
     pub fn use_speaker_boost(mut self, value: impl Param<bool>) -> Self {
         self.optional.use_speaker_boost = value.into_param();
         self
     }
 
-    /// [`pronunciation_dictionary_locators`](Input::pronunciation_dictionary_locators): Dictionaries of
-    /// pronunciation, applied in order: three at most. Default `[]`.
+    /// Sets [`pronunciation_dictionary_locators`](Input::pronunciation_dictionary_locators):
+    /// Dictionaries of pronunciation, applied in order: three at most. Default `[]`.
     pub fn pronunciation_dictionary_locators(
         mut self,
         value: impl Param<Vec<PronunciationDictionaryLocator>>,
@@ -167,20 +167,20 @@ impl<InputsSlot> Builder<InputsSlot> {
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`language_code`](Input::language_code): Code of the language (ISO 639-1) to speak in.
+    /// Sets [`language_code`](Input::language_code): Code of the language (ISO 639-1) to speak in.
     pub fn language_code(mut self, value: impl Param<String>) -> Self {
         self.optional.language_code = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -188,10 +188,10 @@ impl<InputsSlot> Builder<InputsSlot> {
 }
 
 impl<InputsSlot> Builder<InputsSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        InputsSlot: given::HasInputs,
+        InputsSlot: required::HasInputs,
     {
         Input {
             inputs: self.inputs.take(),
@@ -215,7 +215,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<InputsSlot: given::HasInputs> IntoInput for Builder<InputsSlot> {
+impl<InputsSlot: required::HasInputs> IntoInput for Builder<InputsSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -347,11 +347,11 @@ impl<'de> json::ReadObject<'de> for Event {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`inputs` is required by `fal-ai/elevenlabs/text-to-dialogue/eleven-v3`",
-        label = "`inputs` was not given",
-        note = "give it with `inputs: ..` in `input!`, or `.inputs(..)` on the builder"
+        label = "`inputs` is missing",
+        note = "set it with `inputs: ..` in `input!`, or with `.inputs(..)` on the builder"
     )]
     pub trait HasInputs {
         fn take(self) -> Vec<super::DialogueBlock>;

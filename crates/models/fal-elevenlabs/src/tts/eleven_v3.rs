@@ -5,7 +5,7 @@
 //!
 //! Speaks a text with Eleven v3, the most expressive of the ElevenLabs voices.
 //!
-//! Streams: `Client::stream` gives what there is before the end.
+//! Streams: `Client::stream` returns partial results before the last one.
 //!
 //! ```
 //! use fal_core::input;
@@ -68,22 +68,22 @@ pub struct Input {
     ///
     /// Default `auto`.
     pub apply_text_normalization: Option<ApplyTextNormalization>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`voice`](Self::voice): `Rachel`.
+    /// Default of [`voice`](Self::voice): `Rachel`.
     pub const DEFAULT_VOICE: &'static str = "Rachel";
 
-    /// Of [`stability`](Self::stability): `0.5`.
+    /// Default of [`stability`](Self::stability): `0.5`.
     pub const DEFAULT_STABILITY: Stability = Stability::literal(0.5);
 
-    /// Of [`timestamps`](Self::timestamps): `false`.
+    /// Default of [`timestamps`](Self::timestamps): `false`.
     pub const DEFAULT_TIMESTAMPS: bool = false;
 
-    /// Of [`apply_text_normalization`](Self::apply_text_normalization): `auto`.
+    /// Default of [`apply_text_normalization`](Self::apply_text_normalization): `auto`.
     pub const DEFAULT_APPLY_TEXT_NORMALIZATION: ApplyTextNormalization = ApplyTextNormalization::Auto;
 }
 
@@ -106,7 +106,7 @@ impl ApplyTextNormalization {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Auto, Self::On, Self::Off];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -145,7 +145,7 @@ pub struct Event {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             text: Unset,
@@ -153,20 +153,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<TextSlot = Unset> {
     text: TextSlot,
     optional: Optional,
@@ -183,7 +183,7 @@ struct Optional {
 }
 
 impl<TextSlot> Builder<TextSlot> {
-    /// [`text`](Input::text): Text to speak. 1 to 5000 characters.
+    /// Sets [`text`](Input::text): Text to speak. 1 to 5000 characters.
     pub fn text(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             text: value.into(),
@@ -191,32 +191,34 @@ impl<TextSlot> Builder<TextSlot> {
         }
     }
 
-    /// [`voice`](Input::voice): Voice that speaks, by its name or its identifier. Default `Rachel`.
+    /// Sets [`voice`](Input::voice): Voice that speaks, by its name or its identifier. Default
+    /// `Rachel`.
     pub fn voice(mut self, value: impl Param<String>) -> Self {
         self.optional.voice = value.into_param();
         self
     }
 
-    /// [`stability`](Input::stability): Stability of the voice. Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`stability`](Input::stability): Stability of the voice. Between 0.0 and 1.0. Default
+    /// `0.5`.
     pub fn stability(mut self, value: impl Param<Stability>) -> Self {
         self.optional.stability = value.into_param();
         self
     }
 
-    /// [`timestamps`](Input::timestamps): Also returns the times of each word. Default `false`.
+    /// Sets [`timestamps`](Input::timestamps): Also returns the times of each word. Default `false`.
     pub fn timestamps(mut self, value: impl Param<bool>) -> Self {
         self.optional.timestamps = value.into_param();
         self
     }
 
-    /// [`language_code`](Input::language_code): Code of the language (ISO 639-1) to speak in.
+    /// Sets [`language_code`](Input::language_code): Code of the language (ISO 639-1) to speak in.
     pub fn language_code(mut self, value: impl Param<String>) -> Self {
         self.optional.language_code = value.into_param();
         self
     }
 
-    /// [`apply_text_normalization`](Input::apply_text_normalization): Choice to spell out numbers and
-    /// the like first: always, never, or as the service decides. Default `auto`.
+    /// Sets [`apply_text_normalization`](Input::apply_text_normalization): Choice to spell out numbers
+    /// and the like first: always, never, or as the service decides. Default `auto`.
     pub fn apply_text_normalization(
         mut self,
         value: impl Param<ApplyTextNormalization>,
@@ -225,7 +227,7 @@ impl<TextSlot> Builder<TextSlot> {
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -233,10 +235,10 @@ impl<TextSlot> Builder<TextSlot> {
 }
 
 impl<TextSlot> Builder<TextSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        TextSlot: given::HasText,
+        TextSlot: required::HasText,
     {
         Input {
             text: self.text.take(),
@@ -258,7 +260,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<TextSlot: given::HasText> IntoInput for Builder<TextSlot> {
+impl<TextSlot: required::HasText> IntoInput for Builder<TextSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -389,11 +391,11 @@ impl<'de> json::ReadObject<'de> for Event {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`text` is required by `fal-ai/elevenlabs/tts/eleven-v3`",
-        label = "`text` was not given",
-        note = "give it with `text: ..` in `input!`, or `.text(..)` on the builder"
+        label = "`text` is missing",
+        note = "set it with `text: ..` in `input!`, or with `.text(..)` on the builder"
     )]
     pub trait HasText {
         fn take(self) -> String;

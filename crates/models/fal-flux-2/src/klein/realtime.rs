@@ -79,22 +79,22 @@ pub struct Input {
     pub sync_mode: Option<bool>,
     /// Name of the message, which its result repeats.
     pub request_id: Option<String>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`image_size`](Self::image_size): `square`.
+    /// Default of [`image_size`](Self::image_size): `square`.
     pub const DEFAULT_IMAGE_SIZE: &'static str = "square";
 
-    /// Of [`num_inference_steps`](Self::num_inference_steps): `3`.
+    /// Default of [`num_inference_steps`](Self::num_inference_steps): `3`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: i64 = 3;
 
-    /// Of [`seed`](Self::seed): `35`.
+    /// Default of [`seed`](Self::seed): `35`.
     pub const DEFAULT_SEED: i64 = 35;
 
-    /// Of [`schedule_mu`](Self::schedule_mu): `2.3`.
+    /// Default of [`schedule_mu`](Self::schedule_mu): `2.3`.
     pub const DEFAULT_SCHEDULE_MU: f64 = 2.3;
 }
 
@@ -113,7 +113,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -122,20 +122,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset> {
     prompt: PromptSlot,
     image_url: ImageUrlSlot,
@@ -156,7 +156,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
-    /// [`prompt`](Input::prompt): Description of the picture, in plain language.
+    /// Sets [`prompt`](Input::prompt): Description of the picture, in plain language.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot> {
         Builder {
             prompt: value.into(),
@@ -165,8 +165,8 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`image_url`](Input::image_url): Picture to start from, usually the latest frame of a camera or
-    /// canvas.
+    /// Sets [`image_url`](Input::image_url): Picture to start from, usually the latest frame of a
+    /// camera or canvas.
     pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
@@ -175,57 +175,58 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`image_size`](Input::image_size): Preset of the size of the result. Default `square`.
+    /// Sets [`image_size`](Input::image_size): Preset of the size of the result. Default `square`.
     pub fn image_size(mut self, value: impl Param<String>) -> Self {
         self.optional.image_size = value.into_param();
         self
     }
 
-    /// [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Default `3`.
+    /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Default
+    /// `3`.
     pub fn num_inference_steps(mut self, value: impl Param<i64>) -> Self {
         self.optional.num_inference_steps = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator. Default `35`.
+    /// Sets [`seed`](Input::seed): Starting point of the random generator. Default `35`.
     pub fn seed(mut self, value: impl Param<Nullable<i64>>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`schedule_mu`](Input::schedule_mu): Shift of the noise schedule. Default `2.3`.
+    /// Sets [`schedule_mu`](Input::schedule_mu): Shift of the noise schedule. Default `2.3`.
     pub fn schedule_mu(mut self, value: impl Param<f64>) -> Self {
         self.optional.schedule_mu = value.into_param();
         self
     }
 
-    /// [`output_feedback_strength`](Input::output_feedback_strength): Share of the new picture in the
-    /// result; the rest is carried over from the previous result.
+    /// Sets [`output_feedback_strength`](Input::output_feedback_strength): Share of the new picture in
+    /// the result; the rest is carried over from the previous result.
     pub fn output_feedback_strength(mut self, value: impl Param<f64>) -> Self {
         self.optional.output_feedback_strength = value.into_param();
         self
     }
 
-    /// [`enable_interpolation`](Input::enable_interpolation): Generates pictures in between for a
+    /// Sets [`enable_interpolation`](Input::enable_interpolation): Generates pictures in between for a
     /// smoother sequence.
     pub fn enable_interpolation(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_interpolation = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Returns pictures inside the message instead of as links.
+    /// Sets [`sync_mode`](Input::sync_mode): Returns pictures inside the message instead of as links.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`request_id`](Input::request_id): Name of the message, which its result repeats.
+    /// Sets [`request_id`](Input::request_id): Name of the message, which its result repeats.
     pub fn request_id(mut self, value: impl Param<String>) -> Self {
         self.optional.request_id = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -233,11 +234,11 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        ImageUrlSlot: given::HasImageUrl,
+        PromptSlot: required::HasPrompt,
+        ImageUrlSlot: required::HasImageUrl,
     {
         Input {
             prompt: self.prompt.take(),
@@ -263,7 +264,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+impl<PromptSlot: required::HasPrompt, ImageUrlSlot: required::HasImageUrl> IntoInput
 for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
@@ -379,11 +380,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/flux-2/klein/realtime`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -397,8 +398,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/flux-2/klein/realtime`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;

@@ -76,22 +76,22 @@ pub struct Input {
     /// Strictness of the content check: `1` is the strictest level, the highest level the most
     /// permissive.
     pub safety_tolerance: Option<SafetyTolerance>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`guidance_scale`](Self::guidance_scale): `3.5`.
+    /// Default of [`guidance_scale`](Self::guidance_scale): `3.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
 
-    /// Of [`sync_mode`](Self::sync_mode): `false`.
+    /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
-    /// Of [`num_images`](Self::num_images): `1`.
+    /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`enhance_prompt`](Self::enhance_prompt): `false`.
+    /// Default of [`enhance_prompt`](Self::enhance_prompt): `false`.
     pub const DEFAULT_ENHANCE_PROMPT: bool = false;
 }
 
@@ -115,7 +115,7 @@ impl OutputFormat {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -168,7 +168,7 @@ impl AspectRatio {
         Self::Ratio9x21,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -219,7 +219,7 @@ impl SafetyTolerance {
         Self::_6,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -259,7 +259,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -268,20 +268,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset> {
     prompt: PromptSlot,
     image_url: ImageUrlSlot,
@@ -302,8 +302,8 @@ struct Optional {
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
-    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
-    /// style, and any lettering in quotation marks.
+    /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
+    /// light, style, and any lettering in quotation marks.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot> {
         Builder {
             prompt: value.into(),
@@ -312,7 +312,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`image_url`](Input::image_url): Image to change.
+    /// Sets [`image_url`](Input::image_url): Image to change.
     pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
@@ -321,61 +321,61 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): Adherence of the image to the prompt (classifier-free
-    /// guidance). Between 1.0 and 20.0. Default `3.5`.
+    /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the image to the prompt
+    /// (classifier-free guidance). Between 1.0 and 20.0. Default `3.5`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
-    /// and 4. Default `1`.
+    /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
+    /// 1 and 4. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
         self
     }
 
-    /// [`output_format`](Input::output_format): File format of the images.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
         self.optional.output_format = value.into_param();
         self
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the image, as width to height.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the image, as width to height.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// [`enhance_prompt`](Input::enhance_prompt): Rewrites the prompt for better results before the
-    /// run. Default `false`.
+    /// Sets [`enhance_prompt`](Input::enhance_prompt): Rewrites the prompt for better results before
+    /// the run. Default `false`.
     pub fn enhance_prompt(mut self, value: impl Param<bool>) -> Self {
         self.optional.enhance_prompt = value.into_param();
         self
     }
 
-    /// [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
+    /// Sets [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
     /// strictest level, the highest level the most permissive.
     pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance>) -> Self {
         self.optional.safety_tolerance = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -383,11 +383,11 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        ImageUrlSlot: given::HasImageUrl,
+        PromptSlot: required::HasPrompt,
+        ImageUrlSlot: required::HasImageUrl,
     {
         Input {
             prompt: self.prompt.take(),
@@ -413,7 +413,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+impl<PromptSlot: required::HasPrompt, ImageUrlSlot: required::HasImageUrl> IntoInput
 for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
@@ -532,11 +532,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/flux-pro/kontext/max`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -550,8 +550,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/flux-pro/kontext/max`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;

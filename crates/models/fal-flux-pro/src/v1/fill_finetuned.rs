@@ -78,19 +78,19 @@ pub struct Input {
     /// Strictness of the content check: `1` is the strictest level, the highest level the most
     /// permissive.
     pub safety_tolerance: Option<SafetyTolerance>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`sync_mode`](Self::sync_mode): `false`.
+    /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
-    /// Of [`num_images`](Self::num_images): `1`.
+    /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`enhance_prompt`](Self::enhance_prompt): `false`.
+    /// Default of [`enhance_prompt`](Self::enhance_prompt): `false`.
     pub const DEFAULT_ENHANCE_PROMPT: bool = false;
 }
 
@@ -111,7 +111,7 @@ impl OutputFormat {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -158,7 +158,7 @@ impl SafetyTolerance {
         Self::_6,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -198,7 +198,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -210,20 +210,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<
     PromptSlot = Unset,
     ImageUrlSlot = Unset,
@@ -257,8 +257,8 @@ impl<
     FinetuneIdSlot,
     FinetuneStrengthSlot,
 > Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, FinetuneIdSlot, FinetuneStrengthSlot> {
-    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
-    /// style, and any lettering in quotation marks.
+    /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
+    /// light, style, and any lettering in quotation marks.
     pub fn prompt(
         self,
         value: impl Into<String>,
@@ -279,7 +279,7 @@ impl<
         }
     }
 
-    /// [`image_url`](Input::image_url): Image to start from.
+    /// Sets [`image_url`](Input::image_url): Image to start from.
     pub fn image_url(
         self,
         value: impl fal_core::IntoFile,
@@ -294,8 +294,8 @@ impl<
         }
     }
 
-    /// [`mask_url`](Input::mask_url): Mask of the image: the white part is repainted, the black part is
-    /// kept.
+    /// Sets [`mask_url`](Input::mask_url): Mask of the image: the white part is repainted, the black
+    /// part is kept.
     pub fn mask_url(
         self,
         value: impl fal_core::IntoFile,
@@ -310,7 +310,7 @@ impl<
         }
     }
 
-    /// [`finetune_id`](Input::finetune_id): Name of the fine-tuned model.
+    /// Sets [`finetune_id`](Input::finetune_id): Name of the fine-tuned model.
     pub fn finetune_id(
         self,
         value: impl Into<String>,
@@ -325,8 +325,8 @@ impl<
         }
     }
 
-    /// [`finetune_strength`](Input::finetune_strength): Strength of the fine-tuning. Between 0.0 and
-    /// 2.0.
+    /// Sets [`finetune_strength`](Input::finetune_strength): Strength of the fine-tuning. Between 0.0
+    /// and 2.0.
     pub fn finetune_strength(
         self,
         value: impl Into<FinetuneStrength>,
@@ -347,48 +347,48 @@ impl<
         }
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
-    /// and 4. Default `1`.
+    /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
+    /// 1 and 4. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
         self
     }
 
-    /// [`output_format`](Input::output_format): File format of the images.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
         self.optional.output_format = value.into_param();
         self
     }
 
-    /// [`enhance_prompt`](Input::enhance_prompt): Rewrites the prompt for better results before the
-    /// run. Default `false`.
+    /// Sets [`enhance_prompt`](Input::enhance_prompt): Rewrites the prompt for better results before
+    /// the run. Default `false`.
     pub fn enhance_prompt(mut self, value: impl Param<bool>) -> Self {
         self.optional.enhance_prompt = value.into_param();
         self
     }
 
-    /// [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
+    /// Sets [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
     /// strictest level, the highest level the most permissive.
     pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance>) -> Self {
         self.optional.safety_tolerance = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -402,14 +402,14 @@ impl<
     FinetuneIdSlot,
     FinetuneStrengthSlot,
 > Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, FinetuneIdSlot, FinetuneStrengthSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        ImageUrlSlot: given::HasImageUrl,
-        MaskUrlSlot: given::HasMaskUrl,
-        FinetuneIdSlot: given::HasFinetuneId,
-        FinetuneStrengthSlot: given::HasFinetuneStrength,
+        PromptSlot: required::HasPrompt,
+        ImageUrlSlot: required::HasImageUrl,
+        MaskUrlSlot: required::HasMaskUrl,
+        FinetuneIdSlot: required::HasFinetuneId,
+        FinetuneStrengthSlot: required::HasFinetuneStrength,
     {
         Input {
             prompt: self.prompt.take(),
@@ -437,11 +437,11 @@ impl IntoInput for Input {
 }
 
 impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-    MaskUrlSlot: given::HasMaskUrl,
-    FinetuneIdSlot: given::HasFinetuneId,
-    FinetuneStrengthSlot: given::HasFinetuneStrength,
+    PromptSlot: required::HasPrompt,
+    ImageUrlSlot: required::HasImageUrl,
+    MaskUrlSlot: required::HasMaskUrl,
+    FinetuneIdSlot: required::HasFinetuneId,
+    FinetuneStrengthSlot: required::HasFinetuneStrength,
 > IntoInput
 for Builder<
     PromptSlot,
@@ -576,11 +576,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/flux-pro/v1/fill-finetuned`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -594,8 +594,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/flux-pro/v1/fill-finetuned`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;
@@ -609,8 +609,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`mask_url` is required by `fal-ai/flux-pro/v1/fill-finetuned`",
-        label = "`mask_url` was not given",
-        note = "give it with `mask_url: ..` in `input!`, or `.mask_url(..)` on the builder"
+        label = "`mask_url` is missing",
+        note = "set it with `mask_url: ..` in `input!`, or with `.mask_url(..)` on the builder"
     )]
     pub trait HasMaskUrl {
         fn take(self) -> super::File;
@@ -624,8 +624,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`finetune_id` is required by `fal-ai/flux-pro/v1/fill-finetuned`",
-        label = "`finetune_id` was not given",
-        note = "give it with `finetune_id: ..` in `input!`, or `.finetune_id(..)` on the builder"
+        label = "`finetune_id` is missing",
+        note = "set it with `finetune_id: ..` in `input!`, or with `.finetune_id(..)` on the builder"
     )]
     pub trait HasFinetuneId {
         fn take(self) -> String;
@@ -639,8 +639,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`finetune_strength` is required by `fal-ai/flux-pro/v1/fill-finetuned`",
-        label = "`finetune_strength` was not given",
-        note = "give it with `finetune_strength: ..` in `input!`, or `.finetune_strength(..)` on the builder"
+        label = "`finetune_strength` is missing",
+        note = "set it with `finetune_strength: ..` in `input!`, or with `.finetune_strength(..)` on the builder"
     )]
     pub trait HasFinetuneStrength {
         fn take(self) -> super::FinetuneStrength;

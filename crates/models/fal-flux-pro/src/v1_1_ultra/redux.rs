@@ -82,33 +82,33 @@ pub struct Input {
     /// Strictness of the content check: `1` is the strictest level, the highest level the most
     /// permissive.
     pub safety_tolerance: Option<SafetyTolerance>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`prompt`](Self::prompt): the empty text.
+    /// Default of [`prompt`](Self::prompt): the empty text.
     pub const DEFAULT_PROMPT: &'static str = "";
 
-    /// Of [`sync_mode`](Self::sync_mode): `false`.
+    /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
-    /// Of [`num_images`](Self::num_images): `1`.
+    /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
+    /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 
-    /// Of [`enhance_prompt`](Self::enhance_prompt): `false`.
+    /// Default of [`enhance_prompt`](Self::enhance_prompt): `false`.
     pub const DEFAULT_ENHANCE_PROMPT: bool = false;
 
-    /// Of [`image_prompt_strength`](Self::image_prompt_strength): `0.1`.
+    /// Default of [`image_prompt_strength`](Self::image_prompt_strength): `0.1`.
     pub const DEFAULT_IMAGE_PROMPT_STRENGTH: ImagePromptStrength = ImagePromptStrength::literal(
         0.1,
     );
 
-    /// Of [`raw`](Self::raw): `false`.
+    /// Default of [`raw`](Self::raw): `false`.
     pub const DEFAULT_RAW: bool = false;
 }
 
@@ -129,7 +129,7 @@ impl OutputFormat {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -166,7 +166,7 @@ pub enum AspectRatio {
     Ratio9x16,
     /// `9:21`
     Ratio9x21,
-    /// Another kind of value.
+    /// A value of another kind.
     Text(String),
 }
 
@@ -208,7 +208,7 @@ impl SafetyTolerance {
         Self::_6,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -248,7 +248,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             image_url: Unset,
@@ -256,20 +256,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<ImageUrlSlot = Unset> {
     image_url: ImageUrlSlot,
     optional: Optional,
@@ -292,7 +292,7 @@ struct Optional {
 }
 
 impl<ImageUrlSlot> Builder<ImageUrlSlot> {
-    /// [`image_url`](Input::image_url): Image to make variations of.
+    /// Sets [`image_url`](Input::image_url): Image to make variations of.
     pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
             image_url: value.into_file(),
@@ -300,62 +300,62 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
-    /// style, and any lettering in quotation marks. Empty by default.
+    /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
+    /// light, style, and any lettering in quotation marks. Empty by default.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
-    /// and 4. Default `1`.
+    /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
+    /// 1 and 4. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
-    /// `true`.
+    /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content.
+    /// Default `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// [`output_format`](Input::output_format): File format of the images.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
         self.optional.output_format = value.into_param();
         self
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the image, as width to height.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the image, as width to height.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// [`enhance_prompt`](Input::enhance_prompt): Rewrites the prompt for better results before the
-    /// run. Default `false`.
+    /// Sets [`enhance_prompt`](Input::enhance_prompt): Rewrites the prompt for better results before
+    /// the run. Default `false`.
     pub fn enhance_prompt(mut self, value: impl Param<bool>) -> Self {
         self.optional.enhance_prompt = value.into_param();
         self
     }
 
-    /// [`image_prompt_strength`](Input::image_prompt_strength): Strength of the image relative to the
-    /// prompt. Between 0.0 and 1.0. Default `0.1`.
+    /// Sets [`image_prompt_strength`](Input::image_prompt_strength): Strength of the image relative to
+    /// the prompt. Between 0.0 and 1.0. Default `0.1`.
     pub fn image_prompt_strength(
         mut self,
         value: impl Param<ImagePromptStrength>,
@@ -364,20 +364,20 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
         self
     }
 
-    /// [`raw`](Input::raw): Keeps a raw, less processed look. Default `false`.
+    /// Sets [`raw`](Input::raw): Keeps a raw, less processed look. Default `false`.
     pub fn raw(mut self, value: impl Param<bool>) -> Self {
         self.optional.raw = value.into_param();
         self
     }
 
-    /// [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
+    /// Sets [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
     /// strictest level, the highest level the most permissive.
     pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance>) -> Self {
         self.optional.safety_tolerance = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -385,10 +385,10 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
 }
 
 impl<ImageUrlSlot> Builder<ImageUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        ImageUrlSlot: given::HasImageUrl,
+        ImageUrlSlot: required::HasImageUrl,
     {
         Input {
             image_url: self.image_url.take(),
@@ -416,7 +416,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImageUrlSlot: given::HasImageUrl> IntoInput for Builder<ImageUrlSlot> {
+impl<ImageUrlSlot: required::HasImageUrl> IntoInput for Builder<ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -581,11 +581,11 @@ impl<'de> Deserialize<'de> for AspectRatio {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/flux-pro/v1.1-ultra/redux`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;

@@ -76,28 +76,28 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`aspect_ratio`](Self::aspect_ratio): `1:1`.
+    /// Default of [`aspect_ratio`](Self::aspect_ratio): `1:1`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio1x1;
 
-    /// Of [`rendering_speed`](Self::rendering_speed): `BALANCED`.
+    /// Default of [`rendering_speed`](Self::rendering_speed): `BALANCED`.
     pub const DEFAULT_RENDERING_SPEED: RenderingSpeed = RenderingSpeed::Balanced;
 
-    /// Of [`num_images`](Self::num_images): `1`.
+    /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
+    /// Default of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
-    /// Of [`expand_prompt`](Self::expand_prompt): `true`.
+    /// Default of [`expand_prompt`](Self::expand_prompt): `true`.
     pub const DEFAULT_EXPAND_PROMPT: bool = true;
 
-    /// Of [`sync_mode`](Self::sync_mode): `false`.
+    /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 }
 
@@ -157,7 +157,7 @@ impl AspectRatio {
         Self::Ratio1x1,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -201,7 +201,7 @@ impl RenderingSpeed {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Turbo, Self::Balanced, Self::Quality];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -234,7 +234,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             model_id: Unset,
@@ -243,20 +243,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<ModelIdSlot = Unset, PromptSlot = Unset> {
     model_id: ModelIdSlot,
     prompt: PromptSlot,
@@ -276,8 +276,8 @@ struct Optional {
 }
 
 impl<ModelIdSlot, PromptSlot> Builder<ModelIdSlot, PromptSlot> {
-    /// [`model_id`](Input::model_id): The model, by the identifier that training gave out. At least 1
-    /// character.
+    /// Sets [`model_id`](Input::model_id): The model, by the identifier that training gave out. At
+    /// least 1 character.
     pub fn model_id(self, value: impl Into<String>) -> Builder<String, PromptSlot> {
         Builder {
             model_id: value.into(),
@@ -286,8 +286,8 @@ impl<ModelIdSlot, PromptSlot> Builder<ModelIdSlot, PromptSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
-    /// style, and any lettering in quotation marks. At least 1 character.
+    /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
+    /// light, style, and any lettering in quotation marks. At least 1 character.
     pub fn prompt(self, value: impl Into<String>) -> Builder<ModelIdSlot, String> {
         Builder {
             model_id: self.model_id,
@@ -296,54 +296,56 @@ impl<ModelIdSlot, PromptSlot> Builder<ModelIdSlot, PromptSlot> {
         }
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the image, as width to height. Default `1:1`.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the image, as width to height. Default
+    /// `1:1`.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// [`rendering_speed`](Input::rendering_speed): Time spent on the image: quick, balanced, or for
-    /// the best quality. Default `BALANCED`.
+    /// Sets [`rendering_speed`](Input::rendering_speed): Time spent on the image: quick, balanced, or
+    /// for the best quality. Default `BALANCED`.
     pub fn rendering_speed(mut self, value: impl Param<RenderingSpeed>) -> Self {
         self.optional.rendering_speed = value.into_param();
         self
     }
 
-    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
-    /// and 8. Default `1`.
+    /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
+    /// 1 and 8. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the image. Empty by default.
+    /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the image. Empty by
+    /// default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
     }
 
-    /// [`expand_prompt`](Input::expand_prompt): Lets MagicPrompt, Ideogram's language model, add detail
-    /// to the prompt. Default `true`.
+    /// Sets [`expand_prompt`](Input::expand_prompt): Lets MagicPrompt, Ideogram's language model, add
+    /// detail to the prompt. Default `true`.
     pub fn expand_prompt(mut self, value: impl Param<bool>) -> Self {
         self.optional.expand_prompt = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -351,11 +353,11 @@ impl<ModelIdSlot, PromptSlot> Builder<ModelIdSlot, PromptSlot> {
 }
 
 impl<ModelIdSlot, PromptSlot> Builder<ModelIdSlot, PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        ModelIdSlot: given::HasModelId,
-        PromptSlot: given::HasPrompt,
+        ModelIdSlot: required::HasModelId,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             model_id: self.model_id.take(),
@@ -380,7 +382,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<ModelIdSlot: given::HasModelId, PromptSlot: given::HasPrompt> IntoInput
+impl<ModelIdSlot: required::HasModelId, PromptSlot: required::HasPrompt> IntoInput
 for Builder<ModelIdSlot, PromptSlot> {
     type Endpoint = Model;
 
@@ -486,11 +488,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`model_id` is required by `fal-ai/ideogram/custom-models/generate`",
-        label = "`model_id` was not given",
-        note = "give it with `model_id: ..` in `input!`, or `.model_id(..)` on the builder"
+        label = "`model_id` is missing",
+        note = "set it with `model_id: ..` in `input!`, or with `.model_id(..)` on the builder"
     )]
     pub trait HasModelId {
         fn take(self) -> String;
@@ -504,8 +506,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/ideogram/custom-models/generate`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

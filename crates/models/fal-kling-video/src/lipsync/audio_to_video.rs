@@ -41,7 +41,7 @@ pub struct Input {
     pub video_url: File,
     /// Recording that the lips follow, 2 to 60 seconds long and up to 5 MB.
     pub audio_url: File,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -56,7 +56,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             video_url: Unset,
@@ -65,20 +65,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<VideoUrlSlot = Unset, AudioUrlSlot = Unset> {
     video_url: VideoUrlSlot,
     audio_url: AudioUrlSlot,
@@ -91,8 +91,8 @@ struct Optional {
 }
 
 impl<VideoUrlSlot, AudioUrlSlot> Builder<VideoUrlSlot, AudioUrlSlot> {
-    /// [`video_url`](Input::video_url): Video of the person, in MP4 or MOV, up to 100 MB, with sides of
-    /// 720 to 1920 px.
+    /// Sets [`video_url`](Input::video_url): Video of the person, in MP4 or MOV, up to 100 MB, with
+    /// sides of 720 to 1920 px.
     pub fn video_url(
         self,
         value: impl fal_core::IntoFile,
@@ -104,8 +104,8 @@ impl<VideoUrlSlot, AudioUrlSlot> Builder<VideoUrlSlot, AudioUrlSlot> {
         }
     }
 
-    /// [`audio_url`](Input::audio_url): Recording that the lips follow, 2 to 60 seconds long and up to
-    /// 5 MB.
+    /// Sets [`audio_url`](Input::audio_url): Recording that the lips follow, 2 to 60 seconds long and
+    /// up to 5 MB.
     pub fn audio_url(
         self,
         value: impl fal_core::IntoFile,
@@ -117,7 +117,7 @@ impl<VideoUrlSlot, AudioUrlSlot> Builder<VideoUrlSlot, AudioUrlSlot> {
         }
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -125,11 +125,11 @@ impl<VideoUrlSlot, AudioUrlSlot> Builder<VideoUrlSlot, AudioUrlSlot> {
 }
 
 impl<VideoUrlSlot, AudioUrlSlot> Builder<VideoUrlSlot, AudioUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        VideoUrlSlot: given::HasVideoUrl,
-        AudioUrlSlot: given::HasAudioUrl,
+        VideoUrlSlot: required::HasVideoUrl,
+        AudioUrlSlot: required::HasAudioUrl,
     {
         Input {
             video_url: self.video_url.take(),
@@ -147,7 +147,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<VideoUrlSlot: given::HasVideoUrl, AudioUrlSlot: given::HasAudioUrl> IntoInput
+impl<VideoUrlSlot: required::HasVideoUrl, AudioUrlSlot: required::HasAudioUrl> IntoInput
 for Builder<VideoUrlSlot, AudioUrlSlot> {
     type Endpoint = Model;
 
@@ -235,11 +235,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`video_url` is required by `fal-ai/kling-video/lipsync/audio-to-video`",
-        label = "`video_url` was not given",
-        note = "give it with `video_url: ..` in `input!`, or `.video_url(..)` on the builder"
+        label = "`video_url` is missing",
+        note = "set it with `video_url: ..` in `input!`, or with `.video_url(..)` on the builder"
     )]
     pub trait HasVideoUrl {
         fn take(self) -> super::File;
@@ -253,8 +253,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`audio_url` is required by `fal-ai/kling-video/lipsync/audio-to-video`",
-        label = "`audio_url` was not given",
-        note = "give it with `audio_url: ..` in `input!`, or `.audio_url(..)` on the builder"
+        label = "`audio_url` is missing",
+        note = "set it with `audio_url: ..` in `input!`, or with `.audio_url(..)` on the builder"
     )]
     pub trait HasAudioUrl {
         fn take(self) -> super::File;

@@ -56,16 +56,16 @@ pub struct Input {
     ///
     /// Between 0.8 and 2.0. Default `1.0`.
     pub voice_speed: Option<VoiceSpeed>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`voice_language`](Self::voice_language): `en`.
+    /// Default of [`voice_language`](Self::voice_language): `en`.
     pub const DEFAULT_VOICE_LANGUAGE: VoiceLanguage = VoiceLanguage::En;
 
-    /// Of [`voice_speed`](Self::voice_speed): `1.0`.
+    /// Default of [`voice_speed`](Self::voice_speed): `1.0`.
     pub const DEFAULT_VOICE_SPEED: VoiceSpeed = VoiceSpeed::literal(1.0);
 }
 
@@ -218,7 +218,7 @@ impl VoiceId {
         Self::MengwaV1,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -291,7 +291,7 @@ impl VoiceLanguage {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Zh, Self::En];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -320,7 +320,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             video_url: Unset,
@@ -330,20 +330,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<VideoUrlSlot = Unset, TextSlot = Unset, VoiceIdSlot = Unset> {
     video_url: VideoUrlSlot,
     text: TextSlot,
@@ -359,8 +359,8 @@ struct Optional {
 }
 
 impl<VideoUrlSlot, TextSlot, VoiceIdSlot> Builder<VideoUrlSlot, TextSlot, VoiceIdSlot> {
-    /// [`video_url`](Input::video_url): Video of the person, in MP4 or MOV, up to 100 MB, with sides of
-    /// 720 to 1920 px.
+    /// Sets [`video_url`](Input::video_url): Video of the person, in MP4 or MOV, up to 100 MB, with
+    /// sides of 720 to 1920 px.
     pub fn video_url(
         self,
         value: impl fal_core::IntoFile,
@@ -373,7 +373,7 @@ impl<VideoUrlSlot, TextSlot, VoiceIdSlot> Builder<VideoUrlSlot, TextSlot, VoiceI
         }
     }
 
-    /// [`text`](Input::text): Text that the person in the video says. At most 120 characters.
+    /// Sets [`text`](Input::text): Text that the person in the video says. At most 120 characters.
     pub fn text(
         self,
         value: impl Into<String>,
@@ -386,7 +386,7 @@ impl<VideoUrlSlot, TextSlot, VoiceIdSlot> Builder<VideoUrlSlot, TextSlot, VoiceI
         }
     }
 
-    /// [`voice_id`](Input::voice_id): Voice that speaks the text.
+    /// Sets [`voice_id`](Input::voice_id): Voice that speaks the text.
     pub fn voice_id(
         self,
         value: impl Into<VoiceId>,
@@ -399,20 +399,20 @@ impl<VideoUrlSlot, TextSlot, VoiceIdSlot> Builder<VideoUrlSlot, TextSlot, VoiceI
         }
     }
 
-    /// [`voice_language`](Input::voice_language): Language of the voice. Default `en`.
+    /// Sets [`voice_language`](Input::voice_language): Language of the voice. Default `en`.
     pub fn voice_language(mut self, value: impl Param<VoiceLanguage>) -> Self {
         self.optional.voice_language = value.into_param();
         self
     }
 
-    /// [`voice_speed`](Input::voice_speed): Rate of the speech: 1 is the natural one. Between 0.8 and
-    /// 2.0. Default `1.0`.
+    /// Sets [`voice_speed`](Input::voice_speed): Rate of the speech: 1 is the natural one. Between 0.8
+    /// and 2.0. Default `1.0`.
     pub fn voice_speed(mut self, value: impl Param<VoiceSpeed>) -> Self {
         self.optional.voice_speed = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -420,12 +420,12 @@ impl<VideoUrlSlot, TextSlot, VoiceIdSlot> Builder<VideoUrlSlot, TextSlot, VoiceI
 }
 
 impl<VideoUrlSlot, TextSlot, VoiceIdSlot> Builder<VideoUrlSlot, TextSlot, VoiceIdSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        VideoUrlSlot: given::HasVideoUrl,
-        TextSlot: given::HasText,
-        VoiceIdSlot: given::HasVoiceId,
+        VideoUrlSlot: required::HasVideoUrl,
+        TextSlot: required::HasText,
+        VoiceIdSlot: required::HasVoiceId,
     {
         Input {
             video_url: self.video_url.take(),
@@ -447,9 +447,9 @@ impl IntoInput for Input {
 }
 
 impl<
-    VideoUrlSlot: given::HasVideoUrl,
-    TextSlot: given::HasText,
-    VoiceIdSlot: given::HasVoiceId,
+    VideoUrlSlot: required::HasVideoUrl,
+    TextSlot: required::HasText,
+    VoiceIdSlot: required::HasVoiceId,
 > IntoInput for Builder<VideoUrlSlot, TextSlot, VoiceIdSlot> {
     type Endpoint = Model;
 
@@ -548,11 +548,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`video_url` is required by `fal-ai/kling-video/lipsync/text-to-video`",
-        label = "`video_url` was not given",
-        note = "give it with `video_url: ..` in `input!`, or `.video_url(..)` on the builder"
+        label = "`video_url` is missing",
+        note = "set it with `video_url: ..` in `input!`, or with `.video_url(..)` on the builder"
     )]
     pub trait HasVideoUrl {
         fn take(self) -> super::File;
@@ -566,8 +566,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`text` is required by `fal-ai/kling-video/lipsync/text-to-video`",
-        label = "`text` was not given",
-        note = "give it with `text: ..` in `input!`, or `.text(..)` on the builder"
+        label = "`text` is missing",
+        note = "set it with `text: ..` in `input!`, or with `.text(..)` on the builder"
     )]
     pub trait HasText {
         fn take(self) -> String;
@@ -581,8 +581,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`voice_id` is required by `fal-ai/kling-video/lipsync/text-to-video`",
-        label = "`voice_id` was not given",
-        note = "give it with `voice_id: ..` in `input!`, or `.voice_id(..)` on the builder"
+        label = "`voice_id` is missing",
+        note = "set it with `voice_id: ..` in `input!`, or with `.voice_id(..)` on the builder"
     )]
     pub trait HasVoiceId {
         fn take(self) -> super::VoiceId;

@@ -55,13 +55,13 @@ pub struct Input {
     ///
     /// Default `5`.
     pub duration: Option<Duration>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`duration`](Self::duration): `5`.
+    /// Default of [`duration`](Self::duration): `5`.
     pub const DEFAULT_DURATION: Duration = Duration::_5;
 }
 
@@ -100,7 +100,7 @@ impl Duration {
         Self::_10,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -132,7 +132,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -141,20 +141,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset, StartImageUrlSlot = Unset> {
     prompt: PromptSlot,
     start_image_url: StartImageUrlSlot,
@@ -169,7 +169,8 @@ struct Optional {
 }
 
 impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
-    /// [`prompt`](Input::prompt): Description of the video, in plain language. At most 2500 characters.
+    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language. At most 2500
+    /// characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, StartImageUrlSlot> {
         Builder {
             prompt: value.into(),
@@ -178,8 +179,8 @@ impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
         }
     }
 
-    /// [`start_image_url`](Input::start_image_url): Image that the video opens with. At most 10 MiB. At
-    /// least 300 px wide. At least 300 px high.
+    /// Sets [`start_image_url`](Input::start_image_url): Image that the video opens with. At most 10
+    /// MiB. At least 300 px wide. At least 300 px high.
     pub fn start_image_url(
         self,
         value: impl fal_core::IntoFile,
@@ -191,20 +192,20 @@ impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
         }
     }
 
-    /// [`end_image_url`](Input::end_image_url): Image that the video closes with. At most 10 MiB. At
-    /// least 300 px wide. At least 300 px high.
+    /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with. At most 10 MiB.
+    /// At least 300 px wide. At least 300 px high.
     pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.end_image_url = value.into_param();
         self
     }
 
-    /// [`duration`](Input::duration): Length of the video in seconds. Default `5`.
+    /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -212,11 +213,11 @@ impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
 }
 
 impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        StartImageUrlSlot: given::HasStartImageUrl,
+        PromptSlot: required::HasPrompt,
+        StartImageUrlSlot: required::HasStartImageUrl,
     {
         Input {
             prompt: self.prompt.take(),
@@ -236,8 +237,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, StartImageUrlSlot: given::HasStartImageUrl> IntoInput
-for Builder<PromptSlot, StartImageUrlSlot> {
+impl<
+    PromptSlot: required::HasPrompt,
+    StartImageUrlSlot: required::HasStartImageUrl,
+> IntoInput for Builder<PromptSlot, StartImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -332,11 +335,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/kling-video/o1/image-to-video`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -350,8 +353,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`start_image_url` is required by `fal-ai/kling-video/o1/image-to-video`",
-        label = "`start_image_url` was not given",
-        note = "give it with `start_image_url: ..` in `input!`, or `.start_image_url(..)` on the builder"
+        label = "`start_image_url` is missing",
+        note = "set it with `start_image_url: ..` in `input!`, or with `.start_image_url(..)` on the builder"
     )]
     pub trait HasStartImageUrl {
         fn take(self) -> super::File;

@@ -49,16 +49,16 @@ pub struct Input {
     ///
     /// Between 0.8 and 2.0. Default `1.0`.
     pub voice_speed: Option<VoiceSpeed>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`voice_id`](Self::voice_id): `genshin_vindi2`.
+    /// Default of [`voice_id`](Self::voice_id): `genshin_vindi2`.
     pub const DEFAULT_VOICE_ID: VoiceId = VoiceId::GenshinVindi2;
 
-    /// Of [`voice_speed`](Self::voice_speed): `1.0`.
+    /// Default of [`voice_speed`](Self::voice_speed): `1.0`.
     pub const DEFAULT_VOICE_SPEED: VoiceSpeed = VoiceSpeed::literal(1.0);
 }
 
@@ -211,7 +211,7 @@ impl VoiceId {
         Self::MengwaV1,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -284,7 +284,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             text: Unset,
@@ -292,20 +292,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<TextSlot = Unset> {
     text: TextSlot,
     optional: Optional,
@@ -319,7 +319,7 @@ struct Optional {
 }
 
 impl<TextSlot> Builder<TextSlot> {
-    /// [`text`](Input::text): Text to speak. At most 500 characters.
+    /// Sets [`text`](Input::text): Text to speak. At most 500 characters.
     pub fn text(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             text: value.into(),
@@ -327,20 +327,20 @@ impl<TextSlot> Builder<TextSlot> {
         }
     }
 
-    /// [`voice_id`](Input::voice_id): Voice that speaks the text. Default `genshin_vindi2`.
+    /// Sets [`voice_id`](Input::voice_id): Voice that speaks the text. Default `genshin_vindi2`.
     pub fn voice_id(mut self, value: impl Param<VoiceId>) -> Self {
         self.optional.voice_id = value.into_param();
         self
     }
 
-    /// [`voice_speed`](Input::voice_speed): Rate of the speech: 1 is the natural one. Between 0.8 and
-    /// 2.0. Default `1.0`.
+    /// Sets [`voice_speed`](Input::voice_speed): Rate of the speech: 1 is the natural one. Between 0.8
+    /// and 2.0. Default `1.0`.
     pub fn voice_speed(mut self, value: impl Param<VoiceSpeed>) -> Self {
         self.optional.voice_speed = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -348,10 +348,10 @@ impl<TextSlot> Builder<TextSlot> {
 }
 
 impl<TextSlot> Builder<TextSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        TextSlot: given::HasText,
+        TextSlot: required::HasText,
     {
         Input {
             text: self.text.take(),
@@ -370,7 +370,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<TextSlot: given::HasText> IntoInput for Builder<TextSlot> {
+impl<TextSlot: required::HasText> IntoInput for Builder<TextSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -456,11 +456,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`text` is required by `fal-ai/kling-video/v1/tts`",
-        label = "`text` was not given",
-        note = "give it with `text: ..` in `input!`, or `.text(..)` on the builder"
+        label = "`text` is missing",
+        note = "set it with `text: ..` in `input!`, or with `.text(..)` on the builder"
     )]
     pub trait HasText {
         fn take(self) -> String;

@@ -51,13 +51,13 @@ pub struct Input {
     ///
     /// Default `flex_1`.
     pub mode: Option<Mode>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`mode`](Self::mode): `flex_1`.
+    /// Default of [`mode`](Self::mode): `flex_1`.
     pub const DEFAULT_MODE: Mode = Mode::Flex1;
 }
 
@@ -99,7 +99,7 @@ impl Mode {
         Self::Reimagine3,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -132,7 +132,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             video_url: Unset,
@@ -140,20 +140,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<VideoUrlSlot = Unset> {
     video_url: VideoUrlSlot,
     optional: Optional,
@@ -168,7 +168,7 @@ struct Optional {
 }
 
 impl<VideoUrlSlot> Builder<VideoUrlSlot> {
-    /// [`video_url`](Input::video_url): Video to change.
+    /// Sets [`video_url`](Input::video_url): Video to change.
     pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
             video_url: value.into_file(),
@@ -176,27 +176,27 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
         }
     }
 
-    /// [`image_url`](Input::image_url): First image of the new video, which sets its look.
+    /// Sets [`image_url`](Input::image_url): First image of the new video, which sets its look.
     pub fn image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.image_url = value.into_param();
         self
     }
 
-    /// [`prompt`](Input::prompt): Description of the change of the video, in plain language. 3 to 5000
-    /// characters.
+    /// Sets [`prompt`](Input::prompt): Description of the change of the video, in plain language. 3 to
+    /// 5000 characters.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self
     }
 
-    /// [`mode`](Input::mode): Distance of the result from the input video, from `adhere_1`, which keeps
-    /// most of it, over `flex_1` to `reimagine_3`, which keeps least. Default `flex_1`.
+    /// Sets [`mode`](Input::mode): Distance of the result from the input video, from `adhere_1`, which
+    /// keeps most of it, over `flex_1` to `reimagine_3`, which keeps least. Default `flex_1`.
     pub fn mode(mut self, value: impl Param<Mode>) -> Self {
         self.optional.mode = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -204,10 +204,10 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
 }
 
 impl<VideoUrlSlot> Builder<VideoUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        VideoUrlSlot: given::HasVideoUrl,
+        VideoUrlSlot: required::HasVideoUrl,
     {
         Input {
             video_url: self.video_url.take(),
@@ -227,7 +227,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<VideoUrlSlot: given::HasVideoUrl> IntoInput for Builder<VideoUrlSlot> {
+impl<VideoUrlSlot: required::HasVideoUrl> IntoInput for Builder<VideoUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -322,11 +322,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`video_url` is required by `fal-ai/luma-dream-machine/ray-2-flash/modify`",
-        label = "`video_url` was not given",
-        note = "give it with `video_url: ..` in `input!`, or `.video_url(..)` on the builder"
+        label = "`video_url` is missing",
+        note = "set it with `video_url: ..` in `input!`, or with `.video_url(..)` on the builder"
     )]
     pub trait HasVideoUrl {
         fn take(self) -> super::File;

@@ -61,7 +61,7 @@ pub struct Input {
     pub y_end: Option<i64>,
     /// Upper edge of the old picture in the new one.
     pub y_start: Option<i64>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
@@ -97,7 +97,7 @@ impl AspectRatio {
         Self::Ratio9x21,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -128,7 +128,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             video_url: Unset,
@@ -137,20 +137,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<VideoUrlSlot = Unset, AspectRatioSlot = Unset> {
     video_url: VideoUrlSlot,
     aspect_ratio: AspectRatioSlot,
@@ -171,7 +171,7 @@ struct Optional {
 }
 
 impl<VideoUrlSlot, AspectRatioSlot> Builder<VideoUrlSlot, AspectRatioSlot> {
-    /// [`video_url`](Input::video_url): Video to reframe.
+    /// Sets [`video_url`](Input::video_url): Video to reframe.
     pub fn video_url(
         self,
         value: impl fal_core::IntoFile,
@@ -183,7 +183,7 @@ impl<VideoUrlSlot, AspectRatioSlot> Builder<VideoUrlSlot, AspectRatioSlot> {
         }
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height.
     pub fn aspect_ratio(
         self,
         value: impl Into<AspectRatio>,
@@ -195,57 +195,58 @@ impl<VideoUrlSlot, AspectRatioSlot> Builder<VideoUrlSlot, AspectRatioSlot> {
         }
     }
 
-    /// [`image_url`](Input::image_url): First image of the reframed video.
+    /// Sets [`image_url`](Input::image_url): First image of the reframed video.
     pub fn image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.image_url = value.into_param();
         self
     }
 
-    /// [`grid_position_x`](Input::grid_position_x): Horizontal position of the old picture in the new
-    /// one.
+    /// Sets [`grid_position_x`](Input::grid_position_x): Horizontal position of the old picture in the
+    /// new one.
     pub fn grid_position_x(mut self, value: impl Param<i64>) -> Self {
         self.optional.grid_position_x = value.into_param();
         self
     }
 
-    /// [`grid_position_y`](Input::grid_position_y): Vertical position of the old picture in the new
-    /// one.
+    /// Sets [`grid_position_y`](Input::grid_position_y): Vertical position of the old picture in the
+    /// new one.
     pub fn grid_position_y(mut self, value: impl Param<i64>) -> Self {
         self.optional.grid_position_y = value.into_param();
         self
     }
 
-    /// [`prompt`](Input::prompt): Description of the new parts of the picture. 1 to 5000 characters.
+    /// Sets [`prompt`](Input::prompt): Description of the new parts of the picture. 1 to 5000
+    /// characters.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self
     }
 
-    /// [`x_end`](Input::x_end): Right edge of the old picture in the new one.
+    /// Sets [`x_end`](Input::x_end): Right edge of the old picture in the new one.
     pub fn x_end(mut self, value: impl Param<i64>) -> Self {
         self.optional.x_end = value.into_param();
         self
     }
 
-    /// [`x_start`](Input::x_start): Left edge of the old picture in the new one.
+    /// Sets [`x_start`](Input::x_start): Left edge of the old picture in the new one.
     pub fn x_start(mut self, value: impl Param<i64>) -> Self {
         self.optional.x_start = value.into_param();
         self
     }
 
-    /// [`y_end`](Input::y_end): Lower edge of the old picture in the new one.
+    /// Sets [`y_end`](Input::y_end): Lower edge of the old picture in the new one.
     pub fn y_end(mut self, value: impl Param<i64>) -> Self {
         self.optional.y_end = value.into_param();
         self
     }
 
-    /// [`y_start`](Input::y_start): Upper edge of the old picture in the new one.
+    /// Sets [`y_start`](Input::y_start): Upper edge of the old picture in the new one.
     pub fn y_start(mut self, value: impl Param<i64>) -> Self {
         self.optional.y_start = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -253,11 +254,11 @@ impl<VideoUrlSlot, AspectRatioSlot> Builder<VideoUrlSlot, AspectRatioSlot> {
 }
 
 impl<VideoUrlSlot, AspectRatioSlot> Builder<VideoUrlSlot, AspectRatioSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        VideoUrlSlot: given::HasVideoUrl,
-        AspectRatioSlot: given::HasAspectRatio,
+        VideoUrlSlot: required::HasVideoUrl,
+        AspectRatioSlot: required::HasAspectRatio,
     {
         Input {
             video_url: self.video_url.take(),
@@ -283,8 +284,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<VideoUrlSlot: given::HasVideoUrl, AspectRatioSlot: given::HasAspectRatio> IntoInput
-for Builder<VideoUrlSlot, AspectRatioSlot> {
+impl<
+    VideoUrlSlot: required::HasVideoUrl,
+    AspectRatioSlot: required::HasAspectRatio,
+> IntoInput for Builder<VideoUrlSlot, AspectRatioSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -397,11 +400,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`video_url` is required by `fal-ai/luma-dream-machine/ray-2-flash/reframe`",
-        label = "`video_url` was not given",
-        note = "give it with `video_url: ..` in `input!`, or `.video_url(..)` on the builder"
+        label = "`video_url` is missing",
+        note = "set it with `video_url: ..` in `input!`, or with `.video_url(..)` on the builder"
     )]
     pub trait HasVideoUrl {
         fn take(self) -> super::File;
@@ -415,8 +418,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`aspect_ratio` is required by `fal-ai/luma-dream-machine/ray-2-flash/reframe`",
-        label = "`aspect_ratio` was not given",
-        note = "give it with `aspect_ratio: ..` in `input!`, or `.aspect_ratio(..)` on the builder"
+        label = "`aspect_ratio` is missing",
+        note = "set it with `aspect_ratio: ..` in `input!`, or with `.aspect_ratio(..)` on the builder"
     )]
     pub trait HasAspectRatio {
         fn take(self) -> super::AspectRatio;

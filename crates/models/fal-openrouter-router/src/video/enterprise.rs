@@ -5,7 +5,7 @@
 //!
 //! Answers about videos with any of OpenRouter's models that can see them, on enterprise terms.
 //!
-//! Streams: `Client::stream` gives what there is before the end.
+//! Streams: `Client::stream` returns partial results before the last one.
 //!
 //! ```
 //! use fal_core::input;
@@ -67,16 +67,16 @@ pub struct Input {
     ///
     /// At least 1.
     pub max_tokens: Option<MaxTokens>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`reasoning`](Self::reasoning): `false`.
+    /// Default of [`reasoning`](Self::reasoning): `false`.
     pub const DEFAULT_REASONING: bool = false;
 
-    /// Of [`temperature`](Self::temperature): `1.0`.
+    /// Default of [`temperature`](Self::temperature): `1.0`.
     pub const DEFAULT_TEMPERATURE: Temperature = Temperature::literal(1.0);
 }
 
@@ -109,7 +109,7 @@ pub struct Event {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -118,20 +118,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset, ModelSlot = Unset> {
     prompt: PromptSlot,
     model: ModelSlot,
@@ -149,7 +149,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ModelSlot> Builder<PromptSlot, ModelSlot> {
-    /// [`prompt`](Input::prompt): Question or task for the model.
+    /// Sets [`prompt`](Input::prompt): Question or task for the model.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, ModelSlot> {
         Builder {
             prompt: value.into(),
@@ -158,7 +158,7 @@ impl<PromptSlot, ModelSlot> Builder<PromptSlot, ModelSlot> {
         }
     }
 
-    /// [`model`](Input::model): Name of the model, as OpenRouter has it.
+    /// Sets [`model`](Input::model): Name of the model, as OpenRouter has it.
     pub fn model(self, value: impl Into<String>) -> Builder<PromptSlot, String> {
         Builder {
             prompt: self.prompt,
@@ -167,38 +167,38 @@ impl<PromptSlot, ModelSlot> Builder<PromptSlot, ModelSlot> {
         }
     }
 
-    /// [`video_urls`](Input::video_urls): Videos to answer about: mp4, mpeg, mov or webm.
+    /// Sets [`video_urls`](Input::video_urls): Videos to answer about: mp4, mpeg, mov or webm.
     pub fn video_urls(mut self, value: impl Param<Vec<File>>) -> Self {
         self.optional.video_urls = value.into_param();
         self
     }
 
-    /// [`system_prompt`](Input::system_prompt): Instruction that steers the model's manner.
+    /// Sets [`system_prompt`](Input::system_prompt): Instruction that steers the model's manner.
     pub fn system_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.system_prompt = value.into_param();
         self
     }
 
-    /// [`reasoning`](Input::reasoning): Adds the reasoning to the answer. Default `false`.
+    /// Sets [`reasoning`](Input::reasoning): Adds the reasoning to the answer. Default `false`.
     pub fn reasoning(mut self, value: impl Param<bool>) -> Self {
         self.optional.reasoning = value.into_param();
         self
     }
 
-    /// [`temperature`](Input::temperature): Randomness of the answer. Between 0.0 and 2.0. Default
+    /// Sets [`temperature`](Input::temperature): Randomness of the answer. Between 0.0 and 2.0. Default
     /// `1.0`.
     pub fn temperature(mut self, value: impl Param<Temperature>) -> Self {
         self.optional.temperature = value.into_param();
         self
     }
 
-    /// [`max_tokens`](Input::max_tokens): Most tokens that the answer may take. At least 1.
+    /// Sets [`max_tokens`](Input::max_tokens): Most tokens that the answer may take. At least 1.
     pub fn max_tokens(mut self, value: impl Param<MaxTokens>) -> Self {
         self.optional.max_tokens = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -206,11 +206,11 @@ impl<PromptSlot, ModelSlot> Builder<PromptSlot, ModelSlot> {
 }
 
 impl<PromptSlot, ModelSlot> Builder<PromptSlot, ModelSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        ModelSlot: given::HasModel,
+        PromptSlot: required::HasPrompt,
+        ModelSlot: required::HasModel,
     {
         Input {
             prompt: self.prompt.take(),
@@ -233,7 +233,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ModelSlot: given::HasModel> IntoInput
+impl<PromptSlot: required::HasPrompt, ModelSlot: required::HasModel> IntoInput
 for Builder<PromptSlot, ModelSlot> {
     type Endpoint = Model;
 
@@ -366,11 +366,11 @@ impl<'de> json::ReadObject<'de> for Event {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `openrouter/router/video/enterprise`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -384,8 +384,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`model` is required by `openrouter/router/video/enterprise`",
-        label = "`model` was not given",
-        note = "give it with `model: ..` in `input!`, or `.model(..)` on the builder"
+        label = "`model` is missing",
+        note = "set it with `model: ..` in `input!`, or with `.model(..)` on the builder"
     )]
     pub trait HasModel {
         fn take(self) -> String;

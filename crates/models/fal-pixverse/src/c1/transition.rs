@@ -66,22 +66,22 @@ pub struct Input {
     pub first_image_url: File,
     /// Image that the video closes with.
     pub end_image_url: File,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
+    /// Default of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
 
-    /// Of [`resolution`](Self::resolution): `720p`.
+    /// Default of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
-    /// Of [`duration`](Self::duration): `5`.
+    /// Default of [`duration`](Self::duration): `5`.
     pub const DEFAULT_DURATION: Duration = Duration::literal(5);
 
-    /// Of [`generate_audio_switch`](Self::generate_audio_switch): `false`.
+    /// Default of [`generate_audio_switch`](Self::generate_audio_switch): `false`.
     pub const DEFAULT_GENERATE_AUDIO_SWITCH: bool = false;
 }
 
@@ -120,7 +120,7 @@ impl AspectRatio {
         Self::Ratio21x9,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -164,7 +164,7 @@ impl Resolution {
         Self::_1080p,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -195,7 +195,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -205,20 +205,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<
     PromptSlot = Unset,
     FirstImageUrlSlot = Unset,
@@ -245,8 +245,8 @@ impl<
     FirstImageUrlSlot,
     EndImageUrlSlot,
 > Builder<PromptSlot, FirstImageUrlSlot, EndImageUrlSlot> {
-    /// [`prompt`](Input::prompt): Description of the transition from the first image to the last, in
-    /// plain language.
+    /// Sets [`prompt`](Input::prompt): Description of the transition from the first image to the last,
+    /// in plain language.
     pub fn prompt(
         self,
         value: impl Into<String>,
@@ -259,7 +259,7 @@ impl<
         }
     }
 
-    /// [`first_image_url`](Input::first_image_url): Image that the video opens with.
+    /// Sets [`first_image_url`](Input::first_image_url): Image that the video opens with.
     pub fn first_image_url(
         self,
         value: impl fal_core::IntoFile,
@@ -272,7 +272,7 @@ impl<
         }
     }
 
-    /// [`end_image_url`](Input::end_image_url): Image that the video closes with.
+    /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with.
     pub fn end_image_url(
         self,
         value: impl fal_core::IntoFile,
@@ -285,40 +285,42 @@ impl<
         }
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default `16:9`.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
+    /// `16:9`.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video, named after its height in pixels.
-    /// Default `720p`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
+    /// pixels. Default `720p`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`duration`](Input::duration): Length of the video in seconds. Between 1 and 15. Default `5`.
+    /// Sets [`duration`](Input::duration): Length of the video in seconds. Between 1 and 15. Default
+    /// `5`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`generate_audio_switch`](Input::generate_audio_switch): Also generates a soundtrack: music,
-    /// effects and speech. Default `false`.
+    /// Sets [`generate_audio_switch`](Input::generate_audio_switch): Also generates a soundtrack:
+    /// music, effects and speech. Default `false`.
     pub fn generate_audio_switch(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio_switch = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -330,12 +332,12 @@ impl<
     FirstImageUrlSlot,
     EndImageUrlSlot,
 > Builder<PromptSlot, FirstImageUrlSlot, EndImageUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        FirstImageUrlSlot: given::HasFirstImageUrl,
-        EndImageUrlSlot: given::HasEndImageUrl,
+        PromptSlot: required::HasPrompt,
+        FirstImageUrlSlot: required::HasFirstImageUrl,
+        EndImageUrlSlot: required::HasEndImageUrl,
     {
         Input {
             prompt: self.prompt.take(),
@@ -360,9 +362,9 @@ impl IntoInput for Input {
 }
 
 impl<
-    PromptSlot: given::HasPrompt,
-    FirstImageUrlSlot: given::HasFirstImageUrl,
-    EndImageUrlSlot: given::HasEndImageUrl,
+    PromptSlot: required::HasPrompt,
+    FirstImageUrlSlot: required::HasFirstImageUrl,
+    EndImageUrlSlot: required::HasEndImageUrl,
 > IntoInput for Builder<PromptSlot, FirstImageUrlSlot, EndImageUrlSlot> {
     type Endpoint = Model;
 
@@ -466,11 +468,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/pixverse/c1/transition`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -484,8 +486,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`first_image_url` is required by `fal-ai/pixverse/c1/transition`",
-        label = "`first_image_url` was not given",
-        note = "give it with `first_image_url: ..` in `input!`, or `.first_image_url(..)` on the builder"
+        label = "`first_image_url` is missing",
+        note = "set it with `first_image_url: ..` in `input!`, or with `.first_image_url(..)` on the builder"
     )]
     pub trait HasFirstImageUrl {
         fn take(self) -> super::File;
@@ -499,8 +501,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`end_image_url` is required by `fal-ai/pixverse/c1/transition`",
-        label = "`end_image_url` was not given",
-        note = "give it with `end_image_url: ..` in `input!`, or `.end_image_url(..)` on the builder"
+        label = "`end_image_url` is missing",
+        note = "set it with `end_image_url: ..` in `input!`, or with `.end_image_url(..)` on the builder"
     )]
     pub trait HasEndImageUrl {
         fn take(self) -> super::File;

@@ -63,22 +63,22 @@ pub struct Input {
     ///
     /// Default `false`.
     pub generate_audio_switch: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
+    /// Default of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
-    /// Of [`resolution`](Self::resolution): `720p`.
+    /// Default of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
-    /// Of [`model`](Self::model): `v4.5`.
+    /// Default of [`model`](Self::model): `v4.5`.
     pub const DEFAULT_MODEL: ModelValue = ModelValue::V4_5;
 
-    /// Of [`generate_audio_switch`](Self::generate_audio_switch): `false`.
+    /// Default of [`generate_audio_switch`](Self::generate_audio_switch): `false`.
     pub const DEFAULT_GENERATE_AUDIO_SWITCH: bool = false;
 }
 
@@ -108,7 +108,7 @@ impl Style {
         Self::Cyberpunk,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -142,7 +142,7 @@ impl Resolution {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_360p, Self::_540p, Self::_720p];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -190,7 +190,7 @@ impl ModelValue {
         Self::V6,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -221,7 +221,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             video_url: Unset,
@@ -230,20 +230,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<VideoUrlSlot = Unset, PromptSlot = Unset> {
     video_url: VideoUrlSlot,
     prompt: PromptSlot,
@@ -262,7 +262,7 @@ struct Optional {
 }
 
 impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
-    /// [`video_url`](Input::video_url): Video to carry on.
+    /// Sets [`video_url`](Input::video_url): Video to carry on.
     pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File, PromptSlot> {
         Builder {
             video_url: value.into_file(),
@@ -271,7 +271,7 @@ impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): Description of the continuation of the video, in plain language.
+    /// Sets [`prompt`](Input::prompt): Description of the continuation of the video, in plain language.
     pub fn prompt(self, value: impl Into<String>) -> Builder<VideoUrlSlot, String> {
         Builder {
             video_url: self.video_url,
@@ -280,47 +280,47 @@ impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
         }
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
-    /// styles and flaws, separated by commas. Empty by default.
+    /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted
+    /// things, styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
     }
 
-    /// [`style`](Input::style): Style that the video is drawn in.
+    /// Sets [`style`](Input::style): Style that the video is drawn in.
     pub fn style(mut self, value: impl Param<Style>) -> Self {
         self.optional.style = value.into_param();
         self
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video, named after its height in pixels.
-    /// Default `720p`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
+    /// pixels. Default `720p`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`model`](Input::model): Version of PixVerse to use. Default `v4.5`.
+    /// Sets [`model`](Input::model): Version of PixVerse to use. Default `v4.5`.
     pub fn model(mut self, value: impl Param<ModelValue>) -> Self {
         self.optional.model = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`generate_audio_switch`](Input::generate_audio_switch): Also generates a soundtrack: music,
-    /// effects and speech. Default `false`.
+    /// Sets [`generate_audio_switch`](Input::generate_audio_switch): Also generates a soundtrack:
+    /// music, effects and speech. Default `false`.
     pub fn generate_audio_switch(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio_switch = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -328,11 +328,11 @@ impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
 }
 
 impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        VideoUrlSlot: given::HasVideoUrl,
-        PromptSlot: given::HasPrompt,
+        VideoUrlSlot: required::HasVideoUrl,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             video_url: self.video_url.take(),
@@ -356,7 +356,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<VideoUrlSlot: given::HasVideoUrl, PromptSlot: given::HasPrompt> IntoInput
+impl<VideoUrlSlot: required::HasVideoUrl, PromptSlot: required::HasPrompt> IntoInput
 for Builder<VideoUrlSlot, PromptSlot> {
     type Endpoint = Model;
 
@@ -457,11 +457,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`video_url` is required by `fal-ai/pixverse/extend/fast`",
-        label = "`video_url` was not given",
-        note = "give it with `video_url: ..` in `input!`, or `.video_url(..)` on the builder"
+        label = "`video_url` is missing",
+        note = "set it with `video_url: ..` in `input!`, or with `.video_url(..)` on the builder"
     )]
     pub trait HasVideoUrl {
         fn take(self) -> super::File;
@@ -475,8 +475,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/pixverse/extend/fast`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

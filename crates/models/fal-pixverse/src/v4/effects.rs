@@ -54,19 +54,19 @@ pub struct Input {
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`resolution`](Self::resolution): `720p`.
+    /// Default of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
-    /// Of [`duration`](Self::duration): `5`.
+    /// Default of [`duration`](Self::duration): `5`.
     pub const DEFAULT_DURATION: Duration = Duration::_5;
 
-    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
+    /// Default of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 }
 
@@ -471,7 +471,7 @@ impl Effect {
         Self::SuitSwagger,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -637,7 +637,7 @@ impl Resolution {
         Self::_1080p,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -668,7 +668,7 @@ impl Duration {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_5, Self::_8];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -693,7 +693,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             effect: Unset,
@@ -702,20 +702,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<EffectSlot = Unset, ImageUrlSlot = Unset> {
     effect: EffectSlot,
     image_url: ImageUrlSlot,
@@ -731,7 +731,7 @@ struct Optional {
 }
 
 impl<EffectSlot, ImageUrlSlot> Builder<EffectSlot, ImageUrlSlot> {
-    /// [`effect`](Input::effect): Effect that the video shows.
+    /// Sets [`effect`](Input::effect): Effect that the video shows.
     pub fn effect(self, value: impl Into<Effect>) -> Builder<Effect, ImageUrlSlot> {
         Builder {
             effect: value.into(),
@@ -740,7 +740,7 @@ impl<EffectSlot, ImageUrlSlot> Builder<EffectSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`image_url`](Input::image_url): Image to show the effect on.
+    /// Sets [`image_url`](Input::image_url): Image to show the effect on.
     pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<EffectSlot, File> {
         Builder {
             effect: self.effect,
@@ -749,27 +749,27 @@ impl<EffectSlot, ImageUrlSlot> Builder<EffectSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video, named after its height in pixels.
-    /// Default `720p`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
+    /// pixels. Default `720p`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`duration`](Input::duration): Length of the video in seconds. Default `5`.
+    /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
-    /// styles and flaws, separated by commas. Empty by default.
+    /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted
+    /// things, styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -777,11 +777,11 @@ impl<EffectSlot, ImageUrlSlot> Builder<EffectSlot, ImageUrlSlot> {
 }
 
 impl<EffectSlot, ImageUrlSlot> Builder<EffectSlot, ImageUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        EffectSlot: given::HasEffect,
-        ImageUrlSlot: given::HasImageUrl,
+        EffectSlot: required::HasEffect,
+        ImageUrlSlot: required::HasImageUrl,
     {
         Input {
             effect: self.effect.take(),
@@ -802,7 +802,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<EffectSlot: given::HasEffect, ImageUrlSlot: given::HasImageUrl> IntoInput
+impl<EffectSlot: required::HasEffect, ImageUrlSlot: required::HasImageUrl> IntoInput
 for Builder<EffectSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
@@ -895,11 +895,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`effect` is required by `fal-ai/pixverse/v4/effects`",
-        label = "`effect` was not given",
-        note = "give it with `effect: ..` in `input!`, or `.effect(..)` on the builder"
+        label = "`effect` is missing",
+        note = "set it with `effect: ..` in `input!`, or with `.effect(..)` on the builder"
     )]
     pub trait HasEffect {
         fn take(self) -> super::Effect;
@@ -913,8 +913,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/pixverse/v4/effects`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;

@@ -64,22 +64,22 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<i64>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
+    /// Default of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
 
-    /// Of [`resolution`](Self::resolution): `720p`.
+    /// Default of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
-    /// Of [`duration`](Self::duration): `5`.
+    /// Default of [`duration`](Self::duration): `5`.
     pub const DEFAULT_DURATION: Duration = Duration::_5;
 
-    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
+    /// Default of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 }
 
@@ -109,7 +109,7 @@ impl AspectRatio {
         Self::Ratio9x16,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -150,7 +150,7 @@ impl Resolution {
         Self::_1080p,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -181,7 +181,7 @@ impl Duration {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_5, Self::_8];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -221,7 +221,7 @@ impl Style {
         Self::Cyberpunk,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -250,7 +250,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -258,20 +258,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset> {
     prompt: PromptSlot,
     optional: Optional,
@@ -289,7 +289,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
+    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -298,46 +298,47 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default `16:9`.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
+    /// `16:9`.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video, named after its height in pixels.
-    /// Default `720p`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
+    /// pixels. Default `720p`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`duration`](Input::duration): Length of the video in seconds. Default `5`.
+    /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
-    /// styles and flaws, separated by commas. Empty by default.
+    /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted
+    /// things, styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
     }
 
-    /// [`style`](Input::style): Style that the video is drawn in.
+    /// Sets [`style`](Input::style): Style that the video is drawn in.
     pub fn style(mut self, value: impl Param<Style>) -> Self {
         self.optional.style = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -345,10 +346,10 @@ impl<PromptSlot> Builder<PromptSlot> {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             prompt: self.prompt.take(),
@@ -371,7 +372,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
+impl<PromptSlot: required::HasPrompt> IntoInput for Builder<PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -461,11 +462,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/pixverse/v4/text-to-video`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

@@ -56,19 +56,19 @@ pub struct Input {
     pub negative_prompt: Option<String>,
     /// Choice to rewrite the prompt for better results: always, never, or as the model decides.
     pub thinking_type: Option<ThinkingType>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`resolution`](Self::resolution): `720p`.
+    /// Default of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
-    /// Of [`duration`](Self::duration): `5`.
+    /// Default of [`duration`](Self::duration): `5`.
     pub const DEFAULT_DURATION: Duration = Duration::_5;
 
-    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
+    /// Default of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 }
 
@@ -473,7 +473,7 @@ impl Effect {
         Self::SuitSwagger,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -639,7 +639,7 @@ impl Resolution {
         Self::_1080p,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -672,7 +672,7 @@ impl Duration {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_5, Self::_8, Self::_10];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -703,7 +703,7 @@ impl ThinkingType {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Enabled, Self::Disabled, Self::Auto];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -730,7 +730,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             effect: Unset,
@@ -739,20 +739,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<EffectSlot = Unset, ImageUrlSlot = Unset> {
     effect: EffectSlot,
     image_url: ImageUrlSlot,
@@ -769,7 +769,7 @@ struct Optional {
 }
 
 impl<EffectSlot, ImageUrlSlot> Builder<EffectSlot, ImageUrlSlot> {
-    /// [`effect`](Input::effect): Effect that the video shows.
+    /// Sets [`effect`](Input::effect): Effect that the video shows.
     pub fn effect(self, value: impl Into<Effect>) -> Builder<Effect, ImageUrlSlot> {
         Builder {
             effect: value.into(),
@@ -778,7 +778,7 @@ impl<EffectSlot, ImageUrlSlot> Builder<EffectSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`image_url`](Input::image_url): Image to show the effect on.
+    /// Sets [`image_url`](Input::image_url): Image to show the effect on.
     pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<EffectSlot, File> {
         Builder {
             effect: self.effect,
@@ -787,34 +787,34 @@ impl<EffectSlot, ImageUrlSlot> Builder<EffectSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video, named after its height in pixels.
-    /// Default `720p`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
+    /// pixels. Default `720p`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`duration`](Input::duration): Length of the video in seconds. Default `5`.
+    /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
-    /// styles and flaws, separated by commas. Empty by default.
+    /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted
+    /// things, styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
     }
 
-    /// [`thinking_type`](Input::thinking_type): Choice to rewrite the prompt for better results:
+    /// Sets [`thinking_type`](Input::thinking_type): Choice to rewrite the prompt for better results:
     /// always, never, or as the model decides.
     pub fn thinking_type(mut self, value: impl Param<ThinkingType>) -> Self {
         self.optional.thinking_type = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -822,11 +822,11 @@ impl<EffectSlot, ImageUrlSlot> Builder<EffectSlot, ImageUrlSlot> {
 }
 
 impl<EffectSlot, ImageUrlSlot> Builder<EffectSlot, ImageUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        EffectSlot: given::HasEffect,
-        ImageUrlSlot: given::HasImageUrl,
+        EffectSlot: required::HasEffect,
+        ImageUrlSlot: required::HasImageUrl,
     {
         Input {
             effect: self.effect.take(),
@@ -848,7 +848,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<EffectSlot: given::HasEffect, ImageUrlSlot: given::HasImageUrl> IntoInput
+impl<EffectSlot: required::HasEffect, ImageUrlSlot: required::HasImageUrl> IntoInput
 for Builder<EffectSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
@@ -943,11 +943,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`effect` is required by `fal-ai/pixverse/v5.5/effects`",
-        label = "`effect` was not given",
-        note = "give it with `effect: ..` in `input!`, or `.effect(..)` on the builder"
+        label = "`effect` is missing",
+        note = "set it with `effect: ..` in `input!`, or with `.effect(..)` on the builder"
     )]
     pub trait HasEffect {
         fn take(self) -> super::Effect;
@@ -961,8 +961,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/pixverse/v5.5/effects`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;

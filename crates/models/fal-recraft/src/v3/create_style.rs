@@ -39,13 +39,13 @@ pub struct Input {
     ///
     /// Default `digital_illustration`.
     pub base_style: Option<BaseStyle>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`base_style`](Self::base_style): `digital_illustration`.
+    /// Default of [`base_style`](Self::base_style): `digital_illustration`.
     pub const DEFAULT_BASE_STYLE: BaseStyle = BaseStyle::DigitalIllustration;
 }
 
@@ -315,7 +315,7 @@ impl BaseStyle {
         Self::VectorIllustrationLinocut,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -462,7 +462,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             images_data_url: Unset,
@@ -470,20 +470,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<ImagesDataUrlSlot = Unset> {
     images_data_url: ImagesDataUrlSlot,
     optional: Optional,
@@ -496,8 +496,8 @@ struct Optional {
 }
 
 impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
-    /// [`images_data_url`](Input::images_data_url): ZIP archive with one to five images in PNG that
-    /// show the style.
+    /// Sets [`images_data_url`](Input::images_data_url): ZIP archive with one to five images in PNG
+    /// that show the style.
     pub fn images_data_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
             images_data_url: value.into_file(),
@@ -505,13 +505,13 @@ impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
         }
     }
 
-    /// [`base_style`](Input::base_style): Style to start from. Default `digital_illustration`.
+    /// Sets [`base_style`](Input::base_style): Style to start from. Default `digital_illustration`.
     pub fn base_style(mut self, value: impl Param<BaseStyle>) -> Self {
         self.optional.base_style = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -519,10 +519,10 @@ impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
 }
 
 impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        ImagesDataUrlSlot: given::HasImagesDataUrl,
+        ImagesDataUrlSlot: required::HasImagesDataUrl,
     {
         Input {
             images_data_url: self.images_data_url.take(),
@@ -540,7 +540,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImagesDataUrlSlot: given::HasImagesDataUrl> IntoInput
+impl<ImagesDataUrlSlot: required::HasImagesDataUrl> IntoInput
 for Builder<ImagesDataUrlSlot> {
     type Endpoint = Model;
 
@@ -625,11 +625,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`images_data_url` is required by `fal-ai/recraft/v3/create-style`",
-        label = "`images_data_url` was not given",
-        note = "give it with `images_data_url: ..` in `input!`, or `.images_data_url(..)` on the builder"
+        label = "`images_data_url` is missing",
+        note = "set it with `images_data_url: ..` in `input!`, or with `.images_data_url(..)` on the builder"
     )]
     pub trait HasImagesDataUrl {
         fn take(self) -> super::File;

@@ -59,19 +59,19 @@ pub struct Input {
     ///
     /// Default `false`.
     pub enable_safety_checker: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`image_size`](Self::image_size): `square_hd`.
+    /// Default of [`image_size`](Self::image_size): `square_hd`.
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::SquareHd;
 
-    /// Of [`style`](Self::style): `realistic_image`.
+    /// Default of [`style`](Self::style): `realistic_image`.
     pub const DEFAULT_STYLE: Style = Style::RealisticImage;
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
+    /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = false;
 }
 
@@ -341,7 +341,7 @@ impl Style {
         Self::VectorIllustrationLinocut,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -488,7 +488,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -496,20 +496,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset> {
     prompt: PromptSlot,
     optional: Optional,
@@ -526,8 +526,8 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
-    /// style, and any lettering in quotation marks. 1 to 1000 characters.
+    /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
+    /// light, style, and any lettering in quotation marks. 1 to 1000 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             prompt: value.into(),
@@ -535,39 +535,39 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
+    /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height. Default `square_hd`.
     pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
         self.optional.image_size = value.into_param();
         self
     }
 
-    /// [`style`](Input::style): Style of the image. Default `realistic_image`.
+    /// Sets [`style`](Input::style): Style of the image. Default `realistic_image`.
     pub fn style(mut self, value: impl Param<Style>) -> Self {
         self.optional.style = value.into_param();
         self
     }
 
-    /// [`colors`](Input::colors): Colors to prefer. Default `[]`.
+    /// Sets [`colors`](Input::colors): Colors to prefer. Default `[]`.
     pub fn colors(mut self, value: impl Param<Vec<RgbColor>>) -> Self {
         self.optional.colors = value.into_param();
         self
     }
 
-    /// [`style_id`](Input::style_id): Style of your own, by its identifier.
+    /// Sets [`style_id`](Input::style_id): Style of your own, by its identifier.
     pub fn style_id(mut self, value: impl Param<String>) -> Self {
         self.optional.style_id = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
-    /// `false`.
+    /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content.
+    /// Default `false`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -575,10 +575,10 @@ impl<PromptSlot> Builder<PromptSlot> {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             prompt: self.prompt.take(),
@@ -600,7 +600,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
+impl<PromptSlot: required::HasPrompt> IntoInput for Builder<PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -694,11 +694,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/recraft/v3/text-to-image`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

@@ -47,13 +47,13 @@ pub struct Input {
     ///
     /// Default `true`.
     pub delete_video: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`delete_video`](Self::delete_video): `true`.
+    /// Default of [`delete_video`](Self::delete_video): `true`.
     pub const DEFAULT_DELETE_VIDEO: bool = true;
 }
 
@@ -74,7 +74,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             video_id: Unset,
@@ -83,20 +83,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<VideoIdSlot = Unset, PromptSlot = Unset> {
     video_id: VideoIdSlot,
     prompt: PromptSlot,
@@ -110,7 +110,7 @@ struct Optional {
 }
 
 impl<VideoIdSlot, PromptSlot> Builder<VideoIdSlot, PromptSlot> {
-    /// [`video_id`](Input::video_id): Identifier of the video, as Sora 2 gave it out.
+    /// Sets [`video_id`](Input::video_id): Identifier of the video, as Sora 2 gave it out.
     pub fn video_id(self, value: impl Into<String>) -> Builder<String, PromptSlot> {
         Builder {
             video_id: value.into(),
@@ -119,7 +119,7 @@ impl<VideoIdSlot, PromptSlot> Builder<VideoIdSlot, PromptSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): Description of the differences in the new video. 1 to 5000
+    /// Sets [`prompt`](Input::prompt): Description of the differences in the new video. 1 to 5000
     /// characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<VideoIdSlot, String> {
         Builder {
@@ -129,14 +129,14 @@ impl<VideoIdSlot, PromptSlot> Builder<VideoIdSlot, PromptSlot> {
         }
     }
 
-    /// [`delete_video`](Input::delete_video): Deletes the video for good once it is generated. Default
-    /// `true`.
+    /// Sets [`delete_video`](Input::delete_video): Deletes the video for good once it is generated.
+    /// Default `true`.
     pub fn delete_video(mut self, value: impl Param<bool>) -> Self {
         self.optional.delete_video = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -144,11 +144,11 @@ impl<VideoIdSlot, PromptSlot> Builder<VideoIdSlot, PromptSlot> {
 }
 
 impl<VideoIdSlot, PromptSlot> Builder<VideoIdSlot, PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        VideoIdSlot: given::HasVideoId,
-        PromptSlot: given::HasPrompt,
+        VideoIdSlot: required::HasVideoId,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             video_id: self.video_id.take(),
@@ -167,7 +167,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<VideoIdSlot: given::HasVideoId, PromptSlot: given::HasPrompt> IntoInput
+impl<VideoIdSlot: required::HasVideoId, PromptSlot: required::HasPrompt> IntoInput
 for Builder<VideoIdSlot, PromptSlot> {
     type Endpoint = Model;
 
@@ -268,11 +268,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`video_id` is required by `fal-ai/sora-2/video-to-video/remix`",
-        label = "`video_id` was not given",
-        note = "give it with `video_id: ..` in `input!`, or `.video_id(..)` on the builder"
+        label = "`video_id` is missing",
+        note = "set it with `video_id: ..` in `input!`, or with `.video_id(..)` on the builder"
     )]
     pub trait HasVideoId {
         fn take(self) -> String;
@@ -286,8 +286,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/sora-2/video-to-video/remix`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

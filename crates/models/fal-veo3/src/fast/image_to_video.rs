@@ -78,28 +78,28 @@ pub struct Input {
     /// Image that the video opens with, 720p or larger. What does not fit the shape of the video is cut
     /// off.
     pub image_url: File,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`aspect_ratio`](Self::aspect_ratio): `auto`.
+    /// Default of [`aspect_ratio`](Self::aspect_ratio): `auto`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Auto;
 
-    /// Of [`duration`](Self::duration): `8s`.
+    /// Default of [`duration`](Self::duration): `8s`.
     pub const DEFAULT_DURATION: Duration = Duration::_8s;
 
-    /// Of [`resolution`](Self::resolution): `720p`.
+    /// Default of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
-    /// Of [`generate_audio`](Self::generate_audio): `true`.
+    /// Default of [`generate_audio`](Self::generate_audio): `true`.
     pub const DEFAULT_GENERATE_AUDIO: bool = true;
 
-    /// Of [`auto_fix`](Self::auto_fix): `false`.
+    /// Default of [`auto_fix`](Self::auto_fix): `false`.
     pub const DEFAULT_AUTO_FIX: bool = false;
 
-    /// Of [`safety_tolerance`](Self::safety_tolerance): `4`.
+    /// Default of [`safety_tolerance`](Self::safety_tolerance): `4`.
     pub const DEFAULT_SAFETY_TOLERANCE: SafetyTolerance = SafetyTolerance::_4;
 }
 
@@ -119,7 +119,7 @@ impl AspectRatio {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Auto, Self::Ratio16x9, Self::Ratio9x16];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -151,7 +151,7 @@ impl Duration {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_4s, Self::_6s, Self::_8s];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -180,7 +180,7 @@ impl Resolution {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_720p, Self::_1080p];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -224,7 +224,7 @@ impl SafetyTolerance {
         Self::_6,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -254,7 +254,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -263,20 +263,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset> {
     prompt: PromptSlot,
     image_url: ImageUrlSlot,
@@ -297,7 +297,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
-    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
+    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 20000 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot> {
         Builder {
@@ -307,7 +307,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`image_url`](Input::image_url): Image that the video opens with, 720p or larger.
+    /// Sets [`image_url`](Input::image_url): Image that the video opens with, 720p or larger.
     pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
@@ -316,60 +316,61 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default `auto`.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
+    /// `auto`.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// [`duration`](Input::duration): Length of the video in seconds. Default `8s`.
+    /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `8s`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
-    /// styles and flaws, separated by commas.
+    /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted
+    /// things, styles and flaws, separated by commas.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video, named after its height in pixels.
-    /// Default `720p`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
+    /// pixels. Default `720p`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `true`.
+    /// Sets [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `true`.
     pub fn generate_audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`auto_fix`](Input::auto_fix): Rewrites a prompt that the content check refuses, and tries
+    /// Sets [`auto_fix`](Input::auto_fix): Rewrites a prompt that the content check refuses, and tries
     /// again. Default `false`.
     pub fn auto_fix(mut self, value: impl Param<bool>) -> Self {
         self.optional.auto_fix = value.into_param();
         self
     }
 
-    /// [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
+    /// Sets [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
     /// strictest level, the highest level the most permissive. Default `4`.
     pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance>) -> Self {
         self.optional.safety_tolerance = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -377,11 +378,11 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        ImageUrlSlot: given::HasImageUrl,
+        PromptSlot: required::HasPrompt,
+        ImageUrlSlot: required::HasImageUrl,
     {
         Input {
             prompt: self.prompt.take(),
@@ -407,7 +408,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, ImageUrlSlot: given::HasImageUrl> IntoInput
+impl<PromptSlot: required::HasPrompt, ImageUrlSlot: required::HasImageUrl> IntoInput
 for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
@@ -516,11 +517,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/veo3/fast/image-to-video`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -534,8 +535,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/veo3/fast/image-to-video`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;

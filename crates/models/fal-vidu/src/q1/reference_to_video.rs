@@ -61,19 +61,19 @@ pub struct Input {
     ///
     /// Default `false`.
     pub bgm: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
+    /// Default of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
 
-    /// Of [`movement_amplitude`](Self::movement_amplitude): `auto`.
+    /// Default of [`movement_amplitude`](Self::movement_amplitude): `auto`.
     pub const DEFAULT_MOVEMENT_AMPLITUDE: MovementAmplitude = MovementAmplitude::Auto;
 
-    /// Of [`bgm`](Self::bgm): `false`.
+    /// Default of [`bgm`](Self::bgm): `false`.
     pub const DEFAULT_BGM: bool = false;
 }
 
@@ -93,7 +93,7 @@ impl AspectRatio {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio9x16, Self::Ratio1x1];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -132,7 +132,7 @@ impl MovementAmplitude {
         Self::Large,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -160,7 +160,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -169,20 +169,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset, ReferenceImageUrlsSlot = Unset> {
     prompt: PromptSlot,
     reference_image_urls: ReferenceImageUrlsSlot,
@@ -199,7 +199,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsSlot> {
-    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
+    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 1500 characters.
     pub fn prompt(
         self,
@@ -212,8 +212,8 @@ impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsS
         }
     }
 
-    /// [`reference_image_urls`](Input::reference_image_urls): Images of the subjects, which the video
-    /// keeps alike.
+    /// Sets [`reference_image_urls`](Input::reference_image_urls): Images of the subjects, which the
+    /// video keeps alike.
     pub fn reference_image_urls(
         self,
         value: impl Into<Vec<File>>,
@@ -225,33 +225,34 @@ impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsS
         }
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default `16:9`.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
+    /// `16:9`.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// [`movement_amplitude`](Input::movement_amplitude): Amount of movement in the picture. Default
-    /// `auto`.
+    /// Sets [`movement_amplitude`](Input::movement_amplitude): Amount of movement in the picture.
+    /// Default `auto`.
     pub fn movement_amplitude(mut self, value: impl Param<MovementAmplitude>) -> Self {
         self.optional.movement_amplitude = value.into_param();
         self
     }
 
-    /// [`bgm`](Input::bgm): Adds music to the video. Default `false`.
+    /// Sets [`bgm`](Input::bgm): Adds music to the video. Default `false`.
     pub fn bgm(mut self, value: impl Param<bool>) -> Self {
         self.optional.bgm = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -259,11 +260,11 @@ impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsS
 }
 
 impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        ReferenceImageUrlsSlot: given::HasReferenceImageUrls,
+        PromptSlot: required::HasPrompt,
+        ReferenceImageUrlsSlot: required::HasReferenceImageUrls,
     {
         Input {
             prompt: self.prompt.take(),
@@ -286,8 +287,8 @@ impl IntoInput for Input {
 }
 
 impl<
-    PromptSlot: given::HasPrompt,
-    ReferenceImageUrlsSlot: given::HasReferenceImageUrls,
+    PromptSlot: required::HasPrompt,
+    ReferenceImageUrlsSlot: required::HasReferenceImageUrls,
 > IntoInput for Builder<PromptSlot, ReferenceImageUrlsSlot> {
     type Endpoint = Model;
 
@@ -387,11 +388,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/vidu/q1/reference-to-video`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -405,8 +406,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`reference_image_urls` is required by `fal-ai/vidu/q1/reference-to-video`",
-        label = "`reference_image_urls` was not given",
-        note = "give it with `reference_image_urls: ..` in `input!`, or `.reference_image_urls(..)` on the builder"
+        label = "`reference_image_urls` is missing",
+        note = "set it with `reference_image_urls: ..` in `input!`, or with `.reference_image_urls(..)` on the builder"
     )]
     pub trait HasReferenceImageUrls {
         fn take(self) -> Vec<super::File>;

@@ -56,13 +56,13 @@ pub struct Input {
     ///
     /// Default `auto`.
     pub movement_amplitude: Option<MovementAmplitude>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`movement_amplitude`](Self::movement_amplitude): `auto`.
+    /// Default of [`movement_amplitude`](Self::movement_amplitude): `auto`.
     pub const DEFAULT_MOVEMENT_AMPLITUDE: MovementAmplitude = MovementAmplitude::Auto;
 }
 
@@ -89,7 +89,7 @@ impl MovementAmplitude {
         Self::Large,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -117,7 +117,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -127,20 +127,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<
     PromptSlot = Unset,
     StartImageUrlSlot = Unset,
@@ -164,7 +164,7 @@ impl<
     StartImageUrlSlot,
     EndImageUrlSlot,
 > Builder<PromptSlot, StartImageUrlSlot, EndImageUrlSlot> {
-    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
+    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 1500 characters.
     pub fn prompt(
         self,
@@ -178,7 +178,7 @@ impl<
         }
     }
 
-    /// [`start_image_url`](Input::start_image_url): Image that the video opens with.
+    /// Sets [`start_image_url`](Input::start_image_url): Image that the video opens with.
     pub fn start_image_url(
         self,
         value: impl fal_core::IntoFile,
@@ -191,7 +191,7 @@ impl<
         }
     }
 
-    /// [`end_image_url`](Input::end_image_url): Image that the video closes with.
+    /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with.
     pub fn end_image_url(
         self,
         value: impl fal_core::IntoFile,
@@ -204,21 +204,21 @@ impl<
         }
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`movement_amplitude`](Input::movement_amplitude): Amount of movement in the picture. Default
-    /// `auto`.
+    /// Sets [`movement_amplitude`](Input::movement_amplitude): Amount of movement in the picture.
+    /// Default `auto`.
     pub fn movement_amplitude(mut self, value: impl Param<MovementAmplitude>) -> Self {
         self.optional.movement_amplitude = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -230,12 +230,12 @@ impl<
     StartImageUrlSlot,
     EndImageUrlSlot,
 > Builder<PromptSlot, StartImageUrlSlot, EndImageUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        StartImageUrlSlot: given::HasStartImageUrl,
-        EndImageUrlSlot: given::HasEndImageUrl,
+        PromptSlot: required::HasPrompt,
+        StartImageUrlSlot: required::HasStartImageUrl,
+        EndImageUrlSlot: required::HasEndImageUrl,
     {
         Input {
             prompt: self.prompt.take(),
@@ -257,9 +257,9 @@ impl IntoInput for Input {
 }
 
 impl<
-    PromptSlot: given::HasPrompt,
-    StartImageUrlSlot: given::HasStartImageUrl,
-    EndImageUrlSlot: given::HasEndImageUrl,
+    PromptSlot: required::HasPrompt,
+    StartImageUrlSlot: required::HasStartImageUrl,
+    EndImageUrlSlot: required::HasEndImageUrl,
 > IntoInput for Builder<PromptSlot, StartImageUrlSlot, EndImageUrlSlot> {
     type Endpoint = Model;
 
@@ -359,11 +359,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/vidu/q1/start-end-to-video`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -377,8 +377,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`start_image_url` is required by `fal-ai/vidu/q1/start-end-to-video`",
-        label = "`start_image_url` was not given",
-        note = "give it with `start_image_url: ..` in `input!`, or `.start_image_url(..)` on the builder"
+        label = "`start_image_url` is missing",
+        note = "set it with `start_image_url: ..` in `input!`, or with `.start_image_url(..)` on the builder"
     )]
     pub trait HasStartImageUrl {
         fn take(self) -> super::File;
@@ -392,8 +392,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`end_image_url` is required by `fal-ai/vidu/q1/start-end-to-video`",
-        label = "`end_image_url` was not given",
-        note = "give it with `end_image_url: ..` in `input!`, or `.end_image_url(..)` on the builder"
+        label = "`end_image_url` is missing",
+        note = "set it with `end_image_url: ..` in `input!`, or with `.end_image_url(..)` on the builder"
     )]
     pub trait HasEndImageUrl {
         fn take(self) -> super::File;

@@ -99,45 +99,45 @@ pub struct Input {
     pub image_url: File,
     /// Recording that the person speaks or sings.
     pub audio_url: File,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
+    /// Default of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
-    /// Of [`num_frames`](Self::num_frames): `80`.
+    /// Default of [`num_frames`](Self::num_frames): `80`.
     pub const DEFAULT_NUM_FRAMES: NumFrames = NumFrames::literal(80);
 
-    /// Of [`frames_per_second`](Self::frames_per_second): `16`.
+    /// Default of [`frames_per_second`](Self::frames_per_second): `16`.
     pub const DEFAULT_FRAMES_PER_SECOND: FramesPerSecond = FramesPerSecond::literal(16);
 
-    /// Of [`resolution`](Self::resolution): `480p`.
+    /// Default of [`resolution`](Self::resolution): `480p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_480p;
 
-    /// Of [`num_inference_steps`](Self::num_inference_steps): `27`.
+    /// Default of [`num_inference_steps`](Self::num_inference_steps): `27`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
         27,
     );
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
+    /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = false;
 
-    /// Of [`enable_output_safety_checker`](Self::enable_output_safety_checker): `false`.
+    /// Default of [`enable_output_safety_checker`](Self::enable_output_safety_checker): `false`.
     pub const DEFAULT_ENABLE_OUTPUT_SAFETY_CHECKER: bool = false;
 
-    /// Of [`guidance_scale`](Self::guidance_scale): `3.5`.
+    /// Default of [`guidance_scale`](Self::guidance_scale): `3.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
 
-    /// Of [`shift`](Self::shift): `5.0`.
+    /// Default of [`shift`](Self::shift): `5.0`.
     pub const DEFAULT_SHIFT: Shift = Shift::literal(5.0);
 
-    /// Of [`video_quality`](Self::video_quality): `high`.
+    /// Default of [`video_quality`](Self::video_quality): `high`.
     pub const DEFAULT_VIDEO_QUALITY: VideoQuality = VideoQuality::High;
 
-    /// Of [`video_write_mode`](Self::video_write_mode): `balanced`.
+    /// Default of [`video_write_mode`](Self::video_write_mode): `balanced`.
     pub const DEFAULT_VIDEO_WRITE_MODE: VideoWriteMode = VideoWriteMode::Balanced;
 }
 
@@ -163,7 +163,7 @@ impl Resolution {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_480p, Self::_580p, Self::_720p];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -211,7 +211,7 @@ impl VideoQuality {
         Self::Maximum,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -244,7 +244,7 @@ impl VideoWriteMode {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Fast, Self::Balanced, Self::Small];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -271,7 +271,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -281,20 +281,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset, AudioUrlSlot = Unset> {
     prompt: PromptSlot,
     image_url: ImageUrlSlot,
@@ -324,7 +324,7 @@ impl<
     ImageUrlSlot,
     AudioUrlSlot,
 > Builder<PromptSlot, ImageUrlSlot, AudioUrlSlot> {
-    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
+    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
     pub fn prompt(
         self,
@@ -338,7 +338,7 @@ impl<
         }
     }
 
-    /// [`image_url`](Input::image_url): Image of the person.
+    /// Sets [`image_url`](Input::image_url): Image of the person.
     pub fn image_url(
         self,
         value: impl fal_core::IntoFile,
@@ -351,7 +351,7 @@ impl<
         }
     }
 
-    /// [`audio_url`](Input::audio_url): Recording that the person speaks or sings.
+    /// Sets [`audio_url`](Input::audio_url): Recording that the person speaks or sings.
     pub fn audio_url(
         self,
         value: impl fal_core::IntoFile,
@@ -364,22 +364,22 @@ impl<
         }
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
-    /// styles and flaws, separated by commas. Empty by default.
+    /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted
+    /// things, styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
     }
 
-    /// [`num_frames`](Input::num_frames): Number of frames to generate. Between 40 and 120 and a
+    /// Sets [`num_frames`](Input::num_frames): Number of frames to generate. Between 40 and 120 and a
     /// multiple of 4. Default `80`.
     pub fn num_frames(mut self, value: impl Param<NumFrames>) -> Self {
         self.optional.num_frames = value.into_param();
         self
     }
 
-    /// [`frames_per_second`](Input::frames_per_second): Frames a second of the video, before any are
-    /// put between them. Between 4 and 60. Default `16`.
+    /// Sets [`frames_per_second`](Input::frames_per_second): Frames a second of the video, before any
+    /// are put between them. Between 4 and 60. Default `16`.
     pub fn frames_per_second(
         mut self,
         value: impl Param<Nullable<FramesPerSecond>>,
@@ -388,68 +388,68 @@ impl<
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video, named after its height in pixels.
-    /// Default `480p`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
+    /// pixels. Default `480p`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 2
+    /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 2
     /// and 40. Default `27`.
     pub fn num_inference_steps(mut self, value: impl Param<NumInferenceSteps>) -> Self {
         self.optional.num_inference_steps = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens the input for unsafe content
-    /// before the run. Default `false`.
+    /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens the input for unsafe
+    /// content before the run. Default `false`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// [`enable_output_safety_checker`](Input::enable_output_safety_checker): Screens the result for
-    /// unsafe content after the run. Default `false`.
+    /// Sets [`enable_output_safety_checker`](Input::enable_output_safety_checker): Screens the result
+    /// for unsafe content after the run. Default `false`.
     pub fn enable_output_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_output_safety_checker = value.into_param();
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): Adherence of the result to the prompt
+    /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the result to the prompt
     /// (classifier-free guidance). Between 1.0 and 10.0. Default `3.5`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
         self
     }
 
-    /// [`shift`](Input::shift): Shift of the noise schedule. Between 1.0 and 10.0. Default `5.0`.
+    /// Sets [`shift`](Input::shift): Shift of the noise schedule. Between 1.0 and 10.0. Default `5.0`.
     pub fn shift(mut self, value: impl Param<Shift>) -> Self {
         self.optional.shift = value.into_param();
         self
     }
 
-    /// [`video_quality`](Input::video_quality): Quality of the video file. Default `high`.
+    /// Sets [`video_quality`](Input::video_quality): Quality of the video file. Default `high`.
     pub fn video_quality(mut self, value: impl Param<VideoQuality>) -> Self {
         self.optional.video_quality = value.into_param();
         self
     }
 
-    /// [`video_write_mode`](Input::video_write_mode): Encoding of the video file: fast with a large
-    /// file, slow with a small one, or in between. Default `balanced`.
+    /// Sets [`video_write_mode`](Input::video_write_mode): Encoding of the video file: fast with a
+    /// large file, slow with a small one, or in between. Default `balanced`.
     pub fn video_write_mode(mut self, value: impl Param<VideoWriteMode>) -> Self {
         self.optional.video_write_mode = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -461,12 +461,12 @@ impl<
     ImageUrlSlot,
     AudioUrlSlot,
 > Builder<PromptSlot, ImageUrlSlot, AudioUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        ImageUrlSlot: given::HasImageUrl,
-        AudioUrlSlot: given::HasAudioUrl,
+        PromptSlot: required::HasPrompt,
+        ImageUrlSlot: required::HasImageUrl,
+        AudioUrlSlot: required::HasAudioUrl,
     {
         Input {
             prompt: self.prompt.take(),
@@ -498,9 +498,9 @@ impl IntoInput for Input {
 }
 
 impl<
-    PromptSlot: given::HasPrompt,
-    ImageUrlSlot: given::HasImageUrl,
-    AudioUrlSlot: given::HasAudioUrl,
+    PromptSlot: required::HasPrompt,
+    ImageUrlSlot: required::HasImageUrl,
+    AudioUrlSlot: required::HasAudioUrl,
 > IntoInput for Builder<PromptSlot, ImageUrlSlot, AudioUrlSlot> {
     type Endpoint = Model;
 
@@ -624,11 +624,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/wan/v2.2-14b/speech-to-video`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -642,8 +642,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/wan/v2.2-14b/speech-to-video`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;
@@ -657,8 +657,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`audio_url` is required by `fal-ai/wan/v2.2-14b/speech-to-video`",
-        label = "`audio_url` was not given",
-        note = "give it with `audio_url: ..` in `input!`, or `.audio_url(..)` on the builder"
+        label = "`audio_url` is missing",
+        note = "set it with `audio_url: ..` in `input!`, or with `.audio_url(..)` on the builder"
     )]
     pub trait HasAudioUrl {
         fn take(self) -> super::File;

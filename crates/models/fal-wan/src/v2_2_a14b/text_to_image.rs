@@ -90,42 +90,42 @@ pub struct Input {
     ///
     /// Default `square_hd`.
     pub image_size: Option<ImageSize>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
+    /// Default of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
-    /// Of [`num_inference_steps`](Self::num_inference_steps): `27`.
+    /// Default of [`num_inference_steps`](Self::num_inference_steps): `27`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
         27,
     );
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
+    /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = false;
 
-    /// Of [`enable_output_safety_checker`](Self::enable_output_safety_checker): `false`.
+    /// Default of [`enable_output_safety_checker`](Self::enable_output_safety_checker): `false`.
     pub const DEFAULT_ENABLE_OUTPUT_SAFETY_CHECKER: bool = false;
 
-    /// Of [`enable_prompt_expansion`](Self::enable_prompt_expansion): `false`.
+    /// Default of [`enable_prompt_expansion`](Self::enable_prompt_expansion): `false`.
     pub const DEFAULT_ENABLE_PROMPT_EXPANSION: bool = false;
 
-    /// Of [`acceleration`](Self::acceleration): `regular`.
+    /// Default of [`acceleration`](Self::acceleration): `regular`.
     pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::Regular;
 
-    /// Of [`guidance_scale`](Self::guidance_scale): `3.5`.
+    /// Default of [`guidance_scale`](Self::guidance_scale): `3.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(3.5);
 
-    /// Of [`guidance_scale_2`](Self::guidance_scale_2): `4.0`.
+    /// Default of [`guidance_scale_2`](Self::guidance_scale_2): `4.0`.
     pub const DEFAULT_GUIDANCE_SCALE_2: GuidanceScale2 = GuidanceScale2::literal(4.0);
 
-    /// Of [`shift`](Self::shift): `2.0`.
+    /// Default of [`shift`](Self::shift): `2.0`.
     pub const DEFAULT_SHIFT: Shift = Shift::literal(2.0);
 
-    /// Of [`image_size`](Self::image_size): `square_hd`.
+    /// Default of [`image_size`](Self::image_size): `square_hd`.
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::SquareHd;
 }
 
@@ -146,7 +146,7 @@ impl Acceleration {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::None, Self::Regular];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -184,7 +184,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -192,20 +192,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset> {
     prompt: PromptSlot,
     optional: Optional,
@@ -228,8 +228,8 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
-    /// style, and any lettering in quotation marks.
+    /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
+    /// light, style, and any lettering in quotation marks.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             prompt: value.into(),
@@ -237,82 +237,82 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the image: unwanted things,
-    /// styles and flaws, separated by commas. Empty by default.
+    /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the image: unwanted
+    /// things, styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 2
+    /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 2
     /// and 40. Default `27`.
     pub fn num_inference_steps(mut self, value: impl Param<NumInferenceSteps>) -> Self {
         self.optional.num_inference_steps = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens the input for unsafe content
-    /// before the run. Default `false`.
+    /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens the input for unsafe
+    /// content before the run. Default `false`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// [`enable_output_safety_checker`](Input::enable_output_safety_checker): Screens the result for
-    /// unsafe content after the run. Default `false`.
+    /// Sets [`enable_output_safety_checker`](Input::enable_output_safety_checker): Screens the result
+    /// for unsafe content after the run. Default `false`.
     pub fn enable_output_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_output_safety_checker = value.into_param();
         self
     }
 
-    /// [`enable_prompt_expansion`](Input::enable_prompt_expansion): Lets a language model rewrite the
-    /// prompt with more detail before the run. Default `false`.
+    /// Sets [`enable_prompt_expansion`](Input::enable_prompt_expansion): Lets a language model rewrite
+    /// the prompt with more detail before the run. Default `false`.
     pub fn enable_prompt_expansion(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_prompt_expansion = value.into_param();
         self
     }
 
-    /// [`acceleration`](Input::acceleration): Acceleration of the run. Default `regular`.
+    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run. Default `regular`.
     pub fn acceleration(mut self, value: impl Param<Acceleration>) -> Self {
         self.optional.acceleration = value.into_param();
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): Adherence of the result to the prompt
+    /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the result to the prompt
     /// (classifier-free guidance). Between 1.0 and 10.0. Default `3.5`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
         self
     }
 
-    /// [`guidance_scale_2`](Input::guidance_scale_2): The same for the second stage of the model, which
-    /// works out the detail. Between 1.0 and 10.0. Default `4.0`.
+    /// Sets [`guidance_scale_2`](Input::guidance_scale_2): The same for the second stage of the model,
+    /// which works out the detail. Between 1.0 and 10.0. Default `4.0`.
     pub fn guidance_scale_2(mut self, value: impl Param<GuidanceScale2>) -> Self {
         self.optional.guidance_scale_2 = value.into_param();
         self
     }
 
-    /// [`shift`](Input::shift): Shift of the noise schedule. Between 1.0 and 10.0. Default `2.0`.
+    /// Sets [`shift`](Input::shift): Shift of the noise schedule. Between 1.0 and 10.0. Default `2.0`.
     pub fn shift(mut self, value: impl Param<Shift>) -> Self {
         self.optional.shift = value.into_param();
         self
     }
 
-    /// [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
+    /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height. Default `square_hd`.
     pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
         self.optional.image_size = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -320,10 +320,10 @@ impl<PromptSlot> Builder<PromptSlot> {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             prompt: self.prompt.take(),
@@ -351,7 +351,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
+impl<PromptSlot: required::HasPrompt> IntoInput for Builder<PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -465,11 +465,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/wan/v2.2-a14b/text-to-image`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

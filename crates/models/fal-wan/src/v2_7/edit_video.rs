@@ -71,22 +71,22 @@ pub struct Input {
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`resolution`](Self::resolution): `1080p`.
+    /// Default of [`resolution`](Self::resolution): `1080p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_1080p;
 
-    /// Of [`duration`](Self::duration): `0`.
+    /// Default of [`duration`](Self::duration): `0`.
     pub const DEFAULT_DURATION: Duration = Duration::_0;
 
-    /// Of [`audio_setting`](Self::audio_setting): `auto`.
+    /// Default of [`audio_setting`](Self::audio_setting): `auto`.
     pub const DEFAULT_AUDIO_SETTING: AudioSetting = AudioSetting::Auto;
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
+    /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 }
 
@@ -104,7 +104,7 @@ impl Resolution {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_720p, Self::_1080p];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -144,7 +144,7 @@ impl AspectRatio {
         Self::Ratio3x4,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -203,7 +203,7 @@ impl Duration {
         Self::_10,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
@@ -240,7 +240,7 @@ impl AudioSetting {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Auto, Self::Origin];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -271,7 +271,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -280,20 +280,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset, VideoUrlSlot = Unset> {
     prompt: PromptSlot,
     video_url: VideoUrlSlot,
@@ -313,7 +313,7 @@ struct Optional {
 }
 
 impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
-    /// [`prompt`](Input::prompt): Description of the change, or the style to draw the video in. At
+    /// Sets [`prompt`](Input::prompt): Description of the change, or the style to draw the video in. At
     /// least 1 character.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, VideoUrlSlot> {
         Builder {
@@ -323,8 +323,8 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
         }
     }
 
-    /// [`video_url`](Input::video_url): Video to change, in MP4 or MOV, 2 to 10 seconds long and up to
-    /// 100 MB. At most 100 MiB. 2 to 10 s long.
+    /// Sets [`video_url`](Input::video_url): Video to change, in MP4 or MOV, 2 to 10 seconds long and
+    /// up to 100 MB. At most 100 MiB. 2 to 10 s long.
     pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
@@ -333,54 +333,54 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
         }
     }
 
-    /// [`reference_image_url`](Input::reference_image_url): Image to take things or a style from.
+    /// Sets [`reference_image_url`](Input::reference_image_url): Image to take things or a style from.
     pub fn reference_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.reference_image_url = value.into_param();
         self
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video, named after its height in pixels.
-    /// Default `1080p`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
+    /// pixels. Default `1080p`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the result, as width to height.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the result, as width to height.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// [`duration`](Input::duration): Length of the result in seconds, from the start of the video.
-    /// Default `0`.
+    /// Sets [`duration`](Input::duration): Length of the result in seconds, from the start of the
+    /// video. Default `0`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// [`audio_setting`](Input::audio_setting): Sound of the result: chosen by the model, or that of
-    /// the input video. Default `auto`.
+    /// Sets [`audio_setting`](Input::audio_setting): Sound of the result: chosen by the model, or that
+    /// of the input video. Default `auto`.
     pub fn audio_setting(mut self, value: impl Param<AudioSetting>) -> Self {
         self.optional.audio_setting = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
-    /// `true`.
+    /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content.
+    /// Default `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -388,11 +388,11 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
 }
 
 impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        VideoUrlSlot: given::HasVideoUrl,
+        PromptSlot: required::HasPrompt,
+        VideoUrlSlot: required::HasVideoUrl,
     {
         Input {
             prompt: self.prompt.take(),
@@ -417,7 +417,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, VideoUrlSlot: given::HasVideoUrl> IntoInput
+impl<PromptSlot: required::HasPrompt, VideoUrlSlot: required::HasVideoUrl> IntoInput
 for Builder<PromptSlot, VideoUrlSlot> {
     type Endpoint = Model;
 
@@ -535,11 +535,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/wan/v2.7/edit-video`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -553,8 +553,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`video_url` is required by `fal-ai/wan/v2.7/edit-video`",
-        label = "`video_url` was not given",
-        note = "give it with `video_url: ..` in `input!`, or `.video_url(..)` on the builder"
+        label = "`video_url` is missing",
+        note = "set it with `video_url: ..` in `input!`, or with `.video_url(..)` on the builder"
     )]
     pub trait HasVideoUrl {
         fn take(self) -> super::File;

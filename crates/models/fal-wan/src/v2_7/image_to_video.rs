@@ -72,22 +72,22 @@ pub struct Input {
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`resolution`](Self::resolution): `1080p`.
+    /// Default of [`resolution`](Self::resolution): `1080p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_1080p;
 
-    /// Of [`duration`](Self::duration): `5`.
+    /// Default of [`duration`](Self::duration): `5`.
     pub const DEFAULT_DURATION: Duration = Duration::_5;
 
-    /// Of [`enable_prompt_expansion`](Self::enable_prompt_expansion): `true`.
+    /// Default of [`enable_prompt_expansion`](Self::enable_prompt_expansion): `true`.
     pub const DEFAULT_ENABLE_PROMPT_EXPANSION: bool = true;
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
+    /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 }
 
@@ -105,7 +105,7 @@ impl Resolution {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_720p, Self::_1080p];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -173,7 +173,7 @@ impl Duration {
         Self::_15,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
@@ -216,27 +216,27 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             optional: Optional::default(),
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`].
+/// A builder of [`Input`].
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder {
     optional: Optional,
 }
@@ -258,83 +258,83 @@ struct Optional {
 }
 
 impl Builder {
-    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
+    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self
     }
 
-    /// [`image_url`](Input::image_url): Image that the video opens with, in JPEG, PNG, BMP or WebP, up
-    /// to 20 MB.
+    /// Sets [`image_url`](Input::image_url): Image that the video opens with, in JPEG, PNG, BMP or
+    /// WebP, up to 20 MB.
     pub fn image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.image_url = value.into_param();
         self
     }
 
-    /// [`end_image_url`](Input::end_image_url): Image that the video closes with, in JPEG, PNG, BMP or
-    /// WebP, up to 20 MB.
+    /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with, in JPEG, PNG,
+    /// BMP or WebP, up to 20 MB.
     pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.end_image_url = value.into_param();
         self
     }
 
-    /// [`video_url`](Input::video_url): Clip to carry on, in MP4 or MOV, 2 to 10 seconds long and up to
-    /// 100 MB. At most 100 MiB. 2 to 10 s long.
+    /// Sets [`video_url`](Input::video_url): Clip to carry on, in MP4 or MOV, 2 to 10 seconds long and
+    /// up to 100 MB. At most 100 MiB. 2 to 10 s long.
     pub fn video_url(mut self, value: impl Param<File>) -> Self {
         self.optional.video_url = value.into_param();
         self
     }
 
-    /// [`audio_url`](Input::audio_url): Recording that drives the video: WAV or MP3, 2 to 30 seconds
-    /// long, up to 15 MB.
+    /// Sets [`audio_url`](Input::audio_url): Recording that drives the video: WAV or MP3, 2 to 30
+    /// seconds long, up to 15 MB.
     pub fn audio_url(mut self, value: impl Param<File>) -> Self {
         self.optional.audio_url = value.into_param();
         self
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video, named after its height in pixels.
-    /// Default `1080p`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
+    /// pixels. Default `1080p`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`duration`](Input::duration): Length of the video in seconds. Default `5`.
+    /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the result: unwanted things,
-    /// styles and flaws, in up to 500 characters.
+    /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the result: unwanted
+    /// things, styles and flaws, in up to 500 characters.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
     }
 
-    /// [`enable_prompt_expansion`](Input::enable_prompt_expansion): Lets a language model rewrite the
-    /// prompt with more detail before the run. Default `true`.
+    /// Sets [`enable_prompt_expansion`](Input::enable_prompt_expansion): Lets a language model rewrite
+    /// the prompt with more detail before the run. Default `true`.
     pub fn enable_prompt_expansion(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_prompt_expansion = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
-    /// `true`.
+    /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content.
+    /// Default `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -342,7 +342,7 @@ impl Builder {
 }
 
 impl Builder {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input {
         Input {
             prompt: self.optional.prompt,

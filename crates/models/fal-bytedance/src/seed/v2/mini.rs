@@ -66,24 +66,24 @@ pub struct Input {
     ///
     /// Between 0.0 and 1.0. Default `0.7`.
     pub top_p: Option<TopP>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`thinking`](Self::thinking): `enabled`.
+    /// Default of [`thinking`](Self::thinking): `enabled`.
     pub const DEFAULT_THINKING: Thinking = Thinking::Enabled;
 
-    /// Of [`max_completion_tokens`](Self::max_completion_tokens): `4096`.
+    /// Default of [`max_completion_tokens`](Self::max_completion_tokens): `4096`.
     pub const DEFAULT_MAX_COMPLETION_TOKENS: MaxCompletionTokens = MaxCompletionTokens::literal(
         4096,
     );
 
-    /// Of [`temperature`](Self::temperature): `1.0`.
+    /// Default of [`temperature`](Self::temperature): `1.0`.
     pub const DEFAULT_TEMPERATURE: Temperature = Temperature::literal(1.0);
 
-    /// Of [`top_p`](Self::top_p): `0.7`.
+    /// Default of [`top_p`](Self::top_p): `0.7`.
     pub const DEFAULT_TOP_P: TopP = TopP::literal(0.7);
 }
 
@@ -103,7 +103,7 @@ impl Thinking {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Enabled, Self::Disabled, Self::Auto];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -142,7 +142,7 @@ impl ReasoningEffort {
         Self::High,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -183,7 +183,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -191,20 +191,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset> {
     prompt: PromptSlot,
     optional: Optional,
@@ -225,7 +225,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): Question or task for the model.
+    /// Sets [`prompt`](Input::prompt): Question or task for the model.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             prompt: value.into(),
@@ -233,45 +233,47 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`image_urls`](Input::image_urls): Images to answer about, in JPEG, PNG or WebP.
+    /// Sets [`image_urls`](Input::image_urls): Images to answer about, in JPEG, PNG or WebP.
     pub fn image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
         self.optional.image_urls = value.into_param();
         self
     }
 
-    /// [`video_urls`](Input::video_urls): Videos to answer about, in MP4 or MOV, without their sound.
+    /// Sets [`video_urls`](Input::video_urls): Videos to answer about, in MP4 or MOV, without their
+    /// sound.
     pub fn video_urls(mut self, value: impl Param<Vec<File>>) -> Self {
         self.optional.video_urls = value.into_param();
         self
     }
 
-    /// [`system_prompt`](Input::system_prompt): Instruction that steers the model's manner.
+    /// Sets [`system_prompt`](Input::system_prompt): Instruction that steers the model's manner.
     pub fn system_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.system_prompt = value.into_param();
         self
     }
 
-    /// [`messages`](Input::messages): Earlier conversation: the `messages` of an earlier reply.
+    /// Sets [`messages`](Input::messages): Earlier conversation: the `messages` of an earlier reply.
     pub fn messages(mut self, value: impl Param<Vec<Seed2MiniMessage>>) -> Self {
         self.optional.messages = value.into_param();
         self
     }
 
-    /// [`thinking`](Input::thinking): Choice to reason before the answer: always, never, or as the
+    /// Sets [`thinking`](Input::thinking): Choice to reason before the answer: always, never, or as the
     /// model decides. Default `enabled`.
     pub fn thinking(mut self, value: impl Param<Thinking>) -> Self {
         self.optional.thinking = value.into_param();
         self
     }
 
-    /// [`reasoning_effort`](Input::reasoning_effort): Depth of the reasoning, if `thinking` allows it.
+    /// Sets [`reasoning_effort`](Input::reasoning_effort): Depth of the reasoning, if `thinking` allows
+    /// it.
     pub fn reasoning_effort(mut self, value: impl Param<ReasoningEffort>) -> Self {
         self.optional.reasoning_effort = value.into_param();
         self
     }
 
-    /// [`max_completion_tokens`](Input::max_completion_tokens): Most tokens that the answer and its
-    /// reasoning may take. Between 1 and 65536. Default `4096`.
+    /// Sets [`max_completion_tokens`](Input::max_completion_tokens): Most tokens that the answer and
+    /// its reasoning may take. Between 1 and 65536. Default `4096`.
     pub fn max_completion_tokens(
         mut self,
         value: impl Param<MaxCompletionTokens>,
@@ -280,21 +282,21 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`temperature`](Input::temperature): Randomness of the answer. Between 0.0 and 2.0. Default
+    /// Sets [`temperature`](Input::temperature): Randomness of the answer. Between 0.0 and 2.0. Default
     /// `1.0`.
     pub fn temperature(mut self, value: impl Param<Temperature>) -> Self {
         self.optional.temperature = value.into_param();
         self
     }
 
-    /// [`top_p`](Input::top_p): Nucleus sampling: only the likeliest tokens that together have this
-    /// probability are chosen from. Between 0.0 and 1.0. Default `0.7`.
+    /// Sets [`top_p`](Input::top_p): Nucleus sampling: only the likeliest tokens that together have
+    /// this probability are chosen from. Between 0.0 and 1.0. Default `0.7`.
     pub fn top_p(mut self, value: impl Param<TopP>) -> Self {
         self.optional.top_p = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -302,10 +304,10 @@ impl<PromptSlot> Builder<PromptSlot> {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             prompt: self.prompt.take(),
@@ -331,7 +333,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
+impl<PromptSlot: required::HasPrompt> IntoInput for Builder<PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -444,11 +446,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/bytedance/seed/v2/mini`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

@@ -72,28 +72,28 @@ pub struct Input {
     /// Instructions for the speaker, in plain language: tone, feeling, pace. They are neither spoken
     /// nor billed.
     pub voice_instruction: Option<String>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`voice`](Self::voice): `stokie_en`.
+    /// Default of [`voice`](Self::voice): `stokie_en`.
     pub const DEFAULT_VOICE: Voice = Voice::StokieEn;
 
-    /// Of [`output_format`](Self::output_format): `mp3`.
+    /// Default of [`output_format`](Self::output_format): `mp3`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Mp3;
 
-    /// Of [`sample_rate`](Self::sample_rate): `24000`.
+    /// Default of [`sample_rate`](Self::sample_rate): `24000`.
     pub const DEFAULT_SAMPLE_RATE: SampleRate = SampleRate::_24000;
 
-    /// Of [`speed`](Self::speed): `1.0`.
+    /// Default of [`speed`](Self::speed): `1.0`.
     pub const DEFAULT_SPEED: Speed = Speed::literal(1.0);
 
-    /// Of [`volume`](Self::volume): `1.0`.
+    /// Default of [`volume`](Self::volume): `1.0`.
     pub const DEFAULT_VOLUME: Volume = Volume::literal(1.0);
 
-    /// Of [`pitch`](Self::pitch): `0`.
+    /// Default of [`pitch`](Self::pitch): `0`.
     pub const DEFAULT_PITCH: Pitch = Pitch::literal(0);
 }
 
@@ -231,7 +231,7 @@ impl Voice {
         Self::MonkeyKingZh,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -299,7 +299,7 @@ impl OutputFormat {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Mp3, Self::Opus];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -346,7 +346,7 @@ impl SampleRate {
         Self::_48000,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
@@ -416,7 +416,7 @@ impl Language {
         Self::Fr,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -450,7 +450,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             text: Unset,
@@ -458,20 +458,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<TextSlot = Unset> {
     text: TextSlot,
     optional: Optional,
@@ -491,7 +491,7 @@ struct Optional {
 }
 
 impl<TextSlot> Builder<TextSlot> {
-    /// [`text`](Input::text): Text to speak. At most 5000 characters.
+    /// Sets [`text`](Input::text): Text to speak. At most 5000 characters.
     pub fn text(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             text: value.into(),
@@ -499,60 +499,60 @@ impl<TextSlot> Builder<TextSlot> {
         }
     }
 
-    /// [`voice`](Input::voice): Voice that speaks. Default `stokie_en`.
+    /// Sets [`voice`](Input::voice): Voice that speaks. Default `stokie_en`.
     pub fn voice(mut self, value: impl Param<Voice>) -> Self {
         self.optional.voice = value.into_param();
         self
     }
 
-    /// [`output_format`](Input::output_format): Format of the recording; Opus comes in an Ogg
+    /// Sets [`output_format`](Input::output_format): Format of the recording; Opus comes in an Ogg
     /// container. Default `mp3`.
     pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
         self.optional.output_format = value.into_param();
         self
     }
 
-    /// [`sample_rate`](Input::sample_rate): Samples a second of the recording. Default `24000`.
+    /// Sets [`sample_rate`](Input::sample_rate): Samples a second of the recording. Default `24000`.
     pub fn sample_rate(mut self, value: impl Param<SampleRate>) -> Self {
         self.optional.sample_rate = value.into_param();
         self
     }
 
-    /// [`speed`](Input::speed): Rate of the speech: 1 is the natural one, 2 twice as fast. Between 0.5
-    /// and 2.0. Default `1.0`.
+    /// Sets [`speed`](Input::speed): Rate of the speech: 1 is the natural one, 2 twice as fast. Between
+    /// 0.5 and 2.0. Default `1.0`.
     pub fn speed(mut self, value: impl Param<Speed>) -> Self {
         self.optional.speed = value.into_param();
         self
     }
 
-    /// [`volume`](Input::volume): Loudness: 1 is the natural one, 2 twice as loud. Between 0.5 and 2.0.
-    /// Default `1.0`.
+    /// Sets [`volume`](Input::volume): Loudness: 1 is the natural one, 2 twice as loud. Between 0.5 and
+    /// 2.0. Default `1.0`.
     pub fn volume(mut self, value: impl Param<Volume>) -> Self {
         self.optional.volume = value.into_param();
         self
     }
 
-    /// [`pitch`](Input::pitch): Pitch of the voice, in semitones above or below the natural one.
+    /// Sets [`pitch`](Input::pitch): Pitch of the voice, in semitones above or below the natural one.
     /// Between -12 and 12. Default `0`.
     pub fn pitch(mut self, value: impl Param<Pitch>) -> Self {
         self.optional.pitch = value.into_param();
         self
     }
 
-    /// [`language`](Input::language): Language to read the text in.
+    /// Sets [`language`](Input::language): Language to read the text in.
     pub fn language(mut self, value: impl Param<Language>) -> Self {
         self.optional.language = value.into_param();
         self
     }
 
-    /// [`voice_instruction`](Input::voice_instruction): Instructions for the speaker, in plain
+    /// Sets [`voice_instruction`](Input::voice_instruction): Instructions for the speaker, in plain
     /// language: tone, feeling, pace.
     pub fn voice_instruction(mut self, value: impl Param<String>) -> Self {
         self.optional.voice_instruction = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -560,10 +560,10 @@ impl<TextSlot> Builder<TextSlot> {
 }
 
 impl<TextSlot> Builder<TextSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        TextSlot: given::HasText,
+        TextSlot: required::HasText,
     {
         Input {
             text: self.text.take(),
@@ -588,7 +588,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<TextSlot: given::HasText> IntoInput for Builder<TextSlot> {
+impl<TextSlot: required::HasText> IntoInput for Builder<TextSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -688,11 +688,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`text` is required by `fal-ai/bytedance/seed-speech/tts/v2`",
-        label = "`text` was not given",
-        note = "give it with `text: ..` in `input!`, or `.text(..)` on the builder"
+        label = "`text` is missing",
+        note = "set it with `text: ..` in `input!`, or with `.text(..)` on the builder"
     )]
     pub trait HasText {
         fn take(self) -> String;

@@ -5,7 +5,7 @@
 //!
 //! Text to image with the undistilled FLUX.2 \[klein\] of 9 billion parameters.
 //!
-//! Streams: `Client::stream` gives what there is before the end.
+//! Streams: `Client::stream` returns partial results before the last one.
 //!
 //! ```
 //! use fal_core::input;
@@ -153,83 +153,83 @@ pub struct Input {
     ///
     /// Between 0.5 and 1.5. Default `0.98`.
     pub cns_energy_scale: Option<CnsEnergyScale>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`negative_prompt`](Self::negative_prompt): the empty text.
+    /// Default of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
-    /// Of [`guidance_scale`](Self::guidance_scale): `5.0`.
+    /// Default of [`guidance_scale`](Self::guidance_scale): `5.0`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(5.0);
 
-    /// Of [`num_inference_steps`](Self::num_inference_steps): `28`.
+    /// Default of [`num_inference_steps`](Self::num_inference_steps): `28`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
         28,
     );
 
-    /// Of [`image_size`](Self::image_size): `landscape_4_3`.
+    /// Default of [`image_size`](Self::image_size): `landscape_4_3`.
     pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Landscape4_3;
 
-    /// Of [`num_images`](Self::num_images): `1`.
+    /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`acceleration`](Self::acceleration): `regular`.
+    /// Default of [`acceleration`](Self::acceleration): `regular`.
     pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::Regular;
 
-    /// Of [`sync_mode`](Self::sync_mode): `false`.
+    /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
+    /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 
-    /// Of [`output_format`](Self::output_format): `png`.
+    /// Default of [`output_format`](Self::output_format): `png`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
 
-    /// Of [`enable_cns`](Self::enable_cns): `false`.
+    /// Default of [`enable_cns`](Self::enable_cns): `false`.
     pub const DEFAULT_ENABLE_CNS: bool = false;
 
-    /// Of [`cns_s_churn`](Self::cns_s_churn): `0.5`.
+    /// Default of [`cns_s_churn`](Self::cns_s_churn): `0.5`.
     pub const DEFAULT_CNS_S_CHURN: CnsSChurn = CnsSChurn::literal(0.5);
 
-    /// Of [`cns_gamma_source`](Self::cns_gamma_source): `matrix`.
+    /// Default of [`cns_gamma_source`](Self::cns_gamma_source): `matrix`.
     pub const DEFAULT_CNS_GAMMA_SOURCE: CnsGammaSource = CnsGammaSource::Matrix;
 
-    /// Of [`cns_power_gamma`](Self::cns_power_gamma): `0.75`.
+    /// Default of [`cns_power_gamma`](Self::cns_power_gamma): `0.75`.
     pub const DEFAULT_CNS_POWER_GAMMA: CnsPowerGamma = CnsPowerGamma::literal(0.75);
 
-    /// Of [`cns_gamma_divider`](Self::cns_gamma_divider): `1.73`.
+    /// Default of [`cns_gamma_divider`](Self::cns_gamma_divider): `1.73`.
     pub const DEFAULT_CNS_GAMMA_DIVIDER: CnsGammaDivider = CnsGammaDivider::literal(
         1.73,
     );
 
-    /// Of [`cns_alpha_tilt_start`](Self::cns_alpha_tilt_start): `0.15`.
+    /// Default of [`cns_alpha_tilt_start`](Self::cns_alpha_tilt_start): `0.15`.
     pub const DEFAULT_CNS_ALPHA_TILT_START: CnsAlphaTiltStart = CnsAlphaTiltStart::literal(
         0.15,
     );
 
-    /// Of [`cns_alpha_tilt_end`](Self::cns_alpha_tilt_end): `-0.5`.
+    /// Default of [`cns_alpha_tilt_end`](Self::cns_alpha_tilt_end): `-0.5`.
     pub const DEFAULT_CNS_ALPHA_TILT_END: CnsAlphaTiltEnd = CnsAlphaTiltEnd::literal(
         -0.5,
     );
 
-    /// Of [`cns_alpha_use_fnorm`](Self::cns_alpha_use_fnorm): `true`.
+    /// Default of [`cns_alpha_use_fnorm`](Self::cns_alpha_use_fnorm): `true`.
     pub const DEFAULT_CNS_ALPHA_USE_FNORM: bool = true;
 
-    /// Of [`cns_alpha_exp_interp`](Self::cns_alpha_exp_interp): `true`.
+    /// Default of [`cns_alpha_exp_interp`](Self::cns_alpha_exp_interp): `true`.
     pub const DEFAULT_CNS_ALPHA_EXP_INTERP: bool = true;
 
-    /// Of [`cns_alpha_exp_sharpness`](Self::cns_alpha_exp_sharpness): `0.75`.
+    /// Default of [`cns_alpha_exp_sharpness`](Self::cns_alpha_exp_sharpness): `0.75`.
     pub const DEFAULT_CNS_ALPHA_EXP_SHARPNESS: CnsAlphaExpSharpness = CnsAlphaExpSharpness::literal(
         0.75,
     );
 
-    /// Of [`cns_num_freq_bins`](Self::cns_num_freq_bins): `32`.
+    /// Default of [`cns_num_freq_bins`](Self::cns_num_freq_bins): `32`.
     pub const DEFAULT_CNS_NUM_FREQ_BINS: CnsNumFreqBins = CnsNumFreqBins::literal(32);
 
-    /// Of [`cns_energy_scale`](Self::cns_energy_scale): `0.98`.
+    /// Default of [`cns_energy_scale`](Self::cns_energy_scale): `0.98`.
     pub const DEFAULT_CNS_ENERGY_SCALE: CnsEnergyScale = CnsEnergyScale::literal(0.98);
 }
 
@@ -258,7 +258,7 @@ impl Acceleration {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::None, Self::Regular, Self::High];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -290,7 +290,7 @@ impl OutputFormat {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Jpeg, Self::Png, Self::Webp];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -323,7 +323,7 @@ impl CnsGammaSource {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Matrix, Self::Approximation];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -398,7 +398,7 @@ pub struct Event {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -406,20 +406,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset> {
     prompt: PromptSlot,
     optional: Optional,
@@ -453,8 +453,8 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
-    /// style, and any lettering in quotation marks.
+    /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
+    /// light, style, and any lettering in quotation marks.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             prompt: value.into(),
@@ -462,139 +462,139 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the image: unwanted things,
-    /// styles and flaws, separated by commas. Empty by default.
+    /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the image: unwanted
+    /// things, styles and flaws, separated by commas. Empty by default.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): Adherence of the image to the prompt (classifier-free
-    /// guidance). Between 0.0 and 20.0. Default `5.0`.
+    /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the image to the prompt
+    /// (classifier-free guidance). Between 0.0 and 20.0. Default `5.0`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 4
+    /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 4
     /// and 50. Default `28`.
     pub fn num_inference_steps(mut self, value: impl Param<NumInferenceSteps>) -> Self {
         self.optional.num_inference_steps = value.into_param();
         self
     }
 
-    /// [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
+    /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height. Default `landscape_4_3`.
     pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
         self.optional.image_size = value.into_param();
         self
     }
 
-    /// [`num_images`](Input::num_images): Number of images to generate with this request. Between 1
-    /// and 4. Default `1`.
+    /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
+    /// 1 and 4. Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
         self
     }
 
-    /// [`acceleration`](Input::acceleration): Acceleration of the run. Default `regular`.
+    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run. Default `regular`.
     pub fn acceleration(mut self, value: impl Param<Acceleration>) -> Self {
         self.optional.acceleration = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
-    /// `true`.
+    /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content.
+    /// Default `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// [`output_format`](Input::output_format): File format of the images. Default `png`.
+    /// Sets [`output_format`](Input::output_format): File format of the images. Default `png`.
     pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
         self.optional.output_format = value.into_param();
         self
     }
 
-    /// [`enable_cns`](Input::enable_cns): Samples with colored noise (CNS), a stochastic sampler.
+    /// Sets [`enable_cns`](Input::enable_cns): Samples with colored noise (CNS), a stochastic sampler.
     /// Default `false`.
     pub fn enable_cns(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_cns = value.into_param();
         self
     }
 
-    /// [`cns_s_churn`](Input::cns_s_churn): Amount of colored noise added after each step. Between 0.0
-    /// and 2.0. Default `0.5`.
+    /// Sets [`cns_s_churn`](Input::cns_s_churn): Amount of colored noise added after each step. Between
+    /// 0.0 and 2.0. Default `0.5`.
     pub fn cns_s_churn(mut self, value: impl Param<CnsSChurn>) -> Self {
         self.optional.cns_s_churn = value.into_param();
         self
     }
 
-    /// [`cns_gamma_source`](Input::cns_gamma_source): Source of the progress of each frequency band.
-    /// Default `matrix`.
+    /// Sets [`cns_gamma_source`](Input::cns_gamma_source): Source of the progress of each frequency
+    /// band. Default `matrix`.
     pub fn cns_gamma_source(mut self, value: impl Param<CnsGammaSource>) -> Self {
         self.optional.cns_gamma_source = value.into_param();
         self
     }
 
-    /// [`cns_power_gamma`](Input::cns_power_gamma): Exponent on what is left of each band's progress.
-    /// Between 0.1 and 3.0. Default `0.75`.
+    /// Sets [`cns_power_gamma`](Input::cns_power_gamma): Exponent on what is left of each band's
+    /// progress. Between 0.1 and 3.0. Default `0.75`.
     pub fn cns_power_gamma(mut self, value: impl Param<CnsPowerGamma>) -> Self {
         self.optional.cns_power_gamma = value.into_param();
         self
     }
 
-    /// [`cns_gamma_divider`](Input::cns_gamma_divider): Divides the progress of the bands before it is
-    /// used. Between 0.1 and 50.0. Default `1.73`.
+    /// Sets [`cns_gamma_divider`](Input::cns_gamma_divider): Divides the progress of the bands before
+    /// it is used. Between 0.1 and 50.0. Default `1.73`.
     pub fn cns_gamma_divider(mut self, value: impl Param<CnsGammaDivider>) -> Self {
         self.optional.cns_gamma_divider = value.into_param();
         self
     }
 
-    /// [`cns_alpha_tilt_start`](Input::cns_alpha_tilt_start): Tilt of the noise at the start of
+    /// Sets [`cns_alpha_tilt_start`](Input::cns_alpha_tilt_start): Tilt of the noise at the start of
     /// sampling. Between -2.0 and 2.0. Default `0.15`.
     pub fn cns_alpha_tilt_start(mut self, value: impl Param<CnsAlphaTiltStart>) -> Self {
         self.optional.cns_alpha_tilt_start = value.into_param();
         self
     }
 
-    /// [`cns_alpha_tilt_end`](Input::cns_alpha_tilt_end): Tilt of the noise at the end of sampling.
-    /// Between -2.0 and 2.0. Default `-0.5`.
+    /// Sets [`cns_alpha_tilt_end`](Input::cns_alpha_tilt_end): Tilt of the noise at the end of
+    /// sampling. Between -2.0 and 2.0. Default `-0.5`.
     pub fn cns_alpha_tilt_end(mut self, value: impl Param<CnsAlphaTiltEnd>) -> Self {
         self.optional.cns_alpha_tilt_end = value.into_param();
         self
     }
 
-    /// [`cns_alpha_use_fnorm`](Input::cns_alpha_use_fnorm): Lets the tilt grow smoothly with the
+    /// Sets [`cns_alpha_use_fnorm`](Input::cns_alpha_use_fnorm): Lets the tilt grow smoothly with the
     /// frequency instead of being one flat factor. Default `true`.
     pub fn cns_alpha_use_fnorm(mut self, value: impl Param<bool>) -> Self {
         self.optional.cns_alpha_use_fnorm = value.into_param();
         self
     }
 
-    /// [`cns_alpha_exp_interp`](Input::cns_alpha_exp_interp): Moves the tilt from its start to its end
-    /// along an exponential curve instead of a straight line. Default `true`.
+    /// Sets [`cns_alpha_exp_interp`](Input::cns_alpha_exp_interp): Moves the tilt from its start to its
+    /// end along an exponential curve instead of a straight line. Default `true`.
     pub fn cns_alpha_exp_interp(mut self, value: impl Param<bool>) -> Self {
         self.optional.cns_alpha_exp_interp = value.into_param();
         self
     }
 
-    /// [`cns_alpha_exp_sharpness`](Input::cns_alpha_exp_sharpness): Sharpness of the exponential curve
-    /// of the tilt. Between 0.1 and 10.0. Default `0.75`.
+    /// Sets [`cns_alpha_exp_sharpness`](Input::cns_alpha_exp_sharpness): Sharpness of the exponential
+    /// curve of the tilt. Between 0.1 and 10.0. Default `0.75`.
     pub fn cns_alpha_exp_sharpness(
         mut self,
         value: impl Param<CnsAlphaExpSharpness>,
@@ -603,21 +603,21 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`cns_num_freq_bins`](Input::cns_num_freq_bins): Number of frequency bands that the spectrum is
-    /// divided into. Between 8 and 128. Default `32`.
+    /// Sets [`cns_num_freq_bins`](Input::cns_num_freq_bins): Number of frequency bands that the
+    /// spectrum is divided into. Between 8 and 128. Default `32`.
     pub fn cns_num_freq_bins(mut self, value: impl Param<CnsNumFreqBins>) -> Self {
         self.optional.cns_num_freq_bins = value.into_param();
         self
     }
 
-    /// [`cns_energy_scale`](Input::cns_energy_scale): Factor on the colored noise after its variance
-    /// has been normalised. Between 0.5 and 1.5. Default `0.98`.
+    /// Sets [`cns_energy_scale`](Input::cns_energy_scale): Factor on the colored noise after its
+    /// variance has been normalised. Between 0.5 and 1.5. Default `0.98`.
     pub fn cns_energy_scale(mut self, value: impl Param<CnsEnergyScale>) -> Self {
         self.optional.cns_energy_scale = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -625,10 +625,10 @@ impl<PromptSlot> Builder<PromptSlot> {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             prompt: self.prompt.take(),
@@ -667,7 +667,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
+impl<PromptSlot: required::HasPrompt> IntoInput for Builder<PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -856,11 +856,11 @@ impl<'de> json::ReadObject<'de> for Event {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/flux-2/klein/9b/base`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

@@ -46,13 +46,13 @@ pub struct Input {
     ///
     /// Default `.`.
     pub prompt: Option<String>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`prompt`](Self::prompt): `.`.
+    /// Default of [`prompt`](Self::prompt): `.`.
     pub const DEFAULT_PROMPT: &'static str = ".";
 }
 
@@ -69,7 +69,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             image_url: Unset,
@@ -78,20 +78,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<ImageUrlSlot = Unset, AudioUrlSlot = Unset> {
     image_url: ImageUrlSlot,
     audio_url: AudioUrlSlot,
@@ -105,7 +105,7 @@ struct Optional {
 }
 
 impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
-    /// [`image_url`](Input::image_url): Image of the avatar.
+    /// Sets [`image_url`](Input::image_url): Image of the avatar.
     pub fn image_url(
         self,
         value: impl fal_core::IntoFile,
@@ -117,7 +117,7 @@ impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
         }
     }
 
-    /// [`audio_url`](Input::audio_url): Recording that the avatar speaks.
+    /// Sets [`audio_url`](Input::audio_url): Recording that the avatar speaks.
     pub fn audio_url(
         self,
         value: impl fal_core::IntoFile,
@@ -129,14 +129,14 @@ impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): Description of the look of the video and the acting of the avatar.
-    /// Default `.`.
+    /// Sets [`prompt`](Input::prompt): Description of the look of the video and the acting of the
+    /// avatar. Default `.`.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -144,11 +144,11 @@ impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
 }
 
 impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        ImageUrlSlot: given::HasImageUrl,
-        AudioUrlSlot: given::HasAudioUrl,
+        ImageUrlSlot: required::HasImageUrl,
+        AudioUrlSlot: required::HasAudioUrl,
     {
         Input {
             image_url: self.image_url.take(),
@@ -167,7 +167,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImageUrlSlot: given::HasImageUrl, AudioUrlSlot: given::HasAudioUrl> IntoInput
+impl<ImageUrlSlot: required::HasImageUrl, AudioUrlSlot: required::HasAudioUrl> IntoInput
 for Builder<ImageUrlSlot, AudioUrlSlot> {
     type Endpoint = Model;
 
@@ -261,11 +261,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/kling-video/ai-avatar/v2/standard`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;
@@ -279,8 +279,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`audio_url` is required by `fal-ai/kling-video/ai-avatar/v2/standard`",
-        label = "`audio_url` was not given",
-        note = "give it with `audio_url: ..` in `input!`, or `.audio_url(..)` on the builder"
+        label = "`audio_url` is missing",
+        note = "set it with `audio_url: ..` in `input!`, or with `.audio_url(..)` on the builder"
     )]
     pub trait HasAudioUrl {
         fn take(self) -> super::File;

@@ -67,19 +67,19 @@ pub struct Input {
     ///
     /// Default `customize`.
     pub shot_type: Option<ShotType>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`duration`](Self::duration): `5`.
+    /// Default of [`duration`](Self::duration): `5`.
     pub const DEFAULT_DURATION: Duration = Duration::_5;
 
-    /// Of [`generate_audio`](Self::generate_audio): `false`.
+    /// Default of [`generate_audio`](Self::generate_audio): `false`.
     pub const DEFAULT_GENERATE_AUDIO: bool = false;
 
-    /// Of [`shot_type`](Self::shot_type): `customize`.
+    /// Default of [`shot_type`](Self::shot_type): `customize`.
     pub const DEFAULT_SHOT_TYPE: ShotType = ShotType::Customize;
 }
 
@@ -133,7 +133,7 @@ impl Duration {
         Self::_15,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -173,7 +173,7 @@ impl ShotType {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Customize, Self::Intelligent];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -199,7 +199,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             image_url: Unset,
@@ -207,20 +207,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<ImageUrlSlot = Unset> {
     image_url: ImageUrlSlot,
     optional: Optional,
@@ -238,8 +238,8 @@ struct Optional {
 }
 
 impl<ImageUrlSlot> Builder<ImageUrlSlot> {
-    /// [`image_url`](Input::image_url): Image that the video opens with. At most 10 MiB. At least 300
-    /// px wide. At least 300 px high.
+    /// Sets [`image_url`](Input::image_url): Image that the video opens with. At most 10 MiB. At least
+    /// 300 px wide. At least 300 px high.
     pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
             image_url: value.into_file(),
@@ -247,34 +247,34 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): Description of a video of one shot, in plain language: action, mood
-    /// and the movement of the camera. At most 2500 characters.
+    /// Sets [`prompt`](Input::prompt): Description of a video of one shot, in plain language: action,
+    /// mood and the movement of the camera. At most 2500 characters.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self
     }
 
-    /// [`end_image_url`](Input::end_image_url): Image that the video closes with. At most 10 MiB. At
-    /// least 300 px wide. At least 300 px high.
+    /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with. At most 10 MiB.
+    /// At least 300 px wide. At least 300 px high.
     pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.end_image_url = value.into_param();
         self
     }
 
-    /// [`duration`](Input::duration): Length of the video in seconds. Default `5`.
+    /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `false`.
+    /// Sets [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `false`.
     pub fn generate_audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio = value.into_param();
         self
     }
 
-    /// [`multi_prompt`](Input::multi_prompt): Shots that the video is cut into, in order of appearance,
-    /// each with a prompt and a length of its own.
+    /// Sets [`multi_prompt`](Input::multi_prompt): Shots that the video is cut into, in order of
+    /// appearance, each with a prompt and a length of its own.
     pub fn multi_prompt(
         mut self,
         value: impl Param<Vec<KlingV3MultiPromptElement>>,
@@ -283,14 +283,14 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
         self
     }
 
-    /// [`shot_type`](Input::shot_type): Division of a video into several shots: those that you list, or
-    /// those that the model chooses, if the endpoint offers the choice. Default `customize`.
+    /// Sets [`shot_type`](Input::shot_type): Division of a video into several shots: those that you
+    /// list, or those that the model chooses, if the endpoint offers the choice. Default `customize`.
     pub fn shot_type(mut self, value: impl Param<ShotType>) -> Self {
         self.optional.shot_type = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -298,10 +298,10 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
 }
 
 impl<ImageUrlSlot> Builder<ImageUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        ImageUrlSlot: given::HasImageUrl,
+        ImageUrlSlot: required::HasImageUrl,
     {
         Input {
             image_url: self.image_url.take(),
@@ -324,7 +324,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImageUrlSlot: given::HasImageUrl> IntoInput for Builder<ImageUrlSlot> {
+impl<ImageUrlSlot: required::HasImageUrl> IntoInput for Builder<ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -425,11 +425,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/kling-video/o3/pro/image-to-video`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;

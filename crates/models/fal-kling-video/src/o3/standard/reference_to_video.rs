@@ -75,22 +75,22 @@ pub struct Input {
     ///
     /// Default `16:9`.
     pub aspect_ratio: Option<AspectRatio>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`generate_audio`](Self::generate_audio): `false`.
+    /// Default of [`generate_audio`](Self::generate_audio): `false`.
     pub const DEFAULT_GENERATE_AUDIO: bool = false;
 
-    /// Of [`duration`](Self::duration): `5`.
+    /// Default of [`duration`](Self::duration): `5`.
     pub const DEFAULT_DURATION: Duration = Duration::_5;
 
-    /// Of [`shot_type`](Self::shot_type): `customize`.
+    /// Default of [`shot_type`](Self::shot_type): `customize`.
     pub const DEFAULT_SHOT_TYPE: ShotType = ShotType::Customize;
 
-    /// Of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
+    /// Default of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
 }
 
@@ -144,7 +144,7 @@ impl Duration {
         Self::_15,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -184,7 +184,7 @@ impl ShotType {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Customize, Self::Intelligent];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -215,7 +215,7 @@ impl AspectRatio {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio9x16, Self::Ratio1x1];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -242,27 +242,27 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             optional: Optional::default(),
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`].
+/// A builder of [`Input`].
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder {
     optional: Optional,
 }
@@ -283,15 +283,15 @@ struct Optional {
 }
 
 impl Builder {
-    /// [`prompt`](Input::prompt): Description of a video of one shot, in plain language: action, mood
-    /// and the movement of the camera. At most 2500 characters.
+    /// Sets [`prompt`](Input::prompt): Description of a video of one shot, in plain language: action,
+    /// mood and the movement of the camera. At most 2500 characters.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self
     }
 
-    /// [`multi_prompt`](Input::multi_prompt): Shots that the video is cut into, in order of appearance,
-    /// each with a prompt and a length of its own.
+    /// Sets [`multi_prompt`](Input::multi_prompt): Shots that the video is cut into, in order of
+    /// appearance, each with a prompt and a length of its own.
     pub fn multi_prompt(
         mut self,
         value: impl Param<Vec<KlingV3MultiPromptElement>>,
@@ -300,58 +300,59 @@ impl Builder {
         self
     }
 
-    /// [`start_image_url`](Input::start_image_url): Image that the video opens with. At most 10 MiB. At
-    /// least 300 px wide. At least 300 px high.
+    /// Sets [`start_image_url`](Input::start_image_url): Image that the video opens with. At most 10
+    /// MiB. At least 300 px wide. At least 300 px high.
     pub fn start_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.start_image_url = value.into_param();
         self
     }
 
-    /// [`end_image_url`](Input::end_image_url): Image that the video closes with. At most 10 MiB. At
-    /// least 300 px wide. At least 300 px high.
+    /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with. At most 10 MiB.
+    /// At least 300 px wide. At least 300 px high.
     pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.end_image_url = value.into_param();
         self
     }
 
-    /// [`image_urls`](Input::image_urls): Images that show styles, things or people to take over.
+    /// Sets [`image_urls`](Input::image_urls): Images that show styles, things or people to take over.
     pub fn image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
         self.optional.image_urls = value.into_param();
         self
     }
 
-    /// [`elements`](Input::elements): Characters and objects to bring into the video.
+    /// Sets [`elements`](Input::elements): Characters and objects to bring into the video.
     pub fn elements(mut self, value: impl Param<Vec<KlingV3ComboElementInput>>) -> Self {
         self.optional.elements = value.into_param();
         self
     }
 
-    /// [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `false`.
+    /// Sets [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `false`.
     pub fn generate_audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio = value.into_param();
         self
     }
 
-    /// [`duration`](Input::duration): Length of the video in seconds. Default `5`.
+    /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// [`shot_type`](Input::shot_type): Division of a video into several shots: those that you list, or
-    /// those that the model chooses, if the endpoint offers the choice. Default `customize`.
+    /// Sets [`shot_type`](Input::shot_type): Division of a video into several shots: those that you
+    /// list, or those that the model chooses, if the endpoint offers the choice. Default `customize`.
     pub fn shot_type(mut self, value: impl Param<ShotType>) -> Self {
         self.optional.shot_type = value.into_param();
         self
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default `16:9`.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
+    /// `16:9`.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -359,7 +360,7 @@ impl Builder {
 }
 
 impl Builder {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input {
         Input {
             prompt: self.optional.prompt,

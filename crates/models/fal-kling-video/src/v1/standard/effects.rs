@@ -45,13 +45,13 @@ pub struct Input {
     ///
     /// Default `5`.
     pub duration: Option<Duration>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`duration`](Self::duration): `5`.
+    /// Default of [`duration`](Self::duration): `5`.
     pub const DEFAULT_DURATION: Duration = Duration::_5;
 }
 
@@ -660,7 +660,7 @@ impl EffectScene {
         Self::Emoji,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -885,7 +885,7 @@ impl Duration {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_5, Self::_10];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -910,7 +910,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             effect_scene: Unset,
@@ -918,20 +918,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<EffectSceneSlot = Unset> {
     effect_scene: EffectSceneSlot,
     optional: Optional,
@@ -945,7 +945,7 @@ struct Optional {
 }
 
 impl<EffectSceneSlot> Builder<EffectSceneSlot> {
-    /// [`effect_scene`](Input::effect_scene): Effect that the video shows.
+    /// Sets [`effect_scene`](Input::effect_scene): Effect that the video shows.
     pub fn effect_scene(self, value: impl Into<EffectScene>) -> Builder<EffectScene> {
         Builder {
             effect_scene: value.into(),
@@ -953,20 +953,20 @@ impl<EffectSceneSlot> Builder<EffectSceneSlot> {
         }
     }
 
-    /// [`input_image_urls`](Input::input_image_urls): Images of the people in the video, for the
+    /// Sets [`input_image_urls`](Input::input_image_urls): Images of the people in the video, for the
     /// effects that show two: hug, kiss and the gesture of a heart.
     pub fn input_image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
         self.optional.input_image_urls = value.into_param();
         self
     }
 
-    /// [`duration`](Input::duration): Length of the video in seconds. Default `5`.
+    /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -974,10 +974,10 @@ impl<EffectSceneSlot> Builder<EffectSceneSlot> {
 }
 
 impl<EffectSceneSlot> Builder<EffectSceneSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        EffectSceneSlot: given::HasEffectScene,
+        EffectSceneSlot: required::HasEffectScene,
     {
         Input {
             effect_scene: self.effect_scene.take(),
@@ -996,7 +996,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<EffectSceneSlot: given::HasEffectScene> IntoInput for Builder<EffectSceneSlot> {
+impl<EffectSceneSlot: required::HasEffectScene> IntoInput for Builder<EffectSceneSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -1082,11 +1082,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`effect_scene` is required by `fal-ai/kling-video/v1/standard/effects`",
-        label = "`effect_scene` was not given",
-        note = "give it with `effect_scene: ..` in `input!`, or `.effect_scene(..)` on the builder"
+        label = "`effect_scene` is missing",
+        note = "set it with `effect_scene: ..` in `input!`, or with `.effect_scene(..)` on the builder"
     )]
     pub trait HasEffectScene {
         fn take(self) -> super::EffectScene;

@@ -58,19 +58,19 @@ pub struct Input {
     ///
     /// At most 2500 characters. Default `blur, distort, and low quality`.
     pub negative_prompt: Option<String>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`duration`](Self::duration): `5`.
+    /// Default of [`duration`](Self::duration): `5`.
     pub const DEFAULT_DURATION: Duration = Duration::_5;
 
-    /// Of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
+    /// Default of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
 
-    /// Of [`negative_prompt`](Self::negative_prompt): `blur, distort, and low quality`.
+    /// Default of [`negative_prompt`](Self::negative_prompt): `blur, distort, and low quality`.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "blur, distort, and low quality";
 }
 
@@ -88,7 +88,7 @@ impl Duration {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_5, Self::_10];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -118,7 +118,7 @@ impl AspectRatio {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio9x16, Self::Ratio1x1];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -145,7 +145,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -154,20 +154,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset, InputImageUrlsSlot = Unset> {
     prompt: PromptSlot,
     input_image_urls: InputImageUrlsSlot,
@@ -183,7 +183,7 @@ struct Optional {
 }
 
 impl<PromptSlot, InputImageUrlsSlot> Builder<PromptSlot, InputImageUrlsSlot> {
-    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
+    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 2500 characters.
     pub fn prompt(
         self,
@@ -196,7 +196,7 @@ impl<PromptSlot, InputImageUrlsSlot> Builder<PromptSlot, InputImageUrlsSlot> {
         }
     }
 
-    /// [`input_image_urls`](Input::input_image_urls): Images to make the video of, up to four.
+    /// Sets [`input_image_urls`](Input::input_image_urls): Images to make the video of, up to four.
     pub fn input_image_urls(
         self,
         value: impl Into<Vec<File>>,
@@ -208,27 +208,28 @@ impl<PromptSlot, InputImageUrlsSlot> Builder<PromptSlot, InputImageUrlsSlot> {
         }
     }
 
-    /// [`duration`](Input::duration): Length of the video in seconds. Default `5`.
+    /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default `16:9`.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
+    /// `16:9`.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
-    /// styles and flaws, separated by commas. At most 2500 characters. Default `blur, distort, and low
-    /// quality`.
+    /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted
+    /// things, styles and flaws, separated by commas. At most 2500 characters. Default `blur, distort,
+    /// and low quality`.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -236,11 +237,11 @@ impl<PromptSlot, InputImageUrlsSlot> Builder<PromptSlot, InputImageUrlsSlot> {
 }
 
 impl<PromptSlot, InputImageUrlsSlot> Builder<PromptSlot, InputImageUrlsSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        InputImageUrlsSlot: given::HasInputImageUrls,
+        PromptSlot: required::HasPrompt,
+        InputImageUrlsSlot: required::HasInputImageUrls,
     {
         Input {
             prompt: self.prompt.take(),
@@ -262,8 +263,8 @@ impl IntoInput for Input {
 }
 
 impl<
-    PromptSlot: given::HasPrompt,
-    InputImageUrlsSlot: given::HasInputImageUrls,
+    PromptSlot: required::HasPrompt,
+    InputImageUrlsSlot: required::HasInputImageUrls,
 > IntoInput for Builder<PromptSlot, InputImageUrlsSlot> {
     type Endpoint = Model;
 
@@ -363,11 +364,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/kling-video/v1.6/pro/elements`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -381,8 +382,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`input_image_urls` is required by `fal-ai/kling-video/v1.6/pro/elements`",
-        label = "`input_image_urls` was not given",
-        note = "give it with `input_image_urls: ..` in `input!`, or `.input_image_urls(..)` on the builder"
+        label = "`input_image_urls` is missing",
+        note = "set it with `input_image_urls: ..` in `input!`, or with `.input_image_urls(..)` on the builder"
     )]
     pub trait HasInputImageUrls {
         fn take(self) -> Vec<super::File>;

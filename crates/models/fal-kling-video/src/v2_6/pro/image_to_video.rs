@@ -69,19 +69,19 @@ pub struct Input {
     ///
     /// At most 10 MiB. At least 300 px wide. At least 300 px high.
     pub end_image_url: Option<File>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`duration`](Self::duration): `5`.
+    /// Default of [`duration`](Self::duration): `5`.
     pub const DEFAULT_DURATION: Duration = Duration::_5;
 
-    /// Of [`negative_prompt`](Self::negative_prompt): `blur, distort, and low quality`.
+    /// Default of [`negative_prompt`](Self::negative_prompt): `blur, distort, and low quality`.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "blur, distort, and low quality";
 
-    /// Of [`generate_audio`](Self::generate_audio): `true`.
+    /// Default of [`generate_audio`](Self::generate_audio): `true`.
     pub const DEFAULT_GENERATE_AUDIO: bool = true;
 }
 
@@ -99,7 +99,7 @@ impl Duration {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_5, Self::_10];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -125,7 +125,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -134,20 +134,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset, StartImageUrlSlot = Unset> {
     prompt: PromptSlot,
     start_image_url: StartImageUrlSlot,
@@ -165,7 +165,7 @@ struct Optional {
 }
 
 impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
-    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
+    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 2500 characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, StartImageUrlSlot> {
         Builder {
@@ -175,8 +175,8 @@ impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
         }
     }
 
-    /// [`start_image_url`](Input::start_image_url): Image that the video opens with. At most 10 MiB. At
-    /// least 300 px wide. At least 300 px high.
+    /// Sets [`start_image_url`](Input::start_image_url): Image that the video opens with. At most 10
+    /// MiB. At least 300 px wide. At least 300 px high.
     pub fn start_image_url(
         self,
         value: impl fal_core::IntoFile,
@@ -188,41 +188,41 @@ impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
         }
     }
 
-    /// [`duration`](Input::duration): Length of the video in seconds. Default `5`.
+    /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
-    /// styles and flaws, separated by commas. At most 2500 characters. Default `blur, distort, and low
-    /// quality`.
+    /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted
+    /// things, styles and flaws, separated by commas. At most 2500 characters. Default `blur, distort,
+    /// and low quality`.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
     }
 
-    /// [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `true`.
+    /// Sets [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `true`.
     pub fn generate_audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio = value.into_param();
         self
     }
 
-    /// [`voice_ids`](Input::voice_ids): Voices for the video, by the identifiers that the endpoint for
-    /// new voices gave out, two at most.
+    /// Sets [`voice_ids`](Input::voice_ids): Voices for the video, by the identifiers that the endpoint
+    /// for new voices gave out, two at most.
     pub fn voice_ids(mut self, value: impl Param<Vec<String>>) -> Self {
         self.optional.voice_ids = value.into_param();
         self
     }
 
-    /// [`end_image_url`](Input::end_image_url): Image that the video closes with. At most 10 MiB. At
-    /// least 300 px wide. At least 300 px high.
+    /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with. At most 10 MiB.
+    /// At least 300 px wide. At least 300 px high.
     pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.end_image_url = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -230,11 +230,11 @@ impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
 }
 
 impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        StartImageUrlSlot: given::HasStartImageUrl,
+        PromptSlot: required::HasPrompt,
+        StartImageUrlSlot: required::HasStartImageUrl,
     {
         Input {
             prompt: self.prompt.take(),
@@ -257,8 +257,10 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, StartImageUrlSlot: given::HasStartImageUrl> IntoInput
-for Builder<PromptSlot, StartImageUrlSlot> {
+impl<
+    PromptSlot: required::HasPrompt,
+    StartImageUrlSlot: required::HasStartImageUrl,
+> IntoInput for Builder<PromptSlot, StartImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -362,11 +364,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/kling-video/v2.6/pro/image-to-video`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -380,8 +382,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`start_image_url` is required by `fal-ai/kling-video/v2.6/pro/image-to-video`",
-        label = "`start_image_url` was not given",
-        note = "give it with `start_image_url: ..` in `input!`, or `.start_image_url(..)` on the builder"
+        label = "`start_image_url` is missing",
+        note = "set it with `start_image_url: ..` in `input!`, or with `.start_image_url(..)` on the builder"
     )]
     pub trait HasStartImageUrl {
         fn take(self) -> super::File;

@@ -81,25 +81,25 @@ pub struct Input {
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub cfg_scale: Option<CfgScale>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`duration`](Self::duration): `5`.
+    /// Default of [`duration`](Self::duration): `5`.
     pub const DEFAULT_DURATION: Duration = Duration::_5;
 
-    /// Of [`generate_audio`](Self::generate_audio): `true`.
+    /// Default of [`generate_audio`](Self::generate_audio): `true`.
     pub const DEFAULT_GENERATE_AUDIO: bool = true;
 
-    /// Of [`shot_type`](Self::shot_type): `customize`.
+    /// Default of [`shot_type`](Self::shot_type): `customize`.
     pub const DEFAULT_SHOT_TYPE: ShotType = ShotType::Customize;
 
-    /// Of [`negative_prompt`](Self::negative_prompt): `blur, distort, and low quality`.
+    /// Default of [`negative_prompt`](Self::negative_prompt): `blur, distort, and low quality`.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "blur, distort, and low quality";
 
-    /// Of [`cfg_scale`](Self::cfg_scale): `0.5`.
+    /// Default of [`cfg_scale`](Self::cfg_scale): `0.5`.
     pub const DEFAULT_CFG_SCALE: CfgScale = CfgScale::literal(0.5);
 }
 
@@ -153,7 +153,7 @@ impl Duration {
         Self::_15,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -193,7 +193,7 @@ impl ShotType {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Customize, Self::Intelligent];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -222,7 +222,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             start_image_url: Unset,
@@ -230,20 +230,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<StartImageUrlSlot = Unset> {
     start_image_url: StartImageUrlSlot,
     optional: Optional,
@@ -264,8 +264,8 @@ struct Optional {
 }
 
 impl<StartImageUrlSlot> Builder<StartImageUrlSlot> {
-    /// [`start_image_url`](Input::start_image_url): Image that the video opens with. At most 10 MiB. At
-    /// least 300 px wide. At least 300 px high.
+    /// Sets [`start_image_url`](Input::start_image_url): Image that the video opens with. At most 10
+    /// MiB. At least 300 px wide. At least 300 px high.
     pub fn start_image_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
             start_image_url: value.into_file(),
@@ -273,15 +273,15 @@ impl<StartImageUrlSlot> Builder<StartImageUrlSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): Description of a video of one shot, in plain language: action, mood
-    /// and the movement of the camera. At most 2500 characters.
+    /// Sets [`prompt`](Input::prompt): Description of a video of one shot, in plain language: action,
+    /// mood and the movement of the camera. At most 2500 characters.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self
     }
 
-    /// [`multi_prompt`](Input::multi_prompt): Shots that the video is cut into, in order of appearance,
-    /// each with a prompt and a length of its own.
+    /// Sets [`multi_prompt`](Input::multi_prompt): Shots that the video is cut into, in order of
+    /// appearance, each with a prompt and a length of its own.
     pub fn multi_prompt(
         mut self,
         value: impl Param<Vec<KlingV3MultiPromptElement>>,
@@ -290,54 +290,54 @@ impl<StartImageUrlSlot> Builder<StartImageUrlSlot> {
         self
     }
 
-    /// [`duration`](Input::duration): Length of the video in seconds. Default `5`.
+    /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `true`.
+    /// Sets [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `true`.
     pub fn generate_audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.generate_audio = value.into_param();
         self
     }
 
-    /// [`end_image_url`](Input::end_image_url): Image that the video closes with. At most 10 MiB. At
-    /// least 300 px wide. At least 300 px high.
+    /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with. At most 10 MiB.
+    /// At least 300 px wide. At least 300 px high.
     pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.end_image_url = value.into_param();
         self
     }
 
-    /// [`elements`](Input::elements): Characters and objects to bring into the video.
+    /// Sets [`elements`](Input::elements): Characters and objects to bring into the video.
     pub fn elements(mut self, value: impl Param<Vec<KlingV3ComboElementInput>>) -> Self {
         self.optional.elements = value.into_param();
         self
     }
 
-    /// [`shot_type`](Input::shot_type): Division of a video into several shots: those that you list, or
-    /// those that the model chooses, if the endpoint offers the choice. Default `customize`.
+    /// Sets [`shot_type`](Input::shot_type): Division of a video into several shots: those that you
+    /// list, or those that the model chooses, if the endpoint offers the choice. Default `customize`.
     pub fn shot_type(mut self, value: impl Param<ShotType>) -> Self {
         self.optional.shot_type = value.into_param();
         self
     }
 
-    /// [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted things,
-    /// styles and flaws, separated by commas. At most 2500 characters. Default `blur, distort, and low
-    /// quality`.
+    /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted
+    /// things, styles and flaws, separated by commas. At most 2500 characters. Default `blur, distort,
+    /// and low quality`.
     pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.negative_prompt = value.into_param();
         self
     }
 
-    /// [`cfg_scale`](Input::cfg_scale): Adherence of the video to the prompt (classifier-free
+    /// Sets [`cfg_scale`](Input::cfg_scale): Adherence of the video to the prompt (classifier-free
     /// guidance). Between 0.0 and 1.0. Default `0.5`.
     pub fn cfg_scale(mut self, value: impl Param<CfgScale>) -> Self {
         self.optional.cfg_scale = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -345,10 +345,10 @@ impl<StartImageUrlSlot> Builder<StartImageUrlSlot> {
 }
 
 impl<StartImageUrlSlot> Builder<StartImageUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        StartImageUrlSlot: given::HasStartImageUrl,
+        StartImageUrlSlot: required::HasStartImageUrl,
     {
         Input {
             start_image_url: self.start_image_url.take(),
@@ -374,7 +374,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<StartImageUrlSlot: given::HasStartImageUrl> IntoInput
+impl<StartImageUrlSlot: required::HasStartImageUrl> IntoInput
 for Builder<StartImageUrlSlot> {
     type Endpoint = Model;
 
@@ -486,11 +486,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`start_image_url` is required by `fal-ai/kling-video/v3/4k/image-to-video`",
-        label = "`start_image_url` was not given",
-        note = "give it with `start_image_url: ..` in `input!`, or `.start_image_url(..)` on the builder"
+        label = "`start_image_url` is missing",
+        note = "set it with `start_image_url: ..` in `input!`, or with `.start_image_url(..)` on the builder"
     )]
     pub trait HasStartImageUrl {
         fn take(self) -> super::File;

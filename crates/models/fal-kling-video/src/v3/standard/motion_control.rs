@@ -64,13 +64,13 @@ pub struct Input {
     /// A face to keep alike throughout the video: one element, which prompts call `@Element1`. Only
     /// with `character_orientation` set to `video`.
     pub elements: Option<Vec<KlingV3ImageElementInput>>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`keep_original_sound`](Self::keep_original_sound): `true`.
+    /// Default of [`keep_original_sound`](Self::keep_original_sound): `true`.
     pub const DEFAULT_KEEP_ORIGINAL_SOUND: bool = true;
 }
 
@@ -88,7 +88,7 @@ impl CharacterOrientation {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Image, Self::Video];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -114,7 +114,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             image_url: Unset,
@@ -124,20 +124,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<
     ImageUrlSlot = Unset,
     VideoUrlSlot = Unset,
@@ -162,7 +162,7 @@ impl<
     VideoUrlSlot,
     CharacterOrientationSlot,
 > Builder<ImageUrlSlot, VideoUrlSlot, CharacterOrientationSlot> {
-    /// [`image_url`](Input::image_url): Image of the character, which has to be shown in clear
+    /// Sets [`image_url`](Input::image_url): Image of the character, which has to be shown in clear
     /// proportions, unobstructed, on more than 5% of the picture. At most 10 MiB. 340 to 3850 px wide.
     /// 340 to 3850 px high.
     pub fn image_url(
@@ -177,7 +177,7 @@ impl<
         }
     }
 
-    /// [`video_url`](Input::video_url): Video of the motion to take over: one person, at least the
+    /// Sets [`video_url`](Input::video_url): Video of the motion to take over: one person, at least the
     /// upper body with the head, unobstructed. At most 100 MiB. 340 to 3850 px wide. 340 to 3850 px
     /// high. 3 to 30.05 s long.
     pub fn video_url(
@@ -192,9 +192,9 @@ impl<
         }
     }
 
-    /// [`character_orientation`](Input::character_orientation): Which way the character faces: as in
-    /// the reference video (`video`), which suits complex motion, or as in the image (`image`), which
-    /// suits camera movements.
+    /// Sets [`character_orientation`](Input::character_orientation): Which way the character faces: as
+    /// in the reference video (`video`), which suits complex motion, or as in the image (`image`),
+    /// which suits camera movements.
     pub fn character_orientation(
         self,
         value: impl Into<CharacterOrientation>,
@@ -207,28 +207,28 @@ impl<
         }
     }
 
-    /// [`prompt`](Input::prompt): Description of the video apart from the motion: setting, light and
-    /// mood. At most 2500 characters.
+    /// Sets [`prompt`](Input::prompt): Description of the video apart from the motion: setting, light
+    /// and mood. At most 2500 characters.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self
     }
 
-    /// [`keep_original_sound`](Input::keep_original_sound): Keeps the sound of the reference video.
-    /// Default `true`.
+    /// Sets [`keep_original_sound`](Input::keep_original_sound): Keeps the sound of the reference
+    /// video. Default `true`.
     pub fn keep_original_sound(mut self, value: impl Param<bool>) -> Self {
         self.optional.keep_original_sound = value.into_param();
         self
     }
 
-    /// [`elements`](Input::elements): A face to keep alike throughout the video: one element, which
-    /// prompts call `@Element1`.
+    /// Sets [`elements`](Input::elements): A face to keep alike throughout the video: one element,
+    /// which prompts call `@Element1`.
     pub fn elements(mut self, value: impl Param<Vec<KlingV3ImageElementInput>>) -> Self {
         self.optional.elements = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -240,12 +240,12 @@ impl<
     VideoUrlSlot,
     CharacterOrientationSlot,
 > Builder<ImageUrlSlot, VideoUrlSlot, CharacterOrientationSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        ImageUrlSlot: given::HasImageUrl,
-        VideoUrlSlot: given::HasVideoUrl,
-        CharacterOrientationSlot: given::HasCharacterOrientation,
+        ImageUrlSlot: required::HasImageUrl,
+        VideoUrlSlot: required::HasVideoUrl,
+        CharacterOrientationSlot: required::HasCharacterOrientation,
     {
         Input {
             image_url: self.image_url.take(),
@@ -268,9 +268,9 @@ impl IntoInput for Input {
 }
 
 impl<
-    ImageUrlSlot: given::HasImageUrl,
-    VideoUrlSlot: given::HasVideoUrl,
-    CharacterOrientationSlot: given::HasCharacterOrientation,
+    ImageUrlSlot: required::HasImageUrl,
+    VideoUrlSlot: required::HasVideoUrl,
+    CharacterOrientationSlot: required::HasCharacterOrientation,
 > IntoInput for Builder<ImageUrlSlot, VideoUrlSlot, CharacterOrientationSlot> {
     type Endpoint = Model;
 
@@ -376,11 +376,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/kling-video/v3/standard/motion-control`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;
@@ -394,8 +394,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`video_url` is required by `fal-ai/kling-video/v3/standard/motion-control`",
-        label = "`video_url` was not given",
-        note = "give it with `video_url: ..` in `input!`, or `.video_url(..)` on the builder"
+        label = "`video_url` is missing",
+        note = "set it with `video_url: ..` in `input!`, or with `.video_url(..)` on the builder"
     )]
     pub trait HasVideoUrl {
         fn take(self) -> super::File;
@@ -409,8 +409,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`character_orientation` is required by `fal-ai/kling-video/v3/standard/motion-control`",
-        label = "`character_orientation` was not given",
-        note = "give it with `character_orientation: ..` in `input!`, or `.character_orientation(..)` on the builder"
+        label = "`character_orientation` is missing",
+        note = "set it with `character_orientation: ..` in `input!`, or with `.character_orientation(..)` on the builder"
     )]
     pub trait HasCharacterOrientation {
         fn take(self) -> super::CharacterOrientation;

@@ -63,22 +63,22 @@ pub struct Input {
     ///
     /// Default `true`.
     pub audio: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`prompt`](Self::prompt): the empty text.
+    /// Default of [`prompt`](Self::prompt): the empty text.
     pub const DEFAULT_PROMPT: &'static str = "";
 
-    /// Of [`duration`](Self::duration): `5`.
+    /// Default of [`duration`](Self::duration): `5`.
     pub const DEFAULT_DURATION: Duration = Duration::literal(5);
 
-    /// Of [`resolution`](Self::resolution): `720p`.
+    /// Default of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
-    /// Of [`audio`](Self::audio): `true`.
+    /// Default of [`audio`](Self::audio): `true`.
     pub const DEFAULT_AUDIO: bool = true;
 }
 
@@ -108,7 +108,7 @@ impl Resolution {
         Self::_1080p,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -136,7 +136,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             image_url: Unset,
@@ -144,20 +144,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<ImageUrlSlot = Unset> {
     image_url: ImageUrlSlot,
     optional: Optional,
@@ -175,7 +175,7 @@ struct Optional {
 }
 
 impl<ImageUrlSlot> Builder<ImageUrlSlot> {
-    /// [`image_url`](Input::image_url): Image that the video opens with.
+    /// Sets [`image_url`](Input::image_url): Image that the video opens with.
     pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
             image_url: value.into_file(),
@@ -183,46 +183,48 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
+    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 2000 characters. Empty by default.
     pub fn prompt(mut self, value: impl Param<String>) -> Self {
         self.optional.prompt = value.into_param();
         self
     }
 
-    /// [`end_image_url`](Input::end_image_url): Image that the video closes with.
+    /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with.
     pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.end_image_url = value.into_param();
         self
     }
 
-    /// [`duration`](Input::duration): Length of the video in seconds. Between 1 and 16. Default `5`.
+    /// Sets [`duration`](Input::duration): Length of the video in seconds. Between 1 and 16. Default
+    /// `5`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video, named after its height in pixels.
-    /// Default `720p`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
+    /// pixels. Default `720p`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`audio`](Input::audio): Adds sound to the video: speech, effects and noises. Default `true`.
+    /// Sets [`audio`](Input::audio): Adds sound to the video: speech, effects and noises. Default
+    /// `true`.
     pub fn audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.audio = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -230,10 +232,10 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
 }
 
 impl<ImageUrlSlot> Builder<ImageUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        ImageUrlSlot: given::HasImageUrl,
+        ImageUrlSlot: required::HasImageUrl,
     {
         Input {
             image_url: self.image_url.take(),
@@ -256,7 +258,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImageUrlSlot: given::HasImageUrl> IntoInput for Builder<ImageUrlSlot> {
+impl<ImageUrlSlot: required::HasImageUrl> IntoInput for Builder<ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -357,11 +359,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/vidu/q3/image-to-video/turbo`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;

@@ -66,22 +66,22 @@ pub struct Input {
     ///
     /// Default `true`.
     pub audio: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`duration`](Self::duration): `5`.
+    /// Default of [`duration`](Self::duration): `5`.
     pub const DEFAULT_DURATION: Duration = Duration::literal(5);
 
-    /// Of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
+    /// Default of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
 
-    /// Of [`resolution`](Self::resolution): `720p`.
+    /// Default of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
-    /// Of [`audio`](Self::audio): `true`.
+    /// Default of [`audio`](Self::audio): `true`.
     pub const DEFAULT_AUDIO: bool = true;
 }
 
@@ -114,7 +114,7 @@ impl AspectRatio {
         Self::Ratio1x1,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -155,7 +155,7 @@ impl Resolution {
         Self::_1080p,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -183,7 +183,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -192,20 +192,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset, ReferenceImageUrlsSlot = Unset> {
     prompt: PromptSlot,
     reference_image_urls: ReferenceImageUrlsSlot,
@@ -223,7 +223,7 @@ struct Optional {
 }
 
 impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsSlot> {
-    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
+    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 2000 characters.
     pub fn prompt(
         self,
@@ -236,8 +236,8 @@ impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsS
         }
     }
 
-    /// [`reference_image_urls`](Input::reference_image_urls): Images of the subjects, which the video
-    /// keeps alike.
+    /// Sets [`reference_image_urls`](Input::reference_image_urls): Images of the subjects, which the
+    /// video keeps alike.
     pub fn reference_image_urls(
         self,
         value: impl Into<Vec<File>>,
@@ -249,39 +249,42 @@ impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsS
         }
     }
 
-    /// [`duration`](Input::duration): Length of the video in seconds. Between 1 and 16. Default `5`.
+    /// Sets [`duration`](Input::duration): Length of the video in seconds. Between 1 and 16. Default
+    /// `5`.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default `16:9`.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
+    /// `16:9`.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video, named after its height in pixels.
-    /// Default `720p`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
+    /// pixels. Default `720p`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`audio`](Input::audio): Adds sound to the video: speech, effects and noises. Default `true`.
+    /// Sets [`audio`](Input::audio): Adds sound to the video: speech, effects and noises. Default
+    /// `true`.
     pub fn audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.audio = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -289,11 +292,11 @@ impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsS
 }
 
 impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        ReferenceImageUrlsSlot: given::HasReferenceImageUrls,
+        PromptSlot: required::HasPrompt,
+        ReferenceImageUrlsSlot: required::HasReferenceImageUrls,
     {
         Input {
             prompt: self.prompt.take(),
@@ -317,8 +320,8 @@ impl IntoInput for Input {
 }
 
 impl<
-    PromptSlot: given::HasPrompt,
-    ReferenceImageUrlsSlot: given::HasReferenceImageUrls,
+    PromptSlot: required::HasPrompt,
+    ReferenceImageUrlsSlot: required::HasReferenceImageUrls,
 > IntoInput for Builder<PromptSlot, ReferenceImageUrlsSlot> {
     type Endpoint = Model;
 
@@ -420,11 +423,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/vidu/q3/reference-to-video/mix`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -438,8 +441,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`reference_image_urls` is required by `fal-ai/vidu/q3/reference-to-video/mix`",
-        label = "`reference_image_urls` was not given",
-        note = "give it with `reference_image_urls: ..` in `input!`, or `.reference_image_urls(..)` on the builder"
+        label = "`reference_image_urls` is missing",
+        note = "set it with `reference_image_urls: ..` in `input!`, or with `.reference_image_urls(..)` on the builder"
     )]
     pub trait HasReferenceImageUrls {
         fn take(self) -> Vec<super::File>;

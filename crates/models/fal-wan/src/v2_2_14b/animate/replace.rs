@@ -90,42 +90,42 @@ pub struct Input {
     ///
     /// Default `false`.
     pub use_turbo: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`guidance_scale`](Self::guidance_scale): `1.0`.
+    /// Default of [`guidance_scale`](Self::guidance_scale): `1.0`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(1.0);
 
-    /// Of [`resolution`](Self::resolution): `480p`.
+    /// Default of [`resolution`](Self::resolution): `480p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_480p;
 
-    /// Of [`num_inference_steps`](Self::num_inference_steps): `20`.
+    /// Default of [`num_inference_steps`](Self::num_inference_steps): `20`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
         20,
     );
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
+    /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = false;
 
-    /// Of [`enable_output_safety_checker`](Self::enable_output_safety_checker): `false`.
+    /// Default of [`enable_output_safety_checker`](Self::enable_output_safety_checker): `false`.
     pub const DEFAULT_ENABLE_OUTPUT_SAFETY_CHECKER: bool = false;
 
-    /// Of [`shift`](Self::shift): `5.0`.
+    /// Default of [`shift`](Self::shift): `5.0`.
     pub const DEFAULT_SHIFT: Shift = Shift::literal(5.0);
 
-    /// Of [`video_quality`](Self::video_quality): `high`.
+    /// Default of [`video_quality`](Self::video_quality): `high`.
     pub const DEFAULT_VIDEO_QUALITY: VideoQuality = VideoQuality::High;
 
-    /// Of [`video_write_mode`](Self::video_write_mode): `balanced`.
+    /// Default of [`video_write_mode`](Self::video_write_mode): `balanced`.
     pub const DEFAULT_VIDEO_WRITE_MODE: VideoWriteMode = VideoWriteMode::Balanced;
 
-    /// Of [`return_frames_zip`](Self::return_frames_zip): `false`.
+    /// Default of [`return_frames_zip`](Self::return_frames_zip): `false`.
     pub const DEFAULT_RETURN_FRAMES_ZIP: bool = false;
 
-    /// Of [`use_turbo`](Self::use_turbo): `false`.
+    /// Default of [`use_turbo`](Self::use_turbo): `false`.
     pub const DEFAULT_USE_TURBO: bool = false;
 }
 
@@ -148,7 +148,7 @@ impl Resolution {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_480p, Self::_580p, Self::_720p];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -193,7 +193,7 @@ impl VideoQuality {
         Self::Maximum,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -226,7 +226,7 @@ impl VideoWriteMode {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Fast, Self::Balanced, Self::Small];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -260,7 +260,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             video_url: Unset,
@@ -269,20 +269,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<VideoUrlSlot = Unset, ImageUrlSlot = Unset> {
     video_url: VideoUrlSlot,
     image_url: ImageUrlSlot,
@@ -306,7 +306,7 @@ struct Optional {
 }
 
 impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
-    /// [`video_url`](Input::video_url): Video of the motion.
+    /// Sets [`video_url`](Input::video_url): Video of the motion.
     pub fn video_url(
         self,
         value: impl fal_core::IntoFile,
@@ -318,7 +318,7 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`image_url`](Input::image_url): Image of the character.
+    /// Sets [`image_url`](Input::image_url): Image of the character.
     pub fn image_url(
         self,
         value: impl fal_core::IntoFile,
@@ -330,82 +330,82 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
         }
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): Adherence of the result to the prompt
+    /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the result to the prompt
     /// (classifier-free guidance). Between 1.0 and 10.0. Default `1.0`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
         self
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video, named after its height in pixels.
-    /// Default `480p`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
+    /// pixels. Default `480p`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 2
+    /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 2
     /// and 40. Default `20`.
     pub fn num_inference_steps(mut self, value: impl Param<NumInferenceSteps>) -> Self {
         self.optional.num_inference_steps = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens the input for unsafe content
-    /// before the run. Default `false`.
+    /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens the input for unsafe
+    /// content before the run. Default `false`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// [`enable_output_safety_checker`](Input::enable_output_safety_checker): Screens the result for
-    /// unsafe content after the run. Default `false`.
+    /// Sets [`enable_output_safety_checker`](Input::enable_output_safety_checker): Screens the result
+    /// for unsafe content after the run. Default `false`.
     pub fn enable_output_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_output_safety_checker = value.into_param();
         self
     }
 
-    /// [`shift`](Input::shift): Shift of the noise schedule. Between 1.0 and 10.0. Default `5.0`.
+    /// Sets [`shift`](Input::shift): Shift of the noise schedule. Between 1.0 and 10.0. Default `5.0`.
     pub fn shift(mut self, value: impl Param<Shift>) -> Self {
         self.optional.shift = value.into_param();
         self
     }
 
-    /// [`video_quality`](Input::video_quality): Quality of the video file. Default `high`.
+    /// Sets [`video_quality`](Input::video_quality): Quality of the video file. Default `high`.
     pub fn video_quality(mut self, value: impl Param<VideoQuality>) -> Self {
         self.optional.video_quality = value.into_param();
         self
     }
 
-    /// [`video_write_mode`](Input::video_write_mode): Encoding of the video file: fast with a large
-    /// file, slow with a small one, or in between. Default `balanced`.
+    /// Sets [`video_write_mode`](Input::video_write_mode): Encoding of the video file: fast with a
+    /// large file, slow with a small one, or in between. Default `balanced`.
     pub fn video_write_mode(mut self, value: impl Param<VideoWriteMode>) -> Self {
         self.optional.video_write_mode = value.into_param();
         self
     }
 
-    /// [`return_frames_zip`](Input::return_frames_zip): Also returns the single frames without loss, as
-    /// a ZIP archive. Default `false`.
+    /// Sets [`return_frames_zip`](Input::return_frames_zip): Also returns the single frames without
+    /// loss, as a ZIP archive. Default `false`.
     pub fn return_frames_zip(mut self, value: impl Param<bool>) -> Self {
         self.optional.return_frames_zip = value.into_param();
         self
     }
 
-    /// [`use_turbo`](Input::use_turbo): Uses other settings, chosen for speed at good quality. Default
-    /// `false`.
+    /// Sets [`use_turbo`](Input::use_turbo): Uses other settings, chosen for speed at good quality.
+    /// Default `false`.
     pub fn use_turbo(mut self, value: impl Param<bool>) -> Self {
         self.optional.use_turbo = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -413,11 +413,11 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
 }
 
 impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        VideoUrlSlot: given::HasVideoUrl,
-        ImageUrlSlot: given::HasImageUrl,
+        VideoUrlSlot: required::HasVideoUrl,
+        ImageUrlSlot: required::HasImageUrl,
     {
         Input {
             video_url: self.video_url.take(),
@@ -446,7 +446,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<VideoUrlSlot: given::HasVideoUrl, ImageUrlSlot: given::HasImageUrl> IntoInput
+impl<VideoUrlSlot: required::HasVideoUrl, ImageUrlSlot: required::HasImageUrl> IntoInput
 for Builder<VideoUrlSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
@@ -576,11 +576,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`video_url` is required by `fal-ai/wan/v2.2-14b/animate/replace`",
-        label = "`video_url` was not given",
-        note = "give it with `video_url: ..` in `input!`, or `.video_url(..)` on the builder"
+        label = "`video_url` is missing",
+        note = "set it with `video_url: ..` in `input!`, or with `.video_url(..)` on the builder"
     )]
     pub trait HasVideoUrl {
         fn take(self) -> super::File;
@@ -594,8 +594,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/wan/v2.2-14b/animate/replace`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;

@@ -109,59 +109,59 @@ pub struct Input {
     ///
     /// Default `balanced`.
     pub video_write_mode: Option<VideoWriteMode>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`num_frames`](Self::num_frames): `81`.
+    /// Default of [`num_frames`](Self::num_frames): `81`.
     pub const DEFAULT_NUM_FRAMES: NumFrames = NumFrames::literal(81);
 
-    /// Of [`frames_per_second`](Self::frames_per_second): `24`.
+    /// Default of [`frames_per_second`](Self::frames_per_second): `24`.
     pub const DEFAULT_FRAMES_PER_SECOND: FramesPerSecond = FramesPerSecond::literal(24);
 
-    /// Of [`resolution`](Self::resolution): `720p`.
+    /// Default of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
-    /// Of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
+    /// Default of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
 
-    /// Of [`num_inference_steps`](Self::num_inference_steps): `40`.
+    /// Default of [`num_inference_steps`](Self::num_inference_steps): `40`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
         40,
     );
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
+    /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = false;
 
-    /// Of [`enable_output_safety_checker`](Self::enable_output_safety_checker): `false`.
+    /// Default of [`enable_output_safety_checker`](Self::enable_output_safety_checker): `false`.
     pub const DEFAULT_ENABLE_OUTPUT_SAFETY_CHECKER: bool = false;
 
-    /// Of [`enable_prompt_expansion`](Self::enable_prompt_expansion): `false`.
+    /// Default of [`enable_prompt_expansion`](Self::enable_prompt_expansion): `false`.
     pub const DEFAULT_ENABLE_PROMPT_EXPANSION: bool = false;
 
-    /// Of [`guidance_scale`](Self::guidance_scale): `1.0`.
+    /// Default of [`guidance_scale`](Self::guidance_scale): `1.0`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(1.0);
 
-    /// Of [`shift`](Self::shift): `5.0`.
+    /// Default of [`shift`](Self::shift): `5.0`.
     pub const DEFAULT_SHIFT: Shift = Shift::literal(5.0);
 
-    /// Of [`interpolator_model`](Self::interpolator_model): `film`.
+    /// Default of [`interpolator_model`](Self::interpolator_model): `film`.
     pub const DEFAULT_INTERPOLATOR_MODEL: InterpolatorModel = InterpolatorModel::Film;
 
-    /// Of [`num_interpolated_frames`](Self::num_interpolated_frames): `0`.
+    /// Default of [`num_interpolated_frames`](Self::num_interpolated_frames): `0`.
     pub const DEFAULT_NUM_INTERPOLATED_FRAMES: NumInterpolatedFrames = NumInterpolatedFrames::literal(
         0,
     );
 
-    /// Of [`adjust_fps_for_interpolation`](Self::adjust_fps_for_interpolation): `true`.
+    /// Default of [`adjust_fps_for_interpolation`](Self::adjust_fps_for_interpolation): `true`.
     pub const DEFAULT_ADJUST_FPS_FOR_INTERPOLATION: bool = true;
 
-    /// Of [`video_quality`](Self::video_quality): `high`.
+    /// Default of [`video_quality`](Self::video_quality): `high`.
     pub const DEFAULT_VIDEO_QUALITY: VideoQuality = VideoQuality::High;
 
-    /// Of [`video_write_mode`](Self::video_write_mode): `balanced`.
+    /// Default of [`video_write_mode`](Self::video_write_mode): `balanced`.
     pub const DEFAULT_VIDEO_WRITE_MODE: VideoWriteMode = VideoWriteMode::Balanced;
 }
 
@@ -185,7 +185,7 @@ impl Resolution {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_580p, Self::_720p];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -216,7 +216,7 @@ impl AspectRatio {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Ratio16x9, Self::Ratio9x16, Self::Ratio1x1];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -257,7 +257,7 @@ impl InterpolatorModel {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::None, Self::Film, Self::Rife];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -299,7 +299,7 @@ impl VideoQuality {
         Self::Maximum,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -332,7 +332,7 @@ impl VideoWriteMode {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Fast, Self::Balanced, Self::Small];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -364,7 +364,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -372,20 +372,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset> {
     prompt: PromptSlot,
     optional: Optional,
@@ -413,7 +413,7 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
+    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
@@ -422,15 +422,15 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`num_frames`](Input::num_frames): Number of frames to generate. Between 17 and 161. Default
-    /// `81`.
+    /// Sets [`num_frames`](Input::num_frames): Number of frames to generate. Between 17 and 161.
+    /// Default `81`.
     pub fn num_frames(mut self, value: impl Param<NumFrames>) -> Self {
         self.optional.num_frames = value.into_param();
         self
     }
 
-    /// [`frames_per_second`](Input::frames_per_second): Frames a second of the video, before any are
-    /// put between them. Between 4 and 60. Default `24`.
+    /// Sets [`frames_per_second`](Input::frames_per_second): Frames a second of the video, before any
+    /// are put between them. Between 4 and 60. Default `24`.
     pub fn frames_per_second(
         mut self,
         value: impl Param<Nullable<FramesPerSecond>>,
@@ -439,76 +439,77 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video, named after its height in pixels.
-    /// Default `720p`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
+    /// pixels. Default `720p`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the result, as width to height. Default `16:9`.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the result, as width to height. Default
+    /// `16:9`.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 2
+    /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 2
     /// and 50. Default `40`.
     pub fn num_inference_steps(mut self, value: impl Param<NumInferenceSteps>) -> Self {
         self.optional.num_inference_steps = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens the input for unsafe content
-    /// before the run. Default `false`.
+    /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens the input for unsafe
+    /// content before the run. Default `false`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// [`enable_output_safety_checker`](Input::enable_output_safety_checker): Screens the result for
-    /// unsafe content after the run. Default `false`.
+    /// Sets [`enable_output_safety_checker`](Input::enable_output_safety_checker): Screens the result
+    /// for unsafe content after the run. Default `false`.
     pub fn enable_output_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_output_safety_checker = value.into_param();
         self
     }
 
-    /// [`enable_prompt_expansion`](Input::enable_prompt_expansion): Lets a language model rewrite the
-    /// prompt with more detail before the run. Default `false`.
+    /// Sets [`enable_prompt_expansion`](Input::enable_prompt_expansion): Lets a language model rewrite
+    /// the prompt with more detail before the run. Default `false`.
     pub fn enable_prompt_expansion(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_prompt_expansion = value.into_param();
         self
     }
 
-    /// [`guidance_scale`](Input::guidance_scale): Adherence of the result to the prompt
+    /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the result to the prompt
     /// (classifier-free guidance). Between 1.0 and 10.0. Default `1.0`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
         self.optional.guidance_scale = value.into_param();
         self
     }
 
-    /// [`shift`](Input::shift): Shift of the noise schedule. Between 1.0 and 10.0. Default `5.0`.
+    /// Sets [`shift`](Input::shift): Shift of the noise schedule. Between 1.0 and 10.0. Default `5.0`.
     pub fn shift(mut self, value: impl Param<Shift>) -> Self {
         self.optional.shift = value.into_param();
         self
     }
 
-    /// [`interpolator_model`](Input::interpolator_model): Model that puts frames between the frames
-    /// made, if any. Default `film`.
+    /// Sets [`interpolator_model`](Input::interpolator_model): Model that puts frames between the
+    /// frames made, if any. Default `film`.
     pub fn interpolator_model(mut self, value: impl Param<InterpolatorModel>) -> Self {
         self.optional.interpolator_model = value.into_param();
         self
     }
 
-    /// [`num_interpolated_frames`](Input::num_interpolated_frames): Number of frames to interpolate
-    /// between each two generated frames. Between 0 and 4. Default `0`.
+    /// Sets [`num_interpolated_frames`](Input::num_interpolated_frames): Number of frames to
+    /// interpolate between each two generated frames. Between 0 and 4. Default `0`.
     pub fn num_interpolated_frames(
         mut self,
         value: impl Param<NumInterpolatedFrames>,
@@ -517,27 +518,27 @@ impl<PromptSlot> Builder<PromptSlot> {
         self
     }
 
-    /// [`adjust_fps_for_interpolation`](Input::adjust_fps_for_interpolation): Raises the frame rate by
-    /// interpolated frames and keeps the length. Default `true`.
+    /// Sets [`adjust_fps_for_interpolation`](Input::adjust_fps_for_interpolation): Raises the frame
+    /// rate by interpolated frames and keeps the length. Default `true`.
     pub fn adjust_fps_for_interpolation(mut self, value: impl Param<bool>) -> Self {
         self.optional.adjust_fps_for_interpolation = value.into_param();
         self
     }
 
-    /// [`video_quality`](Input::video_quality): Quality of the video file. Default `high`.
+    /// Sets [`video_quality`](Input::video_quality): Quality of the video file. Default `high`.
     pub fn video_quality(mut self, value: impl Param<VideoQuality>) -> Self {
         self.optional.video_quality = value.into_param();
         self
     }
 
-    /// [`video_write_mode`](Input::video_write_mode): Encoding of the video file: fast with a large
-    /// file, slow with a small one, or in between. Default `balanced`.
+    /// Sets [`video_write_mode`](Input::video_write_mode): Encoding of the video file: fast with a
+    /// large file, slow with a small one, or in between. Default `balanced`.
     pub fn video_write_mode(mut self, value: impl Param<VideoWriteMode>) -> Self {
         self.optional.video_write_mode = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -545,10 +546,10 @@ impl<PromptSlot> Builder<PromptSlot> {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             prompt: self.prompt.take(),
@@ -581,7 +582,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
+impl<PromptSlot: required::HasPrompt> IntoInput for Builder<PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -717,11 +718,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/wan/v2.2-5b/text-to-video/distill`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

@@ -81,34 +81,34 @@ pub struct Input {
     pub video_write_mode: Option<VideoWriteMode>,
     /// Image that the video closes with. Left out, the model is free to choose the ending.
     pub end_image_url: Option<File>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`resolution`](Self::resolution): `720p`.
+    /// Default of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
-    /// Of [`aspect_ratio`](Self::aspect_ratio): `auto`.
+    /// Default of [`aspect_ratio`](Self::aspect_ratio): `auto`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Auto;
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
+    /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = false;
 
-    /// Of [`enable_output_safety_checker`](Self::enable_output_safety_checker): `false`.
+    /// Default of [`enable_output_safety_checker`](Self::enable_output_safety_checker): `false`.
     pub const DEFAULT_ENABLE_OUTPUT_SAFETY_CHECKER: bool = false;
 
-    /// Of [`enable_prompt_expansion`](Self::enable_prompt_expansion): `false`.
+    /// Default of [`enable_prompt_expansion`](Self::enable_prompt_expansion): `false`.
     pub const DEFAULT_ENABLE_PROMPT_EXPANSION: bool = false;
 
-    /// Of [`acceleration`](Self::acceleration): `regular`.
+    /// Default of [`acceleration`](Self::acceleration): `regular`.
     pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::Regular;
 
-    /// Of [`video_quality`](Self::video_quality): `high`.
+    /// Default of [`video_quality`](Self::video_quality): `high`.
     pub const DEFAULT_VIDEO_QUALITY: VideoQuality = VideoQuality::High;
 
-    /// Of [`video_write_mode`](Self::video_write_mode): `balanced`.
+    /// Default of [`video_write_mode`](Self::video_write_mode): `balanced`.
     pub const DEFAULT_VIDEO_WRITE_MODE: VideoWriteMode = VideoWriteMode::Balanced;
 }
 
@@ -128,7 +128,7 @@ impl Resolution {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::_480p, Self::_580p, Self::_720p];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -167,7 +167,7 @@ impl AspectRatio {
         Self::Ratio1x1,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -198,7 +198,7 @@ impl Acceleration {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::None, Self::Regular];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -236,7 +236,7 @@ impl VideoQuality {
         Self::Maximum,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -269,7 +269,7 @@ impl VideoWriteMode {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Fast, Self::Balanced, Self::Small];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -301,7 +301,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             image_url: Unset,
@@ -310,20 +310,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<ImageUrlSlot = Unset, PromptSlot = Unset> {
     image_url: ImageUrlSlot,
     prompt: PromptSlot,
@@ -346,7 +346,7 @@ struct Optional {
 }
 
 impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
-    /// [`image_url`](Input::image_url): Image that the video opens with.
+    /// Sets [`image_url`](Input::image_url): Image that the video opens with.
     pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File, PromptSlot> {
         Builder {
             image_url: value.into_file(),
@@ -355,7 +355,7 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
         }
     }
 
-    /// [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
+    /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
     pub fn prompt(self, value: impl Into<String>) -> Builder<ImageUrlSlot, String> {
         Builder {
@@ -365,73 +365,74 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
         }
     }
 
-    /// [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
+    /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<i64>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// [`resolution`](Input::resolution): Resolution of the video, named after its height in pixels.
-    /// Default `720p`.
+    /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
+    /// pixels. Default `720p`.
     pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
         self.optional.resolution = value.into_param();
         self
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the result, as width to height. Default `auto`.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the result, as width to height. Default
+    /// `auto`.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens the input for unsafe content
-    /// before the run. Default `false`.
+    /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens the input for unsafe
+    /// content before the run. Default `false`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// [`enable_output_safety_checker`](Input::enable_output_safety_checker): Screens the result for
-    /// unsafe content after the run. Default `false`.
+    /// Sets [`enable_output_safety_checker`](Input::enable_output_safety_checker): Screens the result
+    /// for unsafe content after the run. Default `false`.
     pub fn enable_output_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_output_safety_checker = value.into_param();
         self
     }
 
-    /// [`enable_prompt_expansion`](Input::enable_prompt_expansion): Lets a language model rewrite the
-    /// prompt with more detail before the run. Default `false`.
+    /// Sets [`enable_prompt_expansion`](Input::enable_prompt_expansion): Lets a language model rewrite
+    /// the prompt with more detail before the run. Default `false`.
     pub fn enable_prompt_expansion(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_prompt_expansion = value.into_param();
         self
     }
 
-    /// [`acceleration`](Input::acceleration): Acceleration of the run. Default `regular`.
+    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run. Default `regular`.
     pub fn acceleration(mut self, value: impl Param<Acceleration>) -> Self {
         self.optional.acceleration = value.into_param();
         self
     }
 
-    /// [`video_quality`](Input::video_quality): Quality of the video file. Default `high`.
+    /// Sets [`video_quality`](Input::video_quality): Quality of the video file. Default `high`.
     pub fn video_quality(mut self, value: impl Param<VideoQuality>) -> Self {
         self.optional.video_quality = value.into_param();
         self
     }
 
-    /// [`video_write_mode`](Input::video_write_mode): Encoding of the video file: fast with a large
-    /// file, slow with a small one, or in between. Default `balanced`.
+    /// Sets [`video_write_mode`](Input::video_write_mode): Encoding of the video file: fast with a
+    /// large file, slow with a small one, or in between. Default `balanced`.
     pub fn video_write_mode(mut self, value: impl Param<VideoWriteMode>) -> Self {
         self.optional.video_write_mode = value.into_param();
         self
     }
 
-    /// [`end_image_url`](Input::end_image_url): Image that the video closes with.
+    /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with.
     pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.end_image_url = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -439,11 +440,11 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
 }
 
 impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        ImageUrlSlot: given::HasImageUrl,
-        PromptSlot: given::HasPrompt,
+        ImageUrlSlot: required::HasImageUrl,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             image_url: self.image_url.take(),
@@ -471,7 +472,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImageUrlSlot: given::HasImageUrl, PromptSlot: given::HasPrompt> IntoInput
+impl<ImageUrlSlot: required::HasImageUrl, PromptSlot: required::HasPrompt> IntoInput
 for Builder<ImageUrlSlot, PromptSlot> {
     type Endpoint = Model;
 
@@ -597,11 +598,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `fal-ai/wan/v2.2-a14b/image-to-video/turbo`",
-        label = "`image_url` was not given",
-        note = "give it with `image_url: ..` in `input!`, or `.image_url(..)` on the builder"
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
     pub trait HasImageUrl {
         fn take(self) -> super::File;
@@ -615,8 +616,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/wan/v2.2-a14b/image-to-video/turbo`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

@@ -66,28 +66,28 @@ pub struct Input {
     ///
     /// Default `false`.
     pub return_byteplus_urls: Option<bool>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`image_size`](Self::image_size): `auto_2K`.
+    /// Default of [`image_size`](Self::image_size): `auto_2K`.
     pub const DEFAULT_IMAGE_SIZE: ImageSizeValue = ImageSizeValue::Auto2k;
 
-    /// Of [`num_images`](Self::num_images): `1`.
+    /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Of [`max_images`](Self::max_images): `1`.
+    /// Default of [`max_images`](Self::max_images): `1`.
     pub const DEFAULT_MAX_IMAGES: MaxImages = MaxImages::literal(1);
 
-    /// Of [`sync_mode`](Self::sync_mode): `false`.
+    /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
-    /// Of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
+    /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 
-    /// Of [`return_byteplus_urls`](Self::return_byteplus_urls): `false`.
+    /// Default of [`return_byteplus_urls`](Self::return_byteplus_urls): `false`.
     pub const DEFAULT_RETURN_BYTEPLUS_URLS: bool = false;
 }
 
@@ -167,7 +167,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -175,20 +175,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset> {
     prompt: PromptSlot,
     optional: Optional,
@@ -206,8 +206,8 @@ struct Optional {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting, light,
-    /// style, and any lettering in quotation marks.
+    /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
+    /// light, style, and any lettering in quotation marks.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
         Builder {
             prompt: value.into(),
@@ -215,49 +215,49 @@ impl<PromptSlot> Builder<PromptSlot> {
         }
     }
 
-    /// [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
+    /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height. Default `auto_2K`.
     pub fn image_size(mut self, value: impl Param<ImageSizeValue>) -> Self {
         self.optional.image_size = value.into_param();
         self
     }
 
-    /// [`num_images`](Input::num_images): Number of times to run the prompt. Between 1 and 6. Default
-    /// `1`.
+    /// Sets [`num_images`](Input::num_images): Number of times to run the prompt. Between 1 and 6.
+    /// Default `1`.
     pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
         self.optional.num_images = value.into_param();
         self
     }
 
-    /// [`max_images`](Input::max_images): Most images that one run may make. Between 1 and 6. Default
-    /// `1`.
+    /// Sets [`max_images`](Input::max_images): Most images that one run may make. Between 1 and 6.
+    /// Default `1`.
     pub fn max_images(mut self, value: impl Param<MaxImages>) -> Self {
         self.optional.max_images = value.into_param();
         self
     }
 
-    /// [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
+    /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
     pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
         self.optional.sync_mode = value.into_param();
         self
     }
 
-    /// [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content. Default
-    /// `true`.
+    /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content.
+    /// Default `true`.
     pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
         self.optional.enable_safety_checker = value.into_param();
         self
     }
 
-    /// [`return_byteplus_urls`](Input::return_byteplus_urls): Returns the images as links that Seedance
-    /// 2.0 trusts. Default `false`.
+    /// Sets [`return_byteplus_urls`](Input::return_byteplus_urls): Returns the images as links that
+    /// Seedance 2.0 trusts. Default `false`.
     pub fn return_byteplus_urls(mut self, value: impl Param<bool>) -> Self {
         self.optional.return_byteplus_urls = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -265,10 +265,10 @@ impl<PromptSlot> Builder<PromptSlot> {
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
+        PromptSlot: required::HasPrompt,
     {
         Input {
             prompt: self.prompt.take(),
@@ -291,7 +291,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt> IntoInput for Builder<PromptSlot> {
+impl<PromptSlot: required::HasPrompt> IntoInput for Builder<PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -428,11 +428,11 @@ impl<'de> Deserialize<'de> for ImageSizeValue {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/bytedance/seedream/v5/lite/text-to-image`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;

@@ -71,19 +71,19 @@ pub struct Input {
     pub aspect_ratio: Option<AspectRatio>,
     /// Length of the video in seconds.
     pub duration: Option<Duration>,
-    /// Parameters newer than this crate, sent as they are. They win over fields of the same name.
+    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
-/// What the service takes for a parameter that is left out. Never sent unasked.
+/// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Of [`keep_audio`](Self::keep_audio): `true`.
+    /// Default of [`keep_audio`](Self::keep_audio): `true`.
     pub const DEFAULT_KEEP_AUDIO: bool = true;
 
-    /// Of [`shot_type`](Self::shot_type): `customize`.
+    /// Default of [`shot_type`](Self::shot_type): `customize`.
     pub const DEFAULT_SHOT_TYPE: ShotType = ShotType::Customize;
 
-    /// Of [`aspect_ratio`](Self::aspect_ratio): `auto`.
+    /// Default of [`aspect_ratio`](Self::aspect_ratio): `auto`.
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Auto;
 }
 
@@ -99,7 +99,7 @@ impl ShotType {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[Self::Customize];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -136,7 +136,7 @@ impl AspectRatio {
         Self::Ratio1x1,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -203,7 +203,7 @@ impl Duration {
         Self::_15,
     ];
 
-    /// The value on the wire.
+    /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -240,7 +240,7 @@ pub struct Output {
 // Building.
 
 impl Input {
-    /// Starts with nothing given.
+    /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
         Builder {
             prompt: Unset,
@@ -249,20 +249,20 @@ impl Input {
         }
     }
 
-    /// Checks the rules that the compiler could not: lengths of texts and lists that are only known at
-    /// run time.
+    /// Checks the rules that the compiler cannot check, such as the lengths of strings and lists that
+    /// are only known at run time.
     ///
     /// # Errors
     ///
-    /// All violations at once, each with the path that the service would name.
+    /// Returns all violations at once, each with the path that the service would name.
     pub fn validate(&self) -> Result<(), Violations> {
         fal_core::validate(self)
     }
 }
 
-/// Builds [`Input`]; what is [`Unset`] has still to be given.
+/// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until `build` or a verb takes it"]
+#[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<PromptSlot = Unset, VideoUrlSlot = Unset> {
     prompt: PromptSlot,
     video_url: VideoUrlSlot,
@@ -281,7 +281,7 @@ struct Optional {
 }
 
 impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
-    /// [`prompt`](Input::prompt): Description of the new shot, in plain language. At most 2500
+    /// Sets [`prompt`](Input::prompt): Description of the new shot, in plain language. At most 2500
     /// characters.
     pub fn prompt(self, value: impl Into<String>) -> Builder<String, VideoUrlSlot> {
         Builder {
@@ -291,8 +291,8 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
         }
     }
 
-    /// [`video_url`](Input::video_url): Video whose motion and camera work the new shot follows, in MP4
-    /// or MOV. At most 200 MiB. 720 to 2160 px wide. 720 to 2160 px high. 3 to 10.05 s long.
+    /// Sets [`video_url`](Input::video_url): Video whose motion and camera work the new shot follows,
+    /// in MP4 or MOV. At most 200 MiB. 720 to 2160 px wide. 720 to 2160 px high. 3 to 10.05 s long.
     pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
@@ -301,44 +301,45 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
         }
     }
 
-    /// [`image_urls`](Input::image_urls): Images that show styles, things or people to take over.
+    /// Sets [`image_urls`](Input::image_urls): Images that show styles, things or people to take over.
     pub fn image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
         self.optional.image_urls = value.into_param();
         self
     }
 
-    /// [`keep_audio`](Input::keep_audio): Keeps the sound of the input video. Default `true`.
+    /// Sets [`keep_audio`](Input::keep_audio): Keeps the sound of the input video. Default `true`.
     pub fn keep_audio(mut self, value: impl Param<bool>) -> Self {
         self.optional.keep_audio = value.into_param();
         self
     }
 
-    /// [`elements`](Input::elements): Characters and objects to bring into the video.
+    /// Sets [`elements`](Input::elements): Characters and objects to bring into the video.
     pub fn elements(mut self, value: impl Param<Vec<KlingV3ImageElementInput>>) -> Self {
         self.optional.elements = value.into_param();
         self
     }
 
-    /// [`shot_type`](Input::shot_type): Division of a video into several shots: those that you list, or
-    /// those that the model chooses, if the endpoint offers the choice. Default `customize`.
+    /// Sets [`shot_type`](Input::shot_type): Division of a video into several shots: those that you
+    /// list, or those that the model chooses, if the endpoint offers the choice. Default `customize`.
     pub fn shot_type(mut self, value: impl Param<ShotType>) -> Self {
         self.optional.shot_type = value.into_param();
         self
     }
 
-    /// [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default `auto`.
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
+    /// `auto`.
     pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
         self.optional.aspect_ratio = value.into_param();
         self
     }
 
-    /// [`duration`](Input::duration): Length of the video in seconds.
+    /// Sets [`duration`](Input::duration): Length of the video in seconds.
     pub fn duration(mut self, value: impl Param<Duration>) -> Self {
         self.optional.duration = value.into_param();
         self
     }
 
-    /// Sends a parameter that this crate does not know, or knows otherwise.
+    /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
@@ -346,11 +347,11 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
 }
 
 impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
-    /// The finished value. Everything required has been given, or this does not compile.
+    /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> Input
     where
-        PromptSlot: given::HasPrompt,
-        VideoUrlSlot: given::HasVideoUrl,
+        PromptSlot: required::HasPrompt,
+        VideoUrlSlot: required::HasVideoUrl,
     {
         Input {
             prompt: self.prompt.take(),
@@ -374,7 +375,7 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: given::HasPrompt, VideoUrlSlot: given::HasVideoUrl> IntoInput
+impl<PromptSlot: required::HasPrompt, VideoUrlSlot: required::HasVideoUrl> IntoInput
 for Builder<PromptSlot, VideoUrlSlot> {
     type Endpoint = Model;
 
@@ -479,11 +480,11 @@ impl<'de> json::ReadObject<'de> for Output {
 }
 
 #[doc(hidden)]
-pub mod given {
+pub mod required {
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/kling-video/o3/pro/video-to-video/reference`",
-        label = "`prompt` was not given",
-        note = "give it with `prompt: ..` in `input!`, or `.prompt(..)` on the builder"
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
     )]
     pub trait HasPrompt {
         fn take(self) -> String;
@@ -497,8 +498,8 @@ pub mod given {
 
     #[diagnostic::on_unimplemented(
         message = "`video_url` is required by `fal-ai/kling-video/o3/pro/video-to-video/reference`",
-        label = "`video_url` was not given",
-        note = "give it with `video_url: ..` in `input!`, or `.video_url(..)` on the builder"
+        label = "`video_url` is missing",
+        note = "set it with `video_url: ..` in `input!`, or with `.video_url(..)` on the builder"
     )]
     pub trait HasVideoUrl {
         fn take(self) -> super::File;
