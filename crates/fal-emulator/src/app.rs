@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::HeaderMap;
 
 use crate::clock::Clock;
+use crate::history::HistorySettings;
 use crate::hosts::BaseUrls;
 use crate::models::Registry;
 use crate::pace::Pace;
@@ -59,6 +60,7 @@ pub(crate) struct Settings {
     pub(crate) read_timeout: Duration,
     /// The file to which each request is written.
     pub(crate) request_file: Option<RequestFile>,
+    pub(crate) history: HistorySettings,
 }
 
 impl App {
@@ -66,8 +68,9 @@ impl App {
         let (job_archive, file_archive) = settings.data.unzip();
         let models = Arc::new(models);
         let store = Arc::new(Store::new(settings.upload_space, file_archive));
-        let scripts = Scripts::new(settings.request_file);
+        let scripts = Scripts::new(settings.request_file, settings.history);
         let clock = Arc::new(settings.clock);
+        let recent_calls = RecentCalls::new(Arc::clone(&clock));
         let webhooks = Arc::new(WebhookSender::new(settings.webhook_retries));
         let behaviours = Arc::clone(&scripts.behaviours);
         let scheduler = Arc::new(Scheduler::new(settings.pace, settings.runners, behaviours));
@@ -88,7 +91,7 @@ impl App {
             queue,
             webhooks,
             realtime: settings.realtime,
-            recent_calls: RecentCalls::default(),
+            recent_calls,
             key: settings.key,
             tokens: Tokens::new(settings.realtime.token_lifetime),
             cdn_token: uuid::Uuid::new_v4().simple().to_string(),

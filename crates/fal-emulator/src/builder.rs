@@ -11,6 +11,7 @@ use crate::app::{App, Settings};
 use crate::clock::Clock;
 use crate::emulator::Emulator;
 use crate::error::Error;
+use crate::history::HistorySettings;
 use crate::models::Registry;
 use crate::net::Tls;
 use crate::pace::Pace;
@@ -51,6 +52,7 @@ pub struct EmulatorBuilder {
     manual_clock: bool,
     read_timeout: Option<Duration>,
     webhook_retries: Option<Vec<Duration>>,
+    history: HistorySettings,
 }
 
 impl EmulatorBuilder {
@@ -193,6 +195,13 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Sets the lag and the outages of the list of past requests, which the platform API serves.
+    #[must_use]
+    pub fn history(mut self, history: HistorySettings) -> Self {
+        self.history = history;
+        self
+    }
+
     /// Starts the emulator in a task of the current Tokio runtime.
     ///
     /// # Errors
@@ -232,6 +241,7 @@ impl EmulatorBuilder {
             is_tls: tls.is_some(),
             read_timeout: self.read_timeout.unwrap_or(DEFAULT_READ_TIMEOUT),
             request_file,
+            history: self.history,
         };
         let app = Arc::new(App::new(models, address, settings));
         if let Some(scenario) = scenario {
@@ -272,6 +282,7 @@ impl std::fmt::Debug for EmulatorBuilder {
             .field("manual_clock", &self.manual_clock)
             .field("read_timeout", &self.read_timeout)
             .field("webhook_retries", &self.webhook_retries)
+            .field("history", &self.history)
             .finish()
     }
 }

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::builder::EmulatorBuilder;
 use crate::error::Error;
+use crate::history::HistorySettings;
 use crate::net::{HttpServer, Tls};
 use crate::routes;
 use crate::scenario::Scenario;
@@ -167,6 +168,11 @@ impl Emulator {
         self.app.scripts.gate.refuse(connections);
     }
 
+    /// Changes the lag and the outages of the list of past requests, which the platform API serves.
+    pub fn set_history(&self, history: HistorySettings) {
+        self.app.scripts.history.set(history);
+    }
+
     /// Returns the inputs with which an endpoint was called, directly, as a stream or by the queue, in the order of
     /// their arrival.
     ///
@@ -214,7 +220,7 @@ impl Emulator {
         self.app.scripts.recorder.wait_for(matches).await
     }
 
-    /// Removes all scripts, rules and recorded requests.
+    /// Removes all scripts, rules and recorded requests, and restores the settings of the list of past requests.
     pub fn reset(&self) {
         self.app.scripts.reset();
     }

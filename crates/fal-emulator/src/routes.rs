@@ -17,6 +17,7 @@ mod admin;
 mod auth;
 mod cdn;
 mod endpoint;
+mod history;
 mod intercept;
 mod jwks;
 mod not_found;
@@ -100,6 +101,7 @@ fn platform() -> Router<Arc<App>> {
         .route("/platform/v1/models", get(platform::models))
         .route("/platform/v1/models/pricing", get(pricing::prices))
         .route("/platform/v1/models/pricing/estimate", post(pricing::estimate))
+        .route("/platform/v1/models/requests/by-endpoint", get(history::requests))
         .route("/platform/v1/storage/files/acl", get(storage::acl).put(storage::set_acl))
         .route("/platform/v1/storage/files/sign", post(storage::sign))
         .route("/platform/v1/storage/settings", get(storage::settings).put(storage::set_settings))

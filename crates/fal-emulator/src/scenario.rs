@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::error::{BadScenario, Error};
+use crate::history::{HistoryOutage, HistorySettings};
 use crate::script::Scripts;
 
 mod endpoint;
@@ -13,6 +14,7 @@ mod seconds;
 
 use endpoint::EndpointConfig;
 use rule::RuleConfig;
+use seconds::Seconds;
 
 /// A script as data, in TOML or JSON: the behaviour of endpoints, and rules about single requests.
 ///
@@ -46,6 +48,15 @@ pub struct Scenario {
     rules: Vec<RuleConfig>,
     /// The number of connections to reset before a byte of them is read.
     refuse_connections: Option<usize>,
+    history: Option<HistoryConfig>,
+}
+
+/// The `[history]` table of a scenario. Its keys correspond to the methods of [`HistorySettings`].
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct HistoryConfig {
+    lag: Option<Seconds>,
+    outage: Option<HistoryOutage>,
 }
 
 impl Scenario {
@@ -86,6 +97,10 @@ impl Scenario {
         }
         if let Some(connections) = self.refuse_connections {
             scripts.gate.refuse(connections);
+        }
+        if let Some(HistoryConfig { lag, outage }) = self.history {
+            let lag = lag.map(|lag| lag.0).unwrap_or_default();
+            scripts.history.set(HistorySettings { lag, outage });
         }
     }
 
@@ -129,6 +144,7 @@ mod tests {
                 "42 is not an HTTP status",
             ),
             ("[[rule]]\nkind = \"dance\"", "unknown variant `dance`"),
+            ("[history]\noutage = \"slow\"", "unknown variant `slow`"),
             ("[[rule]]\ncut = { tail = 1 }", "unknown variant `tail`"),
             ("[[rule]]\ncut = \"reply\"\nstall = \"reply\"", "only one of `cut`, `reset` and `stall`"),
             ("[[rule]]\ndelay = -1.0", "-1 is not a number of seconds"),

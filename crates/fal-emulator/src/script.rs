@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use crate::history::{HistoryScript, HistorySettings};
 use crate::net::Gate;
 
 mod behaviours;
@@ -38,16 +39,19 @@ pub(crate) struct Scripts {
     pub(crate) recorder: RequestRecorder,
     /// Refuses connections before a byte of them is read.
     pub(crate) gate: Arc<Gate>,
+    /// The list of past requests.
+    pub(crate) history: HistoryScript,
 }
 
 impl Scripts {
     /// Creates an empty set of scripts. Each received request is also written to `request_file`.
-    pub(crate) fn new(request_file: Option<RequestFile>) -> Self {
+    pub(crate) fn new(request_file: Option<RequestFile>, history: HistorySettings) -> Self {
         Self {
             behaviours: Arc::default(),
             rules: Arc::default(),
             recorder: RequestRecorder::new(request_file),
             gate: Arc::default(),
+            history: HistoryScript::new(history),
         }
     }
 
@@ -57,11 +61,13 @@ impl Scripts {
         Script::new(id, Arc::clone(&self.behaviours), Arc::clone(&self.rules))
     }
 
-    /// Removes all behaviours, rules and recorded requests, and lets all connections through.
+    /// Removes all behaviours, rules and recorded requests, and lets all connections through. The list of past requests has
+    /// its initial settings again.
     pub(crate) fn reset(&self) {
         self.behaviours.clear();
         self.rules.clear();
         self.recorder.clear();
         self.gate.refuse(0);
+        self.history.reset();
     }
 }

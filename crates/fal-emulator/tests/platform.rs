@@ -4,8 +4,10 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::TestEmulator;
-use fal_emulator::{Emulator, Error, Pace};
+use fal_emulator::{Emulator, Error, HistoryOutage, HistorySettings, Pace, Scenario};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -207,4 +209,106 @@ async fn dropping_the_emulator_closes_its_port() {
     while tokio::net::TcpStream::connect(&address).await.is_ok() {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn requests_are_listed_with_their_payloads_and_paged() {
+    let fal = TestEmulator::instant().await;
+    fal.emulator.on_endpoint("acme/echo").reply(|input| json!({"echo": input}));
+    let url = format!("{}/v1/models/requests/by-endpoint", fal.urls.platform);
+    let list = async |query: &str| fal.get(&format!("{url}?{query}")).await.json();
+    let submitted = fal.submit("acme/echo", &json!({"n": 1})).await;
+    fal.get(submitted["response_url"].as_str().unwrap()).await;
+    let run = fal.run("acme/echo", &json!({"n": 2})).await;
+    fal.submit("fal-ai/whisper", &json!({})).await;
+    let refused = fal.run("fal-ai/flux/dev", &json!({})).await;
+    assert_eq!(refused.status, 422);
+
+    let both = list("endpoint_id=acme/echo&expand=payloads").await;
+    let items = both["items"].as_array().unwrap();
+    assert_eq!((items.len(), &both["has_more"], &both["next_cursor"]), (2, &json!(false), &Value::Null));
+    let queued = items.iter().find(|item| item["request_id"] == submitted["request_id"]).unwrap();
+    assert_eq!(
+        (&queued["json_input"], &queued["json_output"], &queued["status_code"]),
+        (&json!({"n": 1}), &json!({"echo": {"n": 1}}), &json!(200))
+    );
+    assert!(items.iter().any(|item| item["request_id"] == run.header("x-fal-request-id")));
+    for item in items {
+        for time in ["sent_at", "started_at", "ended_at"] {
+            assert!(item[time].as_str().unwrap().contains('T'), "{item}");
+        }
+        assert!(item["duration"].is_number());
+    }
+    assert!(list("endpoint_id=acme/echo").await["items"][0].get("json_input").is_none());
+    let failed = list("endpoint_id=fal-ai/flux/dev&status=user_error").await;
+    assert_eq!(failed["items"][0]["request_id"], refused.header("x-fal-request-id"));
+    assert_eq!(list("endpoint_id=fal-ai/flux/dev&status=success").await["items"], json!([]));
+    let id = submitted["request_id"].as_str().unwrap();
+    assert_eq!(
+        list(&format!("endpoint_id=acme/echo&request_id={id}")).await["items"].as_array().unwrap().len(),
+        1
+    );
+    assert_eq!(list("endpoint_id=acme/echo&end=2020-01-01").await["items"], json!([]));
+    assert_eq!(list("endpoint_id=acme/echo&start=2999-01-01").await["items"], json!([]));
+    let first = list("endpoint_id=acme/echo&limit=1").await;
+    let cursor = first["next_cursor"].as_str().unwrap().replace('=', "%3D");
+    let second = list(&format!("endpoint_id=acme/echo&limit=1&cursor={cursor}")).await;
+    assert_ne!(first["items"][0]["request_id"], second["items"][0]["request_id"]);
+    assert_eq!(second["has_more"], false);
+    for bad in ["", "endpoint_id=a/b&limit=101", "endpoint_id=a/b&expand=all", "endpoint_id=a/b&start=now"] {
+        let answer = fal.get(&format!("{url}?{bad}")).await;
+        assert_eq!(answer.json()["error"]["type"], "validation_error", "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn requests_are_listed_once_they_run_and_the_lag_has_passed() {
+    let pace = Pace::instant().per_position(Duration::from_secs(10)).run(Duration::from_secs(10));
+    let lag = HistorySettings::default().lag(Duration::from_secs(5));
+    let builder = Emulator::builder().manual_clock().pace(pace).history(lag);
+    let fal = TestEmulator::start(builder).await;
+    let url = format!("{}/v1/models/requests/by-endpoint?endpoint_id=fal-ai/flux/dev", fal.urls.platform);
+    let items = async || fal.get(&url).await.json()["items"].as_array().unwrap().clone();
+    fal.submit("fal-ai/flux/dev", &json!({"prompt": "a cat"})).await;
+    assert_eq!(items().await.len(), 0);
+    fal.emulator.advance(Duration::from_secs(14));
+    assert_eq!(items().await.len(), 0);
+    fal.emulator.advance(Duration::from_secs(1));
+    let running = items().await;
+    assert_eq!((&running[0]["ended_at"], &running[0]["status_code"]), (&Value::Null, &Value::Null));
+    fal.emulator.advance(Duration::from_secs(5));
+    assert_eq!(
+        (&items().await[0]["duration"], &items().await[0]["status_code"]),
+        (&json!(20.0), &json!(200))
+    );
+
+    fal.emulator.set_history(HistorySettings::default().outage(HistoryOutage::Empty));
+    assert_eq!(items().await.len(), 0);
+    let scenario = Scenario::from_toml("[history]\noutage = \"unavailable\"").unwrap();
+    fal.emulator.apply(&scenario);
+    let refused = fal.get(&url).await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["error"]["type"]), (503, &json!("server_error")));
+    fal.emulator.reset();
+    assert_eq!(items().await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_list_of_requests_has_no_payloads_that_were_not_stored_and_no_request_that_never_ran() {
+    let fal = TestEmulator::start(
+        Emulator::builder().runners(1).pace(Pace::instant().run(Duration::from_secs(60))).manual_clock(),
+    )
+    .await;
+    let url = format!("{}/v1/models/requests/by-endpoint", fal.urls.platform);
+    let submit = format!("{}/fal-ai/flux/dev", fal.urls.queue);
+    let headers = [("x-fal-store-io", "0"), ("content-type", "application/json")];
+    let input = json!({"prompt": "a cat"});
+    let first = fal.send(Method::POST, &submit, &headers, input.to_string()).await.json();
+    let second = fal.submit("fal-ai/flux/dev", &input).await;
+    for request in [&second, &first] {
+        fal.send(Method::PUT, request["cancel_url"].as_str().unwrap(), &[], "").await;
+    }
+    let listed = fal.get(&format!("{url}?endpoint_id=fal-ai/flux/dev&expand=payloads")).await.json();
+    let items = listed["items"].as_array().unwrap();
+    assert_eq!((items.len(), &items[0]["request_id"]), (1, &first["request_id"]));
+    assert_eq!((&items[0]["status_code"], items[0].get("json_input")), (&json!(499), None));
 }

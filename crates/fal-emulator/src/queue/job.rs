@@ -52,7 +52,7 @@ impl Job {
     /// A request that proceeds by polls ends at once, because a caller that waits for the end does not poll.
     pub(super) async fn wait_until_ended(&self) {
         let mut changed = self.changed.subscribe();
-        self.schedule().finish_steps();
+        self.schedule().finish_steps(self.elapsed());
         while !matches!(self.phase(), Phase::Done(_)) {
             self.wait_for_change(&mut changed).await;
         }
@@ -81,6 +81,27 @@ impl Job {
     /// Returns the progress without counting as a poll.
     pub(crate) fn progress(&self) -> Progress {
         self.schedule().progress(self.elapsed())
+    }
+
+    /// Returns the time of submission, and the start and the end of the run as far as they have been reached, on the
+    /// emulator's clock.
+    pub(crate) fn times(&self) -> (Duration, Option<Duration>, Option<Duration>) {
+        let (start, end) = self.schedule().run_times(self.elapsed());
+        let on_clock = |time: Duration| self.submitted.saturating_add(time);
+        (self.submitted, start.map(on_clock), end.map(on_clock))
+    }
+
+    /// Returns the reply of the run, if it has ended and the reply is known. A success that nobody fetched is made when
+    /// it is first needed, so it is unknown until then.
+    pub(crate) fn known_reply(&self) -> Option<Reply> {
+        match self.phase() {
+            Phase::Done(Completion::Answered) => match &self.work {
+                Ok(call) => self.answer.get().or_else(|| call.scripted_failure()).cloned(),
+                Err(refusal) => Some(refusal.clone()),
+            },
+            Phase::Done(_) => self.result_without_app(),
+            _ => None,
+        }
     }
 
     /// Returns the JSON that answers the submission.

@@ -83,8 +83,22 @@ struct WaitingRequest {
 #[derive(Clone, Copy, Debug)]
 enum RequestState {
     Waiting(Priority),
-    Started { start: Duration, run: Duration },
-    Ended(Completion),
+    Started {
+        start: Duration,
+        run: Duration,
+    },
+    Ended {
+        completion: Completion,
+        /// The start, if the request was cancelled while it ran.
+        start: Option<Duration>,
+        end: Duration,
+    },
+}
+
+impl RequestState {
+    fn timed_out(deadline: Duration) -> Self {
+        Self::Ended { completion: Completion::StartTimeout, start: None, end: deadline }
+    }
 }
 
 impl RunnerQueue {
@@ -139,18 +153,36 @@ impl RunnerQueue {
                 (Phase::Running, Some(*start))
             }
             Some(RequestState::Started { start, .. }) => (Phase::Done(Completion::Answered), Some(*start)),
-            Some(RequestState::Ended(completion)) => (Phase::Done(*completion), None),
+            Some(RequestState::Ended { completion, .. }) => (Phase::Done(*completion), None),
             None => (Phase::Done(Completion::Cancelled), None),
+        }
+    }
+
+    /// Returns the start and the end of the run of a request, as far as they have been reached.
+    pub(crate) fn run_times(&mut self, now: Duration, number: u64) -> (Option<Duration>, Option<Duration>) {
+        self.advance_to(now);
+        match self.states.get(&number) {
+            Some(RequestState::Started { start, run }) => {
+                (Some(*start), Some(start.saturating_add(*run)).filter(|end| *end <= now))
+            }
+            Some(RequestState::Ended { start, end, .. }) => (*start, Some(*end)),
+            Some(RequestState::Waiting(_)) | None => (None, None),
         }
     }
 
     /// Cancels a request that has not ended. Its runner becomes free.
     pub(crate) fn cancel(&mut self, now: Duration, number: u64) {
         self.advance_to(now);
-        if let Some(RequestState::Waiting(priority)) = self.states.get(&number) {
-            self.waiting.remove(&(*priority, number));
-        }
-        self.states.insert(number, RequestState::Ended(Completion::Cancelled));
+        let start = match self.states.get(&number) {
+            Some(RequestState::Waiting(priority)) => {
+                self.waiting.remove(&(*priority, number));
+                None
+            }
+            Some(RequestState::Started { start, .. }) => Some(*start),
+            _ => None,
+        };
+        let ended = RequestState::Ended { completion: Completion::Cancelled, start, end: now };
+        self.states.insert(number, ended);
         for runner in self.runners.iter_mut().filter(|runner| runner.request == Some(number)) {
             runner.free_at = runner.free_at.min(now);
         }
@@ -172,8 +204,10 @@ impl RunnerQueue {
                 break;
             };
             let start = free_at.max(waiting.since);
-            if waiting.deadline.is_some_and(|deadline| deadline <= start && start > waiting.since) {
-                self.states.insert(number, RequestState::Ended(Completion::StartTimeout));
+            if let Some(deadline) =
+                waiting.deadline.filter(|deadline| *deadline <= start && start > waiting.since)
+            {
+                self.states.insert(number, RequestState::timed_out(deadline));
                 continue;
             }
             self.states.insert(number, RequestState::Started { start, run: waiting.run });
@@ -183,11 +217,11 @@ impl RunnerQueue {
         }
         let states = &mut self.states;
         self.waiting.retain(|(_, number), waiting| {
-            let expired = waiting.deadline.is_some_and(|deadline| deadline <= now);
-            if expired {
-                states.insert(*number, RequestState::Ended(Completion::StartTimeout));
+            let expired = waiting.deadline.filter(|deadline| *deadline <= now);
+            if let Some(deadline) = expired {
+                states.insert(*number, RequestState::timed_out(deadline));
             }
-            !expired
+            expired.is_none()
         });
     }
 

@@ -42,6 +42,7 @@ impl Schedule {
         if let Self::Poll(polls) = self {
             polls.count = polls.count.saturating_add(1);
             polls.date_log_lines(elapsed);
+            polls.date_end(elapsed);
         }
         self.progress(elapsed)
     }
@@ -67,6 +68,16 @@ impl Schedule {
         }
     }
 
+    /// Returns the start and the end of the run, as far as they have been reached. A request that proceeds by polls
+    /// starts at its submission.
+    pub(crate) fn run_times(&self, elapsed: Duration) -> (Option<Duration>, Option<Duration>) {
+        match self {
+            Self::Clock(timeline) => timeline.run_times(elapsed),
+            Self::Runner(runner) => runner.run_times(elapsed),
+            Self::Poll(polls) => (Some(Duration::ZERO), polls.ended),
+        }
+    }
+
     /// Returns the time of the next change. `None` means that time changes nothing.
     pub(crate) fn next_change(&self, elapsed: Duration) -> Option<Duration> {
         match self {
@@ -82,9 +93,10 @@ impl Schedule {
     }
 
     /// Makes all remaining steps of a script.
-    pub(crate) fn finish_steps(&mut self) {
+    pub(crate) fn finish_steps(&mut self, elapsed: Duration) {
         if let Self::Poll(polls) = self {
             polls.count = usize::MAX;
+            polls.date_end(elapsed);
         }
     }
 
@@ -100,7 +112,10 @@ impl Schedule {
         match self {
             Self::Clock(timeline) => timeline.cancelled = Some(elapsed),
             Self::Runner(runner) => runner.cancel(elapsed),
-            Self::Poll(polls) => polls.cancelled = true,
+            Self::Poll(polls) => {
+                polls.cancelled = true;
+                polls.date_end(elapsed);
+            }
         }
         true
     }
@@ -138,6 +153,12 @@ impl RunnerSchedule {
         own.into_iter().chain(of_queue).min()
     }
 
+    fn run_times(&self, elapsed: Duration) -> (Option<Duration>, Option<Duration>) {
+        let (start, end) = self.queue().run_times(self.submitted.saturating_add(elapsed), self.number);
+        let since_submission = |time: Duration| time.saturating_sub(self.submitted);
+        (start.map(since_submission), end.map(since_submission))
+    }
+
     fn cancel(&self, elapsed: Duration) {
         self.queue().cancel(self.submitted.saturating_add(elapsed), self.number);
     }
@@ -156,6 +177,8 @@ pub(crate) struct PollSchedule {
     /// The time at which each log line was first reported. A line keeps its time from then on.
     log_times: Vec<Duration>,
     cancelled: bool,
+    /// The time at which the end was first reported.
+    ended: Option<Duration>,
 }
 
 impl PollSchedule {
@@ -166,7 +189,7 @@ impl PollSchedule {
             steps.log_lines.clear();
         }
         steps.running = steps.running.max(steps.log_lines.len());
-        Self { steps, count: 0, log_times: Vec::new(), cancelled: false }
+        Self { steps, count: 0, log_times: Vec::new(), cancelled: false, ended: None }
     }
 
     fn phase(&self) -> Phase {
@@ -193,6 +216,13 @@ impl PollSchedule {
     fn date_log_lines(&mut self, elapsed: Duration) {
         let count = self.log_lines().len();
         self.log_times.resize(count.max(self.log_times.len()), elapsed);
+    }
+
+    /// Stores `elapsed` as the time of the end if the request has ended.
+    fn date_end(&mut self, elapsed: Duration) {
+        if matches!(self.phase(), Phase::Done(_)) {
+            self.ended.get_or_insert(elapsed);
+        }
     }
 
     fn dated_log_lines(&self, elapsed: Duration) -> Vec<(String, Duration)> {

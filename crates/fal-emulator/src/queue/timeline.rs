@@ -81,6 +81,13 @@ impl Timeline {
         self.end().1.saturating_sub(self.start_time())
     }
 
+    /// Returns the start and the end of the run, as far as they have been reached.
+    pub(crate) fn run_times(&self, elapsed: Duration) -> (Option<Duration>, Option<Duration>) {
+        let (_, end) = self.end();
+        let start = self.start_time();
+        ((start <= end && start <= elapsed).then_some(start), (end <= elapsed).then_some(end))
+    }
+
     fn start_time(&self) -> Duration {
         self.pace.position_time().saturating_mul(self.pace.requests_ahead().saturating_add(1))
     }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::auth;
 use super::parameters::Parameters;
 use crate::app::App;
 use crate::models::Model;
@@ -15,8 +16,8 @@ use crate::reply::Reply;
 
 /// The number of entries on a page if the caller names none.
 const DEFAULT_LIMIT: usize = 50;
-/// The largest number of entries on a page.
-const MAX_LIMIT: usize = 1000;
+/// The largest number of entries on a page of most lists.
+pub(super) const MAX_LIMIT: usize = 1000;
 /// The largest number of endpoints that a request may name.
 const MAX_IDS: usize = 50;
 
@@ -55,7 +56,7 @@ pub(super) async fn models(
         })
         .filter(|model| matches(model, &words))
         .collect();
-    let page = page(&parameters, &found)?;
+    let page = page(&parameters, &found, MAX_LIMIT)?;
     let models: Vec<Value> = page.entries.iter().map(|model| model_json(model, &expansions)).collect();
     Ok(page.reply("models", models))
 }
@@ -88,15 +89,20 @@ impl<T> Page<'_, T> {
     }
 }
 
-/// Returns the page that `limit` and `cursor` ask for. A cursor is the encoded number of its page.
-pub(super) fn page<'a, T>(parameters: &Parameters, all: &'a [T]) -> Result<Page<'a, T>, Reply> {
+/// Returns the page that `limit` and `cursor` ask for, with at most `max_limit` entries. A cursor is the encoded number
+/// of its page.
+pub(super) fn page<'a, T>(
+    parameters: &Parameters,
+    all: &'a [T],
+    max_limit: usize,
+) -> Result<Page<'a, T>, Reply> {
     let limit = match parameters.get("limit") {
         None => DEFAULT_LIMIT,
         Some(text) => text
             .parse()
             .ok()
-            .filter(|limit| (1..=MAX_LIMIT).contains(limit))
-            .ok_or_else(|| invalid(&format!("limit: expected a number from 1 to {MAX_LIMIT}")))?,
+            .filter(|limit| (1..=max_limit).contains(limit))
+            .ok_or_else(|| invalid(&format!("limit: expected a number from 1 to {max_limit}")))?,
     };
     let number = match parameters.get("cursor") {
         None => 1,
@@ -126,6 +132,18 @@ pub(super) fn endpoint_ids(parameters: &Parameters) -> Result<Vec<String>, Reply
     Ok(ids)
 }
 
+/// Checks the key, if the emulator requires one.
+///
+/// # Errors
+///
+/// Returns a 401 in the shape of the platform API.
+pub(super) fn check_key(app: &App, headers: &HeaderMap) -> Result<(), Reply> {
+    auth::check_key(app, headers, "the platform API").map_err(|refusal| {
+        let text = refusal.body.get("detail").and_then(Value::as_str).unwrap_or_default();
+        error(refusal.status, "authorization_error", text)
+    })
+}
+
 /// Creates a 400 in the shape of the platform API.
 pub(super) fn invalid(text: &str) -> Reply {
     error(StatusCode::BAD_REQUEST, "validation_error", text)
@@ -140,7 +158,7 @@ pub(super) fn error(status: StatusCode, kind: &str, text: &str) -> Reply {
 
 /// Returns the values of a parameter that may be repeated, and that may contain several values with commas between
 /// them.
-fn list(parameters: &Parameters, name: &str) -> Vec<String> {
+pub(super) fn list(parameters: &Parameters, name: &str) -> Vec<String> {
     [name.to_owned(), format!("{name}[]")]
         .iter()
         .flat_map(|name| parameters.get_all(name))

@@ -8,9 +8,9 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
+use super::body_error;
 use super::parameters::Parameters;
-use super::platform::{endpoint_ids, error, invalid, page};
-use super::{auth, body_error};
+use super::platform::{MAX_LIMIT, check_key, endpoint_ids, error, invalid, page};
 use crate::app::App;
 use crate::models::Model;
 use crate::reply::Reply;
@@ -28,7 +28,7 @@ pub(super) async fn prices(
         return Err(invalid("endpoint_id: required"));
     }
     let models = ids.iter().map(|id| find(&app, id)).collect::<Result<Vec<_>, _>>()?;
-    let page = page(&parameters, &models)?;
+    let page = page(&parameters, &models, MAX_LIMIT)?;
     let prices = page.entries.iter().map(|model| {
         let (unit_price, unit) = price(model);
         json!({"endpoint_id": model.id, "unit_price": unit_price, "unit": unit, "currency": "USD"})
@@ -81,11 +81,4 @@ fn price(model: &Model) -> (f64, &'static str) {
 fn find<'a>(app: &'a App, id: &str) -> Result<&'a Arc<Model>, Reply> {
     let missing = || error(StatusCode::NOT_FOUND, "not_found", &format!("Endpoint {id:?} not found"));
     app.models.get(id.trim_matches('/')).ok_or_else(missing)
-}
-
-fn check_key(app: &App, headers: &HeaderMap) -> Result<(), Reply> {
-    auth::check_key(app, headers, "the platform API").map_err(|refusal| {
-        let text = refusal.body.get("detail").and_then(Value::as_str).unwrap_or_default();
-        error(refusal.status, "authorization_error", text)
-    })
 }

@@ -17,8 +17,8 @@ use super::stream::{self, StreamRun};
 use super::{auth, body_error};
 use crate::app::App;
 use crate::model_call::ModelCall;
-use crate::recent_calls::CallKind;
-use crate::reply::{NEEDS_RETRY, Reply};
+use crate::recent_calls::{CallKind, CallRecord};
+use crate::reply::{NEEDS_RETRY, REQUEST_ID, Reply};
 
 pub(super) async fn run(
     State(app): State<Arc<App>>,
@@ -53,13 +53,14 @@ async fn respond(
         let body = body.map_err(|rejection| body_error(&rejection))?;
         let record = app.recent_calls.begin(CallKind::Stream, &model.id, headers, &body);
         let call = ModelCall::new(&app.scripts.behaviours, &model.id, Some(Arc::clone(&model)), &body);
-        let call = call.inspect_err(|refusal| record.finish(refusal))?;
+        let call = call.map_err(|refusal| refuse(&record, refusal))?;
         if let Some(failure) = call.scripted_failure() {
-            record.finish(failure);
-            return Err(failure.clone());
+            return Err(refuse(&record, failure.clone()));
         }
         let urls = app.base_urls(headers);
-        return Ok(StreamRun::new(app, model, call, urls, arrival, record).into_response());
+        let id = record.request_id.clone();
+        let events = StreamRun::new(app, model, call, urls, arrival, record).into_response();
+        return Ok(with_request_id(events, &id));
     }
     let model = find_model(&app, &id)?;
     auth::check_endpoint(&app, headers, &id)?;
@@ -69,15 +70,29 @@ async fn respond(
     let body = body.map_err(|rejection| body_error(&rejection))?;
     let record = app.recent_calls.begin(CallKind::Run, &id.full, headers, &body);
     let call = ModelCall::new(&app.scripts.behaviours, &id.full, model, &body)
-        .inspect_err(|refusal| record.finish(refusal))?;
+        .map_err(|refusal| refuse(&record, refusal))?;
     let urls = app.base_urls(headers);
     let Some(run_time) = app.scheduler.start_direct_call(&id.full, arrival) else {
-        return Err(no_free_runner()).inspect_err(|refusal| record.finish(refusal));
+        return Err(refuse(&record, no_free_runner()));
     };
     app.clock.sleep_until(arrival.saturating_add(run_time)).await;
     let reply = call.answer(Arc::clone(&app.store), urls).await;
     record.finish(&reply);
-    Ok(reply.with_runner(&id.full, headers.get("x-fal-runner-hint")).into_response())
+    let reply = reply.with_runner(&id.full, headers.get("x-fal-runner-hint"));
+    Ok(reply.with_request_id(&record.request_id).into_response())
+}
+
+/// Records the refusal of a call. Returns it with the id of the request.
+fn refuse(record: &CallRecord, refusal: Reply) -> Reply {
+    record.finish(&refusal);
+    refusal.with_request_id(&record.request_id)
+}
+
+fn with_request_id(mut response: Response, id: &str) -> Response {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
 }
 
 fn no_free_runner() -> Reply {
