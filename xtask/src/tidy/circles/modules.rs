@@ -61,7 +61,7 @@ impl Crate {
         graph
     }
 
-    /// `folder` is the one that holds the files of child modules.
+    /// Loads a file and its child modules, whose files are in `folder`.
     fn load_file(&mut self, files: &Files, file: &str, folder: &str, parent: Option<usize>) -> Option<usize> {
         let text = files.get(file)?;
         let items = syn::parse_file(text).map(|file| file.items).unwrap_or_default();

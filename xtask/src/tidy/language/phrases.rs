@@ -48,7 +48,6 @@ pub(super) const PHRASES: &[(&str, &str)] = &[
     ("stands for a", "say \"means\" or \"is\""),
     ("tells apart", "say \"distinguishes\""),
     ("that are none", "say \"that are not\""),
-    ("that there is nothing", "say \"if there is nothing\""),
     ("to who", "name them: \"to callers that\""),
     ("told apart", "say \"distinguished\""),
     ("was said", "say \"was configured\", or name the call"),
