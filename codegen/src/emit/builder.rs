@@ -12,7 +12,7 @@ use super::{
 };
 use crate::rust::{Field, Presence, Struct, Ty, names};
 
-/// The builder of a struct.
+/// Returns the builder of a struct.
 pub(super) fn builder(item: &Struct) -> Vec<TokenStream> {
     let parts = Parts::new(item);
     let mut items = vec![parts.entry(), parts.definition()];
@@ -25,7 +25,7 @@ pub(super) fn builder(item: &Struct) -> Vec<TokenStream> {
     items
 }
 
-/// The traits of the module `required`, which a value implements and `Unset` does not.
+/// Returns the traits of the module `required`, which a value implements and `Unset` does not.
 pub(super) fn required_traits(item: &Struct) -> Vec<TokenStream> {
     let parts = Parts::new(item);
     let traits = parts.required.iter().map(|slot| {
@@ -66,7 +66,7 @@ impl Names {
     }
 }
 
-/// The start of the names of a struct's builder. A module has one input, whose names need none.
+/// Returns the prefix of the names of a struct's builder. A module has one input, whose names need none.
 fn prefix(item: &Struct) -> &str {
     if is_input(item) { "" } else { &item.ident }
 }

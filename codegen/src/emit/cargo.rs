@@ -16,7 +16,7 @@ categories.workspace = true
 all-features = true
 "#;
 
-/// `Cargo.toml` of a crate, inheriting from its workspace.
+/// Returns the `Cargo.toml` of a crate, which inherits from its workspace.
 pub(super) fn manifest(style: Style, item: &Crate) -> String {
     let description = format!("Typed bindings for {} on fal: {}.", item.app, item.title);
     let description = toml::Value::String(description);
@@ -60,7 +60,7 @@ pub(super) fn manifest(style: Style, item: &Crate) -> String {
     )
 }
 
-/// `Cargo.toml` of a workspace that holds nothing but generated crates.
+/// Returns the `Cargo.toml` of a workspace of generated crates.
 pub(super) fn workspace(style: Style, fal_core: &FalCore) -> String {
     let fal_core = match fal_core {
         FalCore::Path(path) => format!("{{ path = {} }}", toml::Value::String(path.clone())),

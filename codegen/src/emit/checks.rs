@@ -6,7 +6,7 @@ use quote::{format_ident, quote};
 use super::{structs::allow_deprecated, tokens::ident};
 use crate::rust::{Presence, Rule, Struct, Union, VariantKind};
 
-/// The impl for a struct.
+/// Returns the impl for a struct.
 pub(super) fn structure(item: &Struct) -> TokenStream {
     let (name, allow) = (ident(&item.ident), allow_deprecated(item));
     let files = item.fields.iter().filter(|field| field.has_files).map(|field| ident(&field.ident));
@@ -59,7 +59,7 @@ pub(super) fn structure(item: &Struct) -> TokenStream {
     }
 }
 
-/// The impl for a union.
+/// Returns the impl for a union.
 pub(super) fn union(item: &Union) -> TokenStream {
     let name = ident(&item.ident);
     let (mut files, mut checks) = (Vec::new(), Vec::new());
@@ -114,7 +114,7 @@ enum Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// As the receiver of a method.
+    /// Returns the expression for the receiver of a method.
     fn receiver(&self) -> TokenStream {
         match self {
             Self::Own => quote!(check),
@@ -122,7 +122,7 @@ impl Checker<'_> {
         }
     }
 
-    /// As an argument.
+    /// Returns the expression for an argument.
     fn reference(&self) -> TokenStream {
         match self {
             // The variable is a reference already.
@@ -145,7 +145,7 @@ impl Subject<'_> {
         Self::Variable(format_ident!("value"))
     }
 
-    /// As the receiver of a method.
+    /// Returns the expression for the receiver of a method.
     fn receiver(&self) -> TokenStream {
         match self {
             Self::Field(name) => quote!(self.#name),
@@ -153,7 +153,7 @@ impl Subject<'_> {
         }
     }
 
-    /// As an argument.
+    /// Returns the expression for an argument.
     fn reference(&self) -> TokenStream {
         match self {
             Self::Field(name) => quote!(&self.#name),
@@ -162,7 +162,7 @@ impl Subject<'_> {
     }
 }
 
-/// The statements that check a value.
+/// Returns the statements that check a value.
 fn check(rule: &Rule, checker: &Checker, subject: &Subject) -> TokenStream {
     let (check, value) = (checker.receiver(), subject.reference());
     match rule {
@@ -213,7 +213,7 @@ fn check(rule: &Rule, checker: &Checker, subject: &Subject) -> TokenStream {
     }
 }
 
-/// The closure that checks one of several items.
+/// Returns the closure that checks one of several items.
 fn each(rule: &Rule) -> TokenStream {
     let check = check(rule, &Checker::Own, &Subject::Variable(format_ident!("item")));
     quote! {

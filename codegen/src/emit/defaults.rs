@@ -14,7 +14,7 @@ use crate::{
     rust::{Bounds, Crate, Field, Item, Number, Struct, Ty, VariantKind},
 };
 
-/// The impl that holds a constant for every parameter of an input with a default that has a form in code.
+/// Returns the impl that holds a constant for every parameter of an input with a default that has a form in code.
 pub(super) fn constants(item: &Crate, own: &[&Item], input: &Struct) -> Option<TokenStream> {
     let known = |name: &str| own.iter().copied().chain(&item.types).find(|item| item.name() == Some(name));
     let constants = input.fields.iter().filter_map(|field| constant(field, known));
@@ -115,7 +115,7 @@ fn named(ty: &Ident, item: &Item, default: &Value) -> Option<TokenStream> {
     }
 }
 
-/// JSON tools write integers as floats, and the other way round.
+/// Returns a whole number, which JSON tools may have written as a float.
 fn whole(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| {
         let float = value.as_f64()?;

@@ -8,17 +8,17 @@ use crate::rust::Endpoint;
 /// The width that a doc comment is wrapped to, without indentation and slashes.
 const WIDTH: usize = 96;
 
-/// The doc attributes of paragraphs of text that may hold anything.
+/// Returns the doc attributes of paragraphs of any text.
 pub(super) fn attributes(paragraphs: &[String]) -> TokenStream {
     lines(paragraphs).iter().map(|line| attribute(line)).collect()
 }
 
-/// The doc attribute of one line that the generator wrote, taken as it is.
+/// Returns the doc attribute of a line of the generator, without escaping it.
 pub(super) fn line(text: &str) -> TokenStream {
     attribute(&visible(text))
 }
 
-/// prettyplease prints the attribute as a comment, with no blank of its own before the text.
+/// Returns the doc attribute of a line. prettyplease prints it as a comment, without a blank before the text.
 fn attribute(line: &str) -> TokenStream {
     let text = if line.is_empty() { String::new() } else { format!(" {line}") };
     quote!(#[doc = #text])
@@ -29,7 +29,7 @@ pub(super) fn comments(mark: &str, lines: &[String]) -> String {
     lines.iter().map(|line| format!("{mark} {line}").trim_end().to_owned() + "\n").collect()
 }
 
-/// A text without what cannot be seen, as names and descriptions from outside may hold.
+/// Returns a text without invisible characters, which names and descriptions from outside may have.
 fn visible(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || is_bidi_control(c) { ' ' } else { c }).collect()
 }
@@ -46,13 +46,13 @@ pub(super) fn lines(paragraphs: &[String]) -> Vec<String> {
     lines
 }
 
-/// A description as text for programs: no indentation, no links of the generator's own.
+/// Returns a description as text for programs: no indentation, no links of the generator's own.
 pub(super) fn plain(description: &str) -> String {
     let text = description.replace("](Model)", "]").replace("[`", "`").replace("`]", "`");
     text.lines().map(str::trim).collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
-/// The paragraphs of a description from a document: indentation goes, text is escaped.
+/// Returns the paragraphs of a description from a document, escaped and without indentation.
 pub(super) fn paragraphs(description: &str) -> impl Iterator<Item = String> {
     let mut paragraphs = vec![String::new()];
     for line in description.lines().map(str::trim) {
@@ -173,7 +173,7 @@ fn wrap(paragraph: &str) -> Vec<String> {
     lines
 }
 
-/// The words of a paragraph. One that would start a list at the start of a line stays with the word before.
+/// Returns the words of a paragraph. One that would start a list at the start of a line stays with the word before.
 fn unbreakable_words(paragraph: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in paragraph.split(' ').filter(|word| !word.is_empty()) {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::rust::{Bounds, Crate, Endpoint, Field, Item, LengthRule, Module, Presence, Rule, Struct, Ty};
 
-/// The lines of the example, or none where a required parameter has no short value.
+/// Returns the lines of the example, or `None` if a required parameter has no short value.
 pub(super) fn lines(item: &Crate, module: &Module, endpoint: &Endpoint) -> Option<Vec<String>> {
     let Example { import, name, values } = Example::of(item, module, endpoint)?;
     let mut lines = vec!["use fal_core::input;".to_owned()];
@@ -22,7 +22,7 @@ pub(super) fn lines(item: &Crate, module: &Module, endpoint: &Endpoint) -> Optio
     Some(lines)
 }
 
-/// The lines of a call of the client with the same input, or none where there is no example.
+/// Returns the lines of a call of the client with the same input, or `None` without an example.
 pub(super) fn call(item: &Crate, module: &Module, endpoint: &Endpoint) -> Option<Vec<String>> {
     let Example { import, name, values } = Example::of(item, module, endpoint)?;
     let mut lines = vec!["use fal_client::{Client, input};".to_owned()];

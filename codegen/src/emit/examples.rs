@@ -40,12 +40,12 @@ impl Call {
         })
     }
 
-    /// The code, as an app would write it.
+    /// Returns the code, as an app would write it.
     pub(super) fn page(&self) -> String {
         self.lines.join("\n")
     }
 
-    /// The code inside a function that takes the client. It is printed as text, to look as it does in the README.
+    /// Returns the code inside a function that takes the client. It is printed as text, to look as in the README.
     fn function(&self) -> String {
         let mut text =
             format!("/// `{}`\nasync fn {}(client: &Client) -> Result<Bytes> ", self.id, self.ident);

@@ -20,7 +20,7 @@ pub(super) struct Imports {
 }
 
 impl Imports {
-    /// The imports of the module of an endpoint.
+    /// Collects the imports of the module of an endpoint.
     pub(super) fn of_endpoint(endpoint: &Endpoint) -> Self {
         let mut imports = Self::default();
         imports.fal_core.insert("Endpoint");
@@ -37,14 +37,14 @@ impl Imports {
         imports
     }
 
-    /// The imports of a module of types.
+    /// Collects the imports of a module of types.
     pub(super) fn of_items<'a>(items: impl Iterator<Item = &'a Item>) -> Self {
         let mut imports = Self::default();
         items.for_each(|item| imports.add_item(item));
         imports
     }
 
-    /// The imports of the module `bounds`.
+    /// Returns the imports of the module `bounds`.
     pub(super) fn of_bounds<'a>(items: impl Iterator<Item = &'a Item>) -> TokenStream {
         let names = items.filter_map(|item| match item {
             Item::Length(_) => Some("Length"),
@@ -54,7 +54,7 @@ impl Imports {
         uses(&quote!(fal_core), &names.collect())
     }
 
-    /// The `use` line of the standard library.
+    /// Returns the `use` line of the standard library.
     pub(super) fn std(&self) -> Option<TokenStream> {
         self.maps.then(|| {
             quote!(
@@ -63,7 +63,7 @@ impl Imports {
         })
     }
 
-    /// The `use` lines of other crates.
+    /// Returns the `use` lines of other crates.
     pub(super) fn crates(&self) -> TokenStream {
         let map_access = self.map_access.then(|| quote!(, de::MapAccess));
         let serde = self
@@ -146,13 +146,13 @@ impl Imports {
     }
 }
 
-/// The `pub use` line of shared types, which a module offers under its own path too.
+/// Returns the `pub use` line of shared types, which a module also offers under its own path.
 pub(super) fn public_uses(path: ModulePath, names: &BTreeSet<&str>) -> TokenStream {
     let uses = uses(&quote!(#path), names);
     (!names.is_empty()).then(|| quote!(#[doc(inline)] pub #uses)).unwrap_or_default()
 }
 
-/// The `use` line of names of a crate or module.
+/// Returns the `use` line of names of a crate or module.
 fn uses(path: &TokenStream, names: &BTreeSet<&str>) -> TokenStream {
     let idents: Vec<_> = names.iter().map(|name| ident(name)).collect();
     match idents.as_slice() {

@@ -1,4 +1,4 @@
-//! The docs of modules: the table of a crate's endpoints, and what is said about one.
+//! The docs of modules: the table of the endpoints of a crate, and the docs of each endpoint.
 
 use super::{docs, example, place::Place};
 use crate::rust::{Crate, Endpoint, Module};
@@ -7,7 +7,7 @@ use crate::rust::{Crate, Endpoint, Module};
 const FEATURES: &str = "The feature `schemars` gives every type a JSON Schema, so that a language model can call an endpoint \
                         as a tool.";
 
-/// The docs of the root: the title of the crate, its endpoints, and its own endpoint if the app is one.
+/// Returns the docs of the root: the title of the crate, its endpoints, and its own endpoint if the app is one.
 pub(super) fn root(place: Place, item: &Crate) -> Vec<String> {
     let mut lines = vec![format!("{}.", docs::escape(&item.title))];
     if !item.root.children.is_empty() {
@@ -25,7 +25,7 @@ pub(super) fn root(place: Place, item: &Crate) -> Vec<String> {
     lines
 }
 
-/// The docs of an endpoint: its name with a link to its page, its description, and an example.
+/// Returns the docs of an endpoint: its name with a link to its page, its description, and an example.
 pub(super) fn endpoint(place: Place, item: &Crate, module: &Module, endpoint: &Endpoint) -> Vec<String> {
     let link = format!("[`{0}`](https://fal.ai/models/{0})", endpoint.id);
     let category =

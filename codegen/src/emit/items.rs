@@ -17,7 +17,7 @@ use super::{
 };
 use crate::rust::{Crate, Endpoint, Item, Module, Output, Struct, Ty};
 
-/// The root of a crate, with its own endpoint if the app is one.
+/// Returns the root of a crate, with its own endpoint if the app is one.
 pub(super) fn root(place: Place, item: &Crate) -> Page {
     let docs = index::root(place, item);
     match &item.root.endpoint {
@@ -26,7 +26,7 @@ pub(super) fn root(place: Place, item: &Crate) -> Page {
     }
 }
 
-/// The module of an endpoint, or of a part of an id that has endpoints below it.
+/// Returns the module of an endpoint, or of a part of an id that has endpoints below it.
 pub(super) fn module(place: Place, item: &Crate, module: &Module) -> Page {
     match &module.endpoint {
         Some(endpoint) => {
@@ -40,7 +40,7 @@ pub(super) fn module(place: Place, item: &Crate, module: &Module) -> Page {
     }
 }
 
-/// The declarations of the modules of a file.
+/// Returns the declarations of the modules of a file.
 pub(super) fn declarations<'a>(module: &'a Module, others: impl IntoIterator<Item = &'a str>) -> TokenStream {
     let children = module.children.iter().filter_map(|child| child.path.last()).map(String::as_str);
     let names: BTreeSet<&str> = children.chain(others).collect();
@@ -48,7 +48,7 @@ pub(super) fn declarations<'a>(module: &'a Module, others: impl IntoIterator<Ite
     quote!(#(pub mod #names;)*)
 }
 
-/// The module `types`, which holds what endpoints share.
+/// Returns the module `types`, which holds what endpoints share.
 pub(super) fn types(item: &Crate) -> Page {
     let own = || item.types.iter().filter(|item| item.core_type().is_none());
     let structs = own().filter_map(|item| match item {
@@ -71,7 +71,7 @@ pub(super) fn types(item: &Crate) -> Page {
     Page { source: item.source.clone(), docs, sections }
 }
 
-/// The types that `fal_core` has, under the names that they have here.
+/// Returns the reexports of types of `fal_core`, under their names in this crate.
 fn reexports_of_fal_core(types: &[Item]) -> TokenStream {
     let names: BTreeSet<(&str, &str)> =
         types.iter().filter_map(|item| Some((item.core_type()?, item.name()?))).collect();
@@ -144,7 +144,7 @@ fn endpoint_page(
     Page { source: Some(endpoint.file.clone()), docs, sections }
 }
 
-/// The definition of an output or event.
+/// Returns the definition of an output or event.
 fn output(name: &str, about: &str, output: &Output) -> TokenStream {
     match output {
         Output::Struct(output) => structs::definition(output),
@@ -160,7 +160,7 @@ fn is_output(event: &Output) -> bool {
     matches!(event, Output::Alias(Ty::Named(name)) if name == "Output")
 }
 
-/// The type that stands for the endpoint, and its traits.
+/// Returns the type that stands for the endpoint, and its traits.
 fn model(endpoint: &Endpoint) -> Vec<TokenStream> {
     let id = &endpoint.id;
     let docs = docs::line(&format!("The endpoint [`{id}`](https://fal.ai/models/{id})."));
@@ -197,7 +197,7 @@ fn model(endpoint: &Endpoint) -> Vec<TokenStream> {
     items
 }
 
-/// The definition of a type, and what belongs right below it.
+/// Returns the definition of a type, and what belongs right below it.
 fn definition(item: &Item) -> Vec<TokenStream> {
     match item {
         Item::Struct(item) => [structs::definition(item)].into_iter().chain(structs::media(item)).collect(),
@@ -209,7 +209,7 @@ fn definition(item: &Item) -> Vec<TokenStream> {
     }
 }
 
-/// The impls that read, write and check values of a type.
+/// Returns the impls that read, write and check values of a type.
 fn impls(item: &Item) -> Vec<TokenStream> {
     match item {
         Item::Struct(item) => {
@@ -224,12 +224,12 @@ fn impls(item: &Item) -> Vec<TokenStream> {
     }
 }
 
-/// The module of the traits with which the compiler names a missing parameter.
+/// Returns the module of the traits with which the compiler names a missing parameter.
 fn required(structs: &[&Struct]) -> Option<TokenStream> {
     hidden("required", structs.iter().flat_map(|item| builder::required_traits(item)).collect())
 }
 
-/// The module of the markers of bounds.
+/// Returns the module of the markers of bounds.
 fn bounds<'a>(items: impl Iterator<Item = &'a Item> + Clone) -> Option<TokenStream> {
     let markers = items.clone().filter_map(|item| match item {
         Item::Number(number) => Some(types::number_bounds(number)),
@@ -241,7 +241,7 @@ fn bounds<'a>(items: impl Iterator<Item = &'a Item> + Clone) -> Option<TokenStre
     hidden("bounds", quote!(#uses #markers))
 }
 
-/// A module that users never name, if it has something to hold.
+/// Returns a module that users never name, if it has something to hold.
 fn hidden(name: &str, items: TokenStream) -> Option<TokenStream> {
     let allow = match name {
         "arg" | "list" => quote!(#[allow(non_camel_case_types)]),

@@ -20,7 +20,7 @@ use crate::{
     rust::{Crate, Endpoint, Item, Module, Output, Struct, VariantKind, json_schemas::TYPE},
 };
 
-/// The text of the file.
+/// Returns the text of the file.
 pub(super) fn file(style: Style, item: &Crate) -> Result<String, Error> {
     let shared = ["types".to_owned()];
     let scope = Scope { krate: item, path: &shared, shared: &shared, own: Vec::new() };
@@ -171,7 +171,7 @@ impl Scope<'_> {
         }
     }
 
-    /// The path of a type of this module, or of a shared one.
+    /// Returns the path of a type of this module, or of a shared one.
     fn path_to(&self, name: &str) -> TokenStream {
         let is_own = matches!(name, "Input" | "Output" | "Event")
             || self.own.iter().any(|item| item.name() == Some(name));
@@ -187,7 +187,7 @@ impl Scope<'_> {
     }
 }
 
-/// The schema that a type of `fal_core` has of itself. A test compares them.
+/// Returns the schema that a type of `fal_core` has of itself. A test compares them.
 fn core_schema(known: &str) -> Option<Value> {
     let side = |description: &str| json!({ "type": "integer", "minimum": 1, "maximum": 14142, "default": 512, "description": description });
     let custom = json!({
@@ -319,7 +319,7 @@ fn schema_of_struct(item: &Struct) -> Value {
     schema
 }
 
-/// A raw string literal, with as many `#` as the text needs. JSON escapes what a raw string cannot hold.
+/// Returns a raw string literal, with as many `#` as the text needs. JSON escapes what a raw string cannot hold.
 fn raw_string(text: &str) -> Literal {
     let text = if text.contains(docs::is_bidi_control) {
         let escape = |c: char| {

@@ -28,13 +28,13 @@ pub(super) fn modules_of_input(item: &Crate, endpoint: &Endpoint, shapes: Module
     known.modules(&endpoint.input, shapes)
 }
 
-/// The modules of every struct that is built as a part of an input, and of the unions around one.
+/// Returns the modules of every struct that is built as a part of an input, and of the unions around one.
 pub(super) fn shapes(item: &Crate) -> TokenStream {
     let known = Known { own: &[], shared: &item.types, of_endpoint: false };
     item.types.iter().filter_map(|shape| known.shape(shape)).collect()
 }
 
-/// A module for a union that is built by building the one struct that it may be.
+/// Returns a module for a union that is built by building the one struct that it may be.
 fn around(module: &Ident, inner: &TokenStream, union: &str) -> TokenStream {
     let union = ident(union);
     quote! {
@@ -110,7 +110,7 @@ impl Known<'_> {
         Modules { arg: arg.collect(), list: list.collect(), nested: nested.collect() }
     }
 
-    /// The type of a literal that is given to a field, or to a list as an item.
+    /// Returns the type of a literal that is given to a field, or to a list as an item.
     fn literal_of(&self, field: &Field) -> Option<TokenStream> {
         match (&field.ty, &field.rule) {
             (Ty::List(inner), Rule::List { items, .. }) => self.literal(inner, items),
@@ -142,7 +142,7 @@ impl Known<'_> {
         })
     }
 
-    /// The modules of the struct that a field holds, alone or in a list.
+    /// Returns the modules of the struct that a field holds, alone or in a list.
     fn nested(&self, field: &Field, shapes: ModulePath) -> Option<TokenStream> {
         let mut ty = &field.ty;
         while let Ty::List(inner) | Ty::Boxed(inner) = ty {
@@ -164,7 +164,7 @@ impl Known<'_> {
         }
     }
 
-    /// The name of the struct that a union may be, if it may be one only.
+    /// Returns the name of the struct that a union may be, if it may be one only.
     fn only_struct<'a>(&'a self, union: &'a Union) -> Option<&'a str> {
         let mut structs = union.types().filter_map(|ty| match ty {
             Ty::Named(name) => match self.find(name)? {
@@ -182,7 +182,7 @@ impl Known<'_> {
     }
 }
 
-/// A module of a shape, if it has something to hold.
+/// Returns a module of a shape, if it has something to hold.
 fn inner_module(name: &str, items: &TokenStream) -> Option<TokenStream> {
     let name = ident(name);
     (!items.is_empty()).then(|| quote!(pub mod #name { #items }))

@@ -28,7 +28,7 @@ pub(crate) fn print(style: Style, crates: &[Crate], source: Option<&str>) -> Res
     Ok(print::join(parts))
 }
 
-/// The modules of a root.
+/// Returns the modules of a root.
 fn modules(item: &Crate) -> Result<String, Error> {
     let mut parts = Vec::new();
     for child in &item.root.children {

@@ -26,12 +26,12 @@ pub(super) struct Section {
 }
 
 impl Section {
-    /// A section without a comment above it.
+    /// Creates a section without a comment above it.
     pub(super) fn untitled(items: impl IntoIterator<Item = TokenStream>) -> Self {
         Self { title: None, items: items.into_iter().collect() }
     }
 
-    /// A section that starts with a comment. Without items it is nothing.
+    /// Creates a section that starts with a comment. Without items, it is empty.
     pub(super) fn titled(title: &'static str, items: impl IntoIterator<Item = TokenStream>) -> Self {
         Self { title: Some(title), ..Self::untitled(items) }
     }

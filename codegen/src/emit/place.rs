@@ -13,7 +13,7 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// The path of the module of shared types, as a module `depth` levels below the root writes it.
+    /// Returns the path of the module of shared types, relative to a module `depth` levels below the root.
     pub(super) fn types(self, depth: usize) -> ModulePath {
         let start = match self {
             Self::Crate => Start::Crate,
@@ -22,12 +22,12 @@ impl Place {
         ModulePath { start, segments: &["types"] }
     }
 
-    /// The path of the module of shapes of shared types, written at the same depth.
+    /// Returns the path of the module of shapes of shared types, relative to the same module.
     pub(super) fn shapes(self, depth: usize) -> ModulePath {
         ModulePath { segments: &["types", "shape"], ..self.types(depth) }
     }
 
-    /// The path that the root writes for itself.
+    /// Returns the path that the root uses for itself.
     pub(super) fn root(self) -> &'static str {
         match self {
             Self::Crate => "crate",
@@ -35,7 +35,7 @@ impl Place {
         }
     }
 
-    /// The fence of examples, which are compiled where the path of the crate is known.
+    /// Returns the fence of examples, which are compiled if the path of the crate is known.
     pub(super) fn fence(self) -> &'static str {
         match self {
             Self::Crate => "```",
@@ -60,12 +60,12 @@ enum Start {
 }
 
 impl ModulePath {
-    /// The path of the module that is this many levels up.
+    /// Returns the path of the module that is this many levels up.
     pub(super) fn ancestor(levels: usize) -> Self {
         Self { start: Start::Ancestor(levels), segments: &[] }
     }
 
-    /// The same module, as a module inside the writing one writes it.
+    /// Returns the path of the same module, relative to a child of the module that uses it.
     pub(super) fn from_child(self) -> Self {
         let start = match self.start {
             Start::Crate => Start::Crate,

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::rust::Crate;
 
-/// The text of `README.md`.
+/// Returns the text of `README.md`.
 pub(super) fn file(style: Style, item: &Crate) -> String {
     let mut modules = Vec::new();
     collect_endpoints(&item.root, &mut modules);

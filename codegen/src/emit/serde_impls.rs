@@ -10,7 +10,7 @@ use super::{
 };
 use crate::rust::{Field, Presence, Struct, Ty, Union, VariantKind};
 
-/// The impls of a struct.
+/// Returns the impls of a struct.
 pub(super) fn structure(item: &Struct) -> [TokenStream; 3] {
     [serialize(item), deserialize(item), object(item)]
 }
@@ -55,7 +55,7 @@ fn deserialize(item: &Struct) -> TokenStream {
     }
 }
 
-/// The impl that reads a struct field by field.
+/// Returns the impl that reads a struct field by field.
 fn object(item: &Struct) -> TokenStream {
     let (name, allow, text) = (ident(&item.ident), allow_deprecated(item), &item.ident);
     let (object, key) = (ident(&item.locals.object), ident(&item.locals.key));
@@ -112,7 +112,7 @@ fn is_kept_by_builder(item: &Struct, field: &Field) -> bool {
     item.direction.is_input() && field.presence != Presence::Required
 }
 
-/// The method that reads the value of a field.
+/// Returns the method that reads the value of a field.
 fn read_method(item: &Struct, field: &Field) -> &'static str {
     // A reply says null where it has nothing; a parameter is null only where the service takes null.
     let or_null = !item.direction.is_input() || field.nullable && field.presence == Presence::Optional;
@@ -133,7 +133,7 @@ fn holds_integers(ty: &Ty) -> bool {
     }
 }
 
-/// The end of reading an output: the struct, made of the variables.
+/// Returns the end of reading an output: the struct, built from the variables.
 fn finish_struct(item: &Struct) -> TokenStream {
     let fields = item.fields.iter().map(|field| match field.presence {
         Presence::Required => required(item, field),
@@ -145,7 +145,7 @@ fn finish_struct(item: &Struct) -> TokenStream {
     quote!(Some(Self { #(#fields),* }))
 }
 
-/// The end of reading an input: the struct, made by its builder.
+/// Returns the end of reading an input: the struct, built by its builder.
 fn finish_builder(item: &Struct) -> TokenStream {
     let Names { builder, optional } = Names::new(item);
     let fields: Vec<&Field> =
@@ -160,13 +160,13 @@ fn finish_builder(item: &Struct) -> TokenStream {
     }
 }
 
-/// A field that fails to be read when it is missing.
+/// Returns a field that fails to be read when it is missing.
 fn required(item: &Struct, field: &Field) -> TokenStream {
     let (object, name, json_name) = (ident(&item.locals.object), ident(&field.ident), &field.json_name);
     quote!(#name: #object.require(#json_name, #name)?)
 }
 
-/// The impls of a union.
+/// Returns the impls of a union.
 pub(super) fn union(item: &Union) -> [TokenStream; 2] {
     let name = ident(&item.ident);
     let writes = item.variants.iter().map(|variant| {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::rust::{Field, Presence, Struct, Ty};
 
-/// The definition of a struct.
+/// Returns the definition of a struct.
 pub(super) fn definition(item: &Struct) -> TokenStream {
     let (docs, name) = (docs::attributes(&describe(item)), ident(&item.ident));
     let fields = item.fields.iter().map(|field| {
@@ -34,7 +34,7 @@ pub(super) fn definition(item: &Struct) -> TokenStream {
     }
 }
 
-/// The impl that makes a struct a file of an output, for one with a URL that is always there.
+/// Returns the impl that makes a struct a file of an output, for one with a URL that is always there.
 pub(super) fn media(item: &Struct) -> Option<TokenStream> {
     let has = |json_name: &str, ty: Ty, presence: Presence| {
         item.fields
@@ -97,7 +97,7 @@ fn describe(item: &Struct) -> Vec<String> {
     }
 }
 
-/// The docs of a field: its description, then its facts in one line.
+/// Returns the docs of a field: its description, then its facts in one line.
 fn field_docs(field: &Field) -> TokenStream {
     let mut paragraphs: Vec<String> = docs::paragraphs(&field.description).collect();
     if paragraphs.is_empty() {
@@ -109,7 +109,7 @@ fn field_docs(field: &Field) -> TokenStream {
     docs::attributes(&paragraphs)
 }
 
-/// The docs of a setter: the first sentence of the field's docs and its facts. The field itself has the rest.
+/// Returns the docs of a setter: the first sentence of the field's docs and its facts. The field itself has the rest.
 pub(super) fn setter_docs(owner: &str, field: &Field) -> TokenStream {
     let meaning = docs::paragraphs(&field.description).next().unwrap_or_default();
     let first = meaning.find(". ").map_or(meaning.as_str(), |end| &meaning[..=end]);
@@ -121,12 +121,12 @@ pub(super) fn setter_docs(owner: &str, field: &Field) -> TokenStream {
     docs::attributes(&[parts.join(" ")])
 }
 
-/// The attribute that lets an impl touch the deprecated fields of a struct, if it has any.
+/// Returns the attribute that lets an impl touch the deprecated fields of a struct, if it has any.
 pub(super) fn allow_deprecated(item: &Struct) -> Option<TokenStream> {
     item.fields.iter().any(|field| field.deprecated).then(|| quote!(#[allow(deprecated)]))
 }
 
-/// The attribute of a deprecated field or setter.
+/// Returns the attribute of a deprecated field or setter.
 pub(super) fn deprecated(field: &Field) -> Option<TokenStream> {
     field.deprecated.then(|| quote!(#[deprecated]))
 }

@@ -13,12 +13,12 @@ impl<'a> Style<'a> {
         Self { options }
     }
 
-    /// The first line of a file, as a comment that starts with `mark`.
+    /// Returns the first line of a file, as a comment that starts with `mark`.
     pub(super) fn first_line(self, mark: &str, source: Option<&str>) -> String {
         format!("{mark} {}\n", self.header(source))
     }
 
-    /// The text of the first line. A file name is text from outside, and this has to stay one line.
+    /// Returns the text of the first line. A file name comes from outside, and must not break the line.
     pub(super) fn header(self, source: Option<&str>) -> String {
         let plain = |source: &str| source.replace(char::is_control, " ");
         let from = source.map_or(String::new(), |source| format!(" from {}", plain(source)));
@@ -26,7 +26,7 @@ impl<'a> Style<'a> {
     }
 }
 
-/// The folder that crates are written to, relative to the root of the tree.
+/// Returns the folder that crates are written to, relative to the root of the tree.
 pub(crate) fn folder(layout: &Layout) -> &'static str {
     match layout {
         Layout::Workspace => "crates/models",

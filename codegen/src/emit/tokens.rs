@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 
 use crate::rust::{Field, Presence, Ty};
 
-/// An identifier, which the plan made raw where it is a keyword.
+/// Returns an identifier, which the plan made raw if it is a keyword.
 pub(super) fn ident(name: &str) -> Ident {
     match name.strip_prefix("r#") {
         Some(raw) => Ident::new_raw(raw, Span::call_site()),
@@ -13,17 +13,17 @@ pub(super) fn ident(name: &str) -> Ident {
     }
 }
 
-/// An integer without the suffix of its type.
+/// Returns an integer without the suffix of its type.
 pub(super) fn integer(value: i64) -> Literal {
     Literal::i64_unsuffixed(value)
 }
 
-/// A float without the suffix of its type, in its shortest form: `1e-7` has ten digits otherwise.
+/// Returns a float without the suffix of its type, in its shortest form: `1e-7` has ten digits otherwise.
 pub(super) fn float(value: f64) -> Literal {
     format!("{value:?}").parse().unwrap_or_else(|_| Literal::f64_unsuffixed(value))
 }
 
-/// The type of a field, with what its presence adds.
+/// Returns the type of a field, with what its presence adds.
 pub(super) fn field_type(field: &Field) -> TokenStream {
     let inner = ty(&field.ty);
     match field.presence {
@@ -33,18 +33,18 @@ pub(super) fn field_type(field: &Field) -> TokenStream {
     }
 }
 
-/// The type that the setter of a field takes.
+/// Returns the type that the setter of a field takes.
 pub(super) fn setter_type(field: &Field) -> TokenStream {
     let inner = ty(&field.ty);
     if field.presence == Presence::TriState { quote!(Nullable<#inner>) } else { inner }
 }
 
-/// A type, as the module that defines it writes it.
+/// Returns a type, as the module that defines it writes it.
 pub(super) fn ty(ty: &Ty) -> TokenStream {
     path(ty, &TokenStream::new())
 }
 
-/// A type, as a module inside the one that defines it writes it.
+/// Returns a type, as a module inside the one that defines it writes it.
 pub(super) fn ty_of_parent(ty: &Ty) -> TokenStream {
     path(ty, &quote!(super::))
 }

@@ -12,7 +12,7 @@ use crate::{
     rust::{Bounds, IntegerEnum, LengthRule, Number, TextEnum, Ty, Union, VariantKind},
 };
 
-/// An enum of texts, and the impls that every such enum has.
+/// Returns an enum of texts, and the impls that every such enum has.
 pub(super) fn text_enum(item: &TextEnum) -> Vec<TokenStream> {
     let (docs, name, message) = (docs::line(&item.description), ident(&item.ident), &item.message);
     let variants = item.variants.iter().map(|(variant, value)| {
@@ -76,7 +76,7 @@ pub(super) fn text_enum(item: &TextEnum) -> Vec<TokenStream> {
     ]
 }
 
-/// An enum of integers, and the impls that every such enum has.
+/// Returns an enum of integers, and the impls that every such enum has.
 pub(super) fn integer_enum(item: &IntegerEnum) -> Vec<TokenStream> {
     let (docs, name, message) = (docs::line(&item.description), ident(&item.ident), &item.message);
     let variants = item.variants.iter().map(|(variant, value)| {
@@ -111,7 +111,7 @@ pub(super) fn integer_enum(item: &IntegerEnum) -> Vec<TokenStream> {
     ]
 }
 
-/// The constant that lists the known values of an enum.
+/// Returns the constant that lists the known values of an enum.
 fn all(known: &[Ident]) -> TokenStream {
     let docs = docs::line("Every value that the schema lists, in its order.");
     quote! {
@@ -120,7 +120,7 @@ fn all(known: &[Ident]) -> TokenStream {
     }
 }
 
-/// A union and its conversions.
+/// Returns a union and its conversions.
 pub(super) fn union(item: &Union) -> Vec<TokenStream> {
     let (docs, name) = (docs::line(&item.description), ident(&item.ident));
     let variants = item.variants.iter().map(|variant| {
@@ -175,7 +175,7 @@ pub(super) fn union(item: &Union) -> Vec<TokenStream> {
     items
 }
 
-/// The function that `input!` gives a literal to: it returns the preset that the literal names.
+/// Returns the function that `input!` passes a literal to, which returns the preset of that name.
 fn preset(item: &Union) -> TokenStream {
     let (name, message) = (ident(&item.ident), &item.message);
     // A `const fn` can match bytes, but no text.
@@ -198,7 +198,7 @@ fn preset(item: &Union) -> TokenStream {
     }
 }
 
-/// The alias of a number with bounds.
+/// Returns the alias of a number with bounds.
 pub(super) fn number(item: &Number) -> TokenStream {
     let (docs, name) = (docs::line(&item.description), ident(&item.ident));
     let kind = match item.bounds {
@@ -208,7 +208,7 @@ pub(super) fn number(item: &Number) -> TokenStream {
     quote!(#docs pub type #name = #kind<bounds::#name>;)
 }
 
-/// The marker that holds the bounds of a number.
+/// Returns the marker that holds the bounds of a number.
 pub(super) fn number_bounds(item: &Number) -> TokenStream {
     match &item.bounds {
         Bounds::Integer(bounds) => marker(item, bounds, &quote!(i64), integer),
@@ -253,7 +253,7 @@ fn marker<T: Copy>(
     }
 }
 
-/// The marker that holds the bounds of a length.
+/// Returns the marker that holds the bounds of a length.
 pub(super) fn length_bounds(rule: &LengthRule) -> TokenStream {
     let (name, message) = (ident(&rule.marker), &rule.message);
     let min = Literal::usize_unsuffixed(rule.min);

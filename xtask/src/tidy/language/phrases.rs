@@ -63,6 +63,5 @@ pub(super) const PHRASES: &[(&str, &str)] = &[
     ("with everything at hand", "say \"offline\" or \"from the cache\""),
 ];
 
-/// Plain English that contains a phrase of the list.
-pub(super) const EXCEPTIONS: &[&str] =
-    &["if there is none", "because there is none", "or there is none", "there is none of"];
+/// Plain English that contains a phrase of the list: "there is none", with or without a capital.
+pub(super) const EXCEPTIONS: &[&str] = &["here is none"];
