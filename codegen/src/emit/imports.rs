@@ -149,7 +149,7 @@ impl Imports {
 /// Returns the `pub use` line of shared types, which a module also offers under its own path.
 pub(super) fn public_uses(path: ModulePath, names: &BTreeSet<&str>) -> TokenStream {
     let uses = uses(&quote!(#path), names);
-    (!names.is_empty()).then(|| quote!(#[doc(inline)] pub #uses)).unwrap_or_default()
+    if names.is_empty() { TokenStream::new() } else { quote!(#[doc(inline)] pub #uses) }
 }
 
 /// Returns the `use` line of names of a crate or module.

@@ -121,7 +121,7 @@ fn endpoint_page(
     }
     on_wire.extend(own.iter().copied().flat_map(impls));
 
-    let literals = literals::modules_of_input(item, endpoint, place.shapes(depth).from_child());
+    let literals = literals::modules_of_input(item, endpoint, place.shapes(depth).seen_from_child());
     let hidden = [
         required(&[&endpoint.input]),
         bounds(own.iter().copied()),

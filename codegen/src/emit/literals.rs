@@ -157,7 +157,7 @@ impl Known<'_> {
                 if self.shared.iter().any(|item| item.name() == Some(name)) {
                     return Some(quote!(pub use #shapes::#ty as #field;));
                 }
-                let shapes = shapes.from_child();
+                let shapes = shapes.seen_from_child();
                 Some(around(&field, &quote!(#shapes::#inner), name))
             }
             _ => None,

@@ -66,7 +66,7 @@ impl ModulePath {
     }
 
     /// Returns the path of the same module, relative to a child of the module that uses it.
-    pub(super) fn from_child(self) -> Self {
+    pub(super) fn seen_from_child(self) -> Self {
         let start = match self.start {
             Start::Crate => Start::Crate,
             Start::Ancestor(levels) => Start::Ancestor(levels + 1),
