@@ -93,7 +93,8 @@ fn a_changed_bound_changes_only_that_bound_and_its_docs() {
         for (old, new) in old.lines().zip(new.lines()).filter(|(old, new)| old != new) {
             assert_eq!(old.replace("12", "16"), new, "{path}");
             // A property of a JSON Schema is one line. Of that, the changed keyword counts here.
-            let keyword = new.split(", ").find(|part| path.ends_with("json_schema.rs") && part.contains("16"));
+            let keyword =
+                new.split(", ").find(|part| path.ends_with("json_schema.rs") && part.contains("16"));
             new_lines.push((path.rsplit('/').next().unwrap(), keyword.unwrap_or(new).trim().to_owned()));
         }
     }
