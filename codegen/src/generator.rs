@@ -13,9 +13,10 @@ use crate::{
     families::{self, Group},
     ids,
     manifest::Manifest,
-    model::{self, Endpoint},
+    model::{self, Endpoint, SkippedRoute},
     normalize,
-    options::{Layout, Options, Source, Step},
+    options::{Layout, Options, Source, Step, is_route},
+    overlay::Overlay,
     parallel,
     report::{Entry, Report},
     rust,
@@ -221,6 +222,19 @@ impl<'a> Generator<'a> {
             for id in &family.endpoints {
                 match endpoints.iter().position(|endpoint| endpoint.id == *id) {
                     Some(index) => own.push(endpoints.swap_remove(index)),
+                    None if report
+                        .endpoints
+                        .iter()
+                        .any(|entry| entry.id == *id && !entry.pointer.is_empty()) =>
+                    {
+                        let found = report.endpoints.iter().find(|entry| entry.id == *id);
+                        errors.extend(found.map(|entry| {
+                            let reason = entry.reason.as_deref().unwrap_or_default();
+                            Error::new(file, format!("`{id}` was skipped: {reason}"))
+                                .with_pointer(&entry.pointer)
+                                .with_help(&entry.help)
+                        }));
+                    }
                     None => errors.push(
                         Error::new(file, format!("no document describes `{id}`"))
                             .with_pointer(format!("/crates/{name}"))
@@ -239,8 +253,12 @@ impl<'a> Generator<'a> {
 
     /// Runs stages 1 to 3 for all sources. The errors are in the order of the sources.
     fn read(&self, sources: &[Source]) -> (Vec<Endpoint>, Report, Vec<Error>) {
+        let (overlays, malformed) = self.parse_overlays();
+        if !malformed.is_empty() {
+            return (Vec::new(), Report::default(), malformed);
+        }
         let each = parallel::map(sources, |source| {
-            let read = read_source(source, &self.options);
+            let read = read_source(source, &self.options, &overlays);
             (self.on_step)(Step::Read);
             read
         });
@@ -249,8 +267,18 @@ impl<'a> Generator<'a> {
             all.endpoints.extend(read.endpoints);
             all.entries.extend(read.entries);
             all.errors.extend(read.errors);
+            all.routes.extend(read.routes);
+            all.overlaid.extend(read.overlaid);
         }
-        let Read { mut endpoints, mut entries, mut errors } = all;
+        let Read { mut endpoints, mut entries, mut errors, routes, overlaid } = all;
+        if errors.is_empty() {
+            for (index, overlay) in overlays.iter().enumerate() {
+                let found = overlaid.iter().filter(|(applied, _)| *applied == index);
+                errors
+                    .extend(overlay.find_unused(&found.map(|(_, found)| found.clone()).collect::<Vec<_>>()));
+            }
+            errors.extend(self.find_unknown_routes(&routes));
+        }
         endpoints.sort_by(|a, b| a.id.cmp(&b.id));
         for pair in endpoints.windows(2).filter(|pair| pair[0].id == pair[1].id) {
             errors.push(
@@ -261,6 +289,34 @@ impl<'a> Generator<'a> {
         endpoints.dedup_by(|a, b| a.id == b.id);
         entries.sort_by(|a, b| a.id.cmp(&b.id));
         (endpoints, Report { endpoints: entries }, errors)
+    }
+
+    /// Parses the overlays of the options.
+    fn parse_overlays(&self) -> (Vec<Overlay>, Vec<Error>) {
+        let mut overlays = Vec::new();
+        let mut errors = Vec::new();
+        for source in &self.options.overlays {
+            match Overlay::parse(source) {
+                Ok(overlay) => overlays.push(overlay),
+                Err(Errors(more)) => errors.extend(more),
+            }
+        }
+        (overlays, errors)
+    }
+
+    /// Returns an error for each route of the options that no document has.
+    fn find_unknown_routes(&self, routes: &[(String, String)]) -> Vec<Error> {
+        let Options { skip, only, .. } = &self.options;
+        let named =
+            skip.iter().map(|route| ("--skip", route)).chain(only.iter().map(|route| ("--only", route)));
+        let unknown = named.filter(|(_, route)| !routes.iter().any(|(id, path)| is_route(route, id, path)));
+        let listed: Vec<&str> = routes.iter().take(8).map(|(id, _)| id.as_str()).collect();
+        let more = if routes.len() > listed.len() { ", …" } else { "" };
+        let errors = unknown.map(|(option, route)| {
+            Error::new(option, format!("no document has the route {route:?}"))
+                .with_help(format!("the routes are {}{more}", listed.join(", ")))
+        });
+        errors.collect()
     }
 
     /// Runs stages 4 and 5. The errors are in the order of the crates.
@@ -321,19 +377,27 @@ fn plan(
 /// The endpoints, report entries and errors of a source.
 #[derive(Default)]
 struct Read {
+    /// The ids and paths of all routes, with those that were skipped.
+    routes: Vec<(String, String)>,
     endpoints: Vec<Endpoint>,
     entries: Vec<Entry>,
     errors: Vec<Error>,
+    /// The overlays that were applied, by their index, and for each of their actions if it found its target.
+    overlaid: Vec<(usize, Vec<bool>)>,
 }
 
 /// Runs stages 1 to 3 for one source.
-fn read_source(source: &Source, options: &Options) -> Read {
+fn read_source(source: &Source, options: &Options, overlays: &[Overlay]) -> Read {
     let mut read = Read::default();
     for record in schema::read(&source.file, &source.text, options.app.as_deref()) {
         match record {
-            Ok(Record::Unavailable { id, reason }) => read.entries.push(Entry::skipped(id, reason.message)),
+            Ok(Record::Unavailable { id, reason }) => {
+                read.routes.push((id.clone(), format!("/{id}")));
+                let is_left_out = options.leaves_out(&id, &format!("/{id}"));
+                read.entries.push(Entry::skipped(id, Error::new(&source.file, reason.message), is_left_out));
+            }
             Ok(Record::Document(document)) => {
-                if let Err(Errors(errors)) = read_document(*document, &mut read) {
+                if let Err(Errors(errors)) = read_document(*document, options, overlays, &mut read) {
                     read.errors.extend(errors);
                 }
             }
@@ -344,20 +408,37 @@ fn read_source(source: &Source, options: &Options) -> Read {
 }
 
 /// Runs stages 2 and 3 for one document.
-fn read_document(document: Document, read: &mut Read) -> Result<(), Errors> {
+fn read_document(
+    mut document: Document,
+    options: &Options,
+    overlays: &[Overlay],
+    read: &mut Read,
+) -> Result<(), Errors> {
+    let mut applied = Vec::new();
+    for (index, overlay) in overlays.iter().enumerate() {
+        if !overlay.applies_to(&document) {
+            continue;
+        }
+        read.overlaid.push((index, overlay.apply(&mut document.openapi)?));
+        applied.push(overlay.file.clone());
+    }
     ids::check(&document.file, format!("{}/info", document.base), &document.id)?;
     let normalized = normalize::normalize(document)?;
-    let routes = model::read_routes(&normalized)?;
-    let fixups: Vec<String> = normalized.fixups.iter().map(|&name| name.to_owned()).collect();
+    let mut routes = model::read_routes(&normalized, &|id, path| options.leaves_out(id, path))?;
+    let fixups: Vec<String> = normalized.fixups.iter().map(|&name| name.to_owned()).chain(applied).collect();
     for endpoint in routes.endpoints {
-        // A route of an app may have parameters in its path, and then it is not an endpoint.
+        // The path of a route of an app may have any characters.
         if let Some(reason) = ids::find_problem(&endpoint.id) {
-            read.entries.push(Entry::skipped(endpoint.id, reason));
+            let reason = Error::new(&endpoint.file, reason)
+                .with_help("name the route with letters, digits, `-`, `_` and `.`, in segments between `/`");
+            routes.skipped.push(SkippedRoute { id: endpoint.id, reason, is_intended: false });
             continue;
         }
         read.entries.push(Entry::read(&endpoint, normalized.unknown_keywords.clone(), fixups.clone()));
         read.endpoints.push(endpoint);
     }
-    read.entries.extend(routes.skipped.into_iter().map(|(id, reason)| Entry::skipped(id, reason)));
+    let skipped = routes.skipped.into_iter();
+    read.entries.extend(skipped.map(|route| Entry::skipped(route.id, route.reason, route.is_intended)));
+    read.routes.extend(routes.all);
     Ok(())
 }

@@ -60,6 +60,7 @@ pub mod manifest;
 pub mod model;
 pub mod normalize;
 mod options;
+mod overlay;
 mod parallel;
 pub mod report;
 pub mod rust;

@@ -18,8 +18,31 @@ pub struct Options {
     pub app: Option<String>,
     /// The name of the crate, for documents of one app. By default, it follows from the app.
     pub crate_name: Option<String>,
+    /// The routes to leave out: ids of endpoints, such as `me/app/batch`, or paths of an app's document, such as `/batch`.
+    pub skip: Vec<String>,
+    /// The only routes to generate, written as in `skip`. All if empty.
+    pub only: Vec<String>,
+    /// OpenAPI overlays, which correct documents before anything is read from them. They are applied in this order.
+    ///
+    /// An overlay whose `extends` is a relative path is for the source with that name, relative to the overlay's. If it
+    /// is a URL with an `endpoint_id`, the overlay is for that endpoint. Otherwise it is for all sources.
+    pub overlays: Vec<Source>,
     /// The layout of the generated files.
     pub layout: Layout,
+}
+
+impl Options {
+    /// Returns true if the options leave out the route with this id and path.
+    pub(crate) fn leaves_out(&self, id: &str, path: &str) -> bool {
+        let names = |routes: &[String]| routes.iter().any(|route| is_route(route, id, path));
+        names(&self.skip) || !self.only.is_empty() && !names(&self.only)
+    }
+}
+
+/// Returns true if `route` names the route with this id and path. A `/` at the end makes no difference.
+pub(crate) fn is_route(route: &str, id: &str, path: &str) -> bool {
+    let plain = |text: &'_ str| text.trim_end_matches('/').to_owned();
+    plain(route) == plain(path) && route.starts_with('/') || plain(route) == plain(id)
 }
 
 /// The layout of generated crates.
@@ -51,6 +74,9 @@ impl Default for Options {
             command: "fal-codegen".to_owned(),
             app: None,
             crate_name: None,
+            skip: Vec::new(),
+            only: Vec::new(),
+            overlays: Vec::new(),
             layout: Layout::Standalone { fal_core: FalCore::Version(env!("CARGO_PKG_VERSION").to_owned()) },
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::{
+    error::Error,
     model::{self, Type, TypeGraph},
     rust::{Crate, Endpoint, Item, Module, Output, Struct, Ty, VariantKind},
 };
@@ -26,6 +27,15 @@ pub struct Entry {
     /// The reason why it was skipped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The place in the document that is the reason, as a JSON pointer.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub pointer: String,
+    /// Advice for the author of the document.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub help: String,
+    /// `true` if it was skipped and nothing is lost, because it is no `POST` route or was left out on demand.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub intended: bool,
     /// The crate of its code.
     #[serde(rename = "crate", skip_serializing_if = "Option::is_none")]
     pub krate: Option<String>,
@@ -38,7 +48,7 @@ pub struct Entry {
     pub properties_emitted: usize,
     /// Keywords of schemas that no rule knows, with the number of their uses.
     pub unknown_keywords: BTreeMap<String, usize>,
-    /// The names of the fixups that were applied.
+    /// The names of the fixups and the files of the overlays that were applied.
     pub fixups: Vec<String>,
     /// JSON pointers of what is unusual in the document, and how it was read.
     pub oddities: Vec<String>,
@@ -58,11 +68,14 @@ pub enum Status {
 
 impl Entry {
     /// Creates the entry of an endpoint without code.
-    pub(crate) fn skipped(id: String, reason: String) -> Self {
+    pub(crate) fn skipped(id: String, reason: Error, intended: bool) -> Self {
         Self {
             id,
             status: Status::Skipped,
-            reason: Some(reason),
+            reason: Some(reason.message),
+            pointer: reason.pointer,
+            help: reason.help,
+            intended,
             krate: None,
             module: None,
             properties_read: 0,
@@ -90,7 +103,7 @@ impl Entry {
             fixups,
             oddities: graphs().flat_map(|graph| graph.oddities.clone()).collect(),
             untyped: graphs().flat_map(|graph| graph.untyped.clone()).collect(),
-            ..Self::skipped(endpoint.id.clone(), String::new())
+            ..Self::skipped(endpoint.id.clone(), Error::new("", ""), false)
         }
     }
 }
@@ -99,6 +112,29 @@ impl Entry {
 fn count_properties(graph: &TypeGraph) -> usize {
     let reached = if matches!(graph.root, Type::Any) { 0 } else { 1 };
     graph.objects.values().map(|object| object.properties.len()).sum::<usize>() * reached
+}
+
+impl Entry {
+    /// Returns a line for everything that the code lacks or that is unusual, with JSON pointers.
+    ///
+    /// A document without any such line is represented exactly.
+    #[must_use]
+    pub fn losses(&self) -> Vec<String> {
+        let mut losses = Vec::new();
+        if self.status == Status::Skipped && !self.intended {
+            let reason = self.reason.as_deref().unwrap_or("no reason was given");
+            let place = if self.pointer.is_empty() { String::new() } else { format!("{}: ", self.pointer) };
+            losses.push(format!("skipped: {place}{reason}"));
+        }
+        losses.extend(self.untyped.iter().map(|pointer| format!("raw JSON: {pointer}")));
+        losses.extend(self.oddities.iter().cloned());
+        losses.extend(
+            self.unknown_keywords
+                .iter()
+                .map(|(keyword, count)| format!("keyword without effect: `{keyword}` ({count})")),
+        );
+        losses
+    }
 }
 
 impl Report {

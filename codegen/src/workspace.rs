@@ -14,6 +14,9 @@ use crate::{
 /// The folder of schemas, relative to the root.
 pub const SCHEMAS: &str = "schemas";
 
+/// The folder of overlays in the folder of schemas.
+pub const OVERLAYS: &str = "overlays";
+
 /// The files of a workspace, and how the disk differs from them.
 #[derive(Debug)]
 pub struct Plan {
@@ -73,9 +76,17 @@ pub fn plan(root: &Path, only: &[String]) -> Result<Plan, Failure> {
     if !only.is_empty() {
         manifest.crates.retain(|name, _| only.contains(name));
     }
-    let mut generated = Generator::new(options())
-        .manifest(&manifest, &file, &read_sources(root, &manifest)?)
-        .map_err(Failure::Documents)?;
+    let sources = read_sources(root, &manifest)?;
+    let mut options = options();
+    options.overlays = read_overlays(root)?;
+    if !only.is_empty() {
+        // The documents of the other crates are not read.
+        options
+            .overlays
+            .retain(|overlay| sources.iter().any(|source| overlay.file == overlay_path(&source.file)));
+    }
+    let mut generated =
+        Generator::new(options).manifest(&manifest, &file, &sources).map_err(Failure::Documents)?;
     if only.is_empty() {
         let path = format!("{}/README.md", style::folder(&Layout::Workspace));
         generated.tree.insert(path, index(&manifest));
@@ -150,6 +161,35 @@ fn read_sources(root: &Path, manifest: &Manifest) -> Result<Vec<Source>, Failure
         }
     }
     if errors.is_empty() { Ok(sources) } else { Err(Failure::Documents(Errors(errors))) }
+}
+
+/// Returns the path of the overlay of a document, which it has in the folder of overlays.
+fn overlay_path(document: &str) -> String {
+    let inside = document.strip_prefix(SCHEMAS).unwrap_or(document);
+    format!("{SCHEMAS}/{OVERLAYS}{inside}")
+}
+
+/// Reads the overlays beside the manifest. Each has the path of its document, in the folder of overlays.
+fn read_overlays(root: &Path) -> Result<Vec<Source>, Failure> {
+    let mut overlays = Vec::new();
+    let mut folders = vec![format!("{SCHEMAS}/{OVERLAYS}")];
+    while let Some(folder) = folders.pop() {
+        let entries = match fs::read_dir(root.join(&folder)) {
+            Ok(entries) => entries.collect::<io::Result<Vec<_>>>()?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error.into()),
+        };
+        for entry in entries {
+            let file = format!("{folder}/{}", entry.file_name().to_string_lossy());
+            if entry.file_type()?.is_dir() {
+                folders.push(file);
+            } else if file.ends_with(".json") {
+                overlays.push(Source { text: fs::read_to_string(root.join(&file))?, file });
+            }
+        }
+    }
+    overlays.sort_by(|a, b| a.file.cmp(&b.file));
+    Ok(overlays)
 }
 
 impl Plan {

@@ -119,7 +119,7 @@ fn all_errors_of_a_page_and_its_documents_are_shown() {
     let folder = Folder::new();
     let gone = |name: &str| json!({ "$ref": format!("#/components/schemas/{name}") });
     let two = record("acme/two", json!({ "a": gone("A"), "ok": { "type": "string" }, "b": gone("B") }));
-    let mut shapes = record("acme/shapes", json!({ "x": { "type": "string" } }));
+    let mut shapes = record("acme/shapes", json!({ "x": gone("List"), "y": gone("Text") }));
     shapes["openapi"]["components"]["schemas"]["List"] = json!([]);
     shapes["openapi"]["components"]["schemas"]["Text"] = json!("no schema");
     let fine = record("acme/fine", json!({}));

@@ -7,8 +7,8 @@ use clap::Parser;
 /// Generates Rust bindings from the OpenAPI documents of fal models.
 ///
 /// Writes a Cargo workspace with one crate for each app (`owner/alias`), or one Rust module with `--module`.
-/// Reads files and never uses the network. The same documents always produce the same files. If a document has an
-/// error, all errors are shown and nothing is written.
+/// Reads files and never uses the network. The same documents always produce the same files. A route of an app that
+/// cannot have types is left out and named. If a document has an error, all errors are shown and nothing is written.
 #[derive(Debug, Parser)]
 #[command(name = "fal-codegen", version, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -39,6 +39,25 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PATH")]
     pub(crate) fal_core: Option<PathBuf>,
 
+    /// Leaves out a route, by the id of its endpoint or its path in the app's document, such as `/batch`. Repeatable.
+    #[arg(long, value_name = "ROUTE")]
+    pub(crate) skip: Vec<String>,
+
+    /// Generates only this route, written as for `--skip`. Repeatable.
+    #[arg(long, value_name = "ROUTE")]
+    pub(crate) only: Vec<String>,
+
+    /// An OpenAPI Overlay 1.0 (JSON) that corrects the documents before they are read. Repeatable.
+    ///
+    /// If it `extends` a file, it is for that document only. An action that selects nothing is an error.
+    #[arg(long, value_name = "FILE.json")]
+    pub(crate) overlay: Vec<PathBuf>,
+
+    /// Fails, and writes nothing, if a part of a document has no exact type, or a route is left out because of its
+    /// document.
+    #[arg(long)]
+    pub(crate) strict: bool,
+
     /// Writes a report on every endpoint to this file, as JSON.
     #[arg(long, value_name = "FILE.json")]
     pub(crate) report: Option<PathBuf>,
@@ -58,6 +77,9 @@ Examples:
 
   A module of your crate, declared with `mod bindings;`:
     fal-codegen --app me/my-app --module src/bindings.rs my-app.json
+
+  The same without a route, and with corrections of its document:
+    fal-codegen --app me/my-app --skip /batch --overlay fixes.json --module src/bindings.rs my-app.json
 
   In CI, check that the committed files are fresh:
     fal-codegen --check --out bindings schemas/";

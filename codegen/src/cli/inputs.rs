@@ -27,12 +27,17 @@ pub(crate) fn read(inputs: &[PathBuf]) -> (Vec<Source>, Vec<Error>) {
         if !seen.insert(real) {
             continue;
         }
-        match read_text(&file) {
-            Ok(text) => sources.push(Source { file: display_name(&file), text }),
+        match read_source(&file) {
+            Ok(source) => sources.push(source),
             Err(error) => errors.push(error),
         }
     }
     (sources, errors)
+}
+
+/// Reads a file.
+pub(crate) fn read_source(file: &Path) -> Result<Source, Error> {
+    Ok(Source { file: display_name(file), text: read_text(file)? })
 }
 
 /// Adds the file, or the `*.json` files of the folder in the order of their names.

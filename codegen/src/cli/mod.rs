@@ -23,10 +23,20 @@ use progress::Progress;
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (sources, mut errors) = inputs::read(&arguments.inputs);
-    let options = build_options(arguments).unwrap_or_else(|error| {
+    let mut options = build_options(arguments).unwrap_or_else(|error| {
         errors.push(error);
         Options::default()
     });
+    for file in &arguments.overlay {
+        match inputs::read_source(file) {
+            Ok(overlay) => options.overlays.push(overlay),
+            Err(error) => errors.push(error),
+        }
+    }
+    if !errors.is_empty() {
+        // An overlay that cannot be read would make errors of what it corrects.
+        options.overlays.clear();
+    }
     let generated = generate(arguments, &sources, &options);
     let (target, report) = match generated {
         Ok(generated) if errors.is_empty() => generated,
@@ -39,7 +49,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     for line in summary::lines(&report) {
         eprintln!("{line}");
     }
-    let lost = summary::lost_properties(&report);
+    let mut lost = summary::lost_properties(&report);
+    if arguments.strict {
+        lost.extend(summary::losses(&report));
+    }
     let plan = Plan::new(&target.folder, &target.tree, target.folders)?;
     if arguments.check {
         plan.check()?;
@@ -48,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let fresh = target.tree.iter().count() - written;
         eprintln!("files             {written} written, {fresh} fresh, {removed} removed");
     }
-    // The report is also written if properties were lost, because it names the endpoints.
+    // The report is also written if something was lost, because it has the details.
     if let Some(path) = arguments.report.as_deref().filter(|_| !arguments.check) {
         write_report(path, &report)?;
     }
@@ -93,6 +106,8 @@ fn build_options(arguments: &Arguments) -> Result<Options, Error> {
     let mut options = Options {
         app: arguments.app.clone(),
         crate_name: arguments.crate_name.clone(),
+        skip: arguments.skip.clone(),
+        only: arguments.only.clone(),
         ..Options::default()
     };
     if let Some(path) = &arguments.fal_core {

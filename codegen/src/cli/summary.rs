@@ -1,17 +1,19 @@
 //! The summary of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fal_codegen::{
     Error, Report,
     report::{Entry, Status},
 };
 
-/// Returns the lines of the summary.
+/// The number of lines of one kind that are shown. The report has all of them.
+const MAX_LINES: usize = 20;
+
+/// Returns the lines of the summary. A kind of which there is nothing to tell has no line.
 pub(crate) fn lines(report: &Report) -> Vec<String> {
     let generated = || report.endpoints.iter().filter(|entry| entry.status == Status::Generated);
-    let crates: std::collections::BTreeSet<&str> =
-        generated().filter_map(|entry| entry.krate.as_deref()).collect();
+    let crates: BTreeSet<&str> = generated().filter_map(|entry| entry.krate.as_deref()).collect();
     let read: usize = generated().map(|entry| entry.properties_read).sum();
     let emitted: usize = generated().map(|entry| entry.properties_emitted).sum();
     let untyped: usize = generated().map(|entry| entry.untyped.len()).sum();
@@ -20,11 +22,18 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
         format!("endpoints         {}", generated().count()),
         format!("properties        {read} read, {emitted} emitted, {untyped} as raw JSON"),
     ];
-    let oddities: Vec<String> = generated()
-        .flat_map(|entry| entry.oddities.iter().map(move |oddity| format!("  {}{oddity}", entry.id)))
-        .collect();
-    lines.push(format!("oddities          {}", oddities.len()));
-    lines.extend(oddities);
+    push_list(
+        &mut lines,
+        "raw JSON",
+        generated()
+            .flat_map(|entry| entry.untyped.iter().map(move |pointer| format!("{}: {pointer}", entry.id))),
+    );
+    push_list(
+        &mut lines,
+        "oddities",
+        generated()
+            .flat_map(|entry| entry.oddities.iter().map(move |oddity| format!("{}: {oddity}", entry.id))),
+    );
     push_counts(&mut lines, "fixups", generated().flat_map(|entry| &entry.fixups).map(|name| (name, 1)));
     let keywords = generated().flat_map(|entry| &entry.unknown_keywords);
     push_counts(&mut lines, "unknown keywords", keywords.map(|(name, count)| (name, *count)));
@@ -32,18 +41,46 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
         report.endpoints.iter().filter(|entry| entry.status == Status::Skipped).collect();
     if !skipped.is_empty() {
         lines.push(format!("skipped           {}", skipped.len()));
-        lines.extend(skipped.iter().map(|entry| {
-            let reason = entry.reason.as_deref().unwrap_or("no reason was given");
-            format!("  {}: {reason}", entry.id)
-        }));
+        for entry in skipped {
+            lines.push(format!("  {}", describe_skipped(entry)));
+            if !entry.help.is_empty() {
+                lines.push(format!("    help: {}", entry.help));
+            }
+        }
     }
     lines.iter().map(|line| line.replace(char::is_control, " ")).collect()
+}
+
+fn describe_skipped(entry: &Entry) -> String {
+    let reason = entry.reason.as_deref().unwrap_or("no reason was given");
+    // A route that is no endpoint anyway needs no place to look at.
+    let place = if entry.intended || entry.pointer.is_empty() {
+        String::new()
+    } else {
+        format!("{}: ", entry.pointer)
+    };
+    format!("{}: {place}{reason}", entry.id)
+}
+
+fn push_list(lines: &mut Vec<String>, title: &str, each: impl Iterator<Item = String>) {
+    let each: BTreeSet<String> = each.collect();
+    if each.is_empty() {
+        return;
+    }
+    lines.push(format!("{title:<17} {}", each.len()));
+    lines.extend(each.iter().take(MAX_LINES).map(|line| format!("  {line}")));
+    if each.len() > MAX_LINES {
+        lines.push(format!("  and {} more, which `--report FILE.json` lists", each.len() - MAX_LINES));
+    }
 }
 
 fn push_counts<'a>(lines: &mut Vec<String>, title: &str, each: impl Iterator<Item = (&'a String, usize)>) {
     let mut totals: BTreeMap<&str, usize> = BTreeMap::new();
     for (name, count) in each {
         *totals.entry(name).or_default() += count;
+    }
+    if totals.is_empty() {
+        return;
     }
     let sum: usize = totals.values().sum();
     lines.push(format!("{title:<17} {sum}"));
@@ -64,4 +101,18 @@ pub(crate) fn lost_properties(report: &Report) -> Vec<Error> {
         .with_help("this is a bug of the generator; report it with the document")
     });
     errors.collect()
+}
+
+/// Returns an error for everything that has no exact type, or no code.
+pub(crate) fn losses(report: &Report) -> Vec<Error> {
+    let errors = report.endpoints.iter().flat_map(|entry| {
+        entry.losses().into_iter().map(|loss| Error::new(&entry.id, loss).with_help(&entry.help))
+    });
+    let mut errors: Vec<Error> = errors.collect();
+    if let Some(last) = errors.last_mut().filter(|last| last.help.is_empty()) {
+        last.help = "`--strict` refuses these; change the document, correct it with `--overlay`, or leave a route out \
+                     with `--skip`"
+            .to_owned();
+    }
+    errors
 }

@@ -4,6 +4,7 @@
 //! property has one [`Type`] and a flag for null. Objects have names and types refer to them by name, so that
 //! types can be recursive.
 
+mod operation;
 mod resolver;
 mod routes;
 mod type_graph;
@@ -11,7 +12,8 @@ mod types;
 
 use serde_json::Value;
 
-pub use routes::{Routes, read_routes};
+pub(crate) use routes::read_routes;
+pub use routes::{Routes, SkippedRoute};
 pub use type_graph::TypeGraph;
 
 /// An endpoint: a model that can be called.

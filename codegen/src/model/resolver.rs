@@ -17,6 +17,7 @@ impl TypeGraph {
     pub(super) fn read(
         document: &Normalized,
         schema: Option<&ReferenceOr<Schema>>,
+        at: &str,
         direction: Direction,
         errors: &mut Vec<Error>,
     ) -> Self {
@@ -31,8 +32,7 @@ impl TypeGraph {
             owner: String::new(),
             depth: 0,
         };
-        let root = schema
-            .map(|schema| resolver.resolve(schema_ref(schema), None, &format!("{}/paths", document.base)));
+        let root = schema.map(|schema| resolver.resolve(schema_ref(schema), None, at));
         let root = root.unwrap_or(Ok(Type::Any)).unwrap_or_else(|error| {
             resolver.errors.push(error);
             Type::Any
@@ -101,13 +101,25 @@ impl<'a> Resolver<'a> {
                 }
                 Some((_, ReferenceOr::Reference { reference: next })) => reference.clone_from(next),
                 None => {
-                    return Err(self
-                        .error(at, format!("`{reference}` leads nowhere"))
-                        .with_help("add the missing component, or a fixup that says what it is"));
+                    if let Some(error) = name.and_then(|name| self.document.invalid.get(name)) {
+                        return Err(error.clone());
+                    }
+                    return Err(self.error(at, format!("`{reference}` leads nowhere")).with_help(
+                        "add the missing schema to `components/schemas`, with `--overlay` if the document is not yours",
+                    ));
                 }
             }
         }
-        Err(self.error(at, format!("`{reference}` leads back to itself")))
+        let name = reference.rsplit('/').next().unwrap_or_default();
+        Err(self
+            .error(
+                &pointer(&format!("{}/components/schemas", self.document.base), name),
+                format!("`{reference}` leads back to itself"),
+            )
+            .with_help(
+                "describe the schema; fal writes such a reference for a realtime route whose model contains itself: \
+                 give that route a model of its own with the recursive one as a field",
+            ))
     }
 
     /// Reads a component once, however often it is referred to.
@@ -118,9 +130,11 @@ impl<'a> Resolver<'a> {
             return self.resolve_named_object(name, schema, &at);
         }
         if self.aliases.iter().any(|alias| alias == name) {
-            return Err(self
-                .error(&at, format!("`{name}` is made of itself"))
-                .with_help("only an object with properties can contain itself"));
+            // Only objects have names in Rust, so the inner value of another type that contains itself is raw JSON.
+            if !self.untyped.contains(&at) {
+                self.untyped.push(at);
+            }
+            return Ok(Type::Any);
         }
         self.aliases.push(name.to_owned());
         let ty = self.resolve_schema(schema, None, &at);

@@ -67,10 +67,8 @@ pub fn apply(file: &str, id: &str, openapi: &mut Value) -> Result<Vec<&'static s
     let mut applied = Vec::new();
     for fixup in FIXUPS.iter().filter(|fixup| fixup.endpoints.contains(&id)) {
         if !(fixup.apply)(openapi) {
-            return Err(Error::new(file, format!("the fixup `{}` no longer applies", fixup.name)).with_help(format!(
-                "fal corrected the document ({}); take `{id}` out of it in codegen/src/normalize/fixups.rs",
-                fixup.link
-            )));
+            return Err(Error::new(file, format!("the fixup `{}` no longer applies", fixup.name))
+                .with_help(format!("fal corrected the document ({}); update `fal-codegen`", fixup.link)));
         }
         applied.push(fixup.name);
     }

@@ -8,8 +8,10 @@ mod rules;
 
 use std::collections::BTreeMap;
 
-use openapiv3::OpenAPI;
+use indexmap::IndexMap;
+use openapiv3::{Components, OpenAPI, ReferenceOr};
 use schemars::{Schema, transform::Transform};
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::{
@@ -33,8 +35,12 @@ pub struct Normalized {
     pub kind: DocumentKind,
     /// The metadata of the model.
     pub metadata: Metadata,
-    /// The OpenAPI document.
+    /// The component schemas, as OpenAPI 3.0.
     pub openapi: OpenAPI,
+    /// The component schemas that are not OpenAPI 3.0, each with the reason. They are errors of the routes that use them.
+    pub invalid: BTreeMap<String, Error>,
+    /// The whole document, with every schema rewritten.
+    pub document: Value,
     /// The names of the fixups that were applied.
     pub fixups: Vec<&'static str>,
     /// The number of occurrences of each unknown keyword of a schema.
@@ -43,60 +49,93 @@ pub struct Normalized {
 
 /// Normalizes `document`: applies its fixups, and rewrites every schema.
 ///
+/// A component schema that cannot be rewritten does not stop the others; see [`Normalized::invalid`].
+///
 /// # Errors
 ///
-/// Fails if a fixup no longer applies, or if the result is not OpenAPI 3.0. The pointers name the invalid
-/// components, if the error is in components.
+/// Fails if a fixup no longer applies.
 pub fn normalize(document: Document) -> Result<Normalized, Errors> {
     let Document { file, base, id, kind, metadata, mut openapi, .. } = document;
     let fixups = fixups::apply(&file, &id, &mut openapi)?;
     let unknown_keywords = keywords::count_unknown(&openapi);
-    let mut errors = Vec::new();
+    let mut invalid = BTreeMap::new();
     if let Some(schemas) = openapi.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         for (name, schema) in schemas {
             let at = pointer(&format!("{base}/components/schemas"), name);
-            errors.extend(rewrite(schema, &file, &at).err());
+            if let Err(error) = rewrite(schema, &file, &at) {
+                invalid.insert(name.clone(), error);
+            }
         }
     }
-    if let Some(paths) = openapi.get_mut("paths") {
-        rewrite_inline(paths, &file, &format!("{base}/paths"), &mut errors);
+    for place in ["paths", "components/requestBodies", "components/responses"] {
+        if let Some(inner) = openapi.pointer_mut(&format!("/{place}")) {
+            rewrite_inline(inner, &file, &format!("{base}/{place}"));
+        }
     }
-    Errors::or(errors, ())?;
     if let Some(version) = openapi.get_mut("openapi") {
         *version = "3.0.4".into();
     }
-    let openapi = parse_strict(&openapi, &file, &base).or_else(|error| {
-        Errors::or(find_invalid_components(&openapi, &file, &base), ())?;
-        Err(Errors::from(error))
-    })?;
-    Ok(Normalized { file, base, id, kind, metadata, openapi, fixups, unknown_keywords })
+    let schemas = parse_components(&openapi, &file, &base, &mut invalid);
+    let components = Some(Components { schemas, ..Components::default() });
+    let parsed = OpenAPI { openapi: "3.0.4".to_owned(), components, ..OpenAPI::default() };
+    let document = openapi;
+    Ok(Normalized {
+        file,
+        base,
+        id,
+        kind,
+        metadata,
+        openapi: parsed,
+        invalid,
+        document,
+        fixups,
+        unknown_keywords,
+    })
 }
 
-/// Returns an error for each component that is not OpenAPI 3.0.
-fn find_invalid_components(openapi: &Value, file: &str, base: &str) -> Vec<Error> {
+/// Parses the component schemas. Adds those that are not OpenAPI 3.0 to `invalid`.
+fn parse_components(
+    openapi: &Value,
+    file: &str,
+    base: &str,
+    invalid: &mut BTreeMap<String, Error>,
+) -> IndexMap<String, ReferenceOr<openapiv3::Schema>> {
+    let mut parsed = IndexMap::new();
     let schemas = openapi.pointer("/components/schemas").and_then(Value::as_object);
-    let errors = schemas.into_iter().flatten().filter_map(|(name, schema)| {
+    for (name, schema) in schemas.into_iter().flatten() {
+        if invalid.contains_key(name) {
+            continue;
+        }
         let at = pointer(&format!("{base}/components/schemas"), name);
-        parse_strict::<openapiv3::ReferenceOr<openapiv3::Schema>>(schema, file, &at).err()
-    });
-    errors.collect()
+        match parse_schema(schema, file, &at) {
+            Ok(schema) => drop(parsed.insert(name.clone(), schema)),
+            Err(error) => drop(invalid.insert(name.clone(), error)),
+        }
+    }
+    parsed
 }
 
 /// Rewrites the schemas inside paths, which are the values of keys called `schema`.
-fn rewrite_inline(value: &mut Value, file: &str, at: &str, errors: &mut Vec<Error>) {
+///
+/// One that cannot be rewritten stays as it is, and is an error when a route uses it.
+fn rewrite_inline(value: &mut Value, file: &str, at: &str) {
     match value {
-        Value::Object(object) => object.iter_mut().for_each(|(key, value)| {
-            let at = pointer(at, key);
-            if key == "schema" {
-                errors.extend(rewrite(value, file, &at).err());
-            } else {
-                rewrite_inline(value, file, &at, errors);
+        Value::Object(object) => {
+            for (key, value) in
+                object.iter_mut().filter(|(key, _)| !matches!(key.as_str(), "example" | "examples"))
+            {
+                let at = pointer(at, key);
+                if key == "schema" {
+                    drop(rewrite(value, file, &at));
+                } else {
+                    rewrite_inline(value, file, &at);
+                }
             }
-        }),
+        }
         Value::Array(items) => items
             .iter_mut()
             .enumerate()
-            .for_each(|(index, item)| rewrite_inline(item, file, &pointer(at, index), errors)),
+            .for_each(|(index, item)| rewrite_inline(item, file, &pointer(at, index))),
         _ => {}
     }
 }
@@ -105,16 +144,21 @@ fn rewrite(value: &mut Value, file: &str, at: &str) -> Result<(), Error> {
     let schema = <&mut Schema>::try_from(value).map_err(|_| {
         Error::new(file, "a schema must be an object")
             .with_pointer(at)
-            .with_help("correct the document, or report it to fal")
+            .with_help("correct the document at this place, or report it to its author")
     })?;
     rules::Rules.transform(schema);
     Ok(())
 }
 
-fn parse_strict<T: serde::de::DeserializeOwned>(value: &Value, file: &str, at: &str) -> Result<T, Error> {
-    T::deserialize(value).map_err(|error| {
-        Error::new(file, format!("not OpenAPI 3.0, even after normalising: {error}"))
+/// Parses a schema that was rewritten.
+pub(crate) fn parse_schema(
+    value: &Value,
+    file: &str,
+    at: &str,
+) -> Result<ReferenceOr<openapiv3::Schema>, Error> {
+    ReferenceOr::deserialize(value).map_err(|error| {
+        Error::new(file, format!("not a schema that OpenAPI 3.0 or JSON Schema 2020-12 describe: {error}"))
             .with_pointer(at)
-            .with_help("a rule for this construct is missing in codegen/src/normalize/rules.rs")
+            .with_help("correct the document at this place; if it is right, report it to the authors of `fal-codegen`")
     })
 }

@@ -29,7 +29,7 @@ pub(crate) fn plan(group: &Group) -> Result<Crate, Error> {
                 &endpoint.file,
                 format!("the module `{path}` is taken by `{}`", other.id),
             )
-            .with_help("leave one of them out of the manifest"));
+            .with_help("leave one of them out with `--skip`"));
         }
         module.endpoint = Some(plan_endpoint(endpoint, &shared)?);
     }
@@ -47,11 +47,17 @@ pub(crate) fn plan(group: &Group) -> Result<Crate, Error> {
 /// Returns the module for the segments of an endpoint id, and creates it if needed.
 fn module_at<'a>(root: &'a mut Module, segments: &[&str]) -> &'a mut Module {
     segments.iter().fold(root, |module, segment| {
-        let ident = names::module(segment);
-        let known = module.children.iter().position(|child| child.path.last() == Some(&ident));
+        let id = format!("{}/{segment}", module.id);
+        let known = module.children.iter().position(|child| child.id == id);
         let index = known.unwrap_or_else(|| {
-            let path = module.path.iter().cloned().chain([ident]).collect();
-            let id = format!("{}/{segment}", module.id);
+            // Segments such as `a-b` and `a_b` give the same name, so the later ones are numbered.
+            let is_taken = |name: &str| {
+                module.children.iter().any(|child| child.path.last().is_some_and(|taken| taken == name))
+            };
+            let wanted = names::module(segment);
+            let numbered = (2..).map(|number| format!("{wanted}_{number}"));
+            let ident = std::iter::once(wanted.clone()).chain(numbered).find(|name| !is_taken(name));
+            let path = module.path.iter().cloned().chain(ident).collect();
             module.children.push(Module { path, id, ..Module::default() });
             module.children.len() - 1
         });
@@ -119,7 +125,7 @@ fn input_object(endpoint: &model::Endpoint) -> Result<model::Object, Error> {
             closed: false,
         }),
         _ => Err(Error::new(&endpoint.file, format!("the input of `{}` is not an object", endpoint.id))
-            .with_help("call the endpoint untyped, or correct its input with a fixup")),
+            .with_help("call the endpoint untyped, or correct its input with `--overlay`")),
     }
 }
 

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, pointer};
 
+/// The maximum number of endpoints whose queue one document describes. Each of them is read on its own.
+const MAX_QUEUES: usize = 100;
+
 /// An OpenAPI document, with the metadata that came with it.
 #[derive(Debug, Clone)]
 pub struct Document {
@@ -83,23 +86,24 @@ pub fn read(file: &str, text: &str, app: Option<&str>) -> Vec<Result<Record, Err
         Some(Value::Array(models)) => {
             let records = models.into_iter().enumerate().map(|(index, model)| match model {
                 Value::Object(model) => read_record(file, &pointer("/models", index), model, app),
-                _ => Err(not_a_document(file, &pointer("/models", index))),
+                _ => vec![Err(not_a_document(file, &pointer("/models", index)))],
             });
-            records.collect()
+            records.flatten().collect()
         }
-        _ => vec![read_record(file, "", object, app)],
+        _ => read_record(file, "", object, app),
     }
 }
 
+/// Reads a record. It has one document for each endpoint of the queue that it describes without naming it.
 fn read_record(
     file: &str,
     at: &str,
     mut object: Map<String, Value>,
     app: Option<&str>,
-) -> Result<Record, Error> {
+) -> Vec<Result<Record, Error>> {
     let is_record = object.contains_key("endpoint_id");
     if !is_record && !object.contains_key("paths") {
-        return Err(not_a_document(file, at));
+        return vec![Err(not_a_document(file, at))];
     }
     let metadata = if is_record { read_metadata(object.get("metadata")) } else { Metadata::default() };
     let recorded_id = object.get("endpoint_id").and_then(Value::as_str).map(str::to_owned);
@@ -113,23 +117,60 @@ fn read_record(
         let reason = Error::new(file, format!("fal has no schema for this endpoint: {text}"))
             .with_pointer(pointer(&base, "error"))
             .with_help("leave the endpoint out, or call it untyped");
-        return Ok(Record::Unavailable { id: id.clone(), reason });
+        return vec![Ok(Record::Unavailable { id: id.clone(), reason })];
     }
-    if !openapi.get("paths").is_some_and(Value::is_object) {
-        return Err(not_a_document(file, &base));
-    }
+    let Some(paths) = openapi.get("paths").and_then(Value::as_object) else {
+        return vec![Err(not_a_document(file, &base))];
+    };
     let own_id = openapi.pointer("/info/x-fal-metadata/endpointId").and_then(Value::as_str);
-    let (kind, id) = match (recorded_id.or_else(|| own_id.map(str::to_owned)), app) {
-        (Some(id), _) => (DocumentKind::Queue, id),
-        (None, Some(app)) => (DocumentKind::App, app.to_owned()),
+    let known_id = recorded_id.or_else(|| own_id.map(str::to_owned));
+    let queued = if known_id.is_none() { find_queue_endpoints(paths, app) } else { Vec::new() };
+    let (kind, ids) = match (known_id, app) {
+        (Some(id), _) => (DocumentKind::Queue, vec![id]),
+        (None, _) if !queued.is_empty() => (DocumentKind::Queue, queued),
+        (None, Some(app)) => (DocumentKind::App, vec![app.to_owned()]),
         (None, None) => {
-            return Err(Error::new(file, "does not say which endpoint or app it describes")
+            return vec![Err(Error::new(file, "does not say which endpoint or app it describes")
                 .with_pointer(format!("{base}/info/x-fal-metadata/endpointId"))
-                .with_help("for an app of your own, say which with `--app OWNER/NAME`"));
+                .with_help("for an app of your own, say which with `--app OWNER/NAME`"))];
         }
     };
-    let file = file.to_owned();
-    Ok(Record::Document(Box::new(Document { file, base, id, kind, metadata, openapi })))
+    if ids.len() > MAX_QUEUES {
+        let message = format!("describes the queues of {} endpoints, more than {MAX_QUEUES}", ids.len());
+        return vec![Err(Error::new(file, message)
+            .with_pointer(pointer(&base, "paths"))
+            .with_help("split the document, so that there is one for each endpoint"))];
+    }
+    let document = |id| {
+        let (file, base, metadata, openapi) =
+            (file.to_owned(), base.clone(), metadata.clone(), openapi.clone());
+        Ok(Record::Document(Box::new(Document { file, base, id, kind, metadata, openapi })))
+    };
+    ids.into_iter().map(document).collect()
+}
+
+/// Returns the ids of the endpoints whose queue a document describes: `POST /<id>` submits a request, and
+/// `GET /<id>/requests/{request_id}` returns its result.
+///
+/// The document of an app may have such a pair of routes of its own, but does not have the status of requests, and its
+/// paths do not start with its name.
+fn find_queue_endpoints(paths: &Map<String, Value>, app: Option<&str>) -> Vec<String> {
+    let ids = paths.iter().filter_map(|(result, item)| {
+        item.get("get")?;
+        let (path, _) = result.rsplit_once("/requests/").filter(|(path, _)| is_result_path(result, path))?;
+        let id = path.strip_prefix('/').filter(|id| id.contains('/'))?;
+        paths.get(path)?.get("post")?;
+        let rest = app.map_or(Some(""), |app| id.strip_prefix(app));
+        let is_of_app = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        (is_of_app || paths.contains_key(&format!("{result}/status"))).then(|| id.to_owned())
+    });
+    ids.collect()
+}
+
+/// Returns true for the path of the result of a request to the endpoint at `path`.
+pub(crate) fn is_result_path(candidate: &str, path: &str) -> bool {
+    let parameter = candidate.strip_prefix(path).and_then(|rest| rest.strip_prefix("/requests/"));
+    parameter.is_some_and(|name| name.starts_with('{') && name.ends_with('}') && !name.contains('/'))
 }
 
 fn read_metadata(value: Option<&Value>) -> Metadata {

@@ -66,8 +66,7 @@ fn documents(source: &Source) -> Vec<Document<'_>> {
     let documents = records.into_iter().filter_map(|record| {
         let Ok(Record::Document(document)) = record else { return None };
         let published = document.openapi.to_string();
-        let openapi = normalize::normalize(*document).ok()?.openapi;
-        let mut openapi = serde_json::to_value(openapi).ok()?;
+        let mut openapi = normalize::normalize(*document).ok()?.document;
         // progenitor names functions after it, and the documents of fal have none.
         let paths = openapi.get_mut("paths").and_then(Value::as_object_mut)?;
         let items = paths.values_mut().filter_map(Value::as_object_mut);

@@ -1,0 +1,431 @@
+//! Tests of the routes of apps: request bodies, parameters and replies of every kind, and routes that cannot have types.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod support;
+
+use fal_codegen::{
+    Generator, Options, Report, Source,
+    report::{Entry, Status},
+};
+use serde_json::{Value, json};
+use support::Folder;
+
+/// Returns the document of an app with these paths.
+fn document(paths: Value) -> Value {
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": "App", "version": "1" },
+        "paths": paths,
+        "components": { "schemas": {
+            "In": { "type": "object", "properties": { "prompt": { "type": "string" } }, "required": ["prompt"] },
+            "Out": { "type": "object", "properties": { "text": { "type": "string" } }, "required": ["text"] },
+        } },
+    })
+}
+
+fn content(media_type: &str, schema: &str) -> Value {
+    json!({ "description": "", "content": { media_type: { "schema": { "$ref": format!("#/components/schemas/{schema}") } } } })
+}
+
+/// Returns a route with a JSON body and reply.
+fn route() -> Value {
+    json!({ "post": {
+        "requestBody": content("application/json", "In"),
+        "responses": { "200": content("application/json", "Out") },
+    } })
+}
+
+/// Returns the module of an app and its report.
+#[track_caller]
+fn generate(document: &Value) -> (String, Report) {
+    let source = Source { file: "app.json".to_owned(), text: document.to_string() };
+    let options = Options { app: Some("me/app".to_owned()), ..Options::default() };
+    let module = Generator::new(options).module(&[source]).unwrap_or_else(|errors| panic!("{errors}"));
+    (module.text, module.report)
+}
+
+#[track_caller]
+fn entry<'a>(report: &'a Report, id: &str) -> &'a Entry {
+    report.endpoints.iter().find(|entry| entry.id == id).unwrap_or_else(|| panic!("{report:?}"))
+}
+
+/// Asserts that the route `/x` is skipped and `/` generated, and that the reason, the pointer and the help have the
+/// parts.
+#[track_caller]
+fn assert_skipped(x: Value, pointer: &str, reason: &str, help: &str) {
+    let (text, report) = generate(&document(json!({ "/": route(), "/x": x })));
+    let skipped = entry(&report, "me/app/x");
+    assert_eq!(skipped.status, Status::Skipped);
+    assert!(!skipped.intended);
+    assert_eq!(skipped.pointer, pointer);
+    assert!(skipped.reason.as_deref().unwrap().contains(reason), "{:?}", skipped.reason);
+    assert!(skipped.help.contains(help), "{:?}", skipped.help);
+    assert_eq!(entry(&report, "me/app").status, Status::Generated);
+    assert!(text.contains("pub prompt: String"), "{text}");
+}
+
+/// Asserts that the operation of `/` has the types of `In` and `Out`, and nothing to report.
+#[track_caller]
+fn assert_typed(document: &Value) {
+    let (text, report) = generate(document);
+    assert!(text.contains("pub prompt: String"), "no input:\n{text}");
+    assert!(text.contains("pub text: String"), "no output:\n{text}");
+    assert_eq!(entry(&report, "me/app").losses(), Vec::<String>::new());
+}
+
+#[test]
+fn every_json_media_type_is_typed() {
+    for media_type in [
+        "application/json",
+        "application/json; charset=utf-8",
+        "APPLICATION/JSON",
+        "application/vnd.api+json",
+        "*/*",
+    ] {
+        assert_typed(&document(json!({ "/": { "post": {
+            "requestBody": content(media_type, "In"), "responses": { "200": content(media_type, "Out") },
+        } } })));
+    }
+    let mut both = content("multipart/form-data", "Out");
+    both["content"]["application/json"] =
+        content("application/json", "In")["content"]["application/json"].clone();
+    assert_typed(&document(json!({ "/": { "post": {
+        "requestBody": both, "responses": { "200": content("application/json", "Out") },
+    } } })));
+}
+
+#[test]
+fn every_successful_reply_is_typed() {
+    for code in ["200", "201", "202", "2XX", "2xx", "default"] {
+        let mut operation = route();
+        operation["post"]["responses"] = json!({
+            "422": content("application/json", "In"), code: content("application/json", "Out"),
+        });
+        assert_typed(&document(json!({ "/": operation })));
+    }
+    let mut operation = route();
+    operation["post"]["responses"] = json!({
+        "default": content("application/json", "In"), "204": { "description": "" }, "201": content("application/json", "Out"),
+    });
+    assert_typed(&document(json!({ "/": operation })));
+}
+
+#[test]
+fn referenced_bodies_replies_and_paths_are_typed() {
+    let mut app = document(json!({ "/": { "post": {
+        "requestBody": { "$ref": "#/components/requestBodies/B~1b" },
+        "responses": { "201": { "$ref": "#/components/responses/R%20r" } },
+    } } }));
+    app["components"]["requestBodies"] =
+        json!({ "B/b": { "$ref": "#/components/requestBodies/C" }, "C": content("application/json", "In") });
+    app["components"]["responses"] = json!({ "R r": content("application/json", "Out") });
+    assert_typed(&app);
+
+    let mut app = document(json!({ "/": { "$ref": "#/components/pathItems/P" } }));
+    app["components"]["pathItems"] = json!({ "P": route() });
+    assert_typed(&app);
+
+    let gone = |reference: &str| json!({ "post": { "requestBody": { "$ref": reference }, "responses": {} } });
+    assert_skipped(
+        gone("#/components/requestBodies/Gone"),
+        "/paths/~1x/post/requestBody",
+        "leads nowhere",
+        "add what",
+    );
+    assert_skipped(gone("other.json#/B"), "/paths/~1x/post/requestBody", "leads nowhere", "copy what");
+}
+
+#[test]
+fn bodies_that_are_not_json_are_skipped_with_a_remedy() {
+    for media_type in ["multipart/form-data", "application/x-www-form-urlencoded", "text/plain", "image/png"]
+    {
+        let mut other = route();
+        other["post"]["requestBody"] = content(media_type, "In");
+        assert_skipped(
+            other,
+            "/paths/~1x/post/requestBody/content",
+            &format!("the body is `{media_type}`"),
+            "take a model",
+        );
+    }
+}
+
+#[test]
+fn replies_that_are_not_json_are_skipped_with_a_remedy() {
+    let mut other = route();
+    other["post"]["responses"] = json!({ "200": { "description": "", "content": { "image/png": {} } } });
+    assert_skipped(
+        other,
+        "/paths/~1x/post/responses/200/content",
+        "the reply is `image/png`",
+        "return a model",
+    );
+    let mut other = route();
+    other["post"]["responses"] =
+        json!({ "200": { "description": "", "content": { "text/event-stream": {} } } });
+    assert_skipped(other, "/paths/~1x/post/responses", "a stream of events", "`/stream`");
+}
+
+#[test]
+fn required_parameters_are_skipped_with_a_remedy() {
+    let required = |place: &str| json!({ "name": "steps", "in": place, "required": true, "schema": { "type": "integer" } });
+    for place in ["query", "header", "cookie"] {
+        let mut own = route();
+        own["post"]["parameters"] = json!([required(place)]);
+        let reason = format!("`steps` is a required {place} parameter");
+        assert_skipped(own, "/paths/~1x/post/parameters/0", &reason, "class Input(BaseModel): steps");
+        let mut shared = route();
+        shared["parameters"] = json!([required(place)]);
+        assert_skipped(shared, "/paths/~1x/parameters/0", &reason, "class Input(BaseModel): steps");
+    }
+    let mut app = document(json!({ "/": route(), "/x": route() }));
+    app["components"]["parameters"] = json!({ "Steps": required("query") });
+    app["paths"]["/x"]["post"]["parameters"] = json!([{ "$ref": "#/components/parameters/Steps" }]);
+    assert_eq!(entry(&generate(&app).1, "me/app/x").pointer, "/components/parameters/Steps");
+
+    let (_, report) = generate(&document(json!({ "/": route(), "/of/{user}": route() })));
+    let skipped = entry(&report, "me/app/of/{user}");
+    assert!(skipped.reason.as_deref().unwrap().contains("has parameters"), "{skipped:?}");
+    assert!(skipped.help.contains("fields of the model"), "{skipped:?}");
+}
+
+#[test]
+fn optional_parameters_are_reported() {
+    let mut app = document(json!({ "/": route() }));
+    app["paths"]["/"]["parameters"] = json!([
+        { "name": "steps", "in": "query", "required": true, "schema": {} },
+        { "name": "Accept", "in": "header", "required": true, "schema": {} },
+    ]);
+    // The parameter of the operation replaces that of the path.
+    app["paths"]["/"]["post"]["parameters"] = json!([{ "name": "steps", "in": "query", "schema": {} }]);
+    let (_, report) = generate(&app);
+    assert_eq!(
+        entry(&report, "me/app").losses(),
+        [
+            "/paths/~1/post/parameters/0: the query parameter `steps` is not in `Input`; calls send a JSON body"
+        ]
+    );
+}
+
+#[test]
+fn a_reply_without_a_schema_is_reported() {
+    let mut app = document(json!({ "/": route() }));
+    app["paths"]["/"]["post"]["responses"] = json!({ "200": { "description": "" } });
+    let (text, report) = generate(&app);
+    assert!(text.contains("pub type Output = Value;"), "{text}");
+    assert_eq!(
+        entry(&report, "me/app").losses(),
+        ["/paths/~1/post/responses/200: the reply has no schema; it is raw JSON"]
+    );
+}
+
+#[test]
+fn an_input_that_is_not_an_object_is_skipped_with_a_remedy() {
+    for schema in [
+        json!({ "type": "array", "items": { "$ref": "#/components/schemas/In" } }),
+        json!({ "type": "string" }),
+        json!({ "anyOf": [{ "type": "string" }, { "type": "integer" }] }),
+    ] {
+        let mut other = route();
+        other["post"]["requestBody"]["content"]["application/json"]["schema"] = schema;
+        let at = "/paths/~1x/post/requestBody/content/application~1json/schema";
+        assert_skipped(other, at, "not an object", "class Input(BaseModel)");
+    }
+}
+
+#[test]
+fn a_broken_schema_stops_only_the_routes_that_use_it() {
+    let mut app = document(json!({ "/": route(), "/x": route(), "/y": route(), "/z": route() }));
+    for (path, name) in [("/x", "Circle"), ("/y", "Broken"), ("/z", "Gone")] {
+        app["paths"][path]["post"]["requestBody"] = content("application/json", name);
+    }
+    app["components"]["schemas"]["Circle"] = json!({ "$ref": "#/components/schemas/Circle" });
+    app["components"]["schemas"]["Broken"] = json!({ "type": "object", "properties": 7 });
+    app["components"]["securitySchemes"] = json!({ "tls": { "type": "mutualTLS" } });
+    app["components"]["parameters"] = json!({ "Odd": { "type": ["a"] } });
+    let (_, report) = generate(&app);
+    for (id, pointer) in [
+        ("me/app/x", "/components/schemas/Circle"),
+        ("me/app/y", "/components/schemas/Broken"),
+        ("me/app/z", "/paths/~1z/post/requestBody/content/application~1json/schema"),
+    ] {
+        let skipped = entry(&report, id);
+        assert_eq!((skipped.status, skipped.pointer.as_str()), (Status::Skipped, pointer), "{skipped:?}");
+        assert!(!skipped.help.is_empty(), "{skipped:?}");
+    }
+    assert_eq!(entry(&report, "me/app").losses(), Vec::<String>::new());
+}
+
+#[test]
+fn a_type_that_contains_itself_is_raw_json_inside() {
+    let mut app = document(json!({ "/": route() }));
+    app["components"]["schemas"]["In"]["properties"]["data"] = json!({ "$ref": "#/components/schemas/Js" });
+    app["components"]["schemas"]["Js"] = json!({ "anyOf": [
+        { "type": "string" },
+        { "type": "array", "items": { "$ref": "#/components/schemas/Js" } },
+    ] });
+    let (text, report) = generate(&app);
+    assert!(text.contains("Vec<Value>"), "{text}");
+    assert_eq!(entry(&report, "me/app").losses(), ["raw JSON: /components/schemas/Js"]);
+}
+
+#[test]
+fn paths_that_give_the_same_module_are_numbered() {
+    let (text, report) =
+        generate(&document(json!({ "/a-b": route(), "/a_b": route(), "/a_b/c": route(), "/a.b": route() })));
+    for name in ["a_b", "a_b_2", "a_b_3"] {
+        assert!(text.contains(&format!("pub mod {name} {{")), "{name}");
+    }
+    assert!(report.endpoints.iter().all(|entry| entry.status == Status::Generated), "{report:?}");
+    let (_, report) = generate(&document(json!({ "/x": route(), "/x/": route() })));
+    let second = &report.endpoints[1];
+    assert!(second.reason.as_deref().unwrap().contains("the same id as the route `/x`"), "{second:?}");
+}
+
+#[test]
+fn queue_documents_without_metadata_are_recognised() {
+    let folder = Folder::new();
+    let queue = document(json!({
+        "/fal-ai/nano": { "post": {
+            "requestBody": content("application/json", "In"),
+            "responses": { "200": { "description": "The request status." } },
+        } },
+        "/fal-ai/nano/requests/{id}": { "get": { "responses": { "200": content("application/json", "Out") } } },
+        "/fal-ai/nano/requests/{id}/status": { "get": { "responses": {} } },
+    }));
+    folder.write("queue.json", queue.to_string());
+    for arguments in
+        [&["queue.json"][..], &["--app", "fal-ai/nano", "queue.json"], &["--app", "me/other", "queue.json"]]
+    {
+        let run = folder.run(&[&["--strict", "--module", "x.rs"], arguments].concat());
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        let text = folder.read("x.rs");
+        assert!(text.contains("const ID: &'static str = \"fal-ai/nano\";"), "{text}");
+        assert!(text.contains("pub prompt: String") && text.contains("pub text: String"), "{text}");
+    }
+    // An app may have such routes of its own.
+    let own = document(json!({ "/jobs/run": route(), "/jobs/run/requests/{id}": { "get": {} } }));
+    folder.write("own.json", own.to_string());
+    let run = folder.run(&["--app", "me/app", "--module", "y.rs", "own.json"]);
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert!(folder.read("y.rs").contains("\"me/app/jobs/run\""));
+}
+
+#[test]
+fn an_app_without_a_single_endpoint_is_an_error_with_all_reasons() {
+    let folder = Folder::new();
+    let mut form = route();
+    form["post"]["requestBody"] = content("multipart/form-data", "In");
+    folder.write("app.json", document(json!({ "/": form, "/health": { "get": {} } })).to_string());
+    let run = folder.run(&["--app", "me/app", "app.json"]);
+    assert_eq!(run.code, Some(1));
+    assert!(
+        run.stderr.contains(
+            "error: app.json: /paths/~1/post/requestBody/content: the body is `multipart/form-data`"
+        ),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stderr.contains("1 problem; nothing was written"), "{}", run.stderr);
+}
+
+#[test]
+fn skip_and_only_choose_routes_and_must_name_some() {
+    let folder = Folder::new();
+    let mut batch = route();
+    batch["post"]["requestBody"]["content"]["application/json"]["schema"] = json!({ "type": "array" });
+    folder
+        .write("app.json", document(json!({ "/": route(), "/fast": route(), "/batch": batch })).to_string());
+    let run = |arguments: &[&str]| {
+        folder.run(&[&["--app", "me/app", "--module", "x.rs", "app.json"], arguments].concat())
+    };
+
+    let strict = run(&["--strict"]);
+    assert_eq!(strict.code, Some(1), "{}", strict.stderr);
+    assert!(
+        strict.stderr.contains(
+            "me/app/batch: skipped: /paths/~1batch/post/requestBody/content/application~1json/schema: "
+        ),
+        "{}",
+        strict.stderr
+    );
+    assert_eq!(folder.files(), ["app.json"]);
+    for route in ["/batch", "/batch/", "me/app/batch"] {
+        let run = run(&["--strict", "--skip", route]);
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        assert!(run.stderr.contains("me/app/batch: left out on demand"), "{}", run.stderr);
+    }
+    assert_eq!(run(&["--only", "/", "--strict"]).code, Some(0));
+    assert!(!folder.read("x.rs").contains("mod fast"));
+    let unknown = run(&["--skip", "/gone"]);
+    assert_eq!(unknown.code, Some(1));
+    assert!(
+        unknown.stderr.contains("error: --skip: no document has the route \"/gone\""),
+        "{}",
+        unknown.stderr
+    );
+    assert!(unknown.stderr.contains("me/app/fast"), "{}", unknown.stderr);
+}
+
+#[test]
+fn overlays_correct_documents_before_they_are_read() {
+    let folder = Folder::new();
+    folder.write("docs/app.json", document(json!({ "/": route() })).to_string());
+    let overlay = |extends: Option<&str>, target: &str| {
+        let mut overlay = json!({
+            "overlay": "1.0.0", "info": { "title": "Lengths", "version": "1" },
+            "actions": [{ "target": target, "update": { "maxLength": 7 } }],
+        });
+        if let Some(extends) = extends {
+            overlay["extends"] = extends.into();
+        }
+        overlay.to_string()
+    };
+    let run = || {
+        let arguments = [
+            "--app",
+            "me/app",
+            "--module",
+            "x.rs",
+            "--report",
+            "report.json",
+            "--overlay",
+            "fixes/o.json",
+            "docs/app.json",
+        ];
+        folder.run(&arguments)
+    };
+    for extends in [None, Some("../docs/app.json"), Some("https://example.com/openapi.json")] {
+        folder.write("fixes/o.json", overlay(extends, "$.components.schemas.In.properties.prompt"));
+        let run = run();
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        assert!(folder.read("x.rs").contains("7 characters"), "{}", folder.read("x.rs"));
+        assert!(folder.read("report.json").contains("fixes/o.json"));
+    }
+    folder.write("fixes/o.json", overlay(None, "$.components.schemas.Gone"));
+    let failed = run();
+    assert_eq!(failed.code, Some(1));
+    assert!(failed.stderr.contains("error: fixes/o.json: /actions/0/target: "), "{}", failed.stderr);
+    folder.write("fixes/o.json", overlay(Some("../docs/other.json"), "$"));
+    let failed = run();
+    assert!(
+        failed.stderr.contains("is for `docs/other.json`, and there is no such document"),
+        "{}",
+        failed.stderr
+    );
+}
+
+#[test]
+fn help_texts_name_no_files_that_users_do_not_have() {
+    let folder = Folder::new();
+    let mut app = document(json!({ "/": route(), "/x": route() }));
+    app["paths"]["/x"]["post"]["requestBody"] = content("application/json", "Gone");
+    folder.write("app.json", app.to_string());
+    let skipped = folder.run(&["--app", "me/app", "--module", "x.rs", "app.json"]).stderr;
+    let help = folder.run(&["--help"]).stdout;
+    for text in [skipped, help] {
+        for word in ["fixup ", "manifest", "rules.rs", "codegen/src"] {
+            assert!(!text.contains(word), "{word:?} in {text}");
+        }
+    }
+}
