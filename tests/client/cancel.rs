@@ -11,7 +11,7 @@ async fn a_queued_job_is_cancelled() {
     assert!(matches!(job.status().await.unwrap(), Update::Queued { position: 3 }));
     assert!(job.result().await.unwrap_err().is_not_ready());
 
-    assert_eq!(job.cancel().await.unwrap(), Cancelled::Requested);
+    assert_eq!(job.cancel().await.unwrap(), Cancelled::Removed);
     let error = job.wait().await.unwrap_err();
     assert!(error.is_cancelled(), "{error:?}");
     assert_eq!(error.request_id(), Some(job.request_id()));

@@ -5,7 +5,11 @@ mod connect;
 
 use std::{error::Error, time::Duration};
 
-use fal_client::{input, queue::Priority, storage::Lifecycle};
+use fal_client::{
+    input,
+    queue::{Priority, ServerRetries},
+    storage::Lifecycle,
+};
 use fal_flux::dev;
 
 #[tokio::main]
@@ -20,7 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let day = Lifecycle::default().expires_after(Duration::from_secs(86_400));
     let reply = client
         .subscribe(input!(dev { prompt: "a sunset" }))
-        .server_retries(false)
+        .server_retries(ServerRetries::default().server_error(2))
         .start_timeout(Duration::from_secs(30))
         .priority(Priority::Low)
         .runner_hint("session-1")

@@ -38,7 +38,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("{}", job.result().await?.images[0].url);
 
     match client.submit(sunset()).await?.cancel().await? {
-        Cancelled::Requested => println!("cancelled"),
+        Cancelled::Removed => println!("cancelled before it ran"),
+        Cancelled::Requested => println!("asked to stop"),
         Cancelled::AlreadyCompleted => println!("too late"),
         _ => println!("unknown"),
     }

@@ -4,9 +4,19 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue, Method};
 
-use crate::{Client, Error, ErrorKind, Result, Retry, headers::custom_header, timeout::deadline};
+use crate::{
+    Client, Error, ErrorKind, Result, Retry, headers::custom_header, queue::ServerRetries,
+    storage::UploadPolicy, timeout::deadline,
+};
 
 mod tags;
+
+/// The header of `start_timeout`, and the deprecated one before it, which services that do not know the first one
+/// read. fal ignores the second one if both are sent.
+const START_TIMEOUT: [&str; 2] = ["x-fal-request-start-timeout", "x-fal-request-timeout"];
+
+/// A start timeout must be longer than this.
+const MIN_START_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The options of one call, as its setters have collected them.
 #[derive(Debug, Clone, Default)]
@@ -47,20 +57,45 @@ impl CallOptions {
         }
     }
 
-    pub(crate) fn set_server_retries(&mut self, retry: bool) {
-        if retry {
-            self.option_headers.remove("x-fal-no-retry");
-        } else {
-            self.set_option_header("x-fal-no-retry", "1");
+    pub(crate) fn set_server_retries(&mut self, retries: ServerRetries) {
+        for name in [ServerRetries::NO_RETRY, ServerRetries::RETRY_CONFIG] {
+            self.option_headers.remove(name);
+        }
+        match retries.to_header() {
+            Ok(Some((name, value))) => self.set_option_header(name, &value),
+            Ok(None) => {}
+            Err(message) => self.set_invalid(message),
         }
     }
 
     pub(crate) fn set_start_timeout(&mut self, timeout: Duration) {
-        // Both official clients refuse a second or less.
-        if timeout <= Duration::from_secs(1) {
-            self.set_invalid(format!("a start timeout is longer than 1 s, not {timeout:?}"));
+        if timeout <= MIN_START_TIMEOUT {
+            self.set_invalid(format!("a start timeout is longer than 0.1 s, not {timeout:?}"));
         }
-        self.set_option_header("x-fal-request-timeout", &timeout.as_secs_f64().to_string());
+        for name in START_TIMEOUT {
+            self.set_option_header(name, &timeout.as_secs_f64().to_string());
+        }
+    }
+
+    pub(crate) fn set_fallback(&mut self, allow: bool) {
+        const HEADER: &str = "x-app-fal-disable-fallback";
+        if allow {
+            self.option_headers.remove(HEADER);
+        } else {
+            self.set_option_header(HEADER, "1");
+        }
+    }
+
+    pub(crate) fn set_upload_policy(&mut self, policy: &UploadPolicy) {
+        match policy.to_header().map(HeaderValue::try_from) {
+            Ok(Ok(mut value)) => {
+                // The policy lets its bearer write to the bucket.
+                value.set_sensitive(true);
+                self.option_headers.insert("x-app-fal-upload-policy", value);
+            }
+            Ok(Err(_)) => self.set_invalid("the upload policy cannot be sent in a header".to_owned()),
+            Err(message) => self.set_invalid(message),
+        }
     }
 
     pub(crate) fn set_query(&mut self, name: &'static str, value: String) {
@@ -128,8 +163,8 @@ macro_rules! input_options {
 
             /// Limits the time that the request may wait for a runner, counted from its arrival at fal.
             ///
-            /// Must be longer than 1 s. A request that waits longer fails with `Timeout` and status 504. Sent as
-            /// `X-Fal-Request-Timeout`, in seconds.
+            /// Must be longer than 0.1 s. A request that waits longer fails with `Timeout` and status 504. Sent in
+            /// seconds as `X-Fal-Request-Start-Timeout`, and as the deprecated `X-Fal-Request-Timeout`.
             pub fn start_timeout(mut self, timeout: ::std::time::Duration) -> Self {
                 self.options.set_start_timeout(timeout);
                 self
@@ -158,18 +193,10 @@ macro_rules! input_options {
                 self
             }
 
-            /// Sets whether fal tries the request again on another runner when the first one fails.
-            ///
-            /// On by default; `false` is sent as `X-Fal-No-Retry`. The retries of this client are set with
-            /// [`retry`](Self::retry).
-            pub fn server_retries(mut self, retry: bool) -> Self {
-                self.options.set_server_retries(retry);
-                self
-            }
-
             /// Sets whether fal keeps the input and the output for its dashboard.
             ///
-            /// By default fal keeps both for 30 days. Sent as `X-Fal-Store-IO`.
+            /// Defaults to the setting of the account, which is 30 days at first. fal keeps a result that it does not
+            /// store for an hour, and for six minutes from 10 kB on. Sent as `X-Fal-Store-IO`.
             pub fn store_io(mut self, store: bool) -> Self {
                 self.options.set_option_header("x-fal-store-io", if store { "1" } else { "0" });
                 self
@@ -180,6 +207,22 @@ macro_rules! input_options {
             /// Defaults to the account's own setting. Sent as `X-Fal-Object-Lifecycle-Preference`.
             pub fn lifecycle(mut self, lifecycle: $crate::storage::Lifecycle) -> Self {
                 self.options.set_option_header("x-fal-object-lifecycle-preference", &lifecycle.to_string());
+                self
+            }
+
+            /// Writes the files that the model makes to a bucket of your own. Sent as `x-app-fal-upload-policy`.
+            ///
+            /// A policy that fal would refuse is an error of the call.
+            pub fn upload_policy(mut self, policy: $crate::storage::UploadPolicy) -> Self {
+                self.options.set_upload_policy(&policy);
+                self
+            }
+
+            /// Sets whether fal may serve the request from another endpoint while this one is unhealthy.
+            ///
+            /// On by default; `false` is sent as `x-app-fal-disable-fallback`.
+            pub fn fallback(mut self, allow: bool) -> Self {
+                self.options.set_fallback(allow);
                 self
             }
 
@@ -224,9 +267,19 @@ macro_rules! queue_options {
         impl<E: ::fal_core::Endpoint> $call<E> {
             /// Sets the priority among the requests that wait for the same endpoint.
             ///
-            /// Sent as `X-Fal-Queue-Priority`.
+            /// The option can only lower the priority of the account. Sent as `X-Fal-Queue-Priority`.
             pub fn priority(mut self, priority: $crate::queue::Priority) -> Self {
                 self.options.set_option_header("x-fal-queue-priority", &priority.to_string());
+                self
+            }
+
+            /// Sets the retries that fal makes on other runners when the first one fails: `false` for none, or a number
+            /// for each kind of failure.
+            ///
+            /// By default fal makes up to ten attempts. Sent as `X-Fal-No-Retry` or `X-Fal-Retry-Config`. The retries
+            /// of this client are set with [`retry`](Self::retry).
+            pub fn server_retries(mut self, retries: impl Into<$crate::queue::ServerRetries>) -> Self {
+                self.options.set_server_retries(retries.into());
                 self
             }
 
@@ -280,26 +333,47 @@ mod tests {
         assert_eq!(headers["x-fal-tags"], "team=a,run=7");
         assert_eq!(headers["x-fal-runner-hint"], "session");
         assert_eq!(headers["x-fal-store-io"], "0");
-        assert_eq!(headers["x-fal-request-timeout"], "2.5");
+        for name in START_TIMEOUT {
+            assert_eq!(headers[name], "2.5");
+        }
     }
 
     #[test]
     fn start_timeout_in_whole_seconds_has_no_decimals() {
         let mut options = CallOptions::default();
         options.set_start_timeout(Duration::from_secs(30));
-        assert_eq!(options.into_headers().unwrap()["x-fal-request-timeout"], "30");
+        assert_eq!(options.into_headers().unwrap()["x-fal-request-start-timeout"], "30");
+    }
+
+    #[test]
+    fn last_setting_of_server_retries_and_fallback_counts() {
+        let mut options = CallOptions::default();
+        options.set_server_retries(false.into());
+        options.set_server_retries(ServerRetries::default().timeout(1));
+        options.set_fallback(false);
+        let headers = options.clone().into_headers().unwrap();
+        assert_eq!(headers["x-fal-retry-config"], r#"{"timeout":{"retries":1}}"#);
+        assert_eq!(
+            (headers.len(), &headers["x-app-fal-disable-fallback"]),
+            (2, &HeaderValue::from_static("1"))
+        );
+        options.set_server_retries(true.into());
+        options.set_fallback(true);
+        assert!(options.into_headers().unwrap().is_empty());
     }
 
     #[test]
     fn first_invalid_option_is_reported() {
         type Set = fn(&mut CallOptions);
-        let invalid: [(Set, &str); 6] = [
+        let invalid: [(Set, &str); 8] = [
             (|options| options.set_header("authorization", "Key other"), "client's own"),
             (|options| options.set_header("a b", "x"), "`a b`"),
             (|options| options.add_tag("fal.x", "y"), "`fal.x` is not a tag"),
             (|options| options.set_header("a", "x\r\ny: z"), "`a`"),
             (|options| options.set_option_header("x-fal-runner-hint", "x\n"), "x-fal-runner-hint"),
-            (|options| options.set_start_timeout(Duration::from_secs(1)), "longer than 1 s"),
+            (|options| options.set_start_timeout(MIN_START_TIMEOUT), "longer than 0.1 s"),
+            (|options| options.set_server_retries(ServerRetries::default().timeout(10)), "at most 9"),
+            (|options| options.set_upload_policy(&UploadPolicy::new("https://x.example")), "of S3"),
         ];
         for (set, part) in invalid {
             let mut options = CallOptions::default();

@@ -11,6 +11,7 @@ mod job;
 mod permits;
 mod priority;
 mod request_handle;
+mod server_retries;
 mod status_stream;
 mod submit;
 mod subscribe;
@@ -29,6 +30,7 @@ pub use self::{
     job::{CancelRequest, Job, ResultRequest, StatusRequest},
     priority::Priority,
     request_handle::Cancelled,
+    server_retries::ServerRetries,
     submit::SubmitRequest,
     subscribe::SubscribeRequest,
     ticket::Ticket,

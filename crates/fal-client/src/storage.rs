@@ -17,6 +17,7 @@ mod reader;
 mod single;
 mod upload;
 mod upload_context;
+mod upload_policy;
 mod upload_source;
 
 use std::time::Duration;
@@ -35,6 +36,7 @@ pub use self::{
     progress::Progress,
     reader::FileExt,
     upload::{UploadEvent, UploadEvents, UploadRequest},
+    upload_policy::UploadPolicy,
 };
 use crate::{
     Client, Error, ErrorKind, Result,

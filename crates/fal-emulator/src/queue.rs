@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, StatusCode};
+use serde_json::json;
 use tokio::sync::{OnceCell, watch};
 
 use crate::clock::Clock;
@@ -29,6 +30,7 @@ mod timeline;
 pub(crate) use job::Job;
 pub(crate) use job_archive::JobArchive;
 pub(crate) use runner_queue::Priority;
+pub(crate) use schedule::CancelOutcome;
 pub(crate) use scheduler::Scheduler;
 pub(crate) use status_watcher::StatusWatcher;
 pub(crate) use timeline::{Completion, Phase};
@@ -57,6 +59,8 @@ pub(crate) struct SubmitOptions {
     /// The limit on the time until a runner starts.
     pub(crate) start_timeout: Option<Duration>,
     pub(crate) priority: Priority,
+    /// `false` if the result is kept only for the shortest time.
+    pub(crate) stores_payloads: bool,
     pub(crate) runner_hint: Option<HeaderValue>,
     /// The URL to which the completion is announced.
     pub(crate) webhook_url: Option<String>,
@@ -87,7 +91,7 @@ impl Queue {
         submitted: Duration,
         urls: BaseUrls,
     ) -> Arc<Job> {
-        let SubmitOptions { start_timeout, priority, runner_hint, webhook_url } = options;
+        let SubmitOptions { start_timeout, priority, stores_payloads, runner_hint, webhook_url } = options;
         let schedule = self.scheduler.schedule(&ScheduleInput {
             endpoint: &endpoint.full,
             submitted,
@@ -100,6 +104,7 @@ impl Queue {
             endpoint,
             work,
             runner_hint,
+            stores_payloads,
             clock: Arc::clone(&self.clock),
             submitted,
             schedule: Mutex::new(schedule),
@@ -127,13 +132,13 @@ impl Queue {
         self.scheduler.waiting(endpoint, self.clock.now())
     }
 
-    /// Cancels a request. Returns false if it had already ended.
-    pub(crate) fn cancel(&self, job: &Job) -> bool {
-        let was_open = job.cancel(self.scheduler.ignores_cancel(&job.endpoint.full));
-        if was_open {
+    /// Cancels a request.
+    pub(crate) fn cancel(&self, job: &Job) -> CancelOutcome {
+        let outcome = job.cancel(self.scheduler.ignores_cancel(&job.endpoint.full));
+        if outcome != CancelOutcome::AlreadyCompleted {
             self.save(job);
         }
-        was_open
+        outcome
     }
 
     /// Returns the current result of a request: the app's answer, or the reason for which there is none.
@@ -152,12 +157,16 @@ impl Queue {
         if is_new {
             self.save(job);
         }
+        if job.is_expired(answer) {
+            let body = json!({"detail": "The result of this request is no longer kept"});
+            return Reply::new(StatusCode::NOT_FOUND, body).with_request_id(&job.id);
+        }
         job.with_runner_headers(answer.clone())
     }
 
     /// Puts a request of an earlier run back. If it had not ended, it runs again and completes at once.
     fn restore(&self, id: String, saved: SavedJob) -> Arc<Job> {
-        let SavedJob { endpoint, work, is_cancelled, answer } = saved;
+        let SavedJob { endpoint, work, is_cancelled, stores_payloads, answer } = saved;
         let pace = if is_cancelled { Pace::instant().run(Duration::MAX) } else { Pace::instant() };
         let cancelled = is_cancelled.then_some(Duration::ZERO);
         let timeline = Timeline { pace, start_timeout: None, refused: work.is_err(), cancelled };
@@ -167,6 +176,7 @@ impl Queue {
             endpoint,
             work: work.map(|input| ModelCall::restore(model, input)),
             runner_hint: None,
+            stores_payloads,
             clock: Arc::clone(&self.clock),
             submitted: self.clock.now(),
             schedule: Mutex::new(Schedule::Clock(timeline)),

@@ -107,7 +107,7 @@ impl RecentCalls {
         body: &[u8],
         job: Option<Arc<Job>>,
     ) -> Arc<CallRecord> {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let user_agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
         let new_id = || uuid::Uuid::new_v4().to_string();
         let mut list = lock(&self.calls);
         let call = Arc::new(CallRecord {
@@ -115,10 +115,12 @@ impl RecentCalls {
             number: list.calls.back().map_or(1, |last| last.number + 1),
             kind,
             endpoint: endpoint.to_owned(),
-            user_agent: text(header::USER_AGENT.as_str()).to_owned(),
+            user_agent: user_agent.unwrap_or_default().to_owned(),
             input: serde_json::from_slice(body).unwrap_or(Value::Null),
             input_size: body.len(),
-            stores_payloads: text("x-fal-store-io").trim() != "0",
+            stores_payloads: headers
+                .get("x-fal-store-io")
+                .is_none_or(|value| value.as_bytes().trim_ascii() != b"0"),
             called_at: SystemTime::now(),
             started: Instant::now(),
             clock: Arc::clone(&self.clock),

@@ -59,6 +59,17 @@ impl Reply {
         self.body.get("error_type")?.as_str()
     }
 
+    /// Adds the advice to retry to the reply of a direct call that failed for a temporary reason, unless the reply has
+    /// an advice of its own.
+    pub(crate) fn with_retry_advice(self) -> Self {
+        let is_temporary =
+            matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT);
+        if !is_temporary || self.headers.iter().any(|(name, _)| *name == NEEDS_RETRY) {
+            return self;
+        }
+        self.with_header(NEEDS_RETRY, HeaderValue::from_static("1"))
+    }
+
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self

@@ -54,7 +54,7 @@ async fn a_waiting_request_has_a_position_and_no_result() {
     for name in ["request_id", "response_url", "status_url", "cancel_url"] {
         assert_eq!(body[name], receipt[name], "{name}");
     }
-    assert!(body.get("logs").is_none() && body.get("metrics").is_none());
+    assert_eq!((&body["logs"], &body["metrics"]), (&json!(null), &json!({})));
     let early = fal.get(url(&receipt, "response_url")).await.status_and_json();
     assert_eq!(early, (400, json!({"detail": "Request is still in progress"})));
 }
@@ -173,12 +173,17 @@ async fn unknown_apps_are_refused_at_once_and_unknown_paths_by_the_app() {
 }
 
 #[tokio::test]
-async fn a_queued_or_running_request_can_be_cancelled() {
-    for fal in [TestEmulator::stuck().await, TestEmulator::running().await] {
+async fn a_queued_request_is_removed_and_a_running_one_asked_to_stop() {
+    let (queued, running) = (TestEmulator::stuck().await, TestEmulator::running().await);
+    let accepted = [
+        (queued, (200, json!({"status": "OK"})), "0"),
+        (running, (202, json!({"status": "CANCELLATION_REQUESTED"})), ""),
+    ];
+    for (fal, outcome, billable_units) in accepted {
         let receipt = fal.submit(ID, &input()).await;
         let cancel =
             async || fal.send(Method::PUT, url(&receipt, "cancel_url"), &[], "").await.status_and_json();
-        assert_eq!(cancel().await, (202, json!({"status": "CANCELLATION_REQUESTED"})));
+        assert_eq!(cancel().await, outcome);
         assert_eq!(cancel().await, (400, json!({"status": "ALREADY_COMPLETED"})));
         let (status, body) = fal.get(url(&receipt, "status_url")).await.status_and_json();
         assert_eq!((status, &body["status"]), (200, &json!("COMPLETED")));
@@ -186,6 +191,7 @@ async fn a_queued_or_running_request_can_be_cancelled() {
         let result = fal.get(url(&receipt, "response_url")).await;
         assert_eq!(result.status, 499);
         assert_eq!(result.header("x-fal-error-type"), "client_cancelled");
+        assert_eq!(result.header("x-fal-billable-units"), billable_units);
     }
 }
 
@@ -215,7 +221,7 @@ async fn unknown_requests_are_not_found() {
 async fn a_request_that_misses_its_start_deadline_times_out() {
     let fal = TestEmulator::stuck().await;
     let submit = format!("{}/{ID}", fal.urls.queue);
-    let headers = [("x-fal-request-timeout", "0.2")];
+    let headers = [("x-fal-request-start-timeout", "0.2"), ("x-fal-request-timeout", "3600")];
     let receipt = fal.send(Method::POST, &submit, &headers, input().to_string()).await.json();
     let state = loop {
         let state = fal.get(url(&receipt, "status_url")).await.json();
@@ -233,11 +239,13 @@ async fn a_request_that_misses_its_start_deadline_times_out() {
 async fn malformed_start_timeouts_are_refused() {
     let fal = TestEmulator::instant().await;
     for service in [&fal.urls.queue, &fal.urls.run] {
-        for value in ["soon", "-1", "0", "NaN"] {
-            let headers = [("x-fal-request-timeout", value)];
+        let names = ["x-fal-request-start-timeout", "x-fal-request-timeout"];
+        let cases = names.iter().flat_map(|name| ["soon", "-1", "0", "NaN"].map(|value| (*name, value)));
+        for (name, value) in cases {
+            let headers = [(name, value)];
             let url = format!("{service}/{ID}");
             let answer = fal.send(Method::POST, &url, &headers, input().to_string()).await;
-            assert_eq!(answer.status, 400, "{value}");
+            assert_eq!(answer.status, 400, "{name}: {value}");
             assert_eq!(answer.header("x-fal-error-type"), "bad_request");
             assert_eq!(answer.json()["error_type"], "bad_request");
         }
@@ -259,4 +267,23 @@ async fn wrong_methods_and_unknown_paths_are_refused() {
     assert_eq!(answer.status, 405);
     let answer = fal.get(&format!("{}/weather", url(&receipt, "response_url"))).await;
     assert_eq!(answer.status, 404);
+}
+
+#[tokio::test]
+async fn a_result_that_is_not_stored_is_kept_for_an_hour_and_a_large_one_for_six_minutes() {
+    let fal = TestEmulator::start(Emulator::builder().pace(Pace::instant()).manual_clock()).await;
+    fal.emulator.on_endpoint("acme/echo").reply(|input| input);
+    let submit = format!("{}/acme/echo", fal.urls.queue);
+    let mut receipts = Vec::new();
+    for (store, size) in [("0", 9_000), ("0", 10_000), ("1", 10_000)] {
+        let body = json!({"text": "x".repeat(size)}).to_string();
+        let receipt = fal.send(Method::POST, &submit, &[("x-fal-store-io", store)], body).await.json();
+        receipts.push(url(&receipt, "response_url").to_owned());
+    }
+    for (minutes, expected) in [(6, [200, 200, 200]), (1, [200, 404, 200]), (54, [404, 404, 200])] {
+        fal.emulator.advance(Duration::from_secs(60 * minutes));
+        for (receipt, expected) in receipts.iter().zip(expected) {
+            assert_eq!(fal.get(receipt).await.status, expected, "{receipt} after {minutes} more minutes");
+        }
+    }
 }

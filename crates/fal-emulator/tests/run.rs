@@ -200,3 +200,13 @@ async fn browsers_may_call_from_any_origin() {
     assert_eq!(answer.header("access-control-allow-origin"), "*");
     assert!(answer.header("access-control-allow-headers").contains("authorization"));
 }
+
+#[tokio::test]
+async fn a_temporary_failure_advises_to_retry() {
+    let fal = TestEmulator::instant().await;
+    for (status, advice) in [(503, "1"), (504, "1"), (500, ""), (422, "")] {
+        fal.emulator.on_endpoint("acme/app").fail(status, json!({"detail": "no"})).times(1);
+        let answer = fal.run("acme/app", &json!({})).await;
+        assert_eq!((answer.status.as_u16(), answer.header("x-fal-needs-retry")), (status, advice));
+    }
+}

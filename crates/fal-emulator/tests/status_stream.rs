@@ -84,8 +84,8 @@ async fn every_change_is_an_event_with_the_new_log_lines() {
     assert_eq!(
         seen,
         [
-            event("IN_QUEUE", Some(1), None),
-            event("IN_QUEUE", Some(0), None),
+            event("IN_QUEUE", Some(1), Some(vec![])),
+            event("IN_QUEUE", Some(0), Some(vec![])),
             event("IN_PROGRESS", None, Some(vec![])),
             event("IN_PROGRESS", None, Some(vec![line(1)])),
             event("COMPLETED", None, Some(vec![line(2)])),

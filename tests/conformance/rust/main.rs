@@ -125,10 +125,10 @@ fn queue(operations: &mut Operations) {
         fails(unknown()?.result().await, 404)
     });
     operations.add("cancel", async || {
-        use fal_client::queue::Cancelled::{AlreadyCompleted, NotFound, Requested};
+        use fal_client::queue::Cancelled::{AlreadyCompleted, NotFound, Removed};
         let job = client()?.submit(input()).await?;
         let cancelled = [job.cancel().await?, job.cancel().await?, unknown()?.cancel().await?];
-        ensure(cancelled == [Requested, AlreadyCompleted, NotFound], || format!("{cancelled:?}"))?;
+        ensure(cancelled == [Removed, AlreadyCompleted, NotFound], || format!("{cancelled:?}"))?;
         fails(job.result().await, 499)
     });
 }

@@ -165,10 +165,10 @@ mod tests {
 
     #[test]
     fn headers_and_bodies_are_compared() {
-        let headers = |timeout: &str| json!({"x-fal-request-timeout": timeout, "user-agent": timeout, "content-length": timeout});
+        let headers = |timeout: &str| json!({"x-fal-request-start-timeout": timeout, "user-agent": timeout, "content-length": timeout});
         let (one, other) = (entry("/run/acme/app", headers("30")), entry("/run/acme/app", headers("31")));
         assert_ne!(shape(&one), shape(&other));
-        assert_eq!(shape(&one).parts["x-fal-request-timeout"], "30");
+        assert_eq!(shape(&one).parts["x-fal-request-start-timeout"], "30");
         assert_eq!((&*shape(&one).parts["user-agent"], shape(&one).parts.len()), ("{name}", 2));
         let order = |json: &str| shape(&entry("/run/a", json!({"x-fal-object-lifecycle": json}))).parts;
         assert_eq!(order(r#"{"a": 1, "b":2}"#), order(r#"{"b":2,"a":1}"#));

@@ -11,6 +11,7 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Cancels a request that took longer than `limit`. Returns the timeout, with the outcome of the cancel.
 pub(crate) async fn cancel_timed_out(handle: &RequestHandle, limit: Duration) -> Error {
     let outcome = match tokio::time::timeout(CANCEL_TIMEOUT, handle.send_cancel()).await {
+        Ok(Ok(Cancelled::Removed)) => "; it was cancelled before it ran".to_owned(),
         Ok(Ok(Cancelled::Requested)) => "; it was cancelled".to_owned(),
         Ok(Ok(Cancelled::AlreadyCompleted)) => {
             "; it has completed since, and its result can be fetched".to_owned()

@@ -52,8 +52,9 @@ struct Target {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cancelled {
-    /// The queue accepted it. A queued request is gone; a running one stops if its app knows how to, and
-    /// completes otherwise.
+    /// The request waited, and was removed from the queue. It never runs, and is not billed.
+    Removed,
+    /// The request runs, and its app was asked to stop. It completes, and is billed, if the app does not know how to.
     Requested,
     /// The request had completed before, and its result can be fetched.
     AlreadyCompleted,
@@ -167,6 +168,7 @@ impl RequestHandle {
         Box::pin(async move {
             let request = self.request(Method::PUT, |urls| urls.cancel.clone())?;
             match self.send(request).await {
+                Ok(response) if is_removed(&response) => Ok(Cancelled::Removed),
                 Ok(_) => Ok(Cancelled::Requested),
                 Err(error) if error.status() == Some(StatusCode::BAD_REQUEST) && is_completed(&error) => {
                     Ok(Cancelled::AlreadyCompleted)
@@ -271,6 +273,12 @@ fn not_ready() -> Error {
 
 fn may_mean_not_ready(status: StatusCode) -> bool {
     matches!(status, StatusCode::BAD_REQUEST | StatusCode::CONFLICT | StatusCode::TOO_EARLY)
+}
+
+/// Returns true if a successful cancel removed the request from the queue.
+fn is_removed(response: &Response) -> bool {
+    let body = serde_json::from_slice::<Value>(&response.body).ok();
+    body.is_some_and(|body| body.get("status").and_then(Value::as_str) == Some("OK"))
 }
 
 fn is_completed(error: &Error) -> bool {

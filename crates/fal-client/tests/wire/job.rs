@@ -116,11 +116,14 @@ async fn untyped_job_uses_the_id_of_its_endpoint() {
 }
 
 #[tokio::test]
-async fn cancel_has_three_outcomes() {
+async fn cancel_has_four_outcomes() {
     let server = Server::start(|request: &Received, _: &str| match request.nth {
         0 => answer(202, &json!({"status": "CANCELLATION_REQUESTED"})),
         1 => answer(400, &json!({"status": "ALREADY_COMPLETED"})),
         2 => answer(404, &json!({"status": "NOT_FOUND"})),
+        3 => answer(200, &json!({"status": "OK"})),
+        4 => answer(202, &json!({"status": "SOMETHING_NEWER"})),
+        5 => answer(202, &json!([])),
         _ => answer(400, &json!({"detail": "something else"})),
     })
     .await;
@@ -128,6 +131,10 @@ async fn cancel_has_three_outcomes() {
     assert_eq!(job(&client).cancel().await.unwrap(), Cancelled::Requested);
     assert_eq!(job(&client).cancel().await.unwrap(), Cancelled::AlreadyCompleted);
     assert_eq!(job(&client).cancel().await.unwrap(), Cancelled::NotFound);
+    assert_eq!(job(&client).cancel().await.unwrap(), Cancelled::Removed);
+    for _ in 0..2 {
+        assert_eq!(job(&client).cancel().await.unwrap(), Cancelled::Requested);
+    }
     let error = job(&client).cancel().await.unwrap_err();
     assert_eq!(error.message(), "something else");
     assert!(server.lines().iter().all(|line| line == "PUT /queue/acme/app/requests/r1/cancel"));

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use fal_client::{
-    storage::{Access, Lifecycle},
+    queue::ServerRetries,
+    storage::{Access, Lifecycle, UploadPolicy},
     untyped,
 };
 use http::Method;
@@ -30,8 +31,10 @@ async fn every_platform_header_has_an_option() {
     let lifecycle = Lifecycle::default().expires_after(Duration::from_millis(1500)).access(Access::Hide);
     server
         .client()
-        .run(cat())
-        .server_retries(false)
+        .submit(cat())
+        .server_retries(ServerRetries::default().server_error(2).connection_error(0))
+        .upload_policy(UploadPolicy::new("https://b.s3.amazonaws.com/").field("key", "${filename}"))
+        .fallback(false)
         .store_io(false)
         .lifecycle(lifecycle)
         .tag("Team", "video")
@@ -42,7 +45,12 @@ async fn every_platform_header_has_an_option() {
         .unwrap();
     let request = &server.received()[0];
     for (name, value) in [
-        ("x-fal-no-retry", "1"),
+        ("x-fal-retry-config", r#"{"server_error":{"retries":2},"connection_error":{"retries":0}}"#),
+        (
+            "x-app-fal-upload-policy",
+            r#"{"url":"https://b.s3.amazonaws.com/","fields":{"key":"${filename}"}}"#,
+        ),
+        ("x-app-fal-disable-fallback", "1"),
         ("x-fal-store-io", "0"),
         (
             "x-fal-object-lifecycle-preference",
@@ -50,6 +58,7 @@ async fn every_platform_header_has_an_option() {
         ),
         ("x-fal-tags", "team=video,run=7"),
         ("x-fal-runner-hint", "h"),
+        ("x-fal-request-start-timeout", "5"),
         ("x-fal-request-timeout", "5"),
     ] {
         assert_eq!(request.header(name), Some(value), "{name}");

@@ -37,6 +37,7 @@ async fn run_sends_one_post() {
         ("authorization", "Key test:key"),
         ("content-type", "application/json"),
         ("x-fal-runner-hint", "session-1"),
+        ("x-fal-request-start-timeout", "30"),
         ("x-fal-request-timeout", "30"),
         ("x-fal-store-io", "0"),
     ] {

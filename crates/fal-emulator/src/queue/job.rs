@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::{OnceCell, watch};
 
 use super::job_archive::SavedJob;
-use super::schedule::{Progress, Schedule};
+use super::schedule::{CancelOutcome, Progress, Schedule};
 use super::timeline::{Completion, Phase};
 use crate::clock::{Clock, format_iso8601};
 use crate::endpoint_id::EndpointId;
@@ -17,6 +17,17 @@ use crate::hosts::BaseUrls;
 use crate::model_call::ModelCall;
 use crate::reply::{Reply, TIMEOUT_TYPE};
 use crate::sync::lock;
+
+/// The time that fal stores inputs and outputs if the caller does not object.
+const STORAGE_PERIOD: Duration = Duration::from_secs(30 * 24 * 3600);
+/// The size of a result from which fal keeps it for a shorter time if it is not stored, in bytes.
+const LARGE_RESULT: usize = 10_000;
+
+/// Returns the time that fal keeps a result that is not stored.
+fn shortest_retention(answer: &Reply) -> Duration {
+    let is_large = answer.body.to_string().len() >= LARGE_RESULT;
+    Duration::from_secs(if is_large { 6 * 60 } else { 3600 })
+}
 
 /// A request in the queue.
 pub(crate) struct Job {
@@ -26,6 +37,8 @@ pub(crate) struct Job {
     pub(crate) work: Result<ModelCall, Reply>,
     /// The `X-Fal-Runner-Hint` of the caller.
     pub(super) runner_hint: Option<HeaderValue>,
+    /// `false` if the caller asked to store neither the input nor the output.
+    pub(super) stores_payloads: bool,
     pub(super) clock: Arc<Clock>,
     /// The time of submission, on the emulator's clock.
     pub(super) submitted: Duration,
@@ -43,6 +56,7 @@ impl Job {
             endpoint: self.endpoint.clone(),
             work: self.work.as_ref().map(|call| call.input().clone()).map_err(Clone::clone),
             is_cancelled: self.phase() == Phase::Done(Completion::Cancelled),
+            stores_payloads: self.stores_payloads,
             answer: self.answer.get().cloned(),
         }
     }
@@ -108,8 +122,6 @@ impl Job {
     pub(crate) fn submission_json(&self, urls: &BaseUrls) -> Value {
         let mut body = self.base_json(urls, "IN_QUEUE");
         body["gateway_request_id"] = json!(self.id);
-        body["logs"] = Value::Null;
-        body["metrics"] = json!({});
         // A submission is always answered with IN_QUEUE, also at an instant pace, which has no queue.
         body["queue_position"] = match self.phase() {
             Phase::Queued { ahead } => json!(ahead),
@@ -136,29 +148,27 @@ impl Job {
         progress: &Progress,
         log_lines: Option<&[(String, Duration)]>,
     ) -> Value {
-        let logs = || log_lines.map_or(Value::Null, |lines| self.logs_json(lines));
+        let status = match progress.phase {
+            Phase::Queued { .. } => "IN_QUEUE",
+            Phase::Running => "IN_PROGRESS",
+            Phase::Done(_) => "COMPLETED",
+        };
+        let mut body = self.base_json(urls, status);
+        if let Some(lines) = log_lines {
+            body["logs"] = self.logs_json(lines);
+        }
         match progress.phase {
-            Phase::Queued { ahead } => {
-                let mut body = self.base_json(urls, "IN_QUEUE");
-                body["queue_position"] = json!(ahead);
-                body
-            }
-            Phase::Running => {
-                let mut body = self.base_json(urls, "IN_PROGRESS");
-                body["logs"] = logs();
-                body
-            }
+            Phase::Queued { ahead } => body["queue_position"] = json!(ahead),
+            Phase::Running => {}
             Phase::Done(completion) => {
-                let mut body = self.base_json(urls, "COMPLETED");
-                body["logs"] = logs();
                 body["metrics"] = json!({"inference_time": progress.run_time.as_secs_f64()});
                 if let Some((error, kind)) = self.error(completion) {
                     body["error"] = json!(error);
                     body["error_type"] = json!(kind);
                 }
-                body
             }
         }
+        body
     }
 
     /// Adds the headers that name the request and the runner to a reply of the app.
@@ -171,28 +181,39 @@ impl Job {
     pub(crate) fn result_without_app(&self) -> Option<Reply> {
         match self.phase() {
             Phase::Done(Completion::Answered) => None,
-            Phase::Done(Completion::Cancelled) => Some(Reply::failure(
-                StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
-                "client_cancelled",
-                "Request was cancelled by the client",
-            )),
+            Phase::Done(Completion::Cancelled) => {
+                let status = StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST);
+                let text = "Request was cancelled by the client";
+                let reply = Reply::failure(status, "client_cancelled", text);
+                let has_run = self.times().1.is_some();
+                Some(if has_run { reply } else { reply.with_billable_units(0) })
+            }
             Phase::Done(Completion::StartTimeout) => Some(
                 Reply::failure(
                     StatusCode::GATEWAY_TIMEOUT,
                     "request_timeout",
                     "No runner started within the request's start timeout",
                 )
-                .with_header(TIMEOUT_TYPE, HeaderValue::from_static("user")),
+                .with_header(TIMEOUT_TYPE, HeaderValue::from_static("user"))
+                .with_billable_units(0),
             ),
             _ => Some(Reply::detail(StatusCode::BAD_REQUEST, "Request is still in progress")),
         }
     }
 
-    /// Cancels the request. Returns false if it had already ended. See [`Schedule::cancel`].
-    pub(super) fn cancel(&self, ignores_cancel: bool) -> bool {
-        let was_open = self.schedule().cancel(self.elapsed(), ignores_cancel);
+    /// Cancels the request. See [`Schedule::cancel`].
+    pub(super) fn cancel(&self, ignores_cancel: bool) -> CancelOutcome {
+        let outcome = self.schedule().cancel(self.elapsed(), ignores_cancel);
         self.changed.send_replace(());
-        was_open
+        outcome
+    }
+
+    /// Returns true if fal would no longer keep this answer of the run.
+    pub(super) fn is_expired(&self, answer: &Reply) -> bool {
+        let (_, _, ended) = self.times();
+        let age = ended.map_or(Duration::ZERO, |ended| self.clock.now().saturating_sub(ended));
+        let kept = if self.stores_payloads { STORAGE_PERIOD } else { shortest_retention(answer) };
+        age > kept
     }
 
     /// Returns the message and the type of the error that the status of a completed request names.
@@ -228,7 +249,8 @@ impl Job {
             .collect()
     }
 
-    /// Returns the members that every status has.
+    /// Returns the members that every status has. `logs` is null unless the caller asks for logs, and `metrics` is empty
+    /// until the request is completed.
     fn base_json(&self, urls: &BaseUrls, status: &str) -> Value {
         let url = format!("{}/{}/requests/{}", urls.queue(), self.endpoint.app, self.id);
         json!({
@@ -237,6 +259,8 @@ impl Job {
             "response_url": url,
             "status_url": format!("{url}/status"),
             "cancel_url": format!("{url}/cancel"),
+            "logs": null,
+            "metrics": {},
         })
     }
 

@@ -21,6 +21,7 @@ pub(crate) struct SavedJob {
     /// The input, or the reply of a runner that refused it.
     pub(crate) work: Result<Value, Reply>,
     pub(crate) is_cancelled: bool,
+    pub(crate) stores_payloads: bool,
     pub(crate) answer: Option<Reply>,
 }
 
@@ -40,7 +41,8 @@ impl JobArchive {
         };
         let text = json!({
             "endpoint": job.endpoint.full, "app_id": job.endpoint.app, "input": input, "refusal": refusal,
-            "is_cancelled": job.is_cancelled, "answer": job.answer.as_ref().map(reply_to_json),
+            "is_cancelled": job.is_cancelled, "stores_payloads": job.stores_payloads,
+            "answer": job.answer.as_ref().map(reply_to_json),
         });
         let new = path.with_extension("new");
         let written = std::fs::write(&new, text.to_string()).and_then(|()| std::fs::rename(&new, &path));
@@ -58,11 +60,12 @@ impl JobArchive {
         let refusal = saved.get("refusal").and_then(reply_from_json);
         let answer = saved.get("answer").and_then(reply_from_json);
         let is_cancelled = saved.get("is_cancelled").and_then(Value::as_bool).unwrap_or(false);
+        let stores_payloads = saved.get("stores_payloads").and_then(Value::as_bool).unwrap_or(true);
         let work = match refusal {
             Some(refusal) => Err(refusal),
             None => Ok(saved.get_mut("input")?.take()),
         };
-        Some(SavedJob { endpoint, work, is_cancelled, answer })
+        Some(SavedJob { endpoint, work, is_cancelled, stores_payloads, answer })
     }
 
     /// Returns the file of a request. Only UUIDs have one, so that an id cannot lead out of the folder.
@@ -102,6 +105,7 @@ mod tests {
             endpoint: EndpointId { full: "a/b/c".to_owned(), app: "a/b".to_owned() },
             work: Ok(json!({"prompt": "x"})),
             is_cancelled: false,
+            stores_payloads: true,
             answer: Some(Reply::ok(json!({"n": 1})).with_billable_units(3)),
         };
         archive.save(&id, &job);

@@ -20,6 +20,17 @@ pub(crate) enum Schedule {
     Poll(PollSchedule),
 }
 
+/// The outcome of a request to cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CancelOutcome {
+    /// The request waited, and is removed from the queue.
+    Removed,
+    /// The request runs, and its app was asked to stop.
+    Requested,
+    /// The request had already ended.
+    AlreadyCompleted,
+}
+
 /// The state of a request as its status reports it.
 pub(crate) struct Progress {
     pub(crate) phase: Phase,
@@ -74,7 +85,10 @@ impl Schedule {
         match self {
             Self::Clock(timeline) => timeline.run_times(elapsed),
             Self::Runner(runner) => runner.run_times(elapsed),
-            Self::Poll(polls) => (Some(Duration::ZERO), polls.ended),
+            Self::Poll(polls) => {
+                let is_removed = polls.cancelled == Some(CancelOutcome::Removed);
+                ((!is_removed).then_some(Duration::ZERO), polls.ended)
+            }
         }
     }
 
@@ -100,24 +114,23 @@ impl Schedule {
         }
     }
 
-    /// Cancels the request. Returns false if it had already ended.
-    ///
-    /// A running request goes on to its end if `ignores_cancel` is true.
-    pub(crate) fn cancel(&mut self, elapsed: Duration, ignores_cancel: bool) -> bool {
-        match self.phase(elapsed) {
-            Phase::Done(_) => return false,
-            Phase::Running if ignores_cancel => return true,
-            _ => {}
-        }
+    /// Cancels the request. A running request goes on to its end if `ignores_cancel` is true.
+    pub(crate) fn cancel(&mut self, elapsed: Duration, ignores_cancel: bool) -> CancelOutcome {
+        let outcome = match self.phase(elapsed) {
+            Phase::Done(_) => return CancelOutcome::AlreadyCompleted,
+            Phase::Running if ignores_cancel => return CancelOutcome::Requested,
+            Phase::Running => CancelOutcome::Requested,
+            Phase::Queued { .. } => CancelOutcome::Removed,
+        };
         match self {
             Self::Clock(timeline) => timeline.cancelled = Some(elapsed),
             Self::Runner(runner) => runner.cancel(elapsed),
             Self::Poll(polls) => {
-                polls.cancelled = true;
+                polls.cancelled = Some(outcome);
                 polls.date_end(elapsed);
             }
         }
-        true
+        outcome
     }
 }
 
@@ -176,7 +189,8 @@ pub(crate) struct PollSchedule {
     count: usize,
     /// The time at which each log line was first reported. A line keeps its time from then on.
     log_times: Vec<Duration>,
-    cancelled: bool,
+    /// The outcome of a cancellation.
+    cancelled: Option<CancelOutcome>,
     /// The time at which the end was first reported.
     ended: Option<Duration>,
 }
@@ -189,11 +203,11 @@ impl PollSchedule {
             steps.log_lines.clear();
         }
         steps.running = steps.running.max(steps.log_lines.len());
-        Self { steps, count: 0, log_times: Vec::new(), cancelled: false, ended: None }
+        Self { steps, count: 0, log_times: Vec::new(), cancelled: None, ended: None }
     }
 
     fn phase(&self) -> Phase {
-        if self.cancelled {
+        if self.cancelled.is_some() {
             return Phase::Done(Completion::Cancelled);
         }
         let step = self.step();
@@ -271,7 +285,7 @@ mod tests {
                 (DONE, 2),
             ]
         );
-        assert!(!schedule.cancel(Duration::ZERO, false));
+        assert_eq!(schedule.cancel(Duration::ZERO, false), CancelOutcome::AlreadyCompleted);
     }
 
     #[test]
@@ -301,7 +315,7 @@ mod tests {
     fn a_queued_request_is_cancelled_even_if_its_runner_ignores_cancellations() {
         let mut schedule = schedule(&[1, 0], 1, &[], false);
         poll(&mut schedule, 1);
-        assert!(schedule.cancel(Duration::ZERO, true));
+        assert_eq!(schedule.cancel(Duration::ZERO, true), CancelOutcome::Removed);
         assert_eq!(schedule.phase(Duration::ZERO), Phase::Done(Completion::Cancelled));
     }
 }

@@ -47,13 +47,14 @@ fn unknown_app(name: &str) -> Reply {
     Reply::detail(StatusCode::NOT_FOUND, text).with_billable_units(0)
 }
 
-/// Parses the caller's limit on the time until a runner starts.
+/// Parses the caller's limit on the time until a runner starts. The deprecated header counts only without the new one.
 ///
 /// # Errors
 ///
 /// Returns a 400 if the header is not a number of seconds greater than 0.1.
 pub(super) fn start_timeout(headers: &HeaderMap) -> Result<Option<Duration>, Reply> {
-    let Some(value) = headers.get("x-fal-request-timeout") else {
+    let names = ["X-Fal-Request-Start-Timeout", "X-Fal-Request-Timeout"];
+    let Some((name, value)) = names.iter().find_map(|name| Some((name, headers.get(*name)?))) else {
         return Ok(None);
     };
     let seconds = value.to_str().ok().and_then(|text| text.trim().parse::<f64>().ok());
@@ -62,29 +63,22 @@ pub(super) fn start_timeout(headers: &HeaderMap) -> Result<Option<Duration>, Rep
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .map(Some)
         .ok_or_else(|| {
-            Reply::failure(
-                StatusCode::BAD_REQUEST,
-                "bad_request",
-                "X-Fal-Request-Timeout must be a number of seconds greater than 0.1",
-            )
+            let text = format!("{name} must be a number of seconds greater than 0.1");
+            Reply::failure(StatusCode::BAD_REQUEST, "bad_request", text)
         })
 }
 
-/// Parses the priority of a request in the queue.
-///
-/// # Errors
-///
-/// Returns a 400 if the header is neither `normal` nor `low`.
-pub(super) fn priority(headers: &HeaderMap) -> Result<Priority, Reply> {
+/// Parses the priority of a request in the queue. Unknown priorities are ignored.
+pub(super) fn priority(headers: &HeaderMap) -> Priority {
     match headers.get("x-fal-queue-priority").map(HeaderValue::as_bytes) {
-        None | Some(b"normal") => Ok(Priority::Normal),
-        Some(b"low") => Ok(Priority::Low),
-        Some(_) => Err(Reply::failure(
-            StatusCode::BAD_REQUEST,
-            "bad_request",
-            "X-Fal-Queue-Priority must be normal or low",
-        )),
+        Some(b"low") => Priority::Low,
+        _ => Priority::Normal,
     }
+}
+
+/// Returns false if the caller asks to store neither the input nor the output.
+pub(super) fn stores_payloads(headers: &HeaderMap) -> bool {
+    headers.get("x-fal-store-io").is_none_or(|value| value.as_bytes().trim_ascii() != b"0")
 }
 
 #[cfg(test)]
@@ -94,9 +88,14 @@ mod tests {
     #[test]
     fn a_start_timeout_is_a_number_of_seconds() {
         let parse = |text: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert("x-fal-request-timeout", HeaderValue::from_str(text).unwrap());
-            start_timeout(&headers).ok().flatten()
+            let parse = |name: &'static str| {
+                let mut headers = HeaderMap::new();
+                headers.insert(name, HeaderValue::from_str(text).unwrap());
+                start_timeout(&headers).ok().flatten()
+            };
+            let timeout = parse("x-fal-request-start-timeout");
+            assert_eq!(parse("x-fal-request-timeout"), timeout);
+            timeout
         };
         assert_eq!(parse("30"), Some(Duration::from_secs(30)));
         assert_eq!(parse("30.0"), Some(Duration::from_secs(30)));
@@ -104,5 +103,15 @@ mod tests {
             assert_eq!(parse(bad), None, "{bad}");
         }
         assert_eq!(start_timeout(&HeaderMap::new()).ok(), Some(None));
+    }
+
+    #[test]
+    fn the_new_start_timeout_wins_over_the_deprecated_one() {
+        for old in ["0.5", "soon"] {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-fal-request-timeout", HeaderValue::from_static(old));
+            headers.insert("x-fal-request-start-timeout", HeaderValue::from_static("60"));
+            assert_eq!(start_timeout(&headers).ok().flatten(), Some(Duration::from_secs(60)));
+        }
     }
 }

@@ -11,13 +11,13 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
-use super::endpoint::{find_model, parse_id, priority, start_timeout};
+use super::endpoint::{find_model, parse_id, priority, start_timeout, stores_payloads};
 use super::intercept::Arrival;
 use super::parameters::Parameters;
 use super::{auth, body_error, not_found, status_stream};
 use crate::app::App;
 use crate::model_call::ModelCall;
-use crate::queue::{Job, SubmitOptions};
+use crate::queue::{CancelOutcome, Job, SubmitOptions};
 use crate::reply::{NEEDS_RETRY, Reply};
 
 /// Answers all requests to the queue. A router cannot distinguish them, because an endpoint id has any number of
@@ -66,7 +66,8 @@ fn submit(
     auth::check_endpoint(app, headers, &id)?;
     let options = SubmitOptions {
         start_timeout: start_timeout(headers)?,
-        priority: priority(headers)?,
+        priority: priority(headers),
+        stores_payloads: stores_payloads(headers),
         runner_hint: headers.get("x-fal-runner-hint").cloned(),
         webhook_url: parameters.get("fal_webhook").map(str::to_owned),
     };
@@ -125,10 +126,10 @@ async fn result(app: &App, id: &str, headers: &HeaderMap) -> Result<Reply, Reply
 
 fn cancel(app: &App, id: &str, headers: &HeaderMap) -> Result<Reply, Reply> {
     let job = find_job(app, id, headers)?;
-    let (status, text) = if app.queue.cancel(&job) {
-        (StatusCode::ACCEPTED, "CANCELLATION_REQUESTED")
-    } else {
-        (StatusCode::BAD_REQUEST, "ALREADY_COMPLETED")
+    let (status, text) = match app.queue.cancel(&job) {
+        CancelOutcome::Removed => (StatusCode::OK, "OK"),
+        CancelOutcome::Requested => (StatusCode::ACCEPTED, "CANCELLATION_REQUESTED"),
+        CancelOutcome::AlreadyCompleted => (StatusCode::BAD_REQUEST, "ALREADY_COMPLETED"),
     };
     Ok(Reply::new(status, json!({"status": text})).with_request_id(&job.id))
 }

@@ -78,7 +78,7 @@ async fn respond(
     app.clock.sleep_until(arrival.saturating_add(run_time)).await;
     let reply = call.answer(Arc::clone(&app.store), urls).await;
     record.finish(&reply);
-    let reply = reply.with_runner(&id.full, headers.get("x-fal-runner-hint"));
+    let reply = reply.with_retry_advice().with_runner(&id.full, headers.get("x-fal-runner-hint"));
     Ok(reply.with_request_id(&record.request_id).into_response())
 }
 
