@@ -100,7 +100,7 @@ impl Registry {
     fn add_file(&mut self, root: &Path, path: &Path) -> Result<(), Error> {
         let document = parse(path, &read(path)?)?;
         if document.get("paths").is_none()
-            || model::is_platform_api(&document)
+            || model::is_of_service(&document)
             || app_document::names_endpoint(&document)
         {
             return self.add_record(path, document);
@@ -163,6 +163,7 @@ mod registry_tests {
         assert!(nameless.contains("endpoint_id"), "{nameless}");
         add(br#"{"endpoint_id": "a/b", "openapi": {"error": {}}}"#).unwrap();
         add(br#"{"servers": [{"url": "https://api.fal.ai/v1"}], "paths": {}}"#).unwrap();
+        add(br#"{"paths": {"/{owner}/{app}": {}, "/{owner}/{app}/{path}": {}}}"#).unwrap();
         assert_eq!(registry.ids().count(), 0);
     }
 

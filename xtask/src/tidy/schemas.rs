@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use super::files::{Files, Problem};
 
+/// The documents of fal's own services, which are no models.
+const SERVICES: [&str; 3] = ["inference/queue", "inference/sync", "platform/openapi"];
+
 pub(super) fn check(files: &Files, problems: &mut Vec<Problem>) {
     let (manifest_file, lock_file) = (format!("{SCHEMAS}/manifest.toml"), format!("{SCHEMAS}/lock.toml"));
     let text = files.get(&manifest_file).unwrap_or_default();
@@ -31,15 +34,15 @@ pub(super) fn check(files: &Files, problems: &mut Vec<Problem>) {
         else {
             continue;
         };
-        let is_platform = id == "platform/openapi";
-        if !ids.contains(id) && !is_platform {
+        let is_of_service = SERVICES.contains(&id);
+        if !ids.contains(id) && !is_of_service {
             problems.push(Problem::in_file(
                 path,
                 format!("belongs to no crate: add it to {manifest_file}, or remove it"),
             ));
         }
         match serde_json::from_str::<Value>(text) {
-            Ok(document) if is_platform => operations(path, &document, problems),
+            Ok(document) if is_of_service => operations(path, &document, problems),
             Ok(document) => record(path, &document, problems),
             Err(error) => problems.push(Problem::in_file(path, error.to_string())),
         }
@@ -75,7 +78,7 @@ fn record(path: &str, record: &Value, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Checks that each operation of the platform API has a description.
+/// Checks that each operation of a service has a description.
 fn operations(path: &str, document: &Value, problems: &mut Vec<Problem>) {
     let paths = document.get("paths").and_then(Value::as_object);
     for (route, item) in paths.into_iter().flatten() {

@@ -142,10 +142,12 @@ fn unsorted_unknown_or_undescribed_schemas_are_refused() {
                 ("schemas/lock.toml", "[\"x/b/two\"]\n\n[\"x/b/gone\"]\n"),
                 ("schemas/x/b/one.json", record),
                 ("schemas/x/c.json", "{"),
+                ("schemas/inference/queue.json", platform),
                 ("schemas/platform/openapi.json", platform),
             ]
         ),
         [
+            "schemas/inference/queue.json: `get /models` has no description",
             "schemas/lock.toml: \"x/b/gone\" is not an endpoint of the manifest",
             "schemas/lock.toml: entries: `\"x/b/gone\"` must stand before `\"x/b/two\"`",
             "schemas/manifest.toml: crates: `crates.a` must stand before `crates.b`",

@@ -23,13 +23,13 @@ impl Model {
     /// Parses a record `{endpoint_id, metadata, openapi}`, or a document that names its endpoint.
     ///
     /// Returns `None` if there is no model: for the record of a document that fal could not produce, and for the
-    /// document of the platform API.
+    /// documents of fal's own services.
     ///
     /// # Errors
     ///
     /// Returns a message if the document does not describe the call of a model.
     pub(crate) fn parse(mut record: Value) -> Result<Option<Self>, String> {
-        if is_platform_api(&record) {
+        if is_of_service(&record) {
             return Ok(None);
         }
         let is_document = record.get("paths").is_some();
@@ -92,10 +92,11 @@ impl Model {
     }
 }
 
-/// Returns true for the document of the platform API, which describes no model.
-pub(super) fn is_platform_api(document: &Value) -> bool {
+/// Returns true for the documents of fal's own services, which describe no model: the platform API, the queue and direct
+/// calls of any app.
+pub(super) fn is_of_service(document: &Value) -> bool {
     let server = document.pointer("/servers/0/url").and_then(Value::as_str).unwrap_or_default();
-    server.starts_with("https://api.fal.ai/")
+    server.starts_with("https://api.fal.ai/") || document.pointer("/paths/~1{owner}~1{app}").is_some()
 }
 
 fn input_schema(openapi: &Value, id: &str) -> Option<Value> {
