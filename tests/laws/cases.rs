@@ -14,11 +14,17 @@ use crate::{
     schema::Schema,
 };
 
-/// The number of valid inputs, and of invalid inputs, for each endpoint.
-pub(crate) const INPUTS: usize = 200;
+/// The number of cases for each endpoint.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Amounts {
+    /// The number of valid inputs, and of invalid inputs.
+    pub(crate) inputs: usize,
+    /// The number of valid outputs, and of outputs with additions.
+    pub(crate) outputs: usize,
+}
 
-/// The number of valid outputs for each endpoint, and of outputs with additions.
-pub(crate) const OUTPUTS: usize = 50;
+/// The number of cases for each published document.
+pub(crate) const PUBLISHED: Amounts = Amounts { inputs: 200, outputs: 50 };
 
 /// The number of generated instances after which the search for a valid one is given up.
 const MAX_DRAWS: usize = 20;
@@ -48,11 +54,11 @@ pub(crate) struct Cases {
 }
 
 /// Makes the cases of a document. The same document always has the same cases.
-pub(crate) fn cases(document: &Document) -> Cases {
+pub(crate) fn cases(document: &Document, amounts: Amounts) -> Cases {
     let mut cases = Cases::default();
     let Some((input, output)) = &document.schemas else { return cases };
     let mut random = Random::named(&document.id);
-    cases.inputs(input, &mut random);
+    cases.inputs(input, amounts.inputs, &mut random);
     for (direction, schema) in [(Direction::Input, input), (Direction::Output, output)] {
         let found = examples(schema, &mut random);
         cases.invalid_examples += found.invalid;
@@ -68,7 +74,7 @@ pub(crate) fn cases(document: &Document) -> Cases {
             valid: true,
         }));
     }
-    cases.outputs(output, &mut random);
+    cases.outputs(output, amounts.outputs, &mut random);
     cases
 }
 
@@ -96,8 +102,8 @@ impl Cases {
         self.list.push(Case { direction, kind, pointer: pointer.to_owned(), instance, valid });
     }
 
-    fn inputs(&mut self, schema: &Schema, random: &mut Random) {
-        for index in 0..INPUTS {
+    fn inputs(&mut self, schema: &Schema, amount: usize, random: &mut Random) {
+        for index in 0..amount {
             let fill = match index {
                 0..10 => Fill::Required,
                 10..30 => Fill::Full,
@@ -110,21 +116,21 @@ impl Cases {
         // The first instance gets mistakes at all places, the others one kind after the other. Otherwise most mistakes
         // would be wrong types, which are possible everywhere.
         let mut invalid = 0;
-        for index in 0..INPUTS {
+        for index in 0..amount {
             let fill = if index % 2 == 0 { Fill::Full } else { Fill::Some };
             let Some(instance) = self.draw(schema, fill, random) else { return };
             let mut edits = edits(&schema.tree, &instance, random);
             random.shuffle(&mut edits);
             if index == 0 {
-                edits.truncate(INPUTS / 2);
+                edits.truncate(amount / 2);
             } else {
                 edits = interleave_kinds(edits);
-                edits.truncate(INPUTS / 10);
+                edits.truncate(amount / 10);
             }
             for edit in edits {
                 let changed = edit.apply(&instance);
                 let valid = schema.accepts(&changed);
-                if !valid && invalid == INPUTS {
+                if !valid && invalid == amount {
                     return;
                 }
                 invalid += usize::from(!valid);
@@ -133,9 +139,9 @@ impl Cases {
         }
     }
 
-    fn outputs(&mut self, schema: &Schema, random: &mut Random) {
+    fn outputs(&mut self, schema: &Schema, amount: usize, random: &mut Random) {
         let mut count = 0;
-        for index in 0..OUTPUTS {
+        for index in 0..amount {
             let fill = match index {
                 0..5 => Fill::Required,
                 5..20 => Fill::Full,
@@ -145,7 +151,7 @@ impl Cases {
             let mut additions = additions(&schema.tree, &instance);
             random.shuffle(&mut additions);
             for edit in additions.into_iter().take(6) {
-                if count < OUTPUTS {
+                if count < amount {
                     self.push(Direction::Output, edit.kind, &edit.pointer, edit.apply(&instance), true);
                     count += 1;
                 }

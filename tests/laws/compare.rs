@@ -30,15 +30,12 @@ fn walk(
     keep_unknown: bool,
     pointer: &str,
 ) -> Result<(), String> {
+    // A value that fits several members must keep the fields of each of them.
     let candidates = matching_branches(schema, before);
-    let mut result = Ok(());
     for branch in if candidates.is_empty() { vec![schema] } else { candidates } {
-        result = compare_branch(direction, branch, before, after, keep_unknown, pointer);
-        if result.is_ok() {
-            break;
-        }
+        compare_branch(direction, branch, before, after, keep_unknown, pointer)?;
     }
-    result
+    Ok(())
 }
 
 fn compare_branch(

@@ -1,7 +1,7 @@
 //! The documents whose types are checked.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
 };
@@ -77,6 +77,87 @@ pub(crate) fn corpus(selection: &Selection) -> Option<Vec<Document>> {
 /// Reads the documents of this repository.
 pub(crate) fn own() -> Vec<Document> {
     read(&fal_tests::root().join("schemas"))
+}
+
+/// The highest number of apps that are made of two documents.
+const COMBINED: usize = 12;
+
+/// Puts documents of this repository into one app, two at a time, whose components have the same names and other
+/// contents. Apps of fal have such components only where fal changed one endpoint and not the other.
+pub(crate) fn combined() -> Vec<Document> {
+    let documents = own();
+    let records: Vec<Value> = documents.iter().map(|one| serde_json::from_str(&one.text).unwrap()).collect();
+    let app = |index: usize| documents[index].id.splitn(3, '/').take(2).collect::<Vec<_>>().join("/");
+    let mut named: BTreeMap<&String, Vec<(usize, &Value)>> = BTreeMap::new();
+    for (index, record) in records.iter().enumerate() {
+        let schemas = record["openapi"]["components"]["schemas"].as_object();
+        // A corrected document is not corrected under another id.
+        if documents[index].schemas.is_some() && !is_corrected(&documents[index]) {
+            for (name, schema) in schemas.into_iter().flatten() {
+                named.entry(name).or_default().push((index, schema));
+            }
+        }
+    }
+    let mut used = BTreeSet::new();
+    let mut combined = Vec::new();
+    for users in named.values() {
+        let mut pairs = users.iter().flat_map(|first| users.iter().map(move |second| (first, second)));
+        let pair = pairs.find(|((first, one), (second, two))| {
+            one != two && app(*first) != app(*second) && !used.contains(first) && !used.contains(second)
+        });
+        let Some(((first, _), (second, _))) = pair else { continue };
+        used.extend([*first, *second]);
+        for (index, last) in [(*first, "one"), (*second, "two")] {
+            let id = format!("combined/app-{}/{last}", used.len() / 2);
+            combined.extend(with_id(&documents[index], &id));
+        }
+        if used.len() == 2 * COMBINED {
+            break;
+        }
+    }
+    combined
+}
+
+/// Returns true if a fixup corrects the document.
+fn is_corrected(document: &Document) -> bool {
+    let records = fal_codegen::schema::read(&document.file, &document.text, None);
+    records.into_iter().flatten().any(|record| match record {
+        fal_codegen::schema::Record::Document(record) => {
+            !fal_codegen::normalize::normalize(*record).is_ok_and(|normalized| normalized.fixups.is_empty())
+        }
+        fal_codegen::schema::Record::Unavailable { .. } => true,
+    })
+}
+
+/// Removes descriptions. Objects that differ in nothing else are one type, which has one description.
+fn remove_descriptions(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(remove_descriptions),
+        Value::Object(object) => {
+            object.retain(|key, value| key != "description" || !value.is_string());
+            object.values_mut().for_each(remove_descriptions);
+        }
+        _ => {}
+    }
+}
+
+/// Returns the document of an endpoint under another id, without its descriptions.
+fn with_id(document: &Document, id: &str) -> Option<Document> {
+    let mut record: Value = serde_json::from_str(&document.text).unwrap();
+    record["endpoint_id"] = id.into();
+    // Responses need theirs.
+    remove_descriptions(&mut record["openapi"]["components"]);
+    let openapi = &mut record["openapi"];
+    if let Some(own) = openapi.pointer_mut("/info/x-fal-metadata/endpointId") {
+        *own = id.into();
+    }
+    let prefix = format!("/{}", document.id);
+    let paths = openapi["paths"].as_object()?.iter().map(|(path, item)| {
+        let path = path.strip_prefix(&prefix).map_or(path.clone(), |rest| format!("/{id}{rest}"));
+        (path, item.clone())
+    });
+    openapi["paths"] = paths.collect();
+    self::document(Path::new(""), Path::new(&format!("{id}.json")), record.to_string())
 }
 
 /// Reads all records below a folder.

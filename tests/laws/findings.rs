@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    cases::{Case, Cases, INPUTS},
+    cases::{Case, Cases, PUBLISHED},
     compare::{Direction, first_difference},
     documents::Document,
     examples::WHOLE,
@@ -118,7 +118,7 @@ fn too_few_cases(document: &Document, input: &Schema, cases: &[Case]) -> Option<
     let valid =
         cases.iter().filter(|case| case.direction == Direction::Input && case.kind == "generated").count();
     let invalid = cases.iter().filter(|case| !case.valid).count();
-    let enough = valid >= INPUTS && (invalid >= INPUTS || input.tree == json!({}));
+    let enough = valid >= PUBLISHED.inputs && (invalid >= PUBLISHED.inputs || input.tree == json!({}));
     (!enough).then(|| format!("{}: only {valid} valid and {invalid} invalid inputs", document.id))
 }
 
@@ -180,7 +180,7 @@ impl fmt::Display for Findings {
 
 impl Disagreement {
     /// Returns the class, which is the same for all disagreements with the same cause.
-    fn class(&self) -> String {
+    pub(crate) fn class(&self) -> String {
         let cause = match self.law {
             // The reason is the schema's, and less telling than the kind of the mistake.
             Law::Accepted => self.kind.to_owned(),
@@ -191,7 +191,7 @@ impl Disagreement {
 }
 
 /// Replaces quoted text, numbers and paths in a message.
-fn outline(message: &str) -> String {
+pub(crate) fn outline(message: &str) -> String {
     let quoted =
         message.split('`').enumerate().map(|(index, part)| if index % 2 == 0 { part } else { "`_`" });
     let mut text = String::new();

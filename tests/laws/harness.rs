@@ -38,27 +38,44 @@ pub(crate) fn generate(documents: &[Document]) -> Generated {
 impl Harness {
     /// Builds the program for `documents` in the folder `name`, reusing an earlier build there.
     pub(crate) fn build(name: &str, documents: &[Document]) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("laws").join(name);
         let start = Instant::now();
         let generated = generate(documents);
+        let generating = start.elapsed();
+        let (harness, failed) = Self::compile(name, generated);
+        let errors: Vec<&str> = failed.values().map(String::as_str).collect();
+        assert!(failed.is_empty(), "generated code does not compile:\n{}", errors.join("\n\n"));
+        Self { generating, ..harness }
+    }
+
+    /// Builds the program for generated crates in the folder `name`. Crates that do not compile are left out, and
+    /// returned with the messages of the compiler.
+    pub(crate) fn compile(name: &str, generated: Generated) -> (Self, BTreeMap<String, String>) {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("laws").join(name);
         let crates = folder.join("generated");
         let changes = generated.tree.changes(&crates, &["crates".to_owned()]).unwrap();
         generated.tree.apply(&crates, &changes).unwrap();
-        let generating = start.elapsed();
 
         let start = Instant::now();
         let workspace = folder.join("harness");
-        write_workspace(&workspace, &generated);
-        let (success, messages) = cargo_build(&workspace, &folder.join("target"));
-        let errors: Vec<&str> = messages.split("\n\n").filter(|block| block.contains("error")).collect();
-        assert!(success, "generated code does not compile:\n{}", errors.join("\n\n"));
-        // Lines about cargo's progress may precede the `warning:` of a block.
-        let warnings = messages
-            .split("\n\n")
-            .filter_map(|block| block.find("warning: ").map(|start| block[start..].to_owned()))
-            .collect();
+        let mut failed = BTreeMap::new();
+        let messages = loop {
+            write_workspace(&workspace, &generated, &failed);
+            let (success, messages) = cargo_build(&workspace, &folder.join("target"));
+            if success {
+                break messages;
+            }
+            let before = failed.len();
+            for krate in generated.report.endpoints.iter().filter_map(|entry| entry.krate.as_deref()) {
+                if messages.contains(&format!("could not compile `{krate}`")) {
+                    failed.insert(krate.to_owned(), blocks(&messages, krate, "error").join("\n\n"));
+                }
+            }
+            assert!(failed.len() > before, "the program does not compile:\n{messages}");
+        };
+        let warnings = blocks(&messages, "", "warning");
         let binary = folder.join("target/debug").join(format!("harness{}", std::env::consts::EXE_SUFFIX));
-        Self { binary, generated, warnings, generating, compiling: start.elapsed() }
+        let (generating, compiling) = (Duration::ZERO, start.elapsed());
+        (Self { binary, generated, warnings, generating, compiling }, failed)
     }
 
     /// Starts the program.
@@ -71,10 +88,26 @@ impl Harness {
     }
 }
 
+/// Returns the messages of a level about the files of a crate, or about any file. Lines about cargo's progress may precede
+/// the first line of a message.
+fn blocks(messages: &str, krate: &str, level: &str) -> Vec<String> {
+    let file = if krate.is_empty() { String::new() } else { format!("crates/{krate}/") };
+    let starts_here = |line: &&str| {
+        // Cargo counts the messages of each crate in a line of its own.
+        let counts = line.contains(" generated ") || line.contains("could not compile");
+        !counts && (line.starts_with(&format!("{level}: ")) || line.starts_with(&format!("{level}[")))
+    };
+    let found = messages.split("\n\n").filter(|block| block.contains(&file)).filter_map(|block| {
+        let lines: Vec<&str> = block.lines().skip_while(|line| !starts_here(line)).collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    });
+    found.collect()
+}
+
 fn cargo_build(workspace: &Path, target: &Path) -> (bool, String) {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let output = Command::new(cargo)
-        .args(["build", "--offline", "--color=never", "--target-dir"])
+        .args(["build", "--keep-going", "--offline", "--color=never", "--target-dir"])
         .arg(target)
         .current_dir(workspace)
         .env("CARGO_INCREMENTAL", "0")
@@ -83,11 +116,14 @@ fn cargo_build(workspace: &Path, target: &Path) -> (bool, String) {
     (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-/// Writes the sources of the program: a crate with the operations, crates that list endpoints, and the binary.
-fn write_workspace(folder: &Path, generated: &Generated) {
+/// Writes the sources of the program: a crate with the operations, crates that list endpoints, and the binary. Crates that
+/// failed to compile are left out.
+fn write_workspace(folder: &Path, generated: &Generated, failed: &BTreeMap<String, String>) {
     let mut rows: Vec<(String, String)> = Vec::new();
     for entry in &generated.report.endpoints {
-        if let (Status::Generated, Some(krate), Some(module)) = (entry.status, &entry.krate, &entry.module) {
+        if let (Status::Generated, Some(krate), Some(module)) = (entry.status, &entry.krate, &entry.module)
+            && !failed.contains_key(krate)
+        {
             let mut path = krate.replace('-', "_");
             if !module.is_empty() {
                 write!(path, "::{module}").unwrap();

@@ -41,6 +41,10 @@ impl Generator<'_> {
         let mut choices = branches(schema);
         if choices.len() > 1 {
             choices.retain(|branch| self.fill != Fill::Full || branch["type"] != "null");
+            choices.retain(|branch| **branch != Value::Bool(false));
+            if choices.is_empty() {
+                return Value::Null;
+            }
             let branch = *self.random.pick(&choices);
             return self.instance(branch);
         }
@@ -61,7 +65,7 @@ impl Generator<'_> {
         let must: Vec<&str> = required(schema).collect();
         // Objects have few or many of their properties, not always about half.
         let share = 1 + self.random.below(4);
-        for (name, property) in properties(schema) {
+        for (name, property) in properties(schema).filter(|(_, property)| **property != Value::Bool(false)) {
             let optional = match self.fill {
                 Fill::Required => false,
                 Fill::Some => self.random.below(4) < share,
@@ -75,8 +79,9 @@ impl Generator<'_> {
         match schema.get("additionalProperties") {
             Some(Value::Bool(false)) => {}
             Some(values @ Value::Object(_)) => {
-                for _ in 0..self.random.below(4) {
-                    let name = text::any_text(self.random);
+                for index in 0..self.random.below(4) {
+                    // Names of maps may be limited in length.
+                    let name = if index == 0 { "k".to_owned() } else { text::any_text(self.random) };
                     let value = self.instance(values);
                     if !known(&name) {
                         object.insert(name, value);
@@ -97,16 +102,20 @@ impl Generator<'_> {
         let size =
             |key: &str| schema.get(key).and_then(Value::as_u64).and_then(|size| usize::try_from(size).ok());
         let least = size("minItems").unwrap_or(0).max(usize::from(self.fill == Fill::Full));
-        let most = size("maxItems").unwrap_or(least + 3);
+        let mut most = size("maxItems").unwrap_or(least + 3);
+        let first = schema.get("prefixItems").and_then(Value::as_array);
+        let anything = json!({});
+        let rest = schema.get("items").unwrap_or(&anything);
+        if *rest == Value::Bool(false) {
+            most = most.min(first.map_or(0, Vec::len));
+        }
+        let least = least.min(most);
         let near = most.min(least + 3);
         let length = match self.random.below(4) {
             0 => least,
             1 if most <= 20 || self.random.once_in(10) => most,
             _ => least + self.random.below(near - least + 1),
         };
-        let first = schema.get("prefixItems").and_then(Value::as_array);
-        let anything = json!({});
-        let rest = schema.get("items").unwrap_or(&anything);
         let mut items: Vec<Value> = (0..length)
             .map(|index| self.instance(first.and_then(|first| first.get(index)).unwrap_or(rest)))
             .collect();
@@ -152,8 +161,17 @@ impl Generator<'_> {
     fn integer(&mut self, schema: &Value) -> Value {
         let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
         let step = bound("multipleOf").unwrap_or(1.0);
-        let least = bound("minimum").or(bound("exclusiveMinimum").map(|bound| bound + 1.0));
-        let most = bound("maximum").or(bound("exclusiveMaximum").map(|bound| bound - 1.0));
+        let above = bound("exclusiveMinimum").map(|bound| bound.floor() + 1.0);
+        let below = bound("exclusiveMaximum").map(|bound| bound.ceil() - 1.0);
+        let least = bound("minimum").or(above);
+        let most = bound("maximum").or(below);
+        // Large bounds are no exact f64.
+        if let Some(large) = ["minimum", "maximum"].iter().find_map(|key| schema.get(*key))
+            && large.as_f64().is_some_and(|large| large.abs() > 9e15)
+            && self.random.once_in(4)
+        {
+            return large.clone();
+        }
         if least.is_none() && most.is_none() && self.random.once_in(8) {
             // The ends of i64, and an integer that f64 cannot represent.
             return json!(*self.random.pick(&[i64::MAX, i64::MIN, 9_007_199_254_740_993]));

@@ -16,8 +16,11 @@ mod examples;
 mod findings;
 mod harness;
 mod instances;
+mod known_faults;
 mod mutate;
+mod own_apps;
 mod random;
+mod random_documents;
 mod schema;
 mod sites;
 mod text;
@@ -51,6 +54,11 @@ fn types_of_the_corpus_agree_with_their_schemas() {
 #[test]
 fn types_of_this_repository_agree_with_their_schemas() {
     check_laws("own", &documents::own(), false);
+}
+
+#[test]
+fn types_of_combined_apps_agree_with_their_schemas() {
+    check_laws("combined", &documents::combined(), false);
 }
 
 /// Generates and builds the types of all documents, and checks them. `is_whole`: exceptions that cover nothing are
@@ -96,7 +104,7 @@ fn check_documents(name: &str, documents: &[Document], harness: &Harness) -> Fin
                 let mut findings = Findings::default();
                 while let Some(document) = documents.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if !skipped.contains(document.id.as_str()) {
-                        let cases = cases::cases(document);
+                        let cases = cases::cases(document, cases::PUBLISHED);
                         let answers = session.check(&document.id, &cases.list);
                         findings.add_answers(document, &cases, &answers);
                         let schema = session.schema(&document.id);

@@ -134,6 +134,7 @@ impl<'s> Mutator<'_, 's> {
                 json!(changes[self.random.below(changes.len())])
             }
             Value::Number(number) => json!(number.as_i64().unwrap_or_default() + 1),
+            Value::Bool(value) => json!(!value),
             _ => return,
         };
         self.replace(kind, changed);
@@ -234,7 +235,7 @@ pub(crate) fn additions(schema: &Value, instance: &Value) -> Vec<Edit> {
         let edit = |kind, change| Edit { kind, pointer: site.pointer.clone(), change };
         match instance.pointer(&site.pointer) {
             Some(Value::Object(object)) if site.branch.get("properties").is_some() => {
-                if site.branch.get("additionalProperties") != Some(&json!(false)) {
+                if matches!(site.branch.get("additionalProperties"), None | Some(Value::Bool(true))) {
                     let value = json!({ "nested": [1, null] });
                     edits.push(edit("unknown field", Change::Insert("brand_new".to_owned(), value)));
                 }

@@ -5,8 +5,11 @@ use serde_json::{Map, Value, json};
 
 const PREFIX: &str = "#/components/schemas/";
 
-/// The depth of nested references beyond which everything is accepted.
-const MAX_DEPTH: usize = 24;
+/// The number of times that a component may contain itself in a tree. Deeper instances are not generated.
+const MAX_RECURSION: usize = 2;
+
+/// The number of schemas in a tree. Objects with many references to themselves would exceed any memory.
+const MAX_NODES: usize = 50_000;
 
 /// The schema of the input or output of an endpoint.
 pub(crate) struct Schema {
@@ -22,20 +25,24 @@ impl Schema {
         let mut components =
             openapi.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
         components.values_mut().for_each(rewrite_nullable);
+        components.values_mut().for_each(imply_objects);
+        if !reference.is_object() {
+            return Self { tree: reference.clone(), validator: validator(reference) };
+        }
+        let mut reference = reference.clone();
+        imply_objects(&mut reference);
+        let reference = &reference;
         let mut wanted = Vec::new();
         collect_references(reference, &mut wanted);
         components.values().for_each(|schema| collect_references(schema, &mut wanted));
         for name in wanted {
             components.entry(name).or_insert_with(|| json!({}));
         }
-        let tree = inline(reference, &components, 0);
+        let mut tree = Inliner { components: &components, path: Vec::new(), nodes: 0 }.inline(reference);
+        distribute(&mut tree);
         let mut root = reference.clone();
         root["components"] = json!({ "schemas": components });
-        let validator = jsonschema::draft202012::options()
-            .should_validate_formats(false)
-            .build(&root)
-            .unwrap_or_else(|error| panic!("{reference} is no schema: {error}"));
-        Self { tree, validator }
+        Self { tree, validator: validator(&root) }
     }
 
     /// Returns the verdict of the validator.
@@ -53,6 +60,32 @@ impl Schema {
             },
         )
     }
+}
+
+fn validator(root: &Value) -> Validator {
+    let options = jsonschema::draft202012::options().should_validate_formats(false).build(root);
+    options.unwrap_or_else(|error| panic!("{root} is no schema: {error}"))
+}
+
+/// Returns the name of the component that a reference leads to, without the escapes of JSON pointers and URIs.
+pub(crate) fn referenced(schema: &Value) -> Option<String> {
+    let escaped = schema.get("$ref")?.as_str()?.strip_prefix(PREFIX)?;
+    let mut bytes = Vec::new();
+    let mut rest = escaped.bytes();
+    while let Some(byte) = rest.next() {
+        let code = match byte {
+            b'%' => rest.clone().take(2).map(char::from).collect::<String>(),
+            _ => String::new(),
+        };
+        match u8::from_str_radix(&code, 16) {
+            Ok(decoded) => {
+                rest.nth(1);
+                bytes.push(decoded);
+            }
+            Err(_) => bytes.push(byte),
+        }
+    }
+    Some(String::from_utf8_lossy(&bytes).replace("~1", "/").replace("~0", "~"))
 }
 
 /// Returns true if the value of the keyword is data, which may look like a schema.
@@ -80,50 +113,144 @@ fn rewrite_nullable(schema: &mut Value) {
     }
 }
 
+/// Adds the type where only `properties` says that a schema is one of objects: JSON Schema would accept any text there,
+/// but nobody means that.
+fn imply_objects(schema: &mut Value) {
+    match schema {
+        Value::Array(parts) => parts.iter_mut().for_each(imply_objects),
+        Value::Object(object) => {
+            if object.get("properties").is_some_and(Value::is_object) {
+                object.entry("type").or_insert_with(|| json!("object"));
+            }
+            for (key, value) in object.iter_mut().filter(|(key, _)| !is_data(key)) {
+                match value {
+                    // Here keys are names, not keywords.
+                    Value::Object(names) if key == "properties" => names.values_mut().for_each(imply_objects),
+                    value => imply_objects(value),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
 fn collect_references(schema: &Value, found: &mut Vec<String>) {
     match schema {
         Value::Array(items) => items.iter().for_each(|item| collect_references(item, found)),
         Value::Object(object) => {
-            let name = object.get("$ref").and_then(Value::as_str).and_then(|name| name.strip_prefix(PREFIX));
-            found.extend(name.map(str::to_owned));
+            found.extend(referenced(schema));
             object.values().for_each(|value| collect_references(value, found));
         }
         _ => {}
     }
 }
 
-fn inline(schema: &Value, components: &Map<String, Value>, depth: usize) -> Value {
-    let Value::Object(object) = schema else { return schema.clone() };
-    if depth > MAX_DEPTH {
-        return json!({});
-    }
-    let mut merged = Map::new();
-    if let Some(name) =
-        object.get("$ref").and_then(Value::as_str).and_then(|reference| reference.strip_prefix(PREFIX))
-    {
-        let target = components.get(name).unwrap_or(&Value::Null);
-        merge(&mut merged, inline(target, components, depth + 1));
-    }
-    for part in object.get("allOf").and_then(Value::as_array).into_iter().flatten() {
-        merge(&mut merged, inline(part, components, depth + 1));
-    }
-    let own = object.iter().filter(|(key, _)| !matches!(key.as_str(), "$ref" | "allOf"));
-    let own = own.map(|(key, value)| {
-        let value = match (key.as_str(), value) {
-            (key, _) if is_data(key) => value.clone(),
-            ("properties", Value::Object(properties)) => properties
-                .iter()
-                .map(|(name, property)| (name.clone(), inline(property, components, depth + 1)))
-                .collect(),
-            (_, Value::Array(parts)) => {
-                parts.iter().map(|part| inline(part, components, depth + 1)).collect()
+/// Replaces references by the components that they name, and `allOf` by one schema.
+struct Inliner<'c> {
+    components: &'c Map<String, Value>,
+    /// The components around the current schema.
+    path: Vec<String>,
+    nodes: usize,
+}
+
+impl Inliner<'_> {
+    /// Returns `false`, for which no instance is generated, where components contain themselves too often.
+    fn inline(&mut self, schema: &Value) -> Value {
+        let Value::Object(object) = schema else { return schema.clone() };
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            return json!(false);
+        }
+        let mut merged = Map::new();
+        if let Some(name) = referenced(schema) {
+            if self.path.iter().filter(|outer| **outer == name).count() > MAX_RECURSION {
+                return json!(false);
             }
-            _ => inline(value, components, depth + 1),
-        };
-        (key.clone(), value)
-    });
-    merge(&mut merged, Value::Object(own.collect()));
-    Value::Object(merged)
+            let target = self.components.get(&name).cloned().unwrap_or_default();
+            self.path.push(name);
+            let target = self.inline(&target);
+            self.path.pop();
+            if target == json!(false) {
+                return target;
+            }
+            merge(&mut merged, target);
+        }
+        for part in object.get("allOf").and_then(Value::as_array).into_iter().flatten() {
+            let part = self.inline(part);
+            if part == json!(false) {
+                return part;
+            }
+            merge(&mut merged, part);
+        }
+        let mut own = Map::new();
+        for (key, value) in object.iter().filter(|(key, _)| !matches!(key.as_str(), "$ref" | "allOf")) {
+            let value = match (key.as_str(), value) {
+                (key, _) if is_data(key) => value.clone(),
+                ("properties", Value::Object(properties)) => {
+                    properties.iter().map(|(name, property)| (name.clone(), self.inline(property))).collect()
+                }
+                (_, Value::Array(parts)) => parts.iter().map(|part| self.inline(part)).collect(),
+                _ => self.inline(value),
+            };
+            own.insert(key.clone(), value);
+        }
+        merge(&mut merged, Value::Object(own));
+        Value::Object(merged)
+    }
+}
+
+/// Keywords that restrict instances of one type, which may stand beside a union.
+const LIMITS: &[&str] = &[
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "pattern",
+];
+
+/// Writes lists of types as unions, and moves limits that stand beside a union into its members.
+fn distribute(schema: &mut Value) {
+    match schema {
+        Value::Array(parts) => parts.iter_mut().for_each(distribute),
+        Value::Object(object) => {
+            if let Some(Value::Array(kinds)) = object.get("type").cloned()
+                && !object.contains_key("enum")
+                && !object.contains_key("const")
+            {
+                let mut inner = Map::new();
+                let own = ["default", "example", "examples", "description", "title", "deprecated"];
+                let moved: Vec<String> =
+                    object.keys().filter(|key| !own.contains(&key.as_str())).cloned().collect();
+                for key in moved {
+                    inner.extend(object.remove(&key).map(|value| (key, value)));
+                }
+                let members = kinds.into_iter().map(|kind| {
+                    let mut member = inner.clone();
+                    member.insert("type".to_owned(), kind);
+                    Value::Object(member)
+                });
+                object.insert("anyOf".to_owned(), members.collect());
+            }
+            let limits: Vec<(&str, Value)> =
+                LIMITS.iter().filter_map(|key| Some((*key, object.get(*key)?.clone()))).collect();
+            for member in object.get_mut("anyOf").and_then(Value::as_array_mut).into_iter().flatten() {
+                let Some(member) = member.as_object_mut() else { continue };
+                for (key, limit) in &limits {
+                    member.entry(*key).or_insert_with(|| limit.clone());
+                }
+            }
+            for (key, value) in object.iter_mut().filter(|(key, _)| !is_data(key)) {
+                match value {
+                    Value::Object(names) if key == "properties" => names.values_mut().for_each(distribute),
+                    value => distribute(value),
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Adds the keywords of `from`. Properties and requirements are combined; other keywords are replaced.

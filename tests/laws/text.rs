@@ -45,6 +45,25 @@ const PATTERNS: &[(&str, &[&str], &[&str])] = &[
         &["#abc", "#A1b2C3", "#000", "#FFFFFF"],
         &["", "abc", "#ab", "#abcd", "#ggg", "#abcdefa", "#abc\n", "#ábc"],
     ),
+    // The patterns of random documents.
+    (r"^[A-Z]{3}\d+$", &["ABC1", "XYZ007"], &["", "abc1", "ABC", "ABCD1", " ABC1", "ABC1x"]),
+    (r"^\d{2}:\d{2}$", &["12:34", "00:00"], &["1:23", "12:345", "12-34", "", "ab:cd"]),
+    (
+        r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$",
+        &["1.50", "-0", "+007", ".5", "5."],
+        &["", "+", ".", "-.", "1e5", "abc", "1.2.3"],
+    ),
+    (r"^\p{L}+$", &["abc", "Größe", "語"], &["", "abc1", "a b", "_"]),
+    (
+        "^https://",
+        &["https://", "https://example.com/a.png"],
+        &["", "http://example.com", "see https://x", "HTTPS://x"],
+    ),
+    ("^[^/]+/[^/]+$", &["a/b", "ž/🤩"], &["", "a", "a/", "/b", "a/b/c"]),
+    ("cat|dog", &["cat", "a dog", "hotdogs"], &["", "do", "CAT"]),
+    (r"^(?=.*\d)[a-z0-9]+$", &["a1", "1", "abc9x"], &["", "abc", "A1", "a-1"]),
+    (r"^\S+$", &["a", "ž-1", "a\u{301}"], &["", "a b", "\t"]),
+    ("^(?i)yes$", &["yes", "YES"], &["", "yess", "no"]),
 ];
 
 /// Returns a text that matches `pattern`, or one that does not.

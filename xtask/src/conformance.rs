@@ -1,6 +1,6 @@
 //! `cargo xtask conformance`: runs fal's official clients and the client of this repository against the emulator, which
 //! answers under fal's host names, and compares their requests. Then runs the client of this repository against an app
-//! of fal's Python package.
+//! of fal's Python package, and compares types generated for such apps with their models.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -44,6 +44,10 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "page")]
     app: bool,
 
+    /// Only compares types that are generated for apps of fal's Python package with the models of these apps
+    #[arg(long, conflicts_with_all = ["page", "app"])]
+    own_apps: bool,
+
     /// Operations to run, by their names in the table. All by default
     #[arg(value_name = "OPERATION")]
     operations: Vec<String>,
@@ -69,7 +73,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         return page::run(folder, &sources, &arguments.operations);
     }
     if arguments.app {
-        return against_app(folder, &sources, arguments.or_skip);
+        return with_package(folder, &sources, arguments.or_skip, app::run);
+    }
+    if arguments.own_apps {
+        return with_package(folder, &sources, arguments.or_skip, |python, _| app::compare_types(python));
     }
     let mut drivers = match install(folder, &sources) {
         Err(reason) if arguments.or_skip => {
@@ -130,16 +137,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let all = arguments.operations.is_empty();
     table.verdict(all)?;
     differences.verdict(all)?;
-    if all { against_app(folder, &sources, arguments.or_skip) } else { Ok(()) }
+    if !all {
+        return Ok(());
+    }
+    with_package(folder, &sources, arguments.or_skip, |python, sources| {
+        app::run(python, sources)?;
+        app::compare_types(python)
+    })
 }
 
-fn against_app(folder: &Path, sources: &Path, or_skip: bool) -> Result<(), String> {
+/// Installs fal's Python package and calls `run` with its interpreter.
+fn with_package(
+    folder: &Path,
+    sources: &Path,
+    or_skip: bool,
+    run: impl FnOnce(&Path, &Path) -> Result<(), String>,
+) -> Result<(), String> {
     match app::install(folder, sources) {
         Err(reason) if or_skip => {
             println!("skipped: fal's Python package cannot be installed: {reason}");
             Ok(())
         }
-        python => app::run(&python?, sources),
+        python => run(&python?, sources),
     }
 }
 

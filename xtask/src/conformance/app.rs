@@ -1,4 +1,5 @@
-//! Runs the client of this repository against a server of fal's Python package.
+//! Runs the client of this repository against a server of fal's Python package, and compares generated types with the
+//! models of its apps.
 
 use std::io::{BufRead as _, BufReader, copy, sink};
 use std::path::{Path, PathBuf};
@@ -12,6 +13,16 @@ pub(super) fn run(python: &Path, sources: &Path) -> Result<(), String> {
     let server = Server::start(python, &sources.join("app"))?;
     let test = ["test", "--quiet", "-p", "fal-client", "--features", "realtime", "--test", "official_app"];
     cargo_with(test.into_iter().chain(["--", "--ignored"]), &[("FAL_CONFORMANCE_APP", &server.url)])
+}
+
+/// Runs `tests/laws/own_apps.rs`.
+pub(super) fn compare_types(python: &Path) -> Result<(), String> {
+    let test = ["test", "--quiet", "-p", "fal-tests", "--test", "laws", "own_apps"];
+    let python = python.to_string_lossy();
+    cargo_with(
+        test.into_iter().chain(["--", "--ignored", "--nocapture"]),
+        &[("FAL_CONFORMANCE_PYTHON", &python)],
+    )
 }
 
 /// Installs the package in `folder`, unless it is there already, and returns the path of the interpreter. It has its own
