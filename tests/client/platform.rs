@@ -55,3 +55,16 @@ async fn the_platform_is_a_config_error_behind_a_proxy_for_model_calls() {
     let error = client.platform().await.unwrap_err();
     assert!(error.is_config() && error.to_string().contains("proxy_url"), "{error}");
 }
+
+#[tokio::test]
+async fn a_submitted_request_is_listed_with_its_input() {
+    let (_emulator, client) = instant().await;
+    let job = client.submit(small()).await.unwrap();
+    let platform = client.platform().await.unwrap();
+    let list = platform.list_requests().endpoint_id(vec!["fal-ai/flux/dev".to_owned()]);
+    let list = list.start("2020-01-01T00:00:00+00:00").expand(vec!["payloads".to_owned()]).limit(1);
+    let requests: Vec<_> = list.stream().try_collect().await.unwrap();
+    assert_eq!(requests.len(), 1);
+    assert_eq!((requests[0].request_id.as_str(), requests[0].status_code), (job.request_id(), Some(200)));
+    assert_eq!(requests[0].json_input.as_ref().unwrap()["prompt"], "a cat");
+}

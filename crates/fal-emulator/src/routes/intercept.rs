@@ -51,11 +51,11 @@ pub(super) async fn intercept(State(app): State<Arc<App>>, request: Request, nex
         let bytes = match timeout(app.read_timeout, to_bytes(body, JSON_LIMIT)).await {
             Ok(Ok(bytes)) => bytes,
             // The body may also have broken off, but then no client is left to read the reply.
-            Ok(Err(_)) => return effect.apply(too_large().into_response(), &control),
+            Ok(Err(_)) => return effect.apply(with_id(too_large()).into_response(), &control),
             Err(_) => {
                 let late = Reply::detail(StatusCode::REQUEST_TIMEOUT, "The body did not come in time");
                 let late = late.with_header(header::CONNECTION, HeaderValue::from_static("close"));
-                return effect.apply(late.into_response(), &control);
+                return effect.apply(with_id(late).into_response(), &control);
             }
         };
         received.body = bytes.clone();
@@ -71,6 +71,11 @@ pub(super) async fn intercept(State(app): State<Arc<App>>, request: Request, nex
         None => next.run(Request::from_parts(parts, body)).await,
     };
     effect.apply(response, &control)
+}
+
+/// Adds the request id that the inner layers add to all other replies.
+fn with_id(reply: Reply) -> Reply {
+    reply.with_request_id(&uuid::Uuid::new_v4().to_string())
 }
 
 /// Describes a request for the record, without its body.
