@@ -54,6 +54,8 @@ pub struct Entry {
     pub oddities: Vec<String>,
     /// JSON pointers of constructs that have no type here, and are raw JSON in Rust.
     pub untyped: Vec<String>,
+    /// JSON pointers of rules of the document that the types do not enforce.
+    pub unenforced: Vec<String>,
 }
 
 /// The kind of a result.
@@ -84,6 +86,7 @@ impl Entry {
             fixups: Vec::new(),
             oddities: Vec::new(),
             untyped: Vec::new(),
+            unenforced: Vec::new(),
         }
     }
 
@@ -103,6 +106,7 @@ impl Entry {
             fixups,
             oddities: graphs().flat_map(|graph| graph.oddities.clone()).collect(),
             untyped: graphs().flat_map(|graph| graph.untyped.clone()).collect(),
+            unenforced: graphs().flat_map(|graph| graph.unenforced.clone()).collect(),
             ..Self::skipped(endpoint.id.clone(), Error::new("", ""), false)
         }
     }
@@ -127,6 +131,7 @@ impl Entry {
             losses.push(format!("skipped: {place}{reason}"));
         }
         losses.extend(self.untyped.iter().map(|pointer| format!("raw JSON: {pointer}")));
+        losses.extend(self.unenforced.iter().map(|rule| format!("not checked: {rule}")));
         losses.extend(self.oddities.iter().cloned());
         losses.extend(
             self.unknown_keywords
@@ -187,7 +192,7 @@ fn fields(item: &Crate, own: &[&Vec<Item>], root: Root) -> usize {
     let mut count = 0;
     match root {
         Root::Struct(item) => {
-            count += item.fields.len();
+            count += item.fields.len() + item.constants.len();
             item.fields.iter().for_each(|field| field.ty.collect_names(&mut names));
         }
         Root::Ty(ty) => ty.collect_names(&mut names),
@@ -200,7 +205,7 @@ fn fields(item: &Crate, own: &[&Vec<Item>], root: Root) -> usize {
         let found = own.iter().copied().flatten().chain(&item.types).find(|item| item.name() == Some(&name));
         match found {
             Some(Item::Struct(item)) => {
-                count += item.fields.len();
+                count += item.fields.len() + item.constants.len();
                 item.fields.iter().for_each(|field| field.ty.collect_names(&mut names));
             }
             Some(Item::Union(union)) => {

@@ -119,13 +119,13 @@ fn the_report_has_an_entry_for_each_endpoint() {
             {
                 "id": "acme/draw/fast", "status": "generated", "crate": "fal-acme-draw", "module": "fast",
                 "properties_read": 2, "properties_emitted": 2, "unknown_keywords": { "odd": 2 },
-                "fixups": [], "oddities": [], "untyped": []
+                "fixups": [], "oddities": [], "untyped": [], "unenforced": []
             },
             {
                 "id": "acme/gone", "status": "skipped",
                 "reason": "fal has no schema for this endpoint: no schema",
                 "properties_read": 0, "properties_emitted": 0, "unknown_keywords": {},
-                "fixups": [], "oddities": [], "untyped": []
+                "fixups": [], "oddities": [], "untyped": [], "unenforced": []
             }
         ] })
     );

@@ -16,6 +16,7 @@ mod golden {
     pub(crate) mod constant;
     pub(crate) mod deprecated;
     pub(crate) mod descriptions;
+    pub(crate) mod enums_of_other_types;
     pub(crate) mod extra;
     pub(crate) mod file_list;
     pub(crate) mod integer_enum;
@@ -23,22 +24,30 @@ mod golden {
     pub(crate) mod media;
     pub(crate) mod mixed_union;
     pub(crate) mod no_schema;
+    pub(crate) mod null_values;
     pub(crate) mod nullable_items;
+    pub(crate) mod nullable_reply;
     pub(crate) mod one_name_two_meanings;
     pub(crate) mod open_enum;
+    pub(crate) mod other_fields;
     pub(crate) mod pattern;
     pub(crate) mod preset_or_object;
     pub(crate) mod realtime;
     pub(crate) mod recursion;
     pub(crate) mod routes;
+    pub(crate) mod rules_of_unions;
+    pub(crate) mod shared_unions;
+    pub(crate) mod similar_objects;
     pub(crate) mod stream_event;
     pub(crate) mod tagged_union;
+    pub(crate) mod tags;
     pub(crate) mod text_enum;
     pub(crate) mod text_lengths;
     pub(crate) mod tri_state;
     pub(crate) mod tuple;
     pub(crate) mod union_of_objects;
     pub(crate) mod unique_list;
+    pub(crate) mod wide_integers;
 }
 
 use golden::*;
@@ -452,7 +461,7 @@ fn null_and_absent_differ_where_null_switches_a_default_off() {
     assert_eq!(input(|builder| builder.copies(Nullable::Null)), r#"{"copies":null,"folder":null}"#);
     assert_eq!(input(|builder| builder.copies(3)), r#"{"copies":3,"folder":null}"#);
     assert_eq!(input(|builder| builder.copies(None::<i64>)), r#"{"folder":null}"#);
-    assert_eq!(received::<Model>(r#"{"copies":null,"folder":null}"#).unwrap(), "{}");
+    keeps_unchanged::<Model>(&[r#"{"copies":null,"folder":null}"#, r#"{"folder":null}"#]);
 }
 
 #[test]
@@ -501,4 +510,195 @@ fn duplicates_in_unique_lists_are_refused() {
         (r#"{"labels":[],"groups":[[1],[2,2]]}"#, "body.groups.1"),
     ]);
     keeps_unchanged::<Model>(&[r#"{"labels":["a","a"]}"#]);
+}
+
+#[test]
+fn null_is_taken_wherever_the_schema_has_it() {
+    use null_values::Model;
+    sends_unchanged::<Model>(&[
+        r#"{"mode":"a"}"#,
+        r#"{"labels":[null,"x"],"size":"s","mode":null}"#,
+        r#"{"size":3,"box":{"width":1},"mode":"b","nothing":null}"#,
+    ]);
+    assert_eq!(
+        sent::<Model>(r#"{"label":null,"size":null,"box":null,"mode":null}"#).unwrap(),
+        r#"{"mode":null}"#
+    );
+    refuses::<Model>(&[
+        (r#"{"mode":"c"}"#, "`c` is not allowed here"),
+        ("{}", "missing field `mode`"),
+        (r#"{"mode":"a","nothing":1}"#, "expected unit"),
+    ]);
+    keeps_unchanged::<Model>(&[
+        r#"{"anything":null,"kind":null,"box":null}"#,
+        r#"{"anything":[1],"kind":"a","box":{"width":2},"inner":{"note":null,"count":null}}"#,
+        r#"{"anything":{},"kind":"new","box":null,"label":"l","inner":{"note":"n","count":2}}"#,
+    ]);
+    assert!(
+        received::<Model>(r#"{"kind":"a","box":null}"#).unwrap_err().contains("missing field `anything`")
+    );
+}
+
+#[test]
+fn a_reply_can_be_null() {
+    use nullable_reply::Model;
+    keeps_unchanged::<Model>(&["null", r#"{"width":1}"#]);
+    assert!(received::<Model>("{}").unwrap_err().contains("missing field `width`"));
+}
+
+#[test]
+fn tags_are_written_and_choose_the_member() {
+    use tags::{
+        Model, Part, Pet,
+        types::{Cat, Dog, DogKind, Fish, TextPart},
+    };
+    sends_unchanged::<Model>(&[
+        r#"{"pet":{"kind":"cat","lives":9}}"#,
+        r#"{"pet":{"kind":"puppy","good":true}}"#,
+        r#"{"pet":{"fins":2,"kind":"Fish"}}"#,
+        r#"{"pet":{"kind":"cat"},"others":[{"kind":"dog","good":true}],"part":{"type":"image","value":"v"}}"#,
+    ]);
+    refuses::<Model>(&[
+        (r#"{"pet":{"lives":9}}"#, "matches no form of Pet"),
+        (r#"{"pet":{"kind":"cow"}}"#, "matches no form of Pet"),
+        (r#"{"pet":{"kind":"cat"},"part":{"type":"sound","value":"v"}}"#, "matches no form of Part"),
+        (r#"{"pet":{"kind":"cat"},"part":{"value":"v"}}"#, "matches no form of Part"),
+    ]);
+    let written = |pet: Pet| serde_json::to_string(&pet).unwrap();
+    assert_eq!(written(Pet::Cat(Cat::builder().build())), r#"{"kind":"cat"}"#);
+    let dog = Dog::builder().kind(DogKind::Puppy).good(true).build();
+    assert_eq!(written(Pet::Dog(dog)), r#"{"kind":"puppy","good":true}"#);
+    assert_eq!(written(Pet::Fish(Fish::builder().fins(2).build())), r#"{"fins":2,"kind":"Fish"}"#);
+    let part = Part::TextPart(TextPart::builder().value("v").build());
+    assert_eq!(serde_json::to_string(&part).unwrap(), r#"{"type":"text","value":"v"}"#);
+
+    keeps_unchanged::<Model>(&[
+        r#"{"shown":{"t":"b","v":1}}"#,
+        r#"{"shown":{"t":"b","y":"s","new":1},"told":{"t":"b","y":"s"}}"#,
+        r#"{"shown":{"t":"c"},"told":{"t":"c","z":1}}"#,
+    ]);
+    let output: tags::Output =
+        serde_json::from_str(r#"{"shown":{"t":"b"},"told":{"t":"b","y":"s"}}"#).unwrap();
+    assert!(matches!(output.shown, Some(tags::Shown::B(_))), "{output:?}");
+    assert!(matches!(output.told, Some(tags::Told::B(_))), "{output:?}");
+    let output: tags::Output = serde_json::from_str(r#"{"shown":{"t":"c"}}"#).unwrap();
+    assert!(matches!(output.shown, Some(tags::Shown::Other(_))), "{output:?}");
+}
+
+#[test]
+fn the_most_specific_object_is_chosen() {
+    use similar_objects::{Lists, Model, Named, OptionOutput, Output, Thing, ThingOutput};
+    sends_unchanged::<Model>(&[r#"{"thing":{"a":1,"b":"x"}}"#, r#"{"thing":{"a":1}}"#]);
+    keeps_unchanged::<Model>(&[
+        r#"{"thing":{"a":1,"b":"x"},"option":{"b":"x"},"lists":[{"a":1,"b":"x"}],"named":{"a":1,"c":2}}"#,
+        r#"{"thing":{"a":1,"z":[1]}}"#,
+    ]);
+    let output: Output = serde_json::from_str(
+        r#"{"thing":{"a":1,"b":"x"},"option":{"b":"x"},"lists":[{"a":1,"b":"x"}],"named":{"c":2}}"#,
+    )
+    .unwrap();
+    assert!(matches!(output.thing, Some(ThingOutput::Large(_))), "{output:?}");
+    assert!(matches!(output.option, Some(OptionOutput::OnlyB(_))), "{output:?}");
+    assert!(matches!(output.lists, Some(Lists::List2(_))), "{output:?}");
+    assert!(matches!(output.named, Some(Named::Map(_))), "{output:?}");
+    let thing: Thing = serde_json::from_str(r#"{"a":1}"#).unwrap();
+    assert!(matches!(thing, Thing::Small(_)), "{thing:?}");
+}
+
+#[test]
+fn fields_beside_the_described_ones_are_kept_where_the_schema_mentions_them() {
+    use other_fields::{Free, Model};
+    sends_unchanged::<Model>(&[
+        r#"{"free":{"a":1,"extra":"e","b":[1]},"typed":{"a":1,"b":1.5},"closed":{"a":1}}"#,
+        r#"{"free":{}}"#,
+    ]);
+    refuses::<Model>(&[(r#"{"closed":{"b":1}}"#, "unknown field `b`")]);
+    keeps_unchanged::<Model>(&[r#"{"free":{"a":1,"b":{"c":null}},"closed":{"a":1}}"#]);
+    let free = Free::builder().a(1).extra("b", 2).build();
+    assert_eq!(serde_json::to_string(&free).unwrap(), r#"{"a":1,"b":2}"#);
+}
+
+#[test]
+fn enums_have_values_of_every_type() {
+    use enums_of_other_types::Model;
+    sends_unchanged::<Model>(&[
+        r#"{"scale":0.5,"ratio":1.0,"agreed":true,"declined":false,"size":"auto","either":"on","untyped":"b"}"#,
+        r#"{"agreed":true,"size":1024,"either":true,"twice":"b","steps":2,"overlap":"c","maybe":"a"}"#,
+        r#"{"agreed":true,"listed":[0.5,1.5],"mixed":false}"#,
+        r#"{"agreed":true,"mixed":"text"}"#,
+    ]);
+    assert_eq!(
+        sent::<Model>(r#"{"agreed":true,"steps":2.0,"scale":1}"#).unwrap(),
+        r#"{"scale":1.0,"agreed":true,"steps":2}"#
+    );
+    refuses::<Model>(&[
+        (r#"{"agreed":false}"#, "`agreed` of acme/enums-of-other-types must be `true`"),
+        (r#"{"agreed":true,"declined":true}"#, "must be `false`"),
+        (r#"{"agreed":true,"scale":0.75}"#, "must be `0.5`, `1.0` or `2.0`"),
+        (r#"{"agreed":true,"size":256}"#, "matches no form of Size"),
+        (r#"{"agreed":true,"either":false}"#, "must be `true`"),
+        (r#"{"agreed":true,"overlap":"d"}"#, "`d` is not allowed here"),
+        (r#"{"agreed":true,"listed":[0.5,1]}"#, "must be `0.5` or `1.5`"),
+        (r#"{"agreed":true,"mixed":true}"#, "must be `false`"),
+    ]);
+    keeps_unchanged::<Model>(&[
+        r#"{"scale":0.75,"done":true,"either":"on"}"#,
+        r#"{"done":true,"either":true}"#,
+        r#"{"either":"new"}"#,
+    ]);
+}
+
+#[test]
+fn integers_have_the_size_that_their_bounds_need() {
+    use wide_integers::Model;
+    sends_unchanged::<Model>(&[
+        r#"{"seed":18446744073709551615,"written_as_float":18446744073709551615,"signed":-1,"even":10}"#,
+        r#"{"signed":18446744073709551615,"between":1,"seeds":[0,9223372036854775808],"half":3}"#,
+        r#"{"between":3,"points":"p"}"#,
+    ]);
+    assert_eq!(
+        sent::<Model>(r#"{"seeds":[257.0],"points":[-999,257.0]}"#).unwrap(),
+        r#"{"seeds":[257],"points":[-999,257]}"#
+    );
+    refuses::<Model>(&[
+        (r#"{"seed":-1}"#, "expected an integer that is not negative"),
+        (r#"{"signed":-2}"#, "must be an integer between -1 and 18446744073709551615"),
+        (r#"{"signed":1.5}"#, "must be an integer between"),
+        (r#"{"even":11}"#, "and a multiple of 2"),
+        (r#"{"even":8}"#, "between 10 and 10000000000000000000"),
+        (r#"{"between":0}"#, "must be between 1 and 3, not 0"),
+        (r#"{"between":4}"#, "must be between 1 and 3, not 4"),
+    ]);
+    keeps_unchanged::<Model>(&[r#"{"seed":18446744073709551615}"#]);
+}
+
+#[test]
+fn rules_beside_and_inside_a_union_apply_together() {
+    use rules_of_unions::Model;
+    sends_unchanged::<Model>(&[
+        r#"{"text":"abc","both":"abcde","outer":"abcd","loose":"ab"}"#,
+        r#"{"text":"abcde","outer":9,"loose":3}"#,
+    ]);
+    refuses::<Model>(&[
+        (r#"{"text":"abcd"}"#, "characters"),
+        (r#"{"both":"abcdef"}"#, "must have 2 to 5 characters, not 6"),
+        (r#"{"both":"a"}"#, "must have 2 to 5 characters, not 1"),
+        (r#"{"outer":"abcde"}"#, "at most 4 characters"),
+        (r#"{"outer":10}"#, "matches no form of Outer"),
+        (r#"{"loose":"a"}"#, "at least 2 characters"),
+        (r#"{"loose":2}"#, "matches no form of Loose"),
+    ]);
+}
+
+#[test]
+fn a_union_is_shared_by_the_endpoints_that_agree_on_its_objects() {
+    use shared_unions::{one, three, two, types::ImageSize};
+    let large = r#"{"image_size":{"width":2000,"height":2000}}"#;
+    sends_unchanged::<one::Model>(&[large, r#"{"image_size":"small"}"#]);
+    refuses::<one::Model>(&[(r#"{"image_size":{"width":5000,"height":1}}"#, "matches no form of")]);
+    refuses::<two::Model>(&[(large, "matches no form of ImageSize")]);
+    refuses::<three::Model>(&[(large, "matches no form of ImageSize")]);
+    let size: ImageSize = serde_json::from_str(r#""large""#).unwrap();
+    assert_eq!(two::Input::builder().image_size(size.clone()).build().image_size, Some(size.clone()));
+    assert_eq!(three::Input::builder().image_size(size.clone()).build().image_size, Some(size));
 }

@@ -30,6 +30,12 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
     );
     push_list(
         &mut lines,
+        "not checked",
+        generated()
+            .flat_map(|entry| entry.unenforced.iter().map(move |rule| format!("{}: {rule}", entry.id))),
+    );
+    push_list(
+        &mut lines,
         "oddities",
         generated()
             .flat_map(|entry| entry.oddities.iter().map(move |oddity| format!("{}: {oddity}", entry.id))),

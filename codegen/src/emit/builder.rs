@@ -7,7 +7,7 @@ use quote::{format_ident, quote};
 
 use super::{
     docs,
-    structs::{allow_deprecated, deprecated, is_input, setter_docs},
+    structs::{allow_deprecated, deprecated, is_input, keeps_extra, setter_docs},
     tokens::{field_type, ident, setter_type, ty, ty_of_parent},
 };
 use crate::rust::{Field, Presence, Struct, Ty, names};
@@ -61,7 +61,7 @@ impl Names {
     pub(super) fn new(item: &Struct) -> Self {
         let prefix = prefix(item);
         let optional = item.fields.iter().any(|field| field.presence != Presence::Required);
-        let optional = (optional || is_input(item)).then(|| format_ident!("{prefix}Optional"));
+        let optional = (optional || keeps_extra(item)).then(|| format_ident!("{prefix}Optional"));
         Self { builder: format_ident!("{prefix}Builder"), optional }
     }
 }
@@ -175,7 +175,7 @@ impl<'a> Parts<'a> {
             let (name, ty) = (ident(&field.ident), field_type(field));
             quote!(#name: #ty)
         });
-        let extra = is_input(self.item).then(|| quote!(extra: Map<String, Value>,));
+        let extra = keeps_extra(self.item).then(|| quote!(extra: Map<String, Value>,));
         Some(quote! {
             #[derive(Debug, Clone, Default)]
             struct #optional {
@@ -201,7 +201,7 @@ impl<'a> Parts<'a> {
                 }
             }
         });
-        let extra = is_input(self.item).then(|| {
+        let extra = keeps_extra(self.item).then(|| {
             let docs =
                 docs::line("Sets a parameter that this crate does not know, or that has another type here.");
             quote! {
@@ -268,7 +268,7 @@ impl<'a> Parts<'a> {
             quote!(#field: self.#field.take())
         });
         let optional: Vec<_> = self.optionals.iter().map(|field| ident(&field.ident)).collect();
-        let extra = is_input(self.item).then(|| quote!(extra: self.optional.extra,));
+        let extra = keeps_extra(self.item).then(|| quote!(extra: self.optional.extra,));
         let docs =
             docs::line("Returns the finished value. This compiles once every required parameter is set.");
         let allow = allow_deprecated(self.item);

@@ -1,10 +1,13 @@
 //! `Parameters`: the files of a value, and the rules that its type cannot hold it to.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{ToTokens, format_ident, quote};
 
-use super::{structs::allow_deprecated, tokens::ident};
-use crate::rust::{Presence, Rule, Struct, Union, VariantKind};
+use super::{
+    structs::allow_deprecated,
+    tokens::{float, ident},
+};
+use crate::rust::{Presence, Rule, Struct, Union, ValueRule, VariantKind};
 
 /// Returns the impl for a struct.
 pub(super) fn structure(item: &Struct) -> TokenStream {
@@ -206,9 +209,35 @@ fn check(rule: &Rule, checker: &Checker, subject: &Subject) -> TokenStream {
                 }
             }
         }
+        Rule::Value(rule, message) => check_value(rule, message, &check, &value),
         Rule::Nested => {
             let (receiver, check) = (subject.receiver(), checker.reference());
             quote!(#receiver.check(#check);)
+        }
+    }
+}
+
+/// Returns the statement that checks a number or a boolean.
+fn check_value(rule: &ValueRule, message: &str, check: &TokenStream, value: &TokenStream) -> TokenStream {
+    match rule {
+        ValueRule::OneOf(values) => {
+            let values = values.iter().map(|value| match value.as_bool() {
+                Some(flag) => quote!(#flag),
+                None => float(value.as_f64().unwrap_or_default()).to_token_stream(),
+            });
+            quote!(#check.one_of(#value, &[#(#values),*], #message);)
+        }
+        ValueRule::Unsigned(bounds) => {
+            let min = Literal::u64_unsuffixed(bounds.min.unwrap_or(u64::MIN));
+            let max = Literal::u64_unsuffixed(bounds.max.unwrap_or(u64::MAX));
+            let step = Literal::u64_unsuffixed(bounds.multiple_of.unwrap_or(1));
+            quote!(#check.unsigned(*#value, #min..=#max, #step, #message);)
+        }
+        ValueRule::WideInteger(bounds) => {
+            let min = Literal::i128_unsuffixed(bounds.min.unwrap_or(i128::MIN));
+            let max = Literal::i128_unsuffixed(bounds.max.unwrap_or(i128::MAX));
+            let step = Literal::i128_unsuffixed(bounds.multiple_of.unwrap_or(1));
+            quote!(#check.wide_integer(#value, #min..=#max, #step, #message);)
         }
     }
 }

@@ -5,7 +5,12 @@ use std::collections::BTreeSet;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{place::ModulePath, structs::is_input, tokens::ident};
+use super::{
+    place::ModulePath,
+    serde_impls,
+    structs::{is_input, keeps_extra},
+    tokens::ident,
+};
 use crate::rust::{Bounds, Endpoint, Field, Item, Output, Presence, Rule, Struct, Ty, Union, VariantKind};
 
 /// The names that a module imports.
@@ -94,6 +99,9 @@ impl Imports {
         self.map_access = true;
         self.fal_core.insert("json");
         item.fields.iter().for_each(|field| self.add_field(field));
+        if keeps_extra(item) {
+            self.serde_json.extend(["Map", "Value"]);
+        }
         if !item.direction.is_input() {
             return;
         }
@@ -105,7 +113,6 @@ impl Imports {
         self.fal_core.extend(has(|field| field.rule != Rule::None).then_some("Check"));
         if is_input(item) {
             self.fal_core.extend(["IntoInput", "Violations"]);
-            self.serde_json.extend(["Map", "Value"]);
         }
     }
 
@@ -117,6 +124,13 @@ impl Imports {
     fn add_union(&mut self, item: &Union) {
         self.serde = true;
         self.serde_json.insert("Value");
+        let reads_by_helper = item.is_ambiguous
+            || item.types().any(serde_impls::holds_integers)
+            || item
+                .variants
+                .iter()
+                .any(|variant| matches!(&variant.kind, VariantKind::Value { form: Some(form), .. } if form.writes_tag));
+        self.fal_core.extend(reads_by_helper.then_some("json"));
         item.types().for_each(|ty| self.add_type(ty));
         if !item.direction.is_input() {
             return;
@@ -141,7 +155,14 @@ impl Imports {
             }
             Ty::List(item) | Ty::Option(item) | Ty::Boxed(item) => self.add_type(item),
             Ty::Tuple(items) => items.iter().for_each(|item| self.add_type(item)),
-            Ty::Text | Ty::Integer | Ty::Number | Ty::Boolean | Ty::Named(_) => {}
+            Ty::Text
+            | Ty::Integer
+            | Ty::Unsigned
+            | Ty::WideInteger
+            | Ty::Number
+            | Ty::Boolean
+            | Ty::Null
+            | Ty::Named(_) => {}
         }
     }
 }

@@ -297,10 +297,13 @@ fn schema_of(item: &Item) -> Option<Value> {
 }
 
 fn schema_of_struct(item: &Struct) -> Value {
+    let constants = item.constants.iter().map(|constant| (&constant.json_name, &constant.schema));
+    let fields = item.fields.iter().map(|field| (&field.json_name, &field.schema));
     let properties: Map<String, Value> =
-        item.fields.iter().map(|field| (field.json_name.clone(), field.schema.clone())).collect();
-    let required: Vec<&str> =
-        item.fields.iter().filter(|field| field.required).map(|field| field.json_name.as_str()).collect();
+        constants.chain(fields).map(|(name, schema)| (name.clone(), schema.clone())).collect();
+    let constants = item.constants.iter().filter(|constant| constant.required);
+    let fields = item.fields.iter().filter(|field| field.required).map(|field| field.json_name.as_str());
+    let required: Vec<&str> = constants.map(|constant| constant.json_name.as_str()).chain(fields).collect();
     let mut schema = json!({ "type": "object", "properties": properties });
     if !required.is_empty() {
         schema["required"] = json!(required);

@@ -1,14 +1,15 @@
 //! `Serialize` and `Deserialize`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::quote;
+use serde_json::Value;
 
 use super::{
     builder::Names,
-    structs::{allow_deprecated, is_input},
-    tokens::{ident, ty},
+    structs::{allow_deprecated, keeps_extra},
+    tokens::{float, ident, integer, ty},
 };
-use crate::rust::{Field, Presence, Struct, Ty, Union, VariantKind};
+use crate::rust::{Field, ObjectForm, Presence, Struct, Ty, Union, Variant, VariantKind};
 
 /// Returns the impls of a struct.
 pub(super) fn structure(item: &Struct) -> [TokenStream; 3] {
@@ -17,8 +18,8 @@ pub(super) fn structure(item: &Struct) -> [TokenStream; 3] {
 
 fn serialize(item: &Struct) -> TokenStream {
     let (name, allow) = (ident(&item.ident), allow_deprecated(item));
-    let mutable = (!item.fields.is_empty()).then(|| quote!(mut));
-    let writer = if is_input(item) {
+    let mutable = (!item.fields.is_empty() || !item.constants.is_empty()).then(|| quote!(mut));
+    let writer = if keeps_extra(item) {
         quote!(json::ObjectWriter::with_extra(serializer, &self.extra))
     } else {
         quote!(json::ObjectWriter::new(serializer))
@@ -27,16 +28,25 @@ fn serialize(item: &Struct) -> TokenStream {
         let (json_name, name) = (&field.json_name, ident(&field.ident));
         match field.presence {
             Presence::Required => quote!(object.write(#json_name, &self.#name);),
+            // `null` and not nothing is what the schema has for no value.
+            Presence::Optional if field.required && field.nullable => {
+                quote!(object.write(#json_name, &self.#name);)
+            }
             Presence::Optional | Presence::TriState => {
                 quote!(object.write_optional(#json_name, &self.#name);)
             }
         }
+    });
+    let constants = item.constants.iter().map(|constant| {
+        let (json_name, value) = (&constant.json_name, literal(&constant.value));
+        quote!(object.write(#json_name, #value);)
     });
     quote! {
         #allow
         impl Serialize for #name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let #mutable object = #writer?;
+                #(#constants)*
                 #(#puts)*
                 object.end()
             }
@@ -68,18 +78,32 @@ fn object(item: &Struct) -> TokenStream {
             quote!(#json_name => #object.#read(&mut #slot),)
         }
     });
-    let rest = if is_input(item) {
+    let constants = item.constants.iter().map(|constant| {
+        let (json_name, local) = (&constant.json_name, ident(&constant.local));
+        let value = literal(&constant.value);
+        quote!(#json_name => #object.read_constant(#json_name, &mut #local, #value),)
+    });
+    let constants: Vec<TokenStream> = constants.collect();
+    let required_constants = item.constants.iter().filter(|constant| constant.required).map(|constant| {
+        let (json_name, local) = (&constant.json_name, ident(&constant.local));
+        quote!(#object.require(#json_name, #local)?;)
+    });
+    let constant_slots = item.constants.iter().map(|constant| ident(&constant.local));
+    let rest = if keeps_extra(item) && item.direction.is_input() {
         quote!(#object.read_extra(#key, &mut optional.extra))
+    } else if keeps_extra(item) {
+        quote!(#object.read_extra(#key, &mut extra))
     } else if item.direction.is_input() && item.closed {
         quote!(#object.reject(&#key))
     } else {
         quote!(#object.skip())
     };
-    let read_field = if item.fields.is_empty() {
+    let read_field = if item.fields.is_empty() && constants.is_empty() {
         quote!(#rest;)
     } else {
         quote! {
             match &*#key {
+                #(#constants)*
                 #(#arms)*
                 _ => #rest,
             }
@@ -89,6 +113,8 @@ fn object(item: &Struct) -> TokenStream {
     let slots = slots.map(|field| ident(&field.ident));
     let optional = Names::new(item).optional.filter(|_| item.direction.is_input());
     let optional = optional.map(|optional| quote!(let mut optional = #optional::default();));
+    let extra =
+        (keeps_extra(item) && !item.direction.is_input()).then(|| quote!(let mut extra = Map::new();));
     let finish = if item.direction.is_input() { finish_builder(item) } else { finish_struct(item) };
     quote! {
         #allow
@@ -96,11 +122,14 @@ fn object(item: &Struct) -> TokenStream {
             const NAME: &'static str = #text;
 
             fn read<A: MapAccess<'de>>(#object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+                #(let mut #constant_slots = None;)*
                 #(let mut #slots = None;)*
+                #extra
                 #optional
                 while let Some(#key) = #object.next_key() {
                     #read_field
                 }
+                #(#required_constants)*
                 #finish
             }
         }
@@ -115,7 +144,13 @@ fn is_kept_by_builder(item: &Struct, field: &Field) -> bool {
 /// Returns the method that reads the value of a field.
 fn read_method(item: &Struct, field: &Field) -> &'static str {
     // A reply says null where it has nothing; a parameter is null only where the service takes null.
-    let or_null = !item.direction.is_input() || field.nullable && field.presence == Presence::Optional;
+    let or_null = match field.presence {
+        Presence::Required if field.ty == Ty::Json => false,
+        Presence::Optional | Presence::Required if field.ty == Ty::Null => false,
+        Presence::TriState => false,
+        Presence::Required => !item.direction.is_input(),
+        Presence::Optional => !item.direction.is_input() || field.nullable,
+    };
     match (holds_integers(&field.ty), or_null) {
         (true, true) => "read_integer_unless_null",
         (true, false) => "read_integer",
@@ -125,9 +160,9 @@ fn read_method(item: &Struct, field: &Field) -> &'static str {
 }
 
 /// Returns true for a type that is, or holds, integers without bounds, which have no type of their own to read them.
-fn holds_integers(ty: &Ty) -> bool {
+pub(super) fn holds_integers(ty: &Ty) -> bool {
     match ty {
-        Ty::Integer => true,
+        Ty::Integer | Ty::Unsigned => true,
         Ty::List(item) | Ty::Map(item) | Ty::Option(item) => holds_integers(item),
         _ => false,
     }
@@ -142,6 +177,8 @@ fn finish_struct(item: &Struct) -> TokenStream {
             quote!(#name)
         }
     });
+    let extra = keeps_extra(item).then(|| quote!(extra));
+    let fields = fields.chain(extra);
     quote!(Some(Self { #(#fields),* }))
 }
 
@@ -173,6 +210,11 @@ pub(super) fn union(item: &Union) -> [TokenStream; 2] {
         let name = ident(&variant.ident);
         match &variant.kind {
             VariantKind::Text(value) => quote!(Self::#name => serializer.serialize_str(#value),),
+            VariantKind::Value { form: Some(form), .. } if form.writes_tag => {
+                let tags = &form.tags;
+                let tag = item.tag.as_deref().unwrap_or_default();
+                quote!(Self::#name(value) => json::write_tagged(serializer, #tag, &[#(#tags),*], value),)
+            }
             VariantKind::Value { .. } => quote!(Self::#name(value) => value.serialize(serializer),),
         }
     });
@@ -184,6 +226,7 @@ pub(super) fn union(item: &Union) -> [TokenStream; 2] {
     };
     let reads = match &item.tag {
         Some(tag) => read_by_tag(item, tag),
+        None if item.is_ambiguous => read_best(item),
         None => read_by_form(item),
     };
     [
@@ -211,24 +254,13 @@ pub(super) fn union(item: &Union) -> [TokenStream; 2] {
 
 /// Reads a value into the first variant that takes it: texts by their value, others by trying.
 fn read_by_form(item: &Union) -> TokenStream {
-    let texts = item.texts().map(|(name, text)| {
-        let name = ident(name);
-        quote!(Some(#text) => return Ok(Self::#name),)
-    });
-    let texts: Vec<TokenStream> = texts.collect();
-    let texts = (!texts.is_empty()).then(|| {
-        quote! {
-            match value.as_str() {
-                #(#texts)*
-                _ => {}
-            }
-        }
-    });
+    let texts = read_texts(item);
     let tries = item.variants.iter().filter(|variant| matches!(variant.kind, VariantKind::Value { .. }));
     let tries = tries.map(|variant| {
         let name = ident(&variant.ident);
+        let read = read_value(variant);
         quote! {
-            if let Ok(value) = Deserialize::deserialize(&value) {
+            if let Ok(value) = #read {
                 return Ok(Self::#name(value));
             }
         }
@@ -236,14 +268,101 @@ fn read_by_form(item: &Union) -> TokenStream {
     quote!(#texts #(#tries)*)
 }
 
+/// Reads the strings that are variants of their own.
+fn read_texts(item: &Union) -> Option<TokenStream> {
+    let texts = item.texts().map(|(name, text)| {
+        let name = ident(name);
+        quote!(Some(#text) => return Ok(Self::#name),)
+    });
+    let texts: Vec<TokenStream> = texts.collect();
+    (!texts.is_empty()).then(|| {
+        quote! {
+            match value.as_str() {
+                #(#texts)*
+                _ => {}
+            }
+        }
+    })
+}
+
+/// Reads a value into the variant that fits it best.
+fn read_best(item: &Union) -> TokenStream {
+    let texts = read_texts(item);
+    let offer = ident(if item.direction.is_input() { "offer_checked" } else { "offer" });
+    let offers = item.variants.iter().filter_map(|variant| {
+        let VariantKind::Value { form, ty, .. } = &variant.kind else { return None };
+        let name = ident(&variant.ident);
+        let form = form.as_ref().map_or_else(|| quote!(json::Form::ANY), |form| object_form(form));
+        let read =
+            if holds_integers(ty) { quote!(json::read_integers) } else { quote!(Deserialize::deserialize) };
+        Some(quote!(choice.#offer(&#form, #read, Self::#name);))
+    });
+    quote! {
+        #texts
+        let mut choice = json::Choice::new(&value);
+        #(#offers)*
+        if let Some(chosen) = choice.finish() {
+            return Ok(chosen);
+        }
+    }
+}
+
+fn object_form(form: &ObjectForm) -> TokenStream {
+    let ObjectForm { is_list, required, known, listed, .. } = form;
+    let list = is_list.then(|| quote!(.list()));
+    let listed = listed.iter().map(|(name, values)| {
+        let values = values.iter().map(|value| match value {
+            Value::String(text) => quote!(json::Listed::Text(#text)),
+            Value::Bool(flag) => quote!(json::Listed::Flag(#flag)),
+            other => {
+                let number = integer(other.as_i64().unwrap_or_default());
+                quote!(json::Listed::Integer(#number))
+            }
+        });
+        quote!((#name, &[#(#values),*]))
+    });
+    quote! {
+        json::Form::object(&[#(#required),*], &[#(#known),*], &[#(#listed),*]) #list
+    }
+}
+
+/// Returns the expression that reads a variant from `value`.
+fn read_value(variant: &Variant) -> TokenStream {
+    match &variant.kind {
+        VariantKind::Value { ty, .. } if holds_integers(ty) => quote!(json::read_integers(&value)),
+        _ => quote!(Deserialize::deserialize(&value)),
+    }
+}
+
+/// Returns a JSON value of a constant as code.
+fn literal(value: &Value) -> TokenStream {
+    match value {
+        Value::String(text) => quote!(#text),
+        Value::Bool(flag) => quote!(&#flag),
+        Value::Number(number) => match number.as_i64() {
+            Some(whole) => {
+                let whole = Literal::i64_suffixed(whole);
+                quote!(&#whole)
+            }
+            None => {
+                let float = float(number.as_f64().unwrap_or_default());
+                quote!(&#float)
+            }
+        },
+        _ => quote!(&()),
+    }
+}
+
 /// Reads a value into the variant that its tag names, so that an error says what is wrong inside.
 fn read_by_tag(item: &Union, tag: &str) -> TokenStream {
     let arms = item.variants.iter().filter_map(|variant| match &variant.kind {
-        VariantKind::Value { tag: Some(value), .. } => {
+        VariantKind::Value { form: Some(form), .. } => {
+            let tags = &form.tags;
             let name = ident(&variant.ident);
+            let value = if form.writes_tag { quote!(json::without_tag(value, #tag)) } else { quote!(value) };
             Some(quote! {
-                Some(#value) => {
-                    return Deserialize::deserialize(value)
+                Some(#(#tags)|*) => {
+                    return Deserialize::deserialize(#value)
                         .map(Self::#name)
                         .map_err(serde::de::Error::custom);
                 }

@@ -17,10 +17,12 @@ pub(super) fn definition(item: &Struct) -> TokenStream {
         let (name, ty) = (ident(&field.ident), field_type(field));
         quote!(#docs #deprecated pub #name: #ty)
     });
-    let extra = is_input(item).then(|| {
-        let docs = docs::line(
-            "Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.",
-        );
+    let extra = keeps_extra(item).then(|| {
+        let docs = docs::line(match (is_input(item), item.direction.is_input()) {
+            (true, _) => "Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.",
+            (false, true) => "Other fields, sent unchanged. A field here replaces the one of the same name.",
+            (false, false) => "Fields that are not described.",
+        });
         quote!(#docs pub extra: Map<String, Value>,)
     });
     quote! {
@@ -82,6 +84,11 @@ pub(super) fn media(item: &Struct) -> Option<TokenStream> {
 /// Returns true for the whole input of an endpoint, which also carries parameters that the crate does not know.
 pub(super) fn is_input(item: &Struct) -> bool {
     item.direction.is_input() && item.ident == "Input"
+}
+
+/// Returns true for a struct that keeps fields that it does not know.
+pub(super) fn keeps_extra(item: &Struct) -> bool {
+    is_input(item) || item.extra
 }
 
 fn describe(item: &Struct) -> Vec<String> {

@@ -54,8 +54,11 @@ fn path(ty: &Ty, parent: &TokenStream) -> TokenStream {
         Ty::Text => quote!(String),
         Ty::File => quote!(#parent File),
         Ty::Integer => quote!(i64),
+        Ty::Unsigned => quote!(u64),
+        Ty::WideInteger => quote!(serde_json::Number),
         Ty::Number => quote!(f64),
         Ty::Boolean => quote!(bool),
+        Ty::Null => quote!(()),
         Ty::Json => quote!(#parent Value),
         Ty::Named(name) => {
             let name = ident(name);

@@ -4,6 +4,7 @@
 //! property has one [`Type`] and a flag for null. Objects have names and types refer to them by name, so that
 //! types can be recursive.
 
+mod members;
 mod operation;
 mod resolver;
 mod routes;
@@ -12,6 +13,7 @@ mod types;
 
 use serde_json::Value;
 
+pub(crate) use members::listed_values;
 pub(crate) use routes::read_routes;
 pub use routes::{Routes, SkippedRoute};
 pub use type_graph::TypeGraph;
@@ -67,6 +69,8 @@ pub struct Object {
     pub properties: Vec<Property>,
     /// `true` if other properties are not allowed.
     pub closed: bool,
+    /// `true` if the schema describes other properties, or if a union could lose them.
+    pub extra: bool,
 }
 
 /// A property of an object.
@@ -88,6 +92,8 @@ pub struct Property {
     pub examples: Vec<Value>,
     /// `true` if the property is deprecated.
     pub deprecated: bool,
+    /// The only value of a property that identifies the object, and is therefore written without being asked for.
+    pub constant: Option<Value>,
 }
 
 /// The type of a value.
@@ -99,10 +105,20 @@ pub enum Type {
     File(Text, FileLimits),
     /// An integer.
     Integer(Bounds<i64>),
+    /// An integer that may be larger than `i64::MAX`, and is not negative.
+    Unsigned(Bounds<u64>),
+    /// An integer that may be larger than `i64::MAX`, or negative.
+    WideInteger(Bounds<i128>),
     /// A floating-point number.
     Number(Bounds<f64>),
+    /// One of several floating-point numbers.
+    NumberEnum(Vec<f64>),
     /// `true` or `false`.
     Boolean,
+    /// The boolean that is the only one allowed.
+    BooleanConstant(bool),
+    /// `null`.
+    Null,
     /// One of several strings.
     TextEnum(Vec<String>),
     /// One of several integers.
@@ -118,10 +134,21 @@ pub enum Type {
     /// A value of one of several types.
     Union(Vec<Type>),
     /// One of several objects, identified by the value of a property. Holds the name of the property, and the
-    /// objects by its values.
-    Tagged(String, Vec<(String, Type)>),
+    /// objects with its values.
+    Tagged(String, Vec<Member>),
     /// Any value.
     Any,
+}
+
+/// A member of a union that is identified by the value of a property.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    /// The values of the property. Never empty.
+    pub tags: Vec<String>,
+    /// The object, by its name in [`TypeGraph::objects`].
+    pub object: String,
+    /// `true` if the union writes the property, because the object does not.
+    pub writes_tag: bool,
 }
 
 /// The type of the items of a list, a map or a tuple.
@@ -134,7 +161,7 @@ pub struct Item {
 }
 
 /// The bounds of a number.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds<T> {
     /// The lower bound.
     pub min: Option<T>,

@@ -3,10 +3,10 @@
 use std::borrow::Borrow;
 
 use indexmap::IndexMap;
-use openapiv3::{AdditionalProperties, ReferenceOr, Schema, SchemaKind, Type as Kind};
+use openapiv3::{AdditionalProperties, AnySchema, ReferenceOr, Schema, SchemaKind, Type as Kind};
 use serde_json::Value;
 
-use super::{Direction, Object, Property, Type, TypeGraph};
+use super::{Direction, Item, Object, Property, Type, TypeGraph};
 use crate::{
     error::{Error, pointer},
     normalize::Normalized,
@@ -27,17 +27,28 @@ impl TypeGraph {
             objects: IndexMap::new(),
             untyped: Vec::new(),
             oddities: Vec::new(),
+            unenforced: Vec::new(),
             errors,
             aliases: Vec::new(),
             owner: String::new(),
             depth: 0,
         };
         let root = schema.map(|schema| resolver.resolve(schema_ref(schema), None, at));
-        let root = root.unwrap_or(Ok(Type::Any)).unwrap_or_else(|error| {
+        let any = Item { ty: Type::Any, nullable: false };
+        let Item { ty: root, nullable } = root.unwrap_or(Ok(any.clone())).unwrap_or_else(|error| {
             resolver.errors.push(error);
-            Type::Any
+            any
         });
-        Self { root, objects: resolver.objects, untyped: resolver.untyped, oddities: resolver.oddities }
+        let mut graph = Self {
+            root,
+            nullable,
+            objects: resolver.objects,
+            untyped: resolver.untyped,
+            oddities: resolver.oddities,
+            unenforced: resolver.unenforced,
+        };
+        graph.complete_members(direction);
+        graph
     }
 }
 
@@ -50,6 +61,8 @@ pub(super) struct Resolver<'a> {
     pub(super) untyped: Vec<String>,
     /// Irregularities that a rule resolved.
     pub(super) oddities: Vec<String>,
+    /// Rules that the types do not enforce.
+    pub(super) unenforced: Vec<String>,
     /// Errors of properties, which are left out.
     errors: &'a mut Vec<Error>,
     /// Components other than objects that are being resolved, to detect cycles.
@@ -123,18 +136,19 @@ impl<'a> Resolver<'a> {
     }
 
     /// Reads a component once, however often it is referred to.
-    pub(super) fn resolve_reference(&mut self, reference: &str, at: &str) -> Result<Type, Error> {
+    pub(super) fn resolve_reference(&mut self, reference: &str, at: &str) -> Result<Item, Error> {
         let (name, schema, at) = self.component(reference, at)?;
         let is_object = matches!(&schema.schema_kind, SchemaKind::Type(Kind::Object(object)) if !object.properties.is_empty());
         if is_object {
-            return self.resolve_named_object(name, schema, &at);
+            let ty = self.resolve_named_object(name, schema, &at)?;
+            return Ok(Item { ty, nullable: schema.schema_data.nullable });
         }
         if self.aliases.iter().any(|alias| alias == name) {
             // Only objects have names in Rust, so the inner value of another type that contains itself is raw JSON.
             if !self.untyped.contains(&at) {
                 self.untyped.push(at);
             }
-            return Ok(Type::Any);
+            return Ok(Item { ty: Type::Any, nullable: false });
         }
         self.aliases.push(name.to_owned());
         let ty = self.resolve_schema(schema, None, &at);
@@ -176,6 +190,7 @@ impl<'a> Resolver<'a> {
                 description: String::new(),
                 properties: Vec::new(),
                 closed: false,
+                extra: false,
             };
             self.objects.insert(name.to_owned(), placeholder);
             let outer = std::mem::replace(&mut self.owner, name.to_owned());
@@ -229,7 +244,20 @@ impl<'a> Resolver<'a> {
         }
         let description = schema.schema_data.description.clone().unwrap_or_default();
         let closed = object.additional_properties == Some(AdditionalProperties::Any(false));
-        Ok(Object { name: name.to_owned(), description, properties, closed })
+        let extra = object.additional_properties.is_some() && !closed;
+        if let Some(AdditionalProperties::Schema(values)) = &object.additional_properties {
+            let is_any = matches!(&**values, ReferenceOr::Item(schema)
+                if matches!(&schema.schema_kind, SchemaKind::Any(any) if *any == AnySchema::default()));
+            if !is_any {
+                self.unenforced
+                    .push(format!("{at}/additionalProperties: other properties are kept, but not checked"));
+            }
+        }
+        let unlisted = object.required.iter().filter(|name| !object.properties.contains_key(*name));
+        for name in unlisted {
+            self.unenforced.push(format!("{at}/required: `{name}` is required but not described"));
+        }
+        Ok(Object { name: name.to_owned(), description, properties, closed, extra })
     }
 
     fn resolve_property(
@@ -239,7 +267,7 @@ impl<'a> Resolver<'a> {
         required: bool,
         at: &str,
     ) -> Result<Property, Error> {
-        let ty = self.resolve(schema, Some(name), at)?;
+        let Item { ty, nullable } = self.resolve(schema, Some(name), at)?;
         let none = openapiv3::SchemaData::default();
         let data = match schema {
             SchemaRef::Item(schema) => &schema.schema_data,
@@ -263,11 +291,12 @@ impl<'a> Resolver<'a> {
             name: name.to_owned(),
             description,
             ty,
-            nullable: data.nullable,
+            nullable,
             required,
             default,
             examples: examples.unwrap_or_else(|| data.example.iter().cloned().collect()),
             deprecated: data.deprecated,
+            constant: None,
         })
     }
 }

@@ -9,12 +9,16 @@ use super::{Object, Type};
 pub struct TypeGraph {
     /// The type of the whole value. An object in all but a few documents.
     pub root: Type,
+    /// `true` if the whole value may be `null`.
+    pub nullable: bool,
     /// All objects that can be reached from the root, by component name.
     pub objects: IndexMap<String, Object>,
     /// JSON pointers of constructs that are [`Type::Any`] because the model has no type for them.
     pub untyped: Vec<String>,
     /// Irregularities of the document that a rule resolved, with JSON pointers.
     pub oddities: Vec<String>,
+    /// Rules of the document that the types do not enforce, with JSON pointers.
+    pub unenforced: Vec<String>,
 }
 
 impl TypeGraph {
@@ -45,6 +49,8 @@ impl TypeGraph {
             Type::Text(text) => !text.length.is_open() || text.pattern.is_some(),
             Type::File(text, _) => !text.length.is_open(),
             Type::List(_, list) => !list.length.is_open() || list.unique,
+            Type::NumberEnum(_) | Type::BooleanConstant(_) | Type::WideInteger(_) => true,
+            Type::Unsigned(bounds) => !bounds.is_open(),
             _ => false,
         })
     }
@@ -61,16 +67,23 @@ impl TypeGraph {
         }
         match ty {
             Type::List(item, _) | Type::Map(item) => self.any_inside(&item.ty, seen, holds),
-            Type::Object(name) if !seen.contains(&name.as_str()) => {
-                seen.push(name);
-                self.objects.get(name).is_some_and(|object| {
-                    object.properties.iter().any(|property| self.any_inside(&property.ty, seen, holds))
-                })
-            }
+            Type::Object(name) => self.object_has(name, seen, holds),
             Type::Union(types) => types.iter().any(|ty| self.any_inside(ty, seen, holds)),
-            Type::Tagged(_, variants) => variants.iter().any(|(_, ty)| self.any_inside(ty, seen, holds)),
+            Type::Tagged(_, members) => {
+                members.iter().any(|member| self.object_has(&member.object, seen, holds))
+            }
             _ => false,
         }
+    }
+
+    fn object_has<'a>(&'a self, name: &'a str, seen: &mut Vec<&'a str>, holds: fn(&Type) -> bool) -> bool {
+        if seen.contains(&name) {
+            return false;
+        }
+        seen.push(name);
+        self.objects.get(name).is_some_and(|object| {
+            object.properties.iter().any(|property| self.any_inside(&property.ty, seen, holds))
+        })
     }
 
     /// Returns true if a value of the object can contain another one without a list or map between them.
@@ -85,18 +98,26 @@ impl TypeGraph {
 
     fn reaches(&self, ty: &Type, target: &str, seen: &mut Vec<String>) -> bool {
         match ty {
-            Type::Object(name) if name == target => true,
-            Type::Object(name) if seen.contains(name) => false,
-            Type::Object(name) => {
-                seen.push(name.clone());
-                self.objects.get(name).is_some_and(|object| {
-                    object.properties.iter().any(|property| self.reaches(&property.ty, target, seen))
-                })
-            }
+            Type::Object(name) => self.object_reaches(name, target, seen),
             Type::Union(types) => types.iter().any(|ty| self.reaches(ty, target, seen)),
-            Type::Tagged(_, variants) => variants.iter().any(|(_, ty)| self.reaches(ty, target, seen)),
+            Type::Tagged(_, members) => {
+                members.iter().any(|member| self.object_reaches(&member.object, target, seen))
+            }
             Type::Tuple(items) => items.iter().any(|item| self.reaches(&item.ty, target, seen)),
             _ => false,
         }
+    }
+
+    fn object_reaches(&self, name: &str, target: &str, seen: &mut Vec<String>) -> bool {
+        if name == target {
+            return true;
+        }
+        if seen.iter().any(|seen| seen == name) {
+            return false;
+        }
+        seen.push(name.to_owned());
+        self.objects.get(name).is_some_and(|object| {
+            object.properties.iter().any(|property| self.reaches(&property.ty, target, seen))
+        })
     }
 }

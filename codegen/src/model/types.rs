@@ -1,5 +1,7 @@
 //! Resolves a single schema into a [`Type`].
 
+use std::collections::VecDeque;
+
 use openapiv3::{
     AdditionalProperties, AnySchema, ArrayType, Discriminator, IntegerType, NumberType, ReferenceOr, Schema,
     SchemaKind, StringType, Type as Kind,
@@ -8,12 +10,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Bounds, Direction, Item, Length, List, Text, Type,
+    Bounds, Direction, Item, Length, List, Member, Text, Type,
     resolver::{Resolver, SchemaRef, schema_ref},
 };
 use crate::{
     error::{Error, pointer},
-    normalize::PREFIX_ITEMS,
+    normalize::{IGNORED, NULL, PREFIX_ITEMS, WIDE_BOUNDS},
 };
 
 impl Resolver<'_> {
@@ -23,7 +25,7 @@ impl Resolver<'_> {
         schema: SchemaRef<'_>,
         property: Option<&str>,
         at: &str,
-    ) -> Result<Type, Error> {
+    ) -> Result<Item, Error> {
         self.with_depth(at, |resolver| match schema {
             SchemaRef::Reference(reference) => resolver.resolve_reference(reference, at),
             SchemaRef::Item(schema) => resolver.resolve_schema(schema, property, at),
@@ -35,85 +37,142 @@ impl Resolver<'_> {
         schema: &Schema,
         property: Option<&str>,
         at: &str,
+    ) -> Result<Item, Error> {
+        self.report_ignored(schema, at);
+        let nullable = schema.schema_data.nullable;
+        if schema.schema_data.extensions.contains_key(NULL) {
+            return Ok(Item { ty: Type::Null, nullable: false });
+        }
+        let mut item = match &schema.schema_kind {
+            SchemaKind::AllOf { all_of } if all_of.len() == 1 => {
+                self.resolve(schema_ref(&all_of[0]), property, &pointer(&pointer(at, "allOf"), 0))?
+            }
+            SchemaKind::AnyOf { any_of: branches } => {
+                self.resolve_branches(branches, schema, property, &pointer(at, "anyOf"))?
+            }
+            SchemaKind::OneOf { one_of: branches } => {
+                self.resolve_branches(branches, schema, property, &pointer(at, "oneOf"))?
+            }
+            kind => Item { ty: self.resolve_kind(kind, schema, property, at)?, nullable: false },
+        };
+        item.nullable = (item.nullable || nullable) && !matches!(item.ty, Type::Null);
+        Ok(item)
+    }
+
+    /// Resolves a schema that has no other schema in its place.
+    fn resolve_kind(
+        &mut self,
+        kind: &SchemaKind,
+        schema: &Schema,
+        property: Option<&str>,
+        at: &str,
     ) -> Result<Type, Error> {
-        match &schema.schema_kind {
+        match kind {
             SchemaKind::Type(Kind::String(text)) => Ok(self.resolve_text(text, schema, property, at)),
-            SchemaKind::Type(Kind::Integer(integer)) => Ok(integer_type(integer)),
-            SchemaKind::Type(Kind::Number(number)) => Ok(Type::Number(number_bounds(number))),
-            SchemaKind::Type(Kind::Boolean(_)) => Ok(Type::Boolean),
+            SchemaKind::Type(Kind::Integer(integer)) => Ok(self.resolve_integer(integer, schema, at)),
+            SchemaKind::Type(Kind::Number(number)) => Ok(number_type(number)),
+            SchemaKind::Type(Kind::Boolean(boolean)) => {
+                let mut values = boolean.enumeration.iter().flatten();
+                Ok(match (values.next(), values.next()) {
+                    (Some(only), None) => Type::BooleanConstant(*only),
+                    _ => Type::Boolean,
+                })
+            }
             SchemaKind::Type(Kind::Array(array)) => self.resolve_list(array, schema, property, at),
             SchemaKind::Type(Kind::Object(object)) if object.properties.is_empty() => {
                 self.resolve_map(object.additional_properties.as_ref(), at)
             }
             SchemaKind::Type(Kind::Object(_)) => self.resolve_inline_object(schema, property, at),
-            SchemaKind::AllOf { all_of } if all_of.len() == 1 => {
-                self.resolve(schema_ref(&all_of[0]), property, &pointer(&pointer(at, "allOf"), 0))
-            }
-            SchemaKind::AnyOf { any_of } => self.resolve_union(any_of, property, &pointer(at, "anyOf")),
-            SchemaKind::OneOf { one_of } => match &schema.schema_data.discriminator {
-                Some(discriminator) if !discriminator.mapping.is_empty() => {
-                    self.resolve_tagged(discriminator, at)
-                }
-                _ => self.resolve_union(one_of, property, &pointer(at, "oneOf")),
-            },
             SchemaKind::Any(any) if *any == AnySchema::default() => Ok(Type::Any),
-            SchemaKind::AllOf { .. } | SchemaKind::Not { .. } | SchemaKind::Any(_) => {
+            SchemaKind::AnyOf { .. }
+            | SchemaKind::OneOf { .. }
+            | SchemaKind::AllOf { .. }
+            | SchemaKind::Not { .. }
+            | SchemaKind::Any(_) => {
                 self.untyped.push(at.to_owned());
                 Ok(Type::Any)
             }
         }
     }
 
+    /// Reports the keywords of a schema that have no effect on its type.
+    fn report_ignored(&mut self, schema: &Schema, at: &str) {
+        let ignored = schema.schema_data.extensions.get(IGNORED).and_then(Value::as_array);
+        for keyword in ignored.into_iter().flatten().filter_map(Value::as_str) {
+            self.unenforced.push(format!("{at}: `{keyword}` is not checked here"));
+        }
+    }
+
     fn resolve_map(&mut self, values: Option<&AdditionalProperties>, at: &str) -> Result<Type, Error> {
         let item = match values {
             Some(AdditionalProperties::Schema(values)) => {
-                self.resolve_item(schema_ref(values), None, &pointer(at, "additionalProperties"))?
+                self.resolve(schema_ref(values), None, &pointer(at, "additionalProperties"))?
             }
             _ => Item { ty: Type::Any, nullable: false },
         };
         Ok(Type::Map(Box::new(item)))
     }
 
-    fn resolve_item(
+    /// Resolves the branches of a union. Those of a union with a discriminator are objects.
+    fn resolve_branches(
         &mut self,
-        schema: SchemaRef<'_>,
+        branches: &[ReferenceOr<Schema>],
+        schema: &Schema,
         property: Option<&str>,
         at: &str,
     ) -> Result<Item, Error> {
-        let ty = self.resolve(schema, property, at)?;
-        let nullable = matches!(schema, SchemaRef::Item(schema) if schema.schema_data.nullable);
-        Ok(Item { ty, nullable })
-    }
-
-    /// Resolves a union without duplicates. A union of one type is that type.
-    fn resolve_union(
-        &mut self,
-        branches: &[ReferenceOr<Schema>],
-        property: Option<&str>,
-        at: &str,
-    ) -> Result<Type, Error> {
-        let mut kinds: Vec<Type> = Vec::with_capacity(branches.len());
+        let mut members = Vec::with_capacity(branches.len());
         for (index, branch) in branches.iter().enumerate() {
-            let kind = self.resolve(schema_ref(branch), property, &pointer(at, index))?;
-            if !kinds.contains(&kind) {
-                kinds.push(kind);
+            members.push(self.resolve(schema_ref(branch), property, &pointer(at, index))?);
+        }
+        // A discriminator can map to objects that are not listed as branches.
+        let discriminator = schema.schema_data.discriminator.as_ref();
+        if let Some(discriminator) = discriminator {
+            let at = pointer(at.trim_end_matches("/oneOf").trim_end_matches("/anyOf"), "discriminator");
+            for (value, target) in &discriminator.mapping {
+                let mapped = self.resolve_reference(&full_reference(target), &pointer(&at, value))?;
+                if !members.contains(&mapped) {
+                    members.push(mapped);
+                }
             }
         }
-        Ok(if kinds.len() == 1 { kinds.remove(0) } else { Type::Union(kinds) })
+        let nullable = members.iter().any(|member| member.nullable);
+        let types: Vec<Type> = members.into_iter().map(|member| member.ty).collect();
+        let tagged = discriminator.and_then(|discriminator| self.tagged(discriminator, &types));
+        Ok(match tagged {
+            Some(tagged) => Item { ty: tagged, nullable },
+            None => {
+                let mut item = union_of(types);
+                item.nullable |= nullable;
+                item
+            }
+        })
     }
 
-    /// Resolves a union whose members are identified by the value of a property.
-    fn resolve_tagged(&mut self, discriminator: &Discriminator, at: &str) -> Result<Type, Error> {
-        let at = pointer(at, "discriminator");
-        let mut variants = Vec::with_capacity(discriminator.mapping.len());
-        for (value, target) in &discriminator.mapping {
-            let reference = match target.strip_prefix('#') {
-                Some(_) => target.clone(),
-                None => format!("#/components/schemas/{target}"),
-            };
-            variants.push((value.clone(), self.resolve_reference(&reference, &pointer(&at, value))?));
+    /// Returns the union whose members are identified by the value of a property, if every member is an object.
+    ///
+    /// Members have the values of the mapping, if any.
+    fn tagged(&self, discriminator: &Discriminator, types: &[Type]) -> Option<Type> {
+        let tag = &discriminator.property_name;
+        let mut members: Vec<Member> = Vec::with_capacity(types.len());
+        for ty in types {
+            match ty {
+                Type::Object(name) if members.iter().any(|member| member.object == *name) => {}
+                Type::Object(name) => {
+                    let component = |target: &str| {
+                        self.component(&full_reference(target), "").is_ok_and(|(found, ..)| found == name)
+                    };
+                    let mapped = discriminator.mapping.iter().filter(|(_, target)| component(target));
+                    let tags: Vec<String> = mapped.map(|(value, _)| value.clone()).collect();
+                    members.push(Member { tags, object: name.clone(), writes_tag: true });
+                }
+                Type::Tagged(inner, nested) if inner == tag => {
+                    members.extend(nested.iter().cloned());
+                }
+                _ => return None,
+            }
         }
-        Ok(Type::Tagged(discriminator.property_name.clone(), variants))
+        Some(Type::Tagged(tag.clone(), members))
     }
 
     fn resolve_text(&mut self, text: &StringType, schema: &Schema, property: Option<&str>, at: &str) -> Type {
@@ -138,6 +197,44 @@ impl Resolver<'_> {
         Type::Text(rules)
     }
 
+    /// Resolves an integer, whose bounds decide about the size of its type.
+    fn resolve_integer(&mut self, integer: &IntegerType, schema: &Schema, at: &str) -> Type {
+        let values: Vec<i64> = integer.enumeration.iter().flatten().copied().collect();
+        if !values.is_empty() {
+            return Type::IntegerEnum(values);
+        }
+        let Bounds { min, max, multiple_of, .. } = inclusive_bounds(integer);
+        let wide = schema.schema_data.extensions.get(WIDE_BOUNDS);
+        let wide = |keyword: &str| wide?.get(keyword)?.as_str()?.parse::<i128>().ok();
+        let (wide_min, wide_max) = (wide("minimum"), wide("maximum"));
+        if wide_min.is_none() && wide_max.is_none() {
+            return Type::Integer(inclusive_bounds(integer));
+        }
+        let bounds = Bounds {
+            min: min.map(i128::from).or(wide_min),
+            above_min: false,
+            max: max.map(i128::from).or(wide_max),
+            below_max: false,
+            multiple_of: multiple_of.map(i128::from),
+        };
+        // Beyond 64 bits, JSON numbers are read as floats.
+        let is_huge = bounds.min.is_some_and(|min| min < i128::from(i64::MIN))
+            || bounds.max.is_some_and(|max| max > i128::from(u64::MAX));
+        if is_huge {
+            self.unenforced.push(format!("{at}: integers beyond 64 bits lose their last digits"));
+        }
+        match bounds.min {
+            Some(min) if min >= 0 && !is_huge => Type::Unsigned(Bounds {
+                min: u64::try_from(min).ok().filter(|min| *min > 0),
+                above_min: false,
+                max: bounds.max.and_then(|max| u64::try_from(max).ok()).filter(|max| *max < u64::MAX),
+                below_max: false,
+                multiple_of: bounds.multiple_of.and_then(|step| u64::try_from(step).ok()),
+            }),
+            _ => Type::WideInteger(bounds),
+        }
+    }
+
     fn resolve_list(
         &mut self,
         array: &ArrayType,
@@ -150,12 +247,12 @@ impl Resolver<'_> {
                 let at = pointer(&pointer(at, "prefixItems"), index);
                 let item = ReferenceOr::<Schema>::deserialize(item)
                     .map_err(|error| self.error(&at, error.to_string()))?;
-                self.resolve_item(schema_ref(&item), property, &at)
+                self.resolve(schema_ref(&item), property, &at)
             });
             return Ok(Type::Tuple(items.collect::<Result<_, _>>()?));
         }
         let item = match &array.items {
-            Some(items) => self.resolve_item(schema_ref(items), property, &pointer(at, "items"))?,
+            Some(items) => self.resolve(schema_ref(items), property, &pointer(at, "items"))?,
             None => Item { ty: Type::Any, nullable: false },
         };
         let length = Length { min: array.min_items, max: array.max_items };
@@ -163,19 +260,68 @@ impl Resolver<'_> {
     }
 }
 
-fn integer_type(integer: &IntegerType) -> Type {
-    let values: Vec<i64> = integer.enumeration.iter().flatten().copied().collect();
-    if !values.is_empty() {
-        return Type::IntegerEnum(values);
+/// Returns the reference of a mapping, which may be the name of a component alone.
+fn full_reference(target: &str) -> String {
+    if target.starts_with('#') { target.to_owned() } else { format!("#/components/schemas/{target}") }
+}
+
+/// Returns the union of several types without duplicates and nested unions. A union of one type is that type.
+fn union_of(types: Vec<Type>) -> Item {
+    let nullable = types.contains(&Type::Null);
+    let mut kinds: Vec<Type> = Vec::with_capacity(types.len());
+    let mut rest: VecDeque<Type> = types.into();
+    while let Some(ty) = rest.pop_front() {
+        if let Type::Union(inner) = ty {
+            inner.into_iter().rev().for_each(|inner| rest.push_front(inner));
+            continue;
+        }
+        // Enums become one, in which each value has one name.
+        let merged = kinds.iter_mut().any(|kind| match (kind, &ty) {
+            (Type::TextEnum(known), Type::TextEnum(values)) => add_missing(known, values),
+            (Type::IntegerEnum(known), Type::IntegerEnum(values)) => add_missing(known, values),
+            (Type::NumberEnum(known), Type::NumberEnum(values)) => add_missing(known, values),
+            (kind @ Type::BooleanConstant(_), Type::BooleanConstant(_) | Type::Boolean) if *kind != ty => {
+                *kind = Type::Boolean;
+                true
+            }
+            (Type::Boolean, Type::BooleanConstant(_)) | (_, Type::Null) => true,
+            (kind, ty) => kind == ty,
+        });
+        if !merged && ty != Type::Null {
+            kinds.push(ty);
+        }
     }
-    // For integers, exclusive bounds are the same as inclusive ones that are one tighter.
-    Type::Integer(Bounds {
+    match kinds.len() {
+        0 if nullable => Item { ty: Type::Null, nullable: false },
+        1 => Item { ty: kinds.remove(0), nullable },
+        _ => Item { ty: Type::Union(kinds), nullable },
+    }
+}
+
+/// Adds the values that are missing, and returns true.
+fn add_missing<T: Clone + PartialEq>(known: &mut Vec<T>, values: &[T]) -> bool {
+    for value in values {
+        if !known.contains(value) {
+            known.push(value.clone());
+        }
+    }
+    true
+}
+
+/// Returns inclusive bounds. For integers, exclusive ones are the same as inclusive ones that are one tighter.
+fn inclusive_bounds(integer: &IntegerType) -> Bounds<i64> {
+    Bounds {
         min: integer.minimum.map(|min| if integer.exclusive_minimum { min.saturating_add(1) } else { min }),
         above_min: false,
         max: integer.maximum.map(|max| if integer.exclusive_maximum { max.saturating_sub(1) } else { max }),
         below_max: false,
         multiple_of: integer.multiple_of,
-    })
+    }
+}
+
+fn number_type(number: &NumberType) -> Type {
+    let values: Vec<f64> = number.enumeration.iter().flatten().copied().collect();
+    if values.is_empty() { Type::Number(number_bounds(number)) } else { Type::NumberEnum(values) }
 }
 
 fn number_bounds(number: &NumberType) -> Bounds<f64> {

@@ -22,6 +22,15 @@ use crate::{
 /// The extension that holds the `prefixItems` of a tuple.
 pub const PREFIX_ITEMS: &str = "x-fal-prefix-items";
 
+/// The extension of a schema that allows null only.
+pub(crate) const NULL: &str = "x-fal-null";
+
+/// The extension that holds the bounds of an integer that are beyond `i64`, as text.
+pub(crate) const WIDE_BOUNDS: &str = "x-fal-wide-bounds";
+
+/// The extension that lists the keywords of a schema that have no effect on its type.
+pub(crate) const IGNORED: &str = "x-fal-ignored";
+
 /// A document in strict OpenAPI 3.0.
 #[derive(Debug, Clone)]
 pub struct Normalized {

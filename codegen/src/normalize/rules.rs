@@ -6,7 +6,7 @@ use schemars::{
 };
 use serde_json::{Map, Value, json};
 
-use super::PREFIX_ITEMS;
+use super::{IGNORED, NULL, PREFIX_ITEMS, WIDE_BOUNDS};
 use crate::schema::keywords::FAL_TOOLS;
 
 /// The transform that applies all rules, to the innermost schemas first.
@@ -15,18 +15,35 @@ pub(super) struct Rules;
 
 impl Transform for Rules {
     fn transform(&mut self, schema: &mut Schema) {
+        // Rules that move keywords into branches run first, so that the branches are rewritten with them.
+        if let Some(object) = schema.as_object_mut() {
+            rewrite_const(object);
+            infer_object(object);
+            rewrite_type_list(object);
+            distribute_over_branches(object);
+        }
         transform_subschemas(self, schema);
         if let Some(object) = schema.as_object_mut() {
-            rewrite_type_list(object);
             rewrite_null_branch(object);
-            rewrite_const(object);
+            rewrite_enum(object);
             rewrite_exclusive_bounds(object);
             round_integer_bounds(object);
             move_prefix_items(object);
             rewrite_examples(object);
             rename_tool_keywords(object);
             wrap_reference(object);
+            rewrite_null(object);
         }
+    }
+}
+
+/// Adds the type that `properties` imply.
+fn infer_object(schema: &mut Map<String, Value>) {
+    let is_other = ["type", "$ref", "allOf", "anyOf", "oneOf", "not", "enum"]
+        .iter()
+        .any(|keyword| schema.contains_key(*keyword));
+    if schema.contains_key("properties") && !is_other {
+        schema.insert("type".into(), "object".into());
     }
 }
 
@@ -34,30 +51,183 @@ impl Transform for Rules {
 fn rewrite_type_list(schema: &mut Map<String, Value>) {
     let Some(Value::Array(types)) = schema.get("type").cloned() else { return };
     let (null, mut others): (Vec<Value>, Vec<Value>) = types.into_iter().partition(|kind| kind == "null");
-    if !null.is_empty() {
+    // If there is an enum without null, null is not allowed, whatever the list says.
+    if !null.is_empty() && !others.is_empty() && lists_null(schema) {
         schema.insert("nullable".into(), Value::Bool(true));
     }
-    if others.len() == 1 {
-        schema.insert("type".into(), others.remove(0));
-    } else {
-        schema.remove("type");
-        let branches = others.into_iter().map(|kind| json!({ "type": kind })).collect();
-        schema.insert("anyOf".into(), Value::Array(branches));
+    match others.len() {
+        0 => drop(schema.insert("type".into(), "null".into())),
+        1 => drop(schema.insert("type".into(), others.remove(0))),
+        _ => {
+            schema.remove("type");
+            // An integer is a number already.
+            if others.iter().any(|kind| kind == "number") {
+                others.retain(|kind| kind != "integer");
+            }
+            let mut branches: Vec<Value> = others.into_iter().map(|kind| json!({ "type": kind })).collect();
+            for (keywords, kinds) in ASSERTIONS {
+                for keyword in *keywords {
+                    let Some(value) = schema.remove(*keyword) else { continue };
+                    for branch in branches.iter_mut().filter(|branch| applies(kinds, branch)) {
+                        branch[*keyword] = value.clone();
+                    }
+                }
+            }
+            schema.insert("anyOf".into(), Value::Array(branches));
+        }
+    }
+}
+
+/// Returns true unless an enum excludes null.
+fn lists_null(schema: &Map<String, Value>) -> bool {
+    let values = schema.get("enum").and_then(Value::as_array);
+    values.is_none_or(|values| values.contains(&Value::Null))
+}
+
+/// Keywords that limit the values of some types.
+const ASSERTIONS: &[(&[&str], &[&str])] = &[
+    (&["minLength", "maxLength", "pattern", "format"], &["string"]),
+    (&["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"], &["integer", "number"]),
+    (&["items", "prefixItems", "minItems", "maxItems", "uniqueItems"], &["array"]),
+    (&["properties", "required", "additionalProperties"], &["object"]),
+];
+
+/// Returns true if a keyword of these types can limit values of `branch`.
+fn applies(kinds: &[&str], branch: &Value) -> bool {
+    match branch.get("type") {
+        Some(Value::String(kind)) => kinds.contains(&kind.as_str()),
+        Some(Value::Array(types)) => {
+            types.iter().any(|kind| kind.as_str().is_some_and(|kind| kinds.contains(&kind)))
+        }
+        _ => branch.get("const").or(branch.pointer("/enum/0")).is_none(),
+    }
+}
+
+/// Moves keywords that stand beside a union into its branches, where both apply.
+fn distribute_over_branches(schema: &mut Map<String, Value>) {
+    if ["$ref", "allOf", "properties"].iter().any(|keyword| schema.contains_key(*keyword)) {
+        let ignored = ["anyOf", "oneOf"].into_iter().filter(|keyword| schema.contains_key(*keyword));
+        let ignored: Vec<&str> = ignored.collect();
+        ignored.into_iter().for_each(|keyword| ignore(schema, keyword));
+        return;
+    }
+    for keyword in ["anyOf", "oneOf"] {
+        let Some(Value::Array(mut branches)) = schema.remove(keyword) else { continue };
+        if let Some(Value::String(kind)) = schema.remove("type") {
+            for branch in &mut branches {
+                let is_typed = ["type", "$ref", "allOf", "anyOf", "oneOf", "const", "enum"]
+                    .iter()
+                    .any(|keyword| branch.get(*keyword).is_some());
+                if let (false, Value::Object(branch)) = (is_typed, branch) {
+                    branch.insert("type".into(), kind.clone().into());
+                }
+            }
+        }
+        if let Some(values) = schema.remove("enum") {
+            branches.retain_mut(|branch| narrow_enum(branch, &values));
+        }
+        for (keywords, kinds) in ASSERTIONS {
+            for keyword in keywords.iter().filter(|keyword| **keyword != "format") {
+                let Some(value) = schema.remove(*keyword) else { continue };
+                for branch in branches.iter_mut().filter(|branch| applies(kinds, branch)) {
+                    if let Value::Object(branch) = branch {
+                        tighten(branch, keyword, &value);
+                    }
+                }
+            }
+        }
+        schema.insert(keyword.into(), Value::Array(branches));
+        return;
+    }
+}
+
+/// Leaves of a branch the values that an enum beside the union lists too. Returns false if there are none.
+fn narrow_enum(branch: &mut Value, listed: &Value) -> bool {
+    let Value::Object(branch) = branch else { return true };
+    rewrite_const(branch);
+    let Value::Array(listed) = listed else { return true };
+    let kinds: Vec<&str> = match branch.get("type") {
+        Some(Value::String(kind)) => vec![kind],
+        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let fits = |value: &&Value| kinds.is_empty() || kinds.iter().any(|kind| is_of_type(value, kind));
+    let own = branch.get("enum").and_then(Value::as_array);
+    let both = listed.iter().filter(fits).filter(|value| own.is_none_or(|own| own.contains(value)));
+    let both: Vec<Value> = both.cloned().collect();
+    let is_possible = !both.is_empty();
+    if branch.get("type") != Some(&json!("null")) {
+        branch.insert("enum".into(), Value::Array(both));
+    }
+    is_possible
+}
+
+/// Returns true if `value` has a JSON type.
+fn is_of_type(value: &Value, kind: &str) -> bool {
+    match value {
+        Value::Null => kind == "null",
+        Value::Bool(_) => kind == "boolean",
+        Value::Number(number) => {
+            kind == "number"
+                || kind == "integer" && number.as_f64().is_some_and(|number| number.fract() == 0.0)
+        }
+        Value::String(_) => kind == "string",
+        Value::Array(_) => kind == "array",
+        Value::Object(_) => kind == "object",
+    }
+}
+
+/// Adds an assertion to a schema that may have the same one. The tighter one applies.
+fn tighten(schema: &mut Map<String, Value>, keyword: &str, value: &Value) {
+    let Some(own) = schema.get(keyword).cloned() else {
+        schema.insert(keyword.into(), value.clone());
+        return;
+    };
+    let replaces = match (keyword, own.as_f64(), value.as_f64()) {
+        ("minLength" | "minItems" | "minimum" | "exclusiveMinimum", Some(own), Some(value)) => value > own,
+        ("maxLength" | "maxItems" | "maximum" | "exclusiveMaximum", Some(own), Some(value)) => value < own,
+        ("multipleOf", Some(own), Some(value)) if (value / own).fract() == 0.0 => true,
+        ("multipleOf", Some(own), Some(value)) if (own / value).fract() == 0.0 => false,
+        ("uniqueItems", ..) => value == &Value::Bool(true),
+        _ if own == *value => false,
+        _ => return ignore(schema, keyword),
+    };
+    if replaces {
+        schema.insert(keyword.into(), value.clone());
+    }
+}
+
+/// Notes that a keyword of this schema has no effect on its type, for the report.
+fn ignore(schema: &mut Map<String, Value>, keyword: &str) {
+    let ignored = schema.entry(IGNORED).or_insert_with(|| json!([]));
+    if let Value::Array(ignored) = ignored
+        && !ignored.contains(&json!(keyword))
+    {
+        ignored.push(keyword.into());
     }
 }
 
 /// Rewrites `anyOf: [T, null]` to a nullable `T`. A union of more branches keeps the others.
 fn rewrite_null_branch(schema: &mut Map<String, Value>) {
-    let values = schema.get("enum").and_then(Value::as_array).cloned();
     for keyword in ["anyOf", "oneOf"] {
         let Some(Value::Array(branches)) = schema.get_mut(keyword) else { continue };
         let before = branches.len();
-        branches.retain(|branch| branch.get("type") != Some(&json!("null")));
-        // If there is an enum without null, null is not allowed, whatever the union says.
-        let null_is_listed = values.as_ref().is_none_or(|values| values.contains(&Value::Null));
-        let removed = branches.len() < before && null_is_listed;
+        branches.retain(|branch| branch.get(NULL).is_none());
+        let mut takes_null = branches.len() < before;
+        for branch in branches.iter_mut().filter_map(Value::as_object_mut) {
+            // `null` belongs to the union and not to one of its members.
+            if branch.get("nullable") == Some(&Value::Bool(true)) && branch.len() > 1 {
+                branch.remove("nullable");
+                takes_null = true;
+            }
+        }
         let only = if branches.len() == 1 { branches.pop() } else { None };
-        if removed {
+        if branches.is_empty() && only.is_none() && before > 0 {
+            schema.remove(keyword);
+            schema.insert("type".into(), "null".into());
+            return;
+        }
+        if takes_null {
             schema.insert("nullable".into(), Value::Bool(true));
         }
         if let Some(Value::Object(only)) = only {
@@ -72,18 +242,93 @@ fn rewrite_null_branch(schema: &mut Map<String, Value>) {
 
 /// Rewrites `const: x` to an enum of one value.
 fn rewrite_const(schema: &mut Map<String, Value>) {
-    let Some(value) = schema.remove("const") else { return };
-    if !schema.contains_key("type") {
-        let kind = match &value {
-            Value::String(_) => "string",
-            Value::Bool(_) => "boolean",
-            Value::Number(number) if number.is_f64() => "number",
-            Value::Number(_) => "integer",
-            _ => "object",
-        };
-        schema.insert("type".into(), kind.into());
+    if let Some(value) = schema.remove("const") {
+        schema.insert("enum".into(), Value::Array(vec![value]));
     }
-    schema.insert("enum".into(), Value::Array(vec![value]));
+}
+
+/// Rewrites an enum to values of one type, each once, and to a union if its values have several types.
+fn rewrite_enum(schema: &mut Map<String, Value>) {
+    let Some(Value::Array(listed)) = schema.remove("enum") else { return };
+    let has_null = listed.contains(&Value::Null);
+    let mut values: Vec<Value> = Vec::with_capacity(listed.len());
+    for value in listed {
+        if !value.is_null() && !values.contains(&value) {
+            values.push(value);
+        }
+    }
+    let kind = schema.get("type").and_then(Value::as_str).map(str::to_owned);
+    if let Some(kind) = kind {
+        values.retain(|value| is_of_type(value, &kind));
+        insert_enum(schema, &kind, values);
+        return;
+    }
+    if has_null {
+        schema.insert("nullable".into(), Value::Bool(true));
+    }
+    let numbers = if values.iter().all(|value| !value.is_number() || is_of_type(value, "integer")) {
+        "integer"
+    } else {
+        "number"
+    };
+    let mut groups = ["string", numbers, "boolean", "object", "array"].into_iter().filter_map(|kind| {
+        let group: Vec<Value> = values.iter().filter(|value| is_of_type(value, kind)).cloned().collect();
+        (!group.is_empty()).then_some((kind, group))
+    });
+    let (first, rest) = (groups.next(), groups.collect::<Vec<_>>());
+    match first {
+        None if has_null => drop(schema.insert("type".into(), "null".into())),
+        None => ignore(schema, "enum"),
+        Some((kind, values)) if rest.is_empty() => {
+            schema.insert("type".into(), kind.into());
+            insert_enum(schema, kind, values);
+        }
+        Some(first) => {
+            let branches = std::iter::once(first).chain(rest).map(|(kind, values)| {
+                let mut branch = Map::from_iter([("type".to_owned(), kind.into())]);
+                insert_enum(&mut branch, kind, values);
+                Value::Object(branch)
+            });
+            let branches = branches.collect();
+            schema.insert("anyOf".into(), Value::Array(branches));
+        }
+    }
+}
+
+/// Adds an enum of values of one type.
+fn insert_enum(schema: &mut Map<String, Value>, kind: &str, mut values: Vec<Value>) {
+    match kind {
+        "integer" => {
+            let Some(integers) = values.iter().map(to_i64).collect::<Option<Vec<i64>>>() else {
+                return ignore(schema, "enum");
+            };
+            values = integers.into_iter().map(Value::from).collect();
+        }
+        "number" => values = values.iter().filter_map(Value::as_f64).map(Value::from).collect(),
+        "boolean" if values.len() == 2 => return,
+        "string" | "boolean" => {}
+        _ => values.clear(),
+    }
+    values.dedup();
+    if values.is_empty() {
+        return ignore(schema, "enum");
+    }
+    schema.insert("enum".into(), Value::Array(values));
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "the number has no fraction and is in the range")]
+fn to_i64(value: &Value) -> Option<i64> {
+    let whole = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 9e18);
+    value.as_i64().or_else(|| whole.map(|number| number as i64))
+}
+
+/// Rewrites `type: "null"`, which OpenAPI 3.0 does not have.
+fn rewrite_null(schema: &mut Map<String, Value>) {
+    if schema.get("type") == Some(&json!("null")) {
+        schema.remove("type");
+        schema.insert("nullable".into(), Value::Bool(true));
+        schema.insert(NULL.into(), Value::Bool(true));
+    }
 }
 
 /// Rewrites a numeric `exclusiveMinimum` to a `minimum` with the boolean flag of OpenAPI 3.0.
@@ -108,25 +353,59 @@ fn rewrite_exclusive_bounds(schema: &mut Map<String, Value>) {
 }
 
 /// Rounds the bounds of an integer to integers, because some documents write `14142.0`.
+///
+/// Bounds beyond `i64` move to an extension.
 fn round_integer_bounds(schema: &mut Map<String, Value>) {
     if schema.get("type") != Some(&json!("integer")) {
         return;
     }
-    for keyword in ["minimum", "maximum", "multipleOf"] {
-        let bound = schema.get(keyword).filter(|bound| bound.is_f64()).and_then(Value::as_f64);
-        let bound = bound.map(|bound| match keyword {
-            "minimum" => bound.ceil(),
-            "maximum" => bound.floor(),
-            _ => bound,
-        });
-        let Some(whole) = bound else { continue };
-        // A bound beyond i64 allows no less than the type does.
-        if whole.fract() == 0.0 && whole.abs() < 9e18 {
-            schema.insert(keyword.into(), json!(whole as i64));
-        } else {
-            schema.remove(keyword);
+    for (keyword, exclusive, inwards) in
+        [("minimum", "exclusiveMinimum", 1), ("maximum", "exclusiveMaximum", -1)]
+    {
+        let Some(bound) = schema.get(keyword).cloned() else { continue };
+        let is_exclusive = schema.get(exclusive) == Some(&Value::Bool(true));
+        let Some((whole, is_rounded)) = round_inwards(&bound, inwards) else { continue };
+        if is_rounded {
+            // The bound itself was no integer, so the next one is allowed.
+            schema.remove(exclusive);
+        }
+        if let Ok(whole) = i64::try_from(whole) {
+            schema.insert(keyword.into(), json!(whole));
+            continue;
+        }
+        schema.remove(keyword);
+        schema.remove(exclusive);
+        let inclusive = if is_exclusive && !is_rounded { whole.saturating_add(inwards) } else { whole };
+        if let Ok(inclusive) = i64::try_from(inclusive) {
+            schema.insert(keyword.into(), json!(inclusive));
+            continue;
+        }
+        let wide = schema.entry(WIDE_BOUNDS).or_insert_with(|| json!({}));
+        wide[keyword] = inclusive.to_string().into();
+    }
+    let step = schema.get("multipleOf").filter(|step| step.is_f64()).and_then(Value::as_f64);
+    if let Some(step) = step {
+        schema.remove("multipleOf");
+        #[allow(clippy::cast_possible_truncation, reason = "a step beyond i64 is left out below")]
+        if step.fract() == 0.0 && step.abs() < 9e18 {
+            schema.insert("multipleOf".into(), json!(step as i64));
+        } else if step.recip().fract() != 0.0 {
+            ignore(schema, "multipleOf");
         }
     }
+}
+
+/// Rounds a bound to the next integer in the direction of the allowed values. The second value is true if it had a
+/// fraction.
+#[allow(clippy::cast_possible_truncation, reason = "such bounds saturate, and are beyond every integer type")]
+fn round_inwards(bound: &Value, inwards: i128) -> Option<(i128, bool)> {
+    if let Some(whole) = bound.as_i64().map(i128::from).or(bound.as_u64().map(i128::from)) {
+        return Some((whole, false));
+    }
+    let bound = bound.as_f64()?;
+    let whole = if inwards > 0 { bound.ceil() } else { bound.floor() };
+    // 2^64 is what the largest u64 becomes as a float.
+    Some((whole as i128, bound.fract() != 0.0))
 }
 
 /// Moves the items of a tuple to an extension, because OpenAPI 3.0 has no tuples. `items` then allows any of them.
@@ -166,6 +445,12 @@ fn wrap_reference(schema: &mut Map<String, Value>) {
     if schema.len() > 1
         && let Some(reference) = schema.remove("$ref")
     {
+        let assertions = ASSERTIONS.iter().flat_map(|(keywords, _)| *keywords).chain(&["enum"]);
+        let beside: Vec<&str> = assertions
+            .copied()
+            .filter(|keyword| schema.contains_key(*keyword) && *keyword != "format")
+            .collect();
+        beside.into_iter().for_each(|keyword| ignore(schema, keyword));
         schema.insert("allOf".into(), json!([{ "$ref": reference }]));
     }
 }

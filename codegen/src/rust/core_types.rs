@@ -103,12 +103,14 @@ pub(super) fn replace_with_core(mut items: Vec<Item>) -> Vec<Item> {
 
 fn core_file(item: &Struct) -> Option<&'static str> {
     let is_same = |shape: FileFields| {
-        item.fields.len() == shape.len()
+        !item.extra
+            && item.fields.len() == shape.len()
             && item.fields.iter().all(|field| {
-                let presence = |always| if always { Presence::Required } else { Presence::Optional };
                 !field.deprecated
                     && shape.iter().any(|(name, ty, always)| {
-                        field.json_name == *name && field.ty == *ty && field.presence == presence(*always)
+                        field.json_name == *name
+                            && field.ty == *ty
+                            && (field.presence == Presence::Required) == *always
                     })
             })
     };
@@ -118,6 +120,8 @@ fn core_file(item: &Struct) -> Option<&'static str> {
 fn core_size(item: &Struct, items: &[Item]) -> Option<&'static str> {
     let (min, max, default) = SIDE_LIMITS;
     let is_same = !item.closed
+        && !item.extra
+        && item.constants.is_empty()
         && item.fields.len() == 2
         && item.fields.iter().zip(["width", "height"]).all(|(field, name)| {
             let bounds = match &field.ty {
@@ -146,7 +150,7 @@ fn core_union(union: &Union, items: &[Item]) -> Option<&'static str> {
         _ => false,
     };
     let values = union.variants.iter().filter(|variant| match &variant.kind {
-        VariantKind::Value { ty, tag, .. } => tag.is_none() && custom(ty) && variant.ident == "Custom",
+        VariantKind::Value { ty, .. } => custom(ty) && variant.ident == "Custom",
         VariantKind::Text(_) => false,
     });
     let is_same = union.direction.is_input()

@@ -27,6 +27,15 @@ pub(super) fn property_schema(property: &Property, ty: &Ty) -> Value {
     schema
 }
 
+/// Returns the schema of a property that has one value.
+pub(super) fn constant_schema(property: &Property) -> Value {
+    let mut schema = json!({ "const": property.constant });
+    if !property.description.is_empty() {
+        schema["description"] = trim_lines(&property.description).into();
+    }
+    schema
+}
+
 /// Returns the schema of a type, which became the Rust type `rust`.
 pub(super) fn type_schema(ty: &Type, rust: &Ty) -> Value {
     match (ty, rust) {
@@ -42,7 +51,26 @@ pub(super) fn type_schema(ty: &Type, rust: &Ty) -> Value {
         }
         (Type::Integer(bounds), _) => number_schema("integer", bounds),
         (Type::Number(bounds), _) => number_schema("number", bounds),
+        (Type::Unsigned(bounds), _) => {
+            number_schema("integer", &Bounds { min: bounds.min.or(Some(0)), ..*bounds })
+        }
+        (Type::WideInteger(bounds), _) => {
+            let float = |bound: Option<i128>| bound.map(|bound| bound as f64);
+            number_schema(
+                "integer",
+                &Bounds {
+                    min: float(bounds.min),
+                    max: float(bounds.max),
+                    multiple_of: float(bounds.multiple_of),
+                    above_min: false,
+                    below_max: false,
+                },
+            )
+        }
+        (Type::NumberEnum(values), _) => json!({ "type": "number", "enum": values }),
         (Type::Boolean, _) => typed_object("boolean").into(),
+        (Type::BooleanConstant(value), _) => json!({ "type": "boolean", "const": value }),
+        (Type::Null, _) => typed_object("null").into(),
         // In outputs, an enum of integers is an integer and has no type to refer to.
         (Type::IntegerEnum(values), Ty::Integer) => json!({ "type": "integer", "enum": values }),
         (_, Ty::Named(name)) => json!({ TYPE: name }),

@@ -172,10 +172,16 @@ pub enum Ty {
     File,
     /// `i64`
     Integer,
+    /// `u64`
+    Unsigned,
+    /// `serde_json::Number`
+    WideInteger,
     /// `f64`
     Number,
     /// `bool`
     Boolean,
+    /// `()`, which is `null` in JSON.
+    Null,
     /// `Value`
     Json,
     /// A type of the module, or a shared type.
@@ -203,10 +209,14 @@ pub struct Struct {
     pub description: String,
     /// The fields, in fal's order.
     pub fields: Vec<Field>,
+    /// The properties that have one value, which is written without being asked for.
+    pub constants: Vec<Constant>,
     /// The direction. A struct of an input has a builder and checks.
     pub direction: Direction,
     /// `true` if other fields are not allowed.
     pub closed: bool,
+    /// `true` if other fields are kept.
+    pub extra: bool,
     /// The name of the owner in messages: the endpoint id, or a shared type and its app.
     pub owner: String,
     /// The type of `fal_core::media` that replaces it, if there is one.
@@ -222,6 +232,21 @@ pub struct Locals {
     pub object: String,
     /// The name of the property that is read.
     pub key: String,
+}
+
+/// A property of a struct that has one value and therefore no field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Constant {
+    /// The name in JSON.
+    pub json_name: String,
+    /// The value.
+    pub value: Value,
+    /// `true` if the property has to be present.
+    pub required: bool,
+    /// The variable of the code that reads it.
+    pub local: String,
+    /// The JSON Schema.
+    pub schema: Value,
 }
 
 /// A field of a struct.
@@ -293,8 +318,21 @@ pub enum Rule {
     Map(Box<Rule>),
     /// A rule for a value that may be null, if it is not.
     Nullable(Box<Rule>),
+    /// A rule for a number or a boolean, and the message for a value that breaks it.
+    Value(Box<ValueRule>, String),
     /// The rules of the type itself.
     Nested,
+}
+
+/// A rule for a number or a boolean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ValueRule {
+    /// One of several values.
+    OneOf(Vec<Value>),
+    /// Bounds of a `u64`.
+    Unsigned(crate::model::Bounds<u64>),
+    /// Bounds of an integer of any size.
+    WideInteger(crate::model::Bounds<i128>),
 }
 
 impl Struct {
@@ -310,7 +348,7 @@ impl Rule {
             Self::List { items: inner, .. } | Self::Map(inner) | Self::Nullable(inner) => {
                 inner.has_patterns()
             }
-            Self::None | Self::File(_) | Self::Nested => false,
+            Self::None | Self::File(_) | Self::Value(..) | Self::Nested => false,
         }
     }
 }
@@ -369,6 +407,8 @@ pub struct Union {
     pub tag: Option<String>,
     /// The direction. A union of an output keeps values that fit no variant.
     pub direction: Direction,
+    /// `true` if a value can fit several variants, so that the best one has to be chosen.
+    pub is_ambiguous: bool,
     /// The error message for a literal that is not one of the strings.
     pub message: String,
     /// The type of `fal_core::media` that replaces it, if there is one.
@@ -395,8 +435,8 @@ pub enum VariantKind {
     Value {
         /// The type.
         ty: Ty,
-        /// The value of the union's tag for this variant, if the union has a tag.
-        tag: Option<String>,
+        /// The properties by which an object, or a list of objects, is chosen.
+        form: Option<Box<ObjectForm>>,
         /// The rule that is checked at run time.
         rule: Rule,
         /// `true` if a value can contain files.
@@ -404,6 +444,23 @@ pub enum VariantKind {
         /// The JSON Schema, which refers to another generated type as `{"$type": <name>}`.
         schema: Value,
     },
+}
+
+/// The properties by which a union recognizes an object, or the objects of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObjectForm {
+    /// The values of the union's tag for the object. Empty if the union has no tag.
+    pub tags: Vec<String>,
+    /// `true` if the union writes the tag, because the object does not.
+    pub writes_tag: bool,
+    /// `true` if the value is a list of such objects.
+    pub is_list: bool,
+    /// The names of the required properties.
+    pub required: Vec<String>,
+    /// The names of all properties.
+    pub known: Vec<String>,
+    /// The properties with a list of values, and the values.
+    pub listed: Vec<(String, Vec<Value>)>,
 }
 
 /// A number with bounds.

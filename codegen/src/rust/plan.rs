@@ -123,6 +123,7 @@ fn input_object(endpoint: &model::Endpoint) -> Result<model::Object, Error> {
             description: String::new(),
             properties: Vec::new(),
             closed: false,
+            extra: false,
         }),
         _ => Err(Error::new(&endpoint.file, format!("the input of `{}` is not an object", endpoint.id))
             .with_help("call the endpoint untyped, or correct its input with `--overlay`")),
@@ -140,10 +141,13 @@ fn plan_output(
 ) -> (Output, Vec<Item>) {
     let mut builder = TypeBuilder::new(shared, graph, Direction::Output, owner, names);
     let output = match &graph.root {
-        model::Type::Object(root) => {
+        model::Type::Object(root) if !graph.nullable => {
             Output::Struct(Struct { description, ..builder.build_struct(ident, &graph.objects[root]) })
         }
-        other => Output::Alias(builder.build_type(ident, other)),
+        other => {
+            let ty = builder.build_type(ident, other);
+            Output::Alias(if graph.nullable { Ty::Option(Box::new(ty)) } else { ty })
+        }
     };
     (output, builder.into_items())
 }
@@ -207,7 +211,15 @@ impl Ty {
                 inner.collect_names(found)
             }
             Self::Tuple(items) => items.iter().for_each(|item| item.collect_names(found)),
-            Self::Text | Self::File | Self::Integer | Self::Number | Self::Boolean | Self::Json => {}
+            Self::Text
+            | Self::File
+            | Self::Integer
+            | Self::Unsigned
+            | Self::WideInteger
+            | Self::Number
+            | Self::Boolean
+            | Self::Null
+            | Self::Json => {}
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Builds the rules that are checked at run time.
 
-use super::{Item, LengthRule, Rule, names, type_builder::TypeBuilder, wording};
+use serde_json::Value;
+
+use super::{Item, LengthRule, Rule, ValueRule, names, type_builder::TypeBuilder, wording};
 use crate::model::{Item as ModelItem, Length, List, Text, Type};
 
 impl TypeBuilder<'_> {
@@ -21,6 +23,26 @@ impl TypeBuilder<'_> {
                 rule => Rule::Map(Box::new(rule)),
             },
             Type::Object(_) | Type::Union(_) | Type::Tagged(..) if self.graph.has_rules(ty) => Rule::Nested,
+            Type::NumberEnum(values) => {
+                let shown: Vec<String> = values.iter().map(|value| format!("{value:?}")).collect();
+                let message = wording::choice_message(name, &self.owner.label, &shown);
+                let values = values.iter().copied().map(Value::from).collect();
+                Rule::Value(Box::new(ValueRule::OneOf(values)), message)
+            }
+            Type::BooleanConstant(value) => {
+                let message = wording::choice_message(name, &self.owner.label, &[value]);
+                Rule::Value(Box::new(ValueRule::OneOf(vec![(*value).into()])), message)
+            }
+            Type::Unsigned(bounds) if !bounds.is_open() => {
+                let range = wording::describe_bounds(bounds, |value| value.to_string());
+                let message = format!("`{name}` of {} must be {range}", self.owner.label);
+                Rule::Value(Box::new(ValueRule::Unsigned(*bounds)), message)
+            }
+            Type::WideInteger(bounds) => {
+                let range = wording::describe_bounds(bounds, |value| value.to_string());
+                let message = format!("`{name}` of {} must be an integer {range}", self.owner.label);
+                Rule::Value(Box::new(ValueRule::WideInteger(*bounds)), message)
+            }
             _ => Rule::None,
         }
     }

@@ -2,7 +2,10 @@
 
 use indexmap::IndexMap;
 
-use super::{names, structural_eq::is_structurally_equal};
+use super::{
+    names,
+    structural_eq::{are_types_equal, is_structurally_equal},
+};
 use crate::model::{Direction, Endpoint, Object, Property, Type, TypeGraph};
 
 /// The shared types of one crate, with their names.
@@ -11,7 +14,7 @@ pub(super) struct SharedTypes<'a> {
     pub(super) app: String,
     /// Objects by component name and direction. There are several if endpoints use a name for different objects.
     objects: IndexMap<(String, Direction), Vec<SharedObject<'a>>>,
-    /// Unions with an object, by the name of the property, if they are the same for all endpoints.
+    /// Unions with an object, by the name of the property.
     unions: IndexMap<String, SharedUnion<'a>>,
 }
 
@@ -32,6 +35,8 @@ pub(super) struct SharedUnion<'a> {
     pub(super) ident: String,
     pub(super) property: &'a Property,
     pub(super) graph: &'a TypeGraph,
+    /// The number of endpoints that use it.
+    uses: usize,
 }
 
 impl<'a> SharedTypes<'a> {
@@ -49,36 +54,44 @@ impl<'a> SharedTypes<'a> {
         shared
     }
 
+    /// Collects the unions. If endpoints disagree about one, most of those that agree share theirs, and the others have
+    /// one of their own.
     fn collect_unions(&mut self, endpoints: &'a [Endpoint], names: &mut names::Namespace) {
-        let mut differing = Vec::new();
+        let mut candidates: IndexMap<String, Vec<SharedUnion<'a>>> = IndexMap::new();
         for endpoint in endpoints {
-            let Type::Object(root) = &endpoint.input.root else { continue };
-            for property in &endpoint.input.objects[root].properties {
-                if !is_union_with_object(&property.ty) {
-                    continue;
-                }
-                match self.unions.get(&property.name) {
-                    Some(known) if known.property.ty == property.ty => {}
-                    Some(_) => differing.push(property.name.clone()),
-                    None => {
-                        let graph = &endpoint.input;
-                        self.unions.insert(
-                            property.name.clone(),
-                            SharedUnion { ident: String::new(), property, graph },
-                        );
-                    }
+            let graph = &endpoint.input;
+            let Type::Object(root) = &graph.root else { continue };
+            for property in graph.objects[root].properties.iter().filter(|one| is_union_with_object(&one.ty))
+            {
+                let known = candidates.entry(property.name.clone()).or_default();
+                let is_same = |union: &&mut SharedUnion<'a>| {
+                    are_types_equal(
+                        (union.graph, &union.property.ty),
+                        (graph, &property.ty),
+                        Direction::Input,
+                    )
+                };
+                match known.iter_mut().find(is_same) {
+                    Some(union) => union.uses += 1,
+                    None => known.push(SharedUnion { ident: String::new(), property, graph, uses: 1 }),
                 }
             }
         }
-        self.unions.retain(|name, _| !differing.contains(name));
-        for (name, union) in &mut self.unions {
-            union.ident = names.take(&names::camel(name), "Value");
+        for (name, mut unions) in candidates {
+            let is_disputed = unions.len() > 1;
+            // The first of several with the same number of uses.
+            unions.sort_by_key(|union| std::cmp::Reverse(union.uses));
+            let first = unions.into_iter().next().filter(|union| !is_disputed || union.uses > 1);
+            if let Some(union) = first {
+                let ident = names.take(&names::camel(&name), "Value");
+                self.unions.insert(name, SharedUnion { ident, ..union });
+            }
         }
     }
 
     fn collect_objects(&mut self, graph: &'a TypeGraph, direction: Direction) {
         for (name, object) in &graph.objects {
-            if matches!(&graph.root, Type::Object(root) if root == name) {
+            if !graph.nullable && matches!(&graph.root, Type::Object(root) if root == name) {
                 continue;
             }
             let shared = self.objects.entry((name.clone(), direction)).or_default();
@@ -123,9 +136,16 @@ impl<'a> SharedTypes<'a> {
         Some(&found.ident)
     }
 
-    /// Returns the name of the shared union of a property.
-    pub(super) fn union_name(&self, property: &str, ty: &Type) -> Option<&str> {
-        self.unions.get(property).filter(|union| union.property.ty == *ty).map(|union| union.ident.as_str())
+    /// Returns the name of the shared union that is the type of a property.
+    pub(super) fn union_name(
+        &self,
+        graph: &TypeGraph,
+        property: &str,
+        ty: &Type,
+        direction: Direction,
+    ) -> Option<&str> {
+        let union = self.unions.get(property).filter(|_| direction.is_input())?;
+        are_types_equal((union.graph, &union.property.ty), (graph, ty), direction).then_some(&union.ident)
     }
 
     /// Returns the names of all shared types that an endpoint uses.
@@ -134,14 +154,14 @@ impl<'a> SharedTypes<'a> {
         for (graph, direction) in graphs(endpoint) {
             let names = graph.objects.keys().filter_map(|name| self.object_name(graph, name, direction));
             used.extend(names.map(str::to_owned));
-        }
-        if let Type::Object(root) = &endpoint.input.root {
-            let properties = endpoint.input.objects[root].properties.iter();
-            used.extend(
-                properties
-                    .filter_map(|property| self.union_name(&property.name, &property.ty))
-                    .map(str::to_owned),
-            );
+            let properties = graph.objects.values().flat_map(|object| &object.properties);
+            for property in properties {
+                let mut ty = &property.ty;
+                while let Type::List(item, _) | Type::Map(item) = ty {
+                    ty = &item.ty;
+                }
+                used.extend(self.union_name(graph, &property.name, ty, direction).map(str::to_owned));
+            }
         }
         used.sort();
         used.dedup();

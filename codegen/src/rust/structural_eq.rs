@@ -14,6 +14,15 @@ pub(super) fn is_structurally_equal(
     Comparison { left, right, direction, seen: Vec::new() }.objects_equal(component)
 }
 
+/// Returns true if a type has the same structure in both graphs. The order of alternatives makes no difference.
+pub(super) fn are_types_equal(
+    left: (&TypeGraph, &Type),
+    right: (&TypeGraph, &Type),
+    direction: Direction,
+) -> bool {
+    Comparison { left: left.0, right: right.0, direction, seen: Vec::new() }.types_equal(left.1, right.1)
+}
+
 struct Comparison<'a> {
     left: &'a TypeGraph,
     right: &'a TypeGraph,
@@ -32,7 +41,7 @@ impl Comparison<'_> {
             return false;
         };
         self.seen.push(component.to_owned());
-        left.closed == right.closed
+        (left.closed, left.extra) == (right.closed, right.extra)
             && left.properties.len() == right.properties.len()
             && left.properties.iter().all(|property| {
                 let twin = right.properties.iter().find(|twin| twin.name == property.name);
@@ -42,6 +51,7 @@ impl Comparison<'_> {
 
     fn properties_equal(&mut self, left: &Property, right: &Property) -> bool {
         (left.required, left.nullable) == (right.required, right.nullable)
+            && left.constant == right.constant
             && (!self.direction.is_input() || left.default == right.default)
             && self.types_equal(&left.ty, &right.ty)
     }
@@ -59,14 +69,12 @@ impl Comparison<'_> {
             }
             (Type::Union(left), Type::Union(right)) => {
                 left.len() == right.len()
-                    && left.iter().zip(right).all(|(left, right)| self.types_equal(left, right))
+                    && left.iter().all(|left| right.iter().any(|right| self.alternatives_equal(left, right)))
             }
             (Type::Tagged(left_tag, left), Type::Tagged(right_tag, right)) => {
-                let same =
-                    |((left_value, left), (right_value, right)): (&(String, Type), &(String, Type))| {
-                        left_value == right_value && self.types_equal(left, right)
-                    };
-                left_tag == right_tag && left.len() == right.len() && left.iter().zip(right).all(same)
+                left_tag == right_tag
+                    && left.len() == right.len()
+                    && left.iter().all(|left| right.contains(left) && self.objects_equal(&left.object))
             }
             (Type::Text(_) | Type::File(..), Type::Text(_) | Type::File(..))
             | (Type::Integer(_) | Type::IntegerEnum(_), Type::Integer(_) | Type::IntegerEnum(_))
@@ -77,6 +85,20 @@ impl Comparison<'_> {
             }
             (left, right) => left == right,
         }
+    }
+
+    fn alternatives_equal(&mut self, left: &Type, right: &Type) -> bool {
+        let known = self.seen.len();
+        let are_equal = match (left, right) {
+            (Type::TextEnum(left), Type::TextEnum(right)) => {
+                left.len() == right.len() && left.iter().all(|value| right.contains(value))
+            }
+            (left, right) => self.types_equal(left, right),
+        };
+        if !are_equal {
+            self.seen.truncate(known);
+        }
+        are_equal
     }
 
     fn items_equal(&mut self, left: &Item, right: &Item) -> bool {

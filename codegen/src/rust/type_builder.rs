@@ -1,8 +1,8 @@
 //! Builds structs from objects, with the enums and numbers that their fields need.
 
 use super::{
-    Bounds, Field, IntegerEnum, Item, Locals, Number, Presence, Rule, Struct, TextEnum, Ty, json_schemas,
-    names, owner::Owner, shared_types::SharedTypes, wording,
+    Bounds, Constant, Field, IntegerEnum, Item, Locals, Number, Presence, Rule, Struct, TextEnum, Ty,
+    json_schemas, names, owner::Owner, shared_types::SharedTypes, wording,
 };
 use crate::model::{Direction, Item as ModelItem, Object, Property, Type, TypeGraph};
 
@@ -37,17 +37,29 @@ impl<'a> TypeBuilder<'a> {
     pub(super) fn build_struct(&mut self, ident: &str, object: &Object) -> Struct {
         let mut taken = names::Namespace::empty();
         let mut fields = Vec::with_capacity(object.properties.len());
-        for property in &object.properties {
+        for property in object.properties.iter().filter(|property| property.constant.is_none()) {
             let mut field = self.build_field(property);
             field.ident = taken.take(&field.ident, "_");
             fields.push(field);
         }
+        let constants = object.properties.iter().filter_map(|property| {
+            Some(Constant {
+                json_name: property.name.clone(),
+                value: property.constant.clone()?,
+                required: property.required,
+                local: taken.take(&names::field(&property.name), "_"),
+                schema: json_schemas::constant_schema(property),
+            })
+        });
+        let constants = constants.collect();
         Struct {
             ident: ident.to_owned(),
             component: object.name.clone(),
             description: object.description.clone(),
             fields,
+            constants,
             closed: object.closed,
+            extra: object.extra,
             direction: self.direction,
             owner: self.owner.label.clone(),
             core_type: None,
@@ -61,10 +73,12 @@ impl<'a> TypeBuilder<'a> {
         let presence = match (property.required, property.nullable) {
             (true, false) => Presence::Required,
             (true, true) if self.direction.is_input() => Presence::Required,
-            _ if self.direction.is_input() && property.nullable && default_is_a_value => Presence::TriState,
+            (true, _) if property.ty == Type::Any => Presence::Required,
+            (false, true) if default_is_a_value => Presence::TriState,
             _ => Presence::Optional,
         };
-        let null_is_explicit = self.direction.is_input() && property.required && property.nullable;
+        let null_is_explicit =
+            self.direction.is_input() && property.required && property.nullable && property.ty != Type::Any;
         let rule = self.build_rule(&property.name, &property.ty);
         let rule = if null_is_explicit && rule != Rule::None { Rule::Nullable(Box::new(rule)) } else { rule };
         Field {
@@ -93,11 +107,14 @@ impl<'a> TypeBuilder<'a> {
                 self.build_number(name, Bounds::Integer(*bounds))
             }
             Type::Integer(_) => Ty::Integer,
+            Type::Unsigned(_) => Ty::Unsigned,
+            Type::WideInteger(_) => Ty::WideInteger,
             Type::Number(bounds) if self.direction.is_input() && !bounds.is_open() => {
                 self.build_number(name, Bounds::Number(*bounds))
             }
-            Type::Number(_) => Ty::Number,
-            Type::Boolean => Ty::Boolean,
+            Type::Number(_) | Type::NumberEnum(_) => Ty::Number,
+            Type::Boolean | Type::BooleanConstant(_) => Ty::Boolean,
+            Type::Null => Ty::Null,
             Type::TextEnum(values) => self.build_text_enum(name, values),
             Type::IntegerEnum(values) if self.direction.is_input() => self.build_integer_enum(name, values),
             // Outputs keep integers that are newer than the schema.
@@ -110,15 +127,17 @@ impl<'a> TypeBuilder<'a> {
             Type::Map(item) => Ty::Map(Box::new(self.build_item(name, item))),
             Type::List(item, _) => Ty::List(Box::new(self.build_item(name, item))),
             Type::Tuple(items) => Ty::Tuple(items.iter().map(|item| self.build_item(name, item)).collect()),
-            Type::Union(_) | Type::Tagged(..) => match self.shared.union_name(name, ty) {
-                Some(shared) if self.direction.is_input() => Ty::Named(shared.to_owned()),
-                _ => {
-                    let ident = self.take_name(name);
-                    let union = self.build_union(&ident, &Property::with_type(name, ty));
-                    self.items.push(Item::Union(union));
-                    Ty::Named(ident)
+            Type::Union(_) | Type::Tagged(..) => {
+                match self.shared.union_name(self.graph, name, ty, self.direction) {
+                    Some(shared) => Ty::Named(shared.to_owned()),
+                    _ => {
+                        let ident = self.take_name(name);
+                        let union = self.build_union(&ident, &Property::with_type(name, ty));
+                        self.items.push(Item::Union(union));
+                        Ty::Named(ident)
+                    }
                 }
-            },
+            }
             Type::Any => Ty::Json,
         }
     }
@@ -205,6 +224,7 @@ impl Property {
             default: None,
             examples: Vec::new(),
             deprecated: false,
+            constant: None,
         }
     }
 }

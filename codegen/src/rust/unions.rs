@@ -1,7 +1,9 @@
 //! Builds unions: strings become unit variants, and other types become variants with a value.
 
-use super::{Ty, Union, Variant, VariantKind, json_schemas, names, type_builder::TypeBuilder, wording};
-use crate::model::{Property, Type};
+use super::{
+    ObjectForm, Ty, Union, Variant, VariantKind, json_schemas, names, type_builder::TypeBuilder, wording,
+};
+use crate::model::{Object, Property, Type, listed_values};
 
 impl TypeBuilder<'_> {
     /// Builds the union that is the type of `property`.
@@ -12,9 +14,18 @@ impl TypeBuilder<'_> {
         }
         let (tag, mut variants) = match &property.ty {
             Type::Tagged(tag, members) => {
-                let variants = members.iter().map(|(value, ty)| {
-                    let name = names::variant(value);
-                    self.build_variant(&property.name, &name, Some(value.clone()), ty, &mut taken)
+                let variants = members.iter().map(|member| {
+                    let name = match member.tags.as_slice() {
+                        [value] => names::variant(value),
+                        _ => names::camel(&member.object),
+                    };
+                    let ty = Type::Object(member.object.clone());
+                    let mut variant = self.build_variant(&property.name, &name, &ty, &mut taken);
+                    if let VariantKind::Value { form: Some(form), .. } = &mut variant.kind {
+                        form.tags.clone_from(&member.tags);
+                        form.writes_tag = member.writes_tag;
+                    }
+                    variant
                 });
                 (Some(tag.clone()), variants.collect())
             }
@@ -30,6 +41,7 @@ impl TypeBuilder<'_> {
             variants,
             tag,
             direction: self.direction,
+            is_ambiguous: matches!(&property.ty, Type::Union(kinds) if is_ambiguous(kinds)),
             message: String::new(),
             core_type: None,
         };
@@ -61,13 +73,13 @@ impl TypeBuilder<'_> {
                     kind: VariantKind::Text(value.clone()),
                 })),
                 Type::Object(_) if presets && objects == 1 => {
-                    variants.push(self.build_variant(&property.name, "Custom", None, kind, taken));
+                    variants.push(self.build_variant(&property.name, "Custom", kind, taken));
                 }
                 Type::Object(component) if objects > 1 => {
                     let name = names::camel(component);
-                    variants.push(self.build_variant(&property.name, &name, None, kind, taken));
+                    variants.push(self.build_variant(&property.name, &name, kind, taken));
                 }
-                _ => variants.push(self.build_variant(&property.name, variant_name(kind), None, kind, taken)),
+                _ => variants.push(self.build_variant(&property.name, variant_name(kind), kind, taken)),
             }
         }
         variants
@@ -77,7 +89,6 @@ impl TypeBuilder<'_> {
         &mut self,
         property: &str,
         name: &str,
-        tag: Option<String>,
         ty: &Type,
         taken: &mut names::Namespace,
     ) -> Variant {
@@ -90,7 +101,17 @@ impl TypeBuilder<'_> {
         let rule = self.build_rule(&inner, ty);
         let has_files = self.direction.is_input() && self.graph.has_files(ty);
         let schema = json_schemas::type_schema(ty, &rust);
-        let kind = VariantKind::Value { ty: rust, tag, rule, has_files, schema };
+        let form = match ty {
+            Type::Object(component) => Some(Box::new(ObjectForm::new(&self.graph.objects[component], false))),
+            Type::List(item, _) => match &item.ty {
+                Type::Object(component) => {
+                    Some(Box::new(ObjectForm::new(&self.graph.objects[component], true)))
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        let kind = VariantKind::Value { ty: rust, form, rule, has_files, schema };
         Variant { ident: taken.take(name, ""), description, kind }
     }
 }
@@ -99,13 +120,47 @@ fn variant_name(ty: &Type) -> &'static str {
     match ty {
         Type::Text(_) | Type::TextEnum(_) => "Text",
         Type::File(..) => "File",
-        Type::Integer(_) | Type::IntegerEnum(_) => "Integer",
-        Type::Number(_) => "Number",
-        Type::Boolean => "Flag",
+        Type::Integer(_) | Type::Unsigned(_) | Type::WideInteger(_) | Type::IntegerEnum(_) => "Integer",
+        Type::Number(_) | Type::NumberEnum(_) => "Number",
+        Type::Boolean | Type::BooleanConstant(_) => "Flag",
+        Type::Null => "Null",
         Type::List(..) | Type::Tuple(_) => "List",
         Type::Object(_) => "Object",
         Type::Map(_) => "Map",
         Type::Union(_) | Type::Tagged(..) | Type::Any => "Json",
+    }
+}
+
+/// Returns true if a value can fit several of the types, and fits one better than the others.
+fn is_ambiguous(kinds: &[Type]) -> bool {
+    let count = |is_kind: fn(&Type) -> bool| kinds.iter().filter(|kind| is_kind(kind)).count();
+    let objects = count(|kind| matches!(kind, Type::Object(_) | Type::Map(_) | Type::Tagged(..) | Type::Any));
+    let lists = count(|kind| matches!(kind, Type::List(..) | Type::Tuple(_) | Type::Any));
+    let texts = count(|kind| matches!(kind, Type::Text(_) | Type::File(..)));
+    let checked =
+        count(|kind| matches!(kind, Type::NumberEnum(_) | Type::Unsigned(_) | Type::WideInteger(_)));
+    let numbers = count(|kind| matches!(kind, Type::Integer(_) | Type::IntegerEnum(_) | Type::Number(_)));
+    objects > 1 || lists > 1 || texts > 1 || checked > 0 && checked + numbers > 1
+}
+
+impl ObjectForm {
+    fn new(object: &Object, is_list: bool) -> Self {
+        let names = |required: bool| {
+            let properties = object.properties.iter().filter(move |property| property.required || !required);
+            properties.map(|property| property.name.clone()).collect()
+        };
+        let listed = object.properties.iter().filter_map(|property| {
+            let values = listed_values(property);
+            (!values.is_empty()).then(|| (property.name.clone(), values))
+        });
+        Self {
+            tags: Vec::new(),
+            writes_tag: false,
+            is_list,
+            required: names(true),
+            known: names(false),
+            listed: listed.collect(),
+        }
     }
 }
 

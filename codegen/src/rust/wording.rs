@@ -16,6 +16,15 @@ pub(super) fn facts(property: &Property, direction: Direction) -> Vec<String> {
     match &property.ty {
         Type::Integer(bounds) if !bounds.is_open() => facts.push(describe_range(&Bounds::Integer(*bounds))),
         Type::Number(bounds) if !bounds.is_open() => facts.push(describe_range(&Bounds::Number(*bounds))),
+        Type::Unsigned(bounds) if !bounds.is_open() => {
+            facts.push(describe_bounds(bounds, |value| value.to_string()));
+        }
+        Type::WideInteger(bounds) => facts.push(describe_bounds(bounds, |value| value.to_string())),
+        Type::NumberEnum(values) => {
+            let values: Vec<String> = values.iter().map(|value| format!("`{value:?}`")).collect();
+            facts.push(format!("one of {}", values.join(", ")));
+        }
+        Type::BooleanConstant(value) => facts.push(format!("always `{value}`")),
         Type::Text(text) if !text.length.is_open() => facts.push(describe_length(&text.length, false)),
         Type::List(_, list) if !list.length.is_open() => facts.push(describe_length(&list.length, true)),
         Type::File(_, limits) => facts.extend(file_limits(limits)),
@@ -54,7 +63,8 @@ pub(super) fn choice_message(name: &str, owner: &str, values: &[impl fmt::Displa
     format!("`{name}` of {owner} must be {values}")
 }
 
-fn describe_bounds<T: Copy>(bounds: &ModelBounds<T>, show: impl Fn(T) -> String) -> String {
+/// Describes bounds in words, with numbers as `show` writes them.
+pub(super) fn describe_bounds<T: Copy>(bounds: &ModelBounds<T>, show: impl Fn(T) -> String) -> String {
     let least = bounds.min.map(|min| (if bounds.above_min { "above" } else { "at least" }, show(min)));
     let most = bounds.max.map(|max| (if bounds.below_max { "below" } else { "at most" }, show(max)));
     let mut text = match (least, most) {
@@ -116,7 +126,9 @@ fn format_value(value: &Value, ty: &Type) -> String {
     match value {
         Value::String(text) => text.clone(),
         // JSON tools drop the `.0` of a float.
-        Value::Number(number) if number.is_i64() && matches!(ty, Type::Number(_)) => format!("{number}.0"),
+        Value::Number(number) if number.is_i64() && matches!(ty, Type::Number(_) | Type::NumberEnum(_)) => {
+            format!("{number}.0")
+        }
         other => other.to_string(),
     }
 }

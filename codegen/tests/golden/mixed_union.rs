@@ -316,7 +316,7 @@ impl Serialize for Times {
 impl<'de> Deserialize<'de> for Times {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        if let Ok(value) = Deserialize::deserialize(&value) {
+        if let Ok(value) = json::read_integers(&value) {
             return Ok(Self::Integer(value));
         }
         if let Ok(value) = Deserialize::deserialize(&value) {

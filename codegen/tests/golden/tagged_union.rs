@@ -9,7 +9,7 @@ pub mod types {
 
     use fal_core::{Float, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
-    use serde_json::Value;
+    use serde_json::{Map, Value};
 
     /// The values of `shape`.
     #[derive(Debug, Clone, PartialEq)]
@@ -37,38 +37,11 @@ pub mod types {
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub struct Circle {
-        /// `kind`.
-        pub kind: CircleKind,
         /// Radius in pixels.
         ///
         /// Between 1.0 and 100.0.
         pub radius: CircleRadius,
     }
-
-    /// The values of `kind`.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-    #[non_exhaustive]
-    pub enum CircleKind {
-        /// `circle`
-        Circle,
-    }
-
-    impl CircleKind {
-        /// Every value that the schema lists, in its order.
-        pub const ALL: &'static [Self] = &[Self::Circle];
-
-        /// Returns the value on the wire.
-        #[must_use]
-        pub const fn as_str(&self) -> &'static str {
-            match self {
-                Self::Circle => "circle",
-            }
-        }
-    }
-
-    fal_core::closed_enum!(
-        CircleKind, "`kind` of Circle in acme/tagged-union must be `circle`"
-    );
 
     /// `radius`: between 1.0 and 100.0.
     pub type CircleRadius = Float<bounds::CircleRadius>;
@@ -77,38 +50,11 @@ pub mod types {
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub struct Rectangle {
-        /// `kind`.
-        pub kind: RectangleKind,
         /// Width in pixels.
         pub width: i64,
         /// Height in pixels.
         pub height: i64,
     }
-
-    /// The values of `kind`.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-    #[non_exhaustive]
-    pub enum RectangleKind {
-        /// `rectangle`
-        Rectangle,
-    }
-
-    impl RectangleKind {
-        /// Every value that the schema lists, in its order.
-        pub const ALL: &'static [Self] = &[Self::Rectangle];
-
-        /// Returns the value on the wire.
-        #[must_use]
-        pub const fn as_str(&self) -> &'static str {
-            match self {
-                Self::Rectangle => "rectangle",
-            }
-        }
-    }
-
-    fal_core::closed_enum!(
-        RectangleKind, "`kind` of Rectangle in acme/tagged-union must be `rectangle`"
-    );
 
     /// A line around the shape.
     #[derive(Debug, Clone, PartialEq)]
@@ -118,6 +64,8 @@ pub mod types {
         pub r#type: OutlineType,
         /// Length of the line.
         pub length: f64,
+        /// Fields that are not described.
+        pub extra: Map<String, Value>,
     }
 
     /// The values of `type`.
@@ -154,6 +102,8 @@ pub mod types {
         pub r#type: FillType,
         /// Area that was filled.
         pub area: f64,
+        /// Fields that are not described.
+        pub extra: Map<String, Value>,
     }
 
     /// The values of `type`.
@@ -187,54 +137,33 @@ pub mod types {
     impl Circle {
         /// Returns a builder without a parameter.
         pub fn builder() -> CircleBuilder {
-            CircleBuilder {
-                kind: Unset,
-                radius: Unset,
-            }
+            CircleBuilder { radius: Unset }
         }
     }
 
     /// A builder of [`Circle`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct CircleBuilder<KindSlot = Unset, RadiusSlot = Unset> {
-        kind: KindSlot,
+    pub struct CircleBuilder<RadiusSlot = Unset> {
         radius: RadiusSlot,
     }
 
-    impl<KindSlot, RadiusSlot> CircleBuilder<KindSlot, RadiusSlot> {
-        /// Sets [`kind`](Circle::kind):
-        pub fn kind(
-            self,
-            value: impl Into<CircleKind>,
-        ) -> CircleBuilder<CircleKind, RadiusSlot> {
-            CircleBuilder {
-                kind: value.into(),
-                radius: self.radius,
-            }
-        }
-
+    impl<RadiusSlot> CircleBuilder<RadiusSlot> {
         /// Sets [`radius`](Circle::radius): Radius in pixels. Between 1.0 and 100.0.
-        pub fn radius(
-            self,
-            value: impl Into<CircleRadius>,
-        ) -> CircleBuilder<KindSlot, CircleRadius> {
+        pub fn radius(self, value: impl Into<CircleRadius>) -> CircleBuilder<CircleRadius> {
             CircleBuilder {
-                kind: self.kind,
                 radius: value.into(),
             }
         }
     }
 
-    impl<KindSlot, RadiusSlot> CircleBuilder<KindSlot, RadiusSlot> {
+    impl<RadiusSlot> CircleBuilder<RadiusSlot> {
         /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Circle
         where
-            KindSlot: required::CircleHasKind,
             RadiusSlot: required::CircleHasRadius,
         {
             Circle {
-                kind: self.kind.take(),
                 radius: self.radius.take(),
             }
         }
@@ -244,7 +173,6 @@ pub mod types {
         /// Returns a builder without a parameter.
         pub fn builder() -> RectangleBuilder {
             RectangleBuilder {
-                kind: Unset,
                 width: Unset,
                 height: Unset,
             }
@@ -254,60 +182,37 @@ pub mod types {
     /// A builder of [`Rectangle`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct RectangleBuilder<KindSlot = Unset, WidthSlot = Unset, HeightSlot = Unset> {
-        kind: KindSlot,
+    pub struct RectangleBuilder<WidthSlot = Unset, HeightSlot = Unset> {
         width: WidthSlot,
         height: HeightSlot,
     }
 
-    impl<KindSlot, WidthSlot, HeightSlot> RectangleBuilder<KindSlot, WidthSlot, HeightSlot> {
-        /// Sets [`kind`](Rectangle::kind):
-        pub fn kind(
-            self,
-            value: impl Into<RectangleKind>,
-        ) -> RectangleBuilder<RectangleKind, WidthSlot, HeightSlot> {
-            RectangleBuilder {
-                kind: value.into(),
-                width: self.width,
-                height: self.height,
-            }
-        }
-
+    impl<WidthSlot, HeightSlot> RectangleBuilder<WidthSlot, HeightSlot> {
         /// Sets [`width`](Rectangle::width): Width in pixels.
-        pub fn width(
-            self,
-            value: impl Into<i64>,
-        ) -> RectangleBuilder<KindSlot, i64, HeightSlot> {
+        pub fn width(self, value: impl Into<i64>) -> RectangleBuilder<i64, HeightSlot> {
             RectangleBuilder {
-                kind: self.kind,
                 width: value.into(),
                 height: self.height,
             }
         }
 
         /// Sets [`height`](Rectangle::height): Height in pixels.
-        pub fn height(
-            self,
-            value: impl Into<i64>,
-        ) -> RectangleBuilder<KindSlot, WidthSlot, i64> {
+        pub fn height(self, value: impl Into<i64>) -> RectangleBuilder<WidthSlot, i64> {
             RectangleBuilder {
-                kind: self.kind,
                 width: self.width,
                 height: value.into(),
             }
         }
     }
 
-    impl<KindSlot, WidthSlot, HeightSlot> RectangleBuilder<KindSlot, WidthSlot, HeightSlot> {
+    impl<WidthSlot, HeightSlot> RectangleBuilder<WidthSlot, HeightSlot> {
         /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Rectangle
         where
-            KindSlot: required::RectangleHasKind,
             WidthSlot: required::RectangleHasWidth,
             HeightSlot: required::RectangleHasHeight,
         {
             Rectangle {
-                kind: self.kind.take(),
                 width: self.width.take(),
                 height: self.height.take(),
             }
@@ -352,7 +257,7 @@ pub mod types {
     impl Serialize for Circle {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut object = json::ObjectWriter::new(serializer)?;
-            object.write("kind", &self.kind);
+            object.write("kind", "circle");
             object.write("radius", &self.radius);
             object.end()
         }
@@ -372,13 +277,13 @@ pub mod types {
             let mut radius = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "kind" => object.read(&mut kind),
+                    "kind" => object.read_constant("kind", &mut kind, "circle"),
                     "radius" => object.read(&mut radius),
                     _ => object.skip(),
                 }
             }
-            let builder = CircleBuilder::<CircleKind, CircleRadius> {
-                kind: object.require("kind", kind)?,
+            object.require("kind", kind)?;
+            let builder = CircleBuilder::<CircleRadius> {
                 radius: object.require("radius", radius)?,
             };
             Some(builder.build())
@@ -390,7 +295,7 @@ pub mod types {
     impl Serialize for Rectangle {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut object = json::ObjectWriter::new(serializer)?;
-            object.write("kind", &self.kind);
+            object.write("kind", "rectangle");
             object.write("width", &self.width);
             object.write("height", &self.height);
             object.end()
@@ -412,14 +317,14 @@ pub mod types {
             let mut height = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "kind" => object.read(&mut kind),
+                    "kind" => object.read_constant("kind", &mut kind, "rectangle"),
                     "width" => object.read_integer(&mut width),
                     "height" => object.read_integer(&mut height),
                     _ => object.skip(),
                 }
             }
-            let builder = RectangleBuilder::<RectangleKind, i64, i64> {
-                kind: object.require("kind", kind)?,
+            object.require("kind", kind)?;
+            let builder = RectangleBuilder::<i64, i64> {
                 width: object.require("width", width)?,
                 height: object.require("height", height)?,
             };
@@ -429,7 +334,7 @@ pub mod types {
 
     impl Serialize for Outline {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = json::ObjectWriter::new(serializer)?;
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
             object.write("type", &self.r#type);
             object.write("length", &self.length);
             object.end()
@@ -448,23 +353,25 @@ pub mod types {
         fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut r#type = None;
             let mut length = None;
+            let mut extra = Map::new();
             while let Some(key) = object.next_key() {
                 match &*key {
                     "type" => object.read_unless_null(&mut r#type),
                     "length" => object.read_unless_null(&mut length),
-                    _ => object.skip(),
+                    _ => object.read_extra(key, &mut extra),
                 }
             }
             Some(Self {
                 r#type: object.require("type", r#type)?,
                 length: object.require("length", length)?,
+                extra,
             })
         }
     }
 
     impl Serialize for Fill {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = json::ObjectWriter::new(serializer)?;
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
             object.write("type", &self.r#type);
             object.write("area", &self.area);
             object.end()
@@ -483,37 +390,24 @@ pub mod types {
         fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut r#type = None;
             let mut area = None;
+            let mut extra = Map::new();
             while let Some(key) = object.next_key() {
                 match &*key {
                     "type" => object.read_unless_null(&mut r#type),
                     "area" => object.read_unless_null(&mut area),
-                    _ => object.skip(),
+                    _ => object.read_extra(key, &mut extra),
                 }
             }
             Some(Self {
                 r#type: object.require("type", r#type)?,
                 area: object.require("area", area)?,
+                extra,
             })
         }
     }
 
     #[doc(hidden)]
     pub mod required {
-        #[diagnostic::on_unimplemented(
-            message = "`kind` is required by `Circle in acme/tagged-union`",
-            label = "`kind` is missing",
-            note = "set it with `kind: ..` in `input!`, or with `.kind(..)` on the builder"
-        )]
-        pub trait CircleHasKind {
-            fn take(self) -> super::CircleKind;
-        }
-
-        impl CircleHasKind for super::CircleKind {
-            fn take(self) -> super::CircleKind {
-                self
-            }
-        }
-
         #[diagnostic::on_unimplemented(
             message = "`radius` is required by `Circle in acme/tagged-union`",
             label = "`radius` is missing",
@@ -525,21 +419,6 @@ pub mod types {
 
         impl CircleHasRadius for super::CircleRadius {
             fn take(self) -> super::CircleRadius {
-                self
-            }
-        }
-
-        #[diagnostic::on_unimplemented(
-            message = "`kind` is required by `Rectangle in acme/tagged-union`",
-            label = "`kind` is missing",
-            note = "set it with `kind: ..` in `input!`, or with `.kind(..)` on the builder"
-        )]
-        pub trait RectangleHasKind {
-            fn take(self) -> super::RectangleKind;
-        }
-
-        impl RectangleHasKind for super::RectangleKind {
-            fn take(self) -> super::RectangleKind {
                 self
             }
         }
@@ -598,7 +477,6 @@ pub mod types {
             pub type __Target = super::super::Circle;
 
             pub mod arg {
-                pub type kind = super::CircleKind;
                 pub type radius = super::CircleRadius;
             }
         }
@@ -610,7 +488,6 @@ pub mod types {
             pub type __Target = super::super::Rectangle;
 
             pub mod arg {
-                pub type kind = super::RectangleKind;
                 pub type width = fal_core::literal::Integer;
                 pub type height = fal_core::literal::Integer;
             }

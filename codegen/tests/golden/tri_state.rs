@@ -90,7 +90,7 @@ fal_core::closed_enum!(Paper, "`paper` of acme/tri-state must be `matte` or `glo
 #[non_exhaustive]
 pub struct Output {
     /// Number of copies printed.
-    pub copies: Option<i64>,
+    pub copies: Option<Nullable<i64>>,
     /// Folder that it was filed in.
     pub folder: Option<String>,
 }
@@ -258,7 +258,7 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write_optional("copies", &self.copies);
-        object.write_optional("folder", &self.folder);
+        object.write("folder", &self.folder);
         object.end()
     }
 }
@@ -277,7 +277,7 @@ impl<'de> json::ReadObject<'de> for Output {
         let mut folder = None;
         while let Some(key) = object.next_key() {
             match &*key {
-                "copies" => object.read_integer_unless_null(&mut copies),
+                "copies" => object.read_integer(&mut copies),
                 "folder" => object.read_unless_null(&mut folder),
                 _ => object.skip(),
             }

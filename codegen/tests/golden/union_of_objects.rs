@@ -9,7 +9,7 @@ pub mod types {
 
     use fal_core::{File, Float, Int, Param, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
-    use serde_json::Value;
+    use serde_json::{Map, Value};
 
     /// The values of `light`.
     #[derive(Debug, Clone, PartialEq)]
@@ -67,6 +67,8 @@ pub mod types {
     pub struct Measured {
         /// Measured brightness.
         pub lux: f64,
+        /// Fields that are not described.
+        pub extra: Map<String, Value>,
     }
 
     /// The object that fal calls `Estimated`.
@@ -77,6 +79,8 @@ pub mod types {
         pub from_lux: f64,
         /// Upper bound.
         pub to_lux: f64,
+        /// Fields that are not described.
+        pub extra: Map<String, Value>,
     }
 
     // Building.
@@ -187,11 +191,21 @@ pub mod types {
     impl<'de> Deserialize<'de> for Light {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             let value = Value::deserialize(deserializer)?;
-            if let Ok(value) = Deserialize::deserialize(&value) {
-                return Ok(Self::Lamp(value));
-            }
-            if let Ok(value) = Deserialize::deserialize(&value) {
-                return Ok(Self::Sun(value));
+            let mut choice = json::Choice::new(&value);
+            choice
+                .offer_checked(
+                    &json::Form::object(&["watts"], &["watts", "image_url"], &[]),
+                    Deserialize::deserialize,
+                    Self::Lamp,
+                );
+            choice
+                .offer_checked(
+                    &json::Form::object(&["hour"], &["hour"], &[]),
+                    Deserialize::deserialize,
+                    Self::Sun,
+                );
+            if let Some(chosen) = choice.finish() {
+                return Ok(chosen);
             }
             Err(serde::de::Error::custom("matches no form of Light"))
         }
@@ -275,7 +289,7 @@ pub mod types {
 
     impl Serialize for Measured {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = json::ObjectWriter::new(serializer)?;
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
             object.write("lux", &self.lux);
             object.end()
         }
@@ -292,21 +306,23 @@ pub mod types {
 
         fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut lux = None;
+            let mut extra = Map::new();
             while let Some(key) = object.next_key() {
                 match &*key {
                     "lux" => object.read_unless_null(&mut lux),
-                    _ => object.skip(),
+                    _ => object.read_extra(key, &mut extra),
                 }
             }
             Some(Self {
                 lux: object.require("lux", lux)?,
+                extra,
             })
         }
     }
 
     impl Serialize for Estimated {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = json::ObjectWriter::new(serializer)?;
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
             object.write("from_lux", &self.from_lux);
             object.write("to_lux", &self.to_lux);
             object.end()
@@ -325,16 +341,18 @@ pub mod types {
         fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut from_lux = None;
             let mut to_lux = None;
+            let mut extra = Map::new();
             while let Some(key) = object.next_key() {
                 match &*key {
                     "from_lux" => object.read_unless_null(&mut from_lux),
                     "to_lux" => object.read_unless_null(&mut to_lux),
-                    _ => object.skip(),
+                    _ => object.read_extra(key, &mut extra),
                 }
             }
             Some(Self {
                 from_lux: object.require("from_lux", from_lux)?,
                 to_lux: object.require("to_lux", to_lux)?,
+                extra,
             })
         }
     }
@@ -634,11 +652,25 @@ impl Serialize for LightOutput {
 impl<'de> Deserialize<'de> for LightOutput {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        if let Ok(value) = Deserialize::deserialize(&value) {
-            return Ok(Self::Measured(value));
-        }
-        if let Ok(value) = Deserialize::deserialize(&value) {
-            return Ok(Self::Estimated(value));
+        let mut choice = json::Choice::new(&value);
+        choice
+            .offer(
+                &json::Form::object(&["lux"], &["lux"], &[]),
+                Deserialize::deserialize,
+                Self::Measured,
+            );
+        choice
+            .offer(
+                &json::Form::object(
+                    &["from_lux", "to_lux"],
+                    &["from_lux", "to_lux"],
+                    &[],
+                ),
+                Deserialize::deserialize,
+                Self::Estimated,
+            );
+        if let Some(chosen) = choice.finish() {
+            return Ok(chosen);
         }
         Ok(Self::Other(value))
     }

@@ -2,11 +2,11 @@
 
 use std::{
     fmt::{self, Write as _},
-    ops::{Deref, DerefMut},
+    ops::{Deref, DerefMut, RangeInclusive},
 };
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::File;
 
@@ -101,6 +101,40 @@ impl Check {
         let has_duplicate = list.iter().enumerate().any(|(index, item)| list[..index].contains(item));
         if has_duplicate {
             self.violation(message.to_owned(), list);
+        }
+    }
+
+    /// Checks that `value` is one of several values.
+    pub fn one_of<T: PartialEq + Serialize>(&mut self, value: &T, allowed: &[T], message: &'static str) {
+        if !allowed.contains(value) {
+            self.violation(message.to_owned(), value);
+        }
+    }
+
+    /// Checks that `value` is in a range and a multiple of `step`.
+    pub fn unsigned(&mut self, value: u64, range: RangeInclusive<u64>, step: u64, message: &'static str) {
+        if !range.contains(&value) || value.checked_rem(step) != Some(0) {
+            self.violation(message.to_owned(), &value);
+        }
+    }
+
+    /// Checks that `value` is an integer in a range and a multiple of `step`. An integer beyond 64 bits is only
+    /// compared to the range.
+    #[allow(clippy::cast_possible_truncation, reason = "a float saturates, and is compared to bounds only")]
+    pub fn wide_integer(
+        &mut self,
+        value: &Number,
+        range: RangeInclusive<i128>,
+        step: i128,
+        message: &'static str,
+    ) {
+        let integer = match (value.as_i128(), value.as_f64()) {
+            (Some(integer), _) => Some(integer).filter(|integer| integer.checked_rem(step) == Some(0)),
+            (None, Some(float)) if float.fract() == 0.0 => Some(float as i128),
+            _ => None,
+        };
+        if !integer.is_some_and(|integer| range.contains(&integer)) {
+            self.violation(message.to_owned(), value);
         }
     }
 

@@ -12,7 +12,12 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use crate::{Nullable, number::IntegerVisitor};
+pub use crate::choice::{Choice, Form, Listed, without_tag, write_tagged};
+use crate::{
+    Nullable,
+    choice::is_constant,
+    number::{IntegerVisitor, UnsignedVisitor},
+};
 
 /// A writer of a JSON object, field by field.
 ///
@@ -152,6 +157,20 @@ impl<'de, A: MapAccess<'de>> ObjectReader<'de, A> {
         *slot = self.next::<Option<ViaReadIntegers<T>>>().flatten().map(|ViaReadIntegers(value)| value);
     }
 
+    /// Reads the value of a field that has to be `constant`.
+    pub fn read_constant<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        slot: &mut Option<()>,
+        constant: &T,
+    ) {
+        let Some(value) = self.next::<Value>() else { return };
+        *slot = Some(());
+        if !is_constant(&value, constant) {
+            self.fail(|| A::Error::custom(format_args!("`{value}` is not the value of `{key}`")));
+        }
+    }
+
     /// Reads the value of an unknown field into `extra`.
     pub fn read_extra(&mut self, key: Cow<'de, str>, extra: &mut Map<String, Value>) {
         if let Some(value) = self.next() {
@@ -209,6 +228,12 @@ pub trait ReadIntegers<'de>: Sized {
 impl<'de> ReadIntegers<'de> for i64 {
     fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_i64(IntegerVisitor)
+    }
+}
+
+impl<'de> ReadIntegers<'de> for u64 {
+    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_u64(UnsignedVisitor)
     }
 }
 
@@ -302,6 +327,17 @@ pub fn read_string<'de, T, D: Deserializer<'de>>(
 ) -> Result<T, D::Error> {
     let Key(text) = Key::deserialize(deserializer)?;
     Ok(read(&text))
+}
+
+/// Reads integers, which may be written as `28.0`.
+///
+/// # Errors
+///
+/// Fails if the value, or a value inside it, is not an integer.
+pub fn read_integers<'de, T: ReadIntegers<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    T::read(deserializer)
 }
 
 /// Reads an integer, which may be written as `28.0`, and passes it to `read`.

@@ -18,6 +18,7 @@
 //! public, but change together with the generator.
 
 mod check;
+mod choice;
 mod endpoint;
 mod enums;
 mod file;

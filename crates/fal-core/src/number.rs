@@ -247,6 +247,39 @@ impl Visitor<'_> for IntegerVisitor {
     }
 }
 
+/// Reads an integer that is not negative, also from a float without a fraction.
+pub(crate) struct UnsignedVisitor;
+
+impl Visitor<'_> for UnsignedVisitor {
+    type Value = u64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an integer that is not negative")
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<u64, E> {
+        Ok(value)
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<u64, E> {
+        u64::try_from(value).map_err(|_| E::invalid_value(serde::de::Unexpected::Signed(value), &self))
+    }
+
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the bounds of u64 are checked first"
+    )]
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<u64, E> {
+        const LIMIT: f64 = 18_446_744_073_709_551_616.0;
+        if value.fract() == 0.0 && (0.0..LIMIT).contains(&value) {
+            Ok(value as u64)
+        } else {
+            Err(E::invalid_value(serde::de::Unexpected::Float(value), &self))
+        }
+    }
+}
+
 /// The error for a number outside the range of its parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutOfRange {

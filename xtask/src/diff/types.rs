@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use fal_codegen::{
-    model::{Item, List, Object, Text, Type, TypeGraph},
+    model::{Item, List, Member, Object, Text, Type, TypeGraph},
     rust::{self, Bounds, names},
 };
 use serde_json::Value;
@@ -154,7 +154,8 @@ impl<'a> TypeDiff<'a> {
             (Type::Tagged(old_tag, old), Type::Tagged(new_tag, new)) if old_tag == new_tag => {
                 self.members(path, old, new);
             }
-            (Type::Any, Type::Any) | (Type::Boolean, Type::Boolean) => {}
+            (Type::NumberEnum(old), Type::NumberEnum(new)) => self.values(path, old, new),
+            (old, new) if old == new => {}
             (old, new) => {
                 let message = format!("is now {}, was {}", describe(new), describe(old));
                 let same = !self.is_input() && is_whole(old) && is_whole(new);
@@ -272,15 +273,20 @@ impl<'a> TypeDiff<'a> {
         }
     }
 
-    fn members(&mut self, path: &str, before: &'a [(String, Type)], after: &'a [(String, Type)]) {
-        for (tag, old) in before {
-            match after.iter().find(|(other, _)| other == tag) {
-                Some((_, new)) => self.types(path, old, new),
-                None => self.removed_member(path, old),
+    fn members(&mut self, path: &str, before: &'a [Member], after: &'a [Member]) {
+        let are_same = |one: &Member, other: &Member| one.tags.iter().any(|tag| other.tags.contains(tag));
+        let object = |member: &Member| Type::Object(member.object.clone());
+        for old in before {
+            match after.iter().find(|new| are_same(old, new)) {
+                Some(new) => {
+                    self.objects(&format!("{}.", names::camel(&new.object)), &old.object, &new.object);
+                    self.values(path, &old.tags, &new.tags);
+                }
+                None => self.removed_member(path, &object(old)),
             }
         }
-        for (_, new) in after.iter().filter(|(tag, _)| !before.iter().any(|(other, _)| other == tag)) {
-            self.added_member(path, new);
+        for new in after.iter().filter(|new| !before.iter().any(|old| are_same(old, new))) {
+            self.added_member(path, &object(new));
         }
     }
 
@@ -330,7 +336,12 @@ pub(super) fn describe(ty: &Type) -> String {
         Type::Integer(bounds) => format!("an integer {}", rust::describe_range(&Bounds::Integer(*bounds))),
         Type::Number(bounds) if bounds.is_open() => "a number".to_owned(),
         Type::Number(bounds) => format!("a number {}", rust::describe_range(&Bounds::Number(*bounds))),
+        Type::Unsigned(bounds) if bounds.is_open() => "an integer that is not negative".to_owned(),
+        Type::Unsigned(_) | Type::WideInteger(_) => "an integer of more than 63 bits".to_owned(),
         Type::Boolean => "a boolean".to_owned(),
+        Type::BooleanConstant(value) => format!("always `{value}`"),
+        Type::Null => "always null".to_owned(),
+        Type::NumberEnum(values) => format!("one of {}", list(values)),
         Type::TextEnum(values) => format!("one of {}", list(values)),
         Type::IntegerEnum(values) => format!("one of {}", list(values)),
         Type::Object(name) => format!("an object `{}`", names::camel(name)),

@@ -1,0 +1,121 @@
+//! The members of unions: the properties that identify them, and what a union must not lose.
+//!
+//! This runs when every object has been read, because a union may be part of its own members.
+
+use serde_json::Value;
+
+use super::{Direction, Member, Object, Property, Type, TypeGraph};
+
+impl TypeGraph {
+    /// Completes the members of unions.
+    pub(super) fn complete_members(&mut self, direction: Direction) {
+        let objects = self.objects.clone();
+        let (mut tags, mut in_unions) = (Vec::new(), Vec::new());
+        self.visit_types(&mut |ty| match ty {
+            Type::Tagged(tag, members) => {
+                let listed = members.clone();
+                for member in members.iter_mut() {
+                    complete(member, &listed, objects.get(&member.object), tag);
+                    tags.push((member.object.clone(), tag.clone()));
+                    in_unions.push(member.object.clone());
+                }
+            }
+            Type::Union(kinds) => {
+                let mut objects: Vec<String> = kinds
+                    .iter()
+                    .filter_map(|kind| match kind {
+                        Type::Object(name) => Some(name.clone()),
+                        _ => None,
+                    })
+                    .collect();
+                if objects.len() > 1 {
+                    in_unions.append(&mut objects);
+                }
+            }
+            _ => {}
+        });
+        let root = match &self.root {
+            Type::Object(root) => root.as_str(),
+            _ => "",
+        };
+        for object in self.objects.values_mut() {
+            match direction {
+                Direction::Input if object.name != root => mark_constants(object, &tags),
+                Direction::Input => {}
+                // Of the members that fit, the one that was chosen may not know every field.
+                Direction::Output => object.extra |= !object.closed && in_unions.contains(&object.name),
+            }
+        }
+    }
+
+    /// Calls `visit` for every type, from the outside in.
+    fn visit_types(&mut self, visit: &mut impl FnMut(&mut Type)) {
+        visit_type(&mut self.root, visit);
+        for object in self.objects.values_mut() {
+            object.properties.iter_mut().for_each(|property| visit_type(&mut property.ty, visit));
+        }
+    }
+}
+
+fn visit_type(ty: &mut Type, visit: &mut impl FnMut(&mut Type)) {
+    visit(ty);
+    match ty {
+        Type::List(item, _) | Type::Map(item) => visit_type(&mut item.ty, visit),
+        Type::Tuple(items) => items.iter_mut().for_each(|item| visit_type(&mut item.ty, visit)),
+        Type::Union(kinds) => kinds.iter_mut().for_each(|kind| visit_type(kind, visit)),
+        _ => {}
+    }
+}
+
+/// Adds the values of the tag that the object itself lists. Without any, the name of the object is the value.
+fn complete(member: &mut Member, listed: &[Member], object: Option<&Object>, tag: &str) {
+    let property = object.and_then(|object| object.properties.iter().find(|property| property.name == tag));
+    let is_taken = |value: &String| {
+        listed.iter().any(|other| other.object != member.object && other.tags.contains(value))
+    };
+    if let Some(Type::TextEnum(values)) = property.map(|property| &property.ty) {
+        let own: Vec<String> = values.iter().filter(|value| !is_taken(value)).cloned().collect();
+        if !own.is_empty() {
+            member.tags = own;
+        }
+        member.writes_tag = false;
+    }
+    if member.tags.is_empty() {
+        member.tags.push(member.object.clone());
+    }
+}
+
+/// Marks the properties that have one value, which identify an object. Other tags are always written.
+fn mark_constants(object: &mut Object, tags: &[(String, String)]) {
+    for property in &mut object.properties {
+        let is_tag = tags.iter().any(|(name, tag)| *name == object.name && *tag == property.name);
+        let only = only_value(&property.ty);
+        let is_written = only.is_some() && (property.required || property.default == only);
+        if !property.nullable && (is_written || is_tag) {
+            property.constant = only;
+        }
+        if is_tag && matches!(property.ty, Type::TextEnum(_)) {
+            property.required = true;
+        }
+    }
+}
+
+/// Returns the only value of a type.
+fn only_value(ty: &Type) -> Option<Value> {
+    match ty {
+        Type::TextEnum(values) if values.len() == 1 => Some(values[0].clone().into()),
+        Type::IntegerEnum(values) if values.len() == 1 => Some(values[0].into()),
+        Type::BooleanConstant(value) => Some((*value).into()),
+        _ => None,
+    }
+}
+
+/// Returns the values of each property that the schema lists, for the choice of a member.
+pub(crate) fn listed_values(property: &Property) -> Vec<Value> {
+    match &property.ty {
+        Type::TextEnum(values) => values.iter().cloned().map(Value::from).collect(),
+        Type::IntegerEnum(values) => values.iter().copied().map(Value::from).collect(),
+        Type::BooleanConstant(value) => vec![(*value).into()],
+        _ => Vec::new(),
+    }
+}
