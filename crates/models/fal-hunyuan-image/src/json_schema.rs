@@ -8,15 +8,13 @@ use fal_core::json_schema::{SchemaText, TypeReference, reference};
 fal_core::implement_json_schema! {
     fal_hunyuan_image::v2_1::text_to_image::Input,
     fal_hunyuan_image::v2_1::text_to_image::Output,
-    fal_hunyuan_image::v2_1::text_to_image::ImageSizeValue,
     fal_hunyuan_image::v2_1::text_to_image::OutputFormat,
     fal_hunyuan_image::v3::instruct::text_to_image::Input,
     fal_hunyuan_image::v3::instruct::text_to_image::Output,
-    fal_hunyuan_image::v3::instruct::text_to_image::ImageSizeValue,
+    fal_hunyuan_image::v3::instruct::text_to_image::ImageSize,
     fal_hunyuan_image::v3::instruct::text_to_image::OutputFormat,
     fal_hunyuan_image::v3::text_to_image::Input,
     fal_hunyuan_image::v3::text_to_image::Output,
-    fal_hunyuan_image::v3::text_to_image::ImageSizeValue,
     fal_hunyuan_image::v3::text_to_image::OutputFormat
 }
 
@@ -27,7 +25,7 @@ impl SchemaText for fal_hunyuan_image::v2_1::text_to_image::Input {
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
-        "image_size": {"default": "square_hd", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSizeValue"}]},
+        "image_size": {"default": "square_hd", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 28},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
@@ -42,9 +40,7 @@ impl SchemaText for fal_hunyuan_image::v2_1::text_to_image::Input {
       "description": "The parameters of `fal-ai/hunyuan-image/v2.1/text-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_hunyuan_image::v2_1::text_to_image::ImageSizeValue,
-        >("ImageSizeValue"),
+        reference::<fal_hunyuan_image::types::ImageSize>("ImageSize"),
         reference::<fal_hunyuan_image::v2_1::text_to_image::OutputFormat>("OutputFormat"),
     ];
 }
@@ -65,16 +61,6 @@ impl SchemaText for fal_hunyuan_image::v2_1::text_to_image::Output {
     ];
 }
 
-impl SchemaText for fal_hunyuan_image::v2_1::text_to_image::ImageSizeValue {
-    const ID: &'static str = "fal_hunyuan_image::v2_1::text_to_image::ImageSizeValue";
-    const SCHEMA: &'static str = r#"{
-      "anyOf": [{"$type": "ImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
-    }"#;
-    const TYPES: &'static [TypeReference] = &[
-        reference::<fal_hunyuan_image::types::ImageSize>("ImageSize"),
-    ];
-}
-
 impl SchemaText for fal_hunyuan_image::v2_1::text_to_image::OutputFormat {
     const ID: &'static str = "fal_hunyuan_image::v2_1::text_to_image::OutputFormat";
     const SCHEMA: &'static str = r#"{
@@ -89,7 +75,7 @@ impl SchemaText for fal_hunyuan_image::v3::instruct::text_to_image::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "image_size": {"default": "auto", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSizeValue"}]},
+        "image_size": {"default": "auto", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": true},
@@ -103,8 +89,8 @@ impl SchemaText for fal_hunyuan_image::v3::instruct::text_to_image::Input {
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<
-            fal_hunyuan_image::v3::instruct::text_to_image::ImageSizeValue,
-        >("ImageSizeValue"),
+            fal_hunyuan_image::v3::instruct::text_to_image::ImageSize,
+        >("ImageSize"),
         reference::<
             fal_hunyuan_image::v3::instruct::text_to_image::OutputFormat,
         >("OutputFormat"),
@@ -127,13 +113,13 @@ impl SchemaText for fal_hunyuan_image::v3::instruct::text_to_image::Output {
     ];
 }
 
-impl SchemaText for fal_hunyuan_image::v3::instruct::text_to_image::ImageSizeValue {
-    const ID: &'static str = "fal_hunyuan_image::v3::instruct::text_to_image::ImageSizeValue";
+impl SchemaText for fal_hunyuan_image::v3::instruct::text_to_image::ImageSize {
+    const ID: &'static str = "fal_hunyuan_image::v3::instruct::text_to_image::ImageSize";
     const SCHEMA: &'static str = r#"{
-      "anyOf": [{"$type": "ImageSize"}, {"type": "string", "enum": ["auto", "square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
+      "anyOf": [{"$type": "CustomImageSize"}, {"type": "string", "enum": ["auto", "square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_hunyuan_image::types::ImageSize>("ImageSize"),
+        reference::<fal_hunyuan_image::types::CustomImageSize>("CustomImageSize"),
     ];
 }
 
@@ -152,7 +138,7 @@ impl SchemaText for fal_hunyuan_image::v3::text_to_image::Input {
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
-        "image_size": {"default": "square_hd", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSizeValue"}]},
+        "image_size": {"default": "square_hd", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 28},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7.5},
@@ -166,9 +152,7 @@ impl SchemaText for fal_hunyuan_image::v3::text_to_image::Input {
       "description": "The parameters of `fal-ai/hunyuan-image/v3/text-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_hunyuan_image::v3::text_to_image::ImageSizeValue,
-        >("ImageSizeValue"),
+        reference::<fal_hunyuan_image::types::ImageSize>("ImageSize"),
         reference::<fal_hunyuan_image::v3::text_to_image::OutputFormat>("OutputFormat"),
     ];
 }
@@ -186,16 +170,6 @@ impl SchemaText for fal_hunyuan_image::v3::text_to_image::Output {
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_hunyuan_image::types::Image>("Image"),
-    ];
-}
-
-impl SchemaText for fal_hunyuan_image::v3::text_to_image::ImageSizeValue {
-    const ID: &'static str = "fal_hunyuan_image::v3::text_to_image::ImageSizeValue";
-    const SCHEMA: &'static str = r#"{
-      "anyOf": [{"$type": "ImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
-    }"#;
-    const TYPES: &'static [TypeReference] = &[
-        reference::<fal_hunyuan_image::types::ImageSize>("ImageSize"),
     ];
 }
 

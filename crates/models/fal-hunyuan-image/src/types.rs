@@ -2,10 +2,11 @@
 //! Types that the endpoints of `fal-ai/hunyuan-image` share.
 
 #[doc(inline)]
-pub use fal_core::media::{CustomImageSize as ImageSize, ImageFile as Image};
+pub use fal_core::media::{CustomImageSize, ImageFile as Image, ImageSize};
 
 #[doc(hidden)]
 #[allow(non_camel_case_types, non_snake_case, unused_imports)]
 pub mod shape {
-    pub use fal_core::media::shape::CustomImageSize as ImageSize;
+    pub use fal_core::media::shape::ImageSize;
+    pub use fal_core::media::shape::CustomImageSize;
 }

@@ -308,7 +308,7 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("output", &self.output);
-        object.write_optional("usage", &self.usage);
+        object.write("usage", &self.usage);
         object.end()
     }
 }

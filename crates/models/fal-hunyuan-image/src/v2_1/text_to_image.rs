@@ -48,7 +48,7 @@ pub struct Input {
     /// Size of the image, as a preset or as an exact width and height.
     ///
     /// Default `square_hd`.
-    pub image_size: Option<ImageSizeValue>,
+    pub image_size: Option<ImageSize>,
     /// Number of images to generate with this request.
     ///
     /// Between 1 and 4. Default `1`.
@@ -97,7 +97,7 @@ impl Input {
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
     /// Default of [`image_size`](Self::image_size): `square_hd`.
-    pub const DEFAULT_IMAGE_SIZE: ImageSizeValue = ImageSizeValue::SquareHd;
+    pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::SquareHd;
 
     /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
@@ -124,53 +124,6 @@ impl Input {
 
     /// Default of [`output_format`](Self::output_format): `png`.
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
-}
-
-/// The values of `image_size`.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum ImageSizeValue {
-    /// `square_hd`
-    SquareHd,
-    /// `square`
-    Square,
-    /// `portrait_4_3`
-    Portrait4_3,
-    /// `portrait_16_9`
-    Portrait16_9,
-    /// `landscape_4_3`
-    Landscape4_3,
-    /// `landscape_16_9`
-    Landscape16_9,
-    /// Exact size of an image, for when none of the presets fits.
-    Custom(ImageSize),
-}
-
-impl ImageSizeValue {
-    #[doc(hidden)]
-    #[must_use]
-    #[track_caller]
-    pub const fn literal(text: &'static str) -> Self {
-        match text.as_bytes() {
-            b"square_hd" => Self::SquareHd,
-            b"square" => Self::Square,
-            b"portrait_4_3" => Self::Portrait4_3,
-            b"portrait_16_9" => Self::Portrait16_9,
-            b"landscape_4_3" => Self::Landscape4_3,
-            b"landscape_16_9" => Self::Landscape16_9,
-            _ => {
-                fal_core::literal::reject(
-                    "`image_size` of fal-ai/hunyuan-image/v2.1/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
-                )
-            }
-        }
-    }
-}
-
-impl From<ImageSize> for ImageSizeValue {
-    fn from(value: ImageSize) -> Self {
-        Self::Custom(value)
-    }
 }
 
 /// `num_images`: between 1 and 4.
@@ -255,7 +208,7 @@ pub struct Builder<PromptSlot = Unset> {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     negative_prompt: Option<String>,
-    image_size: Option<ImageSizeValue>,
+    image_size: Option<ImageSize>,
     num_images: Option<NumImages>,
     num_inference_steps: Option<NumInferenceSteps>,
     guidance_scale: Option<GuidanceScale>,
@@ -287,7 +240,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height. Default `square_hd`.
-    pub fn image_size(mut self, value: impl Param<ImageSizeValue>) -> Self {
+    pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
         self.optional.image_size = value.into_param();
         self
     }
@@ -498,41 +451,6 @@ impl<'de> json::ReadObject<'de> for Output {
     }
 }
 
-impl Parameters for ImageSizeValue {}
-
-impl Serialize for ImageSizeValue {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::SquareHd => serializer.serialize_str("square_hd"),
-            Self::Square => serializer.serialize_str("square"),
-            Self::Portrait4_3 => serializer.serialize_str("portrait_4_3"),
-            Self::Portrait16_9 => serializer.serialize_str("portrait_16_9"),
-            Self::Landscape4_3 => serializer.serialize_str("landscape_4_3"),
-            Self::Landscape16_9 => serializer.serialize_str("landscape_16_9"),
-            Self::Custom(value) => value.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for ImageSizeValue {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        match value.as_str() {
-            Some("square_hd") => return Ok(Self::SquareHd),
-            Some("square") => return Ok(Self::Square),
-            Some("portrait_4_3") => return Ok(Self::Portrait4_3),
-            Some("portrait_16_9") => return Ok(Self::Portrait16_9),
-            Some("landscape_4_3") => return Ok(Self::Landscape4_3),
-            Some("landscape_16_9") => return Ok(Self::Landscape16_9),
-            _ => {}
-        }
-        if let Ok(value) = Deserialize::deserialize(&value) {
-            return Ok(Self::Custom(value));
-        }
-        Err(serde::de::Error::custom("matches no form of ImageSizeValue"))
-    }
-}
-
 #[doc(hidden)]
 pub mod required {
     #[diagnostic::on_unimplemented(
@@ -585,7 +503,7 @@ pub mod bounds {
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
     pub type negative_prompt = fal_core::literal::Text;
-    pub type image_size = super::ImageSizeValue;
+    pub type image_size = super::ImageSize;
     pub type num_images = super::NumImages;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type guidance_scale = super::GuidanceScale;
@@ -600,9 +518,5 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(unused_imports)]
 pub mod nested {
-    pub mod image_size {
-        pub use crate::types::shape::ImageSize::*;
-
-        pub type __Target = super::super::ImageSizeValue;
-    }
+    pub use crate::types::shape::ImageSize as image_size;
 }

@@ -22,7 +22,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{Image, ImageSize};
+pub use crate::types::{CustomImageSize, Image};
 
 /// The endpoint [`fal-ai/hunyuan-image/v3/instruct/text-to-image`](https://fal.ai/models/fal-ai/hunyuan-image/v3/instruct/text-to-image).
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub struct Input {
     /// Size of the image, as a preset or as an exact width and height.
     ///
     /// Default `auto`.
-    pub image_size: Option<ImageSizeValue>,
+    pub image_size: Option<ImageSize>,
     /// Number of images to generate with this request.
     ///
     /// Between 1 and 4. Default `1`.
@@ -81,7 +81,7 @@ pub struct Input {
 /// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
     /// Default of [`image_size`](Self::image_size): `auto`.
-    pub const DEFAULT_IMAGE_SIZE: ImageSizeValue = ImageSizeValue::Auto;
+    pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Auto;
 
     /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
@@ -105,7 +105,7 @@ impl Input {
 /// The values of `image_size`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub enum ImageSizeValue {
+pub enum ImageSize {
     /// `auto`
     Auto,
     /// `square_hd`
@@ -121,10 +121,10 @@ pub enum ImageSizeValue {
     /// `landscape_16_9`
     Landscape16_9,
     /// Exact size of an image, for when none of the presets fits.
-    Custom(ImageSize),
+    Custom(CustomImageSize),
 }
 
-impl ImageSizeValue {
+impl ImageSize {
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
@@ -139,15 +139,15 @@ impl ImageSizeValue {
             b"landscape_16_9" => Self::Landscape16_9,
             _ => {
                 fal_core::literal::reject(
-                    "`image_size` of fal-ai/hunyuan-image/v3/instruct/text-to-image must be `auto`, `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
+                    "`image_size` of fal-ai/hunyuan-image/v3/instruct/text-to-image must be `auto`, `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `CustomImageSize`",
                 )
             }
         }
     }
 }
 
-impl From<ImageSize> for ImageSizeValue {
-    fn from(value: ImageSize) -> Self {
+impl From<CustomImageSize> for ImageSize {
+    fn from(value: CustomImageSize) -> Self {
         Self::Custom(value)
     }
 }
@@ -230,7 +230,7 @@ pub struct Builder<PromptSlot = Unset> {
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    image_size: Option<ImageSizeValue>,
+    image_size: Option<ImageSize>,
     num_images: Option<NumImages>,
     guidance_scale: Option<GuidanceScale>,
     enable_prompt_expansion: Option<bool>,
@@ -253,7 +253,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height. Default `auto`.
-    pub fn image_size(mut self, value: impl Param<ImageSizeValue>) -> Self {
+    pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
         self.optional.image_size = value.into_param();
         self
     }
@@ -443,9 +443,9 @@ impl<'de> json::ReadObject<'de> for Output {
     }
 }
 
-impl Parameters for ImageSizeValue {}
+impl Parameters for ImageSize {}
 
-impl Serialize for ImageSizeValue {
+impl Serialize for ImageSize {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Auto => serializer.serialize_str("auto"),
@@ -460,7 +460,7 @@ impl Serialize for ImageSizeValue {
     }
 }
 
-impl<'de> Deserialize<'de> for ImageSizeValue {
+impl<'de> Deserialize<'de> for ImageSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
         match value.as_str() {
@@ -476,7 +476,7 @@ impl<'de> Deserialize<'de> for ImageSizeValue {
         if let Ok(value) = Deserialize::deserialize(&value) {
             return Ok(Self::Custom(value));
         }
-        Err(serde::de::Error::custom("matches no form of ImageSizeValue"))
+        Err(serde::de::Error::custom("matches no form of ImageSize"))
     }
 }
 
@@ -523,7 +523,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
-    pub type image_size = super::ImageSizeValue;
+    pub type image_size = super::ImageSize;
     pub type num_images = super::NumImages;
     pub type guidance_scale = super::GuidanceScale;
     pub type enable_prompt_expansion = fal_core::literal::Flag;
@@ -536,9 +536,5 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(unused_imports)]
 pub mod nested {
-    pub mod image_size {
-        pub use crate::types::shape::ImageSize::*;
-
-        pub type __Target = super::super::ImageSizeValue;
-    }
+    pub use crate::types::shape::ImageSize as image_size;
 }
