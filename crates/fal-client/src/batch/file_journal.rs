@@ -13,7 +13,8 @@ use crate::{BoxFuture, Error, ErrorKind, Result, sync::lock};
 /// A [`Journal`] in a file of JSON lines, which only grows.
 ///
 /// Each line is on the disk before the batch continues. If the process dies while it writes a line, that line is removed
-/// when the file is opened again. The file is locked while it is open, so that two processes cannot work on one batch.
+/// when the file is opened again. A file that is anything else than a journal is left as it is, and cannot be opened. On
+/// Unix, a new journal is readable by its owner only. The file is locked while it is open, so that two processes cannot work on one batch.
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();
@@ -41,7 +42,7 @@ impl FileJournal {
     ///
     /// # Errors
     ///
-    /// `File` if the file cannot be opened, or another batch has it open.
+    /// `File` if the file cannot be opened, is no journal or no regular file, or another batch has it open.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let file = LockedFile::open(path).map_err(|cause| {
@@ -81,7 +82,17 @@ impl Journal for FileJournal {
 impl LockedFile {
     fn open(path: &Path) -> io::Result<Self> {
         let is_new = !path.exists();
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        // Looked at first, because opening a named pipe waits for its other end.
+        if !is_new {
+            check_is_regular(&std::fs::metadata(path)?)?;
+        }
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        // The entries identify requests, whose inputs and outputs are private.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path)?;
+        check_is_regular(&file.metadata()?)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(io::Error::other("another process works with it")),
@@ -93,8 +104,14 @@ impl LockedFile {
         let mut file = Self { file, end: 0 };
         let text = file.read_text()?;
         let end = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+        let (lines, tail) = text.split_at(end);
+        parse(lines)?;
         file.end = u64::try_from(end).map_err(io::Error::other)?;
-        if end < text.len() {
+        if !tail.is_empty() {
+            if !is_start_of_entry(tail) {
+                let number = lines.iter().filter(|byte| **byte == b'\n').count() + 1;
+                return Err(not_an_entry(number, &"it is no entry of a journal"));
+            }
             file.file.set_len(file.end)?;
             file.file.sync_data()?;
         }
@@ -109,15 +126,7 @@ impl LockedFile {
     }
 
     fn read(&mut self) -> io::Result<Vec<JournalEntry>> {
-        let text = self.read_text()?;
-        let lines = text.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
-        let parse = |(number, line)| {
-            serde_json::from_slice(line).map_err(|cause| {
-                let message = format!("line {}: {cause}", number + 1);
-                io::Error::new(io::ErrorKind::InvalidData, message)
-            })
-        };
-        lines.map(parse).collect()
+        parse(&self.read_text()?)
     }
 
     fn write(&mut self, entry: &JournalEntry) -> io::Result<()> {
@@ -138,6 +147,36 @@ impl LockedFile {
             }
         }
     }
+}
+
+/// Parses the entries of a journal, one a line.
+fn parse(text: &[u8]) -> io::Result<Vec<JournalEntry>> {
+    let lines = text.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
+    let parse = |(index, line)| serde_json::from_slice(line).map_err(|cause| not_an_entry(index + 1, &cause));
+    lines.map(parse).collect()
+}
+
+fn not_an_entry(number: usize, cause: &dyn std::fmt::Display) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("line {number}: {cause}"))
+}
+
+/// Returns true if `tail` is the beginning of an entry as it is written, up to all of it.
+///
+/// Nothing else is ever cut off: a user may have named the wrong file.
+fn is_start_of_entry(tail: &[u8]) -> bool {
+    ["begun", "refused", "submitted"].into_iter().any(|state| {
+        let head = format!("{{\"state\":\"{state}\",\"index\":");
+        if tail.len() <= head.len() {
+            return head.as_bytes().starts_with(tail);
+        }
+        let is_whole_or_cut =
+            |entry: serde_json::Result<JournalEntry>| entry.map_or_else(|error| error.is_eof(), |_| true);
+        tail.starts_with(head.as_bytes()) && is_whole_or_cut(serde_json::from_slice(tail))
+    })
+}
+
+fn check_is_regular(metadata: &std::fs::Metadata) -> io::Result<()> {
+    if metadata.is_file() { Ok(()) } else { Err(io::Error::other("it is not a regular file")) }
 }
 
 /// Writes the entry of a new file in its folder to the disk.
@@ -209,8 +248,58 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         std::fs::write(&path, "{\"state\":\"begun\",\"index\":0,\"input\":\"00\"}\nnonsense\n").unwrap();
-        let error = FileJournal::open(&path).unwrap().read().await.unwrap_err();
-        assert!(error.to_string().starts_with("line 2: "), "{error}");
+        let error = FileJournal::open(&path).unwrap_err();
+        assert!(error.is_file() && error.to_string().contains("line 2: "), "{error}");
         assert!(FileJournal::open(folder.path()).unwrap_err().is_file());
+    }
+
+    #[test]
+    fn a_file_that_is_not_a_journal_is_never_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("precious");
+        let entry = serde_json::to_string(&begun(0)).unwrap();
+        let texts: [Vec<u8>; 11] = [
+            b"{\"settings\":\"precious\"}".into(),
+            b"two lines\nof a poem".into(),
+            b"\x7fELF\0\0\n\x01\x02\xff".into(),
+            vec![0; 4096],
+            b"{\"state\":\"done\",\"index\":1}".into(),
+            b"{\"state\":\"begun\",\"index\":true}".into(),
+            b"{\"state\":\"begun\",\"index\":0,\"input\":\"00\"} and more".into(),
+            format!("{entry}\nprecious").into(),
+            format!("{entry}\n{{\"settings\":\"prec").into(),
+            format!("nonsense\n{entry}\n{{\"state\":\"beg").into(),
+            format!("{entry}\n\0\0\0\0").into(),
+        ];
+        for text in texts {
+            std::fs::write(&path, &text).unwrap();
+            let shown = String::from_utf8_lossy(&text).into_owned();
+            assert!(FileJournal::open(&path).is_err_and(|error| error.is_file()), "{shown}");
+            assert!(std::fs::read(&path).unwrap() == text, "{shown}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn special_files_are_refused_without_reading_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for path in [Path::new("/dev/null"), Path::new("/dev/zero"), &socket] {
+            let error = FileJournal::open(path).unwrap_err();
+            assert!(error.to_string().contains("not a regular file"), "{error}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_new_journal_is_readable_by_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let journal = FileJournal::open(&path).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        drop(journal);
     }
 }
