@@ -97,6 +97,13 @@ impl Error {
         error
     }
 
+    /// Creates the error of an event that reports a failure, in a response that began as a success.
+    pub(crate) fn from_error_event(status: StatusCode, data: Bytes) -> Self {
+        let parsed = ErrorBody::parse(&data);
+        let message = parsed.message.unwrap_or_else(|| "an error without a message".to_owned());
+        Self::new(ErrorKind::Api, message).with_error_type(parsed.error_type).with_response(status, data)
+    }
+
     pub(crate) fn violations(violations: Violations) -> Self {
         let message = violations.to_string();
         Self::new(ErrorKind::InvalidInput(violations), message)
@@ -140,6 +147,14 @@ impl Error {
     /// Appends `suffix` to the message.
     pub(crate) fn with_suffix(mut self, suffix: &str) -> Self {
         self.0.message.push_str(suffix);
+        self
+    }
+
+    /// Notes that the request carried no key, so that a refusal is not about the key.
+    pub(crate) fn without_auth(mut self) -> Self {
+        if matches!(self.0.kind, ErrorKind::Auth) {
+            self.0.kind = ErrorKind::Api;
+        }
         self
     }
 

@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::Stream;
 
-pub(crate) use self::parser::{Event, Parser};
+pub(crate) use self::parser::{DONE, Event, Parser};
 use crate::{Error, Result};
 
 /// The server-sent events of a response.
@@ -64,14 +64,14 @@ impl Events {
         }
     }
 
-    /// Returns the data of the last event; empty before the first.
-    pub(crate) fn last(&self) -> Bytes {
-        self.parser.last()
-    }
-
     /// Returns the number of bytes that have arrived.
     pub(crate) fn received(&self) -> u64 {
         self.parser.received()
+    }
+
+    /// Returns true if the bytes so far end with the mark that ends a stream, though not with an empty line.
+    pub(crate) fn ends_with_done(&self) -> bool {
+        self.parser.ends_with_done()
     }
 
     /// Returns true if the bytes so far end in the middle of an event.

@@ -10,6 +10,9 @@ use memchr::{memchr, memchr2};
 
 use crate::{Error, ErrorKind, Result};
 
+/// The data that ends a stream in the style of OpenAI.
+pub(crate) const DONE: &[u8] = b"[DONE]";
+
 /// A server-sent event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Event {
@@ -34,7 +37,6 @@ pub(crate) struct Parser {
     data: Option<BytesMut>,
     name: Option<Box<str>>,
     id: Option<Arc<str>>,
-    last: Bytes,
     received: u64,
     limit: usize,
 }
@@ -50,7 +52,6 @@ impl Parser {
             data: None,
             name: None,
             id: None,
-            last: Bytes::new(),
             received: 0,
             limit,
         }
@@ -75,16 +76,10 @@ impl Parser {
             }
             let name = self.name.take();
             if let Some(data) = self.data.take() {
-                self.last = data.freeze();
-                return Ok(Some(Event { data: self.last.clone(), name, id: self.id.clone() }));
+                return Ok(Some(Event { data: data.freeze(), name, id: self.id.clone() }));
             }
         }
         Ok(None)
-    }
-
-    /// Returns the data of the last event; empty before the first.
-    pub(crate) fn last(&self) -> Bytes {
-        self.last.clone()
     }
 
     /// Returns the number of bytes that have arrived.
@@ -99,6 +94,14 @@ impl Parser {
             known > 0 && self.buffer.get(..known) == b"data:".get(..known)
         };
         self.data.is_some() || self.name.is_some() || begins_data()
+    }
+
+    /// Returns true if the bytes so far end with [`DONE`], though not with an empty line.
+    pub(crate) fn ends_with_done(&self) -> bool {
+        match &self.data {
+            Some(data) => self.buffer.is_empty() && data.as_ref() == DONE,
+            None => self.buffer.strip_prefix(b"data:").is_some_and(|value| value.trim_ascii() == DONE),
+        }
     }
 
     /// Takes the next complete line, without its end.

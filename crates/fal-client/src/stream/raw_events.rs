@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tokio::time::{Sleep, sleep_until};
 
@@ -36,6 +37,8 @@ pub(super) struct RawEvents {
     status: StatusCode,
     headers: HeaderMap,
     silence: SilenceTimer,
+    /// The data of the last event.
+    last: Bytes,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +52,7 @@ impl From<Opened> for RawEvents {
     fn from(opened: Opened) -> Self {
         let Opened { events, endpoint, status, headers, idle_timeout, deadline } = opened;
         let silence = SilenceTimer { idle_timeout, deadline, silent_since: None, timer: None };
-        Self { endpoint, count: 0, state: State::Open, events, status, headers, silence }
+        Self { endpoint, count: 0, state: State::Open, events, status, headers, silence, last: Bytes::new() }
     }
 }
 
@@ -75,7 +78,7 @@ impl RawEvents {
                 let error = Error::new(ErrorKind::Decode { path: ".".to_owned() }, message);
                 return Err(self.add_context(error));
             }
-            let last = self.events.last();
+            let last = self.last.clone();
             let body = if workflow::is_workflow(&self.endpoint) {
                 workflow::parse_output(last).map_err(|error| self.add_context(error))?
             } else {
@@ -91,12 +94,24 @@ impl RawEvents {
             return Poll::Ready(None);
         }
         let error = match self.events.poll_next(context) {
+            // Endpoints in the style of OpenAI end their streams with this in place of an event.
+            Poll::Ready(Ok(Some(event))) if event.data.trim_ascii() == sse::DONE => {
+                self.state = State::Ended;
+                return Poll::Ready(None);
+            }
+            Poll::Ready(Ok(Some(event))) if is_error(&event) && !workflow::is_workflow(&self.endpoint) => {
+                self.state = State::Failed;
+                let error = Error::from_error_event(self.status, event.data);
+                let context = format!("the stream failed after {}", format_count(self.count));
+                return Poll::Ready(Some(Err(self.add_context(error.with_context(&context)))));
+            }
             Poll::Ready(Ok(Some(event))) => {
                 self.count += 1;
+                self.last = event.data.clone();
                 self.silence.silent_since = None;
                 return Poll::Ready(Some(Ok(event)));
             }
-            Poll::Ready(Ok(None)) if !self.events.is_within_event() => {
+            Poll::Ready(Ok(None)) if !self.events.is_within_event() || self.events.ends_with_done() => {
                 self.state = State::Ended;
                 return Poll::Ready(None);
             }
@@ -163,6 +178,11 @@ impl SilenceTimer {
             timer.as_mut().reset(end);
         }
     }
+}
+
+/// Returns true if an event reports a failure. The name is that of the convention for server-sent events.
+fn is_error(event: &sse::Event) -> bool {
+    event.name.as_deref() == Some("error")
 }
 
 /// Formats a number of events: "1 event", "7 events".

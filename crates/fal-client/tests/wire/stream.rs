@@ -336,3 +336,38 @@ async fn a_workflow_has_events_of_its_nodes() {
     assert!(matches!(&*first, WorkflowEvent::Submit { app_id, .. } if app_id == "a/b"), "{first:?}");
     assert_eq!(*events.done().await.unwrap(), json!({"seed": 3}));
 }
+
+#[tokio::test]
+async fn done_mark_ends_a_stream_and_is_not_its_output() {
+    for end in ["data: [DONE]\n\n", "data: [DONE]\n", "data: [DONE]", "data:[DONE]\r\n\r\n"] {
+        let chunks = || vec![b"data: {\"step\":1}\n\ndata: {\"seed\":3}\n\n".to_vec(), end.into()];
+        let (client, _) = server(chunks(), End::Complete).await;
+        let (events, error) = read(&client).await;
+        assert_eq!(
+            (events, error.map(|error| error.to_string())),
+            (vec![json!({"step": 1}), json!({"seed": 3})], None)
+        );
+        let (client, _) = server(chunks(), End::Complete).await;
+        assert_eq!(client.stream(cat()).await.unwrap().done().await.unwrap().seed, 3, "{end:?}");
+    }
+    // Nothing else may be missing its end.
+    let (client, _) = server(vec![b"data: {\"seed\":3}\n\ndata: [DON".to_vec()], End::Complete).await;
+    assert!(read(&client).await.1.is_some_and(|error| error.is_transport()));
+}
+
+#[tokio::test]
+async fn error_event_is_an_error_and_never_the_output() {
+    let failed = b"data: {\"step\":1}\n\nevent: error\ndata: {\"detail\":\"out of memory\"}\n\n";
+    let (client, _) = server(vec![failed.to_vec()], End::Complete).await;
+    let (events, error) = read(&client).await;
+    let error = error.unwrap();
+    assert_eq!(events, [json!({"step": 1})]);
+    assert!(error.to_string().contains("out of memory"), "{error}");
+    assert_eq!(
+        (error.request_id(), error.body().map(|body| body.as_ref())),
+        (Some("r1"), Some(&b"{\"detail\":\"out of memory\"}"[..]))
+    );
+    let (client, _) = server(vec![failed.to_vec()], End::Complete).await;
+    let untyped = client.stream(untyped::input("acme/app", json!({}))).await.unwrap();
+    assert!(untyped.done().await.unwrap_err().to_string().contains("out of memory"));
+}
