@@ -30,8 +30,11 @@ type Provider = Arc<dyn Fn() -> BoxFuture<'static, Result<Credentials, BoxError>
 
 impl Credentials {
     /// Uses an API key as the dashboard shows it, usually `id:secret`.
+    ///
+    /// Quotes around it and `Key ` before it are removed, with a warning: they come from files and headers that were
+    /// copied whole.
     pub fn key(key: impl Into<String>) -> Self {
-        Self(Kind::Key(key.into().trim().to_owned()))
+        Self(Kind::Key(strip(&key.into(), "key")))
     }
 
     /// Uses the two halves of an API key, as in `FAL_KEY_ID` and `FAL_KEY_SECRET`.
@@ -41,7 +44,7 @@ impl Credentials {
 
     /// Uses the access token of a user who has logged in. Sent as `Authorization: Bearer`.
     pub fn token(token: impl Into<String>) -> Self {
-        Self(Kind::Token(token.into().trim().to_owned()))
+        Self(Kind::Token(strip(&token.into(), "bearer")))
     }
 
     /// Asks `provide` for the credentials before every request, retries included.
@@ -109,6 +112,26 @@ impl Credentials {
     }
 }
 
+/// Removes space, quotes and the name of the scheme around a secret.
+fn strip(secret: &str, scheme: &str) -> String {
+    let given = secret.trim();
+    let mut stripped = given;
+    loop {
+        let unquoted =
+            ['"', '\'', '`'].into_iter().find_map(|quote| stripped.strip_prefix(quote)?.strip_suffix(quote));
+        let bare = || {
+            let (first, rest) = stripped.split_once(char::is_whitespace)?;
+            first.eq_ignore_ascii_case(scheme).then_some(rest)
+        };
+        let Some(shorter) = unquoted.or_else(bare) else { break };
+        stripped = shorter.trim();
+    }
+    if stripped.len() < given.len() {
+        tracing::warn!("the fal key was given with quotes or its scheme around it, which were removed");
+    }
+    stripped.to_owned()
+}
+
 /// The `Authorization` header of requests, or its provider.
 pub(crate) enum Authorization {
     None,
@@ -117,6 +140,11 @@ pub(crate) enum Authorization {
 }
 
 impl Authorization {
+    /// Returns true if requests carry a bearer token and no key. Asks the provider, if there is one.
+    pub(crate) async fn is_bearer(&self) -> Result<bool> {
+        Ok(self.header().await?.is_some_and(|header| header.as_bytes().starts_with(b"Bearer ")))
+    }
+
     /// Returns the `Authorization` header of the next request.
     pub(crate) async fn header(&self) -> Result<Option<HeaderValue>> {
         let provide = match self {
@@ -190,6 +218,22 @@ mod tests {
         assert_eq!(header_from(whole).await, "Key a:b");
         let halves = [("FAL_KEY", ""), ("FAL_KEY_ID", "c"), ("FAL_KEY_SECRET", "d")];
         assert_eq!(header_from(halves).await, "Key c:d");
+    }
+
+    #[tokio::test]
+    async fn quotes_and_scheme_around_a_key_are_removed() {
+        for key in
+            ["a:b", "\"a:b\"", "'a:b'", "Key a:b", "key  a:b", "\"Key a:b\"", "Key \"a:b\"", " `a:b` \n"]
+        {
+            assert_eq!(header(Credentials::key(key)).await.unwrap().unwrap(), "Key a:b", "{key}");
+            assert_eq!(
+                header_from([("FAL_KEY", Box::leak(key.to_owned().into_boxed_str()))]).await,
+                "Key a:b"
+            );
+        }
+        assert_eq!(header(Credentials::token("Bearer t")).await.unwrap().unwrap(), "Bearer t");
+        assert_eq!(header(Credentials::key("keya:b\"")).await.unwrap().unwrap(), "Key keya:b\"");
+        assert!(header(Credentials::key("\"\"")).await.unwrap_err().is_auth());
     }
 
     #[test]

@@ -10,11 +10,7 @@ use serde::Deserialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use url::Url;
 
-use crate::{
-    Error, ErrorKind, Result,
-    hosts::{Hosts, is_loopback},
-    transport::Request,
-};
+use crate::{Error, ErrorKind, Result, hosts::Hosts, transport::Request};
 
 /// The time for which a token is used if the service does not say when it expires.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -87,7 +83,7 @@ impl CdnToken {
             Some(base) => {
                 let base = Url::parse(base).ok();
                 let is_safe =
-                    |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url));
+                    |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && hosts.is_local(url));
                 base.filter(is_safe).ok_or_else(|| invalid("base_url"))?
             }
         };

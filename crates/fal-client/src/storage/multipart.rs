@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::{
-    byte_source::ByteSource,
+    byte_source::{ByteSource, FileVersion},
     checkpoint::{Checkpoint, PartialUpload},
     options::{MAX_PARTS, Repository},
     progress::Meter,
     reader::TakenReader,
-    upload_context::{FileMetadata, UploadContext, parse_upload_url},
+    upload_context::{FileMetadata, UploadContext, is_expired, parse_upload_url},
     upload_source::reader_failed,
 };
 use crate::{
@@ -50,11 +50,41 @@ pub(super) async fn upload(
         && let Some(partial) = checkpoint.get(version)
     {
         match resume(context, source, meter, checkpoint, partial).await {
-            // fal does not know the upload any more.
-            Err(error) if error.is_not_found() => checkpoint.clear(),
+            // fal does not know the upload any more, or its signed URL has expired.
+            Err(error) if error.is_not_found() || is_expired(&error) => {
+                checkpoint.clear();
+                restart(meter);
+            }
             result => return result,
         }
     }
+    match upload_anew(context, repository, metadata, source, meter, checkpoint).await {
+        // The parts of an upload whose signed URL has expired cannot be taken over by another.
+        Err(error) if repository == Repository::Rest && is_expired(&error) => {
+            tracing::debug!(%error, "the signed URL was refused: starting again with another");
+            restart(meter);
+            upload_anew(context, repository, metadata, source, meter, checkpoint).await
+        }
+        result => result,
+    }
+}
+
+/// Takes back the progress of an upload that starts again.
+fn restart(meter: Option<&Meter>) {
+    if let Some(meter) = meter {
+        meter.restart();
+    }
+}
+
+/// Uploads all parts of a file.
+async fn upload_anew(
+    context: &UploadContext,
+    repository: Repository,
+    metadata: &FileMetadata,
+    source: &ByteSource,
+    meter: Option<&Meter>,
+    checkpoint: Option<(&Checkpoint, FileVersion)>,
+) -> Result<String> {
     let upload = initiate(context, repository, metadata).await?;
     let part_size = context.options.part_size_for(source.length());
     if let Some((checkpoint, version)) = checkpoint {
@@ -77,7 +107,7 @@ async fn resume(
 ) -> Result<String> {
     let upload = MultipartUpload {
         repository: partial.repository(),
-        url: parse_upload_url(&partial.target)?,
+        url: parse_upload_url(&partial.target, context.client.hosts())?,
         file_url: partial.file_url.clone(),
     };
     let uploaded = partial.parts;
@@ -153,7 +183,8 @@ async fn initiate_at_cdn(context: &UploadContext, metadata: &FileMetadata) -> Re
         Ok(request)
     });
     let initiated: Initiated = response.await?.json()?;
-    let url = join(&parse_upload_url(&initiated.access_url)?, ["multipart", &initiated.upload_id]);
+    let access_url = parse_upload_url(&initiated.access_url, context.client.hosts())?;
+    let url = join(&access_url, ["multipart", &initiated.upload_id]);
     Ok(MultipartUpload { repository: Repository::Cdn, url, file_url: initiated.access_url })
 }
 

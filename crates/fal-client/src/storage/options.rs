@@ -57,8 +57,8 @@ impl Default for UploadOptions {
 impl UploadOptions {
     /// Sets the service that takes the files.
     ///
-    /// By default it is the CDN; behind a proxy, and for file names that no HTTP header can carry, it is the REST
-    /// service.
+    /// By default it is the CDN; behind a proxy, with a [token](crate::Credentials::token) in place of a key, and for
+    /// file names that no HTTP header can carry, it is the REST service.
     #[must_use]
     pub fn repository(mut self, repository: Repository) -> Self {
         self.repository = Some(repository);

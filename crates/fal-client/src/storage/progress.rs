@@ -63,6 +63,11 @@ impl Meter {
         (self.0.callback)(Progress { done, total: self.0.total });
     }
 
+    /// Starts again at 0.
+    pub(super) fn restart(&self) {
+        self.0.done.store(0, Ordering::Relaxed);
+    }
+
     /// Returns a counter for one request, whose bytes are taken back when the request is sent again.
     pub(super) fn part(&self) -> PartProgress {
         PartProgress { meter: self.clone(), counted: Arc::default() }
@@ -86,7 +91,9 @@ impl PartProgress {
     /// Takes back the bytes of the previous attempt.
     pub(super) fn restart(&self) {
         let counted = self.counted.swap(0, Ordering::Relaxed);
-        self.meter.0.done.fetch_sub(counted, Ordering::Relaxed);
+        // Not below 0, to which the meter may have gone back in the meantime.
+        let subtract = |done: u64| Some(done.saturating_sub(counted));
+        let _ = self.meter.0.done.fetch_update(Ordering::Relaxed, Ordering::Relaxed, subtract);
     }
 
     /// Counts `bytes` more.

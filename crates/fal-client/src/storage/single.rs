@@ -1,5 +1,7 @@
 //! Uploads of a whole file in one request.
 
+use std::time::{Duration, Instant};
+
 use http::{Method, header::CONTENT_TYPE};
 use serde::Deserialize;
 
@@ -7,9 +9,12 @@ use super::{
     byte_source::ByteSource,
     options::Repository,
     progress::Meter,
-    upload_context::{FileMetadata, UploadContext},
+    upload_context::{FileMetadata, UploadContext, is_expired},
 };
 use crate::{Result, hosts::join, retry::RetryClass, transport::Request};
+
+/// The shortest time for which an upload URL can be expected to be valid. fal's are for two minutes.
+const SIGNED_FOR: Duration = Duration::from_secs(60);
 
 /// Uploads a file in one request and returns its URL.
 pub(super) async fn upload(
@@ -61,11 +66,23 @@ async fn to_rest(
     source: &ByteSource,
     meter: Option<&Meter>,
 ) -> Result<String> {
-    let (upload_url, file_url) = context.initiate(metadata, "initiate").await?;
-    // The URL carries its own signature and may be anyone's, so the key is not sent.
-    let mut put = context.prepare(Request::to_anyone(Method::PUT, upload_url, RetryClass::Idempotent));
-    put.headers.insert(CONTENT_TYPE, metadata.content_type.clone());
-    put.content = source.to_content(meter.map(Meter::part));
-    context.client.0.transport.send(&put).await?;
-    Ok(file_url)
+    let progress = meter.map(Meter::part);
+    let mut is_first = true;
+    loop {
+        let start = Instant::now();
+        let (upload_url, file_url) = context.initiate(metadata, "initiate").await?;
+        // The URL carries its own signature and may be anyone's, so the key is not sent.
+        let mut put = context.prepare(Request::to_anyone(Method::PUT, upload_url, RetryClass::Idempotent));
+        put.headers.insert(CONTENT_TYPE, metadata.content_type.clone());
+        put.content = source.to_content(progress.clone());
+        match context.client.0.transport.send(&put).await {
+            Ok(_) => return Ok(file_url),
+            // A URL that is refused at once, twice, was not refused for its age.
+            Err(error) if is_expired(&error) && (is_first || start.elapsed() >= SIGNED_FOR) => {
+                tracing::debug!(%error, "the signed URL was refused: asking for another");
+                is_first = false;
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! The settings and requests that uploads of every kind share.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header::CONTENT_TYPE};
@@ -14,10 +17,13 @@ use super::{
 };
 use crate::{
     Client, Error, ErrorKind, Result, Retry,
-    hosts::{is_loopback, join},
+    hosts::{Hosts, join},
     retry::RetryClass,
     transport::{Content, Request, Response},
 };
+
+/// The time between the last byte of a file or part and the answer. Joining thousands of parts takes minutes.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// The settings that all requests of an upload share.
 pub(super) struct UploadContext {
@@ -25,6 +31,8 @@ pub(super) struct UploadContext {
     pub(super) options: UploadOptions,
     pub(super) retry: Retry,
     pub(super) deadline: Option<Instant>,
+    /// The idle timeout of this upload, if it sets one.
+    pub(super) idle_timeout: Option<Option<Duration>>,
 }
 
 /// The properties of a file that are sent to fal, and its version on disk.
@@ -51,19 +59,23 @@ impl UploadContext {
     pub(super) fn prepare(&self, mut request: Request) -> Request {
         request.retry = self.retry.clone();
         request.deadline = self.deadline;
+        request.idle_timeout = self.idle_timeout;
+        request.answer_timeout = self.idle_timeout.is_none().then_some(ANSWER_TIMEOUT);
         request
     }
 
     /// Chooses the repository for a file.
-    pub(super) fn repository(&self, file_name: &str) -> Repository {
-        match self.options.repository {
-            Some(repository) => repository,
-            // fal's proxy passes only requests to the REST service, and JSON can carry every name.
-            None if !self.client.0.transport.supports_streams() || file_name_header(file_name).is_none() => {
-                Repository::Rest
-            }
-            None => Repository::Cdn,
+    pub(super) async fn repository(&self, file_name: &str) -> Result<Repository> {
+        if let Some(repository) = self.options.repository {
+            return Ok(repository);
         }
+        let transport = &self.client.0.transport;
+        // fal's proxy passes only requests to the REST service, and JSON can carry every name.
+        let is_for_rest = !transport.supports_streams()
+            || file_name_header(file_name).is_none()
+            // The token of the CDN would give access to the whole account of a user who has only logged in.
+            || transport.authorization.is_bearer().await?;
+        Ok(if is_for_rest { Repository::Rest } else { Repository::Cdn })
     }
 
     /// Builds a request that announces a file to the CDN, without its token. Sending it twice leaves at most an unused
@@ -118,7 +130,7 @@ impl UploadContext {
         request.content = Content::Json(body.into());
         self.add_lifecycle(&mut request.headers)?;
         let Initiated { upload_url, file_url } = self.client.0.transport.send(&request).await?.json()?;
-        Ok((parse_upload_url(&upload_url)?, file_url))
+        Ok((parse_upload_url(&upload_url, self.client.hosts())?, file_url))
     }
 
     /// Adds the headers for the lifecycle of the file. Some of fal's services read one name, some the other.
@@ -147,15 +159,28 @@ impl UploadContext {
     }
 }
 
+/// Returns true if a signed URL was refused, which happens when it has expired.
+pub(super) fn is_expired(error: &Error) -> bool {
+    match error.status().map(|status| status.as_u16()) {
+        Some(401 | 403) => true,
+        // Google's storage says so with 400.
+        Some(400) => {
+            let body = error.body().map(|body| body.to_ascii_lowercase()).unwrap_or_default();
+            body.windows(b"expired".len()).any(|word| word == b"expired")
+        }
+        _ => false,
+    }
+}
+
 /// Returns a file name as the value of a header. Only ASCII, because servers disagree about other encodings.
 fn file_name_header(name: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(name).ok().filter(|_| name.is_ascii())
 }
 
 /// Parses a URL to upload to, which must be `https` unless it is on this machine.
-pub(super) fn parse_upload_url(text: &str) -> Result<Url> {
+pub(super) fn parse_upload_url(text: &str, hosts: &Hosts) -> Result<Url> {
     let url = Url::parse(text).ok();
-    let is_safe = |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url));
+    let is_safe = |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && hosts.is_local(url));
     url.filter(is_safe).ok_or_else(|| {
         let kind = ErrorKind::Decode { path: "upload_url".to_owned() };
         Error::new(kind, "the service gave an upload URL that is not https")
@@ -168,11 +193,18 @@ mod tests {
 
     #[test]
     fn upload_urls_are_https_or_local() {
-        for good in ["https://anywhere.example/x?sig=1", "http://127.0.0.1:9/x", "http://localhost/x"] {
-            assert!(parse_upload_url(good).is_ok(), "{good}");
+        let client = Client::builder().emulator("http://mine.localhost:9").build().unwrap();
+        let hosts = client.hosts().clone();
+        for good in [
+            "https://anywhere.example/x?sig=1",
+            "http://127.0.0.1:9/x",
+            "http://localhost/x",
+            "http://mine.localhost:9/x",
+        ] {
+            assert!(parse_upload_url(good, &hosts).is_ok(), "{good}");
         }
-        for bad in ["http://anywhere.example/x", "ftp://127.0.0.1/x", "/x", ""] {
-            assert!(parse_upload_url(bad).unwrap_err().is_decode(), "{bad}");
+        for bad in ["http://anywhere.example/x", "http://other.localhost/x", "ftp://127.0.0.1/x", "/x", ""] {
+            assert!(parse_upload_url(bad, &hosts).unwrap_err().is_decode(), "{bad}");
         }
     }
 }
