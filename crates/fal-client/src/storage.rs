@@ -31,7 +31,7 @@ pub use self::{
     checkpoint::Checkpoint,
     download::{Chunks, Download, DownloadRequest},
     lifecycle::{Access, Acl, Lifecycle},
-    media::{MediaExt, SavedFile},
+    media::{MediaExt, SaveMediaRequest, SavedFile},
     options::{Repository, UploadOptions},
     progress::Progress,
     reader::FileExt,

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, future, stream};
 
 use super::progress::PartProgress;
-use crate::{Error, ErrorKind, Result, transport::Content};
+use crate::{
+    Error, ErrorKind, Result,
+    transport::{BodyStream, Content},
+};
 
 /// The number of bytes that are read and sent at a time. Large enough for few hand-overs between threads, small
 /// enough for ten parts to be sent at the same time in little memory.
@@ -67,7 +70,7 @@ impl ByteSource {
                     progress.add(u64::try_from(chunk.len()).unwrap_or(0));
                 }
             });
-            reqwest::Body::wrap_stream(chunks)
+            Box::pin(chunks) as BodyStream
         };
         Content::Body { length: self.length(), make: Box::new(make) }
     }

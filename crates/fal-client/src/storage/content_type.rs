@@ -72,6 +72,44 @@ const TYPES: [(&str, &[&str]); 57] = [
     ("font/ttf", &["ttf"]),
 ];
 
+/// Further formats of data that models give, by extension. Formats that a system runs when they are opened are missing.
+const DATA_EXTENSIONS: [&str; 34] = [
+    "3mf",
+    "7z",
+    "bin",
+    "bvh",
+    "bz2",
+    "dae",
+    "docx",
+    "epub",
+    "exr",
+    "fbx",
+    "gguf",
+    "jsonl",
+    "ksplat",
+    "lut",
+    "ndjson",
+    "npy",
+    "npz",
+    "onnx",
+    "otf",
+    "parquet",
+    "ply",
+    "pt",
+    "rar",
+    "safetensors",
+    "spz",
+    "splat",
+    "srt",
+    "ssa",
+    "tgz",
+    "usd",
+    "usda",
+    "usdc",
+    "woff2",
+    "zst",
+];
+
 /// Other names that some services use.
 const ALIASES: [(&str, &str); 8] = [
     ("image/jpg", "image/jpeg"),
@@ -89,6 +127,11 @@ pub(crate) fn guess(name: Option<&Path>, head: &[u8]) -> String {
     let by_name = name.and_then(|name| by_extension(&name.extension()?.to_str()?.to_ascii_lowercase()));
     let by_content = || infer::get(head).map(|kind| kind.mime_type());
     by_name.or_else(by_content).unwrap_or(UNKNOWN).to_owned()
+}
+
+/// Returns true if `extension`, in lower case, is that of a known format of data.
+pub(super) fn is_data_extension(extension: &str) -> bool {
+    by_extension(extension).is_some() || DATA_EXTENSIONS.contains(&extension)
 }
 
 fn by_extension(extension: &str) -> Option<&'static str> {

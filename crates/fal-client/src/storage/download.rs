@@ -1,13 +1,14 @@
 //! Downloads.
 
 mod chunks;
+mod hosts;
 mod save;
 
 use std::{
     fmt,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -17,14 +18,15 @@ use tracing::Instrument;
 use url::Url;
 
 pub use self::chunks::Chunks;
-use self::chunks::{Body, check_size, too_large};
+use self::chunks::{Body, HttpBody, check_size, too_large};
+pub(super) use self::hosts::AllowedHosts;
 use super::{
     content_type,
     progress::{Meter, Progress, ProgressCallback},
 };
 use crate::{
-    Client, Error, ErrorKind, Pending, Result, Retry, options::CallOptions, retry::RetryClass,
-    transport::Request,
+    Client, Error, ErrorKind, Pending, Result, Retry, hosts::redact_url, options::CallOptions,
+    retry::RetryClass, timeout::deadline, transport::Request,
 };
 
 /// The largest number of redirects that are followed.
@@ -38,6 +40,7 @@ pub struct DownloadRequest {
     options: CallOptions,
     on_progress: Option<ProgressCallback>,
     max_bytes: Option<u64>,
+    hosts: AllowedHosts,
 }
 
 enum Source {
@@ -51,13 +54,55 @@ impl DownloadRequest {
         let is_data = url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
         let source =
             if is_data { Source::Data(DataContent::parse(url)) } else { Source::Url(url.to_owned()) };
-        Self { client, source, options: CallOptions::default(), on_progress: None, max_bytes: None }
+        let (options, hosts) = (CallOptions::default(), AllowedHosts::default());
+        Self { client, source, options, on_progress: None, max_bytes: None, hosts }
     }
 
-    /// Sets the time until the server must have begun to answer, retries and redirects included. By default it is
-    /// that of the client, which has no limit unless one is set.
+    pub(super) fn with_options(
+        client: &Client,
+        url: &str,
+        options: &CallOptions,
+        max_bytes: Option<u64>,
+        hosts: &AllowedHosts,
+    ) -> Self {
+        let request = Self::new(client.clone(), url);
+        Self { options: options.clone(), max_bytes, hosts: hosts.clone(), ..request }
+    }
+
+    /// Returns an error if the URL is not at one of the allowed hosts.
+    pub(super) fn check_host(&self) -> Result<()> {
+        match &self.source {
+            Source::Data(_) => Ok(()),
+            Source::Url(url) => match Url::parse(url) {
+                Ok(url) => self.hosts.check(&url),
+                Err(error) => Err(refused(&error.to_string())),
+            },
+        }
+    }
+
+    /// Limits the whole download, its content, retries and redirects included. By default it is that of the client,
+    /// which has no limit unless one is set.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// Limits the time for which the server may be silent, before it answers and while the content arrives. Defaults to
+    /// the client's [`idle_timeout`](crate::ClientBuilder::idle_timeout); `None` is no limit.
+    ///
+    /// A download that falls silent is continued where it stopped, like one that is interrupted, and fails with
+    /// `Timeout` after the attempts that [`retry`](Self::retry) allows. Less than 1 kB in this time counts as silence.
+    pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.options.idle_timeout = Some(limit.into());
+        self
+    }
+
+    /// Fetches only from these hosts and their subdomains, also after a redirect, such as `["fal.media"]`. By default
+    /// from any host.
+    ///
+    /// For URLs that others can choose. Other hosts are a `File` error before anything is sent to them.
+    pub fn hosts(mut self, hosts: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.hosts = AllowedHosts::new(hosts);
         self
     }
 
@@ -83,19 +128,17 @@ impl DownloadRequest {
     }
 
     async fn send(self) -> Result<Download> {
-        let Self { client, source, options, on_progress, max_bytes } = self;
+        let Self { client, source, options, on_progress, max_bytes, hosts } = self;
         let url = match source {
             Source::Data(data) => return Download::from_data(data?, max_bytes, on_progress),
             Source::Url(url) => url,
         };
         let retry = options.retry(&client);
-        let opening = open(&client, &url, &retry);
-        let (url, response) = match options.timeout(&client) {
-            None => opening.await?,
-            Some(limit) => tokio::time::timeout(limit, opening).await.map_err(|_| {
-                Error::new(ErrorKind::Timeout, format!("the download did not begin within {limit:?}"))
-            })??,
-        };
+        let idle_timeout = options.idle_timeout.unwrap_or(client.0.transport.idle_timeout);
+        let limit = options.timeout(&client);
+        let deadline = deadline(limit).zip(limit);
+        let settings = Settings { client, retry, idle_timeout, deadline };
+        let (url, response) = settings.within_deadline(open(&settings, &hosts, &url)).await??;
         let length = response.content_length();
         check_size(length.unwrap_or(0), max_bytes)?;
         let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -103,9 +146,9 @@ impl DownloadRequest {
             content_type: content_type.map(str::to_owned),
             name: url.path_segments().and_then(|mut path| path.next_back()).map(str::to_owned),
             length,
-            memory_limit: client.0.transport.event_limit(),
+            memory_limit: settings.client.0.transport.event_limit(),
             chunks: Chunks::new(
-                Body::from_response(client, url, retry, response),
+                Body::Http(Box::new(HttpBody::new(settings, url, response))),
                 max_bytes,
                 on_progress.map(|callback| Meter::new(length, callback)),
             ),
@@ -126,37 +169,73 @@ impl fmt::Debug for DownloadRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("DownloadRequest");
         match &self.source {
-            Source::Url(url) => debug.field("url", url),
+            Source::Url(url) => debug.field("url", &redact_url(url)),
             Source::Data(_) => debug.field("url", &"data:"),
         };
         debug.field("max_bytes", &self.max_bytes).finish_non_exhaustive()
     }
 }
 
+/// The settings that all requests of a download share.
+struct Settings {
+    client: Client,
+    retry: Retry,
+    idle_timeout: Option<Duration>,
+    /// The end of the time for the whole download, and that time.
+    deadline: Option<(Instant, Duration)>,
+}
+
+impl Settings {
+    fn request(&self, url: Url) -> Request {
+        let mut request = Request::to_anyone(Method::GET, url, RetryClass::Idempotent);
+        request.retry = self.retry.clone();
+        request.deadline = self.deadline.map(|(end, _)| end);
+        request.idle_timeout = Some(self.idle_timeout);
+        request.answer_timeout = None;
+        request
+    }
+
+    /// Awaits `future`, and fails with `Timeout` at the end of the time for the whole download.
+    async fn within_deadline<T>(&self, future: impl Future<Output = T>) -> Result<T> {
+        let Some((end, limit)) = self.deadline else { return Ok(future.await) };
+        tokio::time::timeout_at(end.into(), future).await.map_err(|_| took_too_long(limit))
+    }
+}
+
+fn took_too_long(limit: Duration) -> Error {
+    Error::new(ErrorKind::Timeout, format!("the download took longer than {limit:?}"))
+}
+
+fn refused(why: &str) -> Error {
+    Error::new(ErrorKind::File, format!("this cannot be downloaded: {why}"))
+}
+
 /// Sends the request and follows redirects. Other calls follow none, because they carry the key.
-async fn open(client: &Client, url: &str, retry: &Retry) -> Result<(Url, reqwest::Response)> {
-    let refused = |why: &str| Error::new(ErrorKind::File, format!("this cannot be downloaded: {why}"));
+async fn open(settings: &Settings, hosts: &AllowedHosts, url: &str) -> Result<(Url, reqwest::Response)> {
     let mut url = Url::parse(url).map_err(|error| refused(&error.to_string()))?;
     for _ in 0..=MAX_REDIRECTS {
         if !matches!(url.scheme(), "https" | "http") {
             return Err(refused("its URL is neither http(s): nor data:"));
         }
-        let mut request = Request::to_anyone(Method::GET, url.clone(), RetryClass::Idempotent);
-        request.retry = retry.clone();
-        let error = match client.0.transport.open(&request).await {
+        hosts.check(&url)?;
+        let error = match settings.client.0.transport.open(&settings.request(url.clone())).await {
             Ok(response) => return Ok((url, response)),
             Err(error) => error.with_context("a download failed"),
         };
-        let next = error.redirect_location().and_then(|location| url.join(location).ok());
-        match next {
-            Some(next) if url.scheme() == "https" && next.scheme() == "http" => {
-                return Err(refused("it redirects from https to http"));
-            }
-            Some(next) => url = next,
+        url = match error.redirect_location().and_then(|location| url.join(location).ok()) {
+            Some(next) => check_redirect(&url, next)?,
             None => return Err(error),
-        }
+        };
     }
     Err(refused("it redirects too often"))
+}
+
+/// Returns the target of a redirect, unless it would give up the protection of `https`.
+fn check_redirect(from: &Url, to: Url) -> Result<Url> {
+    if from.scheme() == "https" && to.scheme() != "https" {
+        return Err(refused("it redirects from https to http"));
+    }
+    Ok(to)
 }
 
 /// The content of a `data:` URL.
@@ -217,12 +296,14 @@ impl Download {
     }
 
     /// Returns the extension for a file of this type, such as `png`, by the media type or else by the URL.
+    ///
+    /// The extension of the URL is used only if it is that of a known format of data, never of a program or script.
     #[must_use]
     pub fn extension(&self) -> Option<String> {
         let by_type = self.content_type.as_deref().and_then(content_type::extension);
         let by_name = || {
-            let extension = Path::new(self.name.as_deref()?).extension()?.to_str()?;
-            extension.bytes().all(|byte| byte.is_ascii_alphanumeric()).then(|| extension.to_ascii_lowercase())
+            let extension = Path::new(self.name.as_deref()?).extension()?.to_str()?.to_ascii_lowercase();
+            content_type::is_data_extension(&extension).then_some(extension)
         };
         by_type.map(str::to_owned).or_else(by_name)
     }
@@ -269,7 +350,8 @@ impl Download {
     /// Writes the content to `path` and returns the number of bytes.
     ///
     /// The file appears when it is complete, and replaces an existing one. Until then the content is in another file
-    /// next to it, which is removed if the download fails.
+    /// next to it, which is removed if the download fails. On Unix, a new file is readable by its owner only; a file
+    /// that is replaced keeps its permissions.
     ///
     /// # Errors
     ///
@@ -281,7 +363,8 @@ impl Download {
     /// Writes the content to a new file in a folder, which is created if it does not exist, and returns its path.
     ///
     /// The name of the file is `name` with the extension of its type, such as `cat.png` for `cat`. An existing file is
-    /// kept, and the new one is `cat-2.png`. Characters of the name that could lead to another folder become `_`.
+    /// kept, and the new one is `cat-2.png`. Characters of the name that could lead to another folder become `_`, and
+    /// names that Windows reserves for devices get a `_` in front. On Unix, the file is readable by its owner only.
     ///
     /// # Errors
     ///
@@ -317,6 +400,49 @@ mod tests {
             ("text/plain;charset=US-ASCII", &b"a b"[..])
         );
         assert!(Download::from_data(text, Some(2), None).unwrap_err().is_too_large());
+    }
+
+    #[test]
+    fn redirect_from_https_to_anything_else_is_refused() {
+        let parse = |text| Url::parse(text).unwrap();
+        for (from, to, is_followed) in [
+            ("https://a.example/x", "https://b.example/y", true),
+            ("http://a.example/x", "https://b.example/y", true),
+            ("http://a.example/x", "http://b.example/y", true),
+            ("https://a.example/x", "http://a.example/x", false),
+            ("https://a.example/x", "file:///etc/passwd", false),
+        ] {
+            assert_eq!(check_redirect(&parse(from), parse(to)).is_ok(), is_followed, "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn extensions_of_programs_and_scripts_are_not_taken_from_the_url() {
+        let extension = |name: &str| {
+            let mut download =
+                Download::from_data(DataContent::parse("data:,x").unwrap(), None, None).unwrap();
+            (download.content_type, download.name) = (None, Some(name.to_owned()));
+            download.extension()
+        };
+        for name in
+            ["a.exe", "a.lnk", "a.php", "a.SH", "a.bat", "a.js", "a.desktop", "a.scr", "a.png.exe", "a"]
+        {
+            assert_eq!(extension(name), None, "{name}");
+        }
+        assert_eq!(extension(&format!("a.{}", "x".repeat(300))), None);
+        for (name, expected) in [("a.PNG", "png"), ("lora.safetensors", "safetensors"), ("scene.ply", "ply")]
+        {
+            assert_eq!(extension(name).as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn debug_output_hides_passwords_and_signatures() {
+        let client = Client::builder().key("a:b").build().unwrap();
+        let download = client.download("https://me:hunter2@host.example/a.png?sig=5ecret");
+        let debug = format!("{download:?}");
+        assert!(debug.contains("host.example/a.png"), "{debug}");
+        assert!(!debug.contains("hunter2") && !debug.contains("5ecret"), "{debug}");
     }
 
     #[test]

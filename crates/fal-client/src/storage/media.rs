@@ -1,13 +1,18 @@
 //! Downloads of the files in an output.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
+use bytes::Bytes;
 use fal_core::media::Media;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
-use super::download::DownloadRequest;
-use crate::{Client, Error, ErrorKind, Reply, Result};
+use super::download::{AllowedHosts, DownloadRequest};
+use crate::{Client, Error, ErrorKind, Pending, Reply, Result, Retry, options::CallOptions};
 
 /// The number of files of one output that are downloaded at the same time.
 const FILE_CONCURRENCY: usize = 4;
@@ -87,17 +92,102 @@ impl<T> Reply<T> {
     /// # Errors
     ///
     /// Those of [`Client::download`]; files that are already saved are kept. `Decode` if the output is not JSON.
-    pub async fn save_media(&self, client: &Client, folder: impl AsRef<Path>) -> Result<Vec<SavedFile>> {
-        let folder = folder.as_ref();
-        let output: Value = serde_json::from_slice(self.raw()).map_err(|cause| {
+    pub fn save_media(&self, client: &Client, folder: impl AsRef<Path>) -> SaveMediaRequest {
+        SaveMediaRequest {
+            client: client.clone(),
+            output: self.raw().clone(),
+            folder: folder.as_ref().to_owned(),
+            options: CallOptions::default(),
+            max_bytes: None,
+            hosts: AllowedHosts::default(),
+        }
+    }
+}
+
+/// A request for all files of an output, from [`Reply::save_media`]. Await it to save them.
+#[must_use = "nothing is saved until this is awaited"]
+pub struct SaveMediaRequest {
+    client: Client,
+    output: Bytes,
+    folder: PathBuf,
+    options: CallOptions,
+    max_bytes: Option<u64>,
+    hosts: AllowedHosts,
+}
+
+impl SaveMediaRequest {
+    /// Sets the largest size of each file, in bytes. A larger file is a `TooLarge` error. No limit by default.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.max_bytes = Some(bytes);
+        self
+    }
+
+    /// Fetches only from these hosts and their subdomains, also after a redirect, such as `["fal.media"]`. By default
+    /// from any host.
+    ///
+    /// If a file is elsewhere, nothing is saved. An output may contain URLs that its user chose, so a server should set
+    /// this: those URLs can point into its own network.
+    pub fn hosts(mut self, hosts: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.hosts = AllowedHosts::new(hosts);
+        self
+    }
+
+    /// Limits the download of each file. Defaults to the client's timeout, and to no limit without one.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// Limits the time for which a server may be silent, like
+    /// [`DownloadRequest::idle_timeout`](crate::storage::DownloadRequest::idle_timeout).
+    pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.options.idle_timeout = Some(limit.into());
+        self
+    }
+
+    /// Sets when requests are sent again.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.options.retry = Some(retry);
+        self
+    }
+
+    async fn send(self) -> Result<Vec<SavedFile>> {
+        let Self { client, output, folder, options, max_bytes, hosts } = self;
+        let output: Value = serde_json::from_slice(&output).map_err(|cause| {
             let kind = ErrorKind::Decode { path: ".".to_owned() };
             Error::new(kind, format!("the output is not JSON: {cause}")).with_source(cause)
         })?;
-        let files = find_files(&output).into_iter().map(|(field, url)| async move {
-            let path = client.download(&url).await?.save_in(folder, &field).await;
+        let mut files = Vec::new();
+        for (field, url) in find_files(&output) {
+            let download = DownloadRequest::with_options(&client, &url, &options, max_bytes, &hosts);
+            download.check_host().map_err(|error| error.with_context(&field))?;
+            files.push((field, download));
+        }
+        let folder = &folder;
+        let files = files.into_iter().map(|(field, download)| async move {
+            let path = download.await?.save_in(folder, &field).await;
             path.map(|path| SavedFile { field, path })
         });
         stream::iter(files).buffered(FILE_CONCURRENCY).try_collect().await
+    }
+}
+
+impl IntoFuture for SaveMediaRequest {
+    type Output = Result<Vec<SavedFile>>;
+    type IntoFuture = Pending<Vec<SavedFile>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Pending::new(self.send())
+    }
+}
+
+impl fmt::Debug for SaveMediaRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SaveMediaRequest")
+            .field("folder", &self.folder)
+            .field("max_bytes", &self.max_bytes)
+            .field("hosts", &self.hosts)
+            .finish_non_exhaustive()
     }
 }
 

@@ -68,6 +68,14 @@ impl UploadRequest {
         self
     }
 
+    /// Limits the time for which a request of this upload may make no progress, and in which it is answered. Defaults
+    /// to the client's [`idle_timeout`](crate::ClientBuilder::idle_timeout), with 5 minutes for the answer; `None` is no
+    /// limit.
+    pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.call.idle_timeout = Some(limit.into());
+        self
+    }
+
     /// Sets when requests of this upload are sent again. Each part of a file is retried on its own.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.call.retry = Some(retry);
@@ -109,6 +117,7 @@ impl UploadRequest {
         let context = UploadContext {
             retry: self.call.retry(&self.client),
             deadline: self.call.deadline(&self.client),
+            idle_timeout: self.call.idle_timeout,
             client: self.client,
             options: self.options,
         };
@@ -225,7 +234,8 @@ pub(crate) async fn upload_all(
 ) -> Result<Vec<File>> {
     let uploads = files.into_iter().map(|file| {
         let options = client.0.uploads.clone();
-        let context = UploadContext { client: client.clone(), options, retry: retry.clone(), deadline };
+        let (client, retry) = (client.clone(), retry.clone());
+        let context = UploadContext { client, options, retry, deadline, idle_timeout: None };
         async move {
             match inline(&context, &file).await? {
                 Some(inline) => Ok(inline),
@@ -276,7 +286,7 @@ async fn upload(
     let content_type = parse_content_type(&source.content_type)?;
     let meter = on_progress.map(|callback| Meter::new(source.length(), callback));
     let meter = meter.as_ref();
-    let repository = context.repository(&source.file_name);
+    let repository = context.repository(&source.file_name).await?;
     let mut metadata = FileMetadata { content_type, file_name: source.file_name, version: None };
     let url = match source.content {
         UploadContent::Sized(content) => {

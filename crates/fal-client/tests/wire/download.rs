@@ -123,7 +123,9 @@ async fn the_rest_of_another_version_is_an_error() {
     type Rest = fn(&Received) -> crate::server::Reaction;
     const TAGGED: &str = "content-length: 20\r\netag: \"a\"\r\n";
     const PLAIN: &str = "content-length: 20\r\n";
-    let table: [(&str, &str, Rest, bool); 8] = [
+    // A weak tag does not say that the bytes are the same, and no server takes it for `If-Range`.
+    const WEAK: &str = "content-length: 20\r\netag: W/\"a\"\r\n";
+    let table: [(&str, &str, Rest, bool); 9] = [
         (
             "the rest",
             TAGGED,
@@ -149,6 +151,12 @@ async fn the_rest_of_another_version_is_an_error() {
             "the rest by length alone",
             PLAIN,
             |_| bytes(206, &[("content-range", "bytes 10-19/20")], "abcdefghij"),
+            true,
+        ),
+        (
+            "the rest by length, with a weak tag",
+            WEAK,
+            |_| bytes(206, &[("etag", "W/\"a\""), ("content-range", "bytes 10-19/20")], "abcdefghij"),
             true,
         ),
         (
@@ -263,4 +271,58 @@ fn extension_of(content: &[u8]) -> &'static str {
         [0xff, 0xd8, ..] => "jpg",
         _ => panic!("neither PNG nor JPEG"),
     }
+}
+
+#[tokio::test]
+async fn save_media_fetches_only_from_allowed_hosts_and_only_so_much() {
+    let stranger = Server::start(|_, _| bytes(200, &[("content-type", "image/png")], "secret")).await;
+    let elsewhere = stranger.url.replace("127.0.0.1", "localhost");
+    let redirected = elsewhere.clone();
+    let server = Server::start(move |request: &Received, url: &str| match request.path.as_str() {
+        "/run/acme/app" => json_answer(&json!({
+            "images": [{"url": format!("{url}/a.png")}, {"url": format!("{elsewhere}/meta-data")}],
+        })),
+        "/run/acme/redirect" => json_answer(&json!({"image": {"url": format!("{url}/redirect")}})),
+        "/run/acme/large" => json_answer(&json!({"image": {"url": format!("{url}/a.png")}})),
+        "/redirect" => bytes(302, &[("location", redirected.as_str())], ""),
+        _ => bytes(200, &[("content-type", "image/png")], "0123456789"),
+    })
+    .await;
+    let client = server.client();
+    let folder = tempfile::tempdir().unwrap();
+    let run = |endpoint: &'static str| client.run(untyped::input(endpoint, json!({})));
+    for endpoint in ["acme/app", "acme/redirect"] {
+        let reply = run(endpoint).await.unwrap();
+        let error = reply.save_media(&client, folder.path()).hosts(["127.0.0.1"]).await.unwrap_err();
+        assert!(error.is_file() && error.to_string().contains("`localhost`"), "{error}");
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+    }
+    assert!(stranger.received().is_empty());
+    let reply = run("acme/large").await.unwrap();
+    assert!(reply.save_media(&client, folder.path()).max_bytes(9).await.unwrap_err().is_too_large());
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+    let saved = reply.save_media(&client, folder.path()).max_bytes(10).hosts(["127.0.0.1"]).await.unwrap();
+    assert_eq!(saved.len(), 1);
+}
+
+fn json_answer(body: &serde_json::Value) -> crate::server::Reaction {
+    crate::server::json(200, body)
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn new_file_is_readable_by_its_owner_only_and_a_replaced_one_stays_as_it_was() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let client = Client::builder().key("test:key").build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let path = folder.path().join("cat.txt");
+    client.download("data:,cat").await.unwrap().save(&path).await.unwrap();
+    assert_eq!(mode(&path), 0o600);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    client.download("data:,dog").await.unwrap().save(&path).await.unwrap();
+    assert_eq!((std::fs::read_to_string(&path).unwrap().as_str(), mode(&path)), ("dog", 0o644));
+    let saved = client.download("data:,cat").await.unwrap().save_in(folder.path(), "nul").await.unwrap();
+    assert_eq!((saved.file_name().unwrap().to_str().unwrap(), mode(&saved)), ("_nul.txt", 0o600));
 }

@@ -4,23 +4,26 @@ use std::{
     fmt,
     pin::Pin,
     task::{Context, Poll},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use url::Url;
 
+use super::{Settings, took_too_long};
 use crate::{
-    Client, Error, ErrorKind, Result, Retry,
+    Error, ErrorKind, Result,
     retry::{Outcome, RetryClass},
     storage::progress::Meter,
-    transport::Request,
 };
 
 /// After this many bytes without an interruption, the attempts are counted from 1 again.
 const RESET_ATTEMPTS_AFTER: u64 = 1 << 20;
+
+/// The number of bytes that end a silence. A server that sends a byte now and then would otherwise never be given up.
+const SIGN_OF_LIFE: u64 = 1 << 10;
 
 /// The content of a file as a stream of chunks, from [`Download::chunks`](super::Download::chunks). Ends after an error.
 #[must_use = "a stream does nothing unless polled"]
@@ -34,9 +37,8 @@ pub(super) enum Body {
 
 /// A response that is requested again if it breaks off.
 pub(super) struct HttpBody {
-    client: Client,
+    settings: Settings,
     url: Url,
-    retry: Retry,
     response: reqwest::Response,
     version: ContentVersion,
     received: u64,
@@ -46,6 +48,14 @@ pub(super) struct HttpBody {
     start: Instant,
     /// The number of bytes to come that were received before.
     skip: u64,
+    silence: Silence,
+}
+
+/// The time spent waiting for a sign of life, and the bytes that have arrived in it.
+#[derive(Default)]
+struct Silence {
+    waited: Duration,
+    bytes: u64,
 }
 
 /// The properties by which the rest of a file is recognized, so that the rest of another version is not appended.
@@ -65,22 +75,6 @@ impl ContentVersion {
 }
 
 impl Body {
-    pub(super) fn from_response(client: Client, url: Url, retry: Retry, response: reqwest::Response) -> Self {
-        let version = ContentVersion::new(response.headers(), response.content_length());
-        let (attempts, start) = ((1, 0), Instant::now());
-        Self::Http(Box::new(HttpBody {
-            client,
-            url,
-            retry,
-            response,
-            version,
-            received: 0,
-            attempts,
-            start,
-            skip: 0,
-        }))
-    }
-
     async fn next(&mut self) -> Result<Option<Bytes>> {
         match self {
             Self::InMemory(content) => Ok(content.take().filter(|content| !content.is_empty())),
@@ -90,13 +84,44 @@ impl Body {
 }
 
 impl HttpBody {
+    pub(super) fn new(settings: Settings, url: Url, response: reqwest::Response) -> Self {
+        let version = ContentVersion::new(response.headers(), response.content_length());
+        let (attempts, start, silence) = ((1, 0), Instant::now(), Silence::default());
+        Self { settings, url, response, version, received: 0, attempts, start, skip: 0, silence }
+    }
+
+    /// Waits for the next bytes of the response.
+    async fn next_chunk(&mut self) -> Result<Option<Bytes>> {
+        let Some(limit) = self.settings.idle_timeout else {
+            return self.response.chunk().await.map_err(Error::from_broken_body);
+        };
+        let start = tokio::time::Instant::now();
+        // Only the time spent here counts: the caller may take its time with what has arrived.
+        let left = limit.saturating_sub(self.silence.waited);
+        let chunk = tokio::time::timeout(left, self.response.chunk());
+        let chunk = chunk.await.map_err(|_| Error::from_silence(limit))?.map_err(Error::from_broken_body)?;
+        self.silence.waited += start.elapsed();
+        self.silence.bytes +=
+            chunk.as_ref().map_or(0, |chunk| u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+        if self.silence.bytes >= SIGN_OF_LIFE {
+            self.silence = Silence::default();
+        }
+        Ok(chunk)
+    }
+
     async fn next(&mut self) -> Result<Option<Bytes>> {
+        let Some((end, limit)) = self.settings.deadline else { return self.next_within().await };
+        let next = tokio::time::timeout_at(end.into(), self.next_within()).await;
+        next.unwrap_or_else(|_| Err(took_too_long(limit)))
+    }
+
+    async fn next_within(&mut self) -> Result<Option<Bytes>> {
         loop {
-            let mut chunk = match self.response.chunk().await {
+            let mut chunk = match self.next_chunk().await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) => return Ok(None),
-                Err(cause) => {
-                    self.resume(Error::from_broken_body(cause)).await?;
+                Err(error) => {
+                    self.resume(error).await?;
                     continue;
                 }
             };
@@ -120,19 +145,18 @@ impl HttpBody {
             return Err(error);
         }
         let elapsed = self.start.elapsed();
-        let Some(pause) = self.retry.delay(number, RetryClass::Idempotent, &Outcome::Broken, elapsed, None)
-        else {
-            return Err(error);
-        };
+        let deadline = self.settings.deadline.map(|(end, _)| end.saturating_duration_since(Instant::now()));
+        let class = RetryClass::Idempotent;
+        let pause = self.settings.retry.delay(number, class, &Outcome::Broken, elapsed, deadline);
+        let Some(pause) = pause else { return Err(error) };
         tracing::debug!(received = self.received, ?pause, %error, "a download is continued");
         tokio::time::sleep(pause).await;
         self.attempts = (number + 1, self.received);
-        let mut request = Request::to_anyone(Method::GET, self.url.clone(), RetryClass::Idempotent);
-        request.retry = self.retry.clone();
+        let mut request = self.settings.request(self.url.clone());
         let range = HeaderValue::try_from(format!("bytes={}-", self.received));
         request.headers.extend(range.ok().map(|range| (header::RANGE, range)));
         request.headers.extend(self.version.tag.clone().map(|tag| (header::IF_RANGE, tag)));
-        let response = self.client.0.transport.open(&request).await?;
+        let response = self.settings.client.0.transport.open(&request).await?;
         self.skip = match response.status() {
             StatusCode::PARTIAL_CONTENT => 0,
             // The server sends everything again.
@@ -149,7 +173,7 @@ impl HttpBody {
         if !is_same {
             return Err(Error::new(ErrorKind::Transport, "the file changed while it was downloaded"));
         }
-        self.response = response;
+        (self.response, self.silence) = (response, Silence::default());
         Ok(())
     }
 }

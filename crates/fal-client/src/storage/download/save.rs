@@ -18,6 +18,9 @@ pub(super) async fn replace(chunks: Chunks, path: &Path) -> Result<u64> {
     let partial = PartialFile::next_to(path);
     let written = async {
         let length = write(chunks, &partial.0).await?;
+        if let Ok(existing) = fs::metadata(path).await {
+            fs::set_permissions(&partial.0, existing.permissions()).await?;
+        }
         fs::rename(&partial.0, path).await?;
         Ok(length)
     };
@@ -54,7 +57,12 @@ pub(super) async fn create(chunks: Chunks, folder: &Path, name: &str, extension:
 }
 
 async fn write(mut chunks: Chunks, path: &Path) -> Result<u64, SaveError> {
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).open(path).await?;
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    // Outputs are as private as the inputs that they are made of.
+    #[cfg(unix)]
+    options.mode(0o600);
+    let mut file = options.open(path).await?;
     let mut length = 0;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(SaveError::Download)?;
@@ -75,7 +83,28 @@ fn sanitize(name: &str) -> String {
     while name.len() > MAX_NAME {
         name.pop();
     }
-    if name.is_empty() { "file".to_owned() } else { name }
+    if name.is_empty() {
+        "file".to_owned()
+    } else if is_device(&name) {
+        format!("_{name}")
+    } else {
+        name
+    }
+}
+
+/// Returns true if Windows takes a file of this name, with any extension, for a device.
+fn is_device(name: &str) -> bool {
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
+    let is_numbered = |prefix: &str| {
+        let number = stem.strip_prefix(prefix).and_then(|rest| {
+            let mut letters = rest.chars();
+            letters.next().filter(|_| letters.next().is_none())
+        });
+        number.is_some_and(|number| number.is_ascii_digit() || "¹²³".contains(number))
+    };
+    matches!(stem.as_str(), "CON" | "PRN" | "AUX" | "NUL" | "CONIN_" | "CONOUT_" | "CONIN$" | "CONOUT$")
+        || is_numbered("COM")
+        || is_numbered("LPT")
 }
 
 enum SaveError {
@@ -143,6 +172,15 @@ mod tests {
             (".hidden", "hidden"),
             ("a\\b:c\u{0}", "a_b_c_"),
             ("a b.", "a b"),
+            ("CON", "_CON"),
+            ("con.png", "_con.png"),
+            ("nul ", "_nul"),
+            ("lpt1.tar.gz", "_lpt1.tar.gz"),
+            ("COM¹", "_COM¹"),
+            ("CONIN$", "_CONIN_"),
+            ("console", "console"),
+            ("com12", "com12"),
+            ("auxiliary", "auxiliary"),
         ] {
             assert_eq!(sanitize(name), expected);
         }
