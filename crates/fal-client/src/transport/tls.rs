@@ -1,6 +1,9 @@
 //! The HTTP client that is used if the caller sets none.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use crate::{Error, ErrorKind, Result};
 
@@ -12,23 +15,38 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Builds a client that follows no redirect, because the key would go along, and uses the proxies of the
 /// environment.
-pub(crate) fn default_http(local: bool) -> Result<reqwest::Client> {
-    with_tls(settings(local), local, &[b"h2", b"http/1.1"])?.build().map_err(config)
+pub(crate) fn default_http(local: bool, local_names: &[String]) -> Result<reqwest::Client> {
+    with_tls(settings(local, local_names), local, &[b"h2", b"http/1.1"])?.build().map_err(config)
+}
+
+/// Returns a builder with the settings of the default client.
+pub(crate) fn http_builder() -> Result<reqwest::ClientBuilder> {
+    with_tls(settings(false, &[]), false, &[b"h2", b"http/1.1"])
 }
 
 /// Builds the same client with HTTP/1.1 only, for requests that switch to a WebSocket.
 #[cfg(feature = "realtime")]
-pub(super) fn http1(local: bool) -> Result<reqwest::Client> {
-    with_tls(settings(local).http1_only(), local, &[b"http/1.1"])?.build().map_err(config)
+pub(super) fn http1(local: bool, local_names: &[String]) -> Result<reqwest::Client> {
+    with_tls(settings(local, local_names).http1_only(), local, &[b"http/1.1"])?.build().map_err(config)
 }
 
-fn settings(local: bool) -> reqwest::ClientBuilder {
-    let builder = reqwest::Client::builder()
+/// The addresses of this machine, with the port of the URL.
+const LOOPBACK: [SocketAddr; 2] = [
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0),
+];
+
+fn settings(local: bool, local_names: &[String]) -> reqwest::ClientBuilder {
+    let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
         // Shorter than that of most servers, so that no request meets a connection that is being closed.
         .pool_idle_timeout(IDLE_TIMEOUT)
         .tcp_nodelay(true);
+    // A resolver may know other addresses of these names, and the key would go there in plain text.
+    for name in local_names {
+        builder = builder.resolve_to_addrs(name, &LOOPBACK);
+    }
     // A proxy cannot reach an emulator on this machine.
     if local { builder.no_proxy() } else { builder }
 }
@@ -77,7 +95,11 @@ fn platform_tls(local: bool) -> Result<rustls::ClientConfig> {
     }
 }
 
-/// Returns the crypto provider that the process has installed, or else a built-in one.
+/// Returns the crypto provider that the process has installed, or else installs a built-in one.
+///
+/// It is installed for other users of reqwest too. This crate turns on rustls in reqwest without a provider, because
+/// reqwest's own is aws-lc-rs, which needs a C compiler; and such a reqwest panics in `reqwest::Client::new()` unless the
+/// process has a provider.
 #[cfg(feature = "rustls")]
 fn provider() -> Option<std::sync::Arc<rustls::crypto::CryptoProvider>> {
     let installed = rustls::crypto::CryptoProvider::get_default().cloned();
@@ -87,7 +109,12 @@ fn provider() -> Option<std::sync::Arc<rustls::crypto::CryptoProvider>> {
     let built_in = || Some(rustls::crypto::aws_lc_rs::default_provider().into());
     #[cfg(not(any(feature = "rustls-ring", feature = "rustls-aws-lc-rs")))]
     let built_in = || None;
-    installed.or_else(built_in)
+    installed.or_else(|| {
+        let provider: std::sync::Arc<rustls::crypto::CryptoProvider> = built_in()?;
+        // Fails only if another thread was faster, and either provider will do.
+        let _ = rustls::crypto::CryptoProvider::clone(&provider).install_default();
+        Some(provider)
+    })
 }
 
 #[cfg(all(feature = "native-tls", not(feature = "rustls")))]
@@ -131,9 +158,9 @@ mod tests {
     async fn websocket_connections_do_not_offer_http2() {
         let offers =
             |hello: &[u8], protocol: &[u8]| hello.windows(protocol.len()).any(|part| part == protocol);
-        let usual = hello(default_http(true).unwrap()).await;
+        let usual = hello(default_http(true, &[]).unwrap()).await;
         assert!(offers(&usual, b"\x02h2\x08http/1.1"));
-        let websocket = hello(http1(true).unwrap()).await;
+        let websocket = hello(http1(true, &[]).unwrap()).await;
         assert!(offers(&websocket, b"\x08http/1.1") && !offers(&websocket, b"\x02h2"));
     }
 }

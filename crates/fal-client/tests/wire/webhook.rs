@@ -344,9 +344,8 @@ mod server {
         assert!(received.try_recv().is_err());
     }
 
-    /// Builds an HTTP client. reqwest needs a TLS provider even for plain HTTP.
+    /// Builds an HTTP client that uses no proxy.
     fn http_client() -> reqwest::Client {
-        rustls::crypto::ring::default_provider().install_default().ok();
-        reqwest::Client::builder().no_proxy().build().unwrap()
+        fal_client::ClientBuilder::http_builder().unwrap().no_proxy().build().unwrap()
     }
 }
