@@ -22,13 +22,6 @@ pub(crate) struct Group {
     pub(crate) endpoints: Vec<Endpoint>,
 }
 
-impl Group {
-    /// Returns a measure of the time that generating the crate takes.
-    pub(crate) fn size(&self) -> usize {
-        self.endpoints.len()
-    }
-}
-
 /// Groups endpoints by their app. `name` is the name of the crate, which fits only if there is one app.
 pub(crate) fn group_by_app(endpoints: Vec<Endpoint>, name: Option<&str>) -> Result<Vec<Group>, Errors> {
     let mut apps: BTreeMap<String, Vec<Endpoint>> = BTreeMap::new();

@@ -178,7 +178,7 @@ impl<'a> Generator<'a> {
         let (groups, _) = self.group_by_manifest(manifest, file, sources)?;
         let mut crates = BTreeMap::new();
         let mut errors = Vec::new();
-        let plans = parallel::map(&groups, Group::size, rust::plan);
+        let plans = parallel::map(&groups, rust::plan);
         for (group, plan) in groups.into_iter().zip(plans) {
             match plan {
                 Ok(plan) => {
@@ -257,12 +257,11 @@ impl<'a> Generator<'a> {
         if !malformed.is_empty() {
             return (Vec::new(), Report::default(), malformed);
         }
-        let read = |source: &Source| {
+        let each = parallel::map(sources, |source| {
             let read = read_source(source, &self.options, &overlays);
             (self.on_step)(Step::Read);
             read
-        };
-        let each = parallel::map(sources, |source| source.text.len(), read);
+        });
         let mut all = Read::default();
         for read in each {
             all.endpoints.extend(read.endpoints);
@@ -324,7 +323,7 @@ impl<'a> Generator<'a> {
     fn write(&self, groups: &[Group], mut report: Report) -> Result<Generated, Errors> {
         let style = Style::new(&self.options);
         (self.on_step)(Step::Planned(groups.len()));
-        let write = |group: &Group| {
+        let each = parallel::map(groups, |group| {
             let mut tree = Tree::default();
             let written = rust::plan(group).and_then(|item| {
                 emit::emit_crate(style, &item, &mut tree)?;
@@ -332,8 +331,7 @@ impl<'a> Generator<'a> {
             });
             (self.on_step)(Step::Written);
             written.map(|item| (item, tree))
-        };
-        let each = parallel::map(groups, Group::size, write);
+        });
         let mut tree = Tree::default();
         let mut calls = Vec::new();
         let mut errors = Vec::new();
@@ -364,7 +362,7 @@ fn plan(
     mut errors: Vec<Error>,
 ) -> Result<(Vec<rust::Crate>, Report), Errors> {
     let mut crates = Vec::new();
-    for planned in parallel::map(groups, Group::size, rust::plan) {
+    for planned in parallel::map(groups, rust::plan) {
         match planned {
             Ok(item) => {
                 report.add_crate(&item);

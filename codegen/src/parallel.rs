@@ -1,7 +1,6 @@
 //! The same work on many items at once, with the results in the order of the items.
 
 use std::{
-    cmp::Reverse,
     num::NonZeroUsize,
     panic,
     sync::atomic::{AtomicUsize, Ordering},
@@ -11,26 +10,20 @@ use std::{
 /// The stack of a thread, in bytes: as large as that of a main thread, because documents nest.
 const STACK: usize = 8 << 20;
 
-/// Calls `work` for each item, on every processor. The results, and a panic, are those of a loop. Items with a large
-/// `size` come first, so that no processor starts one when the others are done.
-pub(crate) fn map<T: Sync, R: Send>(
-    items: &[T],
-    size: impl Fn(&T) -> usize,
-    work: impl Fn(&T) -> R + Sync,
-) -> Vec<R> {
+/// Calls `work` for each item, on every processor. The results, and a panic, are those of a loop.
+pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(items.len());
     if threads <= 1 {
         return items.iter().map(work).collect();
     }
-    let mut order: Vec<usize> = (0..items.len()).collect();
-    order.sort_by_key(|&index| Reverse(size(&items[index])));
     let next = AtomicUsize::new(0);
     // A free thread takes the next item, because families differ in size by a factor of a hundred.
     let take = || {
         let mut done = Vec::new();
         loop {
-            let Some(&index) = order.get(next.fetch_add(1, Ordering::Relaxed)) else { return done };
-            done.push((index, work(&items[index])));
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(index) else { return done };
+            done.push((index, work(item)));
         }
     };
     let mut results = thread::scope(|scope| {
@@ -58,10 +51,7 @@ mod tests {
     #[test]
     fn results_are_in_the_order_of_the_items() {
         let items: Vec<usize> = (0..1000).collect();
-        assert_eq!(
-            map(&items, |item| *item, |item| item * 2),
-            (0..1000).map(|item| item * 2).collect::<Vec<_>>()
-        );
-        assert_eq!(map(&[] as &[usize], |_| 0, |item| *item), Vec::<usize>::new());
+        assert_eq!(map(&items, |item| item * 2), (0..1000).map(|item| item * 2).collect::<Vec<_>>());
+        assert_eq!(map(&[] as &[usize], |item| *item), Vec::<usize>::new());
     }
 }

@@ -1,7 +1,5 @@
 //! Doc comments: descriptions made safe for rustdoc, and wrapped.
 
-use std::borrow::Cow;
-
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -32,9 +30,8 @@ pub(super) fn comments(mark: &str, lines: &[String]) -> String {
 }
 
 /// Returns a text without invisible characters, which names and descriptions from outside may have.
-fn visible(text: &str) -> Cow<'_, str> {
-    let is_invisible = |c: char| c.is_control() || is_bidi_control(c);
-    if text.contains(is_invisible) { text.replace(is_invisible, " ").into() } else { text.into() }
+fn visible(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() || is_bidi_control(c) { ' ' } else { c }).collect()
 }
 
 /// Paragraphs as lines, with an empty line between two.
@@ -105,49 +102,41 @@ pub(super) fn is_bidi_control(c: char) -> bool {
 pub(super) fn escape(text: &str) -> String {
     let text = visible(text);
     // A lone backtick opens nothing.
-    let text = if text.matches('`').count() % 2 == 1 { text.replace('`', "'").into() } else { text };
-    let mut escaped = String::with_capacity(text.len());
-    for (index, part) in text.split('`').enumerate() {
-        if index % 2 == 1 {
-            escaped.extend(["`", part, "`"]);
-        } else {
-            escape_prose(part, &mut escaped);
-        }
+    if text.matches('`').count() % 2 == 1 {
+        return escape_prose(&text.replace('`', "'"));
     }
-    escaped
+    let parts = text.split('`').enumerate();
+    parts.map(|(index, part)| if index % 2 == 1 { format!("`{part}`") } else { escape_prose(part) }).collect()
 }
 
-fn escape_prose(text: &str, escaped: &mut String) {
-    // Most descriptions have no address, and looking for one in each word takes long.
-    if !text.contains("://") {
-        escape_word(text, escaped);
-        return;
-    }
+fn escape_prose(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
     for word in text.split_inclusive(' ') {
         let url = ["https://", "http://"].into_iter().filter_map(|scheme| word.find(scheme)).min();
         let Some(start) = url else {
-            escape_word(word, escaped);
+            escape_word(word, &mut escaped);
             continue;
         };
         let (before, rest) = word.split_at(start);
         let url = rest.trim_end().trim_end_matches(['.', ',', ';', ':', ')', '!', '?', '\'']);
-        escape_word(before, escaped);
+        escape_word(before, &mut escaped);
         if url.chars().all(|c| c.is_ascii_graphic() && !"<>[]\"`\\".contains(c)) {
             escaped.push_str(&format!("<{url}>"));
         } else {
             // Markdown shows `\/` as `/`, and rustdoc sees no address in it.
             let (scheme, rest) = url.split_at(url.find("//").unwrap_or(0));
-            escape_word(scheme, escaped);
+            escape_word(scheme, &mut escaped);
             escaped.push('\\');
-            escape_word(rest, escaped);
+            escape_word(rest, &mut escaped);
         }
-        escape_word(&rest[url.len()..], escaped);
+        escape_word(&rest[url.len()..], &mut escaped);
     }
+    escaped
 }
 
 fn escape_word(word: &str, escaped: &mut String) {
     for c in word.chars() {
-        if matches!(c, '[' | ']' | '<' | '>' | '*' | '_' | '\\' | '#' | '|' | '~') {
+        if "[]<>*_\\#|~".contains(c) {
             escaped.push('\\');
         }
         escaped.push(c);
@@ -157,7 +146,7 @@ fn escape_word(word: &str, escaped: &mut String) {
 fn wrap(paragraph: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut width = 0;
-    for word in unbreakable_words(paragraph) {
+    for word in &unbreakable_words(paragraph) {
         let more = word.chars().count();
         match lines.last_mut() {
             Some(line) if width == 0 || width + 1 + more <= WIDTH => {
@@ -165,11 +154,11 @@ fn wrap(paragraph: &str) -> Vec<String> {
                     line.push(' ');
                     width += 1;
                 }
-                line.push_str(&word);
+                line.push_str(word);
                 width += more;
             }
             _ => {
-                lines.push(word.into_owned());
+                lines.push(word.clone());
                 width = more;
             }
         }
@@ -185,16 +174,15 @@ fn wrap(paragraph: &str) -> Vec<String> {
 }
 
 /// Returns the words of a paragraph. One that would start a list at the start of a line stays with the word before.
-fn unbreakable_words(paragraph: &str) -> Vec<Cow<'_, str>> {
-    let mut words: Vec<Cow<str>> = Vec::new();
+fn unbreakable_words(paragraph: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
     for word in paragraph.split(' ').filter(|word| !word.is_empty()) {
         match words.last_mut() {
             Some(last) if is_marker(word) => {
-                let last = last.to_mut();
                 last.push(' ');
                 last.push_str(word);
             }
-            _ => words.push(word.into()),
+            _ => words.push(word.to_owned()),
         }
     }
     words

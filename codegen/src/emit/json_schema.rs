@@ -95,13 +95,13 @@ impl Scope<'_> {
     fn item(&self, item: &Item) -> Option<SchemaOf> {
         let name = item.name()?;
         if item.core_type().is_none() {
-            return Some(self.describe(&self.path_to(name), name, schema_of(item)?));
+            return Some(self.describe(&self.path_to(name), name, &schema_of(item)?));
         }
         // The type is that of `fal_core`, and has no second schema. So one stands for it that says what this
         // document says.
         let schema = schema_of(item).filter(|_| self.differs_from_core(item))?;
         let ty = ident(name);
-        let mut described = self.describe(&quote!(#ty), name, schema);
+        let mut described = self.describe(&quote!(#ty), name, &schema);
         let code = &described.code;
         let docs = docs::line(&format!(
             "[`{name}`](crate::types::{name}) as the documents of this crate describe it."
@@ -116,14 +116,14 @@ impl Scope<'_> {
     }
 
     fn structure(&self, item: &Struct) -> SchemaOf {
-        self.describe(&self.path_to(&item.ident), &item.ident, schema_of_struct(item))
+        self.describe(&self.path_to(&item.ident), &item.ident, &schema_of_struct(item))
     }
 
-    fn describe(&self, ty: &TokenStream, name: &str, mut schema: Value) -> SchemaOf {
+    fn describe(&self, ty: &TokenStream, name: &str, schema: &Value) -> SchemaOf {
         let path: Vec<String> = [self.krate.lib_name()].iter().chain(self.path).cloned().collect();
         let id = format!("{}::{name}", path.join("::"));
         let mut types = BTreeSet::new();
-        separate_references(&mut schema, &mut types);
+        let schema = separate_references(schema, &mut types);
         let text = raw_string(&print_schema(&schema).replace('\n', "\n    "));
         let references = types.iter().map(|name| {
             let ty = self.path_to(name);
@@ -150,8 +150,8 @@ impl Scope<'_> {
             Item::Union(item) => item.direction.is_input(),
             _ => false,
         };
-        is_input
-            && schema_of(item).map(|schema| self.inline(&schema)) != item.core_type().and_then(core_schema)
+        let schema = schema_of(item).map(|schema| self.inline(&schema));
+        is_input && schema != item.core_type().and_then(core_schema)
     }
 
     /// Replaces the references to types of `fal_core` by the schemas of the document.
@@ -204,22 +204,26 @@ fn core_schema(known: &str) -> Option<Value> {
 }
 
 /// Makes every reference an object of its own, and collects the names of the types.
-fn separate_references(schema: &mut Value, types: &mut BTreeSet<String>) {
+fn separate_references(schema: &Value, types: &mut BTreeSet<String>) -> Value {
     match schema {
-        Value::Array(items) => items.iter_mut().for_each(|item| separate_references(item, types)),
-        Value::Object(object) => {
-            if let Some(name) = object.get(TYPE).and_then(Value::as_str).map(str::to_owned) {
-                if object.len() == 1 {
-                    types.insert(name);
-                    return;
-                }
-                // Beside a reference, `allOf` keeps both.
-                object.remove(TYPE);
-                object.insert("allOf".to_owned(), json!([{ TYPE: name }]));
+        Value::Array(items) => items.iter().map(|item| separate_references(item, types)).collect(),
+        Value::Object(object) => match object.get(TYPE).and_then(Value::as_str) {
+            Some(name) if object.len() == 1 => {
+                types.insert(name.to_owned());
+                schema.clone()
             }
-            object.values_mut().for_each(|value| separate_references(value, types));
-        }
-        _ => {}
+            // Beside a reference, `allOf` keeps both.
+            Some(name) => {
+                let mut rest = object.clone();
+                rest.remove(TYPE);
+                rest.insert("allOf".to_owned(), json!([{ TYPE: name }]));
+                separate_references(&Value::Object(rest), types)
+            }
+            None => {
+                object.iter().map(|(key, value)| (key.clone(), separate_references(value, types))).collect()
+            }
+        },
+        other => other.clone(),
     }
 }
 

@@ -82,10 +82,6 @@ fn separate_members(item: &mut Item) {
 }
 
 fn separated<T>(members: Vec<T>, packed: impl Fn(&T, &T) -> bool, empty: impl Fn() -> T) -> Vec<T> {
-    // Most impls have one member, and members are large to move.
-    if members.len() < 2 {
-        return members;
-    }
     let mut separated: Vec<T> = Vec::with_capacity(2 * members.len());
     for member in members {
         if separated.last().is_some_and(|last| !packed(last, &member)) {

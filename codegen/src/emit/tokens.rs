@@ -1,7 +1,7 @@
 //! Tokens for the names and values of the plan.
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::quote;
+use quote::{format_ident, quote};
 
 use crate::rust::{Field, Presence, Ty};
 
@@ -9,7 +9,7 @@ use crate::rust::{Field, Presence, Ty};
 pub(super) fn ident(name: &str) -> Ident {
     match name.strip_prefix("r#") {
         Some(raw) => Ident::new_raw(raw, Span::call_site()),
-        None => Ident::new(name, Span::call_site()),
+        None => format_ident!("{name}"),
     }
 }
 

@@ -78,7 +78,7 @@ pub fn normalize(document: Document) -> Result<Normalized, Errors> {
     }
     for place in ["paths", "components/requestBodies", "components/responses"] {
         if let Some(inner) = openapi.pointer_mut(&format!("/{place}")) {
-            rewrite_inline(inner);
+            rewrite_inline(inner, &file, &format!("{base}/{place}"));
         }
     }
     if let Some(version) = openapi.get_mut("openapi") {
@@ -127,20 +127,24 @@ fn parse_components(
 /// Rewrites the schemas inside paths, which are the values of keys called `schema`.
 ///
 /// One that cannot be rewritten stays as it is, and is an error when a route uses it.
-fn rewrite_inline(value: &mut Value) {
+fn rewrite_inline(value: &mut Value, file: &str, at: &str) {
     match value {
         Value::Object(object) => {
             for (key, value) in
                 object.iter_mut().filter(|(key, _)| !matches!(key.as_str(), "example" | "examples"))
             {
-                if key != "schema" {
-                    rewrite_inline(value);
-                } else if let Ok(schema) = <&mut Schema>::try_from(value) {
-                    rules::Rules.transform(schema);
+                let at = pointer(at, key);
+                if key == "schema" {
+                    drop(rewrite(value, file, &at));
+                } else {
+                    rewrite_inline(value, file, &at);
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(rewrite_inline),
+        Value::Array(items) => items
+            .iter_mut()
+            .enumerate()
+            .for_each(|(index, item)| rewrite_inline(item, file, &pointer(at, index))),
         _ => {}
     }
 }

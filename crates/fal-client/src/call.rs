@@ -57,6 +57,7 @@ impl Call {
             let mut request = Request::to_fal(method, url, RetryClass::Billable);
             request.retry = options.retry(&client);
             request.deadline = options.deadline(&client);
+            request.idle_timeout = options.idle_timeout;
             request.headers = options.into_headers()?;
             let json = input?.into_json(&client, &request.retry, request.deadline).await?;
             if [Method::GET, Method::HEAD].contains(&request.method) {

@@ -11,13 +11,17 @@ use crate::{
     credentials::{self, Authorization},
     env::Env,
     headers::custom_header,
-    hosts::{PlainHttp, Service, is_loopback, parse_host},
+    hosts::{PlainHttp, Service, check_local_names, is_loopback, local_names, parse_host, redact_url},
     queue::Permits,
     storage::{CdnTokens, UploadOptions},
-    transport::{Hook, Transport, default_http},
+    transport::{Hook, Transport, default_http, http_builder},
 };
 #[cfg(feature = "realtime")]
 use crate::{socket::SocketPool, transport::UpgradeClient};
+
+/// The default time for which a body may make no progress. Long enough for ten parts of an upload to take turns on a
+/// line of 1 Mbit/s.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A builder of clients, from [`Client::builder`].
 ///
@@ -55,6 +59,7 @@ pub struct ClientBuilder {
     on_attempt: Option<Hook>,
     user_agent_suffix: Option<String>,
     max_reply_bytes: u64,
+    idle_timeout: Option<Duration>,
     queue_connections: usize,
     uploads: UploadOptions,
 }
@@ -77,6 +82,7 @@ impl ClientBuilder {
             on_attempt: None,
             user_agent_suffix: None,
             max_reply_bytes: 256 << 20,
+            idle_timeout: Some(IDLE_TIMEOUT),
             queue_connections: 128,
             uploads: UploadOptions::default(),
         }
@@ -206,20 +212,60 @@ impl ClientBuilder {
 
     /// Uses this HTTP client, with its proxies, certificates and timeouts.
     ///
-    /// Build it with `reqwest::redirect::Policy::none()`: otherwise an input is sent wherever a redirect points.
+    /// Start from [`http_builder`](Self::http_builder), or build it with `reqwest::redirect::Policy::none()`: otherwise an input is sent wherever a redirect points.
     /// Realtime connections over `https` need a client that was built with `http1_only()`.
     pub fn http(mut self, http: reqwest::Client) -> Self {
         self.http = Some(http);
         self
     }
 
-    /// Limits each call, uploads and retries included, unless the call sets its own timeout. No limit by
-    /// default.
+    /// Returns a builder of HTTP clients with the settings of the default one, to change some of them.
     ///
-    /// Single requests always have limits: 10 s to connect, 30 s for a status or a cancel, and 10 minutes for a
-    /// submit or a result.
+    /// Unlike `reqwest::Client::builder()`, it needs no crypto provider of the process.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use fal_client::{Client, ClientBuilder};
+    ///
+    /// let http = ClientBuilder::http_builder()?.connect_timeout(Duration::from_secs(3)).build()?;
+    /// let client = Client::builder().key("0a1b2c:3d4e5f").http(http).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the system's certificates cannot be read.
+    pub fn http_builder() -> Result<reqwest::ClientBuilder> {
+        http_builder()
+    }
+
+    /// Limits each call, uploads, downloads and retries included, unless the call sets its own timeout. No limit
+    /// by default.
+    ///
+    /// Single requests always have limits, of which [`idle_timeout`](Self::idle_timeout) is one:
+    ///
+    /// | request | limit |
+    /// |---|---|
+    /// | any | 10 s to connect |
+    /// | status, cancel | 30 s |
+    /// | submit, result | 10 minutes |
+    /// | opening a realtime connection | 30 s |
+    /// | `run`, `stream` | 1 hour until the answer begins, as long as fal lets a request run |
+    /// | upload | 5 minutes from the last byte of a file or part to the answer |
+    /// | anything else | 10 minutes until the answer begins |
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// Limits the time for which the body of a request or of a response may make no progress. 60 s by default;
+    /// `None` is no limit.
+    ///
+    /// A download that stalls is continued where it stopped, and an upload is sent again, as after a broken
+    /// connection. What cannot be repeated fails with `Timeout`. Events of streams and realtime connections have
+    /// limits of their own.
+    pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.idle_timeout = limit.into();
         self
     }
 
@@ -294,10 +340,14 @@ impl ClientBuilder {
             headers.insert(header::AUTHORIZATION, key.clone());
         }
         let local = proxy.as_ref().map_or(hosts.are_local(), is_loopback);
+        let local_names = local_names(hosts.all().into_iter().chain(&proxy));
+        if self.http.is_some() && self.plain_http == PlainHttp::LoopbackOnly {
+            check_local_names(&local_names)?;
+        }
         let transport = Transport {
             #[cfg(feature = "realtime")]
-            upgrades: UpgradeClient::new(self.http.is_none().then_some(local)),
-            http: self.http.map_or_else(|| default_http(local), Ok)?,
+            upgrades: UpgradeClient::new(self.http.is_none().then_some((local, local_names.clone()))),
+            http: self.http.map_or_else(|| default_http(local, &local_names), Ok)?,
             hosts,
             authorization,
             headers,
@@ -305,6 +355,7 @@ impl ClientBuilder {
             backups: if self.backup_domains { Backups::fal() } else { Backups::default() },
             on_attempt: self.on_attempt,
             max_reply_bytes: self.max_reply_bytes,
+            idle_timeout: self.idle_timeout,
         };
         Ok(Client(Arc::new(Shared {
             transport,
@@ -355,12 +406,13 @@ impl ClientBuilder {
 
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hosts: Vec<_> = self.hosts.iter().map(|(service, host)| (service, redact_url(host))).collect();
         f.debug_struct("ClientBuilder")
             .field("env", &self.env.is_some())
             .field("credentials", &self.credentials)
-            .field("emulator", &self.emulator)
-            .field("proxy", &self.proxy)
-            .field("hosts", &self.hosts)
+            .field("emulator", &self.emulator.as_deref().map(redact_url))
+            .field("proxy", &self.proxy.as_deref().map(redact_url))
+            .field("hosts", &hosts)
             .field("timeout", &self.timeout)
             .field("retry", &self.retry)
             .field("user_agent_suffix", &self.user_agent_suffix)

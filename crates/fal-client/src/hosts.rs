@@ -1,5 +1,7 @@
 //! The base URLs of fal's services.
 
+use std::net::ToSocketAddrs;
+
 use url::{Host, Url};
 
 use crate::{Error, ErrorKind, Result, env::Env};
@@ -129,7 +131,15 @@ impl Hosts {
         self.all().into_iter().any(|base| is_below(base, url))
     }
 
-    fn all(&self) -> [&Url; 6] {
+    /// Returns true if a URL from a response may be used with plain `http`, because it is on this machine: an address, or
+    /// a name that was configured. Any other name below `.localhost` is up to the resolver.
+    pub(crate) fn is_local(&self, url: &Url) -> bool {
+        let is_known =
+            |name: &str| name == "localhost" || self.all().iter().any(|base| base.domain() == Some(name));
+        is_loopback(url) && url.domain().is_none_or(is_known)
+    }
+
+    pub(crate) fn all(&self) -> [&Url; 6] {
         [&self.run, &self.queue, &self.rest, &self.cdn, &self.ws, &self.platform]
     }
 
@@ -178,7 +188,8 @@ fn without_slash(url: &Url) -> &str {
 pub(crate) fn parse_host(host: &str, plain_http: PlainHttp) -> Result<Url> {
     let host = host.trim();
     let invalid = |why: &str| {
-        Error::new(ErrorKind::Config, format!("`{host}` is not a host, host:port or http(s) URL: {why}"))
+        let shown = redact_url(host);
+        Error::new(ErrorKind::Config, format!("`{shown}` is not a host, host:port or http(s) URL: {why}"))
     };
     let with_scheme = if host.contains("://") { host.to_owned() } else { format!("https://{host}") };
     let mut url = Url::parse(&with_scheme).map_err(|error| invalid(&error.to_string()))?;
@@ -213,6 +224,54 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     }
+}
+
+/// Returns the names below `.localhost` among the hosts that are called by plain `http`.
+pub(crate) fn local_names<'a>(urls: impl IntoIterator<Item = &'a Url>) -> Vec<String> {
+    let names = urls.into_iter().filter(|url| url.scheme() == "http" && is_loopback(url));
+    let names = names.filter_map(|url| url.domain()).filter(|name| *name != "localhost");
+    let mut names: Vec<String> = names.map(str::to_owned).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// Returns an error if the system's resolver takes one of these names for another machine.
+///
+/// Only for an HTTP client that the caller built: the default one knows the addresses of these names by itself.
+pub(crate) fn check_local_names(names: &[String]) -> Result<()> {
+    for name in names {
+        let addresses = (name.as_str(), 0).to_socket_addrs();
+        let is_local = addresses.is_ok_and(|mut all| all.all(|address| address.ip().is_loopback()));
+        if !is_local {
+            let message = format!(
+                "`{name}` is not known to be this machine, so plain http could show the key to others: \
+                 use 127.0.0.1 or localhost"
+            );
+            return Err(Error::new(ErrorKind::Config, message));
+        }
+    }
+    Ok(())
+}
+
+/// Returns a URL, or text that was meant as one, without the parts that may be secret: user, password, query and
+/// fragment.
+pub(crate) fn redact_url(text: &str) -> String {
+    let (scheme, rest) = text.split_once("://").map_or(("", text), |(scheme, rest)| (scheme, rest));
+    // The text may be no URL, and a password may hold any character, so everything up to the last `@` is hidden.
+    let (hidden, rest) = rest.rsplit_once('@').map_or(("", rest), |(_, rest)| ("…@", rest));
+    let end = rest.find(['?', '#']).unwrap_or(rest.len());
+    let mut shown = String::new();
+    if !scheme.is_empty() {
+        shown.push_str(scheme);
+        shown.push_str("://");
+    }
+    shown.push_str(hidden);
+    shown.push_str(rest.get(..end).unwrap_or_default());
+    if end < rest.len() {
+        shown.push_str("?…");
+    }
+    shown
 }
 
 /// Returns `queue.` and `ws.` in front of the run host, or `None` for an address.
@@ -298,8 +357,25 @@ mod tests {
         }
         assert!(parse_host("http://fal.example:80", PlainHttp::Allowed).is_ok());
         assert!(parse_host("ftp://fal.example", PlainHttp::Allowed).is_err());
-        let error = parse_host("https://me:hunter2@fal.run", PlainHttp::LoopbackOnly).unwrap_err();
-        assert!(!format!("{error} {error:?}").contains("hunter2"));
+        for secret in [
+            "https://me:hunter2@fal.run",
+            "http://me:hunter2@fal.run",
+            "https://me:hunter2@fal.run:99999",
+            "ftp://me:hunter2@fal.run",
+            "me:hunter2@fal.run",
+            "https://me:a/hunter2@fal.run",
+            "https://me:a@hunter2@fal.run",
+            "https://fal.run?password=hunter2",
+        ] {
+            let error = parse_host(secret, PlainHttp::LoopbackOnly).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{secret}: {error}");
+            let builder = crate::Client::builder().emulator(secret).proxy_url(secret).run_host(secret);
+            assert!(!format!("{builder:?}").contains("hunter2"), "{secret}");
+            assert!(
+                !format!("{:?}", builder.key("a:b").build().unwrap_err()).contains("hunter2"),
+                "{secret}"
+            );
+        }
     }
 
     #[test]

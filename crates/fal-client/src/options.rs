@@ -3,9 +3,10 @@
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue, Method};
+use url::Url;
 
 use crate::{
-    Client, Error, ErrorKind, Result, Retry, headers::custom_header, queue::ServerRetries,
+    Client, Error, ErrorKind, Result, Retry, headers::custom_header, hosts::redact_url, queue::ServerRetries,
     storage::UploadPolicy, timeout::deadline,
 };
 
@@ -23,6 +24,8 @@ const MIN_START_TIMEOUT: Duration = Duration::from_millis(100);
 pub(crate) struct CallOptions {
     pub(crate) timeout: Option<Duration>,
     pub(crate) retry: Option<Retry>,
+    /// The idle timeout of the call, if it sets one; `Some(None)` is no limit.
+    pub(crate) idle_timeout: Option<Option<Duration>>,
     pub(crate) skip_validation: bool,
     /// `POST` by default.
     pub(crate) method: Option<Method>,
@@ -101,6 +104,19 @@ impl CallOptions {
     pub(crate) fn set_query(&mut self, name: &'static str, value: String) {
         self.query.retain(|(existing, _)| *existing != name);
         self.query.push((name, value));
+    }
+
+    /// Sets the URL of the webhook. An unusable one is refused, because the result of a paid request would never arrive.
+    pub(crate) fn set_webhook(&mut self, url: String) {
+        let is_http = |url: &Url| matches!(url.scheme(), "https" | "http") && url.has_host();
+        if Url::parse(&url).is_ok_and(|url| is_http(&url)) {
+            self.set_query("fal_webhook", url);
+        } else {
+            self.set_invalid(format!(
+                "`{}` is not a URL for a webhook: it must be http(s)",
+                redact_url(&url)
+            ));
+        }
     }
 
     pub(crate) fn add_tag(&mut self, key: &str, value: &str) {
@@ -287,7 +303,7 @@ macro_rules! queue_options {
             ///
             /// The module `webhook` receives it.
             pub fn webhook(mut self, url: impl Into<String>) -> Self {
-                self.options.set_query("fal_webhook", url.into());
+                self.options.set_webhook(url.into());
                 self
             }
 
@@ -336,6 +352,22 @@ mod tests {
         for name in START_TIMEOUT {
             assert_eq!(headers[name], "2.5");
         }
+    }
+
+    #[test]
+    fn webhook_that_is_no_http_url_is_refused() {
+        for bad in
+            ["", " ", "not a url", "/path", "example.com/x", "ftp://example.com", "file:///x", "https://"]
+        {
+            let mut options = CallOptions::default();
+            options.set_webhook(bad.to_owned());
+            assert!(options.into_headers().unwrap_err().is_config(), "{bad}");
+        }
+        let mut options = CallOptions::default();
+        options.set_webhook("https://me.example/?a=b".to_owned());
+        assert_eq!(options.query, [("fal_webhook", "https://me.example/?a=b".to_owned())]);
+        options.set_webhook("ftp://me:hunter2@me.example".to_owned());
+        assert!(!options.into_headers().unwrap_err().to_string().contains("hunter2"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Direct calls: one request, one response, no queue.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use fal_core::{Endpoint, IntoInput};
 use tracing::{Instrument, field::Empty};
@@ -9,6 +9,9 @@ use crate::{
     BoxFuture, Client, Pending, Reply, Result, call::Call, hosts::Service, options::CallOptions,
     reply::CallResponse, timeout::within,
 };
+
+/// The longest time for which fal lets a request run.
+pub(crate) const RUN_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 
 /// A direct call, from [`Client::run`]. Sent by awaiting it.
 #[must_use = "nothing is sent until this is awaited"]
@@ -26,6 +29,15 @@ impl<E: Endpoint> RunRequest<E> {
     pub(crate) fn new(client: Client, input: impl IntoInput<Endpoint = E>) -> Self {
         let endpoint = input.endpoint_id();
         Self { client, endpoint, input: input.into_input(), options: CallOptions::default() }
+    }
+
+    /// Limits the time for which the connection may be silent, until the answer begins and while it is read.
+    ///
+    /// By default the answer begins within an hour, as long as fal lets a request run, and its body then follows the
+    /// client's [`idle_timeout`](crate::ClientBuilder::idle_timeout). `None` is no limit.
+    pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.options.idle_timeout = Some(limit.into());
+        self
     }
 
     fn endpoint(&self) -> &str {
@@ -49,7 +61,9 @@ fn run(call: Call) -> BoxFuture<'static, Result<CallResponse>> {
     let exchange = async move {
         let (client, endpoint, limit) = (call.client.clone(), call.endpoint.clone(), call.limit());
         let exchange = async {
-            let request = call.into_request(Service::Run).await?;
+            let has_idle_timeout = call.options.idle_timeout.is_some();
+            let mut request = call.into_request(Service::Run).await?;
+            request.answer_timeout = (!has_idle_timeout).then_some(RUN_TIMEOUT);
             let response = client.0.transport.send(&request).await?;
             tracing::Span::current().record("request_id", response.request_id());
             Ok(response.into())

@@ -4,7 +4,8 @@ use std::{
     collections::HashMap,
     pin::Pin,
     sync::Mutex,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, Waker, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -28,8 +29,19 @@ use crate::{
     transport::{Request, Transport},
 };
 
+/// The time in which the service answers the request that opens a WebSocket.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The number of pings whose pongs may wait to be sent. Nothing more is read before they are, so that a service that
+/// sends pings and reads nothing cannot fill the memory.
+const MAX_WAITING_PONGS: u32 = 64;
+
 /// An open WebSocket.
-pub(crate) struct Socket(WebSocketStream<reqwest::Upgraded>);
+pub(crate) struct Socket {
+    stream: WebSocketStream<reqwest::Upgraded>,
+    /// The number of pings received since everything was written.
+    waiting_pongs: u32,
+}
 
 /// A frame of a WebSocket.
 pub(crate) enum Frame {
@@ -48,6 +60,7 @@ pub(crate) fn upgrade_request(url: Url, with_key: bool) -> Request {
         false => Request::to_anyone(Method::GET, url, RetryClass::Idempotent),
     };
     request.upgrade = true;
+    request.answer_timeout = Some(HANDSHAKE_TIMEOUT);
     request
 }
 
@@ -74,33 +87,41 @@ impl Socket {
         }
         let stream = response.upgrade().await.map_err(Error::from_broken_body)?;
         let config = WebSocketConfig::default().max_message_size(Some(limit)).max_frame_size(Some(limit));
-        Ok(Self(WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await))
+        let stream = WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await;
+        Ok(Self { stream, waiting_pongs: 0 })
     }
 
     /// Polls for the next frame; `None` after the end of the connection.
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame>>> {
-        Pin::new(&mut self.0).poll_next(context).map(|next| {
-            Some(match next? {
-                Ok(Message::Text(text)) => Ok(Frame::Text(text.into())),
-                Ok(Message::Binary(bytes)) => Ok(Frame::Binary(bytes)),
-                Ok(Message::Close(frame)) => Ok(Frame::Close(frame)),
-                Ok(_) => Ok(Frame::KeepAlive),
-                Err(error) => Err(convert_error(error)),
-            })
-        })
+        if self.waiting_pongs >= MAX_WAITING_PONGS {
+            ready!(self.poll_flush(context))?;
+        }
+        let next = ready!(Pin::new(&mut self.stream).poll_next(context));
+        if let Some(Ok(Message::Ping(_))) = next {
+            self.waiting_pongs += 1;
+        }
+        Poll::Ready(next.map(|next| match next {
+            Ok(Message::Text(text)) => Ok(Frame::Text(text.into())),
+            Ok(Message::Binary(bytes)) => Ok(Frame::Binary(bytes)),
+            Ok(Message::Close(frame)) => Ok(Frame::Close(frame)),
+            Ok(_) => Ok(Frame::KeepAlive),
+            Err(error) => Err(convert_error(error)),
+        }))
     }
 
     pub(crate) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.0).poll_ready(context).map_err(convert_error)
+        Pin::new(&mut self.stream).poll_ready(context).map_err(convert_error)
     }
 
     /// Writes a message to the buffer, after `poll_ready`.
     pub(crate) fn start_send(&mut self, message: Message) -> Result<()> {
-        Pin::new(&mut self.0).start_send(message).map_err(convert_error)
+        Pin::new(&mut self.stream).start_send(message).map_err(convert_error)
     }
 
     pub(crate) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context).map_err(convert_error)
+        let flushed = ready!(Pin::new(&mut self.stream).poll_flush(context));
+        self.waiting_pongs = 0;
+        Poll::Ready(flushed.map_err(convert_error))
     }
 }
 
@@ -162,6 +183,20 @@ impl SocketPool {
                 Poll::Ready(Some(Ok(Frame::KeepAlive))) => {}
                 Poll::Ready(_) => return None,
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handshake_is_answered_within_half_a_minute() {
+        let url = Url::parse("http://127.0.0.1:9/realtime").unwrap();
+        for with_key in [true, false] {
+            let request = upgrade_request(url.clone(), with_key);
+            assert!(request.answer_timeout.is_some_and(|limit| limit <= Duration::from_secs(30)));
         }
     }
 }

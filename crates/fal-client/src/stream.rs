@@ -19,7 +19,7 @@ pub use self::{
 };
 use crate::{
     BoxFuture, Client, Error, ErrorKind, Pending, Result, call::Call, hosts::Service, options::CallOptions,
-    sse::Events, timeout::within,
+    run::RUN_TIMEOUT, sse::Events, timeout::within,
 };
 
 /// The default time for which a stream may be silent.
@@ -80,6 +80,7 @@ fn open(mut call: Call, idle_timeout: Option<Duration>) -> BoxFuture<'static, Re
         let (client, endpoint, limit) = (call.client.clone(), call.endpoint.clone(), call.limit());
         let opening = async {
             let mut request = call.into_request(Service::Run).await?;
+            request.answer_timeout = Some(RUN_TIMEOUT);
             let headers = &mut request.headers;
             headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("text/event-stream"));
             headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

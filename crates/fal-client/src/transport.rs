@@ -1,5 +1,6 @@
 //! HTTP requests with retries, limits and the key.
 
+mod activity;
 mod attempt;
 mod failure;
 mod hook;
@@ -10,18 +11,22 @@ mod upgrade_client;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, header::AUTHORIZATION};
 use url::Url;
 
+pub(crate) use self::activity::BodyStream;
 use self::failure::Failure;
 pub use self::hook::Attempt;
 pub(crate) use self::hook::Hook;
-pub(crate) use self::tls::default_http;
+pub(crate) use self::tls::{default_http, http_builder};
 #[cfg(feature = "realtime")]
 pub(crate) use self::upgrade_client::UpgradeClient;
 use crate::{
     BoxFuture, Hosts, Result, Retry, backup::Backups, credentials::Authorization, retry::RetryClass,
 };
+
+/// The time in which a request without another limit is answered.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
 /// The sender of all requests of a client.
 pub(crate) struct Transport {
@@ -38,6 +43,8 @@ pub(crate) struct Transport {
     pub(crate) on_attempt: Option<Hook>,
     /// The largest response that is read into memory, in bytes.
     pub(crate) max_reply_bytes: u64,
+    /// The time for which a body may make no progress, for requests that set none.
+    pub(crate) idle_timeout: Option<Duration>,
 }
 
 /// A request that can be sent several times.
@@ -54,6 +61,10 @@ pub(crate) struct Request {
     pub(crate) retry: Retry,
     /// The limit of one attempt.
     pub(crate) timeout: Option<Duration>,
+    /// The time for which the bodies of request and response may make no progress. Defaults to that of the client.
+    pub(crate) idle_timeout: Option<Option<Duration>>,
+    /// The time between the end of the request and the start of the response. `None` for the idle timeout.
+    pub(crate) answer_timeout: Option<Duration>,
     /// The moment at which the whole call must be done.
     pub(crate) deadline: Option<Instant>,
 }
@@ -67,7 +78,7 @@ pub(crate) enum Content {
     /// The content of an upload, created anew for every attempt.
     Body {
         length: u64,
-        make: Box<dyn Fn() -> reqwest::Body + Send + Sync>,
+        make: Box<dyn Fn() -> BodyStream + Send + Sync>,
     },
 }
 
@@ -103,6 +114,8 @@ impl Request {
             retry_class,
             retry: Retry::default(),
             timeout: None,
+            idle_timeout: None,
+            answer_timeout: Some(ANSWER_TIMEOUT),
             deadline: None,
         }
     }
@@ -120,6 +133,11 @@ impl Transport {
     /// Returns true if event streams are available. fal's proxy does not forward the header that asks for one.
     pub(crate) fn supports_streams(&self) -> bool {
         self.proxy.is_none()
+    }
+
+    /// Returns the time for which the bodies of `request` may make no progress.
+    fn idle_timeout(&self, request: &Request) -> Option<Duration> {
+        request.idle_timeout.unwrap_or(self.idle_timeout)
     }
 
     /// Returns the size of the largest event that is accepted, in bytes.
@@ -185,6 +203,9 @@ impl Transport {
         self.observe(request, number, start, Err(&failure), delay);
         let Some(delay) = delay else {
             let mut error = failure.into_error();
+            if !request.to_fal && !request.headers.contains_key(AUTHORIZATION) {
+                error = error.without_auth();
+            }
             if request.retry_class == RetryClass::Billable && error.is_outcome_unknown() {
                 error = error.with_suffix("; the request was sent, so the work may be running");
             }

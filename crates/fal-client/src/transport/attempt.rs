@@ -1,13 +1,17 @@
 //! One attempt at a request.
 
-use std::mem;
+use std::{mem, pin::pin, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use futures_util::future::{Either, select};
 use http::{HeaderValue, header};
 use tracing::{Instrument, field::Empty};
 use url::Url;
 
-use super::{Content, Failure, Request, Response, Transport};
+use super::{
+    Content, Failure, Request, Response, Transport,
+    activity::{Activity, is_large, next_chunk, stream_bytes},
+};
 use crate::{Error, ErrorKind, credentials::Authorization};
 
 /// The largest body of an error response that is read, in bytes.
@@ -27,31 +31,32 @@ impl Transport {
         );
         let exchange = async {
             let key = self.provided_key(request).await?;
-            let response = match self.execute(request, &request.url, key)?.await {
+            let response = match self.execute(request, &request.url, key).await {
                 Ok(response) => response,
                 Err(first) => self.attempt_backup(request, first).await?,
             };
-            if is_success(request, &response) { Ok(response) } else { Err(read_refusal(response).await) }
+            if is_success(request, &response) {
+                return Ok(response);
+            }
+            Err(read_refusal(response, self.idle_timeout(request)).await)
         };
         exchange.instrument(span).await
     }
 
     /// Sends the request to the backup domain, if it has one and `first` is a failure to connect.
-    async fn attempt_backup(
-        &self,
-        request: &Request,
-        first: reqwest::Error,
-    ) -> Result<reqwest::Response, Failure> {
-        let may_use_backup = first.is_connect() && request.to_fal && !request.upgrade && self.proxy.is_none();
+    async fn attempt_backup(&self, request: &Request, first: Failure) -> Result<reqwest::Response, Failure> {
+        let is_unconnected = matches!(first, Failure::Unconnected(_));
+        let may_use_backup = is_unconnected && request.to_fal && !request.upgrade && self.proxy.is_none();
         let Some(backup) = may_use_backup.then(|| self.backups.backup_url(&request.url)).flatten() else {
-            return Err(Failure::from_reqwest(first));
+            return Err(first);
         };
         tracing::debug!(host = backup.host_str(), "no connection: trying the backup domain");
         let key = self.provided_key(request).await?;
-        match self.execute(request, &backup, key)?.await {
+        match self.execute(request, &backup, key).await {
             Ok(response) => Ok(response),
             // If neither can be reached, the error names the first domain, which people know.
-            Err(second) => Err(Failure::from_reqwest(if second.is_connect() { first } else { second })),
+            Err(Failure::Unconnected(_)) => Err(first),
+            Err(second) => Err(second),
         }
     }
 
@@ -63,18 +68,26 @@ impl Transport {
         }
     }
 
-    fn execute(
+    /// Sends the request once, and waits for the head of the response. Gives up after too long a silence.
+    async fn execute(
         &self,
         request: &Request,
         url: &Url,
         key: Option<HeaderValue>,
-    ) -> crate::Result<impl Future<Output = reqwest::Result<reqwest::Response>> + use<>> {
-        let prepared = self.prepare(request, url, key)?;
+    ) -> Result<reqwest::Response, Failure> {
+        let activity = Activity::new();
+        let prepared = self.prepare(request, url, key, &activity)?;
         #[cfg(feature = "realtime")]
-        if request.upgrade {
-            return Ok(self.upgrades.http(&self.http, &request.url)?.execute(prepared));
+        let http =
+            if request.upgrade { self.upgrades.http(&self.http, &request.url)? } else { self.http.clone() };
+        #[cfg(not(feature = "realtime"))]
+        let http = &self.http;
+        let idle_timeout = self.idle_timeout(request);
+        let silence = activity.silence(idle_timeout, request.answer_timeout.or(idle_timeout));
+        match select(pin!(http.execute(prepared)), pin!(silence)).await {
+            Either::Left((response, _)) => response.map_err(Failure::from_reqwest),
+            Either::Right((limit, _)) => Err(Failure::Silent(limit)),
         }
-        Ok(self.http.execute(prepared))
     }
 
     /// Builds the request that is sent to `url`, or to the proxy.
@@ -83,6 +96,7 @@ impl Transport {
         request: &Request,
         url: &Url,
         key: Option<HeaderValue>,
+        activity: &Activity,
     ) -> crate::Result<reqwest::Request> {
         let target = match (&self.proxy, request.to_fal) {
             (Some(proxy), true) if !request.upgrade => proxy,
@@ -119,15 +133,22 @@ impl Transport {
                 headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
             }
             Content::None => {}
-            Content::Json(body) => {
-                headers.insert(header::CONTENT_TYPE, JSON);
-                *prepared.body_mut() = Some(body.clone().into());
+            Content::Json(body) | Content::Bytes(body) => {
+                if matches!(request.content, Content::Json(_)) {
+                    headers.insert(header::CONTENT_TYPE, JSON);
+                }
+                *prepared.body_mut() = Some(if is_large(body) {
+                    let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+                    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+                    activity.watch(length, stream_bytes(body.clone()))
+                } else {
+                    body.clone().into()
+                });
             }
-            Content::Bytes(body) => *prepared.body_mut() = Some(body.clone().into()),
             Content::Body { length, make } => {
                 // Signed upload URLs refuse a body of unknown length.
                 headers.insert(header::CONTENT_LENGTH, HeaderValue::from(*length));
-                *prepared.body_mut() = Some(make());
+                *prepared.body_mut() = Some(activity.watch(*length, make()));
             }
         }
         *prepared.timeout_mut() = request.timeout;
@@ -139,13 +160,18 @@ impl Transport {
         let mut response = self.attempt(request, number).await?;
         let headers = mem::take(response.headers_mut());
         let request_id = headers.get("x-fal-request-id").and_then(|id| id.to_str().ok());
-        let body = read_at_most(&mut response, self.max_reply_bytes, request_id).await?;
+        let (limit, idle_timeout) = (self.max_reply_bytes, self.idle_timeout(request));
+        let body = read_at_most(&mut response, limit, idle_timeout, request_id).await?;
+        if let Some(encoding) = foreign_encoding(&headers) {
+            return Err(Failure::Final(compressed(encoding, response.status(), body, request_id)));
+        }
         Ok(Response { status: response.status(), headers, body })
     }
 
     /// Reads the body of a response that was opened.
     pub(crate) async fn read_body(&self, mut response: reqwest::Response) -> crate::Result<Bytes> {
-        read_at_most(&mut response, self.max_reply_bytes, None).await.map_err(Failure::into_error)
+        let body = read_at_most(&mut response, self.max_reply_bytes, self.idle_timeout, None).await;
+        body.map_err(Failure::into_error)
     }
 }
 
@@ -161,9 +187,21 @@ fn is_success(request: &Request, response: &reqwest::Response) -> bool {
     is_success
 }
 
+/// Returns the encoding of a body that the HTTP client has not decoded, such as `gzip`. It was not asked for.
+fn foreign_encoding(headers: &http::HeaderMap) -> Option<&str> {
+    let encoding = headers.get(header::CONTENT_ENCODING)?.to_str().ok()?.trim();
+    (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
+}
+
+fn compressed(encoding: &str, status: http::StatusCode, body: Bytes, request_id: Option<&str>) -> Error {
+    let message = format!("the answer is compressed with `{encoding}`, which was not asked for");
+    let error = Error::new(ErrorKind::Decode { path: ".".to_owned() }, message);
+    error.with_response(status, body).with_request_id(request_id)
+}
+
 /// Reads the body of an error response.
-async fn read_refusal(mut response: reqwest::Response) -> Failure {
-    let (body, broken) = read_up_to(&mut response, MAX_ERROR_BODY).await;
+async fn read_refusal(mut response: reqwest::Response, idle_timeout: Option<Duration>) -> Failure {
+    let (body, broken) = read_up_to(&mut response, MAX_ERROR_BODY, idle_timeout).await;
     let failure = if broken.is_none() { Failure::Refused } else { Failure::HalfRefused };
     failure(response.status(), mem::take(response.headers_mut()), body)
 }
@@ -172,6 +210,7 @@ async fn read_refusal(mut response: reqwest::Response) -> Failure {
 async fn read_at_most(
     response: &mut reqwest::Response,
     limit: u64,
+    idle_timeout: Option<Duration>,
     request_id: Option<&str>,
 ) -> Result<Bytes, Failure> {
     let too_large = || {
@@ -182,22 +221,26 @@ async fn read_at_most(
         return Err(too_large());
     }
     // One byte more tells a response of exactly the limit from a larger one.
-    let (body, broken) = read_up_to(response, limit.saturating_add(1)).await;
-    if let Some(cause) = broken {
-        return Err(Failure::from_reqwest(cause));
+    let (body, broken) = read_up_to(response, limit.saturating_add(1), idle_timeout).await;
+    if let Some(failure) = broken {
+        return Err(failure);
     }
     if u64::try_from(body.len()).is_ok_and(|length| length > limit) { Err(too_large()) } else { Ok(body) }
 }
 
-/// Reads the body up to `limit` bytes. Returns what has arrived, and the error if the body broke off.
-async fn read_up_to(response: &mut reqwest::Response, limit: u64) -> (Bytes, Option<reqwest::Error>) {
+/// Reads the body up to `limit` bytes. Returns what has arrived, and the failure if the body broke off or fell silent.
+async fn read_up_to(
+    response: &mut reqwest::Response,
+    limit: u64,
+    idle_timeout: Option<Duration>,
+) -> (Bytes, Option<Failure>) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let whole = response.content_length();
     // Not the announced length, which a server need not keep.
     let reserved = whole.unwrap_or_default().min(MAX_RESERVED).try_into().unwrap_or_default();
     let mut body = BytesMut::new();
     loop {
-        let chunk = match response.chunk().await {
+        let chunk = match next_chunk(response, idle_timeout).await {
             Ok(Some(chunk)) => chunk,
             Ok(None) => return (body.freeze(), None),
             Err(cause) => return (body.freeze(), Some(cause)),

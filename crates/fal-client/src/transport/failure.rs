@@ -1,5 +1,7 @@
 //! Failures of attempts, and the errors they become.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
@@ -12,6 +14,8 @@ pub(super) enum Failure {
     Unconnected(reqwest::Error),
     /// The connection broke, or took too long, after something was sent.
     Broken(reqwest::Error),
+    /// Neither side sent a byte for this time, so the attempt was given up.
+    Silent(Duration),
     /// The response is not a success.
     Refused(StatusCode, HeaderMap, Bytes),
     /// The response is not a success, and broke off while it was read.
@@ -38,7 +42,7 @@ impl Failure {
     pub(super) fn outcome(&self) -> Option<Outcome<'_>> {
         match self {
             Self::Unconnected(_) => Some(Outcome::Unconnected),
-            Self::Broken(_) | Self::HalfRefused(..) => Some(Outcome::Broken),
+            Self::Broken(_) | Self::Silent(_) | Self::HalfRefused(..) => Some(Outcome::Broken),
             Self::Refused(status, headers, _) => Some(Outcome::Status(*status, headers)),
             Self::Final(_) => None,
         }
@@ -50,6 +54,7 @@ impl Failure {
             Self::Unconnected(cause) => format!("no connection: {}", root_cause(cause)),
             Self::Broken(cause) if cause.is_timeout() => "the service did not answer in time".to_owned(),
             Self::Broken(cause) => format!("the connection broke: {}", root_cause(cause)),
+            Self::Silent(limit) => format!("the connection was silent for {limit:?}"),
             Self::Refused(status, ..) => format!("status {}", status.as_u16()),
             Self::HalfRefused(status, ..) => format!("status {}, and half a body", status.as_u16()),
             Self::Final(error) => error.message().to_owned(),
@@ -68,6 +73,7 @@ impl Failure {
             Self::Broken(cause) if cause.is_timeout() => {
                 Error::new(ErrorKind::Timeout, message).with_source(cause).with_unknown_outcome()
             }
+            Self::Silent(_) => Error::new(ErrorKind::Timeout, message).with_unknown_outcome(),
             Self::Broken(cause) => {
                 Error::new(ErrorKind::Transport, message).with_source(cause).with_unknown_outcome()
             }
@@ -87,6 +93,11 @@ impl Error {
     /// Creates the error of a response that broke off while it was read.
     pub(crate) fn from_broken_body(cause: reqwest::Error) -> Self {
         Failure::from_reqwest(cause).into_error()
+    }
+
+    /// Creates the error of a response that made no progress for `limit`.
+    pub(crate) fn from_silence(limit: Duration) -> Self {
+        Failure::Silent(limit).into_error()
     }
 }
 

@@ -93,3 +93,38 @@ async fn error_names_the_first_domain_if_neither_can_be_reached() {
     let error = send(&transport, Method::GET).await.unwrap_err();
     assert!(error.is_transport() && error.message().starts_with("no connection"), "{error}");
 }
+
+/// Starts a server that reads a request and closes the connection without an answer.
+async fn closing_server() -> String {
+    server("").await.0
+}
+
+#[tokio::test]
+async fn backup_is_not_tried_after_the_connection_broke() {
+    for method in [Method::POST, Method::GET] {
+        let (backup, asked) = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+        let transport = with_backup(&closing_server().await, &backup, &Arc::default());
+        let error = send(&transport, method).await.unwrap_err();
+        assert!(error.is_transport() && error.may_be_accepted(), "{error:?}");
+        assert!(asked.lock().unwrap().is_empty(), "the work would be started twice");
+    }
+}
+
+#[tokio::test]
+async fn backup_is_not_tried_behind_a_proxy() {
+    let (backup, asked) = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+    let primary = unused_url().await;
+    let transport = with_backup(&primary, &backup, &Arc::default());
+    let transport = Transport { proxy: Some(Url::parse(&unused_url().await).unwrap()), ..transport };
+    assert!(send(&transport, Method::GET).await.unwrap_err().is_transport());
+    assert!(asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn error_of_a_backup_that_answered_is_reported() {
+    let transport = with_backup(&unused_url().await, &closing_server().await, &Arc::default());
+    let error = send(&transport, Method::POST).await.unwrap_err();
+    // The second domain may have accepted the request, so the first one's failure to connect must not be reported.
+    assert!(error.may_be_accepted(), "{error:?}");
+    assert!(!error.message().starts_with("no connection"), "{error}");
+}

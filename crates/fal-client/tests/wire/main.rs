@@ -22,6 +22,7 @@ mod realtime;
 mod run;
 mod security;
 mod server;
+mod silence;
 mod status_stream;
 mod stream;
 mod subscribe;

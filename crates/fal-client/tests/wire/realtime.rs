@@ -519,3 +519,33 @@ async fn a_server_without_websockets_differs_from_one_that_refuses() {
     assert!(errors[0].is_decode() && errors[1].is_decode(), "{errors:?}");
     assert!(errors[2].is_auth() && errors[2].message() == "no", "{errors:?}");
 }
+
+#[tokio::test]
+async fn service_that_pings_without_reading_is_not_read_without_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let sent = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = sent.clone();
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        handshake(&mut socket).await;
+        let ping: Vec<u8> = [&[0x89, 125][..], &[7; 125]].concat().repeat(512);
+        while socket.write_all(&ping).await.is_ok() {
+            count.fetch_add(ping.len(), std::sync::atomic::Ordering::SeqCst);
+        }
+    });
+    let client = Client::builder().emulator(&url).build().unwrap();
+    let mut connection = client.endpoint_id("acme/app").messages::<Value, Value>().realtime().await.unwrap();
+    let mut before = None;
+    for _ in 0..40 {
+        let received = tokio::time::timeout(Duration::from_millis(500), connection.recv()).await;
+        assert!(received.is_err(), "pings are no messages: {received:?}");
+        let now = sent.load(std::sync::atomic::Ordering::SeqCst);
+        if before == Some(now) {
+            // The buffers of the connection are full: nothing more is read before the pongs are written.
+            return;
+        }
+        before = Some(now);
+    }
+    panic!("{before:?} bytes of pings were read without an end");
+}

@@ -83,3 +83,12 @@ async fn services_can_have_different_hosts() {
     assert_eq!(run.lines(), ["POST /acme/app/edit"]);
     assert_eq!(queue.lines(), ["POST /below/acme/app/edit", "PUT /below/acme/app/requests/r1/cancel"]);
 }
+
+#[tokio::test]
+async fn names_below_localhost_are_this_machine_whatever_the_resolver_says() {
+    let server = Server::start(|_, _| answer(200, &json!({"seed": 1}))).await;
+    let url = server.url.replace("127.0.0.1", "surely-not-in-any-resolver.localhost");
+    let client = Client::builder().emulator(&url).key("test:key").retry(quick()).build().unwrap();
+    assert_eq!(client.run(cat()).await.unwrap().seed, 1);
+    assert_eq!(server.received().len(), 1);
+}

@@ -1,0 +1,116 @@
+//! The silence of one attempt: the time in which neither side sends a byte.
+
+use std::{
+    future::pending,
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::Failure;
+
+/// The content of a request, piece by piece.
+pub(crate) type BodyStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
+
+/// The number of bytes of a request that are handed to the connection at a time. Each piece is a sign of life, so a
+/// piece must not take long on a slow line.
+const PIECE: usize = 64 << 10;
+
+/// The signs of life of one attempt until its response begins. Clones share them.
+#[derive(Clone)]
+pub(super) struct Activity(Arc<State>);
+
+struct State {
+    start: Instant,
+    /// The time of the latest sign of life, in milliseconds since `start`.
+    latest: AtomicU64,
+    /// `true` until the last piece of the body was handed to the connection.
+    is_sending: AtomicBool,
+}
+
+impl Activity {
+    pub(super) fn new() -> Self {
+        let is_sending = AtomicBool::new(false);
+        Self(Arc::new(State { start: Instant::now(), latest: AtomicU64::new(0), is_sending }))
+    }
+
+    /// Returns the body of `length` bytes that `content` has. Each piece that is sent is a sign of life.
+    pub(super) fn watch(&self, length: u64, content: BodyStream) -> reqwest::Body {
+        let (activity, mut left) = (self.clone(), length);
+        self.0.is_sending.store(length > 0, Ordering::Relaxed);
+        let pieces = content.flat_map(|chunk| stream::iter(split(chunk))).inspect(move |piece| {
+            let sent = piece.as_ref().map_or(0, Bytes::len);
+            left = left.saturating_sub(u64::try_from(sent).unwrap_or(u64::MAX));
+            activity.touch(left > 0);
+        });
+        reqwest::Body::wrap_stream(pieces)
+    }
+
+    fn touch(&self, is_sending: bool) {
+        let elapsed = u64::try_from(self.0.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.0.latest.store(elapsed, Ordering::Relaxed);
+        self.0.is_sending.store(is_sending, Ordering::Relaxed);
+    }
+
+    /// Waits until there was no sign of life for too long. Returns the limit that has passed: `sending` while the body
+    /// is sent, and then `answer`.
+    pub(super) async fn silence(&self, sending: Option<Duration>, answer: Option<Duration>) -> Duration {
+        loop {
+            let latest = self.0.latest.load(Ordering::Relaxed);
+            let is_sending = self.0.is_sending.load(Ordering::Relaxed);
+            let limit = if is_sending { sending } else { answer };
+            let since = self.0.start + Duration::from_millis(latest);
+            // Without a limit now there can be one later, so the state is looked at again.
+            let end = limit.and_then(|limit| since.checked_add(limit));
+            match end {
+                Some(end) if end <= Instant::now() => return limit.unwrap_or_default(),
+                Some(end) => sleep_until(end).await,
+                None if is_sending => tokio::time::sleep(Duration::from_secs(1)).await,
+                None => pending().await,
+            }
+        }
+    }
+}
+
+/// Splits a chunk into pieces without copying it.
+fn split(chunk: io::Result<Bytes>) -> impl Iterator<Item = io::Result<Bytes>> {
+    let mut rest = Some(chunk);
+    std::iter::from_fn(move || match rest.take()? {
+        Ok(mut chunk) if chunk.len() > PIECE => {
+            let piece = chunk.split_to(PIECE);
+            rest = Some(Ok(chunk));
+            Some(Ok(piece))
+        }
+        last => Some(last),
+    })
+}
+
+/// Returns content in memory as a stream.
+pub(super) fn stream_bytes(bytes: Bytes) -> BodyStream {
+    Box::pin(stream::iter([Ok(bytes)]))
+}
+
+/// Returns true if content in memory is so large that sending it may take long.
+pub(super) fn is_large(bytes: &Bytes) -> bool {
+    bytes.len() > PIECE
+}
+
+/// Waits for the next bytes of a response, at most for `limit`.
+pub(super) async fn next_chunk(
+    response: &mut reqwest::Response,
+    limit: Option<Duration>,
+) -> Result<Option<Bytes>, Failure> {
+    let chunk = match limit {
+        None => response.chunk().await,
+        Some(limit) => timeout(limit, response.chunk()).await.map_err(|_| Failure::Silent(limit))?,
+    };
+    chunk.map_err(Failure::from_reqwest)
+}
