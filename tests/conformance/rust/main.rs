@@ -125,10 +125,12 @@ fn queue(operations: &mut Operations) {
         fails(unknown()?.result().await, 404)
     });
     operations.add("cancel", async || {
-        use fal_client::queue::Cancelled::{AlreadyCompleted, NotFound, Removed};
+        use fal_client::queue::Cancelled::{AlreadyCompleted, NotFound, Removed, Requested};
         let job = client()?.submit(input()).await?;
         let cancelled = [job.cancel().await?, job.cancel().await?, unknown()?.cancel().await?];
-        ensure(cancelled == [Removed, AlreadyCompleted, NotFound], || format!("{cancelled:?}"))?;
+        // A slow machine may have started the request by then.
+        let is_expected = matches!(cancelled, [Removed | Requested, AlreadyCompleted, NotFound]);
+        ensure(is_expected, || format!("{cancelled:?}"))?;
         fails(job.result().await, 499)
     });
 }
