@@ -68,7 +68,7 @@ impl Activity {
             let is_sending = self.0.is_sending.load(Ordering::Relaxed);
             let limit = if is_sending { sending } else { answer };
             let since = self.0.start + Duration::from_millis(latest);
-            // Without a limit now there can be one later, so the state is looked at again.
+            // Without a limit now there can be one later, so the state is checked again.
             let end = limit.and_then(|limit| since.checked_add(limit));
             match end {
                 Some(end) if end <= Instant::now() => return limit.unwrap_or_default(),
