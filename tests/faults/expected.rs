@@ -11,6 +11,8 @@ const TABLE: &str = include_str!("expected.md");
 pub(crate) enum Column {
     Billable,
     Status,
+    Poll,
+    Output,
     Cancel,
     Result,
     Failure,
@@ -23,13 +25,15 @@ pub(crate) struct Outcome {
     pub(crate) error: Option<Kind>,
     /// The request is sent again, up to the attempts of the retry policy.
     pub(crate) retries: bool,
+    /// The request is sent again until the call times out.
+    pub(crate) waits: bool,
     /// The request is sent once more because the status says that the job has completed.
     pub(crate) rechecks: bool,
 }
 
 impl Outcome {
     /// The outcome of a fault that the caller does not notice.
-    pub(crate) const OK: Self = Self { error: None, retries: false, rechecks: false };
+    pub(crate) const OK: Self = Self { error: None, retries: false, waits: false, rechecks: false };
 
     /// Parses a cell of the table, such as `retry, Transport`.
     fn parse(cell: &str) -> Self {
@@ -38,6 +42,7 @@ impl Outcome {
             match word {
                 "ok" => {}
                 "retry" => outcome.retries = true,
+                "wait" => outcome.waits = true,
                 "recheck" => outcome.rechecks = true,
                 kind => outcome.error = Some(Kind::parse(kind)),
             }

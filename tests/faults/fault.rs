@@ -28,6 +28,7 @@ pub(crate) enum Kind {
     RateLimited,
     Api,
     Auth,
+    Locked,
     NotFound,
     Validation,
     Decode,
@@ -36,12 +37,13 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Transport,
         Self::Timeout,
         Self::RateLimited,
         Self::Api,
         Self::Auth,
+        Self::Locked,
         Self::NotFound,
         Self::Validation,
         Self::Decode,
@@ -62,6 +64,7 @@ impl Kind {
             ErrorKind::RateLimited => Self::RateLimited,
             ErrorKind::Api => Self::Api,
             ErrorKind::Auth => Self::Auth,
+            ErrorKind::Locked { .. } => Self::Locked,
             ErrorKind::NotFound => Self::NotFound,
             ErrorKind::Validation(fields) if !fields.is_empty() => Self::Validation,
             ErrorKind::Decode { .. } => Self::Decode,
@@ -111,6 +114,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     of_stream("every event comes twice", Rule::twice),
     of_stream("an event is cut, closed", |rule| rule.cut(FaultPoint::Event(0))),
     of_stream("an event is cut, reset", |rule| rule.reset(FaultPoint::Event(0))),
+    of_stream("a stream of one event", snapshot),
     of_stream("an event is cut, silence", |rule| rule.stall(FaultPoint::Event(0))),
     from_fal("429, Retry-After 0", limited),
     from_fal("429, Retry-After a past date", limited_until_a_past_date),
@@ -119,6 +123,10 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("502 of the ingress", |rule| rule.respond(ResponseTemplate::ingress_error(502))),
     fault("503 of the ingress", |rule| rule.respond(ResponseTemplate::ingress_error(503))),
     fault("504 of the ingress", |rule| rule.respond(ResponseTemplate::ingress_error(504))),
+    fault("520 of a proxy", |rule| rule.respond(ResponseTemplate::ingress_error(520))),
+    fault("503 of the ingress, Retry-After an hour", |rule| {
+        rule.respond(ResponseTemplate::ingress_error(503)).header("retry-after", "3600")
+    }),
     from_fal("500 of fal", |rule| rule.fail(500, detail())),
     from_fal("502 of fal", |rule| rule.fail(502, detail())),
     from_fal("503 of fal", |rule| rule.fail(503, detail())),
@@ -130,6 +138,9 @@ pub(crate) const FAULTS: &[Fault] = &[
     from_fal("400", |rule| rule.fail(400, detail())),
     from_fal("401", |rule| rule.fail(401, detail())),
     from_fal("403", |rule| rule.fail(403, detail())),
+    from_fal("403, the account is locked", |rule| {
+        rule.fail(403, json!({"detail": "User is locked. Reason: Exhausted balance. Top up your balance."}))
+    }),
     from_fal("404", |rule| rule.fail(404, detail())),
     from_fal("409 of fal", |rule| rule.fail(409, detail())),
     from_fal("422, a list", |rule| rule.fail(422, list_of_errors())),
@@ -154,6 +165,12 @@ pub(crate) const FAULTS: &[Fault] = &[
     fault("an unknown status", |rule| {
         rule.respond(ResponseTemplate::json(200, json!({"status": "EXPLODED"})))
     }),
+    fault("odd logs, metrics and position", |rule| {
+        let odd =
+            json!({"logs": [null, 7, {"message": null, "level": 20}], "metrics": [], "queue_position": -1.5});
+        let status = json!({"status": "COMPLETED", "error_type": null});
+        rule.respond(ResponseTemplate::json(200, merged(status, odd)))
+    }),
     fault("deep nesting", |rule| rule.respond(ResponseTemplate::bytes(200, "[".repeat(50_000)))),
     fault("a body above the size limit", |rule| {
         rule.respond(ResponseTemplate::bytes(200, vec![b' '; 200_000]))
@@ -166,6 +183,19 @@ fn detail() -> Value {
 
 fn list_of_errors() -> Value {
     json!({"detail": [{"loc": ["body", "prompt"], "msg": "no", "type": "content_policy_violation"}]})
+}
+
+/// Answers as a gateway that closes each stream after it has sent the current state.
+fn snapshot(rule: Rule) -> Rule {
+    let event = "data: {\"status\": \"IN_PROGRESS\", \"logs\": null}\n\n";
+    rule.respond(ResponseTemplate::bytes(200, event)).content_type("text/event-stream")
+}
+
+fn merged(mut object: Value, more: Value) -> Value {
+    if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+        object.extend(more);
+    }
+    object
 }
 
 fn limited(rule: Rule) -> Rule {

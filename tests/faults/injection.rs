@@ -61,7 +61,8 @@ const fn single(name: &'static str, call: Call, request: RequestKind, column: Co
 }
 
 const fn waiting(name: &'static str, call: Call, request: RequestKind) -> Injection {
-    Injection { attempts: WAITING_ATTEMPTS, ..single(name, call, request, Column::Status) }
+    let column = if matches!(request, RequestKind::Result) { Column::Output } else { Column::Poll };
+    Injection { attempts: WAITING_ATTEMPTS, ..single(name, call, request, column) }
 }
 
 const fn stream(name: &'static str, call: Call) -> Injection {

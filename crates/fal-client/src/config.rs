@@ -356,6 +356,8 @@ impl ClientBuilder {
             on_attempt: self.on_attempt,
             max_reply_bytes: self.max_reply_bytes,
             idle_timeout: self.idle_timeout,
+            #[cfg(test)]
+            simulated: None,
         };
         Ok(Client(Arc::new(Shared {
             transport,

@@ -28,12 +28,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///
 /// fn report(error: &Error) {
 ///     match error.kind() {
+///         _ if error.error_type() == Some("content_policy_violation") => eprintln!("refused"),
 ///         ErrorKind::Validation(fields) => {
 ///             for field in fields {
 ///                 eprintln!("{}: {}", field.path, field.message);
 ///             }
 ///         }
-///         _ if error.error_type() == Some("content_policy_violation") => eprintln!("refused"),
+///         ErrorKind::Locked { reason } => eprintln!("the account cannot spend: {reason}"),
 ///         _ if error.is_rate_limited() || error.is_timeout() => eprintln!("try again later: {error}"),
 ///         _ => eprintln!("{error}"),
 ///     }
@@ -82,7 +83,9 @@ impl Error {
             parsed.fields = vec![FieldError::without_field(message)];
         }
         let is_start_timeout = headers.contains_key("x-fal-request-timeout-type");
-        let kind = ErrorKind::from_status(status, is_start_timeout, parsed.fields);
+        let words = parsed.message.as_deref().filter(|_| !parsed.is_page).unwrap_or_default();
+        let kind = ErrorKind::from_lock(status, words)
+            .unwrap_or_else(|| ErrorKind::from_status(status, is_start_timeout, parsed.fields));
         let message = if status.is_redirection() {
             let location = text("location").unwrap_or_else(|| "nowhere".to_owned());
             format!("a redirect to {location}, which is not followed because the key would go along")
@@ -167,17 +170,6 @@ impl Error {
     /// Returns true if the request was sent and its outcome is not known.
     pub(crate) fn is_outcome_unknown(&self) -> bool {
         self.0.outcome_unknown
-    }
-
-    /// Returns true if a submit that failed with this error may have been accepted.
-    pub(crate) fn may_be_accepted(&self) -> bool {
-        match (self.0.status.map(|status| status.as_u16()), &self.0.kind) {
-            (_, ErrorKind::TooLarge { .. } | ErrorKind::Decode { .. }) => true,
-            // With 503 the load balancer has not forwarded the request.
-            (Some(status), _) => status >= 500 && status != 503,
-            (None, ErrorKind::Timeout) => true,
-            (None, _) => self.is_outcome_unknown(),
-        }
     }
 
     /// Returns the target of a redirect.

@@ -9,6 +9,7 @@ mod follow;
 mod cancel;
 mod job;
 mod permits;
+mod poll_schedule;
 mod priority;
 mod request_handle;
 mod server_retries;
@@ -23,8 +24,8 @@ mod urls;
 mod wait;
 
 pub(crate) use self::{
-    cancel::cancel_timed_out, follow::FollowOptions, permits::Permits, request_handle::RequestHandle,
-    wait::wait,
+    cancel::cancel_timed_out, follow::FollowOptions, permits::Permits, poll_schedule::PollSchedule,
+    request_handle::RequestHandle, wait::wait,
 };
 pub use self::{
     job::{CancelRequest, Job, ResultRequest, StatusRequest},

@@ -21,6 +21,9 @@ use http::{HeaderMap, StatusCode};
 /// | 503 | yes | yes | unless fal itself answered |
 /// | 502, 504 | yes | yes | no |
 /// | 500 | yes | if the queue said that the job went well | no |
+/// | 501, 505 | no | no | no |
+/// | any other 5xx | yes | yes | no |
+/// | a success whose body is empty, cut or no JSON | yes | yes | no |
 /// | any 5xx with `X-Fal-Needs-Retry: 1` | yes | yes | yes |
 /// | anything with `X-Fal-Needs-Retry: 0` or `X-Fal-Request-Timeout-Type` | no | no | no |
 ///
@@ -30,9 +33,13 @@ use http::{HeaderMap, StatusCode};
 /// [`even_if_accepted`](Self::even_if_accepted) retries these too. fal itself answered if the response has an
 /// `x-fal-request-id` or a JSON body.
 ///
-/// `Retry-After`, in seconds or as a date, is respected. If it asks for more than [`max_delay`](Self::max_delay), or
-/// if the delay would not end before the timeout of the call, the error is returned at once, with
-/// [`Error::retry_after`](crate::Error::retry_after).
+/// A request that is answered with 429 was not accepted, so patience costs nothing: it is sent again for
+/// [a minute](Self::rate_limit_budget), whatever the number of attempts.
+///
+/// `Retry-After`, in seconds or as a date, is respected. If it asks for more than [`max_delay`](Self::max_delay) and
+/// than what is left of the minute, or if the delay would not end before the timeout of the call, the error is returned
+/// at once, with [`Error::retry_after`](crate::Error::retry_after). A call that waits for a job is more patient: it
+/// waits for as long as 429 and 503 ask, until its own timeout, because the job goes on.
 ///
 /// # Examples
 ///
@@ -50,9 +57,18 @@ pub struct Retry {
     base_delay: Duration,
     max_delay: Duration,
     jitter: bool,
+    rate_limit_budget: Option<Duration>,
     give_up_after: Option<Duration>,
     even_if_accepted: bool,
+    /// `true` for a request about a job that is waited for.
+    is_waiting: bool,
 }
+
+/// The default of [`Retry::rate_limit_budget`].
+const RATE_LIMIT_BUDGET: Duration = Duration::from_secs(60);
+
+/// The longest `Retry-After` that a waiting call without a timeout obeys. The job may be done long before.
+const MAX_WAITING_DELAY: Duration = Duration::from_secs(3600);
 
 /// The default of [`Retry::max_attempts`].
 const MAX_ATTEMPTS: u32 = 4;
@@ -70,8 +86,10 @@ impl Default for Retry {
             base_delay: Duration::from_millis(250),
             max_delay: Duration::from_secs(30),
             jitter: true,
+            rate_limit_budget: None,
             give_up_after: None,
             even_if_accepted: false,
+            is_waiting: false,
         }
     }
 }
@@ -103,8 +121,24 @@ impl Retry {
 
     /// Returns this policy with the number of attempts of a waiting call.
     pub(crate) fn for_waiting(mut self) -> Self {
+        self.rate_limit_budget = Some(self.effective_rate_limit_budget());
         self.max_attempts = Some(self.waiting_attempts.or(self.max_attempts).unwrap_or(WAITING_ATTEMPTS));
+        self.is_waiting = true;
         self
+    }
+
+    /// Sets the time for which a request is sent again that is answered with 429, whatever the number of attempts.
+    ///
+    /// Defaults to a minute, and to none if [`max_attempts`](Self::max_attempts) is set.
+    #[must_use]
+    pub fn rate_limit_budget(mut self, time: Duration) -> Self {
+        self.rate_limit_budget = Some(time);
+        self
+    }
+
+    fn effective_rate_limit_budget(&self) -> Duration {
+        let default = if self.max_attempts.is_some() { Duration::ZERO } else { RATE_LIMIT_BUDGET };
+        self.rate_limit_budget.unwrap_or(default)
     }
 
     /// Sets the delay before the second attempt, which doubles with every further one. Defaults to 250 ms.
@@ -157,20 +191,32 @@ impl Retry {
         elapsed: Duration,
         left: Option<Duration>,
     ) -> Option<Duration> {
-        let max_attempts = self.max_attempts.unwrap_or(MAX_ATTEMPTS);
-        if attempt >= max_attempts || !class.allows_retry(outcome, self.even_if_accepted) {
+        if !class.allows_retry(outcome, self.even_if_accepted) {
+            return None;
+        }
+        let (status, asked) = match outcome {
+            Outcome::Status(status, headers) => (Some(status.as_u16()), retry_after(headers)),
+            _ => (None, None),
+        };
+        // The service answers, and says when to come back: a waiting call comes back.
+        let is_invited = self.is_waiting && asked.is_some() && matches!(status, Some(429 | 503));
+        let budget = match status {
+            Some(429) => self.effective_rate_limit_budget().saturating_sub(elapsed),
+            _ => Duration::ZERO,
+        };
+        if attempt >= self.max_attempts.unwrap_or(MAX_ATTEMPTS) && budget.is_zero() && !is_invited {
             return None;
         }
         let doubled = self.base_delay.saturating_mul(1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX));
         let delay = doubled.min(self.max_delay);
         let delay = if self.jitter { delay.mul_f64(0.5 + random() / 2.0) } else { delay };
-        let delay = match outcome {
-            Outcome::Status(_, headers) => match retry_after(headers) {
-                Some(asked) if asked > self.max_delay => return None,
-                Some(asked) => delay.max(asked),
-                None => delay,
-            },
-            _ => delay,
+        let delay = match asked {
+            Some(asked) if is_invited => delay.max(asked.min(MAX_WAITING_DELAY)),
+            Some(asked) if asked > self.max_delay.max(budget) => return None,
+            Some(asked) => delay.max(asked),
+            // The last attempt is at the end of the budget.
+            None if !budget.is_zero() => delay.min(budget),
+            None => delay,
         };
         let is_too_late = left.is_some_and(|left| delay >= left)
             || self.give_up_after.is_some_and(|limit| elapsed.saturating_add(delay) > limit);
@@ -199,6 +245,8 @@ pub(crate) enum Outcome<'a> {
     Unconnected,
     /// The connection broke, or took too long, after something was sent.
     Broken,
+    /// The response is a success that makes no sense.
+    Nonsense,
     /// The response is not a success.
     Status(StatusCode, &'a HeaderMap),
 }
@@ -208,6 +256,7 @@ impl fmt::Display for Outcome<'_> {
         match self {
             Self::Unconnected => f.write_str("no connection"),
             Self::Broken => f.write_str("broken connection"),
+            Self::Nonsense => f.write_str("nonsense"),
             Self::Status(status, _) => write!(f, "{}", status.as_u16()),
         }
     }
@@ -218,6 +267,7 @@ impl RetryClass {
         let (status, headers) = match outcome {
             Outcome::Unconnected => return true,
             Outcome::Broken => return self != Self::Billable || even_if_accepted,
+            Outcome::Nonsense => return self != Self::Billable,
             Outcome::Status(status, headers) => (status.as_u16(), headers),
         };
         if forbids_retry(headers) {
@@ -225,10 +275,11 @@ impl RetryClass {
         }
         let from_fal = is_from_fal(headers);
         match self {
-            Self::FailedResultFetch => !from_fal && matches!(status, 408 | 429 | 502..=504),
+            _ if matches!(status, 501 | 505) => false,
+            Self::FailedResultFetch => !from_fal && matches!(status, 408 | 429 | 502..=599),
             _ if has_value(headers, "x-fal-needs-retry", "1") && matches!(status, 429 | 500..) => true,
-            Self::Idempotent => matches!(status, 408 | 409 | 429 | 500 | 502..=504),
-            Self::ResultFetch => matches!(status, 408 | 409 | 429 | 502..=504),
+            Self::Idempotent => matches!(status, 408 | 409 | 429 | 500..=599),
+            Self::ResultFetch => matches!(status, 408 | 409 | 429 | 502..=599),
             Self::Billable => match status {
                 429 => true,
                 408 | 409 | 503 => !from_fal,
@@ -247,8 +298,12 @@ fn is_from_fal(headers: &HeaderMap) -> bool {
 
 /// Returns true if the service says that a retry is of no use, or if the caller's `start_timeout` has passed.
 fn forbids_retry(headers: &HeaderMap) -> bool {
-    headers.contains_key("x-fal-request-timeout-type")
-        || has_value(headers, "x-fal-needs-retry", "0")
+    headers.contains_key("x-fal-request-timeout-type") || says_never(headers)
+}
+
+/// Returns true if the service says that a retry is of no use.
+pub(crate) fn says_never(headers: &HeaderMap) -> bool {
+    has_value(headers, "x-fal-needs-retry", "0")
         // The name in older documents.
         || has_value(headers, "x-fal-retryable", "false")
 }

@@ -25,5 +25,10 @@ pub(crate) fn timed_out(limit: Duration, endpoint: &str) -> Error {
 ///
 /// Returns `None` for a limit beyond the range of [`Instant`].
 pub(crate) fn deadline(limit: Option<Duration>) -> Option<Instant> {
-    Instant::now().checked_add(limit?)
+    now().checked_add(limit?)
+}
+
+/// Returns the current moment by tokio's clock, which tests stop and move.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }

@@ -4,6 +4,8 @@ mod activity;
 mod attempt;
 mod failure;
 mod hook;
+#[cfg(test)]
+pub(crate) mod simulation;
 mod tls;
 #[cfg(feature = "realtime")]
 mod upgrade_client;
@@ -11,7 +13,7 @@ mod upgrade_client;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode, header::AUTHORIZATION};
+use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 pub(crate) use self::activity::BodyStream;
@@ -23,6 +25,7 @@ pub(crate) use self::tls::{default_http, http_builder};
 pub(crate) use self::upgrade_client::UpgradeClient;
 use crate::{
     BoxFuture, Hosts, Result, Retry, backup::Backups, credentials::Authorization, retry::RetryClass,
+    timeout::now,
 };
 
 /// The time in which a request without another limit is answered.
@@ -45,6 +48,9 @@ pub(crate) struct Transport {
     pub(crate) max_reply_bytes: u64,
     /// The time for which a body may make no progress, for requests that set none.
     pub(crate) idle_timeout: Option<Duration>,
+    /// Answers every request in place of the network, so that tests run in simulated time.
+    #[cfg(test)]
+    pub(crate) simulated: Option<simulation::Service>,
 }
 
 /// A request that can be sent several times.
@@ -67,6 +73,8 @@ pub(crate) struct Request {
     pub(crate) answer_timeout: Option<Duration>,
     /// The moment at which the whole call must be done.
     pub(crate) deadline: Option<Instant>,
+    /// Returns false for a success that makes no sense, such as half a body, so that it is asked for again.
+    pub(crate) is_plausible: fn(&Response) -> bool,
 }
 
 /// The body of a request.
@@ -94,6 +102,12 @@ impl Response {
     pub(crate) fn request_id(&self) -> Option<&str> {
         self.headers.get("x-fal-request-id")?.to_str().ok()
     }
+
+    /// Returns true if the response says that its body is JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        let content_type = self.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        content_type.is_some_and(|value| value.contains("json"))
+    }
 }
 
 impl Request {
@@ -117,6 +131,7 @@ impl Request {
             idle_timeout: None,
             answer_timeout: Some(ANSWER_TIMEOUT),
             deadline: None,
+            is_plausible: |_| true,
         }
     }
 }
@@ -151,16 +166,25 @@ impl Transport {
     /// for one.
     pub(crate) fn send<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<Response>> {
         Box::pin(async move {
-            let (start, mut number) = (Instant::now(), 1);
+            let (start, mut number) = (now(), 1);
             loop {
                 match self.attempt_whole(request, number).await {
+                    Ok(response) if !(request.is_plausible)(&response) => {
+                        let failure = Failure::Nonsense(Box::new(response));
+                        match self.retry_delay(request, number, start, failure) {
+                            Ok(delay) => tokio::time::sleep(delay).await,
+                            Err(Failure::Nonsense(response)) => return Ok(*response),
+                            Err(failure) => return Err(failure.into_error()),
+                        }
+                    }
                     Ok(response) => {
                         self.observe(request, number, start, Ok((response.status, &response.headers)), None);
                         return Ok(response);
                     }
-                    Err(failure) => {
-                        tokio::time::sleep(self.retry_delay(request, number, start, failure)?).await
-                    }
+                    Err(failure) => match self.retry_delay(request, number, start, failure) {
+                        Ok(delay) => tokio::time::sleep(delay).await,
+                        Err(failure) => return Err(failure.into_final_error(request)),
+                    },
                 }
                 number += 1;
             }
@@ -170,7 +194,7 @@ impl Transport {
     /// Sends a request and leaves the body of the response unread. Boxed, as [`send`](Self::send) is.
     pub(crate) fn open<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Result<reqwest::Response>> {
         Box::pin(async move {
-            let (start, mut number) = (Instant::now(), 1);
+            let (start, mut number) = (now(), 1);
             loop {
                 match self.attempt(request, number).await {
                     Ok(response) => {
@@ -178,39 +202,31 @@ impl Transport {
                         self.observe(request, number, start, outcome, None);
                         return Ok(response);
                     }
-                    Err(failure) => {
-                        tokio::time::sleep(self.retry_delay(request, number, start, failure)?).await
-                    }
+                    Err(failure) => match self.retry_delay(request, number, start, failure) {
+                        Ok(delay) => tokio::time::sleep(delay).await,
+                        Err(failure) => return Err(failure.into_final_error(request)),
+                    },
                 }
                 number += 1;
             }
         })
     }
 
-    /// Returns the delay before the next attempt, or the error if this attempt was the last.
+    /// Returns the delay before the next attempt, or the failure if this attempt was the last.
     fn retry_delay(
         &self,
         request: &Request,
         number: u32,
         start: Instant,
         failure: Failure,
-    ) -> Result<Duration> {
-        let left = request.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    ) -> Result<Duration, Failure> {
+        let left = request.deadline.map(|deadline| deadline.saturating_duration_since(now()));
         let outcome = failure.outcome();
         let delay = outcome.as_ref().and_then(|outcome| {
-            request.retry.delay(number, request.retry_class, outcome, start.elapsed(), left)
+            request.retry.delay(number, request.retry_class, outcome, now().duration_since(start), left)
         });
         self.observe(request, number, start, Err(&failure), delay);
-        let Some(delay) = delay else {
-            let mut error = failure.into_error();
-            if !request.to_fal && !request.headers.contains_key(AUTHORIZATION) {
-                error = error.without_auth();
-            }
-            if request.retry_class == RetryClass::Billable && error.is_outcome_unknown() {
-                error = error.with_suffix("; the request was sent, so the work may be running");
-            }
-            return Err(error);
-        };
+        let Some(delay) = delay else { return Err(failure) };
         tracing::debug!(attempt = number, ?delay, outcome = %failure.summary(), "sending again");
         Ok(delay)
     }

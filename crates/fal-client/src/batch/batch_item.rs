@@ -1,9 +1,6 @@
 //! A request of a batch, and its entries in the journal.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use fal_core::{File, Parameters};
 use serde::Serialize;
@@ -16,6 +13,7 @@ use crate::{
     input,
     queue::{self, FollowOptions, RequestHandle, Ticket},
     reply::CallResponse,
+    timeout::now,
 };
 
 /// A request of a batch, before it is sent.
@@ -42,9 +40,9 @@ impl BatchItem {
 
     async fn wait(self) -> Result<CallResponse> {
         let limit = self.call.limit();
-        let (has_journal, start) = (self.journaled.is_some(), Instant::now());
+        let (has_journal, start) = (self.journaled.is_some(), now());
         let handle = self.submit().await?;
-        let left = |limit: Duration| limit.saturating_sub(start.elapsed());
+        let left = |limit: Duration| limit.saturating_sub(now().duration_since(start));
         let follow = FollowOptions::default();
         match limit {
             Some(limit) if !has_journal => {

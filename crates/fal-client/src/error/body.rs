@@ -14,6 +14,8 @@ pub(super) struct ErrorBody {
     pub(super) fields: Vec<FieldError>,
     pub(super) retry_after: Option<Duration>,
     pub(super) request_id: Option<String>,
+    /// `true` for an HTML page, whose message is no word of the service.
+    pub(super) is_page: bool,
 }
 
 impl ErrorBody {
@@ -23,7 +25,10 @@ impl ErrorBody {
             Ok(Value::Null) => Self::default(),
             Ok(Value::String(text)) => Self::from_message(text),
             Ok(other) => Self::from_message(other.to_string()),
-            Err(_) => Self { message: plain_message(body), ..Self::default() },
+            Err(_) => {
+                let is_page = body.trim_ascii_start().starts_with(b"<");
+                Self { message: plain_message(body), is_page, ..Self::default() }
+            }
         }
     }
 

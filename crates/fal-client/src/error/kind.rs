@@ -12,6 +12,13 @@ pub enum ErrorKind {
     Config,
     /// The key is missing, or the service refused it (401, 403).
     Auth,
+    /// The account, its team or the key may not spend anything at the moment: it is locked, its balance is exhausted, or
+    /// it has reached a spending limit (402, 403). The key itself is good, and the same call works once that is settled.
+    #[non_exhaustive]
+    Locked {
+        /// The reason in the service's words, such as `Exhausted balance`.
+        reason: String,
+    },
     /// The input breaks rules of the endpoint that its types cannot express. Nothing was sent.
     InvalidInput(Violations),
     /// The input cannot be encoded as JSON. Nothing was sent.
@@ -71,7 +78,42 @@ pub struct FieldError {
     pub ctx: Option<Value>,
 }
 
+/// The words by which a refusal that concerns the whole account is known. fal has no error type for it.
+const LOCK_WORDS: &[&str] = &[
+    "lock",
+    "locked",
+    "balance",
+    "billing",
+    "budget",
+    "credits",
+    "payment",
+    "spend",
+    "spending",
+    "suspended",
+    "topup",
+];
+
 impl ErrorKind {
+    /// Returns the kind of a response that refuses the whole account, or `None`. `message` is in the service's words.
+    pub(super) fn from_lock(status: StatusCode, message: &str) -> Option<Self> {
+        let words: Vec<String> = message
+            .split(|character: char| !character.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(str::to_lowercase)
+            .collect();
+        let is_locked = match status.as_u16() {
+            402 => true,
+            // An endpoint that the key may not call is refused with 403, too.
+            401 | 403 | 423 => {
+                words.iter().any(|word| LOCK_WORDS.contains(&word.as_str()))
+                    || words.windows(2).any(|pair| pair == ["top", "up"])
+            }
+            _ => false,
+        };
+        let (_, reason) = message.split_once("Reason:").unwrap_or(("", message));
+        is_locked.then(|| Self::Locked { reason: reason.trim().to_owned() })
+    }
+
     /// Returns the kind of a response. `is_start_timeout` tells a job that did not start in time from a gateway's 504.
     pub(super) fn from_status(status: StatusCode, is_start_timeout: bool, fields: Vec<FieldError>) -> Self {
         match status.as_u16() {

@@ -1,6 +1,7 @@
 //! Predicates for the kinds of errors.
 
 use super::{Error, ErrorKind};
+use crate::retry::says_never;
 
 macro_rules! predicates {
     ($($(#[$doc:meta])* $name:ident => $kind:pat,)*) => {
@@ -19,6 +20,8 @@ predicates! {
     is_config => ErrorKind::Config,
     /// Returns true for [`ErrorKind::Auth`].
     is_auth => ErrorKind::Auth,
+    /// Returns true for [`ErrorKind::Locked`].
+    is_locked => ErrorKind::Locked { .. },
     /// Returns true for [`ErrorKind::InvalidInput`], which is found before anything is sent.
     is_invalid_input => ErrorKind::InvalidInput(_),
     /// Returns true for [`ErrorKind::Validation`], which the service reports.
@@ -43,4 +46,120 @@ predicates! {
     is_too_large => ErrorKind::TooLarge { .. },
     /// Returns true for [`ErrorKind::File`].
     is_file => ErrorKind::File,
+}
+
+/// Predicates that decide what to do next.
+impl Error {
+    /// Returns true if every call with this key fails alike until somebody acts: pays, raises a limit, or replaces the
+    /// key.
+    ///
+    /// True for [`ErrorKind::Locked`], and for [`ErrorKind::Auth`] unless only this endpoint is refused (403).
+    #[must_use]
+    pub fn is_account_wide(&self) -> bool {
+        self.is_locked() || (self.is_auth() && self.status().is_none_or(|status| status != 403))
+    }
+
+    /// Returns true if the same call may succeed when it is made again, without a change of its input or of the account.
+    ///
+    /// The client has retried by then, as its [`Retry`](crate::Retry) says. For calls that are billed, ask
+    /// [`may_be_accepted`](Self::may_be_accepted) first: such a call may be billed twice if it is made again.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        if says_never(self.headers()) {
+            return false;
+        }
+        match self.kind() {
+            ErrorKind::RateLimited | ErrorKind::NotReady | ErrorKind::Timeout | ErrorKind::Transport => true,
+            ErrorKind::Api => self.status().is_some_and(
+                |status| matches!(status.as_u16(), 408 | 409 | 425 | 500 | 502..=504 | 506..=599),
+            ),
+            _ => false,
+        }
+    }
+
+    /// Returns true if a `run` or `submit` that failed with this error may have been accepted, so that the work may be
+    /// running and billed.
+    ///
+    /// True if the connection broke, or the time was up, after the request was sent; for a 5xx other than 503, which a
+    /// load balancer may answer after it has passed the request on; and for a success that could not be read. False if
+    /// nothing was sent, and for every refusal.
+    #[must_use]
+    pub fn may_be_accepted(&self) -> bool {
+        match (self.status().map(|status| status.as_u16()), self.kind()) {
+            (_, ErrorKind::TooLarge { .. } | ErrorKind::Decode { .. }) => true,
+            // With 503 the load balancer has not forwarded the request.
+            (Some(status), _) => status >= 500 && status != 503,
+            (None, ErrorKind::Timeout) => true,
+            (None, _) => self.is_outcome_unknown(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, StatusCode};
+
+    use super::*;
+
+    fn refused(status: u16, body: &'static str) -> Error {
+        let body = Bytes::from_static(body.as_bytes());
+        Error::from_response(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), body)
+    }
+
+    #[test]
+    fn locks_are_told_from_bad_keys_and_forbidden_endpoints() {
+        let locked = [
+            (403, r#"{"detail":"User is locked. Reason: Exhausted balance. Top up at fal.ai/dashboard"}"#),
+            (403, r#"{"detail":"User is locked. Reason: Admin lock"}"#),
+            (403, r#"{"detail":"TOP_UP"}"#),
+            (403, r#"{"detail":{"message":"Spending limit of the key reached","type":"forbidden"}}"#),
+            (402, "{}"),
+            (401, r#"{"message":"Your account has been locked"}"#),
+            (423, "Locked"),
+        ];
+        for (status, body) in locked {
+            let error = refused(status, body);
+            assert!(error.is_locked() && error.is_account_wide(), "{body}: {error:?}");
+            assert!(!error.is_auth() && !error.is_retryable() && !error.may_be_accepted(), "{body}");
+        }
+        let error = refused(403, locked[1].1);
+        assert!(matches!(error.kind(), ErrorKind::Locked { reason } if reason == "Admin lock"), "{error:?}");
+        for (status, body) in [
+            (401, r#"{"detail":"Invalid key"}"#),
+            (403, r#"{"detail":"Cannot access application"}"#),
+            (403, "<html><title>The load balancer blocked it</title></html>"),
+        ] {
+            let error = refused(status, body);
+            assert!(error.is_auth() && !error.is_locked(), "{body}");
+            assert_eq!(error.is_account_wide(), status == 401, "{body}");
+        }
+        assert!(!refused(429, r#"{"detail":"locked"}"#).is_account_wide());
+    }
+
+    #[test]
+    fn transient_errors_are_retryable() {
+        for status in [408, 409, 425, 429, 500, 502, 503, 504, 520] {
+            assert!(refused(status, "").is_retryable(), "{status}");
+        }
+        for status in [400, 401, 402, 403, 404, 422, 501, 505] {
+            assert!(!refused(status, "").is_retryable(), "{status}");
+        }
+        let headers: HeaderMap =
+            [("x-fal-needs-retry".parse().unwrap(), "0".parse().unwrap())].into_iter().collect();
+        assert!(!Error::from_response(StatusCode::BAD_GATEWAY, &headers, Bytes::new()).is_retryable());
+        assert!(Error::new(ErrorKind::Transport, "").is_retryable());
+    }
+
+    #[test]
+    fn only_what_may_have_been_accepted_is_in_doubt() {
+        for (status, expected) in
+            [(500, true), (502, true), (504, true), (503, false), (429, false), (403, false)]
+        {
+            assert_eq!(refused(status, "").may_be_accepted(), expected, "{status}");
+        }
+        assert!(!Error::new(ErrorKind::Transport, "").may_be_accepted());
+        assert!(Error::new(ErrorKind::Transport, "").with_unknown_outcome().may_be_accepted());
+        assert!(Error::new(ErrorKind::Timeout, "").may_be_accepted());
+    }
 }

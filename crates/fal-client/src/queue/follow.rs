@@ -2,16 +2,22 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::{
     Update,
+    poll_schedule::{PollSchedule, RequestBudget},
     request_handle::RequestHandle,
     status_stream::{StatusStream, StreamItem},
     update_filter::{LogScope, UpdateFilter},
 };
 use crate::{Error, ErrorKind, Result, reply::CallResponse, retry::RetryClass};
 
-/// The number of streams in a row without an update after which the request is only polled.
+/// The number of fruitless streams in a row after which the request is only polled.
 const MAX_FRUITLESS_STREAMS: u32 = 3;
+
+/// The age at which a stream that delivers events is not fruitless, even if they were no news.
+const STEADY: Duration = Duration::from_secs(5);
 
 /// The maximum number of polls for log lines that reach the queue after it has reported the request as completed.
 /// Polling ends with the first poll that brings none.
@@ -31,42 +37,6 @@ pub(crate) struct FollowOptions {
 
 type OnUpdate = Box<dyn FnMut(&Update) + Send>;
 
-/// The pauses between two polls of the status.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct PollSchedule {
-    first: Duration,
-    next: Duration,
-    max: Duration,
-    /// `true` if the request is polled without trying its status stream.
-    is_exclusive: bool,
-}
-
-impl Default for PollSchedule {
-    /// Notices a request of a second soon, and costs one poll a second for a request of minutes.
-    fn default() -> Self {
-        let first = Duration::from_millis(50);
-        Self { first, next: first, max: Duration::from_secs(1), is_exclusive: false }
-    }
-}
-
-impl PollSchedule {
-    /// Polls at a fixed interval, and never opens the status stream.
-    pub(super) fn every(interval: Duration) -> Self {
-        Self { first: interval, next: interval, max: interval, is_exclusive: true }
-    }
-
-    /// Returns the next pause. Each is longer than the one before by half.
-    fn next_pause(&mut self) -> Duration {
-        let pause = self.next;
-        self.next = pause.saturating_add(pause / 2).min(self.max);
-        pause
-    }
-
-    fn restart(&mut self) {
-        self.next = self.first;
-    }
-}
-
 /// Follows a request and returns each of its updates once.
 ///
 /// Reads the status stream. Polls the status where there is no stream, where it stays silent, and where the client
@@ -76,25 +46,52 @@ pub(super) struct Follower {
     logs: bool,
     polling: PollSchedule,
     filter: UpdateFilter,
-    stream: Option<StatusStream>,
-    /// The number of streams in a row without an update.
+    budget: RequestBudget,
+    stream: Option<OpenStream>,
+    /// The number of streams in a row that brought no news and did not last.
+    ///
+    /// A gateway may answer each stream with one event and close it, so an event alone is not a sign that streams
+    /// are of use.
     fruitless_streams: u32,
     /// `true` if the next poll is sent without a pause.
     poll_now: bool,
 }
 
+/// A status stream, and its use so far.
+struct OpenStream {
+    events: StatusStream,
+    opened: Instant,
+    has_news: bool,
+}
+
+impl OpenStream {
+    fn new(events: StatusStream) -> Self {
+        Self { events, opened: Instant::now(), has_news: false }
+    }
+
+    fn is_fruitless(&self) -> bool {
+        let is_steady = self.events.has_delivered() && self.opened.elapsed() >= STEADY;
+        !self.has_news && !is_steady
+    }
+}
+
 impl Follower {
     pub(super) fn new(handle: RequestHandle, logs: bool, polling: PollSchedule) -> Self {
         let streams = !polling.is_exclusive && handle.client.0.transport.supports_streams();
-        Self {
-            stream: streams.then(|| StatusStream::new(&handle, logs)).flatten(),
+        let mut follower = Self {
+            budget: RequestBudget::new(),
+            stream: None,
             fruitless_streams: if streams { 0 } else { MAX_FRUITLESS_STREAMS },
             filter: UpdateFilter::default(),
             poll_now: true,
             handle,
             logs,
             polling,
+        };
+        if streams {
+            follower.open_stream();
         }
+        follower
     }
 
     /// Waits for the next update. Returns `None` after the request is completed.
@@ -108,9 +105,12 @@ impl Follower {
                 },
             };
             if let Some(mut update) = self.filter.filter(update, scope) {
+                if let (Some(stream), LogScope::SinceLastEvent) = (&mut self.stream, scope) {
+                    stream.has_news = true;
+                }
                 if update.is_completed() {
                     if let Some(stream) = self.stream.take() {
-                        stream.finish().await;
+                        stream.events.finish().await;
                     }
                     self.add_late_lines(&mut update).await;
                 }
@@ -123,15 +123,15 @@ impl Follower {
     /// Waits for the next update of the stream. Returns `None` if the status must be polled.
     async fn next_of_stream(&mut self) -> Option<Update> {
         let stream = self.stream.as_mut()?;
-        match stream.next().await {
+        match stream.events.next().await {
             StreamItem::Update(update) => return Some(update),
             StreamItem::Silence => {}
             StreamItem::End => {
-                if stream.has_delivered() {
+                if stream.is_fruitless() {
+                    self.fruitless_streams += 1;
+                } else {
                     self.fruitless_streams = 0;
                     self.polling.restart();
-                } else {
-                    self.fruitless_streams += 1;
                 }
                 self.stream = None;
             }
@@ -140,19 +140,33 @@ impl Follower {
         None
     }
 
-    /// Polls the status, after a pause unless it is urgent. Returns `None` if a new stream was opened instead.
+    /// Polls the status, after a pause unless it is urgent. Returns `None` if a new stream was opened
+    /// instead, or if the state is not known.
     async fn poll(&mut self) -> Result<Option<Update>> {
         if !std::mem::take(&mut self.poll_now) {
+            let wants_stream = self.fruitless_streams < MAX_FRUITLESS_STREAMS
+                && self.handle.client.0.queue.has_free_stream();
             tokio::time::sleep(self.polling.next_pause()).await;
-            if self.fruitless_streams < MAX_FRUITLESS_STREAMS {
-                self.stream = StatusStream::new(&self.handle, self.logs);
-                if self.stream.is_some() {
-                    self.filter.start_stream();
-                    return Ok(None);
-                }
+            if !self.polling.is_exclusive {
+                // A stream that breaks is followed by a poll at once.
+                self.budget.wait_for(if wants_stream { 2 } else { 1 }).await;
+            }
+            if wants_stream && self.open_stream() {
+                self.filter.start_stream();
+                return Ok(None);
             }
         }
-        self.handle.poll_status(self.logs).await.map(Some)
+        self.budget.spend();
+        self.handle.poll_status(self.logs).await
+    }
+
+    /// Opens a stream, unless the client reads as many as it may. Returns true if there is one now.
+    fn open_stream(&mut self) -> bool {
+        self.stream = StatusStream::new(&self.handle, self.logs).map(OpenStream::new);
+        if self.stream.is_some() {
+            self.budget.spend();
+        }
+        self.stream.is_some()
     }
 
     /// Adds lines that arrive after the request is completed.
@@ -225,7 +239,7 @@ macro_rules! follow_options {
             /// By default the stream is read. Where it cannot be had, the status is polled: first at once, then
             /// at intervals that grow from 50 ms to 1 s.
             pub fn poll_every(mut self, interval: ::std::time::Duration) -> Self {
-                self.follow.polling = $crate::queue::follow::PollSchedule::every(interval);
+                self.follow.polling = $crate::queue::PollSchedule::every(interval);
                 self
             }
 
@@ -243,33 +257,4 @@ macro_rules! follow_options {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pauses(schedule: &mut PollSchedule, count: usize) -> Vec<u128> {
-        (0..count).map(|_| schedule.next_pause().as_millis()).collect()
-    }
-
-    #[test]
-    fn pauses_grow_by_half_up_to_the_maximum() {
-        assert_eq!(
-            pauses(&mut PollSchedule::default(), 10),
-            [50, 75, 112, 168, 253, 379, 569, 854, 1000, 1000]
-        );
-    }
-
-    #[test]
-    fn fixed_interval_does_not_grow() {
-        assert_eq!(pauses(&mut PollSchedule::every(Duration::from_secs(2)), 2), [2000; 2]);
-        let mut schedule = PollSchedule::every(Duration::MAX);
-        assert_eq!([schedule.next_pause(), schedule.next_pause()], [Duration::MAX; 2]);
-    }
-
-    #[test]
-    fn restart_returns_to_the_first_pause() {
-        let mut schedule = PollSchedule::default();
-        pauses(&mut schedule, 9);
-        schedule.restart();
-        assert_eq!(pauses(&mut schedule, 2), [50, 75]);
-    }
-}
+mod tests;

@@ -23,6 +23,11 @@ impl Permits {
         self.requests.acquire().await.ok()
     }
 
+    /// Returns true if one more job may be followed over a stream.
+    pub(super) fn has_free_stream(&self) -> bool {
+        self.streams.available_permits() > 0
+    }
+
     /// Returns a permit to follow one more job over a stream, unless all are taken.
     pub(super) fn try_acquire_stream(&self) -> Option<OwnedSemaphorePermit> {
         self.streams.clone().try_acquire_owned().ok()

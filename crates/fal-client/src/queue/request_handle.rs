@@ -9,6 +9,7 @@ use url::Url;
 
 use super::{
     Update,
+    update::Status,
     urls::{RequestUrls, ServerUrls},
 };
 use crate::{
@@ -183,12 +184,18 @@ impl RequestHandle {
         Box::pin(async move { self.send_status(self.status_request(logs)?).await })
     }
 
-    /// Fetches the status with the larger number of attempts of waiting calls.
-    pub(super) fn poll_status(&self, logs: bool) -> BoxFuture<'_, Result<Update>> {
+    /// Fetches the status with the patience of waiting calls. Returns `None` for a state that is not known, because
+    /// the job goes on.
+    pub(super) fn poll_status(&self, logs: bool) -> BoxFuture<'_, Result<Option<Update>>> {
         Box::pin(async move {
             let mut request = self.status_request(logs)?;
             request.retry = request.retry.for_waiting();
-            self.send_status(request).await
+            let response = self.send(request).await?;
+            if let Some(Status::Unknown(status)) = Status::parse(&response.body) {
+                tracing::debug!(status, "waiting through an unknown state");
+                return Ok(None);
+            }
+            Update::parse(&response).map(Some).map_err(|error| self.with_ids(error))
         })
     }
 
@@ -204,6 +211,7 @@ impl RequestHandle {
     fn status_request(&self, logs: bool) -> Result<Request> {
         let mut request = self.request(Method::GET, |urls| urls.status.clone())?;
         request.url.query_pairs_mut().append_pair("logs", if logs { "1" } else { "0" });
+        request.is_plausible = |response| Status::parse(&response.body).is_some();
         Ok(request)
     }
 
@@ -219,6 +227,7 @@ impl RequestHandle {
         let mut request = self.request(Method::GET, |urls| urls.result.clone())?;
         request.retry_class = class;
         request.timeout = Some(TRANSFER_TIMEOUT);
+        request.is_plausible = is_whole;
         Ok(request)
     }
 
@@ -264,6 +273,19 @@ impl fmt::Debug for RequestHandle {
             .field("endpoint", &self.endpoint())
             .field("request_id", &self.request_id())
             .finish_non_exhaustive()
+    }
+}
+
+/// Returns false for a result that is empty, cut, or the page of a proxy.
+///
+/// Compares only both ends of a JSON body, which may have megabytes. An output that is no JSON comes from fal, with its
+/// request id.
+fn is_whole(response: &Response) -> bool {
+    let body = response.body.trim_ascii();
+    match (body.first(), body.last()) {
+        (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')) | (Some(b'"'), Some(b'"')) => true,
+        (Some(b'{' | b'[' | b'"' | b'<') | None, _) => !response.is_json() && response.request_id().is_some(),
+        _ => true,
     }
 }
 

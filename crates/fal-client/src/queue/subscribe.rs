@@ -1,6 +1,6 @@
 //! Subscribing: submit, follow, fetch the result.
 
-use std::{borrow::Cow, time::Instant};
+use std::borrow::Cow;
 
 use fal_core::{Endpoint, IntoInput};
 use tracing::{Instrument, field::Empty};
@@ -10,8 +10,11 @@ use super::{
     follow::FollowOptions,
 };
 use crate::{
-    BoxFuture, Client, Pending, Reply, Result, call::Call, options::CallOptions, reply::CallResponse,
-    timeout::within,
+    BoxFuture, Client, Pending, Reply, Result,
+    call::Call,
+    options::CallOptions,
+    reply::CallResponse,
+    timeout::{now, within},
 };
 
 /// A call through the queue, from [`Client::subscribe`]. Sent by awaiting it.
@@ -59,13 +62,13 @@ fn subscribe(call: Call, mut follow: FollowOptions) -> BoxFuture<'static, Result
     // "10,000 jobs in flight" of BENCHMARKS.md).
     let (limit, endpoint, submitted) = (call.limit(), call.endpoint.clone(), call.enqueue());
     let subscribed = async move {
-        let start = Instant::now();
+        let start = now();
         let handle = within(limit, &endpoint, submitted).await?;
         let guard = CancelOnDrop::new(&handle, follow.cancel_on_drop);
         let result = match limit {
             None => follow.finish(&handle).await,
             Some(limit) => {
-                let left = limit.saturating_sub(start.elapsed());
+                let left = limit.saturating_sub(now().duration_since(start));
                 match tokio::time::timeout(left, follow.finish(&handle)).await {
                     Ok(result) => result,
                     Err(_) => Err(cancel_timed_out(&handle, limit).await),

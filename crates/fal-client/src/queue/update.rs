@@ -1,6 +1,6 @@
 //! The status of a request, as the queue reports it.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{Error, ErrorKind, Result, transport::Response};
@@ -65,45 +65,104 @@ impl Update {
 
     /// Parses an event of the status stream. Returns `None` for one that is not a status.
     pub(super) fn parse_event(data: &[u8]) -> Option<Self> {
-        Self::from_body(serde_json::from_slice(data).ok()?).ok()
+        match Status::parse(data)? {
+            Status::Known(update) => Some(update),
+            Status::Unknown(_) => None,
+        }
     }
 
     /// Parses the response to a status request.
     pub(super) fn parse(response: &Response) -> Result<Self> {
-        Self::from_body(response.json()?).map_err(|unknown| {
-            // An error, because waiting for an unknown state to become a known one might take forever.
-            let kind = ErrorKind::Decode { path: "status".to_owned() };
-            let message = format!("the queue answered with the unknown status `{}`", unknown.escape_debug());
-            Error::new(kind, message).with_response(response.status, response.body.clone())
-        })
-    }
-
-    /// Converts a body; fails with a status that is not known.
-    fn from_body(body: Body) -> Result<Self, String> {
-        let logs = body.logs.unwrap_or_default();
-        match body.status.as_str() {
-            "IN_QUEUE" => Ok(Self::Queued { position: body.queue_position.unwrap_or(0) }),
-            "IN_PROGRESS" => Ok(Self::Running { logs }),
-            "COMPLETED" => Ok(Self::Completed {
-                logs,
-                metrics: body.metrics.unwrap_or_default(),
-                error: body.error.map(text),
-                error_type: body.error_type,
-            }),
-            _ => Err(body.status),
+        match Status::parse(&response.body) {
+            Some(Status::Known(update)) => Ok(update),
+            Some(Status::Unknown(status)) => {
+                let kind = ErrorKind::Decode { path: "status".to_owned() };
+                let message =
+                    format!("the queue answered with the unknown status `{}`", status.escape_debug());
+                Err(Error::new(kind, message).with_response(response.status, response.body.clone()))
+            }
+            None => {
+                let missing = response.json::<StatusOnly>().err();
+                Err(missing.unwrap_or_else(|| response.decode_error(serde::de::Error::custom("no status"))))
+            }
         }
     }
 }
 
+/// The parsed body of a status.
+///
+/// Only the state is required. A job that is paid for must not be lost because a log line is odd, so everything
+/// else is read as far as it makes sense, and left out where it does not.
+#[derive(Debug, PartialEq)]
+pub(super) enum Status {
+    Known(Update),
+    /// A state that this version does not know. It is not an end: every end is `COMPLETED`.
+    Unknown(String),
+}
+
+#[derive(Deserialize)]
+struct StatusOnly {
+    #[serde(rename = "status")]
+    _status: String,
+}
+
+impl Status {
+    /// Returns `None` for a body that is not a status.
+    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+        let Ok(Value::Object(mut body)) = serde_json::from_slice(body) else { return None };
+        let Some(Value::String(status)) = body.remove("status") else { return None };
+        let mut take = |key: &str| body.remove(key).unwrap_or_default();
+        Some(Self::Known(match status.as_str() {
+            "IN_QUEUE" => Update::Queued { position: parse_position(&take("queue_position")) },
+            "IN_PROGRESS" => Update::Running { logs: parse_logs(take("logs")) },
+            "COMPLETED" => Update::Completed {
+                logs: parse_logs(take("logs")),
+                metrics: parse_metrics(take("metrics")),
+                error: text(take("error")),
+                error_type: text(take("error_type")),
+            },
+            _ => return Some(Self::Unknown(status)),
+        }))
+    }
+}
+
+fn parse_position(value: &Value) -> u32 {
+    let number = match value {
+        Value::String(text) => text.trim().parse().ok(),
+        other => other.as_f64(),
+    };
+    // Saturates: a negative number and one that is not a number are 0.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a position is approximate")]
+    number.map_or(0, |number: f64| number as u32)
+}
+
+/// Reads the lines that have a text.
+fn parse_logs(value: Value) -> Vec<Log> {
+    let lines = match value {
+        Value::Array(lines) => lines,
+        Value::Null => Vec::new(),
+        line => vec![line],
+    };
+    lines.into_iter().filter_map(Log::from_value).collect()
+}
+
+fn parse_metrics(value: Value) -> Metrics {
+    let Value::Object(mut other) = value else { return Metrics::default() };
+    let inference_time = match other.remove("inference_time") {
+        Some(Value::String(text)) => text.trim().parse().ok(),
+        Some(value) => value.as_f64(),
+        None => None,
+    };
+    Metrics { inference_time: inference_time.filter(|seconds| seconds.is_finite()), other }
+}
+
 /// Measurements of a completed request.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub struct Metrics {
     /// The run time of the model in seconds. Older apps do not report it.
-    #[serde(default)]
     pub inference_time: Option<f64>,
     /// All other measurements.
-    #[serde(flatten)]
     pub other: Map<String, Value>,
 }
 
@@ -121,45 +180,39 @@ pub struct Log {
     pub source: Option<String>,
 }
 
-impl<'de> Deserialize<'de> for Log {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Line {
-            #[serde(default)]
-            message: String,
-            level: Option<String>,
-            timestamp: Option<String>,
-            source: Option<String>,
-            // Older apps put the level and the source here.
-            labels: Option<Labels>,
-        }
-
-        #[derive(Deserialize, Default)]
-        struct Labels {
-            level: Option<String>,
-            source: Option<String>,
-        }
-
-        let Line { message, level, timestamp, source, labels } = Line::deserialize(deserializer)?;
-        let labels = labels.unwrap_or_default();
-        Ok(Self { message, level: level.or(labels.level), timestamp, source: source.or(labels.source) })
+impl Log {
+    /// Reads a line: an object with a message, or only its text. Returns `None` for what has neither.
+    fn from_value(value: Value) -> Option<Self> {
+        let mut line = match value {
+            Value::Object(line) => line,
+            value => {
+                let message = text(value)?;
+                return Some(Self { message, level: None, timestamp: None, source: None });
+            }
+        };
+        // Older apps put the level and the source here.
+        let mut labels = match line.remove("labels") {
+            Some(Value::Object(labels)) => labels,
+            _ => Map::new(),
+        };
+        let mut take = |key: &str| line.remove(key).and_then(text);
+        let (message, timestamp) = (take("message").unwrap_or_default(), take("timestamp"));
+        let (level, source) = (take("level"), take("source"));
+        Some(Self {
+            message,
+            level: level.or_else(|| labels.remove("level").and_then(text)),
+            timestamp,
+            source: source.or_else(|| labels.remove("source").and_then(text)),
+        })
     }
 }
 
-#[derive(Deserialize)]
-struct Body {
-    status: String,
-    queue_position: Option<u32>,
-    logs: Option<Vec<Log>>,
-    metrics: Option<Metrics>,
-    error: Option<Value>,
-    error_type: Option<String>,
-}
-
-fn text(value: Value) -> String {
+/// Returns a text as it is, and anything else but null as JSON.
+fn text(value: Value) -> Option<String> {
     match value {
-        Value::String(text) => text,
-        other => other.to_string(),
+        Value::Null => None,
+        Value::String(text) => Some(text),
+        other => Some(other.to_string()),
     }
 }
 
@@ -205,8 +258,57 @@ mod tests {
         let new =
             r#"{"message":"m","level":"INFO","timestamp":"t","source":"USER","labels":{"level":"WARN"}}"#;
         let old = r#"{"message":"m","timestamp":"t","labels":{"level":"INFO","source":"USER","x":1}}"#;
-        let parse = |text| serde_json::from_str::<Log>(text).unwrap();
+        let parse = |text| Log::from_value(serde_json::from_str(text).unwrap()).unwrap();
         assert_eq!(parse(new), parse(old));
         assert_eq!(parse(r#"{"message":"m"}"#).level, None);
+    }
+
+    #[test]
+    fn odd_decoration_is_read_leniently_or_left_out() {
+        let odd_logs = [
+            r#""text""#,
+            "7",
+            "{}",
+            "[]",
+            "[null]",
+            r#"["a line"]"#,
+            r#"[{"message":null}]"#,
+            r#"[{"message":7}]"#,
+            r#"[{"message":"m","level":20,"timestamp":1712345.5,"source":[],"labels":"x"}]"#,
+            "false",
+        ];
+        let odd_metrics =
+            ["[]", "7", r#""fast""#, r#"{"inference_time":"1.2"}"#, r#"{"inference_time":{}}"#, "null"];
+        let odd_types = ["{}", "[]", "7", "null", "true"];
+        for logs in odd_logs {
+            let body = format!(r#"{{"status":"IN_PROGRESS","logs":{logs}}}"#);
+            assert!(
+                matches!(Status::parse(body.as_bytes()), Some(Status::Known(Update::Running { .. }))),
+                "{body}"
+            );
+            for (metrics, error_type) in odd_metrics.iter().flat_map(|m| odd_types.map(|t| (m, t))) {
+                let body = format!(
+                    r#"{{"status":"COMPLETED","logs":{logs},"metrics":{metrics},"error_type":{error_type}}}"#
+                );
+                let Some(Status::Known(update)) = Status::parse(body.as_bytes()) else { panic!("{body}") };
+                assert!(update.is_completed(), "{body}");
+            }
+        }
+        let positions = [("-1", 0), ("1.0", 1), (r#""3""#, 3), ("{}", 0), ("null", 0), ("1e99", u32::MAX)];
+        for (position, expected) in positions {
+            let body = format!(r#"{{"status":"IN_QUEUE","queue_position":{position}}}"#);
+            assert_eq!(
+                Status::parse(body.as_bytes()),
+                Some(Status::Known(Update::Queued { position: expected })),
+                "{body}"
+            );
+        }
+        let body = br#"{"status":"COMPLETED","metrics":{"inference_time":"1.2","x":1},"logs":["a",{"message":"b","level":20}]}"#;
+        let Some(Status::Known(Update::Completed { logs, metrics, .. })) = Status::parse(body) else {
+            panic!()
+        };
+        assert_eq!((metrics.inference_time, metrics.other.len()), (Some(1.2), 1));
+        let lines: Vec<_> = logs.iter().map(|log| (log.message.as_str(), log.level.as_deref())).collect();
+        assert_eq!(lines, [("a", None), ("b", Some("20"))]);
     }
 }

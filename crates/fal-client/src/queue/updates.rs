@@ -10,11 +10,7 @@ use std::{
 use futures_util::{Stream, StreamExt, stream};
 use tokio::time::Instant;
 
-use super::{
-    Update,
-    follow::{Follower, PollSchedule},
-    request_handle::RequestHandle,
-};
+use super::{Update, follow::Follower, poll_schedule::PollSchedule, request_handle::RequestHandle};
 use crate::{Result, timeout::timed_out};
 
 /// The updates of a request, from [`Job::updates`](super::Job::updates). Ends after [`Update::Completed`] or an error.

@@ -38,6 +38,11 @@ fn billable_requests_are_not_repeated_if_they_may_be_accepted() {
         (504, &page, [true, true, true, false]),
         (504, &id, [true, true, false, false]),
         (501, &none, [false; 4]),
+        (505, &page, [false; 4]),
+        (506, &none, [true, true, true, false]),
+        (520, &page, [true, true, true, false]),
+        (525, &none, [true, true, true, false]),
+        (529, &id, [true, true, false, false]),
         (422, &none, [false; 4]),
         (401, &none, [false; 4]),
         (307, &none, [false; 4]),
@@ -143,7 +148,9 @@ fn retry_after_is_respected_up_to_the_maximum() {
     };
     let base = Some(Duration::from_millis(250));
     assert_eq!(pause(&[("retry-after", "7")]), Some(Duration::from_secs(7)));
-    assert_eq!(pause(&[("retry-after", "31")]), None);
+    // More than `max_delay`, but less than the budget of 429.
+    assert_eq!(pause(&[("retry-after", "60")]), Some(Duration::from_secs(60)));
+    assert_eq!(pause(&[("retry-after", "61")]), None);
     assert_eq!(pause(&[("retry-after", "soon")]), base);
     assert_eq!(pause(&[("retry-after", "-1")]), base);
     // The service's clock is a day behind, so the difference counts.
@@ -156,4 +163,40 @@ fn retry_after_is_respected_up_to_the_maximum() {
     assert_eq!(pause(&[date, ("retry-after", "Sun, 06 Nov 1994 10:49:47 GMT")]), None);
     // Without one the own clock counts, which is long after.
     assert_eq!(pause(&[("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT")]), base);
+}
+
+#[test]
+fn rate_limits_have_a_budget_of_time() {
+    let none = HeaderMap::new();
+    let limited = Outcome::Status(StatusCode::TOO_MANY_REQUESTS, &none);
+    let (retry, second) = (Retry::default().jitter(false), Duration::from_secs(1));
+    for class in [Idempotent, ResultFetch, Billable] {
+        let delay = |attempt, elapsed| retry.delay(attempt, class, &limited, elapsed, None);
+        assert_eq!(delay(9, 10 * second), Some(30 * second));
+        // The last attempt is at the end of the minute.
+        assert_eq!(delay(9, 50 * second), Some(10 * second));
+        assert_eq!(delay(9, 60 * second), None);
+        assert_eq!(delay(1, 90 * second), Some(Duration::from_millis(250)));
+    }
+    // Whoever sets the attempts has them counted.
+    assert_eq!(Retry::none().delay(1, Billable, &limited, Duration::ZERO, None), None);
+    let both = Retry::none().rate_limit_budget(5 * second);
+    assert!(both.delay(1, Billable, &limited, Duration::ZERO, None).is_some());
+    assert!(both.delay(1, Billable, &Outcome::Unconnected, Duration::ZERO, None).is_none());
+}
+
+#[test]
+fn waiting_call_obeys_retry_after_until_its_deadline() {
+    let retry = Retry::default().jitter(false).for_waiting();
+    let minute = Duration::from_secs(60);
+    for status in [429, 503] {
+        let asked = |seconds: &'static str| {
+            let headers = headers(&[("retry-after", seconds)]);
+            let outcome = Outcome::Status(StatusCode::from_u16(status).unwrap(), &headers);
+            retry.delay(99, Idempotent, &outcome, 60 * minute, None)
+        };
+        assert_eq!(asked("120"), Some(2 * minute));
+        assert_eq!(asked("18446744073709551615"), Some(60 * minute));
+        assert_eq!(asked("0"), Some(Duration::from_secs(30)));
+    }
 }

@@ -77,6 +77,10 @@ impl Transport {
     ) -> Result<reqwest::Response, Failure> {
         let activity = Activity::new();
         let prepared = self.prepare(request, url, key, &activity)?;
+        #[cfg(test)]
+        if let Some(service) = &self.simulated {
+            return service(&prepared).await.map_err(Failure::from_reqwest);
+        }
         #[cfg(feature = "realtime")]
         let http =
             if request.upgrade { self.upgrades.http(&self.http, &request.url)? } else { self.http.clone() };

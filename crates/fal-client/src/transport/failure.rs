@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header::AUTHORIZATION};
 
-use crate::{Error, ErrorKind, retry::Outcome};
+use super::{Request, Response};
+use crate::{
+    Error, ErrorKind,
+    retry::{Outcome, RetryClass},
+};
 
 /// The failure of an attempt.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ pub(super) enum Failure {
     Refused(StatusCode, HeaderMap, Bytes),
     /// The response is not a success, and broke off while it was read.
     HalfRefused(StatusCode, HeaderMap, Bytes),
+    /// The response is a success that makes no sense.
+    Nonsense(Box<Response>),
     /// Another attempt would fail alike.
     Final(Error),
 }
@@ -44,6 +50,7 @@ impl Failure {
             Self::Unconnected(_) => Some(Outcome::Unconnected),
             Self::Broken(_) | Self::Silent(_) | Self::HalfRefused(..) => Some(Outcome::Broken),
             Self::Refused(status, headers, _) => Some(Outcome::Status(*status, headers)),
+            Self::Nonsense(_) => Some(Outcome::Nonsense),
             Self::Final(_) => None,
         }
     }
@@ -57,8 +64,21 @@ impl Failure {
             Self::Silent(limit) => format!("the connection was silent for {limit:?}"),
             Self::Refused(status, ..) => format!("status {}", status.as_u16()),
             Self::HalfRefused(status, ..) => format!("status {}, and half a body", status.as_u16()),
+            Self::Nonsense(response) => format!("status {} without sense", response.status.as_u16()),
             Self::Final(error) => error.message().to_owned(),
         }
+    }
+
+    /// Returns the error of `request`, whose last attempt failed like this.
+    pub(super) fn into_final_error(self, request: &Request) -> Error {
+        let mut error = self.into_error();
+        if !request.to_fal && !request.headers.contains_key(AUTHORIZATION) {
+            error = error.without_auth();
+        }
+        if request.retry_class == RetryClass::Billable && error.is_outcome_unknown() {
+            return error.with_suffix("; the request was sent, so the work may be running");
+        }
+        error
     }
 
     pub(super) fn into_error(self) -> Error {
@@ -70,6 +90,10 @@ impl Failure {
                 Error::from_response(status, &headers, body).with_suffix(" (the answer broke off)")
             }
             Self::Final(error) => error,
+            Self::Nonsense(response) => {
+                let kind = ErrorKind::Decode { path: ".".to_owned() };
+                Error::new(kind, message).with_response(response.status, response.body)
+            }
             Self::Broken(cause) if cause.is_timeout() => {
                 Error::new(ErrorKind::Timeout, message).with_source(cause).with_unknown_outcome()
             }

@@ -9,6 +9,7 @@ use std::{
 use http::{HeaderMap, Method, StatusCode};
 
 use super::{Failure, Request, Transport};
+use crate::timeout::now;
 
 pub(crate) type Hook = Arc<dyn Fn(&Attempt<'_>) + Send + Sync>;
 
@@ -107,7 +108,7 @@ impl Transport {
         retry_delay: Option<Duration>,
     ) {
         if let Some(hook) = &self.on_attempt {
-            hook(&Attempt { request, number, elapsed: start.elapsed(), outcome, retry_delay });
+            hook(&Attempt { request, number, elapsed: now().duration_since(start), outcome, retry_delay });
         }
     }
 }

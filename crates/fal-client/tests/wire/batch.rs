@@ -141,7 +141,12 @@ async fn a_request_that_may_have_been_accepted_is_in_doubt() {
     for _ in 0..3 {
         first.next().await.unwrap().1.ok();
     }
-    server.wait_for(|request| request.method == Method::POST && request.json()["prompt"] == "cat 3").await;
+    // The batch sends only while it is polled.
+    let hanging = server.wait_for(|request| request.method == Method::POST && request.json()["prompt"] == "cat 3");
+    tokio::select! {
+        _ = hanging => {}
+        reply = first.next() => panic!("{reply:?}"),
+    }
     drop(first);
 
     let replies = client.batch(inputs(4)).journal(open()).await.unwrap();

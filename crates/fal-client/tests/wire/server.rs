@@ -150,9 +150,12 @@ impl Server {
     }
 }
 
-/// Returns the default number of attempts with short delays.
+/// Returns the default number of attempts with short delays, also at 429.
 pub(crate) fn quick() -> Retry {
-    Retry::default().base_delay(Duration::from_millis(1)).max_delay(Duration::from_millis(2))
+    Retry::default()
+        .rate_limit_budget(Duration::ZERO)
+        .base_delay(Duration::from_millis(1))
+        .max_delay(Duration::from_millis(2))
 }
 
 /// Starts a server that reads a request, sends `answer` and closes the connection. Counts the requests.

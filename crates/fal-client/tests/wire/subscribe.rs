@@ -123,11 +123,17 @@ async fn failed_job_is_an_error_even_if_its_result_is_a_success() {
 }
 
 #[tokio::test]
-async fn unknown_status_is_an_error() {
+async fn unknown_status_is_waited_through() {
+    let statuses = vec![json!({"status": "FAILED"}), json!({"status": "COMPLETED"})];
+    let server = queue(statuses, || answer(200, &json!({"seed": 7}))).await;
+    assert_eq!(server.client().subscribe(cat()).await.unwrap().seed, 7);
+
     let server = queue(vec![json!({"status": "FAILED"})], || answer(200, &json!({"seed": 7}))).await;
-    let error = server.client().subscribe(cat()).await.unwrap_err();
+    let error = server.client().subscribe(cat()).timeout(Duration::from_secs(1)).await.unwrap_err();
+    assert!(error.is_timeout() && error.request_id() == Some("r1"), "{error}");
+    // A caller that asks once is told the state.
+    let error = server.client().endpoint::<Model>().job("r1").status().await.unwrap_err();
     assert!(error.is_decode() && error.to_string().contains("`FAILED`"), "{error}");
-    assert_eq!((error.request_id(), server.received().len()), (Some("r1"), 3));
 }
 
 #[tokio::test]
