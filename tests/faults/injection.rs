@@ -75,9 +75,9 @@ pub(crate) const INJECTIONS: &[Injection] = &[
     single("status", Call::Status, RequestKind::Status, Column::Status),
     single("result", Call::Result, RequestKind::Result, Column::Result),
     single("cancel", Call::Cancel, RequestKind::Cancel, Column::Cancel),
-    // After a job completes, `updates` asks for log lines that arrive late.
+    // After a job completes, `updates` asks for log lines that arrive late, and once more if there were any.
     Injection {
-        extra_requests: 1,
+        extra_requests: 2,
         ..waiting("updates, a status request", Call::Updates, RequestKind::Status)
     },
     stream("updates, the status stream", Call::Updates),

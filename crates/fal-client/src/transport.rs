@@ -173,8 +173,7 @@ impl Transport {
                         let failure = Failure::Nonsense(Box::new(response));
                         match self.retry_delay(request, number, start, failure) {
                             Ok(delay) => tokio::time::sleep(delay).await,
-                            Err(Failure::Nonsense(response)) => return Ok(*response),
-                            Err(failure) => return Err(failure.into_error()),
+                            Err(failure) => return failure.into_nonsense(),
                         }
                     }
                     Ok(response) => {
@@ -219,14 +218,14 @@ impl Transport {
         number: u32,
         start: Instant,
         failure: Failure,
-    ) -> Result<Duration, Failure> {
+    ) -> Result<Duration, Box<Failure>> {
         let left = request.deadline.map(|deadline| deadline.saturating_duration_since(now()));
         let outcome = failure.outcome();
         let delay = outcome.as_ref().and_then(|outcome| {
             request.retry.delay(number, request.retry_class, outcome, now().duration_since(start), left)
         });
         self.observe(request, number, start, Err(&failure), delay);
-        let Some(delay) = delay else { return Err(failure) };
+        let Some(delay) = delay else { return Err(failure.into()) };
         tracing::debug!(attempt = number, ?delay, outcome = %failure.summary(), "sending again");
         Ok(delay)
     }

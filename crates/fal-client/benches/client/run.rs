@@ -58,7 +58,7 @@ pub(crate) fn measure(server: &Server, extent: Extent) -> Vec<Row> {
     let floor = count(&|| runtime.block_on(by_hand()));
     rows.push(
         Row::against("client: allocations of a run", "allocations", &[ours], &[floor])
-            .at_most(Of::Difference, 8.0),
+            .at_most(Of::Difference, 3.0),
     );
     rows
 }

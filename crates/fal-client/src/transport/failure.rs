@@ -69,6 +69,14 @@ impl Failure {
         }
     }
 
+    /// Returns a response that makes no sense, for the caller to say what is wrong with it, or the error.
+    pub(super) fn into_nonsense(self) -> crate::Result<Response> {
+        match self {
+            Self::Nonsense(response) => Ok(*response),
+            failure => Err(failure.into_error()),
+        }
+    }
+
     /// Returns the error of `request`, whose last attempt failed like this.
     pub(super) fn into_final_error(self, request: &Request) -> Error {
         let mut error = self.into_error();

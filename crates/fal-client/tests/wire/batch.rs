@@ -142,7 +142,8 @@ async fn a_request_that_may_have_been_accepted_is_in_doubt() {
         first.next().await.unwrap().1.ok();
     }
     // The batch sends only while it is polled.
-    let hanging = server.wait_for(|request| request.method == Method::POST && request.json()["prompt"] == "cat 3");
+    let hanging =
+        server.wait_for(|request| request.method == Method::POST && request.json()["prompt"] == "cat 3");
     tokio::select! {
         _ = hanging => {}
         reply = first.next() => panic!("{reply:?}"),
