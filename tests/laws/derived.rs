@@ -56,8 +56,10 @@ fn normalized(document: &Document) -> (Value, usize) {
     let mut openapi = serde_json::to_value(&normalized.openapi).unwrap();
     let mut schemas = openapi["components"]["schemas"].take();
     relax(&mut schemas);
-    let body = &openapi["paths"][format!("/{}", document.id)]["post"]["requestBody"];
+    let body = &normalized.document["paths"][format!("/{}", document.id)]["post"]["requestBody"];
     let mut root = body["content"]["application/json"]["schema"].clone();
+    assert!(root.is_object(), "{}: the normalised document has no input", document.id);
+    relax(&mut root);
     root["components"] = json!({ "schemas": schemas });
     (root, normalized.fixups.len())
 }
