@@ -1,6 +1,6 @@
 //! The report of a run: the result for every endpoint.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 
@@ -197,13 +197,18 @@ fn fields(item: &Crate, own: &[&Vec<Item>], root: Root) -> usize {
         }
         Root::Ty(ty) => ty.collect_names(&mut names),
     }
-    let mut seen: Vec<String> = Vec::new();
+    let mut types: HashMap<&str, &Item> = HashMap::new();
+    for item in own.iter().copied().flatten().chain(&item.types) {
+        if let Some(name) = item.name() {
+            types.entry(name).or_insert(item);
+        }
+    }
+    let mut seen = HashSet::new();
     while let Some(name) = names.pop() {
-        if seen.contains(&name) {
+        if !seen.insert(name.clone()) {
             continue;
         }
-        let found = own.iter().copied().flatten().chain(&item.types).find(|item| item.name() == Some(&name));
-        match found {
+        match types.get(name.as_str()) {
             Some(Item::Struct(item)) => {
                 count += item.fields.len() + item.constants.len();
                 item.fields.iter().for_each(|field| field.ty.collect_names(&mut names));
@@ -215,9 +220,11 @@ fn fields(item: &Crate, own: &[&Vec<Item>], root: Root) -> usize {
                     }
                 }
             }
+            Some(Item::Tuple(tuple)) => {
+                tuple.positions().for_each(|position| position.ty.collect_names(&mut names));
+            }
             _ => {}
         }
-        seen.push(name);
     }
     count
 }

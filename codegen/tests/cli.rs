@@ -115,7 +115,7 @@ fn the_report_has_an_entry_for_each_endpoint() {
     let report: Value = serde_json::from_str(&folder.read("report.json")).unwrap();
     assert_eq!(
         report,
-        json!({ "endpoints": [
+        json!({ "generated_by": "fal-codegen", "endpoints": [
             {
                 "id": "acme/draw/fast", "status": "generated", "crate": "fal-acme-draw", "module": "fast",
                 "properties_read": 2, "properties_emitted": 2, "unknown_keywords": { "odd": 2 },
@@ -183,4 +183,58 @@ fn help_has_options_and_examples() {
     for part in ["--module", "--check", "Examples:", "fal-codegen schemas/"] {
         assert!(help.stdout.contains(part), "{part}");
     }
+}
+
+/// A document of an app with one route.
+const APP: &str = r#"{"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, "paths": {"/": {"post": {
+    "responses": {"200": {"description": "Done"}}}}}}"#;
+
+#[test]
+fn a_report_replaces_only_reports() {
+    let folder = Folder::new();
+    folder.write("app.json", APP);
+    let arguments = ["--app", "t/x", "--module", "x.rs", "--report", "report.json", "app.json"];
+    folder.write("report.json", "{\"precious\": true}");
+    let run = folder.run(&arguments);
+    assert_ne!(run.code, Some(0));
+    assert!(run.stderr.contains("it is not a report"), "{}", run.stderr);
+    assert_eq!(folder.read("report.json"), "{\"precious\": true}");
+
+    folder.write("report.json", "");
+    assert_eq!(folder.run(&arguments).code, Some(0));
+    assert_eq!(folder.run(&arguments).code, Some(0));
+    assert!(folder.read("report.json").contains("\"t/x\""));
+}
+
+#[cfg(unix)]
+#[test]
+fn symbolic_links_are_not_followed() {
+    let folder = Folder::new();
+    folder.write("app.json", APP);
+    std::os::unix::fs::symlink("elsewhere", folder.path().join("x.rs")).unwrap();
+    std::os::unix::fs::symlink("elsewhere", folder.path().join("report.json")).unwrap();
+    let run = folder.run(&["--app", "t/x", "--module", "x.rs", "app.json"]);
+    assert!(run.stderr.contains("is a symbolic link"), "{}", run.stderr);
+    let run = folder.run(&["--app", "t/x", "--module", "y.rs", "--report", "report.json", "app.json"]);
+    assert!(run.stderr.contains("is a symbolic link"), "{}", run.stderr);
+    assert!(!folder.path().join("elsewhere").exists());
+}
+
+#[test]
+fn documents_that_grow_exponentially_are_refused() {
+    let reference = |index: usize| json!({ "$ref": format!("#/components/schemas/A{index}") });
+    let mut document: Value = serde_json::from_str(APP).unwrap();
+    document["paths"]["/"]["post"]["requestBody"]["content"]["application/json"]["schema"] =
+        json!({ "type": "object", "properties": { "x": reference(0) } });
+    for index in 0..60 {
+        let next = reference(index + 1);
+        document["components"]["schemas"][format!("A{index}")] =
+            json!({ "anyOf": [next, { "type": "array", "items": next }] });
+    }
+    document["components"]["schemas"]["A60"] = json!({ "type": "string" });
+    let text = document.to_string();
+    let folder = Folder::new();
+    folder.write("app.json", text);
+    let run = folder.run(&["--app", "t/x", "--module", "x.rs", "app.json"]);
+    assert!(run.stderr.contains("have more than 20000 parts here"), "{}", run.stderr);
 }

@@ -9,7 +9,6 @@ use serde::de::DeserializeOwned;
 #[rustfmt::skip]
 #[allow(dead_code, unreachable_pub, unused_imports, reason = "each module is generated for a crate of its own")]
 #[allow(clippy::module_inception, reason = "the app `realtime` has a route of that name")]
-#[allow(clippy::single_match, reason = "a union has one arm for each member that holds files or rules")]
 mod golden {
     pub(crate) mod bounded_numbers;
     pub(crate) mod closed_object;
@@ -23,6 +22,7 @@ mod golden {
     pub(crate) mod map;
     pub(crate) mod media;
     pub(crate) mod mixed_union;
+    pub(crate) mod names_of_generated_code;
     pub(crate) mod no_schema;
     pub(crate) mod null_values;
     pub(crate) mod nullable_items;
@@ -31,11 +31,13 @@ mod golden {
     pub(crate) mod open_enum;
     pub(crate) mod other_fields;
     pub(crate) mod pattern;
+    pub(crate) mod pattern_dialects;
     pub(crate) mod preset_or_object;
     pub(crate) mod realtime;
     pub(crate) mod recursion;
     pub(crate) mod routes;
     pub(crate) mod rules_of_unions;
+    pub(crate) mod schema_forms;
     pub(crate) mod shared_unions;
     pub(crate) mod similar_objects;
     pub(crate) mod stream_event;
@@ -45,10 +47,14 @@ mod golden {
     pub(crate) mod text_lengths;
     pub(crate) mod tri_state;
     pub(crate) mod tuple;
+    pub(crate) mod tuple_shapes;
     pub(crate) mod union_of_objects;
     pub(crate) mod unique_list;
     pub(crate) mod wide_integers;
 }
+
+#[path = "golden_behaviour/schema_forms.rs"]
+mod forms_of_schemas;
 
 use golden::*;
 

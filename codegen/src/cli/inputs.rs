@@ -73,7 +73,16 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
     Ok(())
 }
 
+/// The maximum size of a document. The largest page of records that fal returns has a few megabytes.
+const MAX_BYTES: u64 = 256 << 20;
+
 fn read_text(file: &Path) -> Result<String, Error> {
+    let size = fs::metadata(file).map_err(|error| io_error(file, &error))?.len();
+    if size > MAX_BYTES {
+        let message = format!("has {size} bytes, and documents may have {MAX_BYTES}");
+        return Err(Error::new(file.display().to_string(), message)
+            .with_help("split it into one document for each endpoint or app"));
+    }
     let bytes = fs::read(file).map_err(|error| io_error(file, &error))?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();

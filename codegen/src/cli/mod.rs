@@ -8,15 +8,12 @@ mod output;
 mod progress;
 mod summary;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use fal_codegen::{Error, Errors, Generator, Layout, Options, Report, Source, Tree};
 
 pub(crate) use arguments::Arguments;
-use failure::{Failure, io_error};
+use failure::Failure;
 use output::Plan;
 use progress::Progress;
 
@@ -63,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     // The report is also written if something was lost, because it has the details.
     if let Some(path) = arguments.report.as_deref().filter(|_| !arguments.check) {
-        write_report(path, &report)?;
+        output::write_report(path, &report)?;
     }
     if lost.is_empty() { Ok(()) } else { Err(Failure::Problems(lost)) }
 }
@@ -114,10 +111,4 @@ fn build_options(arguments: &Arguments) -> Result<Options, Error> {
         options.layout = Layout::Standalone { fal_core: fal_core::dependency(path, &arguments.out)? };
     }
     Ok(options)
-}
-
-fn write_report(path: &Path, report: &Report) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(report)
-        .map_err(|error| Error::new(path.display().to_string(), error.to_string()))?;
-    fs::write(path, text + "\n").map_err(|error| io_error(path, &error).into())
 }

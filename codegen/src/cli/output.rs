@@ -1,12 +1,13 @@
 //! Writes generated files. Never changes a file that was not generated.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, BufRead, BufReader, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use fal_codegen::{Error, Tree, tree::Change};
+use fal_codegen::{Error, Report, Tree, tree::Change};
+use serde::Serialize;
 
 use super::failure::{Failure, io_error};
 
@@ -45,6 +46,10 @@ impl<'a> Plan<'a> {
         let mut foreign = Vec::new();
         for change in &self.changes {
             let path = self.folder.join(change.path());
+            if let Some(link) = find_link(self.folder, change.path()) {
+                foreign.push(link_error(&link));
+                continue;
+            }
             if matches!(change, Change::Changed { .. }) && !is_generated(&path).unwrap_or(false) {
                 foreign.push(
                     Error::new(path.display().to_string(), "is in the way: it was not generated")
@@ -59,6 +64,55 @@ impl<'a> Plan<'a> {
         let removed = self.changes.iter().filter(|change| matches!(change, Change::Removed(_))).count();
         Ok((self.changes.len() - removed, removed))
     }
+}
+
+/// Writes a report. Replaces nothing but a report.
+pub(crate) fn write_report(path: &Path, report: &Report) -> Result<(), Failure> {
+    if path.is_symlink() {
+        return Err(link_error(path).into());
+    }
+    let is_in_the_way = path.is_file() && !is_report(path).map_err(|error| io_error(path, &error))?;
+    if is_in_the_way {
+        return Err(Error::new(path.display().to_string(), "is in the way: it is not a report")
+            .with_help("move it away, or write the report to another place")
+            .into());
+    }
+    let name = path.display().to_string();
+    let marked = MarkedReport { generated_by: GENERATED_BY, report };
+    let text = serde_json::to_string_pretty(&marked).map_err(|error| Error::new(name, error.to_string()))?;
+    fs::write(path, text + "\n").map_err(|error| io_error(path, &error).into())
+}
+
+/// The value of `generated_by` in a report, which distinguishes reports from other files.
+const GENERATED_BY: &str = "fal-codegen";
+
+#[derive(Serialize)]
+struct MarkedReport<'a> {
+    generated_by: &'static str,
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+/// Returns true if a file is empty, or starts as a report does.
+fn is_report(path: &Path) -> io::Result<bool> {
+    let mut start = Vec::new();
+    File::open(path)?.take(256).read_to_end(&mut start)?;
+    let start: String = String::from_utf8_lossy(&start).split_whitespace().collect();
+    Ok(start.is_empty() || start.starts_with(&format!("{{\"generated_by\":\"{GENERATED_BY}\"")))
+}
+
+/// Returns the first symbolic link on the way from a folder to a file below it.
+fn find_link(folder: &Path, relative: &str) -> Option<PathBuf> {
+    let mut path = folder.to_path_buf();
+    relative.split('/').find_map(|part| {
+        path.push(part);
+        path.is_symlink().then(|| path.clone())
+    })
+}
+
+fn link_error(path: &Path) -> Error {
+    Error::new(path.display().to_string(), "is a symbolic link, which is not followed")
+        .with_help("remove it, or write to the place that it leads to")
 }
 
 /// Returns true if the first line of a file says that this program wrote it.

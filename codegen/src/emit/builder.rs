@@ -94,9 +94,11 @@ impl<'a> Parts<'a> {
         let Names { builder, optional } = Names::new(item);
         let (required, optionals): (Vec<_>, Vec<_>) =
             item.fields.iter().partition(|field| field.presence == Presence::Required);
+        let mut types = Vec::new();
+        item.fields.iter().for_each(|field| field.ty.collect_names(&mut types));
         let mut taken = BTreeSet::new();
         let required = required.into_iter().map(|field| {
-            let name = names::slot(&field.json_name, &mut taken);
+            let name = names::slot(&field.json_name, &types, &mut taken);
             Slot { field, generic: format_ident!("{name}Slot"), required: format_ident!("{prefix}Has{name}") }
         });
         Self { item, name: ident(&item.ident), builder, optional, required: required.collect(), optionals }

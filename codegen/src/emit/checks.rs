@@ -7,7 +7,7 @@ use super::{
     structs::allow_deprecated,
     tokens::{float, ident},
 };
-use crate::rust::{Presence, Rule, Struct, Union, ValueRule, VariantKind};
+use crate::rust::{PatternRule, Presence, Rule, Struct, TupleStruct, Union, ValueRule, VariantKind};
 
 /// Returns the impl for a struct.
 pub(super) fn structure(item: &Struct) -> TokenStream {
@@ -70,33 +70,97 @@ pub(super) fn union(item: &Union) -> TokenStream {
         let VariantKind::Value { rule, has_files, .. } = &variant.kind else { continue };
         let name = ident(&variant.ident);
         if *has_files {
-            files.push(quote!(Self::#name(value) => value.visit_files(visit),));
+            files.push((quote!(Self::#name(value)), quote!(value.visit_files(visit);)));
         }
         if *rule != Rule::None {
             let check = check(rule, &Checker::Own, &Subject::value());
-            checks.push(quote!(Self::#name(value) => { #check }));
+            checks.push((quote!(Self::#name(value)), check));
         }
     }
-    let rest = |arms: &[TokenStream]| (arms.len() < item.variants.len()).then(|| quote!(_ => {}));
     let visit_files = (!files.is_empty()).then(|| {
-        let rest = rest(&files);
+        let body = match_arms(&files, item.variants.len());
         quote! {
             fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
-                match self {
-                    #(#files)*
-                    #rest
-                }
+                #body
             }
         }
     });
     let check = (!checks.is_empty()).then(|| {
-        let rest = rest(&checks);
+        let body = match_arms(&checks, item.variants.len());
         quote! {
             fn check(&self, check: &mut Check) {
+                #body
+            }
+        }
+    });
+    quote! {
+        impl Parameters for #name {
+            #visit_files
+            #check
+        }
+    }
+}
+
+/// Returns code that matches `self` with some of the variants of a union.
+fn match_arms(arms: &[(TokenStream, TokenStream)], variants: usize) -> TokenStream {
+    match arms {
+        [(pattern, body)] if variants > 1 => quote! {
+            if let #pattern = self {
+                #body
+            }
+        },
+        _ => {
+            let (patterns, bodies): (Vec<_>, Vec<_>) = arms.iter().cloned().unzip();
+            let rest = (arms.len() < variants).then(|| quote!(_ => {}));
+            quote! {
                 match self {
-                    #(#checks)*
+                    #(#patterns => { #bodies })*
                     #rest
                 }
+            }
+        }
+    }
+}
+
+/// Returns the impl for a tuple.
+pub(super) fn tuple(item: &TupleStruct) -> TokenStream {
+    let name = ident(&item.ident);
+    let files = item.positions().enumerate().filter(|(_, position)| position.has_files);
+    let files: Vec<Literal> = files.map(|(index, _)| Literal::usize_unsuffixed(index)).collect();
+    let visit_files = (!files.is_empty()).then(|| {
+        quote! {
+            fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
+                #(self.#files.visit_files(visit);)*
+            }
+        }
+    });
+    let mut checks = Vec::new();
+    for (index, position) in item.items.iter().enumerate().filter(|(_, item)| item.rule != Rule::None) {
+        let (path, place) = (index.to_string(), Literal::usize_unsuffixed(index));
+        let check = check(&position.rule, &Checker::Field(&path), &Subject::value());
+        checks.push(if index < item.required {
+            quote!({ let value = &self.#place; #check })
+        } else {
+            quote! {
+                if let Some(value) = &self.#place {
+                    #check
+                }
+            }
+        });
+    }
+    let place = Literal::usize_unsuffixed(item.items.len());
+    checks.extend(item.rest_length.as_ref().map(|marker| {
+        let marker = ident(marker);
+        quote!(check.list_length::<bounds::#marker, _>(&self.#place);)
+    }));
+    if let Some(rest) = item.rest.as_ref().filter(|rest| rest.rule != Rule::None) {
+        let (each, first) = (each(&rest.rule), Literal::usize_suffixed(item.items.len()));
+        checks.push(quote!(check.each((#first..).zip(&self.#place), #each);));
+    }
+    let check = (!checks.is_empty()).then(|| {
+        quote! {
+            fn check(&self, check: &mut Check) {
+                #(#checks)*
             }
         }
     });
@@ -175,15 +239,24 @@ fn check(rule: &Rule, checker: &Checker, subject: &Subject) -> TokenStream {
                 let marker = ident(marker);
                 quote!(#check.text_length::<bounds::#marker>(#value);)
             });
-            let pattern = pattern.as_ref().map(|(pattern, message)| {
-                let check = checker.reference();
-                quote!(fal_core::check_pattern(#check, #value, #pattern, #message);)
-            });
+            let pattern = pattern.as_ref().map(|pattern| check_pattern(pattern, checker, &value));
             quote!(#length #pattern)
         }
-        Rule::File(marker) => {
-            let marker = ident(marker);
-            quote!(#check.url_length::<bounds::#marker>(#value);)
+        Rule::File { length, pattern } => {
+            let length = length.as_ref().map(|marker| {
+                let marker = ident(marker);
+                quote!(#check.url_length::<bounds::#marker>(#value);)
+            });
+            let pattern = pattern.as_ref().map(|pattern| {
+                let receiver = subject.receiver();
+                let check = check_pattern(pattern, checker, &quote!(url));
+                quote! {
+                    if let Some(url) = #receiver.as_url() {
+                        #check
+                    }
+                }
+            });
+            quote!(#length #pattern)
         }
         Rule::List { length, unique, items } => {
             let length = length.as_ref().map(|marker| {
@@ -238,6 +311,20 @@ fn check_value(rule: &ValueRule, message: &str, check: &TokenStream, value: &Tok
             let max = Literal::i128_unsuffixed(bounds.max.unwrap_or(i128::MAX));
             let step = Literal::i128_unsuffixed(bounds.multiple_of.unwrap_or(1));
             quote!(#check.wide_integer(#value, #min..=#max, #step, #message);)
+        }
+    }
+}
+
+/// Returns the statement that checks a string against a pattern.
+fn check_pattern(rule: &PatternRule, checker: &Checker, value: &TokenStream) -> TokenStream {
+    let (check, message) = (checker.reference(), &rule.message);
+    let (required, excluded) = (&rule.required, &rule.excluded);
+    match required.as_slice() {
+        [pattern] if excluded.is_empty() => {
+            quote!(fal_core::check_pattern(#check, #value, #pattern, #message);)
+        }
+        _ => {
+            quote!(fal_core::check_patterns(#check, #value, &[#(#required),*], &[#(#excluded),*], #message);)
         }
     }
 }

@@ -11,7 +11,10 @@ use super::{
     structs::{is_input, keeps_extra},
     tokens::ident,
 };
-use crate::rust::{Bounds, Endpoint, Field, Item, Output, Presence, Rule, Struct, Ty, Union, VariantKind};
+use crate::rust::{
+    Bounds, Endpoint, Field, Item, Output, Position, Presence, Rule, Struct, TupleStruct, Ty, Union,
+    VariantKind,
+};
 
 /// The names that a module imports.
 #[derive(Debug, Default)]
@@ -83,6 +86,7 @@ impl Imports {
         match item {
             Item::Struct(item) => self.add_struct(item),
             Item::Union(item) => self.add_union(item),
+            Item::Tuple(item) => self.add_tuple(item),
             Item::Number(item) => {
                 self.fal_core.insert(match item.bounds {
                     Bounds::Integer(_) => "Int",
@@ -142,6 +146,20 @@ impl Imports {
                 self.fal_core.extend((*rule != Rule::None).then_some("Check"));
             }
         }
+    }
+
+    fn add_tuple(&mut self, item: &TupleStruct) {
+        self.serde = true;
+        self.fal_core.insert("json");
+        item.positions().for_each(|position| self.add_type(&position.ty));
+        if !item.direction.is_input() {
+            return;
+        }
+        self.fal_core.insert("Parameters");
+        let has = |property: fn(&Position) -> bool| item.positions().any(property);
+        self.fal_core.extend(has(|position| position.has_files).then_some("File"));
+        let is_checked = item.rest_length.is_some() || has(|position| position.rule != Rule::None);
+        self.fal_core.extend(is_checked.then_some("Check"));
     }
 
     fn add_type(&mut self, ty: &Ty) {

@@ -13,7 +13,7 @@ use super::{
     place::Place,
     serde_impls, structs,
     tokens::{ident, ty},
-    types,
+    tuples, types,
 };
 use crate::rust::{Crate, Endpoint, Item, Module, Output, Struct, Ty};
 
@@ -204,6 +204,7 @@ fn definition(item: &Item) -> Vec<TokenStream> {
         Item::TextEnum(item) => types::text_enum(item),
         Item::IntegerEnum(item) => types::integer_enum(item),
         Item::Union(item) => types::union(item),
+        Item::Tuple(item) => tuples::definition(item),
         Item::Number(item) => vec![types::number(item)],
         Item::Length(_) => Vec::new(),
     }
@@ -219,6 +220,10 @@ fn impls(item: &Item) -> Vec<TokenStream> {
         Item::Union(item) => {
             let parameters = item.direction.is_input().then(|| checks::union(item));
             parameters.into_iter().chain(serde_impls::union(item)).collect()
+        }
+        Item::Tuple(item) => {
+            let parameters = item.direction.is_input().then(|| checks::tuple(item));
+            parameters.into_iter().chain(tuples::impls(item)).collect()
         }
         Item::TextEnum(_) | Item::IntegerEnum(_) | Item::Number(_) | Item::Length(_) => Vec::new(),
     }

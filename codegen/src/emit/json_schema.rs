@@ -296,6 +296,7 @@ fn schema_of(item: &Item) -> Option<Value> {
             }
             json!({ "anyOf": branches })
         }
+        Item::Tuple(item) => item.schema.clone(),
         Item::Number(_) | Item::Length(_) => return None,
     })
 }

@@ -25,6 +25,7 @@ mod serde_impls;
 mod structs;
 pub(crate) mod style;
 mod tokens;
+mod tuples;
 mod types;
 
 use quote::quote;

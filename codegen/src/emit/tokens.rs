@@ -75,7 +75,8 @@ fn path(ty: &Ty, parent: &TokenStream) -> TokenStream {
         }
         Ty::Tuple(items) => {
             let items = items.iter().map(|item| path(item, parent));
-            quote!((#(#items),*))
+            // The comma makes a tuple of one item a tuple.
+            quote!((#(#items,)*))
         }
         Ty::Option(inner) => {
             let inner = path(inner, parent);

@@ -61,7 +61,10 @@ fn visit_type(ty: &mut Type, visit: &mut impl FnMut(&mut Type)) {
     visit(ty);
     match ty {
         Type::List(item, _) | Type::Map(item) => visit_type(&mut item.ty, visit),
-        Type::Tuple(items) => items.iter_mut().for_each(|item| visit_type(&mut item.ty, visit)),
+        Type::Tuple(tuple) => {
+            tuple.items.iter_mut().for_each(|item| visit_type(&mut item.ty, visit));
+            tuple.rest.iter_mut().for_each(|(item, _)| visit_type(&mut item.ty, visit));
+        }
         Type::Union(kinds) => kinds.iter_mut().for_each(|kind| visit_type(kind, visit)),
         _ => {}
     }

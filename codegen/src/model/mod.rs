@@ -4,8 +4,10 @@
 //! property has one [`Type`] and a flag for null. Objects have names and types refer to them by name, so that
 //! types can be recursive.
 
+mod defaults;
 mod members;
 mod operation;
+mod pattern;
 mod resolver;
 mod routes;
 mod type_graph;
@@ -14,6 +16,7 @@ mod types;
 use serde_json::Value;
 
 pub(crate) use members::listed_values;
+pub use pattern::Pattern;
 pub(crate) use routes::read_routes;
 pub use routes::{Routes, SkippedRoute};
 pub use type_graph::TypeGraph;
@@ -129,8 +132,8 @@ pub enum Type {
     Map(Box<Item>),
     /// A list.
     List(Box<Item>, List),
-    /// A list with a type for each position.
-    Tuple(Vec<Item>),
+    /// A list with a type for each of its first positions.
+    Tuple(Tuple),
     /// A value of one of several types.
     Union(Vec<Type>),
     /// One of several objects, identified by the value of a property. Holds the name of the property, and the
@@ -158,6 +161,30 @@ pub struct Item {
     pub ty: Type,
     /// `true` if `null` is allowed.
     pub nullable: bool,
+}
+
+/// A list with a type for each of its first positions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tuple {
+    /// The types of the first positions.
+    pub items: Vec<Item>,
+    /// The number of items that have to be present.
+    pub required: usize,
+    /// The type and the number of the items after the first ones, if there may be more.
+    pub rest: Option<(Box<Item>, Length)>,
+}
+
+impl Tuple {
+    /// Returns all types of items.
+    pub fn types(&self) -> impl Iterator<Item = &Type> {
+        self.items.iter().chain(self.rest.as_ref().map(|(item, _)| &**item)).map(|item| &item.ty)
+    }
+
+    /// Returns true if the number of items is fixed.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        self.required == self.items.len() && self.rest.is_none()
+    }
 }
 
 /// The bounds of a number.
@@ -189,7 +216,15 @@ pub struct Text {
     /// The length in characters.
     pub length: Length,
     /// A regular expression that has to match somewhere in the string.
-    pub pattern: Option<String>,
+    pub pattern: Option<Pattern>,
+}
+
+impl Text {
+    /// Returns the pattern, if values are checked against it.
+    #[must_use]
+    pub fn checked_pattern(&self) -> Option<&Pattern> {
+        self.pattern.as_ref().filter(|pattern| pattern.is_checked())
+    }
 }
 
 /// The constraints of a list.

@@ -1,15 +1,15 @@
 //! Resolves the schema of an input or output into a [`TypeGraph`].
 
-use std::borrow::Borrow;
+use std::{borrow::Borrow, collections::HashMap};
 
 use indexmap::IndexMap;
 use openapiv3::{AdditionalProperties, AnySchema, ReferenceOr, Schema, SchemaKind, Type as Kind};
 use serde_json::Value;
 
-use super::{Direction, Item, Object, Property, Type, TypeGraph};
+use super::{Direction, Item, Object, Property, Type, TypeGraph, defaults::coerce_default};
 use crate::{
     error::{Error, pointer},
-    normalize::Normalized,
+    normalize::{Normalized, references::SCHEMAS},
 };
 
 impl TypeGraph {
@@ -30,8 +30,11 @@ impl TypeGraph {
             unenforced: Vec::new(),
             errors,
             aliases: Vec::new(),
+            resolved: HashMap::new(),
             owner: String::new(),
             depth: 0,
+            nodes: 0,
+            numbers: HashMap::new(),
         };
         let root = schema.map(|schema| resolver.resolve(schema_ref(schema), None, at));
         let any = Item { ty: Type::Any, nullable: false };
@@ -67,9 +70,15 @@ pub(super) struct Resolver<'a> {
     errors: &'a mut Vec<Error>,
     /// Components other than objects that are being resolved, to detect cycles.
     aliases: Vec<String>,
+    /// The types of components other than objects, each with its number of nodes.
+    resolved: HashMap<String, (Item, usize)>,
     /// The object whose properties are being resolved, which names the unnamed objects inside it.
     owner: String,
     depth: usize,
+    /// The number of schemas read, with those inside every use of a component.
+    nodes: usize,
+    /// The next number to try for the name of an unnamed object.
+    numbers: HashMap<String, usize>,
 }
 
 /// A schema of a document, or a reference to a component.
@@ -90,6 +99,10 @@ pub(super) fn schema_ref<S: Borrow<Schema>>(schema: &ReferenceOr<S>) -> SchemaRe
 /// The maximum depth of nested schemas, including references. Real documents reach 6.
 const MAX_DEPTH: usize = 128;
 
+/// The maximum number of nodes of one input or output. A component counts once for each use, because each use is
+/// code of its own unless it is an object.
+const MAX_NODES: usize = 20_000;
+
 impl<'a> Resolver<'a> {
     pub(super) fn error(&self, at: &str, message: impl Into<String>) -> Error {
         Error::new(&self.document.file, message).with_pointer(at)
@@ -105,7 +118,7 @@ impl<'a> Resolver<'a> {
         // A component may itself be a reference; a chain longer than the components is a cycle.
         let schemas = self.document.openapi.components.as_ref().map(|components| &components.schemas);
         for _ in 0..=schemas.map_or(0, IndexMap::len) {
-            let name = reference.strip_prefix("#/components/schemas/");
+            let name = reference.strip_prefix(SCHEMAS);
             let found = name.and_then(|name| schemas?.get_key_value(name));
             match found {
                 Some((name, ReferenceOr::Item(schema))) => {
@@ -117,9 +130,16 @@ impl<'a> Resolver<'a> {
                     if let Some(error) = name.and_then(|name| self.document.invalid.get(name)) {
                         return Err(error.clone());
                     }
-                    return Err(self.error(at, format!("`{reference}` leads nowhere")).with_help(
-                        "add the missing schema to `components/schemas`, with `--overlay` if the document is not yours",
-                    ));
+                    let error = if reference.starts_with('#') {
+                        self.error(at, format!("`{reference}` leads nowhere")).with_help(
+                            "add the missing schema to `components/schemas`, with `--overlay` if the document is not yours",
+                        )
+                    } else {
+                        self.error(at, format!("`{reference}` is outside the document")).with_help(
+                            "copy the schema into `components/schemas`; other files and URLs are never read",
+                        )
+                    };
+                    return Err(error);
                 }
             }
         }
@@ -150,10 +170,28 @@ impl<'a> Resolver<'a> {
             }
             return Ok(Item { ty: Type::Any, nullable: false });
         }
+        if let Some((ty, nodes)) = self.resolved.get(name).cloned() {
+            self.count_nodes(nodes, &at)?;
+            return Ok(ty);
+        }
+        let before = self.nodes;
         self.aliases.push(name.to_owned());
         let ty = self.resolve_schema(schema, None, &at);
         self.aliases.pop();
-        ty
+        let ty = ty?;
+        self.resolved.insert(name.to_owned(), (ty.clone(), self.nodes - before));
+        Ok(ty)
+    }
+
+    /// Adds to the number of nodes, and fails beyond the maximum.
+    fn count_nodes(&mut self, nodes: usize, at: &str) -> Result<(), Error> {
+        self.nodes = self.nodes.saturating_add(nodes);
+        if self.nodes <= MAX_NODES {
+            return Ok(());
+        }
+        Err(self
+            .error(at, format!("the schemas of one input or output have more than {MAX_NODES} parts here"))
+            .with_help("name the repeated parts as objects in `components/schemas`, which count once"))
     }
 
     /// Resolves an object that is not a component. Its name is its title, or is made from its position.
@@ -175,11 +213,12 @@ impl<'a> Resolver<'a> {
             self.objects.contains_key(name) || components.is_some_and(|all| all.schemas.contains_key(name))
         };
         let mut name = wanted.clone();
-        let mut number = 2;
+        let mut number = self.numbers.get(&wanted).copied().unwrap_or(2);
         while taken(&name) {
             name = format!("{wanted}_{number}");
             number += 1;
         }
+        self.numbers.insert(wanted, number);
         self.resolve_named_object(&name, schema, at)
     }
 
@@ -212,6 +251,7 @@ impl<'a> Resolver<'a> {
                 .error(at, format!("schemas nest deeper than {MAX_DEPTH} levels here"))
                 .with_help("no model does; check where the document comes from"));
         }
+        self.count_nodes(1, at)?;
         self.depth += 1;
         let read = read(self);
         self.depth -= 1;
@@ -298,19 +338,5 @@ impl<'a> Resolver<'a> {
             deprecated: data.deprecated,
             constant: None,
         })
-    }
-}
-
-/// Returns the default as a value of its type, or `None` if it is not one. In some documents, the default of an enum of
-/// strings is an integer.
-fn coerce_default(default: Value, ty: &Type) -> Option<Value> {
-    match (ty, default) {
-        (Type::TextEnum(values), Value::Number(number)) => {
-            let text = number.to_string();
-            values.contains(&text).then(|| text.into())
-        }
-        (Type::TextEnum(values), Value::String(text)) if !values.contains(&text) => None,
-        (Type::Object(_), default) if !default.is_object() && !default.is_null() => None,
-        (_, default) => Some(default),
     }
 }

@@ -1,8 +1,10 @@
 //! The types of an input or an output, and questions about them.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 
-use super::{Object, Type};
+use super::{Object, Tuple, Type};
 
 /// The types of an input, an output or an event.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,29 +47,32 @@ impl TypeGraph {
 
     /// Returns true if the values of `ty` have a rule that is checked at run time.
     pub(crate) fn has_rules(&self, ty: &Type) -> bool {
-        self.any_inside(ty, &mut Vec::new(), |ty| match ty {
-            Type::Text(text) => !text.length.is_open() || text.pattern.is_some(),
-            Type::File(text, _) => !text.length.is_open(),
+        self.any_inside(ty, &mut HashSet::new(), |ty| match ty {
+            Type::Text(text) | Type::File(text, _) => {
+                !text.length.is_open() || text.checked_pattern().is_some()
+            }
             Type::List(_, list) => !list.length.is_open() || list.unique,
             Type::NumberEnum(_) | Type::BooleanConstant(_) | Type::WideInteger(_) => true,
             Type::Unsigned(bounds) => !bounds.is_open(),
+            Type::Tuple(Tuple { rest: Some((_, length)), .. }) => !length.is_open(),
             _ => false,
         })
     }
 
     /// Returns true if a value of `ty` can contain a file.
     pub(crate) fn has_files(&self, ty: &Type) -> bool {
-        self.any_inside(ty, &mut Vec::new(), |ty| matches!(ty, Type::File(..)))
+        self.any_inside(ty, &mut HashSet::new(), |ty| matches!(ty, Type::File(..)))
     }
 
-    /// Returns true if the predicate holds for `ty`, or for a type inside it. Does not look into tuples.
-    fn any_inside<'a>(&'a self, ty: &'a Type, seen: &mut Vec<&'a str>, holds: fn(&Type) -> bool) -> bool {
+    /// Returns true if the predicate holds for `ty`, or for a type inside it.
+    fn any_inside<'a>(&'a self, ty: &'a Type, seen: &mut HashSet<&'a str>, holds: fn(&Type) -> bool) -> bool {
         if holds(ty) {
             return true;
         }
         match ty {
             Type::List(item, _) | Type::Map(item) => self.any_inside(&item.ty, seen, holds),
             Type::Object(name) => self.object_has(name, seen, holds),
+            Type::Tuple(tuple) => tuple.types().any(|ty| self.any_inside(ty, seen, holds)),
             Type::Union(types) => types.iter().any(|ty| self.any_inside(ty, seen, holds)),
             Type::Tagged(_, members) => {
                 members.iter().any(|member| self.object_has(&member.object, seen, holds))
@@ -76,11 +81,15 @@ impl TypeGraph {
         }
     }
 
-    fn object_has<'a>(&'a self, name: &'a str, seen: &mut Vec<&'a str>, holds: fn(&Type) -> bool) -> bool {
-        if seen.contains(&name) {
+    fn object_has<'a>(
+        &'a self,
+        name: &'a str,
+        seen: &mut HashSet<&'a str>,
+        holds: fn(&Type) -> bool,
+    ) -> bool {
+        if !seen.insert(name) {
             return false;
         }
-        seen.push(name);
         self.objects.get(name).is_some_and(|object| {
             object.properties.iter().any(|property| self.any_inside(&property.ty, seen, holds))
         })
@@ -90,32 +99,31 @@ impl TypeGraph {
     ///
     /// Rust needs a `Box` there.
     pub(crate) fn contains_itself(&self, component: &str) -> bool {
-        let mut seen = Vec::new();
+        let mut seen = HashSet::new();
         self.objects.get(component).is_some_and(|object| {
             object.properties.iter().any(|property| self.reaches(&property.ty, component, &mut seen))
         })
     }
 
-    fn reaches(&self, ty: &Type, target: &str, seen: &mut Vec<String>) -> bool {
+    fn reaches<'a>(&'a self, ty: &'a Type, target: &str, seen: &mut HashSet<&'a str>) -> bool {
         match ty {
             Type::Object(name) => self.object_reaches(name, target, seen),
             Type::Union(types) => types.iter().any(|ty| self.reaches(ty, target, seen)),
             Type::Tagged(_, members) => {
                 members.iter().any(|member| self.object_reaches(&member.object, target, seen))
             }
-            Type::Tuple(items) => items.iter().any(|item| self.reaches(&item.ty, target, seen)),
+            Type::Tuple(tuple) => tuple.items.iter().any(|item| self.reaches(&item.ty, target, seen)),
             _ => false,
         }
     }
 
-    fn object_reaches(&self, name: &str, target: &str, seen: &mut Vec<String>) -> bool {
+    fn object_reaches<'a>(&'a self, name: &'a str, target: &str, seen: &mut HashSet<&'a str>) -> bool {
         if name == target {
             return true;
         }
-        if seen.iter().any(|seen| seen == name) {
+        if !seen.insert(name) {
             return false;
         }
-        seen.push(name.to_owned());
         self.objects.get(name).is_some_and(|object| {
             object.properties.iter().any(|property| self.reaches(&property.ty, target, seen))
         })

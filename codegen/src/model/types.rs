@@ -10,12 +10,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Bounds, Direction, Item, Length, List, Member, Text, Type,
+    Bounds, Direction, Item, Length, List, Member, Pattern, Text, Tuple, Type,
+    pattern::PatternError,
     resolver::{Resolver, SchemaRef, schema_ref},
 };
 use crate::{
     error::{Error, pointer},
-    normalize::{IGNORED, NULL, PREFIX_ITEMS, WIDE_BOUNDS},
+    normalize::{IGNORED, NULL, PREFIX_ITEMS, REST_ITEMS, WIDE_BOUNDS},
 };
 
 impl Resolver<'_> {
@@ -189,7 +190,8 @@ impl Resolver<'_> {
             return Type::TextEnum(values);
         }
         let length = Length { min: text.min_length, max: text.max_length };
-        let rules = Text { length, pattern: text.pattern.clone() };
+        let pattern = text.pattern.as_deref().and_then(|pattern| self.read_pattern(pattern, at));
+        let rules = Text { length, pattern };
         if self.direction == Direction::Input && property.is_some_and(is_file_property) {
             let limits = schema.schema_data.extensions.get("x-fal").cloned().unwrap_or_default();
             return Type::File(rules, limits);
@@ -235,6 +237,23 @@ impl Resolver<'_> {
         }
     }
 
+    /// Reads a pattern. One that is not checked is an oddity.
+    fn read_pattern(&mut self, pattern: &str, at: &str) -> Option<Pattern> {
+        let at = pointer(at, "pattern");
+        match Pattern::parse(pattern) {
+            Ok(pattern) => Some(pattern),
+            Err(PatternError::Unsupported(reason)) => {
+                self.unenforced.push(format!("{at}: `{pattern}` is not checked: {reason}"));
+                Some(Pattern::unchecked(pattern))
+            }
+            Err(PatternError::Invalid(reason)) => {
+                self.oddities
+                    .push(format!("{at}: `{pattern}` is left out, because it is not a pattern: {reason}"));
+                None
+            }
+        }
+    }
+
     fn resolve_list(
         &mut self,
         array: &ArrayType,
@@ -243,13 +262,7 @@ impl Resolver<'_> {
         at: &str,
     ) -> Result<Type, Error> {
         if let Some(Value::Array(items)) = schema.schema_data.extensions.get(PREFIX_ITEMS) {
-            let items = items.iter().enumerate().map(|(index, item)| {
-                let at = pointer(&pointer(at, "prefixItems"), index);
-                let item = ReferenceOr::<Schema>::deserialize(item)
-                    .map_err(|error| self.error(&at, error.to_string()))?;
-                self.resolve(schema_ref(&item), property, &at)
-            });
-            return Ok(Type::Tuple(items.collect::<Result<_, _>>()?));
+            return self.resolve_tuple(items, array, schema, property, at).map(Type::Tuple);
         }
         let item = match &array.items {
             Some(items) => self.resolve(schema_ref(items), property, &pointer(at, "items"))?,
@@ -257,6 +270,47 @@ impl Resolver<'_> {
         };
         let length = Length { min: array.min_items, max: array.max_items };
         Ok(Type::List(Box::new(item), List { length, unique: array.unique_items }))
+    }
+
+    fn resolve_tuple(
+        &mut self,
+        items: &[Value],
+        array: &ArrayType,
+        schema: &Schema,
+        property: Option<&str>,
+        at: &str,
+    ) -> Result<Tuple, Error> {
+        let (min, max) = (array.min_items.unwrap_or(0), array.max_items.unwrap_or(usize::MAX));
+        let prefix = items.iter().take(max).enumerate().map(|(index, item)| {
+            self.resolve_raw_item(item, property, &pointer(&pointer(at, "prefixItems"), index))
+        });
+        let prefix: Vec<Item> = prefix.collect::<Result<_, _>>()?;
+        let count = prefix.len();
+        let rest = schema.schema_data.extensions.get(REST_ITEMS).filter(|_| max > count);
+        let rest =
+            rest.map(|rest| self.resolve_raw_item(rest, property, &pointer(at, "items"))).transpose()?;
+        let rest = rest.map(|item| {
+            let length = Length {
+                min: Some(min.saturating_sub(count)).filter(|min| *min > 0),
+                max: array.max_items.map(|max| max - count),
+            };
+            (Box::new(item), length)
+        });
+        if array.unique_items {
+            self.unenforced
+                .push(format!("{at}: `uniqueItems` of a list with a type for each position is not checked"));
+        }
+        if min > max || min > count && rest.is_none() {
+            self.oddities.push(format!("{at}: no list has as many items as `minItems` requires"));
+        }
+        Ok(Tuple { items: prefix, required: min.min(count), rest })
+    }
+
+    /// Resolves an item that is in an extension.
+    fn resolve_raw_item(&mut self, item: &Value, property: Option<&str>, at: &str) -> Result<Item, Error> {
+        let item =
+            ReferenceOr::<Schema>::deserialize(item).map_err(|error| self.error(at, error.to_string()))?;
+        self.resolve(schema_ref(&item), property, at)
     }
 }
 

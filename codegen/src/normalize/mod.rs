@@ -3,7 +3,9 @@
 //! fal declares OpenAPI 3.0, but its schemas use JSON Schema 2020-12. Each rule rewrites one construct without
 //! changing its meaning. Constructs that OpenAPI 3.0 cannot express move to `x-` extensions, which stage 3 reads.
 
+mod all_of;
 pub mod fixups;
+pub(crate) mod references;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -30,6 +32,9 @@ pub(crate) const WIDE_BOUNDS: &str = "x-fal-wide-bounds";
 
 /// The extension that lists the keywords of a schema that have no effect on its type.
 pub(crate) const IGNORED: &str = "x-fal-ignored";
+
+/// The extension that holds the schema of the items after those of [`PREFIX_ITEMS`]. A tuple without it has no more items.
+pub const REST_ITEMS: &str = "x-fal-rest-items";
 
 /// A document in strict OpenAPI 3.0.
 #[derive(Debug, Clone)]
@@ -66,6 +71,7 @@ pub struct Normalized {
 pub fn normalize(document: Document) -> Result<Normalized, Errors> {
     let Document { file, base, id, kind, metadata, mut openapi, .. } = document;
     let fixups = fixups::apply(&file, &id, &mut openapi)?;
+    references::rewrite_references(&mut openapi);
     let unknown_keywords = keywords::count_unknown(&openapi);
     let mut invalid = BTreeMap::new();
     if let Some(schemas) = openapi.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
@@ -81,6 +87,7 @@ pub fn normalize(document: Document) -> Result<Normalized, Errors> {
             rewrite_inline(inner, &file, &format!("{base}/{place}"));
         }
     }
+    all_of::merge_all_of(&mut openapi);
     if let Some(version) = openapi.get_mut("openapi") {
         *version = "3.0.4".into();
     }
@@ -118,10 +125,32 @@ fn parse_components(
         let at = pointer(&format!("{base}/components/schemas"), name);
         match parse_schema(schema, file, &at) {
             Ok(schema) => drop(parsed.insert(name.clone(), schema)),
-            Err(error) => drop(invalid.insert(name.clone(), error)),
+            Err(error) => {
+                drop(invalid.insert(name.clone(), find_invalid_schema(schema, file, at).unwrap_or(error)))
+            }
         }
     }
     parsed
+}
+
+/// Returns the error of the innermost schema that is not OpenAPI 3.0.
+fn find_invalid_schema(schema: &Value, file: &str, at: String) -> Option<Error> {
+    let error = parse_schema(schema, file, &at).err()?;
+    let mut inner: Vec<(String, &Value)> = Vec::new();
+    for (key, value) in schema.as_object().into_iter().flatten() {
+        let at = pointer(&at, key);
+        match (key.as_str(), value) {
+            ("properties", Value::Object(schemas)) => {
+                inner.extend(schemas.iter().map(|(name, schema)| (pointer(&at, name), schema)));
+            }
+            ("allOf" | "anyOf" | "oneOf", Value::Array(schemas)) => {
+                inner.extend(schemas.iter().enumerate().map(|(index, schema)| (pointer(&at, index), schema)));
+            }
+            ("items" | "not", schema) => inner.push((at, schema)),
+            _ => {}
+        }
+    }
+    inner.into_iter().find_map(|(at, schema)| find_invalid_schema(schema, file, at)).or(Some(error))
 }
 
 /// Rewrites the schemas inside paths, which are the values of keys called `schema`.
@@ -150,8 +179,9 @@ fn rewrite_inline(value: &mut Value, file: &str, at: &str) {
 }
 
 fn rewrite(value: &mut Value, file: &str, at: &str) -> Result<(), Error> {
+    rules::expand_boolean(value);
     let schema = <&mut Schema>::try_from(value).map_err(|_| {
-        Error::new(file, "a schema must be an object")
+        Error::new(file, "a schema must be an object, `true` or `false`")
             .with_pointer(at)
             .with_help("correct the document at this place, or report it to its author")
     })?;

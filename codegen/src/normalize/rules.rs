@@ -6,7 +6,7 @@ use schemars::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{IGNORED, NULL, PREFIX_ITEMS, WIDE_BOUNDS};
+use super::{IGNORED, NULL, PREFIX_ITEMS, REST_ITEMS, WIDE_BOUNDS};
 use crate::schema::keywords::FAL_TOOLS;
 
 /// The transform that applies all rules, to the innermost schemas first.
@@ -17,8 +17,10 @@ impl Transform for Rules {
     fn transform(&mut self, schema: &mut Schema) {
         // Rules that move keywords into branches run first, so that the branches are rewritten with them.
         if let Some(object) = schema.as_object_mut() {
+            rewrite_boolean_schemas(object);
+            rewrite_item_lists(object);
             rewrite_const(object);
-            infer_object(object);
+            infer_type(object);
             rewrite_type_list(object);
             distribute_over_branches(object);
         }
@@ -37,13 +39,75 @@ impl Transform for Rules {
     }
 }
 
-/// Adds the type that `properties` imply.
-fn infer_object(schema: &mut Map<String, Value>) {
+/// Adds the type that `properties` and `items` imply.
+fn infer_type(schema: &mut Map<String, Value>) {
     let is_other = ["type", "$ref", "allOf", "anyOf", "oneOf", "not", "enum"]
         .iter()
         .any(|keyword| schema.contains_key(*keyword));
-    if schema.contains_key("properties") && !is_other {
+    if is_other {
+        return;
+    }
+    if schema.contains_key("properties")
+        || matches!(schema.get("additionalProperties"), Some(Value::Object(_)))
+    {
         schema.insert("type".into(), "object".into());
+    } else if schema.contains_key("prefixItems") || schema.contains_key("items") {
+        schema.insert("type".into(), "array".into());
+    }
+}
+
+/// Returns the schema that a boolean schema stands for, because OpenAPI 3.0 has no boolean schemas.
+pub(super) fn expand_boolean(schema: &mut Value) {
+    match schema {
+        Value::Bool(true) => *schema = json!({}),
+        Value::Bool(false) => *schema = json!({ "not": {} }),
+        _ => {}
+    }
+}
+
+/// Rewrites the boolean schemas inside a schema. A branch that allows nothing is no branch.
+fn rewrite_boolean_schemas(schema: &mut Map<String, Value>) {
+    for keyword in ["anyOf", "oneOf"] {
+        if let Some(Value::Array(branches)) = schema.get_mut(keyword)
+            && branches.iter().any(|branch| branch != &Value::Bool(false))
+        {
+            branches.retain(|branch| branch != &Value::Bool(false));
+        }
+    }
+    for keyword in ["allOf", "anyOf", "oneOf", "prefixItems"] {
+        if let Some(Value::Array(schemas)) = schema.get_mut(keyword) {
+            schemas.iter_mut().for_each(expand_boolean);
+        }
+    }
+    if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        properties.values_mut().for_each(expand_boolean);
+    }
+    let is_tuple = schema.contains_key("prefixItems");
+    match schema.get_mut("items") {
+        Some(Value::Array(items)) => items.iter_mut().for_each(expand_boolean),
+        Some(Value::Bool(false)) if !is_tuple => {
+            schema.insert("maxItems".into(), 0.into());
+            schema.remove("items");
+        }
+        Some(items) if !is_tuple => expand_boolean(items),
+        _ => {}
+    }
+    if let Some(not) = schema.get_mut("not") {
+        expand_boolean(not);
+    }
+}
+
+/// Rewrites the tuples of older JSON Schemas, `items: [A, B]` with `additionalItems`, to `prefixItems` with `items`.
+fn rewrite_item_lists(schema: &mut Map<String, Value>) {
+    let rest = schema.remove("additionalItems");
+    if !matches!(schema.get("items"), Some(Value::Array(_))) {
+        return;
+    }
+    if let Some(items) = schema.remove("items") {
+        schema.insert("prefixItems".into(), items);
+    }
+    if let Some(rest) = rest {
+        schema.insert("items".into(), rest);
     }
 }
 
@@ -408,17 +472,32 @@ fn round_inwards(bound: &Value, inwards: i128) -> Option<(i128, bool)> {
     Some((whole as i128, bound.fract() != 0.0))
 }
 
-/// Moves the items of a tuple to an extension, because OpenAPI 3.0 has no tuples. `items` then allows any of them.
+/// Moves the items of a tuple to extensions, because OpenAPI 3.0 has no tuples. `items` then allows any of them.
 fn move_prefix_items(schema: &mut Map<String, Value>) {
     let Some(Value::Array(items)) = schema.remove("prefixItems") else { return };
+    let mut rest = schema.remove("items").unwrap_or(Value::Bool(true));
+    if rest == Value::Bool(false) {
+        let most = schema
+            .get("maxItems")
+            .and_then(Value::as_u64)
+            .map_or(items.len() as u64, |max| max.min(items.len() as u64));
+        schema.insert("maxItems".into(), most.into());
+    } else {
+        expand_boolean(&mut rest);
+        schema.insert(REST_ITEMS.into(), rest);
+    }
     let mut kinds: Vec<Value> = Vec::new();
     for item in &items {
         if !kinds.contains(item) {
             kinds.push(item.clone());
         }
     }
-    let any = if kinds.len() == 1 { kinds.remove(0) } else { json!({ "anyOf": kinds }) };
-    schema.entry("items").or_insert(any);
+    let any = match kinds.len() {
+        0 => json!({}),
+        1 => kinds.remove(0),
+        _ => json!({ "anyOf": kinds }),
+    };
+    schema.insert("items".into(), any);
     schema.insert(PREFIX_ITEMS.into(), Value::Array(items));
 }
 
@@ -525,10 +604,51 @@ mod tests {
     }
 
     #[test]
+    fn fractions_that_bound_integers_allow_the_integer_next_to_them() {
+        check(
+            json!({ "type": "integer", "exclusiveMinimum": 0.5, "exclusiveMaximum": 3.5 }),
+            json!({ "type": "integer", "minimum": 1, "maximum": 3 }),
+        );
+    }
+
+    #[test]
+    fn boolean_schemas_are_rewritten() {
+        check(
+            json!({ "type": "object", "properties": { "a": true, "b": false }, "additionalProperties": false }),
+            json!({ "type": "object", "properties": { "a": {}, "b": { "not": {} } }, "additionalProperties": false }),
+        );
+        check(json!({ "type": "array", "items": true }), json!({ "type": "array", "items": {} }));
+        check(json!({ "type": "array", "items": false }), json!({ "type": "array", "maxItems": 0 }));
+        check(
+            json!({ "anyOf": [{ "type": "string" }, { "type": "integer" }, false] }),
+            json!({ "anyOf": [{ "type": "string" }, { "type": "integer" }] }),
+        );
+    }
+
+    #[test]
+    fn tuples_of_older_schemas_are_rewritten() {
+        check(
+            json!({ "type": "array", "items": [{ "type": "string" }, true], "additionalItems": false }),
+            json!({ "type": "array", "maxItems": 2, "items": { "anyOf": [{ "type": "string" }, {}] },
+                PREFIX_ITEMS: [{ "type": "string" }, {}] }),
+        );
+    }
+
+    #[test]
+    fn a_list_of_types_keeps_the_rules_of_each() {
+        check(
+            json!({ "type": ["string", "integer", "null"], "maxLength": 3, "minimum": 1, "title": "T" }),
+            json!({ "nullable": true, "title": "T", "anyOf": [
+                { "type": "string", "maxLength": 3 }, { "type": "integer", "minimum": 1 }] }),
+        );
+        check(json!({ "type": ["null"] }), json!({ "nullable": true, NULL: true }));
+    }
+
+    #[test]
     fn tuples_and_examples_move_to_extensions() {
         check(
             json!({ "type": "array", "prefixItems": [{ "type": "number" }, { "type": "number" }], "minItems": 2 }),
-            json!({ "type": "array", "items": { "type": "number" }, "minItems": 2,
+            json!({ "type": "array", "minItems": 2, REST_ITEMS: {}, "items": { "type": "number" },
                 PREFIX_ITEMS: [{ "type": "number" }, { "type": "number" }] }),
         );
         check(

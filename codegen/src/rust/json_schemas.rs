@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Ty;
-use crate::model::{Bounds, Item, Length, Property, Type};
+use crate::model::{Bounds, Item, Length, Property, Tuple, Type};
 
 /// The keyword of a reference to a generated type.
 pub(crate) const TYPE: &str = "$type";
@@ -45,7 +45,7 @@ pub(super) fn type_schema(ty: &Type, rust: &Ty) -> Value {
             let mut schema = typed_object("string");
             insert_length(&mut schema, &text.length, "minLength", "maxLength");
             if let Some(pattern) = &text.pattern {
-                schema.insert("pattern".into(), pattern.clone().into());
+                schema.insert("pattern".into(), pattern.source.clone().into());
             }
             schema.into()
         }
@@ -86,13 +86,31 @@ pub(super) fn type_schema(ty: &Type, rust: &Ty) -> Value {
             }
             schema.into()
         }
-        (Type::Tuple(items), Ty::Tuple(inner)) => {
-            let prefix: Vec<Value> =
-                items.iter().zip(inner).map(|(item, ty)| item_schema(item, ty)).collect();
-            json!({ "type": "array", "prefixItems": prefix, "minItems": items.len(), "maxItems": items.len() })
-        }
+        (Type::Tuple(tuple), Ty::Tuple(inner)) => tuple_schema(tuple, inner),
         _ => json!({}),
     }
+}
+
+/// Returns the schema of a tuple. `rust` has the types of its items, and of the items after them.
+pub(super) fn tuple_schema(tuple: &Tuple, rust: &[Ty]) -> Value {
+    let prefix: Vec<Value> = tuple.items.iter().zip(rust).map(|(item, ty)| item_schema(item, ty)).collect();
+    let count = prefix.len();
+    let mut schema = typed_object("array");
+    if !prefix.is_empty() {
+        schema.insert("prefixItems".into(), prefix.into());
+    }
+    let mut bounds = Length { min: Some(tuple.required).filter(|min| *min > 0), max: Some(count) };
+    if let Some((item, length)) = &tuple.rest {
+        if let Some(ty) = rust.last()
+            && item.ty != Type::Any
+        {
+            schema.insert("items".into(), item_schema(item, ty));
+        }
+        bounds.max = length.max.map(|max| max + count);
+        bounds.min = length.min.map(|min| min + count).or(bounds.min);
+    }
+    insert_length(&mut schema, &bounds, "minItems", "maxItems");
+    schema.into()
 }
 
 fn item_schema(item: &Item, rust: &Ty) -> Value {

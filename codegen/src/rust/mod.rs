@@ -11,6 +11,7 @@ mod plan;
 mod rules;
 mod shared_types;
 mod structural_eq;
+mod tuples;
 mod type_builder;
 mod unions;
 mod wording;
@@ -132,6 +133,8 @@ pub enum Item {
     IntegerEnum(IntegerEnum),
     /// A union of several types.
     Union(Union),
+    /// A list with a type for each of its first positions.
+    Tuple(TupleStruct),
     /// A number with bounds.
     Number(Number),
     /// A rule for a length, which has a marker type and no type of its own.
@@ -146,6 +149,7 @@ impl Item {
             Self::TextEnum(item) => Some(&item.ident),
             Self::IntegerEnum(item) => Some(&item.ident),
             Self::Union(item) => Some(&item.ident),
+            Self::Tuple(item) => Some(&item.ident),
             Self::Number(item) => Some(&item.ident),
             Self::Length(_) => None,
         }
@@ -158,6 +162,7 @@ impl Item {
                 VariantKind::Value { rule, .. } => rule.has_patterns(),
                 VariantKind::Text(_) => false,
             }),
+            Self::Tuple(item) => item.positions().any(|position| position.rule.has_patterns()),
             _ => false,
         }
     }
@@ -301,10 +306,15 @@ pub enum Rule {
         /// The marker type of the length.
         length: Option<String>,
         /// A regular expression, and the message for a string that does not match.
-        pattern: Option<(String, String)>,
+        pattern: Option<Box<PatternRule>>,
     },
-    /// A rule for the length of a file's URL, with its marker type.
-    File(String),
+    /// A rule for a file's URL.
+    File {
+        /// The marker type of the length.
+        length: Option<String>,
+        /// A regular expression, and the message for a URL that does not match.
+        pattern: Option<Box<PatternRule>>,
+    },
     /// A rule for a list.
     List {
         /// The marker type of the length.
@@ -344,13 +354,24 @@ impl Struct {
 impl Rule {
     fn has_patterns(&self) -> bool {
         match self {
-            Self::Text { pattern, .. } => pattern.is_some(),
+            Self::Text { pattern, .. } | Self::File { pattern, .. } => pattern.is_some(),
             Self::List { items: inner, .. } | Self::Map(inner) | Self::Nullable(inner) => {
                 inner.has_patterns()
             }
-            Self::None | Self::File(_) | Self::Value(..) | Self::Nested => false,
+            Self::None | Self::Value(..) | Self::Nested => false,
         }
     }
+}
+
+/// A rule for the characters of a string.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PatternRule {
+    /// Regular expressions that have to match.
+    pub required: Vec<String>,
+    /// Regular expressions that must not match.
+    pub excluded: Vec<String>,
+    /// The error message.
+    pub message: String,
 }
 
 /// A rule for the length of a string or list.
@@ -392,6 +413,45 @@ pub struct IntegerEnum {
     pub variants: Vec<(String, i64)>,
     /// The error message for a literal that is not one of the values.
     pub message: String,
+}
+
+/// A list with a type for each of its first positions, where a Rust tuple cannot hold it to its rules.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TupleStruct {
+    /// The name.
+    pub ident: String,
+    /// The description, which names the parameter or field.
+    pub description: String,
+    /// The positions. Those that may be absent come last.
+    pub items: Vec<Position>,
+    /// The number of positions that have to be present.
+    pub required: usize,
+    /// The items after the positions, if there may be more.
+    pub rest: Option<Position>,
+    /// The marker type of the number of items after the positions.
+    pub rest_length: Option<String>,
+    /// The direction. A tuple of an input has checks.
+    pub direction: Direction,
+    /// The JSON Schema, which refers to another generated type as `{"$type": <name>}`.
+    pub schema: Value,
+}
+
+impl TupleStruct {
+    /// Returns the positions, and the items after them.
+    pub fn positions(&self) -> impl Iterator<Item = &Position> {
+        self.items.iter().chain(&self.rest)
+    }
+}
+
+/// A position of a tuple.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Position {
+    /// The type.
+    pub ty: Ty,
+    /// The rule that is checked at run time.
+    pub rule: Rule,
+    /// `true` if a value can contain files.
+    pub has_files: bool,
 }
 
 /// A union of several types.

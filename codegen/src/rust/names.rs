@@ -2,7 +2,7 @@
 //!
 //! A name is readable and unique in its namespace. It is never a keyword, or a name that generated code uses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Keywords that can be written raw, as in `r#type`.
 const KEYWORDS: &[&str] = &[
@@ -80,6 +80,9 @@ const RESERVED_TYPES: &[&str] = &[
     "Vec",
     "Violations",
 ];
+
+/// Type parameters of generated functions, which would hide types of these names.
+const TYPE_PARAMETERS: &[&str] = &["A", "D", "S"];
 
 /// Returns true if `name` is a valid package name without capitals.
 pub(crate) fn is_crate_name(name: &str) -> bool {
@@ -200,14 +203,15 @@ fn split_camel_case(run: &str) -> Vec<&str> {
     words
 }
 
-/// Returns a unique word for the type parameter and the trait of a required parameter.
-pub(crate) fn slot(json_name: &str, taken: &mut BTreeSet<String>) -> String {
+/// Returns a unique word for the type parameter and the trait of a required parameter. The type parameter, which is
+/// the word with `Slot`, differs from all `types`, because it would hide the type.
+pub(crate) fn slot(json_name: &str, types: &[String], taken: &mut BTreeSet<String>) -> String {
     let word = camel(json_name);
     let starts_well = word.starts_with(|c: char| c.is_ascii_alphabetic());
     let word = if starts_well { word } else { format!("P{word}") };
     let mut name = word.clone();
     let mut number = 2;
-    while !taken.insert(name.clone()) {
+    while types.contains(&format!("{name}Slot")) || !taken.insert(name.clone()) {
         name = format!("{word}{number}");
         number += 1;
     }
@@ -224,47 +228,63 @@ fn with_valid_start(name: &str) -> String {
 }
 
 /// A set of names that must be unique.
-#[derive(Debug, Clone)]
-pub(super) struct Namespace(BTreeSet<String>);
+#[derive(Debug, Clone, Default)]
+pub(super) struct Namespace {
+    names: HashSet<String>,
+    /// The next number to try for a name, so that thousands of equal names are numbered in linear time.
+    numbers: HashMap<String, usize>,
+}
 
 impl Namespace {
     /// Creates a namespace of types, with the names that generated code uses.
     pub(super) fn of_types() -> Self {
-        Self(RESERVED_TYPES.iter().map(|&name| name.to_owned()).collect())
+        let names = RESERVED_TYPES.iter().chain(TYPE_PARAMETERS).map(|&name| name.to_owned()).collect();
+        Self { names, ..Self::default() }
     }
 
     /// Creates a namespace without any names.
     pub(super) fn empty() -> Self {
-        Self(BTreeSet::new())
+        Self::default()
     }
 
     /// Adds and returns `name`. If it exists, adds `suffix` and then a number to it.
     pub(super) fn take(&mut self, name: &str, suffix: &str) -> String {
         let name = with_valid_start(name);
-        let candidates = [name.clone(), format!("{name}{suffix}")].into_iter();
-        let numbered = (2..).map(|number| format!("{name}{suffix}{number}"));
-        let mut free = candidates.chain(numbered).filter(|name| !self.0.contains(name));
-        let chosen = free.next().unwrap_or(name);
-        self.0.insert(chosen.clone());
-        chosen
+        if self.names.insert(name.clone()) {
+            return name;
+        }
+        let stem = format!("{name}{suffix}");
+        if self.names.insert(stem.clone()) {
+            return stem;
+        }
+        self.take_numbered(&stem, str::to_owned)
     }
 
     /// Adds and returns a name of a marker type in the module `bounds`.
     pub(super) fn take_marker(&mut self, name: &str) -> String {
         let name = &with_valid_start(name);
-        let mut candidates =
-            std::iter::once(name.to_owned()).chain((2..).map(|number| format!("{name}{number}")));
-        let free = candidates.find(|name| {
-            !RESERVED_TYPES.contains(&name.as_str()) && !self.0.contains(&format!("bounds::{name}"))
-        });
-        let chosen = free.unwrap_or_else(|| name.to_owned());
-        self.reserve_marker(&chosen);
-        chosen
+        let marker = |name: &str| format!("bounds::{name}");
+        if !RESERVED_TYPES.contains(&name.as_str()) && self.names.insert(marker(name)) {
+            return name.clone();
+        }
+        self.take_numbered(name, marker)
+    }
+
+    /// Adds the first of `stem2`, `stem3` and so on that is free, in the form that `key` gives it, and returns it.
+    fn take_numbered(&mut self, stem: &str, key: impl Fn(&str) -> String) -> String {
+        let number = self.numbers.entry(key(stem)).or_insert(2);
+        loop {
+            let name = format!("{stem}{number}");
+            *number += 1;
+            if self.names.insert(key(&name)) {
+                return name;
+            }
+        }
     }
 
     /// Adds the name of a marker type.
     pub(super) fn reserve_marker(&mut self, name: &str) {
-        self.0.insert(format!("bounds::{name}"));
+        self.names.insert(format!("bounds::{name}"));
     }
 
     /// Adds the names of the builder of a struct.
@@ -275,7 +295,7 @@ impl Namespace {
 
     /// Adds a name.
     pub(super) fn reserve(&mut self, name: &str) {
-        self.0.insert(name.to_owned());
+        self.names.insert(name.to_owned());
     }
 }
 

@@ -195,6 +195,9 @@ fn mentioned_names<'a>(
         match item {
             Item::Struct(item) => structs.push(item),
             Item::Union(union) => union.types().for_each(|ty| ty.collect_names(&mut found)),
+            Item::Tuple(tuple) => {
+                tuple.positions().for_each(|position| position.ty.collect_names(&mut found))
+            }
             _ => {}
         }
     }

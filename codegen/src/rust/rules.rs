@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Item, LengthRule, Rule, ValueRule, names, type_builder::TypeBuilder, wording};
+use super::{Item, LengthRule, PatternRule, Rule, ValueRule, names, type_builder::TypeBuilder, wording};
 use crate::model::{Item as ModelItem, Length, List, Text, Type};
 
 impl TypeBuilder<'_> {
@@ -13,16 +13,20 @@ impl TypeBuilder<'_> {
         }
         match ty {
             Type::Text(text) => self.text_rule(name, text),
-            Type::File(text, _) => match self.length_marker(name, &text.length, false) {
-                Some(marker) => Rule::File(marker),
-                None => Rule::None,
+            Type::File(text, _) => match self.text_rule(name, text) {
+                Rule::Text { length, pattern } => Rule::File { length, pattern },
+                _ => Rule::None,
             },
             Type::List(item, list) => self.list_rule(name, item, list),
             Type::Map(item) => match self.item_rule(name, item) {
                 Rule::None => Rule::None,
                 rule => Rule::Map(Box::new(rule)),
             },
-            Type::Object(_) | Type::Union(_) | Type::Tagged(..) if self.graph.has_rules(ty) => Rule::Nested,
+            Type::Object(_) | Type::Union(_) | Type::Tagged(..) | Type::Tuple(_)
+                if self.graph.has_rules(ty) =>
+            {
+                Rule::Nested
+            }
             Type::NumberEnum(values) => {
                 let shown: Vec<String> = values.iter().map(|value| format!("{value:?}")).collect();
                 let message = wording::choice_message(name, &self.owner.label, &shown);
@@ -49,8 +53,12 @@ impl TypeBuilder<'_> {
 
     fn text_rule(&mut self, name: &str, text: &Text) -> Rule {
         let length = self.length_marker(name, &text.length, false);
-        let pattern = text.pattern.as_ref().map(|pattern| {
-            (pattern.clone(), format!("`{name}` of {} must match `{pattern}`", self.owner.label))
+        let pattern = text.checked_pattern().map(|pattern| {
+            Box::new(PatternRule {
+                required: pattern.required.clone(),
+                excluded: pattern.excluded.clone(),
+                message: format!("`{name}` of {} must match `{pattern}`", self.owner.label),
+            })
         });
         if length.is_none() && pattern.is_none() { Rule::None } else { Rule::Text { length, pattern } }
     }
@@ -66,7 +74,7 @@ impl TypeBuilder<'_> {
         Rule::List { length, unique, items: Box::new(items) }
     }
 
-    fn item_rule(&mut self, name: &str, item: &ModelItem) -> Rule {
+    pub(super) fn item_rule(&mut self, name: &str, item: &ModelItem) -> Rule {
         match self.build_rule(name, &item.ty) {
             rule if rule != Rule::None && item.nullable => Rule::Nullable(Box::new(rule)),
             rule => rule,
@@ -75,6 +83,17 @@ impl TypeBuilder<'_> {
 
     /// Adds a length rule unless every length is allowed, and returns its marker.
     fn length_marker(&mut self, name: &str, length: &Length, list: bool) -> Option<String> {
+        let message = format!("must have {}", wording::describe_length(length, list));
+        self.add_length_rule(name, length, &message)
+    }
+
+    /// Adds a rule for the number of items after the first `count`, and returns its marker.
+    pub(super) fn rest_marker(&mut self, name: &str, length: &Length, count: usize) -> Option<String> {
+        let message = format!("must have {} after the first {count}", wording::describe_length(length, true));
+        self.add_length_rule(name, length, &message)
+    }
+
+    fn add_length_rule(&mut self, name: &str, length: &Length, message: &str) -> Option<String> {
         if length.is_open() {
             return None;
         }
@@ -84,11 +103,7 @@ impl TypeBuilder<'_> {
             marker: marker.clone(),
             min: length.min.unwrap_or(0),
             max: length.max,
-            message: format!(
-                "`{name}` of {} must have {}",
-                self.owner.label,
-                wording::describe_length(length, list)
-            ),
+            message: format!("`{name}` of {} {message}", self.owner.label),
         }));
         Some(marker)
     }

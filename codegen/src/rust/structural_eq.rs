@@ -1,6 +1,6 @@
 //! Structural equality of objects, because documents of one app may use a name for different objects.
 
-use crate::model::{Direction, Item, Property, Type, TypeGraph};
+use crate::model::{Direction, Item, Property, Tuple, Type, TypeGraph};
 
 /// Returns true if an object has the same structure in both graphs.
 ///
@@ -64,8 +64,17 @@ impl Comparison<'_> {
                 (!self.direction.is_input() || left_limits == right_limits) && self.items_equal(left, right)
             }
             (Type::Tuple(left), Type::Tuple(right)) => {
-                left.len() == right.len()
-                    && left.iter().zip(right).all(|(left, right)| self.items_equal(left, right))
+                let lengths = |tuple: &Tuple| {
+                    let rest = tuple.rest.as_ref().map(|(_, length)| *length);
+                    (tuple.items.len(), tuple.required, rest)
+                };
+                lengths(left) == lengths(right)
+                    && left.items.iter().zip(&right.items).all(|(left, right)| self.items_equal(left, right))
+                    && left
+                        .rest
+                        .iter()
+                        .zip(&right.rest)
+                        .all(|((left, _), (right, _))| self.items_equal(left, right))
             }
             (Type::Union(left), Type::Union(right)) => {
                 left.len() == right.len()

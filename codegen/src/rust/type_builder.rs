@@ -126,7 +126,7 @@ impl<'a> TypeBuilder<'a> {
             }
             Type::Map(item) => Ty::Map(Box::new(self.build_item(name, item))),
             Type::List(item, _) => Ty::List(Box::new(self.build_item(name, item))),
-            Type::Tuple(items) => Ty::Tuple(items.iter().map(|item| self.build_item(name, item)).collect()),
+            Type::Tuple(tuple) => self.build_tuple(name, tuple),
             Type::Union(_) | Type::Tagged(..) => {
                 match self.shared.union_name(self.graph, name, ty, self.direction) {
                     Some(shared) => Ty::Named(shared.to_owned()),
@@ -206,7 +206,7 @@ impl<'a> TypeBuilder<'a> {
         Ty::Named(ident)
     }
 
-    fn take_name(&mut self, name: &str) -> String {
+    pub(super) fn take_name(&mut self, name: &str) -> String {
         let suffix = if self.direction.is_input() { "Value" } else { "Output" };
         self.names.take(&format!("{}{}", self.owner.prefix, names::camel(name)), suffix)
     }

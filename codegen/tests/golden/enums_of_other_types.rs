@@ -701,16 +701,13 @@ impl<'de> Deserialize<'de> for Size {
 
 impl Parameters for Either {
     fn check(&self, check: &mut Check) {
-        match self {
-            Self::Flag(value) => {
-                check
-                    .one_of(
-                        value,
-                        &[true],
-                        "`either_flag` of acme/enums-of-other-types must be `true`",
-                    );
-            }
-            _ => {}
+        if let Self::Flag(value) = self {
+            check
+                .one_of(
+                    value,
+                    &[true],
+                    "`either_flag` of acme/enums-of-other-types must be `true`",
+                );
         }
     }
 }
@@ -740,16 +737,13 @@ impl<'de> Deserialize<'de> for Either {
 
 impl Parameters for Mixed {
     fn check(&self, check: &mut Check) {
-        match self {
-            Self::Flag(value) => {
-                check
-                    .one_of(
-                        value,
-                        &[false],
-                        "`mixed_flag` of acme/enums-of-other-types must be `false`",
-                    );
-            }
-            _ => {}
+        if let Self::Flag(value) = self {
+            check
+                .one_of(
+                    value,
+                    &[false],
+                    "`mixed_flag` of acme/enums-of-other-types must be `false`",
+                );
         }
     }
 }

@@ -356,11 +356,8 @@ impl<'de> Deserialize<'de> for Pause {
 
 impl Parameters for Channel {
     fn check(&self, check: &mut Check) {
-        match self {
-            Self::Text(value) => {
-                check.text_length::<bounds::ChannelText>(value);
-            }
-            _ => {}
+        if let Self::Text(value) = self {
+            check.text_length::<bounds::ChannelText>(value);
         }
     }
 }

@@ -331,11 +331,8 @@ impl<'de> Deserialize<'de> for Text {
 
 impl Parameters for Outer {
     fn check(&self, check: &mut Check) {
-        match self {
-            Self::Text(value) => {
-                check.text_length::<bounds::OuterText>(value);
-            }
-            _ => {}
+        if let Self::Text(value) = self {
+            check.text_length::<bounds::OuterText>(value);
         }
     }
 }
@@ -364,11 +361,8 @@ impl<'de> Deserialize<'de> for Outer {
 
 impl Parameters for Loose {
     fn check(&self, check: &mut Check) {
-        match self {
-            Self::Text(value) => {
-                check.text_length::<bounds::LooseText>(value);
-            }
-            _ => {}
+        if let Self::Text(value) = self {
+            check.text_length::<bounds::LooseText>(value);
         }
     }
 }

@@ -136,9 +136,9 @@ pub mod types {
     /// The object that fal calls `A`.
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
-    pub struct A {
+    pub struct AOutput {
         /// `t`.
-        pub t: AT,
+        pub t: AOutputT,
         /// `v`.
         pub v: Option<i64>,
         /// Fields that are not described.
@@ -148,14 +148,14 @@ pub mod types {
     /// The values of `t`.
     #[derive(Debug, Clone, PartialEq, Eq, Hash)]
     #[non_exhaustive]
-    pub enum AT {
+    pub enum AOutputT {
         /// `a`
         A,
         /// A value that this crate does not know.
         Other(String),
     }
 
-    impl AT {
+    impl AOutputT {
         /// Every value that the schema lists, in its order.
         pub const ALL: &'static [Self] = &[Self::A];
 
@@ -169,7 +169,7 @@ pub mod types {
         }
     }
 
-    fal_core::open_enum!(AT);
+    fal_core::open_enum!(AOutputT);
 
     /// The object that fal calls `B`.
     #[derive(Debug, Clone, PartialEq)]
@@ -665,7 +665,7 @@ pub mod types {
         }
     }
 
-    impl Serialize for A {
+    impl Serialize for AOutput {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
             object.write("t", &self.t);
@@ -674,14 +674,14 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for A {
+    impl<'de> Deserialize<'de> for AOutput {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             json::read_object(deserializer)
         }
     }
 
-    impl<'de> json::ReadObject<'de> for A {
-        const NAME: &'static str = "A";
+    impl<'de> json::ReadObject<'de> for AOutput {
+        const NAME: &'static str = "AOutput";
 
         fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut t = None;
@@ -887,7 +887,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use self::types::{A, B, Cat, Dog, Part, Pet};
+pub use self::types::{AOutput, B, Cat, Dog, Part, Pet};
 
 /// The endpoint [`acme/tags`](https://fal.ai/models/acme/tags).
 #[derive(Debug)]
@@ -950,7 +950,7 @@ pub struct Output {
 #[non_exhaustive]
 pub enum Shown {
     /// A value of another kind.
-    A(A),
+    A(AOutput),
     /// A value of another kind.
     B(B),
     /// A value of a form that this crate does not know.
@@ -962,7 +962,7 @@ pub enum Shown {
 #[non_exhaustive]
 pub enum Told {
     /// A value of another kind.
-    A(A),
+    A(AOutput),
     /// A value of another kind.
     B(B),
     /// A value of a form that this crate does not know.

@@ -172,9 +172,8 @@ pub mod types {
 
     impl Parameters for Light {
         fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
-            match self {
-                Self::Lamp(value) => value.visit_files(visit),
-                _ => {}
+            if let Self::Lamp(value) = self {
+                value.visit_files(visit);
             }
         }
     }

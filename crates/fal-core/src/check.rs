@@ -34,6 +34,25 @@ pub fn check_pattern(check: &mut Check, text: &str, pattern: &str, message: &'st
     }
 }
 
+/// Checks that all regular expressions of `required` match somewhere in `text`, and none of `excluded`.
+///
+/// Together they are one pattern with look-around at its ends. Needs the feature `pattern`.
+#[cfg(feature = "pattern")]
+pub fn check_patterns(
+    check: &mut Check,
+    text: &str,
+    required: &[&str],
+    excluded: &[&str],
+    message: &'static str,
+) {
+    let matches = |pattern: &&str| regex_lite::Regex::new(pattern).map(|regex| regex.is_match(text));
+    let mismatch = required.iter().any(|pattern| matches(pattern).is_ok_and(|matched| !matched))
+        || excluded.iter().any(|pattern| matches(pattern).is_ok_and(|matched| matched));
+    if mismatch {
+        check.violation(message.to_owned(), text);
+    }
+}
+
 /// Collects the violations that [`Parameters::check`](crate::Parameters::check) reports.
 #[derive(Debug)]
 pub struct Check {

@@ -7,8 +7,8 @@ use std::{borrow::Cow, collections::BTreeMap, fmt, marker::PhantomData, str::Fro
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error as _, IgnoredAny, MapAccess, Visitor},
-    ser::SerializeMap,
+    de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    ser::{self, SerializeMap, SerializeSeq},
 };
 use serde_json::{Map, Value};
 
@@ -210,6 +210,158 @@ impl<'de, A: MapAccess<'de>> ObjectReader<'de, A> {
 
     fn fail(&mut self, error: impl FnOnce() -> A::Error) {
         self.failed.get_or_insert_with(error);
+    }
+}
+
+/// A writer of the items of a list that has a type for each position.
+///
+/// It keeps the first error, and [`end`](Self::end) returns it.
+#[derive(Debug)]
+pub struct ListWriter<L: SerializeSeq> {
+    list: L,
+    /// An optional item was absent, so that no item may follow.
+    ended: bool,
+    failed: Option<L::Error>,
+}
+
+impl<L: SerializeSeq> ListWriter<L> {
+    /// Starts a list.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the serializer does.
+    pub fn new<S: Serializer<SerializeSeq = L, Error = L::Error>>(serializer: S) -> Result<Self, L::Error> {
+        Ok(Self { list: serializer.serialize_seq(None)?, ended: false, failed: None })
+    }
+
+    /// Writes an item. Fails after an absent one, because the items after it would move.
+    pub fn write<T: Serialize + ?Sized>(&mut self, value: &T) {
+        if self.failed.is_none() {
+            let written = if self.ended {
+                Err(ser::Error::custom("an item of a list follows one that is absent"))
+            } else {
+                self.list.serialize_element(value)
+            };
+            self.failed = written.err();
+        }
+    }
+
+    /// Writes an item, unless it is absent.
+    pub fn write_optional<T: Serialize>(&mut self, value: &Option<T>) {
+        match value {
+            Some(value) => self.write(value),
+            None => self.ended = true,
+        }
+    }
+
+    /// Writes the items after those with a position.
+    pub fn write_rest<T: Serialize>(&mut self, values: &[T]) {
+        values.iter().for_each(|value| self.write(value));
+    }
+
+    /// Ends the list.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the first error of an item.
+    pub fn end(self) -> Result<L::Ok, L::Error> {
+        match self.failed {
+            Some(error) => Err(error),
+            None => self.list.end(),
+        }
+    }
+}
+
+/// A type that can be read from a list with a type for each position.
+pub trait ReadList<'de>: Sized {
+    /// The name of the type, for error messages.
+    const NAME: &'static str;
+
+    /// Reads all items. Returns `None` after an error, which the reader keeps.
+    fn read<A: SeqAccess<'de>>(list: &mut ListReader<'de, A>) -> Option<Self>;
+}
+
+/// Reads a list into `T`.
+///
+/// # Errors
+///
+/// Fails if the value is not a list, if it has too few or too many items, or if an item cannot be read.
+pub fn read_list<'de, T: ReadList<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+    struct Items<T>(PhantomData<fn() -> T>);
+
+    impl<'de, T: ReadList<'de>> Visitor<'de> for Items<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list ({})", T::NAME)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<T, A::Error> {
+            let mut list = ListReader { list, count: 0, failed: None, de: PhantomData };
+            let read = T::read(&mut list);
+            let has_more = list.next::<IgnoredAny>().is_some();
+            match (list.failed, read) {
+                (Some(error), _) => Err(error),
+                (None, Some(read)) if !has_more => Ok(read),
+                _ => Err(A::Error::custom(format_args!("{} has too many items", T::NAME))),
+            }
+        }
+    }
+
+    deserializer.deserialize_seq(Items(PhantomData))
+}
+
+/// A reader of the items of a list.
+///
+/// It keeps the first error, returns no more items after it, and [`read_list`] returns it.
+#[derive(Debug)]
+pub struct ListReader<'de, A: SeqAccess<'de>> {
+    list: A,
+    count: usize,
+    failed: Option<A::Error>,
+    de: PhantomData<&'de ()>,
+}
+
+impl<'de, A: SeqAccess<'de>> ListReader<'de, A> {
+    /// Reads the next item, if there is one.
+    #[allow(clippy::should_implement_trait, reason = "each item has a type of its own")]
+    pub fn next<T: Deserialize<'de>>(&mut self) -> Option<T> {
+        if self.failed.is_some() {
+            return None;
+        }
+        let next = self.list.next_element().map_err(|error| self.failed = Some(error)).ok().flatten();
+        self.count += usize::from(next.is_some());
+        next
+    }
+
+    /// Reads the next item like [`next`](Self::next), with integers that may be written as `28.0`.
+    pub fn next_integer<T: ReadIntegers<'de>>(&mut self) -> Option<T> {
+        self.next().map(|ViaReadIntegers(value)| value)
+    }
+
+    /// Reads the next item, and fails if there is none.
+    pub fn require<T: Deserialize<'de>>(&mut self) -> Option<T> {
+        let next = self.next();
+        if next.is_none() {
+            let count = self.count;
+            self.failed.get_or_insert_with(|| A::Error::custom(format_args!("too few items: {count}")));
+        }
+        next
+    }
+
+    /// Reads the next item like [`require`](Self::require), with integers that may be written as `28.0`.
+    pub fn require_integer<T: ReadIntegers<'de>>(&mut self) -> Option<T> {
+        self.require().map(|ViaReadIntegers(value)| value)
+    }
+
+    /// Reads all items that are left.
+    pub fn rest<T: Deserialize<'de>>(&mut self) -> Vec<T> {
+        std::iter::from_fn(|| self.next()).collect()
+    }
+
+    /// Reads all items that are left, with integers that may be written as `28.0`.
+    pub fn rest_of_integers<T: ReadIntegers<'de>>(&mut self) -> Vec<T> {
+        std::iter::from_fn(|| self.next_integer()).collect()
     }
 }
 

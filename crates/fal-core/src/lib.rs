@@ -39,10 +39,10 @@ pub mod literal;
 
 #[doc(hidden)]
 pub use check::FieldCheck;
+pub use check::{Check, Length, Violation, Violations};
 #[cfg(feature = "pattern")]
 #[doc(hidden)]
-pub use check::check_pattern;
-pub use check::{Check, Length, Violation, Violations};
+pub use check::{check_pattern, check_patterns};
 #[doc(hidden)]
 pub use endpoint::Unset;
 pub use endpoint::{Endpoint, IntoInput, Realtime, Streams};

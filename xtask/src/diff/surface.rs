@@ -71,6 +71,11 @@ fn item(item: &Item) -> Vec<String> {
             });
             variants(&item.ident, shown)
         }
+        Item::Tuple(item) => {
+            let types = item.positions().enumerate();
+            let fields = types.map(|(index, position)| format!("{}.{index}: {:?}", item.ident, position.ty));
+            std::iter::once(item.ident.clone()).chain(fields).collect()
+        }
         Item::Number(item) => vec![item.ident.clone()],
         Item::Length(_) => Vec::new(),
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use fal_codegen::{
-    model::{Item, List, Member, Object, Text, Type, TypeGraph},
+    model::{Item, Length, List, Member, Object, Text, Tuple, Type, TypeGraph},
     rust::{self, Bounds, names},
 };
 use serde_json::Value;
@@ -145,9 +145,14 @@ impl<'a> TypeDiff<'a> {
                 self.lists(path, old_rules, new_rules);
                 self.items(&format!("{path}[]"), old, new);
             }
-            (Type::Tuple(old), Type::Tuple(new)) if old.len() == new.len() => {
-                for (index, (old, new)) in old.iter().zip(new).enumerate() {
+            (Type::Tuple(old), Type::Tuple(new)) if has_same_positions(old, new) => {
+                for (index, (old, new)) in old.items.iter().zip(&new.items).enumerate() {
                     self.items(&format!("{path}[{index}]"), old, new);
+                }
+                if let (Some((old, old_length)), Some((new, new_length))) = (&old.rest, &new.rest) {
+                    let rules = |length: &Length| List { length: *length, unique: false };
+                    self.lists(path, &rules(old_length), &rules(new_length));
+                    self.items(&format!("{path}[]"), old, new);
                 }
             }
             (Type::Union(old), Type::Union(new)) => self.unions(path, old, new),
@@ -327,6 +332,12 @@ pub(super) fn unquoted(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// Returns true if the Rust types of two tuples have the same positions.
+fn has_same_positions(old: &Tuple, new: &Tuple) -> bool {
+    let positions = |tuple: &Tuple| (tuple.items.len(), tuple.required, tuple.rest.is_some());
+    positions(old) == positions(new)
+}
+
 /// Describes a type in a few words.
 pub(super) fn describe(ty: &Type) -> String {
     match ty {
@@ -347,7 +358,8 @@ pub(super) fn describe(ty: &Type) -> String {
         Type::Object(name) => format!("an object `{}`", names::camel(name)),
         Type::Map(item) => format!("a map of values, each {}", describe(&item.ty)),
         Type::List(item, _) => format!("a list of items, each {}", describe(&item.ty)),
-        Type::Tuple(items) => format!("a list of exactly {}", items.len()),
+        Type::Tuple(tuple) if tuple.is_fixed() => format!("a list of exactly {}", tuple.items.len()),
+        Type::Tuple(tuple) => format!("a list of at least {}", tuple.required),
         Type::Union(kinds) => kinds.iter().map(describe).collect::<Vec<_>>().join(" or "),
         Type::Tagged(tag, _) => format!("one of several objects, distinguished by `{tag}`"),
         Type::Any => "any JSON value".to_owned(),

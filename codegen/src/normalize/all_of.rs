@@ -1,0 +1,302 @@
+//! Merges `allOf` of several schemas into one schema.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::references::SCHEMAS;
+
+/// Keywords that describe a value and allow no less. The outermost one counts.
+const ANNOTATIONS: &[&str] = &[
+    "title",
+    "description",
+    "default",
+    "example",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "$comment",
+    "$schema",
+];
+
+/// Merges every `allOf` that one schema can express.
+///
+/// An `allOf` that is left has parts that no single schema of OpenAPI 3.0 expresses, such as two unions.
+pub(super) fn merge_all_of(openapi: &mut Value) {
+    let schemas =
+        openapi.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut merger = Merger { schemas: &schemas, merged: BTreeMap::new() };
+    if let Some(components) = openapi.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        components.values_mut().for_each(|schema| merger.rewrite(schema));
+    }
+    for place in ["/paths", "/components/parameters", "/components/requestBodies", "/components/responses"] {
+        if let Some(place) = openapi.pointer_mut(place) {
+            merger.rewrite(place);
+        }
+    }
+}
+
+struct Merger<'a> {
+    schemas: &'a Map<String, Value>,
+    /// The components that parts refer to, merged. `None` while one is being merged, and for those that cannot be.
+    merged: BTreeMap<String, Option<Map<String, Value>>>,
+}
+
+impl Merger<'_> {
+    fn rewrite(&mut self, value: &mut Value) {
+        match value {
+            Value::Object(object) => {
+                if is_several(object)
+                    && let Some(merged) = self.flatten(object)
+                {
+                    if self.only_part(object).is_some_and(|part| constraints(&part) == constraints(&merged)) {
+                        // What stands beside the reference adds nothing, and the component keeps its name.
+                        object.retain(|key, _| key == "allOf" || key == "nullable" || is_annotation(key));
+                    } else {
+                        *object = merged;
+                    }
+                }
+                for (key, value) in object {
+                    if !key.starts_with("x-examples")
+                        && !matches!(key.as_str(), "default" | "enum" | "example")
+                    {
+                        self.rewrite(value);
+                    }
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.rewrite(item)),
+            _ => {}
+        }
+    }
+
+    /// Returns a schema without `allOf` and `$ref` at its root that allows the same values.
+    fn flatten(&mut self, schema: &Map<String, Value>) -> Option<Map<String, Value>> {
+        let mut own = schema.clone();
+        let parts = own.remove("allOf");
+        if let Some(reference) = own.remove("$ref") {
+            own = intersect(own, self.component(reference.as_str()?)?)?;
+        }
+        for part in parts.as_ref().and_then(Value::as_array).into_iter().flatten() {
+            let mut part = self.flatten(part.as_object()?)?;
+            // A part that is a component has a name and a description of its own.
+            part.retain(|key, _| key != "title" && key != "discriminator");
+            own = intersect(own, part)?;
+        }
+        Some(own)
+    }
+
+    /// Returns the component that is the only part of an `allOf`.
+    fn only_part(&mut self, schema: &Map<String, Value>) -> Option<Map<String, Value>> {
+        let [part] = schema.get("allOf")?.as_array()?.as_slice() else { return None };
+        self.component(part.get("$ref")?.as_str()?)
+    }
+
+    fn component(&mut self, reference: &str) -> Option<Map<String, Value>> {
+        let name = reference.strip_prefix(SCHEMAS)?;
+        if let Some(known) = self.merged.get(name) {
+            return known.clone();
+        }
+        self.merged.insert(name.to_owned(), None);
+        let merged = self.flatten(self.schemas.get(name)?.as_object()?);
+        self.merged.insert(name.to_owned(), merged.clone());
+        merged
+    }
+}
+
+/// Returns true for an `allOf` that is more than a reference with annotations.
+fn is_several(schema: &Map<String, Value>) -> bool {
+    let parts = schema.get("allOf").and_then(Value::as_array).map_or(0, Vec::len);
+    let is_constrained = schema.keys().any(|key| key != "allOf" && key != "nullable" && !is_annotation(key));
+    parts > 1 || parts == 1 && is_constrained
+}
+
+/// Returns the keywords of a schema that restrict values.
+fn constraints(schema: &Map<String, Value>) -> BTreeMap<&str, &Value> {
+    let keywords = schema.iter().map(|(key, value)| (key.as_str(), value));
+    keywords.filter(|(key, _)| !is_annotation(key) && *key != "nullable").collect()
+}
+
+fn is_annotation(key: &str) -> bool {
+    let extensions =
+        [super::PREFIX_ITEMS, super::REST_ITEMS, super::NULL, super::WIDE_BOUNDS, super::IGNORED];
+    ANNOTATIONS.contains(&key) || key.starts_with("x-") && !extensions.contains(&key)
+}
+
+/// Returns a schema that allows what both allow, if one schema can say it.
+fn intersect(mut left: Map<String, Value>, right: Map<String, Value>) -> Option<Map<String, Value>> {
+    let is_constrained = |schema: &Map<String, Value>| schema.keys().any(|key| !is_annotation(key));
+    let is_composed = |schema: &Map<String, Value>| {
+        ["allOf", "anyOf", "oneOf", "not", "$ref", super::PREFIX_ITEMS]
+            .iter()
+            .any(|key| schema.contains_key(*key))
+    };
+    if is_constrained(&left) && is_constrained(&right) && (is_composed(&left) || is_composed(&right)) {
+        return None;
+    }
+    if !can_join_properties(&left, &right) || !can_join_properties(&right, &left) {
+        return None;
+    }
+    // Null is allowed only if both allow it. A schema without a type allows it anyway.
+    let allows_null = |schema: &Map<String, Value>| {
+        schema.get("nullable") == Some(&Value::Bool(true))
+            || !["type", "enum"].iter().any(|key| schema.contains_key(*key))
+    };
+    let is_nullable = allows_null(&left)
+        && allows_null(&right)
+        && (left.contains_key("nullable") || right.contains_key("nullable"));
+    // The flag belongs to one of two bounds.
+    let mut exclusives = ["exclusiveMinimum", "exclusiveMaximum"].to_vec();
+    exclusives.retain(|key| left.contains_key(*key) || right.contains_key(*key));
+    for (key, value) in right {
+        let Some(own) = left.get(&key).cloned() else {
+            left.insert(key, value);
+            continue;
+        };
+        if own == value || is_annotation(&key) || key == "nullable" {
+            continue;
+        }
+        let exclusive = match key.as_str() {
+            "minimum" => "exclusiveMinimum",
+            "maximum" => "exclusiveMaximum",
+            _ => "",
+        };
+        if exclusives.contains(&exclusive) {
+            return None;
+        }
+        let joined = join(&key, own, value)?;
+        left.insert(key, joined);
+    }
+    left.remove("nullable");
+    if is_nullable {
+        left.insert("nullable".into(), true.into());
+    }
+    Some(left)
+}
+
+/// Returns false if `left` restricts the properties of `right` that it does not list.
+fn can_join_properties(left: &Map<String, Value>, right: &Map<String, Value>) -> bool {
+    match left.get("additionalProperties") {
+        None | Some(Value::Bool(true)) => true,
+        rest => {
+            let own = left.get("properties").and_then(Value::as_object);
+            let mut others = right.get("properties").and_then(Value::as_object).into_iter().flatten();
+            rest == right.get("additionalProperties") && right.get("properties") == left.get("properties")
+                || others.all(|(name, _)| own.is_some_and(|own| own.contains_key(name)))
+                    && right.get("additionalProperties").is_none_or(|more| more == &Value::Bool(true))
+        }
+    }
+}
+
+/// Joins two values of a keyword.
+fn join(key: &str, left: Value, right: Value) -> Option<Value> {
+    match (key, left, right) {
+        ("required", Value::Array(mut left), Value::Array(right)) => {
+            right.into_iter().for_each(|name| {
+                if !left.contains(&name) {
+                    left.push(name)
+                }
+            });
+            Some(left.into())
+        }
+        ("properties", Value::Object(mut left), Value::Object(right)) => {
+            for (name, schema) in right {
+                let joined = match left.get(&name) {
+                    Some(own) if *own != schema => {
+                        let (own, schema) = (own.as_object()?.clone(), schema.as_object()?.clone());
+                        Value::Object(intersect(own, schema)?)
+                    }
+                    _ => schema,
+                };
+                left.insert(name, joined);
+            }
+            Some(left.into())
+        }
+        ("enum", Value::Array(mut left), Value::Array(right)) => {
+            left.retain(|value| right.contains(value));
+            (!left.is_empty()).then(|| left.into())
+        }
+        ("type", left, right) => {
+            let mut kinds = [left.as_str()?, right.as_str()?];
+            kinds.sort_unstable();
+            (kinds == ["integer", "number"]).then(|| "integer".into())
+        }
+        ("minLength" | "minItems" | "minProperties" | "minimum", left, right) => {
+            Some(if left.as_f64()? >= right.as_f64()? { left } else { right })
+        }
+        ("maxLength" | "maxItems" | "maxProperties" | "maximum", left, right) => {
+            Some(if left.as_f64()? <= right.as_f64()? { left } else { right })
+        }
+        ("uniqueItems", left, right) => {
+            Some((left == Value::Bool(true) || right == Value::Bool(true)).into())
+        }
+        ("additionalProperties", Value::Bool(true), other)
+        | ("additionalProperties", other, Value::Bool(true)) => Some(other),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(schema: Value, merged: Value) {
+        let mut document = json!({ "components": { "schemas": {
+            "Base": { "title": "Base", "type": "object", "properties": { "p": { "type": "string" } }, "required": ["p"] },
+            "Closed": { "type": "object", "properties": { "c": {} }, "additionalProperties": false },
+            "Loop": { "allOf": [{ "$ref": "#/components/schemas/Loop" }, { "type": "object" }] },
+            "X": schema
+        } } });
+        merge_all_of(&mut document);
+        assert_eq!(document["components"]["schemas"]["X"], merged);
+    }
+
+    #[test]
+    fn objects_are_merged() {
+        check(
+            json!({ "allOf": [
+                { "$ref": "#/components/schemas/Base" },
+                { "type": "object", "properties": { "q": { "type": "integer" } }, "required": ["q"] }
+            ], "description": "Both." }),
+            json!({ "type": "object", "properties": { "p": { "type": "string" }, "q": { "type": "integer" } },
+                "required": ["p", "q"], "description": "Both." }),
+        );
+        check(
+            json!({ "allOf": [{ "$ref": "#/components/schemas/Base" }], "type": "object", "required": ["p", "r"],
+                "properties": { "r": {} } }),
+            json!({ "type": "object", "required": ["p", "r"], "properties": { "r": {}, "p": { "type": "string" } } }),
+        );
+    }
+
+    #[test]
+    fn the_tighter_bound_is_kept() {
+        check(
+            json!({ "allOf": [{ "type": "string", "minLength": 1, "maxLength": 9 }, { "minLength": 3, "maxLength": 20 }] }),
+            json!({ "type": "string", "minLength": 3, "maxLength": 9 }),
+        );
+        check(
+            json!({ "allOf": [{ "type": "number", "minimum": 1 }, { "type": "integer", "nullable": true }] }),
+            json!({ "type": "integer", "minimum": 1 }),
+        );
+    }
+
+    #[test]
+    fn parts_that_one_schema_cannot_express_stay() {
+        for schema in [
+            json!({ "allOf": [{ "$ref": "#/components/schemas/Base" }, { "$ref": "#/components/schemas/Closed" }] }),
+            json!({ "allOf": [{ "anyOf": [{}, {}] }, { "type": "string" }] }),
+            json!({ "allOf": [{ "type": "string", "pattern": "a" }, { "type": "string", "pattern": "b" }] }),
+            json!({ "allOf": [{ "type": "string" }, { "type": "integer" }] }),
+            json!({ "allOf": [{ "$ref": "#/components/schemas/Loop" }, { "type": "object" }] }),
+            json!({ "allOf": [{ "$ref": "#/components/schemas/Base" }], "description": "One with annotations." }),
+        ] {
+            check(schema.clone(), schema);
+        }
+        check(
+            json!({ "allOf": [{ "$ref": "#/components/schemas/Base" }], "type": "object", "description": "d" }),
+            json!({ "allOf": [{ "$ref": "#/components/schemas/Base" }], "description": "d" }),
+        );
+    }
+}
