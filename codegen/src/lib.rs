@@ -71,6 +71,6 @@ pub mod workspace;
 pub use error::{Error, Errors};
 pub use generator::{AnalyzedCrate, Generated, GeneratedModule, Generator};
 pub use manifest::Manifest;
-pub use options::{FalCore, Layout, Options, Source, Step};
+pub use options::{FalCore, Layout, Options, Runtime, Source, Step};
 pub use report::Report;
 pub use tree::Tree;

@@ -27,8 +27,20 @@ pub struct Options {
     /// An overlay whose `extends` is a relative path is for the source with that name, relative to the overlay's. If it
     /// is a URL with an `endpoint_id`, the overlay is for that endpoint. Otherwise it is for all sources.
     pub overlays: Vec<Source>,
+    /// The crate through which a module reaches `fal_core`, `serde` and `serde_json`.
+    pub runtime: Runtime,
     /// The layout of the generated files.
     pub layout: Layout,
+}
+
+/// The crates that the text of [`Generator::module`](crate::Generator::module) depends on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Runtime {
+    /// `fal-core`, `serde` and `serde_json`.
+    #[default]
+    FalCore,
+    /// `fal-client` alone. Parts of the module that an app does not use give no warnings.
+    FalClient,
 }
 
 impl Options {
@@ -77,6 +89,7 @@ impl Default for Options {
             skip: Vec::new(),
             only: Vec::new(),
             overlays: Vec::new(),
+            runtime: Runtime::default(),
             layout: Layout::Standalone { fal_core: FalCore::Version(env!("CARGO_PKG_VERSION").to_owned()) },
         }
     }

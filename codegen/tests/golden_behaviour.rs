@@ -17,10 +17,12 @@ mod golden {
     pub(crate) mod descriptions;
     pub(crate) mod enums_of_other_types;
     pub(crate) mod extra;
+    pub(crate) mod file_input;
     pub(crate) mod file_list;
     pub(crate) mod integer_enum;
     pub(crate) mod map;
     pub(crate) mod media;
+    pub(crate) mod media_types;
     pub(crate) mod mixed_union;
     pub(crate) mod names_of_generated_code;
     pub(crate) mod no_schema;
@@ -707,4 +709,26 @@ fn a_union_is_shared_by_the_endpoints_that_agree_on_its_objects() {
     let size: ImageSize = serde_json::from_str(r#""large""#).unwrap();
     assert_eq!(two::Input::builder().image_size(size.clone()).build().image_size, Some(size.clone()));
     assert_eq!(three::Input::builder().image_size(size.clone()).build().image_size, Some(size));
+}
+
+#[test]
+fn the_marker_of_a_file_input_takes_precedence_over_its_name() {
+    let mut input = input!(file_input {
+        reel: "https://example.com/reel.mp4",
+        stills: ["https://example.com/1.png", "https://example.com/2.png"],
+        webhook_url: "https://example.com/hook",
+    });
+    let mut files = 0;
+    input.visit_files(&mut |_| files += 1);
+    assert_eq!(files, 3);
+    let _: &Option<String> = &input.webhook_url;
+    let _: &Option<File> = &input.poster;
+}
+
+#[test]
+fn every_json_media_type_is_read_and_written() {
+    assert_eq!(sent::<media_types::Model>(r#"{"flour":"rye"}"#).unwrap(), r#"{"flour":"rye"}"#);
+    assert_eq!(sent::<media_types::slow::Model>(r#"{"flour":"rye"}"#).unwrap(), r#"{"flour":"rye"}"#);
+    assert!(received::<media_types::Model>("{}").is_err());
+    assert!(received::<media_types::slow::Model>("{}").is_err());
 }

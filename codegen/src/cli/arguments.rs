@@ -2,7 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
+
+/// The crate through which a module reaches what it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Runtime {
+    /// The client, which has everything.
+    FalClient,
+    /// The types alone, with `serde` and `serde_json`.
+    FalCore,
+}
 
 /// Generates Rust bindings from the OpenAPI documents of fal models.
 ///
@@ -26,6 +35,10 @@ pub(crate) struct Arguments {
     /// Writes one self-contained Rust module to this file instead, for `mod` or `include!`.
     #[arg(long, value_name = "FILE.rs", conflicts_with_all = ["out", "crate_name", "fal_core"])]
     pub(crate) module: Option<PathBuf>,
+
+    /// The crates that the module depends on: `fal-client` alone, or `fal-core`, `serde` and `serde_json`.
+    #[arg(long, value_name = "CRATE", value_enum, default_value = "fal-client", requires = "module")]
+    pub(crate) runtime: Runtime,
 
     /// The app of documents that do not name it, which are those that apps publish themselves.
     #[arg(long, value_name = "OWNER/NAME")]

@@ -10,7 +10,7 @@ mod summary;
 
 use std::path::{Path, PathBuf};
 
-use fal_codegen::{Error, Errors, Generator, Layout, Options, Report, Source, Tree};
+use fal_codegen::{Error, Errors, Generator, Layout, Options, Report, Runtime, Source, Tree};
 
 pub(crate) use arguments::Arguments;
 use failure::Failure;
@@ -105,6 +105,10 @@ fn build_options(arguments: &Arguments) -> Result<Options, Error> {
         crate_name: arguments.crate_name.clone(),
         skip: arguments.skip.clone(),
         only: arguments.only.clone(),
+        runtime: match arguments.runtime {
+            arguments::Runtime::FalClient => Runtime::FalClient,
+            arguments::Runtime::FalCore => Runtime::FalCore,
+        },
         ..Options::default()
     };
     if let Some(path) = &arguments.fal_core {

@@ -27,7 +27,7 @@ pub(super) fn root(place: Place, item: &Crate) -> Vec<String> {
 
 /// Returns the docs of an endpoint: its name with a link to its page, its description, and an example.
 pub(super) fn endpoint(place: Place, item: &Crate, module: &Module, endpoint: &Endpoint) -> Vec<String> {
-    let link = format!("[`{0}`](https://fal.ai/models/{0})", endpoint.id);
+    let link = endpoint.link();
     let category =
         endpoint.category.as_ref().map_or(String::new(), |category| format!(" ({})", docs::escape(category)));
     let mut paragraphs = vec![format!("{}: {link}{category}.", docs::escape(&endpoint.title))];
@@ -50,8 +50,8 @@ fn add_rows(place: Place, module: &Module, lines: &mut Vec<String>) {
             path => format!("mod@{}", path.join("::")),
         };
         lines.push(format!(
-            "| [`{path}`] | [`{id}`](https://fal.ai/models/{id}) | {category} |",
-            id = endpoint.id,
+            "| [`{path}`] | {link} | {category} |",
+            link = endpoint.link(),
             category = docs::category(endpoint),
         ));
     }

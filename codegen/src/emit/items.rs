@@ -163,7 +163,7 @@ fn is_output(event: &Output) -> bool {
 /// Returns the type that stands for the endpoint, and its traits.
 fn model(endpoint: &Endpoint) -> Vec<TokenStream> {
     let id = &endpoint.id;
-    let docs = docs::line(&format!("The endpoint [`{id}`](https://fal.ai/models/{id})."));
+    let docs = docs::line(&format!("The endpoint {}.", endpoint.link()));
     let mut items = vec![
         quote! {
             #docs

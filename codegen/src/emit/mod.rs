@@ -21,6 +21,7 @@ mod page;
 mod place;
 mod print;
 mod readme;
+mod runtime;
 mod serde_impls;
 mod structs;
 pub(crate) mod style;

@@ -5,7 +5,7 @@ use std::mem;
 use proc_macro2::TokenStream;
 
 use super::{docs, print, style::Style};
-use crate::error::Error;
+use crate::{error::Error, options::Runtime};
 
 /// A module, to be a file of its own or a part of another one.
 #[derive(Default)]
@@ -48,10 +48,20 @@ impl Page {
 
     /// Takes the items and prints them.
     pub(super) fn take_body(&mut self) -> Result<String, Error> {
+        self.take_body_for(Runtime::FalCore, false)
+    }
+
+    /// Takes the items and prints them with the paths of a runtime. The items of the root are also allowed to be unused.
+    pub(super) fn take_body_for(&mut self, runtime: Runtime, is_root: bool) -> Result<String, Error> {
         // Taken, not cloned: syn would copy every token of a stream that somebody else holds too.
         let sections = mem::take(&mut self.sections);
         let sections = sections.into_iter().map(|section| {
-            let items = print::items(self.file_name(), section.items)?;
+            let items = section.items.into_iter().map(|tokens| runtime.rewrite(tokens));
+            let items = print::items_with(self.file_name(), items, |item| {
+                if is_root {
+                    runtime.allow_unused(item);
+                }
+            })?;
             Ok(match section.title {
                 Some(title) if !items.is_empty() => format!("// {title}\n\n{items}"),
                 _ => items,

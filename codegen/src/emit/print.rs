@@ -13,6 +13,15 @@ use crate::error::Error;
 ///
 /// Only where the generator itself is wrong: when the tokens are not items. `file` is what the error names.
 pub(super) fn items(file: &str, items: impl IntoIterator<Item = TokenStream>) -> Result<String, Error> {
+    items_with(file, items, |_| {})
+}
+
+/// Prints items like [`items`], after a change of each.
+pub(super) fn items_with(
+    file: &str,
+    items: impl IntoIterator<Item = TokenStream>,
+    change: impl Fn(&mut Item),
+) -> Result<String, Error> {
     let mut text = String::new();
     let mut last = None;
     for tokens in items {
@@ -27,6 +36,7 @@ pub(super) fn items(file: &str, items: impl IntoIterator<Item = TokenStream>) ->
             }
             last = short;
             separate_members(&mut item);
+            change(&mut item);
             let file = syn::File { shebang: None, frontmatter: None, attrs: Vec::new(), items: vec![item] };
             text.push_str(&prettyplease::unparse(&file));
         }

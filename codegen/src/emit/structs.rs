@@ -98,7 +98,7 @@ fn describe(item: &Struct) -> Vec<String> {
     }
     let paragraphs: Vec<String> = docs::paragraphs(&item.description).collect();
     if paragraphs.is_empty() {
-        vec![format!("The object that fal calls `{}`.", item.component)]
+        vec![format!("The object `{}` of the document.", item.component)]
     } else {
         paragraphs
     }

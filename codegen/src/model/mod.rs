@@ -42,6 +42,8 @@ pub struct Endpoint {
     pub event: Option<TypeGraph>,
     /// `true` if inputs and outputs are messages over one connection.
     pub realtime: bool,
+    /// `true` if the endpoint is in fal's catalogue, which has a page about it.
+    pub is_published: bool,
 }
 
 /// The direction of a value.
@@ -97,6 +99,8 @@ pub struct Property {
     pub deprecated: bool,
     /// The only value of a property that identifies the object, and is therefore written without being asked for.
     pub constant: Option<Value>,
+    /// The limits of the files or image sizes in the property (`x-fal`). Null if there are none.
+    pub limits: FileLimits,
 }
 
 /// The type of a value.

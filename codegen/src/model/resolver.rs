@@ -6,7 +6,10 @@ use indexmap::IndexMap;
 use openapiv3::{AdditionalProperties, AnySchema, ReferenceOr, Schema, SchemaKind, Type as Kind};
 use serde_json::Value;
 
-use super::{Direction, Item, Object, Property, Type, TypeGraph, defaults::coerce_default};
+use super::{
+    Direction, FileLimits, Item, Object, Property, Type, TypeGraph, defaults::coerce_default,
+    types::FILE_INPUT,
+};
 use crate::{
     error::{Error, pointer},
     normalize::{Normalized, references::SCHEMAS},
@@ -307,12 +310,18 @@ impl<'a> Resolver<'a> {
         required: bool,
         at: &str,
     ) -> Result<Property, Error> {
-        let Item { ty, nullable } = self.resolve(schema, Some(name), at)?;
+        let Item { mut ty, nullable } = self.resolve(schema, Some(name), at)?;
         let none = openapiv3::SchemaData::default();
         let data = match schema {
             SchemaRef::Item(schema) => &schema.schema_data,
             SchemaRef::Reference(_) => &none,
         };
+        let limits = data.extensions.get("x-fal").cloned().unwrap_or_default();
+        if let Some(is_file) = data.extensions.get(FILE_INPUT).and_then(Value::as_bool)
+            && self.direction == Direction::Input
+        {
+            mark_files(&mut ty, is_file, &limits);
+        }
         let examples = data.extensions.get("x-examples").and_then(Value::as_array).cloned();
         let description = match (&data.description, &ty) {
             (Some(description), _) => description.clone(),
@@ -337,6 +346,24 @@ impl<'a> Resolver<'a> {
             examples: examples.unwrap_or_else(|| data.example.iter().cloned().collect()),
             deprecated: data.deprecated,
             constant: None,
+            limits,
         })
+    }
+}
+
+/// Makes files of the strings of a type, or strings of its files.
+fn mark_files(ty: &mut Type, is_file: bool, limits: &FileLimits) {
+    match ty {
+        Type::Text(rules) if is_file => *ty = Type::File(std::mem::take(rules), limits.clone()),
+        Type::File(rules, _) if !is_file => *ty = Type::Text(std::mem::take(rules)),
+        Type::List(item, _) | Type::Map(item) => mark_files(&mut item.ty, is_file, limits),
+        Type::Tuple(tuple) => {
+            tuple.items.iter_mut().for_each(|item| mark_files(&mut item.ty, is_file, limits));
+            if let Some((item, _)) = &mut tuple.rest {
+                mark_files(&mut item.ty, is_file, limits);
+            }
+        }
+        Type::Union(kinds) => kinds.iter_mut().for_each(|kind| mark_files(kind, is_file, limits)),
+        _ => {}
     }
 }

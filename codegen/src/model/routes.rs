@@ -92,6 +92,7 @@ fn read_queue_endpoint(document: &Normalized, is_left_out: IsLeftOut<'_>) -> Res
         event: (metadata.streams && !is_realtime).then(|| output.partial()),
         output,
         realtime: is_realtime,
+        is_published: true,
     };
     Ok(Routes { endpoints: vec![endpoint], skipped: Vec::new(), all })
 }
@@ -191,6 +192,7 @@ fn read_app_route(
         output,
         event: None,
         realtime: is_realtime,
+        is_published: false,
     };
     if path.trim_end_matches('/').ends_with("/stream") && !is_realtime {
         endpoint.event = Some(endpoint.output.clone());

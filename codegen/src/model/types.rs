@@ -19,6 +19,9 @@ use crate::{
     normalize::{IGNORED, NULL, PREFIX_ITEMS, REST_ITEMS, WIDE_BOUNDS},
 };
 
+/// The extension that says if a string is the URL of a file. It takes precedence over the name of the property.
+pub(super) const FILE_INPUT: &str = "x-fal-file-input";
+
 impl Resolver<'_> {
     /// Resolves a schema or a reference. `property` is the name of the property that has the type, if any.
     pub(super) fn resolve(
@@ -192,7 +195,8 @@ impl Resolver<'_> {
         let length = Length { min: text.min_length, max: text.max_length };
         let pattern = text.pattern.as_deref().and_then(|pattern| self.read_pattern(pattern, at));
         let rules = Text { length, pattern };
-        if self.direction == Direction::Input && property.is_some_and(is_file_property) {
+        let marked = schema.schema_data.extensions.get(FILE_INPUT).and_then(Value::as_bool);
+        if self.direction == Direction::Input && marked.unwrap_or(property.is_some_and(is_file_property)) {
             let limits = schema.schema_data.extensions.get("x-fal").cloned().unwrap_or_default();
             return Type::File(rules, limits);
         }

@@ -4,6 +4,7 @@
 //! defines belongs to the module of its endpoint, because fal may change it for that endpoint only.
 
 mod core_types;
+mod file_limits;
 pub(crate) mod json_schemas;
 pub mod names;
 mod owner;
@@ -102,11 +103,21 @@ pub struct Endpoint {
     pub event_types: Vec<Item>,
     /// `true` if inputs and outputs are messages over one connection.
     pub realtime: bool,
+    /// `true` if the endpoint is in fal's catalogue, which has a page about it.
+    pub is_published: bool,
     /// The shared types that the module re-exports.
     pub shared: Vec<String>,
 }
 
 impl Endpoint {
+    /// Returns the id for docs, with a link to its page if there is one.
+    pub(crate) fn link(&self) -> String {
+        match self.is_published {
+            true => format!("[`{0}`](https://fal.ai/models/{0})", self.id),
+            false => format!("`{}`", self.id),
+        }
+    }
+
     /// Returns the types of the module other than `Input`, `Output` and `Event`.
     pub(crate) fn types(&self) -> impl Iterator<Item = &Item> {
         self.input_types.iter().chain(&self.output_types).chain(&self.event_types)

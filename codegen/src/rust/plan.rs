@@ -111,6 +111,7 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
         event,
         event_types,
         realtime: endpoint.realtime,
+        is_published: endpoint.is_published,
     })
 }
 

@@ -225,6 +225,7 @@ impl Property {
             examples: Vec::new(),
             deprecated: false,
             constant: None,
+            limits: serde_json::Value::Null,
         }
     }
 }

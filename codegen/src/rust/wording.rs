@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::Bounds;
+use super::{Bounds, file_limits::describe_limits};
 use crate::model::{Bounds as ModelBounds, Direction, Length, Property, Type};
 
 /// Returns facts about a property, which its docs list after the description.
@@ -27,9 +27,17 @@ pub(super) fn facts(property: &Property, direction: Direction) -> Vec<String> {
         Type::BooleanConstant(value) => facts.push(format!("always `{value}`")),
         Type::Text(text) if !text.length.is_open() => facts.push(describe_length(&text.length, false)),
         Type::List(_, list) if !list.length.is_open() => facts.push(describe_length(&list.length, true)),
-        Type::File(_, limits) => facts.extend(file_limits(limits)),
         _ => {}
     }
+    let limits = match &property.ty {
+        Type::File(_, limits) => limits,
+        Type::List(item, _) if property.limits.is_null() => match &item.ty {
+            Type::File(_, limits) => limits,
+            _ => &property.limits,
+        },
+        _ => &property.limits,
+    };
+    facts.extend(describe_limits(limits));
     if let Some(default) = property.default.as_ref().filter(|default| !default.is_null()) {
         facts.push(match format_value(default, &property.ty) {
             text if text.trim().is_empty() => "empty by default".to_owned(),
@@ -98,28 +106,6 @@ pub fn describe_length(length: &Length, list: bool) -> String {
         (None, Some(max)) => format!("at most {max} {}", unit(max)),
         (None, None) => "any length".to_owned(),
     }
-}
-
-/// Describes the `x-fal` limits of a file.
-fn file_limits(limits: &Value) -> Vec<String> {
-    let number = |key: &str| limits.get(key).and_then(Value::as_f64);
-    let mut facts = Vec::new();
-    if let Some(bytes) = number("max_file_size") {
-        facts.push(format!("at most {} MiB", bytes / 1_048_576.0));
-    }
-    for (keys, what, unit) in [
-        (["min_width", "max_width"], "wide", " px"),
-        (["min_height", "max_height"], "high", " px"),
-        (["min_duration", "max_duration"], "long", " s"),
-    ] {
-        match keys.map(number) {
-            [Some(min), Some(max)] => facts.push(format!("{min} to {max}{unit} {what}")),
-            [Some(min), None] => facts.push(format!("at least {min}{unit} {what}")),
-            [None, Some(max)] => facts.push(format!("at most {max}{unit} {what}")),
-            [None, None] => {}
-        }
-    }
-    facts
 }
 
 fn format_value(value: &Value, ty: &Type) -> String {

@@ -59,6 +59,7 @@ pub use parameters::validate;
 #[doc(hidden)]
 pub mod __private {
     pub use serde;
+    pub use serde_json;
 
     pub use crate::enums::{parse_closed, parse_open};
 }

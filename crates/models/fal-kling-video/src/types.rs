@@ -13,9 +13,11 @@ pub use fal_core::media::FileOutput;
 pub struct OmniVideoElementInput {
     /// Main picture of the element, seen from the front.
     ///
-    /// At most 10 MiB. At least 300 px wide. At least 300 px high.
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub frontal_image_url: File,
     /// Further pictures of the element from other angles: at least one, at most three.
+    ///
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub reference_image_urls: Option<Vec<File>>,
 }
 
@@ -121,14 +123,17 @@ fal_core::closed_enum!(
 pub struct KlingV3ComboElementInput {
     /// Main picture of the element, seen from the front.
     ///
-    /// At most 10 MiB. At least 300 px wide. At least 300 px high.
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub frontal_image_url: Option<File>,
     /// Further pictures of the element from other angles. An element shown by images needs one of them
     /// and can have up to three.
+    ///
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub reference_image_urls: Option<Vec<File>>,
     /// Video that shows the element, in place of images. A request can have one such element.
     ///
-    /// At most 200 MiB. 720 to 2160 px wide. 720 to 2160 px high. 3 to 10.05 s long.
+    /// At most 200 MiB. 720 to 2160 px wide. 720 to 2160 px high. 3 to 10.05 s long. 24 to 60 frames
+    /// per second.
     pub video_url: Option<File>,
     /// Voice that the element speaks with, by the identifier that the endpoint for new voices gave out.
     /// For elements shown by a video only.
@@ -141,9 +146,11 @@ pub struct KlingV3ComboElementInput {
 pub struct KlingV3ImageElementInput {
     /// Main picture of the element, seen from the front.
     ///
-    /// At most 10 MiB. At least 300 px wide. At least 300 px high.
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub frontal_image_url: Option<File>,
     /// Further pictures of the element from other angles: at least one, at most three.
+    ///
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub reference_image_urls: Option<Vec<File>>,
 }
 
@@ -257,7 +264,8 @@ struct OmniVideoElementInputOptional {
 
 impl<FrontalImageUrlSlot> OmniVideoElementInputBuilder<FrontalImageUrlSlot> {
     /// Sets [`frontal_image_url`](OmniVideoElementInput::frontal_image_url): Main picture of the
-    /// element, seen from the front. At most 10 MiB. At least 300 px wide. At least 300 px high.
+    /// element, seen from the front. At most 10 MiB. At least 300 px wide. At least 300 px high. An
+    /// aspect ratio of 0.4 to 2.5.
     pub fn frontal_image_url(
         self,
         value: impl fal_core::IntoFile,
@@ -269,7 +277,8 @@ impl<FrontalImageUrlSlot> OmniVideoElementInputBuilder<FrontalImageUrlSlot> {
     }
 
     /// Sets [`reference_image_urls`](OmniVideoElementInput::reference_image_urls): Further pictures of
-    /// the element from other angles: at least one, at most three.
+    /// the element from other angles: at least one, at most three. At most 10 MiB. At least 300 px
+    /// wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub fn reference_image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
         self.optional.reference_image_urls = value.into_param();
         self
@@ -374,21 +383,24 @@ struct KlingV3ComboElementInputOptional {
 
 impl KlingV3ComboElementInputBuilder {
     /// Sets [`frontal_image_url`](KlingV3ComboElementInput::frontal_image_url): Main picture of the
-    /// element, seen from the front. At most 10 MiB. At least 300 px wide. At least 300 px high.
+    /// element, seen from the front. At most 10 MiB. At least 300 px wide. At least 300 px high. An
+    /// aspect ratio of 0.4 to 2.5.
     pub fn frontal_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.frontal_image_url = value.into_param();
         self
     }
 
     /// Sets [`reference_image_urls`](KlingV3ComboElementInput::reference_image_urls): Further pictures
-    /// of the element from other angles.
+    /// of the element from other angles. At most 10 MiB. At least 300 px wide. At least 300 px high. An
+    /// aspect ratio of 0.4 to 2.5.
     pub fn reference_image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
         self.optional.reference_image_urls = value.into_param();
         self
     }
 
     /// Sets [`video_url`](KlingV3ComboElementInput::video_url): Video that shows the element, in place
-    /// of images. At most 200 MiB. 720 to 2160 px wide. 720 to 2160 px high. 3 to 10.05 s long.
+    /// of images. At most 200 MiB. 720 to 2160 px wide. 720 to 2160 px high. 3 to 10.05 s long. 24 to
+    /// 60 frames per second.
     pub fn video_url(mut self, value: impl Param<File>) -> Self {
         self.optional.video_url = value.into_param();
         self
@@ -438,14 +450,16 @@ struct KlingV3ImageElementInputOptional {
 
 impl KlingV3ImageElementInputBuilder {
     /// Sets [`frontal_image_url`](KlingV3ImageElementInput::frontal_image_url): Main picture of the
-    /// element, seen from the front. At most 10 MiB. At least 300 px wide. At least 300 px high.
+    /// element, seen from the front. At most 10 MiB. At least 300 px wide. At least 300 px high. An
+    /// aspect ratio of 0.4 to 2.5.
     pub fn frontal_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.frontal_image_url = value.into_param();
         self
     }
 
     /// Sets [`reference_image_urls`](KlingV3ImageElementInput::reference_image_urls): Further pictures
-    /// of the element from other angles: at least one, at most three.
+    /// of the element from other angles: at least one, at most three. At most 10 MiB. At least 300 px
+    /// wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub fn reference_image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
         self.optional.reference_image_urls = value.into_param();
         self

@@ -48,6 +48,8 @@ pub struct Input {
     /// At least 1 character.
     pub prompt: String,
     /// Videos of the subjects, one to three, at 16 frames a second or more.
+    ///
+    /// At most 100 MiB. 2 to 30 s long.
     pub video_urls: Vec<File>,
     /// Shape of the video, as width to height.
     ///
@@ -280,7 +282,7 @@ impl<PromptSlot, VideoUrlsSlot> Builder<PromptSlot, VideoUrlsSlot> {
     }
 
     /// Sets [`video_urls`](Input::video_urls): Videos of the subjects, one to three, at 16 frames a
-    /// second or more.
+    /// second or more. At most 100 MiB. 2 to 30 s long.
     pub fn video_urls(
         self,
         value: impl Into<Vec<File>>,

@@ -46,6 +46,8 @@ pub struct Input {
     /// Images that show styles, things or people to take over. Prompts refer to them by position:
     /// `@Image1`, `@Image2` and so on. Images and elements share a limit, which is lower next to a
     /// video.
+    ///
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub image_urls: Option<Vec<File>>,
     /// Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`,
     /// `@Element2` and so on.
@@ -217,6 +219,7 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 
     /// Sets [`image_urls`](Input::image_urls): Images that show styles, things or people to take over.
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub fn image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
         self.optional.image_urls = value.into_param();
         self

@@ -46,6 +46,8 @@ pub struct Input {
     pub prompt: String,
     /// Videos of the subjects, three at most, at 16 frames a second or more. With the images, five
     /// references at most.
+    ///
+    /// At most 100 MiB. 2 to 30 s long.
     pub video_urls: Option<Vec<File>>,
     /// Images of the subjects, up to 10 MB each. With the videos, five references at most.
     pub image_urls: Option<Vec<File>>,
@@ -288,7 +290,7 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 
     /// Sets [`video_urls`](Input::video_urls): Videos of the subjects, three at most, at 16 frames a
-    /// second or more.
+    /// second or more. At most 100 MiB. 2 to 30 s long.
     pub fn video_urls(mut self, value: impl Param<Vec<File>>) -> Self {
         self.optional.video_urls = value.into_param();
         self

@@ -46,6 +46,8 @@ pub struct Input {
     /// Images of characters and objects, one for each, up to 20 MB each.
     pub reference_image_urls: Option<Vec<File>>,
     /// Videos of characters and objects in motion, one for each, up to 100 MB each.
+    ///
+    /// At most 100 MiB. At most 30 s long.
     pub reference_video_urls: Option<Vec<File>>,
     /// Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.
     pub negative_prompt: Option<String>,
@@ -303,7 +305,7 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 
     /// Sets [`reference_video_urls`](Input::reference_video_urls): Videos of characters and objects in
-    /// motion, one for each, up to 100 MB each.
+    /// motion, one for each, up to 100 MB each. At most 100 MiB. At most 30 s long.
     pub fn reference_video_urls(mut self, value: impl Param<Vec<File>>) -> Self {
         self.optional.reference_video_urls = value.into_param();
         self

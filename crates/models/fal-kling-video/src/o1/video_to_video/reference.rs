@@ -47,7 +47,8 @@ pub struct Input {
     pub prompt: String,
     /// Video whose motion and camera work the new shot follows, in MP4 or MOV.
     ///
-    /// At most 200 MiB. 720 to 2160 px wide. 720 to 2160 px high. 3 to 10.05 s long.
+    /// At most 200 MiB. 720 to 2160 px wide. 720 to 2160 px high. 3 to 10.05 s long. 24 to 60 frames
+    /// per second.
     pub video_url: File,
     /// Keeps the sound of the input video.
     ///
@@ -56,6 +57,8 @@ pub struct Input {
     /// Images that show styles, things or people to take over. Prompts refer to them by position:
     /// `@Image1`, `@Image2` and so on. Images and elements share a limit, which is lower next to a
     /// video.
+    ///
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub image_urls: Option<Vec<File>>,
     /// Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`,
     /// `@Element2` and so on.
@@ -242,7 +245,8 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
     }
 
     /// Sets [`video_url`](Input::video_url): Video whose motion and camera work the new shot follows,
-    /// in MP4 or MOV. At most 200 MiB. 720 to 2160 px wide. 720 to 2160 px high. 3 to 10.05 s long.
+    /// in MP4 or MOV. At most 200 MiB. 720 to 2160 px wide. 720 to 2160 px high. 3 to 10.05 s long. 24
+    /// to 60 frames per second.
     pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
@@ -258,6 +262,7 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
     }
 
     /// Sets [`image_urls`](Input::image_urls): Images that show styles, things or people to take over.
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub fn image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
         self.optional.image_urls = value.into_param();
         self

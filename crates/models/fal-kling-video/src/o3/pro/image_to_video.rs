@@ -45,11 +45,11 @@ pub struct Input {
     pub prompt: Option<String>,
     /// Image that the video opens with.
     ///
-    /// At most 10 MiB. At least 300 px wide. At least 300 px high.
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub image_url: File,
     /// Image that the video closes with. Left out, the model is free to choose the ending.
     ///
-    /// At most 10 MiB. At least 300 px wide. At least 300 px high.
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub end_image_url: Option<File>,
     /// Length of the video in seconds.
     ///
@@ -239,7 +239,7 @@ struct Optional {
 
 impl<ImageUrlSlot> Builder<ImageUrlSlot> {
     /// Sets [`image_url`](Input::image_url): Image that the video opens with. At most 10 MiB. At least
-    /// 300 px wide. At least 300 px high.
+    /// 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
             image_url: value.into_file(),
@@ -255,7 +255,7 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
     }
 
     /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with. At most 10 MiB.
-    /// At least 300 px wide. At least 300 px high.
+    /// At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.end_image_url = value.into_param();
         self

@@ -45,15 +45,17 @@ pub struct Input {
     pub multi_prompt: Option<Vec<KlingV3MultiPromptElement>>,
     /// Image that the video opens with.
     ///
-    /// At most 10 MiB. At least 300 px wide. At least 300 px high.
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub start_image_url: Option<File>,
     /// Image that the video closes with. Left out, the model is free to choose the ending.
     ///
-    /// At most 10 MiB. At least 300 px wide. At least 300 px high.
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub end_image_url: Option<File>,
     /// Images that show styles, things or people to take over. Prompts refer to them by position:
     /// `@Image1`, `@Image2` and so on. Images and elements share a limit, which is lower next to a
     /// video.
+    ///
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub image_urls: Option<Vec<File>>,
     /// Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`,
     /// `@Element2` and so on.
@@ -301,20 +303,21 @@ impl Builder {
     }
 
     /// Sets [`start_image_url`](Input::start_image_url): Image that the video opens with. At most 10
-    /// MiB. At least 300 px wide. At least 300 px high.
+    /// MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub fn start_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.start_image_url = value.into_param();
         self
     }
 
     /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with. At most 10 MiB.
-    /// At least 300 px wide. At least 300 px high.
+    /// At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.end_image_url = value.into_param();
         self
     }
 
     /// Sets [`image_urls`](Input::image_urls): Images that show styles, things or people to take over.
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub fn image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
         self.optional.image_urls = value.into_param();
         self

@@ -46,7 +46,7 @@ pub struct Input {
     pub prompt: String,
     /// Image that the video opens with.
     ///
-    /// At most 10 MiB. At least 300 px wide. At least 300 px high.
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub image_url: File,
     /// Length of the video in seconds.
     ///
@@ -169,7 +169,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
     }
 
     /// Sets [`image_url`](Input::image_url): Image that the video opens with. At most 10 MiB. At least
-    /// 300 px wide. At least 300 px high.
+    /// 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,

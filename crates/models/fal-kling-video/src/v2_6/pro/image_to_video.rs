@@ -46,7 +46,7 @@ pub struct Input {
     pub prompt: String,
     /// Image that the video opens with.
     ///
-    /// At most 10 MiB. At least 300 px wide. At least 300 px high.
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub start_image_url: File,
     /// Length of the video in seconds.
     ///
@@ -67,7 +67,7 @@ pub struct Input {
     pub voice_ids: Option<Vec<String>>,
     /// Image that the video closes with. Left out, the model is free to choose the ending.
     ///
-    /// At most 10 MiB. At least 300 px wide. At least 300 px high.
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub end_image_url: Option<File>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -176,7 +176,7 @@ impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
     }
 
     /// Sets [`start_image_url`](Input::start_image_url): Image that the video opens with. At most 10
-    /// MiB. At least 300 px wide. At least 300 px high.
+    /// MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub fn start_image_url(
         self,
         value: impl fal_core::IntoFile,
@@ -216,7 +216,7 @@ impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
     }
 
     /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with. At most 10 MiB.
-    /// At least 300 px wide. At least 300 px high.
+    /// At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.end_image_url = value.into_param();
         self

@@ -47,7 +47,7 @@ pub struct Input {
     /// Image of the character, which has to be shown in clear proportions, unobstructed, on more than
     /// 5% of the picture.
     ///
-    /// At most 10 MiB. 340 to 3850 px wide. 340 to 3850 px high.
+    /// At most 10 MiB. 340 to 3850 px wide. 340 to 3850 px high. An aspect ratio of 0.4 to 2.5.
     pub image_url: File,
     /// Video of the motion to take over: one person, at least the upper body with the head,
     /// unobstructed. It may last 30 seconds, or 10 with `character_orientation` set to `image`.
@@ -160,7 +160,7 @@ impl<
 > Builder<ImageUrlSlot, VideoUrlSlot, CharacterOrientationSlot> {
     /// Sets [`image_url`](Input::image_url): Image of the character, which has to be shown in clear
     /// proportions, unobstructed, on more than 5% of the picture. At most 10 MiB. 340 to 3850 px wide.
-    /// 340 to 3850 px high.
+    /// 340 to 3850 px high. An aspect ratio of 0.4 to 2.5.
     pub fn image_url(
         self,
         value: impl fal_core::IntoFile,

@@ -48,7 +48,7 @@ pub struct Input {
     pub multi_prompt: Option<Vec<KlingV3MultiPromptElement>>,
     /// Image that the video opens with.
     ///
-    /// At most 10 MiB. At least 300 px wide. At least 300 px high.
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub start_image_url: File,
     /// Length of the video in seconds.
     ///
@@ -62,7 +62,7 @@ pub struct Input {
     pub generate_audio: Option<bool>,
     /// Image that the video closes with. Left out, the model is free to choose the ending.
     ///
-    /// At most 10 MiB. At least 300 px wide. At least 300 px high.
+    /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub end_image_url: Option<File>,
     /// Characters and objects to bring into the video. Prompts refer to them by position: `@Element1`,
     /// `@Element2` and so on.
@@ -265,7 +265,7 @@ struct Optional {
 
 impl<StartImageUrlSlot> Builder<StartImageUrlSlot> {
     /// Sets [`start_image_url`](Input::start_image_url): Image that the video opens with. At most 10
-    /// MiB. At least 300 px wide. At least 300 px high.
+    /// MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub fn start_image_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
         Builder {
             start_image_url: value.into_file(),
@@ -303,7 +303,7 @@ impl<StartImageUrlSlot> Builder<StartImageUrlSlot> {
     }
 
     /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with. At most 10 MiB.
-    /// At least 300 px wide. At least 300 px high.
+    /// At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
         self.optional.end_image_url = value.into_param();
         self
