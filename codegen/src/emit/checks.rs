@@ -248,12 +248,12 @@ fn check(rule: &Rule, checker: &Checker, subject: &Subject) -> TokenStream {
                 quote!(#check.url_length::<bounds::#marker>(#value);)
             });
             let pattern = pattern.as_ref().map(|pattern| {
-                let receiver = subject.receiver();
-                let check = check_pattern(pattern, checker, &quote!(url));
+                let (check, message) = (checker.reference(), &pattern.message);
+                let (required, excluded) = (&pattern.required, &pattern.excluded);
                 quote! {
-                    if let Some(url) = #receiver.as_url() {
-                        #check
-                    }
+                    fal_core::check_url_patterns(
+                        #check, #value, &[#(#required),*], &[#(#excluded),*], #message
+                    );
                 }
             });
             quote!(#length #pattern)

@@ -270,19 +270,21 @@ fn read_by_form(item: &Union) -> TokenStream {
 
 /// Reads the strings that are variants of their own.
 fn read_texts(item: &Union) -> Option<TokenStream> {
-    let texts = item.texts().map(|(name, text)| {
-        let name = ident(name);
-        quote!(Some(#text) => return Ok(Self::#name),)
-    });
-    let texts: Vec<TokenStream> = texts.collect();
-    (!texts.is_empty()).then(|| {
-        quote! {
+    let (names, texts): (Vec<_>, Vec<_>) = item.texts().map(|(name, text)| (ident(name), text)).unzip();
+    match (names.as_slice(), texts.as_slice()) {
+        ([], _) => None,
+        ([name], [text]) => Some(quote! {
+            if value.as_str() == Some(#text) {
+                return Ok(Self::#name);
+            }
+        }),
+        _ => Some(quote! {
             match value.as_str() {
-                #(#texts)*
+                #(Some(#texts) => return Ok(Self::#names),)*
                 _ => {}
             }
-        }
-    })
+        }),
+    }
 }
 
 /// Reads a value into the variant that fits it best.

@@ -690,9 +690,8 @@ impl Serialize for Size {
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        match value.as_str() {
-            Some("auto") => return Ok(Self::Auto),
-            _ => {}
+        if value.as_str() == Some("auto") {
+            return Ok(Self::Auto);
         }
         if let Ok(value) = Deserialize::deserialize(&value) {
             return Ok(Self::Integer(value));
@@ -726,9 +725,8 @@ impl Serialize for Either {
 impl<'de> Deserialize<'de> for Either {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        match value.as_str() {
-            Some("on") => return Ok(Self::On),
-            _ => {}
+        if value.as_str() == Some("on") {
+            return Ok(Self::On);
         }
         if let Ok(value) = Deserialize::deserialize(&value) {
             return Ok(Self::Flag(value));
@@ -785,9 +783,8 @@ impl Serialize for EitherOutput {
 impl<'de> Deserialize<'de> for EitherOutput {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        match value.as_str() {
-            Some("on") => return Ok(Self::On),
-            _ => {}
+        if value.as_str() == Some("on") {
+            return Ok(Self::On);
         }
         if let Ok(value) = Deserialize::deserialize(&value) {
             return Ok(Self::Flag(value));

@@ -646,9 +646,8 @@ pub mod types {
     impl<'de> Deserialize<'de> for Pick {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             let value = Value::deserialize(deserializer)?;
-            match value.as_str() {
-                Some("map") => return Ok(Self::Map2),
-                _ => {}
+            if value.as_str() == Some("map") {
+                return Ok(Self::Map2);
             }
             let mut choice = json::Choice::new(&value);
             choice
@@ -3150,9 +3149,8 @@ impl Serialize for PickOutput {
 impl<'de> Deserialize<'de> for PickOutput {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        match value.as_str() {
-            Some("map") => return Ok(Self::Map2),
-            _ => {}
+        if value.as_str() == Some("map") {
+            return Ok(Self::Map2);
         }
         let mut choice = json::Choice::new(&value);
         choice

@@ -258,14 +258,13 @@ impl Parameters for Input {
             );
         }
         if let Some(value) = &self.video_url {
-            if let Some(url) = value.as_url() {
-                fal_core::check_pattern(
-                    &mut check.field("video_url"),
-                    url,
-                    "^https://",
-                    "`video_url` of acme/pattern-dialects must match `^https://`",
-                );
-            }
+            fal_core::check_url_patterns(
+                &mut check.field("video_url"),
+                value,
+                &["^https://"],
+                &[],
+                "`video_url` of acme/pattern-dialects must match `^https://`",
+            );
         }
         if let Some(value) = &self.image_urls {
             check
@@ -273,14 +272,13 @@ impl Parameters for Input {
                 .each(
                     value.iter().enumerate(),
                     |check, item| {
-                        if let Some(url) = item.as_url() {
-                            fal_core::check_pattern(
-                                check,
-                                url,
-                                "\\.png$",
-                                "`image_urls_item` of acme/pattern-dialects must match `\\.png$`",
-                            );
-                        }
+                        fal_core::check_url_patterns(
+                            check,
+                            item,
+                            &["\\.png$"],
+                            &[],
+                            "`image_urls_item` of acme/pattern-dialects must match `\\.png$`",
+                        );
                     },
                 );
         }

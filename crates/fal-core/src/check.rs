@@ -53,6 +53,22 @@ pub fn check_patterns(
     }
 }
 
+/// Checks the URL of a file as [`check_patterns`] checks a string.
+///
+/// A file that has yet to be uploaded always passes. Needs the feature `pattern`.
+#[cfg(feature = "pattern")]
+pub fn check_url_patterns(
+    check: &mut Check,
+    file: &File,
+    required: &[&str],
+    excluded: &[&str],
+    message: &'static str,
+) {
+    if let Some(url) = file.as_url() {
+        check_patterns(check, url, required, excluded, message);
+    }
+}
+
 /// Collects the violations that [`Parameters::check`](crate::Parameters::check) reports.
 #[derive(Debug)]
 pub struct Check {

@@ -42,7 +42,7 @@ pub use check::FieldCheck;
 pub use check::{Check, Length, Violation, Violations};
 #[cfg(feature = "pattern")]
 #[doc(hidden)]
-pub use check::{check_pattern, check_patterns};
+pub use check::{check_pattern, check_patterns, check_url_patterns};
 #[doc(hidden)]
 pub use endpoint::Unset;
 pub use endpoint::{Endpoint, IntoInput, Realtime, Streams};
