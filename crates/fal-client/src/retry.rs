@@ -37,7 +37,7 @@ use http::{HeaderMap, StatusCode};
 /// [a minute](Self::rate_limit_budget), whatever the number of attempts.
 ///
 /// `Retry-After`, in seconds or as a date, is respected. If it asks for more than [`max_delay`](Self::max_delay) and
-/// than what is left of the minute, or if the delay would not end before the timeout of the call, the error is returned
+/// the rest of the minute, or if the delay would not end before the timeout of the call, the error is returned
 /// at once, with [`Error::retry_after`](crate::Error::retry_after). A call that waits for a job is more patient: it
 /// waits for as long as 429 and 503 ask, until its own timeout, because the job goes on.
 ///

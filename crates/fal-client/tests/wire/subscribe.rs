@@ -131,7 +131,7 @@ async fn unknown_status_is_waited_through() {
     let server = queue(vec![json!({"status": "FAILED"})], || answer(200, &json!({"seed": 7}))).await;
     let error = server.client().subscribe(cat()).timeout(Duration::from_secs(1)).await.unwrap_err();
     assert!(error.is_timeout() && error.request_id() == Some("r1"), "{error}");
-    // A caller that asks once is told the state.
+    // A caller that asks once gets the state.
     let error = server.client().endpoint::<Model>().job("r1").status().await.unwrap_err();
     assert!(error.is_decode() && error.to_string().contains("`FAILED`"), "{error}");
 }
