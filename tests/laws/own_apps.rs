@@ -279,6 +279,8 @@ fn first_change(before: &Value, after: &Value) -> Option<String> {
             let mut pairs = old.iter().zip(new).enumerate();
             pairs.find_map(|(index, (old, new))| Some(format!("/{index}{}", first_change(old, new)?)))
         }
+        // `2` and `2.0` are the same number in JSON.
+        (Value::Number(old), Value::Number(new)) if old.as_f64() == new.as_f64() => None,
         _ => (before != after).then(String::new),
     }
 }

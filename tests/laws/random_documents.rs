@@ -26,8 +26,8 @@ const SHRUNKEN: usize = 3;
 /// The documents of the default run that still fail. A document that passes must not be listed. Runs that the environment
 /// changes show all failures.
 const OPEN: &[usize] = &[
-    0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 14, 16, 18, 19, 20, 21, 22, 23, 24, 25, 27, 28, 29, 30, 31, 32, 34, 35,
-    36, 37, 38, 39,
+    0, 1, 2, 3, 5, 6, 7, 8, 9, 11, 13, 14, 16, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 34,
+    35, 36, 37, 38, 39,
 ];
 
 #[test]
