@@ -52,6 +52,7 @@ const RESERVED_TYPES: &[&str] = &[
     "Event",
     "File",
     "Float",
+    "From",
     "Input",
     "Int",
     "Into",
