@@ -34,7 +34,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///                 eprintln!("{}: {}", field.path, field.message);
 ///             }
 ///         }
-///         ErrorKind::Locked { reason } => eprintln!("the account cannot spend: {reason}"),
+///         ErrorKind::Locked { reason, .. } => eprintln!("the account cannot spend: {reason}"),
 ///         _ if error.is_rate_limited() || error.is_timeout() => eprintln!("try again later: {error}"),
 ///         _ => eprintln!("{error}"),
 ///     }
