@@ -18,6 +18,7 @@ mod golden {
     pub(crate) mod enums_of_other_types;
     pub(crate) mod extra;
     pub(crate) mod file_input;
+    pub(crate) mod file_limits;
     pub(crate) mod file_list;
     pub(crate) mod integer_enum;
     pub(crate) mod map;
@@ -55,6 +56,8 @@ mod golden {
     pub(crate) mod wide_integers;
 }
 
+#[path = "golden_behaviour/file_limits.rs"]
+mod limits_of_files;
 #[path = "golden_behaviour/schema_forms.rs"]
 mod forms_of_schemas;
 

@@ -4,6 +4,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 
 use super::{
+    file_limits,
     structs::allow_deprecated,
     tokens::{float, ident},
 };
@@ -21,6 +22,7 @@ pub(super) fn structure(item: &Struct) -> TokenStream {
             }
         }
     });
+    let limits = file_limits::visit_fields(item);
     let checks = item.fields.iter().filter(|field| field.rule != Rule::None).map(|field| {
         let name = ident(&field.ident);
         let checker = Checker::Field(&field.json_name);
@@ -57,6 +59,7 @@ pub(super) fn structure(item: &Struct) -> TokenStream {
         #allow
         impl Parameters for #name {
             #visit_files
+            #limits
             #check
         }
     }
@@ -85,6 +88,7 @@ pub(super) fn union(item: &Union) -> TokenStream {
             }
         }
     });
+    let limits = file_limits::visit_variants(item, match_arms);
     let check = (!checks.is_empty()).then(|| {
         let body = match_arms(&checks, item.variants.len());
         quote! {
@@ -96,6 +100,7 @@ pub(super) fn union(item: &Union) -> TokenStream {
     quote! {
         impl Parameters for #name {
             #visit_files
+            #limits
             #check
         }
     }
@@ -134,6 +139,7 @@ pub(super) fn tuple(item: &TupleStruct) -> TokenStream {
             }
         }
     });
+    let limits = file_limits::visit_positions(item);
     let mut checks = Vec::new();
     for (index, position) in item.items.iter().enumerate().filter(|(_, item)| item.rule != Rule::None) {
         let (path, place) = (index.to_string(), Literal::usize_unsuffixed(index));
@@ -167,6 +173,7 @@ pub(super) fn tuple(item: &TupleStruct) -> TokenStream {
     quote! {
         impl Parameters for #name {
             #visit_files
+            #limits
             #check
         }
     }

@@ -6,7 +6,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{
-    builder, checks, defaults, docs,
+    builder, checks, defaults, docs, file_limits,
     imports::{self, Imports},
     index, literals,
     page::{Page, Section},
@@ -102,6 +102,7 @@ fn endpoint_page(
     let mut definitions = model(endpoint);
     definitions.push(structs::definition(&endpoint.input));
     definitions.extend(defaults::constants(item, &own, &endpoint.input));
+    definitions.extend(file_limits::constants(&endpoint.input));
     definitions.extend(endpoint.input_types.iter().flat_map(definition));
     let about = format!("The result of [`{}`](Model).", endpoint.id);
     definitions.push(output("Output", &about, &endpoint.output));
@@ -200,7 +201,11 @@ fn model(endpoint: &Endpoint) -> Vec<TokenStream> {
 /// Returns the definition of a type, and what belongs right below it.
 fn definition(item: &Item) -> Vec<TokenStream> {
     match item {
-        Item::Struct(item) => [structs::definition(item)].into_iter().chain(structs::media(item)).collect(),
+        Item::Struct(item) => [structs::definition(item)]
+            .into_iter()
+            .chain(structs::media(item))
+            .chain(file_limits::constants(item))
+            .collect(),
         Item::TextEnum(item) => types::text_enum(item),
         Item::IntegerEnum(item) => types::integer_enum(item),
         Item::Union(item) => types::union(item),

@@ -11,6 +11,7 @@ mod defaults;
 mod docs;
 mod example;
 pub(crate) mod examples;
+mod file_limits;
 mod imports;
 mod index;
 mod items;

@@ -7,8 +7,9 @@ use openapiv3::{AdditionalProperties, AnySchema, ReferenceOr, Schema, SchemaKind
 use serde_json::Value;
 
 use super::{
-    Direction, FileLimits, Item, Object, Property, Type, TypeGraph, defaults::coerce_default,
-    types::FILE_INPUT,
+    Direction, FileLimits, Item, Object, Property, Type, TypeGraph,
+    defaults::coerce_default,
+    types::{FILE_INPUT, LIMITS},
 };
 use crate::{
     error::{Error, pointer},
@@ -316,12 +317,13 @@ impl<'a> Resolver<'a> {
             SchemaRef::Item(schema) => &schema.schema_data,
             SchemaRef::Reference(_) => &none,
         };
-        let limits = data.extensions.get("x-fal").cloned().unwrap_or_default();
+        let limits = data.extensions.get(LIMITS).cloned().unwrap_or_default();
         if let Some(is_file) = data.extensions.get(FILE_INPUT).and_then(Value::as_bool)
             && self.direction == Direction::Input
         {
-            mark_files(&mut ty, is_file, &limits);
+            mark_files(&mut ty, is_file);
         }
+        limit_files(&mut ty, &limits);
         let examples = data.extensions.get("x-examples").and_then(Value::as_array).cloned();
         let description = match (&data.description, &ty) {
             (Some(description), _) => description.clone(),
@@ -352,18 +354,42 @@ impl<'a> Resolver<'a> {
 }
 
 /// Makes files of the strings of a type, or strings of its files.
-fn mark_files(ty: &mut Type, is_file: bool, limits: &FileLimits) {
-    match ty {
-        Type::Text(rules) if is_file => *ty = Type::File(std::mem::take(rules), limits.clone()),
+fn mark_files(ty: &mut Type, is_file: bool) {
+    for_each_unnamed(ty, &mut |ty| match ty {
+        Type::Text(rules) if is_file => *ty = Type::File(std::mem::take(rules), FileLimits::Null),
         Type::File(rules, _) if !is_file => *ty = Type::Text(std::mem::take(rules)),
-        Type::List(item, _) | Type::Map(item) => mark_files(&mut item.ty, is_file, limits),
-        Type::Tuple(tuple) => {
-            tuple.items.iter_mut().for_each(|item| mark_files(&mut item.ty, is_file, limits));
-            if let Some((item, _)) = &mut tuple.rest {
-                mark_files(&mut item.ty, is_file, limits);
+        _ => {}
+    });
+}
+
+/// Gives the limits of a property to its files. The limits of the files themselves come first.
+fn limit_files(ty: &mut Type, limits: &FileLimits) {
+    let Some(limits) = limits.as_object() else { return };
+    for_each_unnamed(ty, &mut |ty| {
+        let Type::File(_, own) = ty else { return };
+        if own.is_null() {
+            *own = Value::Object(serde_json::Map::new());
+        }
+        if let Some(own) = own.as_object_mut() {
+            for (name, limit) in limits {
+                own.entry(name).or_insert_with(|| limit.clone());
             }
         }
-        Type::Union(kinds) => kinds.iter_mut().for_each(|kind| mark_files(kind, is_file, limits)),
+    });
+}
+
+/// Calls `change` with `ty` and the types inside it, but not with those of the properties of objects.
+fn for_each_unnamed(ty: &mut Type, change: &mut dyn FnMut(&mut Type)) {
+    change(ty);
+    match ty {
+        Type::List(item, _) | Type::Map(item) => for_each_unnamed(&mut item.ty, change),
+        Type::Tuple(tuple) => {
+            tuple.items.iter_mut().for_each(|item| for_each_unnamed(&mut item.ty, change));
+            if let Some((item, _)) = &mut tuple.rest {
+                for_each_unnamed(&mut item.ty, change);
+            }
+        }
+        Type::Union(kinds) => kinds.iter_mut().for_each(|kind| for_each_unnamed(kind, change)),
         _ => {}
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use indexmap::IndexMap;
 
-use super::{Object, Tuple, Type};
+use super::{FileLimits, Object, Tuple, Type};
 
 /// The types of an input, an output or an event.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +47,7 @@ impl TypeGraph {
 
     /// Returns true if the values of `ty` have a rule that is checked at run time.
     pub(crate) fn has_rules(&self, ty: &Type) -> bool {
-        self.any_inside(ty, &mut HashSet::new(), |ty| match ty {
+        self.any_inside(ty, &mut HashSet::new(), &|ty| match ty {
             Type::Text(text) | Type::File(text, _) => {
                 !text.length.is_open() || text.checked_pattern().is_some()
             }
@@ -61,11 +61,25 @@ impl TypeGraph {
 
     /// Returns true if a value of `ty` can contain a file.
     pub(crate) fn has_files(&self, ty: &Type) -> bool {
-        self.any_inside(ty, &mut HashSet::new(), |ty| matches!(ty, Type::File(..)))
+        self.any_inside(ty, &mut HashSet::new(), &|ty| matches!(ty, Type::File(..)))
+    }
+
+    /// Returns true if a value of `ty` can contain a file for which `are_limits` holds.
+    pub(crate) fn has_limited_files(&self, ty: &Type, are_limits: fn(&FileLimits) -> bool) -> bool {
+        self.any_inside(
+            ty,
+            &mut HashSet::new(),
+            &|ty| matches!(ty, Type::File(_, limits) if are_limits(limits)),
+        )
     }
 
     /// Returns true if the predicate holds for `ty`, or for a type inside it.
-    fn any_inside<'a>(&'a self, ty: &'a Type, seen: &mut HashSet<&'a str>, holds: fn(&Type) -> bool) -> bool {
+    fn any_inside<'a>(
+        &'a self,
+        ty: &'a Type,
+        seen: &mut HashSet<&'a str>,
+        holds: &dyn Fn(&Type) -> bool,
+    ) -> bool {
         if holds(ty) {
             return true;
         }
@@ -85,7 +99,7 @@ impl TypeGraph {
         &'a self,
         name: &'a str,
         seen: &mut HashSet<&'a str>,
-        holds: fn(&Type) -> bool,
+        holds: &dyn Fn(&Type) -> bool,
     ) -> bool {
         if !seen.insert(name) {
             return false;

@@ -22,6 +22,9 @@ use crate::{
 /// The extension that says if a string is the URL of a file. It takes precedence over the name of the property.
 pub(super) const FILE_INPUT: &str = "x-fal-file-input";
 
+/// The extension with the limits of files and image sizes.
+pub(super) const LIMITS: &str = "x-fal";
+
 impl Resolver<'_> {
     /// Resolves a schema or a reference. `property` is the name of the property that has the type, if any.
     pub(super) fn resolve(
@@ -197,7 +200,7 @@ impl Resolver<'_> {
         let rules = Text { length, pattern };
         let marked = schema.schema_data.extensions.get(FILE_INPUT).and_then(Value::as_bool);
         if self.direction == Direction::Input && marked.unwrap_or(property.is_some_and(is_file_property)) {
-            let limits = schema.schema_data.extensions.get("x-fal").cloned().unwrap_or_default();
+            let limits = schema.schema_data.extensions.get(LIMITS).cloned().unwrap_or_default();
             return Type::File(rules, limits);
         }
         Type::Text(rules)

@@ -7,7 +7,7 @@ use schemars::{
 use serde_json::{Map, Value, json};
 
 use super::{IGNORED, NULL, PREFIX_ITEMS, REST_ITEMS, WIDE_BOUNDS};
-use crate::schema::keywords::FAL_TOOLS;
+use crate::schema::keywords::{FAL_TOOLS, FILE_LIMITS};
 
 /// The transform that applies all rules, to the innermost schemas first.
 #[derive(Debug, Clone, Copy)]
@@ -510,8 +510,16 @@ fn rewrite_examples(schema: &mut Map<String, Value>) {
     schema.insert("x-examples".into(), Value::Array(examples));
 }
 
-/// Renames the keywords of fal's own tools to extensions, so that nothing is lost.
+/// Renames the keywords of fal's own tools to extensions, so that nothing is lost. Limits of files join those of
+/// `x-fal`, which newer documents have instead.
 fn rename_tool_keywords(schema: &mut Map<String, Value>) {
+    for key in FILE_LIMITS {
+        let Some(value) = schema.remove(*key) else { continue };
+        let limits = schema.entry("x-fal").or_insert_with(|| json!({}));
+        if let Some(limits) = limits.as_object_mut() {
+            limits.entry(*key).or_insert(value);
+        }
+    }
     for key in FAL_TOOLS {
         if let Some(value) = schema.remove(*key) {
             schema.insert(format!("x-fal-{}", key.trim_start_matches("_fal_").replace('_', "-")), value);

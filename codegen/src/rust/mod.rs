@@ -284,6 +284,8 @@ pub struct Field {
     pub rule: Rule,
     /// `true` if the value can contain files.
     pub has_files: bool,
+    /// The limits of the files of the value, if there are any.
+    pub limits: Limits,
     /// `true` if `null` is allowed.
     pub nullable: bool,
     /// `true` if the field is deprecated.
@@ -294,6 +296,28 @@ pub struct Field {
     pub example: Option<Value>,
     /// The JSON Schema, which refers to another generated type as `{"$type": <name>}`.
     pub schema: Value,
+}
+
+/// The limits of the files of a value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Limits {
+    /// No limits.
+    None,
+    /// Limits of the value itself, or of its items.
+    Own(FileLimits),
+    /// Limits that the type of the value knows.
+    Nested,
+}
+
+/// The limits of a file, by the fields of `fal_core::FileLimits`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileLimits {
+    /// The limits that are whole numbers.
+    pub whole: Vec<(&'static str, u64)>,
+    /// The limits that may be fractions.
+    pub decimal: Vec<(&'static str, f64)>,
+    /// The limits of all files of a list together.
+    pub combined: Option<Box<Self>>,
 }
 
 /// The way that a field may be absent.
@@ -463,6 +487,8 @@ pub struct Position {
     pub rule: Rule,
     /// `true` if a value can contain files.
     pub has_files: bool,
+    /// The limits of the files of the value, if there are any.
+    pub limits: Limits,
 }
 
 /// A union of several types.
@@ -512,6 +538,8 @@ pub enum VariantKind {
         rule: Rule,
         /// `true` if a value can contain files.
         has_files: bool,
+        /// The limits of the files of the value, if there are any.
+        limits: Limits,
         /// The JSON Schema, which refers to another generated type as `{"$type": <name>}`.
         schema: Value,
     },

@@ -41,6 +41,7 @@ impl TypeBuilder<'_> {
             ty: self.build_position_type(name, item),
             rule: self.item_rule(name, item),
             has_files: self.direction.is_input() && self.graph.has_files(&item.ty),
+            limits: self.build_limits(&item.ty),
         }
     }
 

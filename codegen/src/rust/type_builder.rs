@@ -1,8 +1,8 @@
 //! Builds structs from objects, with the enums and numbers that their fields need.
 
 use super::{
-    Bounds, Constant, Field, IntegerEnum, Item, Locals, Number, Presence, Rule, Struct, TextEnum, Ty,
-    json_schemas, names, owner::Owner, shared_types::SharedTypes, wording,
+    Bounds, Constant, Field, IntegerEnum, Item, Limits, Locals, Number, Presence, Rule, Struct, TextEnum, Ty,
+    file_limits, json_schemas, names, owner::Owner, shared_types::SharedTypes, wording,
 };
 use crate::model::{Direction, Item as ModelItem, Object, Property, Type, TypeGraph};
 
@@ -88,6 +88,7 @@ impl<'a> TypeBuilder<'a> {
             facts: wording::facts(property, self.direction),
             rule,
             has_files: self.direction.is_input() && self.graph.has_files(&property.ty),
+            limits: self.build_limits(&property.ty),
             presence,
             nullable: property.nullable,
             deprecated: property.deprecated,
@@ -95,6 +96,20 @@ impl<'a> TypeBuilder<'a> {
             schema: json_schemas::property_schema(property, &ty),
             example: property.examples.iter().find(|example| !example.is_null()).cloned(),
             ty: if null_is_explicit { Ty::Option(Box::new(ty)) } else { ty },
+        }
+    }
+
+    /// Returns the limits of the files of a value.
+    pub(super) fn build_limits(&self, ty: &Type) -> Limits {
+        let limits = file_limits::file_limits(ty).filter(|_| self.direction.is_input());
+        match limits {
+            Some(limits) => Limits::Own(limits),
+            None if self.direction.is_input()
+                && self.graph.has_limited_files(ty, file_limits::are_checked) =>
+            {
+                Limits::Nested
+            }
+            None => Limits::None,
         }
     }
 

@@ -100,6 +100,7 @@ impl TypeBuilder<'_> {
         let rust: Ty = self.build_type(&inner, ty);
         let rule = self.build_rule(&inner, ty);
         let has_files = self.direction.is_input() && self.graph.has_files(ty);
+        let limits = self.build_limits(ty);
         let schema = json_schemas::type_schema(ty, &rust);
         let form = match ty {
             Type::Object(component) => Some(Box::new(ObjectForm::new(&self.graph.objects[component], false))),
@@ -111,7 +112,7 @@ impl TypeBuilder<'_> {
             },
             _ => None,
         };
-        let kind = VariantKind::Value { ty: rust, form, rule, has_files, schema };
+        let kind = VariantKind::Value { ty: rust, form, rule, has_files, limits, schema };
         Variant { ident: taken.take(name, ""), description, kind }
     }
 }

@@ -4,7 +4,10 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::{Bounds, file_limits::describe_limits};
+use super::{
+    Bounds,
+    file_limits::{describe_limits, stated_limits},
+};
 use crate::model::{Bounds as ModelBounds, Direction, Length, Property, Type};
 
 /// Returns facts about a property, which its docs list after the description.
@@ -29,15 +32,7 @@ pub(super) fn facts(property: &Property, direction: Direction) -> Vec<String> {
         Type::List(_, list) if !list.length.is_open() => facts.push(describe_length(&list.length, true)),
         _ => {}
     }
-    let limits = match &property.ty {
-        Type::File(_, limits) => limits,
-        Type::List(item, _) if property.limits.is_null() => match &item.ty {
-            Type::File(_, limits) => limits,
-            _ => &property.limits,
-        },
-        _ => &property.limits,
-    };
-    facts.extend(describe_limits(limits));
+    facts.extend(describe_limits(stated_limits(property)));
     if let Some(default) = property.default.as_ref().filter(|default| !default.is_null()) {
         facts.push(match format_value(default, &property.ty) {
             text if text.trim().is_empty() => "empty by default".to_owned(),

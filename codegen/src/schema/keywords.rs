@@ -42,16 +42,11 @@ const KNOWN: &[&str] = &[
 ];
 
 /// Keywords of fal's own tools, which stage 2 turns into extensions.
-pub(crate) const FAL_TOOLS: &[&str] = &[
-    "ui",
-    "_fal_ui_field",
-    "limit_description",
-    "max_file_size",
-    "max_height",
-    "max_width",
-    "min_height",
-    "min_width",
-];
+pub(crate) const FAL_TOOLS: &[&str] = &["ui", "_fal_ui_field", "limit_description"];
+
+/// Limits of files outside of `x-fal`, which stage 2 moves there.
+pub(crate) const FILE_LIMITS: &[&str] =
+    &["max_file_size", "max_height", "max_width", "min_height", "min_width"];
 
 /// Counts the keywords of the component schemas that are neither known nor extensions (`x-…`).
 pub(crate) fn count_unknown(openapi: &Value) -> BTreeMap<String, usize> {
@@ -67,8 +62,8 @@ pub(crate) fn count_unknown(openapi: &Value) -> BTreeMap<String, usize> {
 fn count(schema: &Value, counts: &mut BTreeMap<String, usize>) {
     let Some(object) = schema.as_object() else { return };
     for (key, value) in object {
-        let is_known =
-            KNOWN.contains(&key.as_str()) || FAL_TOOLS.contains(&key.as_str()) || key.starts_with("x-");
+        let is_known = key.starts_with("x-")
+            || [KNOWN, FAL_TOOLS, FILE_LIMITS].iter().any(|known| known.contains(&key.as_str()));
         if !is_known {
             *counts.entry(key.clone()).or_default() += 1;
         }

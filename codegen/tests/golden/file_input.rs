@@ -215,6 +215,25 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// Limits of files, which the client can check before it uploads them.
+impl Input {
+    /// The limits of the files of [`reel`](Self::reel).
+    pub const LIMITS_REEL: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(104857600),
+        min_aspect_ratio: Some(0.4),
+        max_aspect_ratio: Some(2.5),
+        max_duration: Some(60.0),
+        max_fps: Some(60.0),
+        ..fal_core::FileLimits::NONE
+    };
+
+    /// The limits of the files of [`stills`](Self::stills).
+    pub const LIMITS_STILLS: fal_core::FileLimits = fal_core::FileLimits {
+        min_width: Some(64),
+        ..fal_core::FileLimits::NONE
+    };
+}
+
 /// The result of [`acme/file-input`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -345,6 +364,11 @@ impl Parameters for Input {
         self.reel.visit_files(visit);
         self.stills.visit_files(visit);
         self.poster.visit_files(visit);
+    }
+
+    fn visit_file_limits<'a>(&'a self, visitor: &mut fal_core::FileLimitsVisitor<'a>) {
+        visitor.field("reel", &Self::LIMITS_REEL, &self.reel);
+        visitor.field("stills", &Self::LIMITS_STILLS, &self.stills);
     }
 }
 

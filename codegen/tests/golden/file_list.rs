@@ -207,6 +207,17 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
+/// Limits of files, which the client can check before it uploads them.
+impl Input {
+    /// The limits of the files of [`cover_image_url`](Self::cover_image_url).
+    pub const LIMITS_COVER_IMAGE_URL: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(10485760),
+        min_width: Some(300),
+        max_width: Some(4000),
+        ..fal_core::FileLimits::NONE
+    };
+}
+
 /// The result of [`acme/file-list`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -336,6 +347,15 @@ impl Parameters for Input {
         self.short_url.visit_files(visit);
         self.chapters.visit_files(visit);
         self.extras.visit_files(visit);
+    }
+
+    fn visit_file_limits<'a>(&'a self, visitor: &mut fal_core::FileLimitsVisitor<'a>) {
+        visitor
+            .field(
+                "cover_image_url",
+                &Self::LIMITS_COVER_IMAGE_URL,
+                &self.cover_image_url,
+            );
     }
 
     fn check(&self, check: &mut Check) {

@@ -9,6 +9,7 @@
 //! | Describe an endpoint | [`Endpoint`], [`Streams`], [`Realtime`], [`Parameters`], [`IntoInput`] |
 //! | Build an input from literals that the compiler checks | [`input!`] |
 //! | Give a file to a model | [`File`], [`IntoFile`] |
+//! | Read the limits of files before they are uploaded | [`FileLimits`], [`limited_files`] |
 //! | Use files that a model returned, set image sizes | [`media`] |
 //! | Hold a number inside the range of its parameter | [`Int`], [`Float`], [`Range`] |
 //! | Tell `null` from a parameter that is left out | [`Nullable`] |
@@ -22,6 +23,7 @@ mod choice;
 mod endpoint;
 mod enums;
 mod file;
+mod file_limits;
 mod input_macro;
 pub mod media;
 mod nullable;
@@ -48,6 +50,7 @@ pub use endpoint::Unset;
 pub use endpoint::{Endpoint, IntoInput, Realtime, Streams};
 pub use enums::UnknownValue;
 pub use file::{CustomContent, File, FileSource, IntoFile};
+pub use file_limits::{FileLimits, FileLimitsVisitor, LimitedFiles, limited_files};
 pub use nullable::Nullable;
 pub use number::{Float, Int, OutOfRange, Range};
 pub use param::Param;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Check, File, Parameters};
+use crate::{Check, File, FileLimitsVisitor, Parameters};
 
 /// A value or an explicit `null`, for parameters that have a default other than `null`.
 ///
@@ -71,6 +71,12 @@ impl<T: Parameters> Parameters for Nullable<T> {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         if let Self::Value(value) = self {
             value.visit_files(visit);
+        }
+    }
+
+    fn visit_file_limits<'a>(&'a self, visitor: &mut FileLimitsVisitor<'a>) {
+        if let Self::Value(value) = self {
+            value.visit_file_limits(visitor);
         }
     }
 

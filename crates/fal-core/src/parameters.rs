@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Check, File, Violations};
+use crate::{Check, File, FileLimitsVisitor, Violations};
 
 /// Parameters whose files can be visited and whose values can be checked.
 ///
@@ -19,6 +19,11 @@ pub trait Parameters {
         let _ = visit;
     }
 
+    /// Visits the files that the endpoint states limits for. Visits none by default.
+    fn visit_file_limits<'a>(&'a self, visitor: &mut FileLimitsVisitor<'a>) {
+        let _ = visitor;
+    }
+
     /// Reports every broken rule that the types do not already enforce. Reports none by default.
     fn check(&self, check: &mut Check) {
         let _ = check;
@@ -29,6 +34,12 @@ impl<T: Parameters> Parameters for Option<T> {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         if let Some(value) = self {
             value.visit_files(visit);
+        }
+    }
+
+    fn visit_file_limits<'a>(&'a self, visitor: &mut FileLimitsVisitor<'a>) {
+        if let Some(value) = self {
+            value.visit_file_limits(visitor);
         }
     }
 
@@ -46,6 +57,12 @@ impl<T: Parameters> Parameters for Vec<T> {
         }
     }
 
+    fn visit_file_limits<'a>(&'a self, visitor: &mut FileLimitsVisitor<'a>) {
+        for (index, value) in self.iter().enumerate() {
+            visitor.item(index, value);
+        }
+    }
+
     fn check(&self, check: &mut Check) {
         check.each(self.iter().enumerate(), |check, value| value.check(check));
     }
@@ -55,6 +72,12 @@ impl<T: Parameters> Parameters for BTreeMap<String, T> {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         for value in self.values_mut() {
             value.visit_files(visit);
+        }
+    }
+
+    fn visit_file_limits<'a>(&'a self, visitor: &mut FileLimitsVisitor<'a>) {
+        for (key, value) in self {
+            visitor.item(key, value);
         }
     }
 
@@ -68,6 +91,10 @@ impl<T: Parameters + ?Sized> Parameters for Box<T> {
         (**self).visit_files(visit);
     }
 
+    fn visit_file_limits<'a>(&'a self, visitor: &mut FileLimitsVisitor<'a>) {
+        (**self).visit_file_limits(visitor);
+    }
+
     fn check(&self, check: &mut Check) {
         (**self).check(check);
     }
@@ -76,6 +103,10 @@ impl<T: Parameters + ?Sized> Parameters for Box<T> {
 impl Parameters for File {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         visit(self);
+    }
+
+    fn visit_file_limits<'a>(&'a self, visitor: &mut FileLimitsVisitor<'a>) {
+        visitor.file(self);
     }
 }
 

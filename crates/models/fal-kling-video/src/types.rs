@@ -21,6 +21,29 @@ pub struct OmniVideoElementInput {
     pub reference_image_urls: Option<Vec<File>>,
 }
 
+/// Limits of files, which the client can check before it uploads them.
+impl OmniVideoElementInput {
+    /// The limits of the files of [`frontal_image_url`](Self::frontal_image_url).
+    pub const LIMITS_FRONTAL_IMAGE_URL: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(10485760),
+        min_width: Some(300),
+        min_height: Some(300),
+        min_aspect_ratio: Some(0.4),
+        max_aspect_ratio: Some(2.5),
+        ..fal_core::FileLimits::NONE
+    };
+
+    /// The limits of the files of [`reference_image_urls`](Self::reference_image_urls).
+    pub const LIMITS_REFERENCE_IMAGE_URLS: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(10485760),
+        min_width: Some(300),
+        min_height: Some(300),
+        min_aspect_ratio: Some(0.4),
+        max_aspect_ratio: Some(2.5),
+        ..fal_core::FileLimits::NONE
+    };
+}
+
 /// One shot of a video.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -140,6 +163,43 @@ pub struct KlingV3ComboElementInput {
     pub voice_id: Option<String>,
 }
 
+/// Limits of files, which the client can check before it uploads them.
+impl KlingV3ComboElementInput {
+    /// The limits of the files of [`frontal_image_url`](Self::frontal_image_url).
+    pub const LIMITS_FRONTAL_IMAGE_URL: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(10485760),
+        min_width: Some(300),
+        min_height: Some(300),
+        min_aspect_ratio: Some(0.4),
+        max_aspect_ratio: Some(2.5),
+        ..fal_core::FileLimits::NONE
+    };
+
+    /// The limits of the files of [`reference_image_urls`](Self::reference_image_urls).
+    pub const LIMITS_REFERENCE_IMAGE_URLS: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(10485760),
+        min_width: Some(300),
+        min_height: Some(300),
+        min_aspect_ratio: Some(0.4),
+        max_aspect_ratio: Some(2.5),
+        ..fal_core::FileLimits::NONE
+    };
+
+    /// The limits of the files of [`video_url`](Self::video_url).
+    pub const LIMITS_VIDEO_URL: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(209715200),
+        min_width: Some(720),
+        max_width: Some(2160),
+        min_height: Some(720),
+        max_height: Some(2160),
+        min_duration: Some(3.0),
+        max_duration: Some(10.05),
+        min_fps: Some(24.0),
+        max_fps: Some(60.0),
+        ..fal_core::FileLimits::NONE
+    };
+}
+
 /// A character or an object that prompts can refer to, shown by images.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -152,6 +212,29 @@ pub struct KlingV3ImageElementInput {
     ///
     /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub reference_image_urls: Option<Vec<File>>,
+}
+
+/// Limits of files, which the client can check before it uploads them.
+impl KlingV3ImageElementInput {
+    /// The limits of the files of [`frontal_image_url`](Self::frontal_image_url).
+    pub const LIMITS_FRONTAL_IMAGE_URL: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(10485760),
+        min_width: Some(300),
+        min_height: Some(300),
+        min_aspect_ratio: Some(0.4),
+        max_aspect_ratio: Some(2.5),
+        ..fal_core::FileLimits::NONE
+    };
+
+    /// The limits of the files of [`reference_image_urls`](Self::reference_image_urls).
+    pub const LIMITS_REFERENCE_IMAGE_URLS: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(10485760),
+        min_width: Some(300),
+        min_height: Some(300),
+        min_aspect_ratio: Some(0.4),
+        max_aspect_ratio: Some(2.5),
+        ..fal_core::FileLimits::NONE
+    };
 }
 
 /// A part of the image that moves, and the path that it moves along.
@@ -650,6 +733,21 @@ impl Parameters for OmniVideoElementInput {
         self.frontal_image_url.visit_files(visit);
         self.reference_image_urls.visit_files(visit);
     }
+
+    fn visit_file_limits<'a>(&'a self, visitor: &mut fal_core::FileLimitsVisitor<'a>) {
+        visitor
+            .field(
+                "frontal_image_url",
+                &Self::LIMITS_FRONTAL_IMAGE_URL,
+                &self.frontal_image_url,
+            );
+        visitor
+            .field(
+                "reference_image_urls",
+                &Self::LIMITS_REFERENCE_IMAGE_URLS,
+                &self.reference_image_urls,
+            );
+    }
 }
 
 impl Serialize for OmniVideoElementInput {
@@ -732,6 +830,22 @@ impl Parameters for KlingV3ComboElementInput {
         self.reference_image_urls.visit_files(visit);
         self.video_url.visit_files(visit);
     }
+
+    fn visit_file_limits<'a>(&'a self, visitor: &mut fal_core::FileLimitsVisitor<'a>) {
+        visitor
+            .field(
+                "frontal_image_url",
+                &Self::LIMITS_FRONTAL_IMAGE_URL,
+                &self.frontal_image_url,
+            );
+        visitor
+            .field(
+                "reference_image_urls",
+                &Self::LIMITS_REFERENCE_IMAGE_URLS,
+                &self.reference_image_urls,
+            );
+        visitor.field("video_url", &Self::LIMITS_VIDEO_URL, &self.video_url);
+    }
 }
 
 impl Serialize for KlingV3ComboElementInput {
@@ -780,6 +894,21 @@ impl Parameters for KlingV3ImageElementInput {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.frontal_image_url.visit_files(visit);
         self.reference_image_urls.visit_files(visit);
+    }
+
+    fn visit_file_limits<'a>(&'a self, visitor: &mut fal_core::FileLimitsVisitor<'a>) {
+        visitor
+            .field(
+                "frontal_image_url",
+                &Self::LIMITS_FRONTAL_IMAGE_URL,
+                &self.frontal_image_url,
+            );
+        visitor
+            .field(
+                "reference_image_urls",
+                &Self::LIMITS_REFERENCE_IMAGE_URLS,
+                &self.reference_image_urls,
+            );
     }
 }
 

@@ -45,6 +45,8 @@ pub struct Input {
     /// At least 1 character.
     pub prompt: String,
     /// Image that the video opens with.
+    ///
+    /// At most 25 MiB. 240 to 8000 px wide. 240 to 8000 px high.
     pub image_url: File,
     /// Music in the background: WAV or MP3, 3 to 30 seconds long, up to 15 MB. What is longer than the
     /// video is cut off; after what is shorter, there is silence.
@@ -88,6 +90,19 @@ impl Input {
 
     /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
+}
+
+/// Limits of files, which the client can check before it uploads them.
+impl Input {
+    /// The limits of the files of [`image_url`](Self::image_url).
+    pub const LIMITS_IMAGE_URL: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(26214400),
+        min_width: Some(240),
+        max_width: Some(8000),
+        min_height: Some(240),
+        max_height: Some(8000),
+        ..fal_core::FileLimits::NONE
+    };
 }
 
 /// The values of `resolution`.
@@ -218,7 +233,8 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
         }
     }
 
-    /// Sets [`image_url`](Input::image_url): Image that the video opens with.
+    /// Sets [`image_url`](Input::image_url): Image that the video opens with. At most 25 MiB. 240 to
+    /// 8000 px wide. 240 to 8000 px high.
     pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
         Builder {
             prompt: self.prompt,
@@ -327,6 +343,10 @@ impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.image_url.visit_files(visit);
         self.audio_url.visit_files(visit);
+    }
+
+    fn visit_file_limits<'a>(&'a self, visitor: &mut fal_core::FileLimitsVisitor<'a>) {
+        visitor.field("image_url", &Self::LIMITS_IMAGE_URL, &self.image_url);
     }
 
     fn check(&self, check: &mut Check) {

@@ -112,6 +112,17 @@ impl Input {
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 }
 
+/// Limits of files, which the client can check before it uploads them.
+impl Input {
+    /// The limits of the files of [`video_urls`](Self::video_urls).
+    pub const LIMITS_VIDEO_URLS: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(104857600),
+        min_duration: Some(2.0),
+        max_duration: Some(30.0),
+        ..fal_core::FileLimits::NONE
+    };
+}
+
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -401,6 +412,10 @@ for Builder<PromptSlot, VideoUrlsSlot> {
 impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.video_urls.visit_files(visit);
+    }
+
+    fn visit_file_limits<'a>(&'a self, visitor: &mut fal_core::FileLimitsVisitor<'a>) {
+        visitor.field("video_urls", &Self::LIMITS_VIDEO_URLS, &self.video_urls);
     }
 
     fn check(&self, check: &mut Check) {

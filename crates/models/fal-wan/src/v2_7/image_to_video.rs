@@ -91,6 +91,17 @@ impl Input {
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 }
 
+/// Limits of files, which the client can check before it uploads them.
+impl Input {
+    /// The limits of the files of [`video_url`](Self::video_url).
+    pub const LIMITS_VIDEO_URL: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(104857600),
+        min_duration: Some(2.0),
+        max_duration: Some(10.0),
+        ..fal_core::FileLimits::NONE
+    };
+}
+
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -385,6 +396,10 @@ impl Parameters for Input {
         self.end_image_url.visit_files(visit);
         self.video_url.visit_files(visit);
         self.audio_url.visit_files(visit);
+    }
+
+    fn visit_file_limits<'a>(&'a self, visitor: &mut fal_core::FileLimitsVisitor<'a>) {
+        visitor.field("video_url", &Self::LIMITS_VIDEO_URL, &self.video_url);
     }
 }
 

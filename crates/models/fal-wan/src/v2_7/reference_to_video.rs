@@ -97,6 +97,16 @@ impl Input {
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 }
 
+/// Limits of files, which the client can check before it uploads them.
+impl Input {
+    /// The limits of the files of [`reference_video_urls`](Self::reference_video_urls).
+    pub const LIMITS_REFERENCE_VIDEO_URLS: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(104857600),
+        max_duration: Some(30.0),
+        ..fal_core::FileLimits::NONE
+    };
+}
+
 /// The values of `aspect_ratio`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -410,6 +420,15 @@ impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.reference_image_urls.visit_files(visit);
         self.reference_video_urls.visit_files(visit);
+    }
+
+    fn visit_file_limits<'a>(&'a self, visitor: &mut fal_core::FileLimitsVisitor<'a>) {
+        visitor
+            .field(
+                "reference_video_urls",
+                &Self::LIMITS_REFERENCE_VIDEO_URLS,
+                &self.reference_video_urls,
+            );
     }
 
     fn check(&self, check: &mut Check) {

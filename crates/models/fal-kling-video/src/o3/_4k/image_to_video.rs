@@ -83,6 +83,29 @@ impl Input {
     pub const DEFAULT_SHOT_TYPE: ShotType = ShotType::Customize;
 }
 
+/// Limits of files, which the client can check before it uploads them.
+impl Input {
+    /// The limits of the files of [`image_url`](Self::image_url).
+    pub const LIMITS_IMAGE_URL: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(10485760),
+        min_width: Some(300),
+        min_height: Some(300),
+        min_aspect_ratio: Some(0.4),
+        max_aspect_ratio: Some(2.5),
+        ..fal_core::FileLimits::NONE
+    };
+
+    /// The limits of the files of [`end_image_url`](Self::end_image_url).
+    pub const LIMITS_END_IMAGE_URL: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(10485760),
+        min_width: Some(300),
+        min_height: Some(300),
+        min_aspect_ratio: Some(0.4),
+        max_aspect_ratio: Some(2.5),
+        ..fal_core::FileLimits::NONE
+    };
+}
+
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -338,6 +361,11 @@ impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.image_url.visit_files(visit);
         self.end_image_url.visit_files(visit);
+    }
+
+    fn visit_file_limits<'a>(&'a self, visitor: &mut fal_core::FileLimitsVisitor<'a>) {
+        visitor.field("image_url", &Self::LIMITS_IMAGE_URL, &self.image_url);
+        visitor.field("end_image_url", &Self::LIMITS_END_IMAGE_URL, &self.end_image_url);
     }
 
     fn check(&self, check: &mut Check) {

@@ -96,6 +96,39 @@ impl Input {
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
 }
 
+/// Limits of files, which the client can check before it uploads them.
+impl Input {
+    /// The limits of the files of [`start_image_url`](Self::start_image_url).
+    pub const LIMITS_START_IMAGE_URL: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(10485760),
+        min_width: Some(300),
+        min_height: Some(300),
+        min_aspect_ratio: Some(0.4),
+        max_aspect_ratio: Some(2.5),
+        ..fal_core::FileLimits::NONE
+    };
+
+    /// The limits of the files of [`end_image_url`](Self::end_image_url).
+    pub const LIMITS_END_IMAGE_URL: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(10485760),
+        min_width: Some(300),
+        min_height: Some(300),
+        min_aspect_ratio: Some(0.4),
+        max_aspect_ratio: Some(2.5),
+        ..fal_core::FileLimits::NONE
+    };
+
+    /// The limits of the files of [`image_urls`](Self::image_urls).
+    pub const LIMITS_IMAGE_URLS: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(10485760),
+        min_width: Some(300),
+        min_height: Some(300),
+        min_aspect_ratio: Some(0.4),
+        max_aspect_ratio: Some(2.5),
+        ..fal_core::FileLimits::NONE
+    };
+}
+
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -405,6 +438,18 @@ impl Parameters for Input {
         self.end_image_url.visit_files(visit);
         self.image_urls.visit_files(visit);
         self.elements.visit_files(visit);
+    }
+
+    fn visit_file_limits<'a>(&'a self, visitor: &mut fal_core::FileLimitsVisitor<'a>) {
+        visitor
+            .field(
+                "start_image_url",
+                &Self::LIMITS_START_IMAGE_URL,
+                &self.start_image_url,
+            );
+        visitor.field("end_image_url", &Self::LIMITS_END_IMAGE_URL, &self.end_image_url);
+        visitor.field("image_urls", &Self::LIMITS_IMAGE_URLS, &self.image_urls);
+        visitor.field("elements", &fal_core::FileLimits::NONE, &self.elements);
     }
 
     fn check(&self, check: &mut Check) {

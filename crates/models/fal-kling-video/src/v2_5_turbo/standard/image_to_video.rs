@@ -77,6 +77,19 @@ impl Input {
     pub const DEFAULT_CFG_SCALE: CfgScale = CfgScale::literal(0.5);
 }
 
+/// Limits of files, which the client can check before it uploads them.
+impl Input {
+    /// The limits of the files of [`image_url`](Self::image_url).
+    pub const LIMITS_IMAGE_URL: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(10485760),
+        min_width: Some(300),
+        min_height: Some(300),
+        min_aspect_ratio: Some(0.4),
+        max_aspect_ratio: Some(2.5),
+        ..fal_core::FileLimits::NONE
+    };
+}
+
 /// The values of `duration`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -246,6 +259,10 @@ for Builder<PromptSlot, ImageUrlSlot> {
 impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.image_url.visit_files(visit);
+    }
+
+    fn visit_file_limits<'a>(&'a self, visitor: &mut fal_core::FileLimitsVisitor<'a>) {
+        visitor.field("image_url", &Self::LIMITS_IMAGE_URL, &self.image_url);
     }
 
     fn check(&self, check: &mut Check) {

@@ -71,6 +71,33 @@ impl Input {
     pub const DEFAULT_KEEP_ORIGINAL_SOUND: bool = true;
 }
 
+/// Limits of files, which the client can check before it uploads them.
+impl Input {
+    /// The limits of the files of [`image_url`](Self::image_url).
+    pub const LIMITS_IMAGE_URL: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(10485760),
+        min_width: Some(340),
+        max_width: Some(3850),
+        min_height: Some(340),
+        max_height: Some(3850),
+        min_aspect_ratio: Some(0.4),
+        max_aspect_ratio: Some(2.5),
+        ..fal_core::FileLimits::NONE
+    };
+
+    /// The limits of the files of [`video_url`](Self::video_url).
+    pub const LIMITS_VIDEO_URL: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(104857600),
+        min_width: Some(340),
+        max_width: Some(3850),
+        min_height: Some(340),
+        max_height: Some(3850),
+        min_duration: Some(3.0),
+        max_duration: Some(30.05),
+        ..fal_core::FileLimits::NONE
+    };
+}
+
 /// The values of `character_orientation`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -273,6 +300,11 @@ impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.image_url.visit_files(visit);
         self.video_url.visit_files(visit);
+    }
+
+    fn visit_file_limits<'a>(&'a self, visitor: &mut fal_core::FileLimitsVisitor<'a>) {
+        visitor.field("image_url", &Self::LIMITS_IMAGE_URL, &self.image_url);
+        visitor.field("video_url", &Self::LIMITS_VIDEO_URL, &self.video_url);
     }
 
     fn check(&self, check: &mut Check) {

@@ -90,6 +90,33 @@ impl Input {
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Auto;
 }
 
+/// Limits of files, which the client can check before it uploads them.
+impl Input {
+    /// The limits of the files of [`video_url`](Self::video_url).
+    pub const LIMITS_VIDEO_URL: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(209715200),
+        min_width: Some(720),
+        max_width: Some(2160),
+        min_height: Some(720),
+        max_height: Some(2160),
+        min_duration: Some(3.0),
+        max_duration: Some(10.05),
+        min_fps: Some(24.0),
+        max_fps: Some(60.0),
+        ..fal_core::FileLimits::NONE
+    };
+
+    /// The limits of the files of [`image_urls`](Self::image_urls).
+    pub const LIMITS_IMAGE_URLS: fal_core::FileLimits = fal_core::FileLimits {
+        max_bytes: Some(10485760),
+        min_width: Some(300),
+        min_height: Some(300),
+        min_aspect_ratio: Some(0.4),
+        max_aspect_ratio: Some(2.5),
+        ..fal_core::FileLimits::NONE
+    };
+}
+
 /// The values of `shot_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -396,6 +423,12 @@ impl Parameters for Input {
         self.video_url.visit_files(visit);
         self.image_urls.visit_files(visit);
         self.elements.visit_files(visit);
+    }
+
+    fn visit_file_limits<'a>(&'a self, visitor: &mut fal_core::FileLimitsVisitor<'a>) {
+        visitor.field("video_url", &Self::LIMITS_VIDEO_URL, &self.video_url);
+        visitor.field("image_urls", &Self::LIMITS_IMAGE_URLS, &self.image_urls);
+        visitor.field("elements", &fal_core::FileLimits::NONE, &self.elements);
     }
 
     fn check(&self, check: &mut Check) {
