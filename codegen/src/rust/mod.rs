@@ -304,7 +304,7 @@ pub enum Limits {
     /// No limits.
     None,
     /// Limits of the value itself, or of its items.
-    Own(FileLimits),
+    Own(Box<FileLimits>),
     /// Limits that the type of the value knows.
     Nested,
 }

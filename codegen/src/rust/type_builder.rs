@@ -103,7 +103,7 @@ impl<'a> TypeBuilder<'a> {
     pub(super) fn build_limits(&self, ty: &Type) -> Limits {
         let limits = file_limits::file_limits(ty).filter(|_| self.direction.is_input());
         match limits {
-            Some(limits) => Limits::Own(limits),
+            Some(limits) => Limits::Own(Box::new(limits)),
             None if self.direction.is_input()
                 && self.graph.has_limited_files(ty, file_limits::are_checked) =>
             {
