@@ -56,10 +56,10 @@ mod golden {
     pub(crate) mod wide_integers;
 }
 
-#[path = "golden_behaviour/file_limits.rs"]
-mod limits_of_files;
 #[path = "golden_behaviour/schema_forms.rs"]
 mod forms_of_schemas;
+#[path = "golden_behaviour/file_limits.rs"]
+mod limits_of_files;
 
 use golden::*;
 
