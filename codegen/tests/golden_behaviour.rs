@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 mod golden {
     pub(crate) mod bounded_numbers;
     pub(crate) mod closed_object;
+    pub(crate) mod component_enums;
     pub(crate) mod constant;
     pub(crate) mod deprecated;
     pub(crate) mod descriptions;
@@ -107,6 +108,33 @@ fn files<E: Endpoint<Input: DeserializeOwned>>(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     input.visit_files(&mut |file| found.push(file.as_url().unwrap().to_owned()));
     found
+}
+
+#[test]
+fn an_enum_of_the_document_is_one_type_wherever_it_is_used() {
+    use golden::component_enums::{
+        Input, Output, preview,
+        types::{Mood, SampleRate, VoiceName, VoiceNameOutput},
+    };
+
+    let input = Input::builder()
+        .narrator(VoiceName::Adam)
+        .hero(VoiceName::Bella)
+        .extras([VoiceName::Adam])
+        .villain(VoiceName::Bella)
+        .rate(SampleRate::N22050)
+        .mono_rate(SampleRate::N44100)
+        .opening(Mood::Calm)
+        .ending(Mood::Tense)
+        .build();
+    let preview = preview::Input::builder().voice(input.narrator).build();
+    assert_eq!(preview.voice, VoiceName::Adam);
+    assert_eq!(Input::DEFAULT_HERO, VoiceName::Bella);
+    assert_eq!(Input::DEFAULT_RATE, SampleRate::N44100);
+    let literals = input!(golden::component_enums { narrator: "adam", extras: ["bella"], rate: 22050 });
+    assert_eq!(literals.rate, Some(SampleRate::N22050));
+    let output: Output = serde_json::from_str(r#"{"voice":"carl","rate":48000}"#).unwrap();
+    assert_eq!(output.voice, VoiceNameOutput::Other("carl".to_owned()));
 }
 
 #[test]
@@ -212,7 +240,7 @@ fn integer_enums_are_closed_in_inputs_and_integers_in_outputs() {
         (r#"{"offset":0,"fps":"24"}"#, "string \"24\", expected an integer"),
         (r#"{"offset":0,"bitrates":[1]}"#, "`1` is not allowed here; allowed: `128`, `256`"),
     ]);
-    assert_eq!(Input::DEFAULT_FPS, Fps::_24);
+    assert_eq!(Input::DEFAULT_FPS, Fps::N24);
     assert_eq!(Offset::ALL.iter().map(Offset::get).collect::<Vec<_>>(), [-1, 0, 1]);
     keeps_unchanged::<Model>(&[r#"{"fps":25}"#]);
 }
@@ -610,7 +638,7 @@ fn the_most_specific_object_is_chosen() {
     .unwrap();
     assert!(matches!(output.thing, Some(ThingOutput::Large(_))), "{output:?}");
     assert!(matches!(output.option, Some(OptionOutput::OnlyB(_))), "{output:?}");
-    assert!(matches!(output.lists, Some(Lists::List2(_))), "{output:?}");
+    assert!(matches!(output.lists, Some(Lists::LargeList(_))), "{output:?}");
     assert!(matches!(output.named, Some(Named::Map(_))), "{output:?}");
     let thing: Thing = serde_json::from_str(r#"{"a":1}"#).unwrap();
     assert!(matches!(thing, Thing::Small(_)), "{thing:?}");

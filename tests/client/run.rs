@@ -43,7 +43,7 @@ async fn run_returns_a_video() {
     let (_emulator, client) = instant().await;
     let input = input!(text_to_video {
         prompt: "a cat",
-        duration: Duration::_5,
+        duration: Duration::N5,
         aspect_ratio: AspectRatio::Ratio9x16
     });
     let reply = client.run(input).await.unwrap();

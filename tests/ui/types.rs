@@ -47,7 +47,7 @@ fn defaults_are_constants_and_are_not_sent() {
     assert_eq!(dev::Input::DEFAULT_NUM_INFERENCE_STEPS.get(), 28);
     assert_eq!(dev::Input::DEFAULT_GUIDANCE_SCALE.get(), 3.5);
     assert_eq!(dev::Input::DEFAULT_OUTPUT_FORMAT, dev::OutputFormat::Jpeg);
-    assert_eq!(text_to_video::Input::DEFAULT_DURATION, text_to_video::Duration::_5);
+    assert_eq!(text_to_video::Input::DEFAULT_DURATION, text_to_video::Duration::N5);
     const { assert!(dev::Input::DEFAULT_ENABLE_SAFETY_CHECKER && !dev::Input::DEFAULT_SYNC_MODE) };
     let input = dev::Input::builder().prompt("a cat").build();
     assert_eq!(serde_json::to_value(input).unwrap(), json!({ "prompt": "a cat" }));

@@ -13,6 +13,11 @@ pub(super) fn attributes(paragraphs: &[String]) -> TokenStream {
     lines(paragraphs).iter().map(|line| attribute(line)).collect()
 }
 
+/// Returns the doc attributes of a description from a document.
+pub(super) fn description(text: &str) -> TokenStream {
+    attributes(&paragraphs(text).collect::<Vec<_>>())
+}
+
 /// Returns the doc attribute of a line of the generator, without escaping it.
 pub(super) fn line(text: &str) -> TokenStream {
     attribute(&visible(text))
@@ -41,9 +46,41 @@ pub(super) fn lines(paragraphs: &[String]) -> Vec<String> {
         if !lines.is_empty() {
             lines.push(String::new());
         }
-        lines.extend(wrap(&visible(paragraph)));
+        match paragraph.strip_prefix(LIST) {
+            Some(items) => lines.extend(items.lines().flat_map(list_item)),
+            None => lines.extend(wrap(&visible(paragraph), WIDTH)),
+        }
     }
     lines
+}
+
+/// The start of a paragraph that is a list, with an item and its marker on each line.
+const LIST: char = '\n';
+
+/// Returns the lines of an item of a list, indented below its marker.
+fn list_item(item: &str) -> Vec<String> {
+    let (marker, text) = item.split_once(' ').unwrap_or((item, ""));
+    let indent = marker.len() + 1;
+    let lines = wrap(&visible(text), WIDTH - indent).into_iter().enumerate();
+    let lines = lines.map(|(index, line)| match index {
+        0 => format!("{marker} {line}"),
+        _ => format!("{}{line}", " ".repeat(indent)),
+    });
+    lines.collect()
+}
+
+/// Splits a line that is an item of a list into its marker, as it is written here, and its text.
+fn split_marker(line: &str) -> Option<(String, &str)> {
+    let (marker, text) = line.split_once(' ')?;
+    let number = marker.strip_suffix(['.', ')']).unwrap_or_default();
+    let marker = match marker {
+        "-" | "*" | "+" | "\u{2022}" => "-".to_owned(),
+        _ if (1..=3).contains(&number.len()) && number.chars().all(|c| c.is_ascii_digit()) => {
+            format!("{number}.")
+        }
+        _ => return None,
+    };
+    Some((marker, text.trim_start())).filter(|(_, text)| !text.is_empty())
 }
 
 /// Returns a description as text for programs: no indentation, no links of the generator's own.
@@ -52,20 +89,39 @@ pub(super) fn plain(description: &str) -> String {
     text.lines().map(str::trim).collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 
-/// Returns the paragraphs of a description from a document, escaped and without indentation.
+/// Returns the first paragraph of a description from a document, unless it is a list.
+pub(super) fn summary(description: &str) -> String {
+    paragraphs(description).next().filter(|paragraph| !paragraph.starts_with(LIST)).unwrap_or_default()
+}
+
+/// Returns the paragraphs of a description from a document, escaped and without indentation. A list is one paragraph.
 pub(super) fn paragraphs(description: &str) -> impl Iterator<Item = String> {
-    let mut paragraphs = vec![String::new()];
+    let mut paragraphs: Vec<Vec<(Option<String>, String)>> = vec![Vec::new()];
     for line in description.lines().map(str::trim) {
-        if line.is_empty() {
-            paragraphs.push(String::new());
-        } else if let Some(paragraph) = paragraphs.last_mut() {
-            if !paragraph.is_empty() {
-                paragraph.push(' ');
+        let Some(paragraph) = paragraphs.last_mut().filter(|_| !line.is_empty()) else {
+            paragraphs.push(Vec::new());
+            continue;
+        };
+        match (split_marker(line), paragraph.last_mut()) {
+            (Some((marker, text)), Some((Some(_), _)) | None) => {
+                paragraph.push((Some(marker), text.to_owned()))
             }
-            paragraph.push_str(line);
+            (Some((marker, text)), Some((None, _))) => paragraphs.push(vec![(Some(marker), text.to_owned())]),
+            (None, Some((_, started))) => {
+                started.push(' ');
+                started.push_str(line);
+            }
+            (None, None) => paragraph.push((None, line.to_owned())),
         }
     }
-    paragraphs.into_iter().filter(|paragraph| !paragraph.is_empty()).map(|paragraph| escape(&paragraph))
+    let text = |parts: Vec<(Option<String>, String)>| {
+        let parts = parts.iter().map(|(marker, text)| match marker {
+            Some(marker) => format!("{LIST}{marker} {}", escape(text)),
+            None => escape(text),
+        });
+        parts.collect::<String>()
+    };
+    paragraphs.into_iter().filter(|parts| !parts.is_empty()).map(text)
 }
 
 /// Returns the category of an endpoint for tables, with its protocols besides `run` and the queue.
@@ -143,13 +199,13 @@ fn escape_word(word: &str, escaped: &mut String) {
     }
 }
 
-fn wrap(paragraph: &str) -> Vec<String> {
+fn wrap(paragraph: &str, limit: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut width = 0;
     for word in &unbreakable_words(paragraph) {
         let more = word.chars().count();
         match lines.last_mut() {
-            Some(line) if width == 0 || width + 1 + more <= WIDTH => {
+            Some(line) if width == 0 || width + 1 + more <= limit => {
                 if width > 0 {
                     line.push(' ');
                     width += 1;
@@ -212,6 +268,30 @@ mod tests {
     fn descriptions_lose_their_indentation() {
         let text = "\n    One line\n    goes on.\n\n    Another.\n";
         assert_eq!(paragraphs(text).collect::<Vec<_>>(), ["One line goes on.", "Another."]);
+    }
+
+    #[test]
+    fn lists_stay_lists() {
+        let text = format!(
+            "One of:\n  * a [x]\n  * b\n    goes on {}\n\nSteps\n1) c\n2. d\nend",
+            "word ".repeat(20)
+        );
+        let lines = lines(&paragraphs(&text).collect::<Vec<_>>());
+        let words = "word ".repeat(17);
+        let expected = [
+            "One of:",
+            "",
+            "- a \\[x\\]",
+            &format!("- b goes on {}", words.trim()),
+            "  word word word",
+            "",
+            "Steps",
+            "",
+            "1. c",
+            "2. d end",
+        ];
+        assert_eq!(lines, expected);
+        assert_eq!(super::lines(&["2 * 3\n* no list".to_owned()]), ["2 * 3 * no list"]);
     }
 
     #[test]

@@ -118,7 +118,7 @@ fn field_docs(field: &Field) -> TokenStream {
 
 /// Returns the docs of a setter: the first sentence of the field's docs and its facts. The field itself has the rest.
 pub(super) fn setter_docs(owner: &str, field: &Field) -> TokenStream {
-    let meaning = docs::paragraphs(&field.description).next().unwrap_or_default();
+    let meaning = docs::summary(&field.description);
     let first = meaning.find(". ").map_or(meaning.as_str(), |end| &meaning[..=end]);
     let facts = field.facts.iter().map(|fact| format!("{fact}."));
     let name = field.ident.trim_start_matches("r#");

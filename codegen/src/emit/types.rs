@@ -14,7 +14,7 @@ use crate::{
 
 /// Returns an enum of texts, and the impls that every such enum has.
 pub(super) fn text_enum(item: &TextEnum) -> Vec<TokenStream> {
-    let (docs, name, message) = (docs::line(&item.description), ident(&item.ident), &item.message);
+    let (docs, name, message) = (docs::description(&item.description), ident(&item.ident), &item.message);
     let variants = item.variants.iter().map(|(variant, value)| {
         let (docs, variant) = (docs::line(&code(value)), ident(variant));
         quote!(#docs #variant)
@@ -78,7 +78,7 @@ pub(super) fn text_enum(item: &TextEnum) -> Vec<TokenStream> {
 
 /// Returns an enum of integers, and the impls that every such enum has.
 pub(super) fn integer_enum(item: &IntegerEnum) -> Vec<TokenStream> {
-    let (docs, name, message) = (docs::line(&item.description), ident(&item.ident), &item.message);
+    let (docs, name, message) = (docs::description(&item.description), ident(&item.ident), &item.message);
     let variants = item.variants.iter().map(|(variant, value)| {
         let (docs, variant) = (docs::line(&format!("`{value}`")), ident(variant));
         quote!(#docs #variant)
@@ -122,7 +122,7 @@ fn all(known: &[Ident]) -> TokenStream {
 
 /// Returns a union and its conversions.
 pub(super) fn union(item: &Union) -> Vec<TokenStream> {
-    let (docs, name) = (docs::line(&item.description), ident(&item.ident));
+    let (docs, name) = (docs::description(&item.description), ident(&item.ident));
     let variants = item.variants.iter().map(|variant| {
         let name = ident(&variant.ident);
         match &variant.kind {
@@ -131,10 +131,7 @@ pub(super) fn union(item: &Union) -> Vec<TokenStream> {
                 quote!(#docs #name)
             }
             VariantKind::Value { ty: inner, .. } => {
-                let mut paragraphs: Vec<String> = docs::paragraphs(&variant.description).collect();
-                if paragraphs.is_empty() {
-                    paragraphs.push("A value of another kind.".to_owned());
-                }
+                let paragraphs: Vec<String> = docs::paragraphs(&variant.description).collect();
                 let (docs, inner) = (docs::attributes(&paragraphs), ty(inner));
                 quote!(#docs #name(#inner))
             }
@@ -200,7 +197,7 @@ fn preset(item: &Union) -> TokenStream {
 
 /// Returns the alias of a number with bounds.
 pub(super) fn number(item: &Number) -> TokenStream {
-    let (docs, name) = (docs::line(&item.description), ident(&item.ident));
+    let (docs, name) = (docs::description(&item.description), ident(&item.ident));
     let kind = match item.bounds {
         Bounds::Integer(_) => quote!(Int),
         Bounds::Number(_) => quote!(Float),

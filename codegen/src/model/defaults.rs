@@ -10,7 +10,7 @@ use super::{Bounds, Type};
 /// `null` is the default of many parameters that do not accept it, and means that there is none.
 pub(super) fn coerce_default(default: Value, ty: &Type) -> Option<Value> {
     match (ty, default) {
-        (Type::TextEnum(values), Value::Number(number)) => {
+        (Type::TextEnum(values, _), Value::Number(number)) => {
             let text = number.to_string();
             values.contains(&text).then(|| text.into())
         }
@@ -22,12 +22,14 @@ pub(super) fn coerce_default(default: Value, ty: &Type) -> Option<Value> {
 fn is_value(value: &Value, ty: &Type) -> bool {
     match ty {
         Type::Text(_) | Type::File(..) => value.is_string(),
-        Type::TextEnum(values) => value.as_str().is_some_and(|text| values.iter().any(|known| known == text)),
+        Type::TextEnum(values, _) => {
+            value.as_str().is_some_and(|text| values.iter().any(|known| known == text))
+        }
         Type::Integer(bounds) => {
             let integer = value.as_f64().filter(|number| number.fract() == 0.0);
             integer.is_some_and(|integer| is_inside(integer, &bounds.to_floats()))
         }
-        Type::IntegerEnum(values) => {
+        Type::IntegerEnum(values, _) => {
             value.as_f64().is_some_and(|number| values.iter().any(|known| *known as f64 == number))
         }
         Type::Unsigned(_) | Type::WideInteger(_) => {
@@ -84,10 +86,10 @@ mod tests {
             (json!(1.5), Type::Integer(bounds(1, 5))),
             (json!(6.0), Type::Number(bounds(1.0, 5.0))),
             (json!("true"), Type::Boolean),
-            (json!("c"), Type::TextEnum(vec!["a".into()])),
-            (json!(7), Type::IntegerEnum(vec![1])),
+            (json!("c"), Type::TextEnum(vec!["a".into()], None)),
+            (json!(7), Type::IntegerEnum(vec![1], None)),
             (json!([]), Type::Object("O".into())),
-            (json!(1), Type::Union(vec![Type::Boolean, Type::TextEnum(vec!["a".into()])])),
+            (json!(1), Type::Union(vec![Type::Boolean, Type::TextEnum(vec!["a".into()], None)])),
         ] {
             assert_eq!(coerce_default(default.clone(), &ty), None, "{default}");
         }
@@ -99,12 +101,12 @@ mod tests {
             (json!(3.0), Type::Integer(bounds(1, 5))),
             (json!(3), Type::Number(bounds(1.0, 5.0))),
             (json!(null), Type::Boolean),
-            (json!(1.0), Type::IntegerEnum(vec![1])),
+            (json!(1.0), Type::IntegerEnum(vec![1], None)),
             (json!({}), Type::Object("O".into())),
             (json!("x"), Type::Any),
         ] {
             assert_eq!(coerce_default(default.clone(), &ty), Some(default));
         }
-        assert_eq!(coerce_default(json!(4), &Type::TextEnum(vec!["4".into()])), Some(json!("4")));
+        assert_eq!(coerce_default(json!(4), &Type::TextEnum(vec!["4".into()], None)), Some(json!("4")));
     }
 }

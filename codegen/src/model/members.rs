@@ -76,7 +76,7 @@ fn complete(member: &mut Member, listed: &[Member], object: Option<&Object>, tag
     let is_taken = |value: &String| {
         listed.iter().any(|other| other.object != member.object && other.tags.contains(value))
     };
-    if let Some(Type::TextEnum(values)) = property.map(|property| &property.ty) {
+    if let Some(Type::TextEnum(values, _)) = property.map(|property| &property.ty) {
         let own: Vec<String> = values.iter().filter(|value| !is_taken(value)).cloned().collect();
         if !own.is_empty() {
             member.tags = own;
@@ -97,7 +97,7 @@ fn mark_constants(object: &mut Object, tags: &[(String, String)]) {
         if !property.nullable && (is_written || is_tag) {
             property.constant = only;
         }
-        if is_tag && matches!(property.ty, Type::TextEnum(_)) {
+        if is_tag && matches!(property.ty, Type::TextEnum(..)) {
             property.required = true;
         }
     }
@@ -106,8 +106,8 @@ fn mark_constants(object: &mut Object, tags: &[(String, String)]) {
 /// Returns the only value of a type.
 fn only_value(ty: &Type) -> Option<Value> {
     match ty {
-        Type::TextEnum(values) if values.len() == 1 => Some(values[0].clone().into()),
-        Type::IntegerEnum(values) if values.len() == 1 => Some(values[0].into()),
+        Type::TextEnum(values, _) if values.len() == 1 => Some(values[0].clone().into()),
+        Type::IntegerEnum(values, _) if values.len() == 1 => Some(values[0].into()),
         Type::BooleanConstant(value) => Some((*value).into()),
         _ => None,
     }
@@ -116,8 +116,8 @@ fn only_value(ty: &Type) -> Option<Value> {
 /// Returns the values of each property that the schema lists, for the choice of a member.
 pub(crate) fn listed_values(property: &Property) -> Vec<Value> {
     match &property.ty {
-        Type::TextEnum(values) => values.iter().cloned().map(Value::from).collect(),
-        Type::IntegerEnum(values) => values.iter().copied().map(Value::from).collect(),
+        Type::TextEnum(values, _) => values.iter().cloned().map(Value::from).collect(),
+        Type::IntegerEnum(values, _) => values.iter().copied().map(Value::from).collect(),
         Type::BooleanConstant(value) => vec![(*value).into()],
         _ => Vec::new(),
     }

@@ -126,10 +126,10 @@ pub enum Type {
     BooleanConstant(bool),
     /// `null`.
     Null,
-    /// One of several strings.
-    TextEnum(Vec<String>),
-    /// One of several integers.
-    IntegerEnum(Vec<i64>),
+    /// One of several strings, and the name that the document gives the enum, if any.
+    TextEnum(Vec<String>, Option<EnumName>),
+    /// One of several integers, and the name that the document gives the enum, if any.
+    IntegerEnum(Vec<i64>, Option<EnumName>),
     /// An object, by its name in [`TypeGraph::objects`].
     Object(String),
     /// An object with arbitrary keys.
@@ -145,6 +145,15 @@ pub enum Type {
     Tagged(String, Vec<Member>),
     /// Any value.
     Any,
+}
+
+/// The name of an enum that is a component of the document, so that several properties can have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnumName {
+    /// The name of the component.
+    pub name: String,
+    /// The description of the component.
+    pub description: String,
 }
 
 /// A member of a union that is identified by the value of a property.

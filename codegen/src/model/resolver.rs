@@ -7,7 +7,7 @@ use openapiv3::{AdditionalProperties, AnySchema, ReferenceOr, Schema, SchemaKind
 use serde_json::Value;
 
 use super::{
-    Direction, FileLimits, Item, Object, Property, Type, TypeGraph,
+    Direction, EnumName, FileLimits, Item, Object, Property, Type, TypeGraph,
     defaults::coerce_default,
     types::{FILE_INPUT, LIMITS},
 };
@@ -182,7 +182,11 @@ impl<'a> Resolver<'a> {
         self.aliases.push(name.to_owned());
         let ty = self.resolve_schema(schema, None, &at);
         self.aliases.pop();
-        let ty = ty?;
+        let mut ty = ty?;
+        if let Type::TextEnum(_, enum_name) | Type::IntegerEnum(_, enum_name) = &mut ty.ty {
+            let description = schema.schema_data.description.clone().unwrap_or_default();
+            *enum_name = Some(EnumName { name: name.to_owned(), description });
+        }
         self.resolved.insert(name.to_owned(), (ty.clone(), self.nodes - before));
         Ok(ty)
     }

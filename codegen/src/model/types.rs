@@ -10,13 +10,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Bounds, Direction, Item, Length, List, Member, Pattern, Text, Tuple, Type,
+    Bounds, Direction, EnumName, Item, Length, List, Member, Pattern, Text, Tuple, Type,
     pattern::PatternError,
     resolver::{Resolver, SchemaRef, schema_ref},
 };
 use crate::{
     error::{Error, pointer},
-    normalize::{IGNORED, NULL, PREFIX_ITEMS, REST_ITEMS, WIDE_BOUNDS},
+    normalize::{ENUM_NAME, IGNORED, NULL, PREFIX_ITEMS, REST_ITEMS, WIDE_BOUNDS},
 };
 
 /// The extension that says if a string is the URL of a file. It takes precedence over the name of the property.
@@ -193,7 +193,7 @@ impl Resolver<'_> {
                     "{at}: {value:?} differs from another value by blanks alone; both are kept"
                 ));
             }
-            return Type::TextEnum(values);
+            return Type::TextEnum(values, enum_name(schema));
         }
         let length = Length { min: text.min_length, max: text.max_length };
         let pattern = text.pattern.as_deref().and_then(|pattern| self.read_pattern(pattern, at));
@@ -210,7 +210,7 @@ impl Resolver<'_> {
     fn resolve_integer(&mut self, integer: &IntegerType, schema: &Schema, at: &str) -> Type {
         let values: Vec<i64> = integer.enumeration.iter().flatten().copied().collect();
         if !values.is_empty() {
-            return Type::IntegerEnum(values);
+            return Type::IntegerEnum(values, enum_name(schema));
         }
         let Bounds { min, max, multiple_of, .. } = inclusive_bounds(integer);
         let wide = schema.schema_data.extensions.get(WIDE_BOUNDS);
@@ -338,8 +338,14 @@ fn union_of(types: Vec<Type>) -> Item {
         }
         // Enums become one, in which each value has one name.
         let merged = kinds.iter_mut().any(|kind| match (kind, &ty) {
-            (Type::TextEnum(known), Type::TextEnum(values)) => add_missing(known, values),
-            (Type::IntegerEnum(known), Type::IntegerEnum(values)) => add_missing(known, values),
+            (Type::TextEnum(known, name), Type::TextEnum(values, other)) => {
+                *name = name.take().filter(|name| other.as_ref() == Some(name));
+                add_missing(known, values)
+            }
+            (Type::IntegerEnum(known, name), Type::IntegerEnum(values, other)) => {
+                *name = name.take().filter(|name| other.as_ref() == Some(name));
+                add_missing(known, values)
+            }
             (Type::NumberEnum(known), Type::NumberEnum(values)) => add_missing(known, values),
             (kind @ Type::BooleanConstant(_), Type::BooleanConstant(_) | Type::Boolean) if *kind != ty => {
                 *kind = Type::Boolean;
@@ -357,6 +363,12 @@ fn union_of(types: Vec<Type>) -> Item {
         1 => Item { ty: kinds.remove(0), nullable },
         _ => Item { ty: Type::Union(kinds), nullable },
     }
+}
+
+/// Returns the name that several enums outside of the components share.
+fn enum_name(schema: &Schema) -> Option<EnumName> {
+    let name = schema.schema_data.extensions.get(ENUM_NAME)?.as_str()?.to_owned();
+    Some(EnumName { name, description: String::new() })
 }
 
 /// Adds the values that are missing, and returns true.

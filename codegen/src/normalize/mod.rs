@@ -4,6 +4,7 @@
 //! changing its meaning. Constructs that OpenAPI 3.0 cannot express move to `x-` extensions, which stage 3 reads.
 
 mod all_of;
+mod enum_names;
 pub mod fixups;
 pub(crate) mod references;
 mod rules;
@@ -29,6 +30,9 @@ pub(crate) const NULL: &str = "x-fal-null";
 
 /// The extension that holds the bounds of an integer that are beyond `i64`, as text.
 pub(crate) const WIDE_BOUNDS: &str = "x-fal-wide-bounds";
+
+/// The extension of an enum that says the name that it shares with equal enums of other properties.
+pub(crate) const ENUM_NAME: &str = "x-fal-enum-name";
 
 /// The extension that lists the keywords of a schema that have no effect on its type.
 pub(crate) const IGNORED: &str = "x-fal-ignored";
@@ -73,6 +77,7 @@ pub fn normalize(document: Document) -> Result<Normalized, Errors> {
     let fixups = fixups::apply(&file, &id, &mut openapi)?;
     references::rewrite_references(&mut openapi);
     let unknown_keywords = keywords::count_unknown(&openapi);
+    enum_names::name_repeated_enums(&mut openapi);
     let mut invalid = BTreeMap::new();
     if let Some(schemas) = openapi.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         for (name, schema) in schemas {

@@ -72,7 +72,7 @@ pub(super) fn type_schema(ty: &Type, rust: &Ty) -> Value {
         (Type::BooleanConstant(value), _) => json!({ "type": "boolean", "const": value }),
         (Type::Null, _) => typed_object("null").into(),
         // In outputs, an enum of integers is an integer and has no type to refer to.
-        (Type::IntegerEnum(values), Ty::Integer) => json!({ "type": "integer", "enum": values }),
+        (Type::IntegerEnum(values, _), Ty::Integer) => json!({ "type": "integer", "enum": values }),
         (_, Ty::Named(name)) => json!({ TYPE: name }),
         (Type::Map(item), Ty::Map(inner)) => {
             json!({ "type": "object", "additionalProperties": item_schema(item, inner) })

@@ -159,7 +159,11 @@ pub fn variant(value: &str) -> String {
     };
     match camel(&signed) {
         name if name.is_empty() => if value.is_empty() { "Empty" } else { "Unnamed" }.to_owned(),
-        name if name.starts_with(|c: char| c.is_ascii_digit()) => format!("_{name}"),
+        name if name.starts_with(|c: char| c.is_ascii_digit()) => {
+            // A number is more readable with a letter, but `_720p` is more readable without.
+            let is_number = name.chars().all(|c| c.is_ascii_digit() || c == '_');
+            format!("{}{name}", if is_number { "N" } else { "_" })
+        }
         name if name == "Self" => "SelfValue".to_owned(),
         name => name,
     }
@@ -314,6 +318,8 @@ mod tests {
             ("HD", "Hd"),
             ("LowPoly", "LowPoly"),
             ("720p", "_720p"),
+            ("5", "N5"),
+            ("0.5", "N0_5"),
             ("4K Quad", "_4kQuad"),
             ("X264 (.mp4)", "X264Mp4"),
             ("+1", "Plus1"),

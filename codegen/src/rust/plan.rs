@@ -161,6 +161,7 @@ fn shared_items(shared: &SharedTypes<'_>) -> Vec<Item> {
         names.reserve_builder(&object.ident);
     }
     shared.unions().for_each(|union| names.reserve(&union.ident));
+    shared.enums().for_each(|shared| names.reserve(&shared.ident));
     let mut items = Vec::new();
     for union in shared.unions() {
         let owner = Owner { label: shared.app.clone(), prefix: union.ident.clone() };
@@ -174,6 +175,11 @@ fn shared_items(shared: &SharedTypes<'_>) -> Vec<Item> {
         let mut builder = TypeBuilder::new(shared, object.graph, object.direction, &owner, &mut names);
         items.push(Item::Struct(builder.build_struct(&object.ident, object.object)));
         items.extend(builder.into_items());
+    }
+    for known in shared.enums() {
+        let owner = Owner { label: shared.app.clone(), prefix: String::new() };
+        let builder = TypeBuilder::new(shared, known.graph, known.direction, &owner, &mut names);
+        items.extend(builder.build_named_enum(&known.ident, known.ty));
     }
     core_types::replace_with_core(items)
 }

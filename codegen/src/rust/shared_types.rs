@@ -1,4 +1,4 @@
-//! Types that the endpoints of one app share: objects that fal names, and unions with such objects.
+//! Types that the endpoints of one app share: objects and enums that the document names, and unions with such objects.
 
 use indexmap::IndexMap;
 
@@ -16,6 +16,17 @@ pub(super) struct SharedTypes<'a> {
     objects: IndexMap<(String, Direction), Vec<SharedObject<'a>>>,
     /// Unions with an object, by the name of the property.
     unions: IndexMap<String, SharedUnion<'a>>,
+    /// Enums by name and direction. There are several if endpoints use a name for different enums.
+    enums: IndexMap<(String, Direction), Vec<SharedEnum<'a>>>,
+}
+
+/// A shared enum.
+#[derive(Debug)]
+pub(super) struct SharedEnum<'a> {
+    pub(super) ident: String,
+    pub(super) ty: &'a Type,
+    pub(super) graph: &'a TypeGraph,
+    pub(super) direction: Direction,
 }
 
 /// A shared object.
@@ -42,7 +53,12 @@ pub(super) struct SharedUnion<'a> {
 impl<'a> SharedTypes<'a> {
     /// Collects the shared types of `endpoints`, and decides their names.
     pub(super) fn collect(app: &str, endpoints: &'a [Endpoint]) -> Self {
-        let mut shared = Self { app: app.to_owned(), objects: IndexMap::new(), unions: IndexMap::new() };
+        let mut shared = Self {
+            app: app.to_owned(),
+            objects: IndexMap::new(),
+            unions: IndexMap::new(),
+            enums: IndexMap::new(),
+        };
         let mut names = names::Namespace::of_types();
         shared.collect_unions(endpoints, &mut names);
         for endpoint in endpoints {
@@ -51,7 +67,24 @@ impl<'a> SharedTypes<'a> {
             }
         }
         shared.name_objects(&mut names);
+        for endpoint in endpoints {
+            for (graph, direction) in graphs(endpoint) {
+                shared.collect_enums(graph, direction, &mut names);
+            }
+        }
         shared
+    }
+
+    fn collect_enums(&mut self, graph: &'a TypeGraph, direction: Direction, names: &mut names::Namespace) {
+        for (name, ty) in named_enums(graph, direction) {
+            let known = self.enums.entry((name.to_owned(), direction)).or_default();
+            if known.iter().any(|shared| shared.ty == ty) {
+                continue;
+            }
+            let suffix = if direction.is_input() { "Value" } else { "Output" };
+            let ident = names.take(&names::camel(name), suffix);
+            known.push(SharedEnum { ident, ty, graph, direction });
+        }
     }
 
     /// Collects the unions. If endpoints disagree about one, most of those that agree share theirs, and the others have
@@ -136,6 +169,13 @@ impl<'a> SharedTypes<'a> {
         Some(&found.ident)
     }
 
+    /// Returns the name of the shared type of an enum, if the document names the enum.
+    pub(super) fn enum_name(&self, ty: &Type, direction: Direction) -> Option<&str> {
+        let (Type::TextEnum(_, Some(name)) | Type::IntegerEnum(_, Some(name))) = ty else { return None };
+        let shared = self.enums.get(&(name.name.clone(), direction))?;
+        shared.iter().find(|shared| shared.ty == ty).map(|shared| shared.ident.as_str())
+    }
+
     /// Returns the name of the shared union that is the type of a property.
     pub(super) fn union_name(
         &self,
@@ -154,6 +194,8 @@ impl<'a> SharedTypes<'a> {
         for (graph, direction) in graphs(endpoint) {
             let names = graph.objects.keys().filter_map(|name| self.object_name(graph, name, direction));
             used.extend(names.map(str::to_owned));
+            let enums = named_enums(graph, direction);
+            used.extend(enums.filter_map(|(_, ty)| self.enum_name(ty, direction)).map(str::to_owned));
             let properties = graph.objects.values().flat_map(|object| &object.properties);
             for property in properties {
                 let mut ty = &property.ty;
@@ -173,6 +215,11 @@ impl<'a> SharedTypes<'a> {
         self.objects.values().flatten()
     }
 
+    /// Returns the shared enums.
+    pub(super) fn enums(&self) -> impl Iterator<Item = &SharedEnum<'a>> {
+        self.enums.values().flatten()
+    }
+
     /// Returns the shared unions.
     pub(super) fn unions(&self) -> impl Iterator<Item = &SharedUnion<'a>> {
         self.unions.values()
@@ -184,6 +231,33 @@ fn is_union_with_object(ty: &Type) -> bool {
         Type::Union(kinds) => kinds.iter().any(|kind| matches!(kind, Type::Object(_))),
         Type::Tagged(..) => true,
         _ => false,
+    }
+}
+
+/// Returns the enums of a graph that the document names, with their names. A union has the values of its enums itself,
+/// and integers of outputs are not held to theirs.
+fn named_enums(graph: &TypeGraph, direction: Direction) -> impl Iterator<Item = (&str, &Type)> {
+    let mut found = Vec::new();
+    let properties = graph.objects.values().flat_map(|object| &object.properties);
+    for property in properties.filter(|property| property.constant.is_none()) {
+        add_named_enums(&property.ty, direction, &mut found);
+    }
+    add_named_enums(&graph.root, direction, &mut found);
+    found.into_iter()
+}
+
+fn add_named_enums<'a>(ty: &'a Type, direction: Direction, found: &mut Vec<(&'a str, &'a Type)>) {
+    match ty {
+        Type::TextEnum(_, Some(name)) => found.push((&name.name, ty)),
+        Type::IntegerEnum(_, Some(name)) if direction.is_input() => found.push((&name.name, ty)),
+        Type::List(item, _) | Type::Map(item) => add_named_enums(&item.ty, direction, found),
+        Type::Tuple(tuple) => tuple.types().for_each(|ty| add_named_enums(ty, direction, found)),
+        Type::Union(kinds) => {
+            // Its own enums become variants, but not those of its lists and maps.
+            let inner = kinds.iter().filter(|kind| !matches!(kind, Type::TextEnum(..)));
+            inner.for_each(|kind| add_named_enums(kind, direction, found));
+        }
+        _ => {}
     }
 }
 

@@ -86,7 +86,7 @@ impl Comparison<'_> {
                     && left.iter().all(|left| right.contains(left) && self.objects_equal(&left.object))
             }
             (Type::Text(_) | Type::File(..), Type::Text(_) | Type::File(..))
-            | (Type::Integer(_) | Type::IntegerEnum(_), Type::Integer(_) | Type::IntegerEnum(_))
+            | (Type::Integer(_) | Type::IntegerEnum(..), Type::Integer(_) | Type::IntegerEnum(..))
             | (Type::Number(_), Type::Number(_))
                 if !self.direction.is_input() =>
             {
@@ -99,7 +99,7 @@ impl Comparison<'_> {
     fn alternatives_equal(&mut self, left: &Type, right: &Type) -> bool {
         let known = self.seen.len();
         let are_equal = match (left, right) {
-            (Type::TextEnum(left), Type::TextEnum(right)) => {
+            (Type::TextEnum(left, _), Type::TextEnum(right, _)) => {
                 left.len() == right.len() && left.iter().all(|value| right.contains(value))
             }
             (left, right) => self.types_equal(left, right),

@@ -4,7 +4,7 @@ use super::{
     Bounds, Constant, Field, IntegerEnum, Item, Limits, Locals, Number, Presence, Rule, Struct, TextEnum, Ty,
     file_limits, json_schemas, names, owner::Owner, shared_types::SharedTypes, wording,
 };
-use crate::model::{Direction, Item as ModelItem, Object, Property, Type, TypeGraph};
+use crate::model::{Direction, EnumName, Item as ModelItem, Object, Property, Type, TypeGraph};
 
 /// A builder of the types of one owner.
 pub(super) struct TypeBuilder<'a> {
@@ -130,10 +130,25 @@ impl<'a> TypeBuilder<'a> {
             Type::Number(_) | Type::NumberEnum(_) => Ty::Number,
             Type::Boolean | Type::BooleanConstant(_) => Ty::Boolean,
             Type::Null => Ty::Null,
-            Type::TextEnum(values) => self.build_text_enum(name, values),
-            Type::IntegerEnum(values) if self.direction.is_input() => self.build_integer_enum(name, values),
+            Type::TextEnum(..) | Type::IntegerEnum(..)
+                if let Some(shared) = self.shared.enum_name(ty, self.direction) =>
+            {
+                Ty::Named(shared.to_owned())
+            }
+            Type::TextEnum(values, _) => {
+                let ident = self.take_name(name);
+                let text_enum = self.build_text_enum(&ident, name, values);
+                self.items.push(Item::TextEnum(text_enum));
+                Ty::Named(ident)
+            }
+            Type::IntegerEnum(values, _) if self.direction.is_input() => {
+                let ident = self.take_name(name);
+                let integer_enum = self.build_integer_enum(&ident, name, values);
+                self.items.push(Item::IntegerEnum(integer_enum));
+                Ty::Named(ident)
+            }
             // Outputs keep integers that are newer than the schema.
-            Type::IntegerEnum(_) => Ty::Integer,
+            Type::IntegerEnum(..) => Ty::Integer,
             Type::Object(component) => {
                 let object = self.object_type(component);
                 let boxed = self.graph.contains_itself(component);
@@ -171,41 +186,58 @@ impl<'a> TypeBuilder<'a> {
         if item.nullable { Ty::Option(Box::new(ty)) } else { ty }
     }
 
-    fn build_text_enum(&mut self, name: &str, values: &[String]) -> Ty {
-        let ident = self.take_name(name);
+    /// Builds the enum of strings of a property, or of a component.
+    fn build_text_enum(&self, ident: &str, name: &str, values: &[String]) -> TextEnum {
         let mut taken = names::Namespace::empty();
         if !self.direction.is_input() {
             taken.reserve("Other");
         }
         let variants =
             values.iter().map(|value| (taken.take(&names::variant(value), ""), value.clone())).collect();
-        let description = format!("The values of `{name}`.");
-        self.items.push(Item::TextEnum(TextEnum {
-            ident: ident.clone(),
-            description,
+        TextEnum {
+            ident: ident.to_owned(),
+            description: format!("The values of `{name}`."),
             variants,
             open: !self.direction.is_input(),
             message: wording::choice_message(name, &self.owner.label, values),
-        }));
-        Ty::Named(ident)
+        }
     }
 
-    fn build_integer_enum(&mut self, name: &str, values: &[i64]) -> Ty {
-        let ident = self.take_name(name);
+    /// Builds the enum of integers of a property, or of a component.
+    fn build_integer_enum(&self, ident: &str, name: &str, values: &[i64]) -> IntegerEnum {
         let mut taken = names::Namespace::empty();
         let variants = values
             .iter()
             .map(|value| (taken.take(&names::variant(&value.to_string()), ""), *value))
             .collect();
-        let description = format!("The values of `{name}`.");
-        let message = wording::choice_message(name, &self.owner.label, values);
-        self.items.push(Item::IntegerEnum(IntegerEnum {
-            ident: ident.clone(),
-            description,
+        IntegerEnum {
+            ident: ident.to_owned(),
+            description: format!("The values of `{name}`."),
             variants,
-            message,
-        }));
-        Ty::Named(ident)
+            message: wording::choice_message(name, &self.owner.label, values),
+        }
+    }
+
+    /// Builds the enum that a document names, under its name in Rust.
+    pub(super) fn build_named_enum(&self, ident: &str, ty: &Type) -> Option<Item> {
+        let described = |name: &EnumName, usual: String| match name.description.trim() {
+            "" => usual,
+            description => description.to_owned(),
+        };
+        Some(match ty {
+            Type::TextEnum(values, Some(name)) => {
+                let item = self.build_text_enum(ident, &name.name, values);
+                Item::TextEnum(TextEnum { description: described(name, item.description.clone()), ..item })
+            }
+            Type::IntegerEnum(values, Some(name)) => {
+                let item = self.build_integer_enum(ident, &name.name, values);
+                Item::IntegerEnum(IntegerEnum {
+                    description: described(name, item.description.clone()),
+                    ..item
+                })
+            }
+            _ => return None,
+        })
     }
 
     fn build_number(&mut self, name: &str, bounds: Bounds) -> Ty {

@@ -3,7 +3,7 @@
 use super::{
     ObjectForm, Ty, Union, Variant, VariantKind, json_schemas, names, type_builder::TypeBuilder, wording,
 };
-use crate::model::{Object, Property, Type, listed_values};
+use crate::model::{Item, Object, Property, Type, listed_values};
 
 impl TypeBuilder<'_> {
     /// Builds the union that is the type of `property`.
@@ -21,6 +21,9 @@ impl TypeBuilder<'_> {
                     };
                     let ty = Type::Object(member.object.clone());
                     let mut variant = self.build_variant(&property.name, &name, &ty, &mut taken);
+                    variant
+                        .description
+                        .push_str(&format!("\n\n{}.", wording::describe_tag(tag, &member.tags)));
                     if let VariantKind::Value { form: Some(form), .. } = &mut variant.kind {
                         form.tags.clone_from(&member.tags);
                         form.writes_tag = member.writes_tag;
@@ -34,7 +37,10 @@ impl TypeBuilder<'_> {
         };
         // Strings come first, because they are the presets that most calls use.
         variants.sort_by_key(|variant| matches!(variant.kind, VariantKind::Value { .. }));
-        let description = format!("The values of `{}`.", property.name);
+        let description = match &tag {
+            Some(tag) => format!("The values of `{}`, told apart by their `{tag}`.", property.name),
+            None => format!("The values of `{}`.", property.name),
+        };
         let mut union = Union {
             ident: ident.to_owned(),
             description,
@@ -62,12 +68,14 @@ impl TypeBuilder<'_> {
         kinds: &[Type],
         taken: &mut names::Namespace,
     ) -> Vec<Variant> {
-        let presets = kinds.iter().any(|kind| matches!(kind, Type::TextEnum(_)));
+        let presets = kinds.iter().any(|kind| matches!(kind, Type::TextEnum(..)));
         let objects = kinds.iter().filter(|kind| matches!(kind, Type::Object(_))).count();
+        let lists = kinds.iter().filter(|kind| matches!(kind, Type::List(..) | Type::Tuple(_))).count();
+        let maps = kinds.iter().filter(|kind| matches!(kind, Type::Map(_))).count();
         let mut variants = Vec::new();
         for kind in kinds {
             match kind {
-                Type::TextEnum(values) => variants.extend(values.iter().map(|value| Variant {
+                Type::TextEnum(values, _) => variants.extend(values.iter().map(|value| Variant {
                     ident: taken.take(&names::variant(value), ""),
                     description: String::new(),
                     kind: VariantKind::Text(value.clone()),
@@ -75,8 +83,16 @@ impl TypeBuilder<'_> {
                 Type::Object(_) if presets && objects == 1 => {
                     variants.push(self.build_variant(&property.name, "Custom", kind, taken));
                 }
-                Type::Object(component) if objects > 1 => {
+                Type::Object(component) => {
                     let name = names::camel(component);
+                    variants.push(self.build_variant(&property.name, &name, kind, taken));
+                }
+                Type::List(item, _) if lists > 1 => {
+                    let name = format!("{}List", item_name(item));
+                    variants.push(self.build_variant(&property.name, &name, kind, taken));
+                }
+                Type::Map(item) if maps > 1 => {
+                    let name = format!("{}Map", item_name(item));
                     variants.push(self.build_variant(&property.name, &name, kind, taken));
                 }
                 _ => variants.push(self.build_variant(&property.name, variant_name(kind), kind, taken)),
@@ -95,6 +111,10 @@ impl TypeBuilder<'_> {
         let description = match ty {
             Type::Object(component) => self.graph.objects[component].description.clone(),
             _ => String::new(),
+        };
+        let description = match description.trim() {
+            "" => format!("{}.", wording::describe_type(ty)),
+            _ => description,
         };
         let inner = format!("{property}_{}", name.to_lowercase());
         let rust: Ty = self.build_type(&inner, ty);
@@ -117,15 +137,24 @@ impl TypeBuilder<'_> {
     }
 }
 
+/// Returns the part of a variant's name that says what a list or a map holds.
+fn item_name(item: &Item) -> String {
+    match &item.ty {
+        Type::Object(component) => names::camel(component),
+        ty => variant_name(ty).to_owned(),
+    }
+}
+
 fn variant_name(ty: &Type) -> &'static str {
     match ty {
-        Type::Text(_) | Type::TextEnum(_) => "Text",
+        Type::Text(_) | Type::TextEnum(..) => "Text",
         Type::File(..) => "File",
-        Type::Integer(_) | Type::Unsigned(_) | Type::WideInteger(_) | Type::IntegerEnum(_) => "Integer",
+        Type::Integer(_) | Type::Unsigned(_) | Type::WideInteger(_) | Type::IntegerEnum(..) => "Integer",
         Type::Number(_) | Type::NumberEnum(_) => "Number",
         Type::Boolean | Type::BooleanConstant(_) => "Flag",
         Type::Null => "Null",
-        Type::List(..) | Type::Tuple(_) => "List",
+        Type::List(..) => "List",
+        Type::Tuple(_) => "Tuple",
         Type::Object(_) => "Object",
         Type::Map(_) => "Map",
         Type::Union(_) | Type::Tagged(..) | Type::Any => "Json",
@@ -140,7 +169,7 @@ fn is_ambiguous(kinds: &[Type]) -> bool {
     let texts = count(|kind| matches!(kind, Type::Text(_) | Type::File(..)));
     let checked =
         count(|kind| matches!(kind, Type::NumberEnum(_) | Type::Unsigned(_) | Type::WideInteger(_)));
-    let numbers = count(|kind| matches!(kind, Type::Integer(_) | Type::IntegerEnum(_) | Type::Number(_)));
+    let numbers = count(|kind| matches!(kind, Type::Integer(_) | Type::IntegerEnum(..) | Type::Number(_)));
     objects > 1 || lists > 1 || texts > 1 || checked > 0 && checked + numbers > 1
 }
 

@@ -53,6 +53,79 @@ pub fn describe_range(bounds: &Bounds) -> String {
     }
 }
 
+/// Describes the values of a type, such as `A list of texts with at most 3 items`.
+pub(super) fn describe_type(ty: &Type) -> String {
+    let mut text = describe(ty, false);
+    capitalize(&mut text);
+    text
+}
+
+/// Describes one value of a type, or several.
+fn describe(ty: &Type, plural: bool) -> String {
+    let counted = |one: &str, several: &str| if plural { several.to_owned() } else { one.to_owned() };
+    let with = |text: String, rules: String| match rules.as_str() {
+        "" => text,
+        rules if rules.starts_with("at ") => format!("{text} of {rules}"),
+        _ => format!("{text} {rules}"),
+    };
+    match ty {
+        Type::Text(text) => {
+            let length =
+                (!text.length.is_open()).then(|| format!("of {}", describe_length(&text.length, false)));
+            with(counted("a text", "texts"), length.unwrap_or_default())
+        }
+        Type::File(..) => counted("a file", "files"),
+        Type::Integer(bounds) => {
+            with(counted("an integer", "integers"), describe_range(&Bounds::Integer(*bounds)))
+        }
+        Type::Unsigned(bounds) => {
+            with(counted("an integer", "integers"), describe_bounds(bounds, |value| value.to_string()))
+        }
+        Type::WideInteger(bounds) => {
+            with(counted("an integer", "integers"), describe_bounds(bounds, |value| value.to_string()))
+        }
+        Type::Number(bounds) => {
+            with(counted("a number", "numbers"), describe_range(&Bounds::Number(*bounds)))
+        }
+        Type::NumberEnum(values) => {
+            let values: Vec<String> = values.iter().map(|value| format!("`{value:?}`")).collect();
+            format!("{} {}", counted("one of", "some of"), values.join(", "))
+        }
+        Type::Boolean => counted("`true` or `false`", "`true` or `false`"),
+        Type::BooleanConstant(value) => format!("`{value}`"),
+        Type::Null => "`null`".to_owned(),
+        Type::TextEnum(..) => counted("one of several texts", "texts"),
+        Type::IntegerEnum(values, _) => {
+            let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
+            format!("{} {}", counted("one of", "some of"), values.join(", "))
+        }
+        Type::Object(name) => counted(&format!("an object `{name}`"), &format!("objects `{name}`")),
+        Type::Map(item) => {
+            format!("{} with values by name: {}", counted("an object", "objects"), describe(&item.ty, true))
+        }
+        Type::List(item, list) => {
+            let items = format!("{} of {}", counted("a list", "lists"), describe(&item.ty, true));
+            let length =
+                (!list.length.is_open()).then(|| format!("with {}", describe_length(&list.length, true)));
+            with(items, length.unwrap_or_default())
+        }
+        Type::Tuple(tuple) => {
+            let items: Vec<String> = tuple.items.iter().map(|item| describe(&item.ty, false)).collect();
+            match items.is_empty() {
+                true => counted("a list", "lists"),
+                false => format!("{} of {}", counted("a list", "lists"), items.join(", then ")),
+            }
+        }
+        Type::Union(_) | Type::Tagged(..) | Type::Any => counted("any JSON value", "any JSON values"),
+    }
+}
+
+/// Describes the tag of a member of a union, such as `` `kind` is `cat` ``.
+pub(super) fn describe_tag(tag: &str, values: &[String]) -> String {
+    let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
+    format!("Its `{tag}` is {}", values.join(" or "))
+}
+
 /// Returns the message for a value that is not one of `values`.
 pub(super) fn choice_message(name: &str, owner: &str, values: &[impl fmt::Display]) -> String {
     // Truncating fewer than nine values would save little.

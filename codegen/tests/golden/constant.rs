@@ -102,18 +102,18 @@ fal_core::closed_enum!(Format, "`format` of acme/constant must be `zip`");
 #[non_exhaustive]
 pub enum Level {
     /// `9`
-    _9,
+    N9,
 }
 
 impl Level {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_9];
+    pub const ALL: &'static [Self] = &[Self::N9];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
-            Self::_9 => 9,
+            Self::N9 => 9,
         }
     }
 }

@@ -42,9 +42,11 @@ pub struct Input {
     pub text: String,
     /// Style:
     ///
-    /// \- formal - informal
+    /// - formal
+    /// - informal
     ///
-    /// 1\. First, this list 2. Then the rest
+    /// 1. First, this list
+    /// 2. Then the rest
     ///
     /// Default `a 'quoted' style`.
     pub style: Option<String>,

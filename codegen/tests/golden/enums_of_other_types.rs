@@ -76,21 +76,21 @@ pub struct Input {
 #[non_exhaustive]
 pub enum SizeInteger {
     /// `512`
-    _512,
+    N512,
     /// `1024`
-    _1024,
+    N1024,
 }
 
 impl SizeInteger {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_512, Self::_1024];
+    pub const ALL: &'static [Self] = &[Self::N512, Self::N1024];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
-            Self::_512 => 512,
-            Self::_1024 => 1024,
+            Self::N512 => 512,
+            Self::N1024 => 1024,
         }
     }
 }
@@ -105,7 +105,7 @@ fal_core::integer_enum!(
 pub enum Size {
     /// `auto`
     Auto,
-    /// A value of another kind.
+    /// One of `512`, `1024`.
     Integer(SizeInteger),
 }
 
@@ -137,7 +137,7 @@ impl From<SizeInteger> for Size {
 pub enum Either {
     /// `on`
     On,
-    /// A value of another kind.
+    /// `true`.
     Flag(bool),
 }
 
@@ -222,21 +222,21 @@ fal_core::closed_enum!(Twice, "`twice` of acme/enums-of-other-types must be `a` 
 #[non_exhaustive]
 pub enum Steps {
     /// `1`
-    _1,
+    N1,
     /// `2`
-    _2,
+    N2,
 }
 
 impl Steps {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_1, Self::_2];
+    pub const ALL: &'static [Self] = &[Self::N1, Self::N2];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
-            Self::_1 => 1,
-            Self::_2 => 2,
+            Self::N1 => 1,
+            Self::N2 => 2,
         }
     }
 }
@@ -303,9 +303,9 @@ fal_core::closed_enum!(Maybe, "`maybe` of acme/enums-of-other-types must be `a`"
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Mixed {
-    /// A value of another kind.
+    /// A text.
     Text(String),
-    /// A value of another kind.
+    /// `false`.
     Flag(bool),
 }
 
@@ -339,7 +339,7 @@ pub struct Output {
 pub enum EitherOutput {
     /// `on`
     On,
-    /// A value of another kind.
+    /// `true`.
     Flag(bool),
     /// A value of a form that this crate does not know.
     Other(Value),

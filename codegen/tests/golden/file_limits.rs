@@ -25,10 +25,10 @@ pub mod types {
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub enum MaskUrl {
-        /// A value of another kind.
+        /// A file.
         File(File),
         /// A layer.
-        Object(Layer),
+        Layer(Layer),
     }
 
     impl From<File> for MaskUrl {
@@ -39,7 +39,7 @@ pub mod types {
 
     impl From<Layer> for MaskUrl {
         fn from(value: Layer) -> Self {
-            Self::Object(value)
+            Self::Layer(value)
         }
     }
 
@@ -111,7 +111,7 @@ pub mod types {
                 Self::File(value) => {
                     value.visit_files(visit);
                 }
-                Self::Object(value) => {
+                Self::Layer(value) => {
                     value.visit_files(visit);
                 }
             }
@@ -127,7 +127,7 @@ pub mod types {
                     };
                     visitor.alternative(LIMITS, value);
                 }
-                Self::Object(value) => {
+                Self::Layer(value) => {
                     value.visit_file_limits(visitor);
                 }
             }
@@ -138,7 +138,7 @@ pub mod types {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             match self {
                 Self::File(value) => value.serialize(serializer),
-                Self::Object(value) => value.serialize(serializer),
+                Self::Layer(value) => value.serialize(serializer),
             }
         }
     }
@@ -150,7 +150,7 @@ pub mod types {
                 return Ok(Self::File(value));
             }
             if let Ok(value) = Deserialize::deserialize(&value) {
-                return Ok(Self::Object(value));
+                return Ok(Self::Layer(value));
             }
             Err(serde::de::Error::custom("matches no form of MaskUrl"))
         }

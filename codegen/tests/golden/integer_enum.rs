@@ -39,7 +39,7 @@ pub struct Input {
 /// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
     /// Default of [`fps`](Self::fps): `24`.
-    pub const DEFAULT_FPS: Fps = Fps::_24;
+    pub const DEFAULT_FPS: Fps = Fps::N24;
 }
 
 /// The values of `fps`.
@@ -47,24 +47,24 @@ impl Input {
 #[non_exhaustive]
 pub enum Fps {
     /// `24`
-    _24,
+    N24,
     /// `30`
-    _30,
+    N30,
     /// `60`
-    _60,
+    N60,
 }
 
 impl Fps {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_24, Self::_30, Self::_60];
+    pub const ALL: &'static [Self] = &[Self::N24, Self::N30, Self::N60];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
-            Self::_24 => 24,
-            Self::_30 => 30,
-            Self::_60 => 60,
+            Self::N24 => 24,
+            Self::N30 => 30,
+            Self::N60 => 60,
         }
     }
 }
@@ -78,22 +78,22 @@ pub enum Offset {
     /// `-1`
     Minus1,
     /// `0`
-    _0,
+    N0,
     /// `1`
-    _1,
+    N1,
 }
 
 impl Offset {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Minus1, Self::_0, Self::_1];
+    pub const ALL: &'static [Self] = &[Self::Minus1, Self::N0, Self::N1];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
             Self::Minus1 => -1,
-            Self::_0 => 0,
-            Self::_1 => 1,
+            Self::N0 => 0,
+            Self::N1 => 1,
         }
     }
 }
@@ -107,21 +107,21 @@ fal_core::integer_enum!(
 #[non_exhaustive]
 pub enum Bitrates {
     /// `128`
-    _128,
+    N128,
     /// `256`
-    _256,
+    N256,
 }
 
 impl Bitrates {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_128, Self::_256];
+    pub const ALL: &'static [Self] = &[Self::N128, Self::N256];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
-            Self::_128 => 128,
-            Self::_256 => 256,
+            Self::N128 => 128,
+            Self::N256 => 256,
         }
     }
 }

@@ -40,9 +40,9 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Times {
-    /// A value of another kind.
+    /// An integer.
     Integer(i64),
-    /// A value of another kind.
+    /// A text.
     Text(String),
 }
 
@@ -65,11 +65,11 @@ pub type PauseNumber = Float<bounds::PauseNumber>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Pause {
-    /// A value of another kind.
+    /// A number of at least 0.0.
     Number(PauseNumber),
-    /// A value of another kind.
+    /// A list of numbers.
     List(Vec<f64>),
-    /// A value of another kind.
+    /// `true` or `false`.
     Flag(bool),
 }
 
@@ -99,7 +99,7 @@ pub enum Channel {
     Left,
     /// `right`
     Right,
-    /// A value of another kind.
+    /// A text of at most 4 characters.
     Text(String),
 }
 
@@ -121,9 +121,9 @@ pub struct Output {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum LengthOutput {
-    /// A value of another kind.
+    /// A number.
     Number(f64),
-    /// A value of another kind.
+    /// A text.
     Text(String),
     /// A value of a form that this crate does not know.
     Other(Value),

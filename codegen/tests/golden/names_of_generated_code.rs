@@ -19,9 +19,9 @@ pub mod types {
     pub enum Pick {
         /// `map`
         Map2,
-        /// A value of another kind.
+        /// An object `Map`.
         Map(MapInput),
-        /// A value of another kind.
+        /// An object `Value`.
         Value(ValueInput),
     }
 
@@ -2129,9 +2129,9 @@ fal_core::open_enum!(ModeOutput);
 pub enum PickOutput {
     /// `map`
     Map2,
-    /// A value of another kind.
+    /// An object `Map`.
     Map(MapOutput),
-    /// A value of another kind.
+    /// An object `Value`.
     Value(ValueOutput),
     /// A value of a form that this crate does not know.
     Other(Value),

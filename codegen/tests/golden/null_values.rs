@@ -249,9 +249,9 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Size {
-    /// A value of another kind.
+    /// A text.
     Text(String),
-    /// A value of another kind.
+    /// An integer.
     Integer(i64),
 }
 

@@ -50,9 +50,9 @@ pub struct Input {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Text {
-    /// A value of another kind.
+    /// A text of at most 3 characters.
     Text(String),
-    /// A value of another kind.
+    /// A text of at least 5 characters.
     Text2(String),
 }
 
@@ -63,9 +63,9 @@ pub type OuterInteger = Int<bounds::OuterInteger>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Outer {
-    /// A value of another kind.
+    /// A text of at most 4 characters.
     Text(String),
-    /// A value of another kind.
+    /// An integer of at most 9.
     Integer(OuterInteger),
 }
 
@@ -88,9 +88,9 @@ pub type LooseInteger = Int<bounds::LooseInteger>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Loose {
-    /// A value of another kind.
+    /// A text of at least 2 characters.
     Text(String),
-    /// A value of another kind.
+    /// An integer of at least 3.
     Integer(LooseInteger),
 }
 

@@ -711,9 +711,9 @@ pub type EitherInteger = Int<bounds::EitherInteger>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Either {
-    /// A value of another kind.
+    /// A text of at most 3 characters.
     Text(String),
-    /// A value of another kind.
+    /// An integer of at least 1.
     Integer(EitherInteger),
 }
 

@@ -59,7 +59,7 @@ pub mod one {
         Small,
         /// `large`
         Large,
-        /// A value of another kind.
+        /// An object `Size`.
         Custom(Size2),
     }
 
@@ -685,7 +685,7 @@ pub mod types {
         Small,
         /// `large`
         Large,
-        /// A value of another kind.
+        /// An object `Size`.
         Custom(Size),
     }
 

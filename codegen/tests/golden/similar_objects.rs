@@ -25,9 +25,9 @@ pub mod types {
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub enum Thing {
-        /// A value of another kind.
+        /// An object `Small`.
         Small(Small),
-        /// A value of another kind.
+        /// An object `Large`.
         Large(Large),
     }
 
@@ -544,9 +544,9 @@ pub struct Output {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ThingOutput {
-    /// A value of another kind.
+    /// An object `Small`.
     Small(SmallOutput),
-    /// A value of another kind.
+    /// An object `Large`.
     Large(LargeOutput),
     /// A value of a form that this crate does not know.
     Other(Value),
@@ -556,9 +556,9 @@ pub enum ThingOutput {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum OptionOutput {
-    /// A value of another kind.
+    /// An object `OnlyA`.
     OnlyA(OnlyA),
-    /// A value of another kind.
+    /// An object `OnlyB`.
     OnlyB(OnlyB),
     /// A value of a form that this crate does not know.
     Other(Value),
@@ -568,10 +568,10 @@ pub enum OptionOutput {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Lists {
-    /// A value of another kind.
-    List(Vec<SmallOutput>),
-    /// A value of another kind.
-    List2(Vec<LargeOutput>),
+    /// A list of objects `Small`.
+    SmallList(Vec<SmallOutput>),
+    /// A list of objects `Large`.
+    LargeList(Vec<LargeOutput>),
     /// A value of a form that this crate does not know.
     Other(Value),
 }
@@ -580,9 +580,9 @@ pub enum Lists {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Named {
-    /// A value of another kind.
-    Object(SmallOutput),
-    /// A value of another kind.
+    /// An object `Small`.
+    Small(SmallOutput),
+    /// An object with values by name: integers.
     Map(BTreeMap<String, i64>),
     /// A value of a form that this crate does not know.
     Other(Value),
@@ -808,8 +808,8 @@ impl<'de> Deserialize<'de> for OptionOutput {
 impl Serialize for Lists {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::List(value) => value.serialize(serializer),
-            Self::List2(value) => value.serialize(serializer),
+            Self::SmallList(value) => value.serialize(serializer),
+            Self::LargeList(value) => value.serialize(serializer),
             Self::Other(value) => value.serialize(serializer),
         }
     }
@@ -823,13 +823,13 @@ impl<'de> Deserialize<'de> for Lists {
             .offer(
                 &json::Form::object(&["a"], &["a"], &[]).list(),
                 Deserialize::deserialize,
-                Self::List,
+                Self::SmallList,
             );
         choice
             .offer(
                 &json::Form::object(&["a", "b"], &["a", "b"], &[]).list(),
                 Deserialize::deserialize,
-                Self::List2,
+                Self::LargeList,
             );
         if let Some(chosen) = choice.finish() {
             return Ok(chosen);
@@ -841,7 +841,7 @@ impl<'de> Deserialize<'de> for Lists {
 impl Serialize for Named {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Object(value) => value.serialize(serializer),
+            Self::Small(value) => value.serialize(serializer),
             Self::Map(value) => value.serialize(serializer),
             Self::Other(value) => value.serialize(serializer),
         }
@@ -856,7 +856,7 @@ impl<'de> Deserialize<'de> for Named {
             .offer(
                 &json::Form::object(&["a"], &["a"], &[]),
                 Deserialize::deserialize,
-                Self::Object,
+                Self::Small,
             );
         choice.offer(&json::Form::ANY, json::read_integers, Self::Map);
         if let Some(chosen) = choice.finish() {

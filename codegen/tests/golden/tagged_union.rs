@@ -13,13 +13,17 @@ pub mod types {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
-    /// The values of `shape`.
+    /// The values of `shape`, told apart by their `kind`.
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub enum Shape {
         /// A circle.
+        ///
+        /// Its `kind` is `circle`.
         Circle(Circle),
         /// A rectangle.
+        ///
+        /// Its `kind` is `rectangle`.
         Rectangle(Rectangle),
     }
 
@@ -532,13 +536,17 @@ pub struct Output {
     pub drawn: Drawn,
 }
 
-/// The values of `drawn`.
+/// The values of `drawn`, told apart by their `type`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Drawn {
     /// A line around the shape.
+    ///
+    /// Its `type` is `outline`.
     Outline(Outline),
     /// A filled area.
+    ///
+    /// Its `type` is `fill`.
     Fill(Fill),
     /// A value of a form that this crate does not know.
     Other(Value),

@@ -13,15 +13,21 @@ pub mod types {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
-    /// The values of `pet`.
+    /// The values of `pet`, told apart by their `kind`.
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub enum Pet {
-        /// A value of another kind.
+        /// An object `Cat`.
+        ///
+        /// Its `kind` is `cat`.
         Cat(Cat),
-        /// A value of another kind.
+        /// An object `Dog`.
+        ///
+        /// Its `kind` is `dog` or `puppy`.
         Dog(Dog),
-        /// A value of another kind.
+        /// An object `Fish`.
+        ///
+        /// Its `kind` is `Fish`.
         Fish(Fish),
     }
 
@@ -47,9 +53,9 @@ pub mod types {
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub enum Part {
-        /// A value of another kind.
+        /// An object `TextPart`.
         TextPart(TextPart),
-        /// A value of another kind.
+        /// An object `ImagePart`.
         ImagePart(ImagePart),
     }
 
@@ -915,13 +921,17 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// The values of `others`.
+/// The values of `others`, told apart by their `kind`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Others {
-    /// A value of another kind.
+    /// An object `Cat`.
+    ///
+    /// Its `kind` is `cat`.
     Cat(Cat),
-    /// A value of another kind.
+    /// An object `Dog`.
+    ///
+    /// Its `kind` is `dog` or `puppy`.
     Dog(Dog),
 }
 
@@ -951,21 +961,25 @@ pub struct Output {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Shown {
-    /// A value of another kind.
+    /// An object `A`.
     A(AOutput),
-    /// A value of another kind.
+    /// An object `B`.
     B(B),
     /// A value of a form that this crate does not know.
     Other(Value),
 }
 
-/// The values of `told`.
+/// The values of `told`, told apart by their `t`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Told {
-    /// A value of another kind.
+    /// An object `A`.
+    ///
+    /// Its `t` is `a`.
     A(AOutput),
-    /// A value of another kind.
+    /// An object `B`.
+    ///
+    /// Its `t` is `b`.
     B(B),
     /// A value of a form that this crate does not know.
     Other(Value),

@@ -479,9 +479,9 @@ pub struct Output {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum LightOutput {
-    /// A value of another kind.
+    /// An object `Measured`.
     Measured(Measured),
-    /// A value of another kind.
+    /// An object `Estimated`.
     Estimated(Estimated),
     /// A value of a form that this crate does not know.
     Other(Value),

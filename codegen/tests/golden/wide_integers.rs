@@ -65,9 +65,9 @@ pub type Between = Int<bounds::Between>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Points {
-    /// A value of another kind.
+    /// A list of integers.
     List(Vec<i64>),
-    /// A value of another kind.
+    /// A text.
     Text(String),
 }
 

@@ -16,7 +16,7 @@ fn main() {
     let _ = input!(image_to_image { prompt: "a cat", image_url: "https://example.com/cat.png" });
     let _ = input!(image_to_image { prompt: "a cat", image_url: File::path("cat.png") });
 
-    let _ = input!(text_to_video { prompt: "a cat", duration: text_to_video::Duration::_10, cfg_scale: 0.0 });
+    let _ = input!(text_to_video { prompt: "a cat", duration: text_to_video::Duration::N10, cfg_scale: 0.0 });
     let _ = input!(fal_whisper { audio_url: File::bytes(vec![], "audio/wav"), language: fal_whisper::Language::De });
     let _ = Nullable::Value(1);
 }

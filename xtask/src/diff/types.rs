@@ -138,8 +138,8 @@ impl<'a> TypeDiff<'a> {
                 let opened = old.is_open() != new.is_open();
                 self.range(path, movement, opened, &Bounds::Number(*old), &Bounds::Number(*new));
             }
-            (Type::TextEnum(old), Type::TextEnum(new)) => self.values(path, old, new),
-            (Type::IntegerEnum(old), Type::IntegerEnum(new)) => self.values(path, old, new),
+            (Type::TextEnum(old, _), Type::TextEnum(new, _)) => self.values(path, old, new),
+            (Type::IntegerEnum(old, _), Type::IntegerEnum(new, _)) => self.values(path, old, new),
             (Type::Map(old), Type::Map(new)) => self.items(&format!("{path}{{}}"), old, new),
             (Type::List(old, old_rules), Type::List(new, new_rules)) => {
                 self.lists(path, old_rules, new_rules);
@@ -324,7 +324,7 @@ fn is_same_member(one: &Type, other: &Type) -> bool {
 
 /// Returns true for types that are an `i64` in outputs.
 fn is_whole(ty: &Type) -> bool {
-    matches!(ty, Type::Integer(_) | Type::IntegerEnum(_))
+    matches!(ty, Type::Integer(_) | Type::IntegerEnum(..))
 }
 
 /// Returns a value for a sentence: a text without its quotation marks.
@@ -353,8 +353,8 @@ pub(super) fn describe(ty: &Type) -> String {
         Type::BooleanConstant(value) => format!("always `{value}`"),
         Type::Null => "always null".to_owned(),
         Type::NumberEnum(values) => format!("one of {}", list(values)),
-        Type::TextEnum(values) => format!("one of {}", list(values)),
-        Type::IntegerEnum(values) => format!("one of {}", list(values)),
+        Type::TextEnum(values, _) => format!("one of {}", list(values)),
+        Type::IntegerEnum(values, _) => format!("one of {}", list(values)),
         Type::Object(name) => format!("an object `{}`", names::camel(name)),
         Type::Map(item) => format!("a map of values, each {}", describe(&item.ty)),
         Type::List(item, _) => format!("a list of items, each {}", describe(&item.ty)),

@@ -62,7 +62,7 @@ async fn video(client: &Client, prompt: &str, path: &PathBuf) -> Result<(), Box<
     let job = client
         .submit(input!(text_to_video {
             prompt,
-            duration: text_to_video::Duration::_5,
+            duration: text_to_video::Duration::N5,
             aspect_ratio: text_to_video::AspectRatio::Ratio16x9,
         }))
         .await?;

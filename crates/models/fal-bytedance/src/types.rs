@@ -54,9 +54,9 @@ fal_core::closed_enum!(
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Seed2MiniMessageContent {
-    /// A value of another kind.
+    /// A text.
     Text(String),
-    /// A value of another kind.
+    /// A list of objects with values by name: any JSON values.
     List(Vec<Map<String, Value>>),
 }
 
@@ -118,9 +118,9 @@ fal_core::open_enum!(Seed2MiniMessageOutputRole);
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Seed2MiniMessageOutputContent {
-    /// A value of another kind.
+    /// A text.
     Text(String),
-    /// A value of another kind.
+    /// A list of objects with values by name: any JSON values.
     List(Vec<Map<String, Value>>),
     /// A value of a form that this crate does not know.
     Other(Value),

@@ -157,30 +157,30 @@ impl From<ImageSize> for ImageSizeValue {
 #[non_exhaustive]
 pub enum SafetyTolerance {
     /// `1`
-    _1,
+    N1,
     /// `2`
-    _2,
+    N2,
     /// `3`
-    _3,
+    N3,
     /// `4`
-    _4,
+    N4,
     /// `5`
-    _5,
+    N5,
 }
 
 impl SafetyTolerance {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_1, Self::_2, Self::_3, Self::_4, Self::_5];
+    pub const ALL: &'static [Self] = &[Self::N1, Self::N2, Self::N3, Self::N4, Self::N5];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Self::_1 => "1",
-            Self::_2 => "2",
-            Self::_3 => "3",
-            Self::_4 => "4",
-            Self::_5 => "5",
+            Self::N1 => "1",
+            Self::N2 => "2",
+            Self::N3 => "3",
+            Self::N4 => "4",
+            Self::N5 => "5",
         }
     }
 }

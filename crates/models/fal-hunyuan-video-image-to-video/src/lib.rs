@@ -88,7 +88,7 @@ impl Input {
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
     /// Default of [`num_frames`](Self::num_frames): `129`.
-    pub const DEFAULT_NUM_FRAMES: NumFrames = NumFrames::_129;
+    pub const DEFAULT_NUM_FRAMES: NumFrames = NumFrames::N129;
 
     /// Default of [`i2v_stability`](Self::i2v_stability): `false`.
     pub const DEFAULT_I2V_STABILITY: bool = false;
@@ -153,18 +153,18 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub enum NumFrames {
     /// `129`
-    _129,
+    N129,
 }
 
 impl NumFrames {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_129];
+    pub const ALL: &'static [Self] = &[Self::N129];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Self::_129 => "129",
+            Self::N129 => "129",
         }
     }
 }

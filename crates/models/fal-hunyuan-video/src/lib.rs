@@ -93,7 +93,7 @@ impl Input {
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
     /// Default of [`num_frames`](Self::num_frames): `129`.
-    pub const DEFAULT_NUM_FRAMES: NumFrames = NumFrames::_129;
+    pub const DEFAULT_NUM_FRAMES: NumFrames = NumFrames::N129;
 
     /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `false`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = false;
@@ -163,21 +163,21 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub enum NumFrames {
     /// `129`
-    _129,
+    N129,
     /// `85`
-    _85,
+    N85,
 }
 
 impl NumFrames {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_129, Self::_85];
+    pub const ALL: &'static [Self] = &[Self::N129, Self::N85];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Self::_129 => "129",
-            Self::_85 => "85",
+            Self::N129 => "129",
+            Self::N85 => "85",
         }
     }
 }

@@ -78,7 +78,7 @@ pub struct Input {
 /// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
     /// Default of [`duration`](Self::duration): `6`.
-    pub const DEFAULT_DURATION: Duration = Duration::_6;
+    pub const DEFAULT_DURATION: Duration = Duration::N6;
 
     /// Default of [`resolution`](Self::resolution): `1080p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_1080p;
@@ -87,7 +87,7 @@ impl Input {
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Auto;
 
     /// Default of [`fps`](Self::fps): `25`.
-    pub const DEFAULT_FPS: Fps = Fps::_25;
+    pub const DEFAULT_FPS: Fps = Fps::N25;
 
     /// Default of [`generate_audio`](Self::generate_audio): `true`.
     pub const DEFAULT_GENERATE_AUDIO: bool = true;
@@ -98,24 +98,24 @@ impl Input {
 #[non_exhaustive]
 pub enum Duration {
     /// `6`
-    _6,
+    N6,
     /// `8`
-    _8,
+    N8,
     /// `10`
-    _10,
+    N10,
 }
 
 impl Duration {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_6, Self::_8, Self::_10];
+    pub const ALL: &'static [Self] = &[Self::N6, Self::N8, Self::N10];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
-            Self::_6 => 6,
-            Self::_8 => 8,
-            Self::_10 => 10,
+            Self::N6 => 6,
+            Self::N8 => 8,
+            Self::N10 => 10,
         }
     }
 }
@@ -193,27 +193,27 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub enum Fps {
     /// `24`
-    _24,
+    N24,
     /// `25`
-    _25,
+    N25,
     /// `48`
-    _48,
+    N48,
     /// `50`
-    _50,
+    N50,
 }
 
 impl Fps {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_24, Self::_25, Self::_48, Self::_50];
+    pub const ALL: &'static [Self] = &[Self::N24, Self::N25, Self::N48, Self::N50];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
-            Self::_24 => 24,
-            Self::_25 => 25,
-            Self::_48 => 48,
-            Self::_50 => 50,
+            Self::N24 => 24,
+            Self::N25 => 25,
+            Self::N48 => 48,
+            Self::N50 => 50,
         }
     }
 }

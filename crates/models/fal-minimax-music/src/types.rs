@@ -30,40 +30,40 @@ pub struct AudioSetting {
 #[non_exhaustive]
 pub enum AudioSettingSampleRate {
     /// `8000`
-    _8000,
+    N8000,
     /// `16000`
-    _16000,
+    N16000,
     /// `22050`
-    _22050,
+    N22050,
     /// `24000`
-    _24000,
+    N24000,
     /// `32000`
-    _32000,
+    N32000,
     /// `44100`
-    _44100,
+    N44100,
 }
 
 impl AudioSettingSampleRate {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[
-        Self::_8000,
-        Self::_16000,
-        Self::_22050,
-        Self::_24000,
-        Self::_32000,
-        Self::_44100,
+        Self::N8000,
+        Self::N16000,
+        Self::N22050,
+        Self::N24000,
+        Self::N32000,
+        Self::N44100,
     ];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
-            Self::_8000 => 8000,
-            Self::_16000 => 16000,
-            Self::_22050 => 22050,
-            Self::_24000 => 24000,
-            Self::_32000 => 32000,
-            Self::_44100 => 44100,
+            Self::N8000 => 8000,
+            Self::N16000 => 16000,
+            Self::N22050 => 22050,
+            Self::N24000 => 24000,
+            Self::N32000 => 32000,
+            Self::N44100 => 44100,
         }
     }
 }
@@ -78,32 +78,32 @@ fal_core::integer_enum!(
 #[non_exhaustive]
 pub enum AudioSettingBitrate {
     /// `32000`
-    _32000,
+    N32000,
     /// `64000`
-    _64000,
+    N64000,
     /// `128000`
-    _128000,
+    N128000,
     /// `256000`
-    _256000,
+    N256000,
 }
 
 impl AudioSettingBitrate {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[
-        Self::_32000,
-        Self::_64000,
-        Self::_128000,
-        Self::_256000,
+        Self::N32000,
+        Self::N64000,
+        Self::N128000,
+        Self::N256000,
     ];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
-            Self::_32000 => 32000,
-            Self::_64000 => 64000,
-            Self::_128000 => 128000,
-            Self::_256000 => 256000,
+            Self::N32000 => 32000,
+            Self::N64000 => 64000,
+            Self::N128000 => 128000,
+            Self::N256000 => 256000,
         }
     }
 }
@@ -168,32 +168,32 @@ pub struct AudioSetting25 {
 #[non_exhaustive]
 pub enum AudioSetting25SampleRate {
     /// `16000`
-    _16000,
+    N16000,
     /// `24000`
-    _24000,
+    N24000,
     /// `32000`
-    _32000,
+    N32000,
     /// `44100`
-    _44100,
+    N44100,
 }
 
 impl AudioSetting25SampleRate {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[
-        Self::_16000,
-        Self::_24000,
-        Self::_32000,
-        Self::_44100,
+        Self::N16000,
+        Self::N24000,
+        Self::N32000,
+        Self::N44100,
     ];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
-            Self::_16000 => 16000,
-            Self::_24000 => 24000,
-            Self::_32000 => 32000,
-            Self::_44100 => 44100,
+            Self::N16000 => 16000,
+            Self::N24000 => 24000,
+            Self::N32000 => 32000,
+            Self::N44100 => 44100,
         }
     }
 }
@@ -208,32 +208,32 @@ fal_core::integer_enum!(
 #[non_exhaustive]
 pub enum AudioSetting25Bitrate {
     /// `32000`
-    _32000,
+    N32000,
     /// `64000`
-    _64000,
+    N64000,
     /// `128000`
-    _128000,
+    N128000,
     /// `256000`
-    _256000,
+    N256000,
 }
 
 impl AudioSetting25Bitrate {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[
-        Self::_32000,
-        Self::_64000,
-        Self::_128000,
-        Self::_256000,
+        Self::N32000,
+        Self::N64000,
+        Self::N128000,
+        Self::N256000,
     ];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
-            Self::_32000 => 32000,
-            Self::_64000 => 64000,
-            Self::_128000 => 128000,
-            Self::_256000 => 256000,
+            Self::N32000 => 32000,
+            Self::N64000 => 64000,
+            Self::N128000 => 128000,
+            Self::N256000 => 256000,
         }
     }
 }

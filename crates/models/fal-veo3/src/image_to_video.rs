@@ -100,7 +100,7 @@ impl Input {
     pub const DEFAULT_AUTO_FIX: bool = false;
 
     /// Default of [`safety_tolerance`](Self::safety_tolerance): `4`.
-    pub const DEFAULT_SAFETY_TOLERANCE: SafetyTolerance = SafetyTolerance::_4;
+    pub const DEFAULT_SAFETY_TOLERANCE: SafetyTolerance = SafetyTolerance::N4;
 }
 
 /// The values of `aspect_ratio`.
@@ -199,40 +199,40 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub enum SafetyTolerance {
     /// `1`
-    _1,
+    N1,
     /// `2`
-    _2,
+    N2,
     /// `3`
-    _3,
+    N3,
     /// `4`
-    _4,
+    N4,
     /// `5`
-    _5,
+    N5,
     /// `6`
-    _6,
+    N6,
 }
 
 impl SafetyTolerance {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[
-        Self::_1,
-        Self::_2,
-        Self::_3,
-        Self::_4,
-        Self::_5,
-        Self::_6,
+        Self::N1,
+        Self::N2,
+        Self::N3,
+        Self::N4,
+        Self::N5,
+        Self::N6,
     ];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Self::_1 => "1",
-            Self::_2 => "2",
-            Self::_3 => "3",
-            Self::_4 => "4",
-            Self::_5 => "5",
-            Self::_6 => "6",
+            Self::N1 => "1",
+            Self::N2 => "2",
+            Self::N3 => "3",
+            Self::N4 => "4",
+            Self::N5 => "5",
+            Self::N6 => "6",
         }
     }
 }

@@ -85,7 +85,7 @@ impl Input {
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_1080p;
 
     /// Default of [`duration`](Self::duration): `5`.
-    pub const DEFAULT_DURATION: Duration = Duration::_5;
+    pub const DEFAULT_DURATION: Duration = Duration::N5;
 
     /// Default of [`enable_prompt_expansion`](Self::enable_prompt_expansion): `true`.
     pub const DEFAULT_ENABLE_PROMPT_EXPANSION: bool = true;
@@ -163,21 +163,21 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub enum Duration {
     /// `5`
-    _5,
+    N5,
     /// `10`
-    _10,
+    N10,
 }
 
 impl Duration {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_5, Self::_10];
+    pub const ALL: &'static [Self] = &[Self::N5, Self::N10];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Self::_5 => "5",
-            Self::_10 => "10",
+            Self::N5 => "5",
+            Self::N10 => "10",
         }
     }
 }

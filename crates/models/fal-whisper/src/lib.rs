@@ -77,7 +77,7 @@ impl Input {
     pub const DEFAULT_CHUNK_LEVEL: ChunkLevel = ChunkLevel::Segment;
 
     /// Default of [`version`](Self::version): `3`.
-    pub const DEFAULT_VERSION: Version = Version::_3;
+    pub const DEFAULT_VERSION: Version = Version::N3;
 }
 
 /// The values of `task`.
@@ -556,18 +556,18 @@ fal_core::closed_enum!(ChunkLevel, "`chunk_level` of fal-ai/whisper must be `seg
 #[non_exhaustive]
 pub enum Version {
     /// `3`
-    _3,
+    N3,
 }
 
 impl Version {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_3];
+    pub const ALL: &'static [Self] = &[Self::N3];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Self::_3 => "3",
+            Self::N3 => "3",
         }
     }
 }

@@ -85,7 +85,7 @@ impl Input {
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
 
     /// Default of [`duration`](Self::duration): `5`.
-    pub const DEFAULT_DURATION: Duration = Duration::_5;
+    pub const DEFAULT_DURATION: Duration = Duration::N5;
 
     /// Default of [`negative_prompt`](Self::negative_prompt): the empty text.
     pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
@@ -186,24 +186,24 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub enum Duration {
     /// `5`
-    _5,
+    N5,
     /// `8`
-    _8,
+    N8,
     /// `10`
-    _10,
+    N10,
 }
 
 impl Duration {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_5, Self::_8, Self::_10];
+    pub const ALL: &'static [Self] = &[Self::N5, Self::N8, Self::N10];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Self::_5 => "5",
-            Self::_8 => "8",
-            Self::_10 => "10",
+            Self::N5 => "5",
+            Self::N8 => "8",
+            Self::N10 => "10",
         }
     }
 }

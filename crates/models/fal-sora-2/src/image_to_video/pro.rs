@@ -84,7 +84,7 @@ impl Input {
     pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Auto;
 
     /// Default of [`duration`](Self::duration): `4`.
-    pub const DEFAULT_DURATION: Duration = Duration::_4;
+    pub const DEFAULT_DURATION: Duration = Duration::N4;
 
     /// Default of [`delete_video`](Self::delete_video): `true`.
     pub const DEFAULT_DELETE_VIDEO: bool = true;
@@ -170,36 +170,36 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub enum Duration {
     /// `4`
-    _4,
+    N4,
     /// `8`
-    _8,
+    N8,
     /// `12`
-    _12,
+    N12,
     /// `16`
-    _16,
+    N16,
     /// `20`
-    _20,
+    N20,
 }
 
 impl Duration {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[
-        Self::_4,
-        Self::_8,
-        Self::_12,
-        Self::_16,
-        Self::_20,
+        Self::N4,
+        Self::N8,
+        Self::N12,
+        Self::N16,
+        Self::N20,
     ];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
-            Self::_4 => 4,
-            Self::_8 => 8,
-            Self::_12 => 12,
-            Self::_16 => 16,
-            Self::_20 => 20,
+            Self::N4 => 4,
+            Self::N8 => 8,
+            Self::N12 => 12,
+            Self::N16 => 16,
+            Self::N20 => 20,
         }
     }
 }

@@ -85,7 +85,7 @@ impl Input {
     pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Mp3;
 
     /// Default of [`sample_rate`](Self::sample_rate): `24000`.
-    pub const DEFAULT_SAMPLE_RATE: SampleRate = SampleRate::_24000;
+    pub const DEFAULT_SAMPLE_RATE: SampleRate = SampleRate::N24000;
 
     /// Default of [`speed`](Self::speed): `1.0`.
     pub const DEFAULT_SPEED: Speed = Speed::literal(1.0);
@@ -319,44 +319,44 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub enum SampleRate {
     /// `8000`
-    _8000,
+    N8000,
     /// `16000`
-    _16000,
+    N16000,
     /// `22050`
-    _22050,
+    N22050,
     /// `24000`
-    _24000,
+    N24000,
     /// `32000`
-    _32000,
+    N32000,
     /// `44100`
-    _44100,
+    N44100,
     /// `48000`
-    _48000,
+    N48000,
 }
 
 impl SampleRate {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[
-        Self::_8000,
-        Self::_16000,
-        Self::_22050,
-        Self::_24000,
-        Self::_32000,
-        Self::_44100,
-        Self::_48000,
+        Self::N8000,
+        Self::N16000,
+        Self::N22050,
+        Self::N24000,
+        Self::N32000,
+        Self::N44100,
+        Self::N48000,
     ];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
-            Self::_8000 => 8000,
-            Self::_16000 => 16000,
-            Self::_22050 => 22050,
-            Self::_24000 => 24000,
-            Self::_32000 => 32000,
-            Self::_44100 => 44100,
-            Self::_48000 => 48000,
+            Self::N8000 => 8000,
+            Self::N16000 => 16000,
+            Self::N22050 => 22050,
+            Self::N24000 => 24000,
+            Self::N32000 => 32000,
+            Self::N44100 => 44100,
+            Self::N48000 => 48000,
         }
     }
 }

@@ -52,7 +52,7 @@ pub struct Input {
 /// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
     /// Default of [`duration`](Self::duration): `5`.
-    pub const DEFAULT_DURATION: Duration = Duration::_5;
+    pub const DEFAULT_DURATION: Duration = Duration::N5;
 }
 
 /// The values of `effect_scene`.
@@ -876,21 +876,21 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub enum Duration {
     /// `5`
-    _5,
+    N5,
     /// `10`
-    _10,
+    N10,
 }
 
 impl Duration {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::_5, Self::_10];
+    pub const ALL: &'static [Self] = &[Self::N5, Self::N10];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Self::_5 => "5",
-            Self::_10 => "10",
+            Self::N5 => "5",
+            Self::N10 => "10",
         }
     }
 }

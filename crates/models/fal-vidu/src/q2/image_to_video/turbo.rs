@@ -75,7 +75,7 @@ pub struct Input {
 /// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
     /// Default of [`duration`](Self::duration): `4`.
-    pub const DEFAULT_DURATION: Duration = Duration::_4;
+    pub const DEFAULT_DURATION: Duration = Duration::N4;
 
     /// Default of [`resolution`](Self::resolution): `720p`.
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_720p;
@@ -92,44 +92,44 @@ impl Input {
 #[non_exhaustive]
 pub enum Duration {
     /// `2`
-    _2,
+    N2,
     /// `3`
-    _3,
+    N3,
     /// `4`
-    _4,
+    N4,
     /// `5`
-    _5,
+    N5,
     /// `6`
-    _6,
+    N6,
     /// `7`
-    _7,
+    N7,
     /// `8`
-    _8,
+    N8,
 }
 
 impl Duration {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[
-        Self::_2,
-        Self::_3,
-        Self::_4,
-        Self::_5,
-        Self::_6,
-        Self::_7,
-        Self::_8,
+        Self::N2,
+        Self::N3,
+        Self::N4,
+        Self::N5,
+        Self::N6,
+        Self::N7,
+        Self::N8,
     ];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn get(&self) -> i64 {
         match self {
-            Self::_2 => 2,
-            Self::_3 => 3,
-            Self::_4 => 4,
-            Self::_5 => 5,
-            Self::_6 => 6,
-            Self::_7 => 7,
-            Self::_8 => 8,
+            Self::N2 => 2,
+            Self::N3 => 3,
+            Self::N4 => 4,
+            Self::N5 => 5,
+            Self::N6 => 6,
+            Self::N7 => 7,
+            Self::N8 => 8,
         }
     }
 }

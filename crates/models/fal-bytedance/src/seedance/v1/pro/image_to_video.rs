@@ -87,7 +87,7 @@ impl Input {
     pub const DEFAULT_RESOLUTION: Resolution = Resolution::_1080p;
 
     /// Default of [`duration`](Self::duration): `5`.
-    pub const DEFAULT_DURATION: Duration = Duration::_5;
+    pub const DEFAULT_DURATION: Duration = Duration::N5;
 
     /// Default of [`camera_fixed`](Self::camera_fixed): `false`.
     pub const DEFAULT_CAMERA_FIXED: bool = false;
@@ -185,60 +185,60 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub enum Duration {
     /// `2`
-    _2,
+    N2,
     /// `3`
-    _3,
+    N3,
     /// `4`
-    _4,
+    N4,
     /// `5`
-    _5,
+    N5,
     /// `6`
-    _6,
+    N6,
     /// `7`
-    _7,
+    N7,
     /// `8`
-    _8,
+    N8,
     /// `9`
-    _9,
+    N9,
     /// `10`
-    _10,
+    N10,
     /// `11`
-    _11,
+    N11,
     /// `12`
-    _12,
+    N12,
 }
 
 impl Duration {
     /// Every value that the schema lists, in its order.
     pub const ALL: &'static [Self] = &[
-        Self::_2,
-        Self::_3,
-        Self::_4,
-        Self::_5,
-        Self::_6,
-        Self::_7,
-        Self::_8,
-        Self::_9,
-        Self::_10,
-        Self::_11,
-        Self::_12,
+        Self::N2,
+        Self::N3,
+        Self::N4,
+        Self::N5,
+        Self::N6,
+        Self::N7,
+        Self::N8,
+        Self::N9,
+        Self::N10,
+        Self::N11,
+        Self::N12,
     ];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Self::_2 => "2",
-            Self::_3 => "3",
-            Self::_4 => "4",
-            Self::_5 => "5",
-            Self::_6 => "6",
-            Self::_7 => "7",
-            Self::_8 => "8",
-            Self::_9 => "9",
-            Self::_10 => "10",
-            Self::_11 => "11",
-            Self::_12 => "12",
+            Self::N2 => "2",
+            Self::N3 => "3",
+            Self::N4 => "4",
+            Self::N5 => "5",
+            Self::N6 => "6",
+            Self::N7 => "7",
+            Self::N8 => "8",
+            Self::N9 => "9",
+            Self::N10 => "10",
+            Self::N11 => "11",
+            Self::N12 => "12",
         }
     }
 }
