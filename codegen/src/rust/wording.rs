@@ -100,6 +100,7 @@ fn describe(ty: &Type, plural: bool) -> String {
             format!("{} {}", counted("one of", "some of"), values.join(", "))
         }
         Type::Object(name) => counted(&format!("an object `{name}`"), &format!("objects `{name}`")),
+        Type::Map(item) if item.ty == Type::Any => counted("an object", "objects"),
         Type::Map(item) => {
             format!("{} with values by name: {}", counted("an object", "objects"), describe(&item.ty, true))
         }

@@ -56,7 +56,7 @@ fal_core::closed_enum!(
 pub enum Seed2MiniMessageContent {
     /// A text.
     Text(String),
-    /// A list of objects with values by name: any JSON values.
+    /// A list of objects.
     List(Vec<Map<String, Value>>),
 }
 
@@ -120,7 +120,7 @@ fal_core::open_enum!(Seed2MiniMessageOutputRole);
 pub enum Seed2MiniMessageOutputContent {
     /// A text.
     Text(String),
-    /// A list of objects with values by name: any JSON values.
+    /// A list of objects.
     List(Vec<Map<String, Value>>),
     /// A value of a form that this crate does not know.
     Other(Value),
