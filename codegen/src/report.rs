@@ -162,7 +162,7 @@ impl Report {
 
 /// Returns the number of fields of all structs that an endpoint reaches.
 fn count_fields(item: &Crate, endpoint: &Endpoint) -> usize {
-    let input = fields(item, &[&endpoint.input_types], Root::Struct(&endpoint.input));
+    let input = fields(item, &[&endpoint.input_types], Root::of_input(&endpoint.input));
     let output = fields(item, &[&endpoint.output_types], Root::of(&endpoint.output));
     let event = match &endpoint.event {
         // The same type as the output.
@@ -175,10 +175,15 @@ fn count_fields(item: &Crate, endpoint: &Endpoint) -> usize {
 
 enum Root<'a> {
     Struct(&'a Struct),
+    Named(&'a str),
     Ty(&'a Ty),
 }
 
 impl<'a> Root<'a> {
+    fn of_input(input: &'a Option<Struct>) -> Self {
+        input.as_ref().map_or(Self::Named("Input"), Self::Struct)
+    }
+
     fn of(output: &'a Output) -> Self {
         match output {
             Output::Struct(item) => Self::Struct(item),
@@ -195,6 +200,7 @@ fn fields(item: &Crate, own: &[&Vec<Item>], root: Root) -> usize {
             count += item.fields.len() + item.constants.len();
             item.fields.iter().for_each(|field| field.ty.collect_names(&mut names));
         }
+        Root::Named(name) => names.push(name.to_owned()),
         Root::Ty(ty) => ty.collect_names(&mut names),
     }
     let mut types: HashMap<&str, &Item> = HashMap::new();

@@ -39,6 +39,7 @@ mod golden {
     pub(crate) mod preset_or_object;
     pub(crate) mod realtime;
     pub(crate) mod recursion;
+    pub(crate) mod root_unions;
     pub(crate) mod routes;
     pub(crate) mod rules_of_unions;
     pub(crate) mod schema_forms;
@@ -108,6 +109,31 @@ fn files<E: Endpoint<Input: DeserializeOwned>>(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     input.visit_files(&mut |file| found.push(file.as_url().unwrap().to_owned()));
     found
+}
+
+#[test]
+fn an_input_can_be_one_of_several_objects() {
+    use golden::root_unions::{
+        Input, Output, realtime,
+        types::{Move, MoveStep, Portrait, Scene, Stop},
+    };
+
+    fn sent<R: Realtime>(message: &R::Send) -> String {
+        serde_json::to_string(message).unwrap()
+    }
+
+    let input = Input::from(Portrait::builder().image_url(File::url("https://a/b.png")).build());
+    assert_eq!(serde_json::to_string(&input).unwrap(), r#"{"image_url":"https://a/b.png"}"#);
+    let long = Input::Scene(Scene::builder().place("a place with a very long name").build());
+    assert_eq!(long.validate().unwrap_err().as_slice()[0].path, "body.place");
+    let input: Input = serde_json::from_str(r#"{"place":"sea"}"#).unwrap();
+    assert!(matches!(input, Input::Scene(_)));
+
+    let message = realtime::Input::Move(Move::builder().step(MoveStep::try_from(3).unwrap()).build());
+    assert_eq!(sent::<realtime::Model>(&message), r#"{"type":"move","step":3}"#);
+    assert_eq!(sent::<realtime::Model>(&Stop::builder().build().into()), r#"{"type":"stop"}"#);
+    let event: Output = serde_json::from_str(r#"{"type":"failure","reason":"dark"}"#).unwrap();
+    assert!(matches!(event, Output::Failure(_)));
 }
 
 #[test]

@@ -25,6 +25,49 @@ pub(super) fn builder(item: &Struct) -> Vec<TokenStream> {
     items
 }
 
+/// Returns the methods and impls of an input that is a union, which has no builder of its own.
+pub(super) fn of_union() -> Vec<TokenStream> {
+    let validate = validate();
+    vec![
+        quote! {
+            impl Input {
+                #validate
+            }
+        },
+        into_input(),
+    ]
+}
+
+/// Returns the method of inputs that checks them.
+fn validate() -> TokenStream {
+    let docs = docs::attributes(&[
+        "Checks the rules that the compiler cannot check, such as the lengths of strings and lists that are \
+         only known at run time."
+            .to_owned(),
+        "# Errors".to_owned(),
+        "Returns all violations at once, each with the path that the service would name.".to_owned(),
+    ]);
+    quote! {
+        #docs
+        pub fn validate(&self) -> Result<(), Violations> {
+            fal_core::validate(self)
+        }
+    }
+}
+
+/// Returns the impl by which calls accept an input.
+fn into_input() -> TokenStream {
+    quote! {
+        impl IntoInput for Input {
+            type Endpoint = Model;
+
+            fn into_input(self) -> Input {
+                self
+            }
+        }
+    }
+}
+
 /// Returns the traits of the module `required`, which a value implements and `Unset` does not.
 pub(super) fn required_traits(item: &Struct) -> Vec<TokenStream> {
     let parts = Parts::new(item);
@@ -111,21 +154,7 @@ impl<'a> Parts<'a> {
             quote!(#field: Unset)
         });
         let optional = self.optional.as_ref().map(|optional| quote!(optional: #optional::default()));
-        let validate = is_input(self.item).then(|| {
-            let docs = docs::attributes(&[
-                "Checks the rules that the compiler cannot check, such as the lengths of strings and lists that are \
-                 only known at run time."
-                    .to_owned(),
-                "# Errors".to_owned(),
-                "Returns all violations at once, each with the path that the service would name.".to_owned(),
-            ]);
-            quote! {
-                #docs
-                pub fn validate(&self) -> Result<(), Violations> {
-                    fal_core::validate(self)
-                }
-            }
-        });
+        let validate = is_input(self.item).then(validate);
         let docs = docs::line("Returns a builder without a parameter.");
         quote! {
             impl #name {
@@ -293,15 +322,7 @@ impl<'a> Parts<'a> {
         let builder = &self.builder;
         let (generics, bounded) = (self.generics(Slot::generic), self.generics(Slot::bounded));
         vec![
-            quote! {
-                impl IntoInput for Input {
-                    type Endpoint = Model;
-
-                    fn into_input(self) -> Input {
-                        self
-                    }
-                }
-            },
+            into_input(),
             quote! {
                 impl #bounded IntoInput for #builder #generics {
                     type Endpoint = Model;

@@ -15,6 +15,10 @@ pub(super) fn attributes(paragraphs: &[String]) -> TokenStream {
 
 /// Returns the doc attributes of a description from a document.
 pub(super) fn description(text: &str) -> TokenStream {
+    // The generator's own sentences link to `Model`, which escaping would break.
+    if text.contains("](Model)") {
+        return attributes(&[text.to_owned()]);
+    }
     attributes(&paragraphs(text).collect::<Vec<_>>())
 }
 

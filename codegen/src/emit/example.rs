@@ -55,7 +55,7 @@ impl<'a> Example<'a> {
             }
         };
         let values = Values { own: &endpoint.input_types, shared: &item.types, module: &name };
-        let values = values.required(&endpoint.input)?;
+        let values = values.required(endpoint.input.as_ref()?)?;
         Some(Self { values, import, name })
     }
 }

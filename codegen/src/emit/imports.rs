@@ -34,7 +34,10 @@ impl Imports {
         imports.fal_core.insert("Endpoint");
         imports.fal_core.extend(endpoint.event.is_some().then_some("Streams"));
         imports.fal_core.extend(endpoint.realtime.then_some("Realtime"));
-        imports.add_struct(&endpoint.input);
+        match &endpoint.input {
+            Some(input) => imports.add_struct(input),
+            None => imports.fal_core.extend(["IntoInput", "Violations"]),
+        }
         for output in [Some(&endpoint.output), endpoint.event.as_ref()].into_iter().flatten() {
             match output {
                 Output::Struct(output) => imports.add_struct(output),

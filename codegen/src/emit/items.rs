@@ -15,7 +15,7 @@ use super::{
     tokens::{ident, ty},
     tuples, types,
 };
-use crate::rust::{Crate, Endpoint, Item, Module, Output, Struct, Ty};
+use crate::rust::{Crate, Endpoint, Item, Module, Output, Struct, Ty, describe_output};
 
 /// Returns the root of a crate, with its own endpoint if the app is one.
 pub(super) fn root(place: Place, item: &Crate) -> Page {
@@ -100,21 +100,26 @@ fn endpoint_page(
     let imports = Imports::of_endpoint(endpoint);
 
     let mut definitions = model(endpoint);
-    definitions.push(structs::definition(&endpoint.input));
-    definitions.extend(defaults::constants(item, &own, &endpoint.input));
-    definitions.extend(file_limits::constants(&endpoint.input));
+    if let Some(input) = &endpoint.input {
+        definitions.push(structs::definition(input));
+        definitions.extend(defaults::constants(item, &own, input));
+        definitions.extend(file_limits::constants(input));
+    }
     definitions.extend(endpoint.input_types.iter().flat_map(definition));
-    let about = format!("The result of [`{}`](Model).", endpoint.id);
-    definitions.push(output("Output", &about, &endpoint.output));
+    let about = describe_output(&endpoint.id, endpoint.realtime);
+    definitions.extend(output("Output", &about, &endpoint.output));
     definitions.extend(endpoint.output_types.iter().flat_map(definition));
     if let Some(event) = endpoint.event.as_ref().filter(|event| !is_output(event)) {
         let about = format!("An event of the stream of [`{}`](Model).", endpoint.id);
-        definitions.push(output("Event", &about, event));
+        definitions.extend(output("Event", &about, event));
         definitions.extend(endpoint.event_types.iter().flat_map(definition));
     }
 
-    let mut on_wire = vec![checks::structure(&endpoint.input)];
-    on_wire.extend(serde_impls::structure(&endpoint.input));
+    let mut on_wire = Vec::new();
+    if let Some(input) = &endpoint.input {
+        on_wire.push(checks::structure(input));
+        on_wire.extend(serde_impls::structure(input));
+    }
     for output in [Some(&endpoint.output), endpoint.event.as_ref()].into_iter().flatten() {
         if let Output::Struct(output) = output {
             on_wire.extend(serde_impls::structure(output));
@@ -122,14 +127,19 @@ fn endpoint_page(
     }
     on_wire.extend(own.iter().copied().flat_map(impls));
 
-    let literals = literals::modules_of_input(item, endpoint, place.shapes(depth).seen_from_child());
+    let shapes = place.shapes(depth).seen_from_child();
+    let literals =
+        endpoint.input.as_ref().map(|input| literals::modules_of_input(item, endpoint, input, shapes));
+    let literals = literals.unwrap_or_default();
+    let required: Option<TokenStream> = endpoint.input.as_ref().and_then(|input| required(&[input]));
     let hidden = [
-        required(&[&endpoint.input]),
+        required,
         bounds(own.iter().copied()),
         hidden("arg", literals.arg),
         hidden("list", literals.list),
         hidden("nested", literals.nested),
     ];
+    let building = endpoint.input.as_ref().map_or_else(builder::of_union, builder::builder);
 
     let shared = endpoint.shared.iter().map(String::as_str).collect();
     let shared = imports::public_uses(place.types(depth), &shared);
@@ -138,22 +148,23 @@ fn endpoint_page(
         Section::untitled([imports.crates()]),
         Section::untitled([shared]),
         Section::untitled(definitions),
-        Section::titled("Building.", builder::builder(&endpoint.input)),
+        Section::titled("Building.", building),
         Section::titled("On the wire.", on_wire),
         Section::untitled(hidden.into_iter().flatten()),
     ];
     Page { source: Some(endpoint.file.clone()), docs, sections }
 }
 
-/// Returns the definition of an output or event.
-fn output(name: &str, about: &str, output: &Output) -> TokenStream {
-    match output {
+/// Returns the definition of an output or event, unless it is a union, which is among the types.
+fn output(name: &str, about: &str, output: &Output) -> Option<TokenStream> {
+    Some(match output {
         Output::Struct(output) => structs::definition(output),
+        Output::Alias(Ty::Named(own)) if own == name => return None,
         Output::Alias(alias) => {
             let (docs, name, ty) = (docs::line(about), ident(name), ty(alias));
             quote!(#docs pub type #name = #ty;)
         }
-    }
+    })
 }
 
 /// Returns true for an event that has the type of the output.

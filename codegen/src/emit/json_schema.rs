@@ -82,7 +82,7 @@ struct Scope<'a> {
 
 impl Scope<'_> {
     fn endpoint(&self, endpoint: &Endpoint) -> Vec<SchemaOf> {
-        let mut schemas = vec![self.structure(&endpoint.input)];
+        let mut schemas: Vec<SchemaOf> = endpoint.input.iter().map(|input| self.structure(input)).collect();
         for output in [Some(&endpoint.output), endpoint.event.as_ref()].into_iter().flatten() {
             if let Output::Struct(output) = output {
                 schemas.push(self.structure(output));

@@ -16,6 +16,7 @@ use crate::{
 };
 
 /// The modules of one input.
+#[derive(Default)]
 pub(super) struct Modules {
     pub(super) arg: TokenStream,
     pub(super) list: TokenStream,
@@ -23,9 +24,14 @@ pub(super) struct Modules {
 }
 
 /// Makes the three modules of an input. `shapes` is the path of the shapes of shared types from inside one of them.
-pub(super) fn modules_of_input(item: &Crate, endpoint: &Endpoint, shapes: ModulePath) -> Modules {
+pub(super) fn modules_of_input(
+    item: &Crate,
+    endpoint: &Endpoint,
+    input: &Struct,
+    shapes: ModulePath,
+) -> Modules {
     let known = Known { own: &endpoint.input_types, shared: &item.types, of_endpoint: true };
-    known.modules(&endpoint.input, shapes)
+    known.modules(input, shapes)
 }
 
 /// Returns the modules of every struct that is built as a part of an input, and of the unions around one.

@@ -180,8 +180,18 @@ fn read_app_route(
         return Err(skip(reason, false));
     }
     let operation = Operation::new(document, Some(item), operation, pointer(&at, "post"));
-    let (input, output) = read_types(document, &operation, &operation).map_err(lost)?;
+    let (mut input, output) = read_types(document, &operation, &operation).map_err(lost)?;
     let is_realtime = protocol == Some("realtime");
+    if let Some(session) = item.get("x-fal-realtime") {
+        let messages =
+            session.pointer("/asyncapi/url").and_then(Value::as_str).unwrap_or("an AsyncAPI document");
+        let transport =
+            session.pointer("/transport/protocol").and_then(Value::as_str).unwrap_or("another protocol");
+        input.oddities.push(format!(
+            "{}: opens a session over {transport}, whose messages are described by {messages} and have no types here",
+            pointer(&at, "x-fal-realtime")
+        ));
+    }
     let mut endpoint = Endpoint {
         file: document.file.clone(),
         id: id.to_owned(),
@@ -242,7 +252,8 @@ fn read_types(
     let (schema, at) = body.map_or((None, submit.at.clone()), |(schema, at)| (Some(schema), at));
     let mut input = TypeGraph::read(document, schema.as_ref(), &at, Direction::Input, &mut errors);
     input.oddities.extend(unsent);
-    let is_object = matches!(input.root, Type::Object(_)) || input.is_unconstrained();
+    let is_object =
+        matches!(input.root, Type::Object(_)) || input.is_unconstrained() || input.is_union_of_objects();
     if errors.is_empty() && !is_object {
         errors.push(Error::new(&document.file, "the input is not an object").with_pointer(&at).with_help(
             "take a model with a field for it, such as `class Input(BaseModel): items: list[Item]`; \

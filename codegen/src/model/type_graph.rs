@@ -45,6 +45,16 @@ impl TypeGraph {
         matches!(&self.root, Type::Any) || matches!(&self.root, Type::Map(item) if item.ty == Type::Any)
     }
 
+    /// Returns true if a value is one of several objects.
+    #[must_use]
+    pub fn is_union_of_objects(&self) -> bool {
+        let is_union = match &self.root {
+            Type::Union(kinds) => kinds.iter().all(|kind| matches!(kind, Type::Object(_) | Type::Tagged(..))),
+            root => matches!(root, Type::Tagged(..)),
+        };
+        is_union && !self.nullable
+    }
+
     /// Returns true if the values of `ty` have a rule that is checked at run time.
     pub(crate) fn has_rules(&self, ty: &Type) -> bool {
         self.any_inside(ty, &mut HashSet::new(), &|ty| match ty {

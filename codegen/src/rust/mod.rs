@@ -17,7 +17,7 @@ mod type_builder;
 mod unions;
 mod wording;
 
-pub(crate) use plan::plan;
+pub(crate) use plan::{describe_output, plan};
 pub use wording::{describe_length, describe_range};
 
 use serde_json::Value;
@@ -70,7 +70,8 @@ pub struct Module {
 impl Module {
     fn has_patterns(&self) -> bool {
         let own = self.endpoint.as_ref().is_some_and(|endpoint| {
-            endpoint.input.has_patterns() || endpoint.types().any(Item::has_patterns)
+            endpoint.input.as_ref().is_some_and(Struct::has_patterns)
+                || endpoint.types().any(Item::has_patterns)
         });
         own || self.children.iter().any(Self::has_patterns)
     }
@@ -89,8 +90,8 @@ pub struct Endpoint {
     pub description: String,
     /// The category, such as `text-to-image`.
     pub category: Option<String>,
-    /// The struct of the parameters.
-    pub input: Struct,
+    /// The struct of the parameters. `None` if the input is a union, which is the type `Input` of `input_types`.
+    pub input: Option<Struct>,
     /// Types that only the parameters use.
     pub input_types: Vec<Item>,
     /// The output.
@@ -129,7 +130,7 @@ impl Endpoint {
 pub enum Output {
     /// A struct of its own.
     Struct(Struct),
-    /// An alias of another type.
+    /// An alias of another type, or a union of that name among the types.
     Alias(Ty),
 }
 

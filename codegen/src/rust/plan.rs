@@ -77,11 +77,20 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
     shared_names.iter().for_each(|name| names.reserve(name));
 
     let mut builder = TypeBuilder::new(shared, &endpoint.input, Direction::Input, &owner, &mut names);
-    let mut input = builder.build_struct("Input", &input_object(endpoint)?);
-    input.description = format!("The parameters of [`{}`](Model).", endpoint.id);
+    let about = match endpoint.realtime {
+        true => format!("A message to [`{}`](Model).", endpoint.id),
+        false => format!("The parameters of [`{}`](Model).", endpoint.id),
+    };
+    let input = match &endpoint.input.root {
+        root if endpoint.input.is_union_of_objects() => {
+            builder.build_root_union("Input", &about, root);
+            None
+        }
+        _ => Some(Struct { description: about, ..builder.build_struct("Input", &input_object(endpoint)?) }),
+    };
     let input_types = builder.into_items();
 
-    let about = format!("The result of [`{}`](Model).", endpoint.id);
+    let about = describe_output(&endpoint.id, endpoint.realtime);
     let (output, output_types) = plan_output("Output", about, &endpoint.output, shared, &owner, &mut names);
     let about = format!("An event of the stream of [`{}`](Model).", endpoint.id);
     let (event, event_types) = match &endpoint.event {
@@ -96,7 +105,7 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
     };
 
     let types = input_types.iter().chain(&output_types).chain(&event_types);
-    let mentioned = mentioned_names(&input, [&output].into_iter().chain(&event), types);
+    let mentioned = mentioned_names(input.iter(), [&output].into_iter().chain(&event), types);
     Ok(Endpoint {
         file: endpoint.file.clone(),
         id: endpoint.id.clone(),
@@ -113,6 +122,11 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
         realtime: endpoint.realtime,
         is_published: endpoint.is_published,
     })
+}
+
+/// Describes the output of an endpoint.
+pub(crate) fn describe_output(id: &str, realtime: bool) -> String {
+    format!("{} [`{id}`](Model).", if realtime { "A message from" } else { "The result of" })
 }
 
 /// Returns the object of the parameters, which is empty if the input may be anything.
@@ -144,6 +158,10 @@ fn plan_output(
     let output = match &graph.root {
         model::Type::Object(root) if !graph.nullable => {
             Output::Struct(Struct { description, ..builder.build_struct(ident, &graph.objects[root]) })
+        }
+        root @ (model::Type::Union(_) | model::Type::Tagged(..)) if !graph.nullable => {
+            builder.build_root_union(ident, &description, root);
+            Output::Alias(Ty::Named(ident.to_owned()))
         }
         other => {
             let ty = builder.build_type(ident, other);
@@ -186,12 +204,12 @@ fn shared_items(shared: &SharedTypes<'_>) -> Vec<Item> {
 
 /// Returns the named types that the items of a module mention.
 fn mentioned_names<'a>(
-    input: &'a Struct,
+    inputs: impl Iterator<Item = &'a Struct>,
     outputs: impl Iterator<Item = &'a Output>,
     types: impl Iterator<Item = &'a Item>,
 ) -> Vec<String> {
     let mut found = Vec::new();
-    let mut structs = vec![input];
+    let mut structs: Vec<&Struct> = inputs.collect();
     for output in outputs {
         match output {
             Output::Struct(output) => structs.push(output),

@@ -2,7 +2,7 @@
 
 use super::{
     Bounds, Constant, Field, IntegerEnum, Item, Limits, Locals, Number, Presence, Rule, Struct, TextEnum, Ty,
-    file_limits, json_schemas, names, owner::Owner, shared_types::SharedTypes, wording,
+    Union, file_limits, json_schemas, names, owner::Owner, shared_types::SharedTypes, wording,
 };
 use crate::model::{Direction, EnumName, Item as ModelItem, Object, Property, Type, TypeGraph};
 
@@ -111,6 +111,12 @@ impl<'a> TypeBuilder<'a> {
             }
             None => Limits::None,
         }
+    }
+
+    /// Builds the union that is a whole input, output or event.
+    pub(super) fn build_root_union(&mut self, ident: &str, description: &str, root: &Type) {
+        let union = self.build_union(ident, &Property::with_type(ident, root));
+        self.items.push(Item::Union(Union { description: description.to_owned(), ..union }));
     }
 
     /// Builds the Rust type of values of the property `name`.

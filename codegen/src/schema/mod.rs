@@ -101,6 +101,12 @@ fn read_record(
     mut object: Map<String, Value>,
     app: Option<&str>,
 ) -> Vec<Result<Record, Error>> {
+    if object.contains_key("asyncapi") && !object.contains_key("paths") {
+        let message = "an AsyncAPI document, which describes the messages of a session over WebRTC";
+        return vec![Err(Error::new(file, message).with_pointer(pointer(at, "asyncapi")).with_help(
+            "give the app's OpenAPI document instead, which has the messages of its `realtime` routes",
+        ))];
+    }
     let is_record = object.contains_key("endpoint_id");
     if !is_record && !object.contains_key("paths") {
         return vec![Err(not_a_document(file, at))];

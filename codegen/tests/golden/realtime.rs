@@ -58,7 +58,7 @@ pub mod realtime {
         type Receive = Output;
     }
 
-    /// The parameters of [`acme/realtime/realtime`](Model).
+    /// A message to [`acme/realtime/realtime`](Model).
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub struct Input {
@@ -70,7 +70,7 @@ pub mod realtime {
         pub extra: Map<String, Value>,
     }
 
-    /// The result of [`acme/realtime/realtime`](Model).
+    /// A message from [`acme/realtime/realtime`](Model).
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub struct Output {

@@ -47,7 +47,7 @@ fn module(module: &Module, surface: &mut Surface) {
 fn endpoint(endpoint: &Endpoint) -> BTreeSet<String> {
     let types = endpoint.input_types.iter().chain(&endpoint.output_types).chain(&endpoint.event_types);
     let mut names: BTreeSet<String> = types.flat_map(item).collect();
-    names.extend(structure(&endpoint.input));
+    names.extend(endpoint.input.iter().flat_map(structure));
     for (name, output) in [("Output", Some(&endpoint.output)), ("Event", endpoint.event.as_ref())] {
         match output {
             Some(Output::Struct(output)) => names.extend(structure(output)),

@@ -1433,7 +1433,7 @@ impl SchemaText for fal_flux_2::klein::realtime::Input {
         "request_id": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Name of the message, which its result repeats."}
       },
       "required": ["prompt", "image_url"],
-      "description": "The parameters of `fal-ai/flux-2/klein/realtime`."
+      "description": "A message to `fal-ai/flux-2/klein/realtime`."
     }"#;
 }
 
@@ -1447,7 +1447,7 @@ impl SchemaText for fal_flux_2::klein::realtime::Output {
         "request_id": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Name of the message that this is the result of."}
       },
       "required": ["images"],
-      "description": "The result of `fal-ai/flux-2/klein/realtime`."
+      "description": "A message from `fal-ai/flux-2/klein/realtime`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_flux_2::types::RealtimeImage>("RealtimeImage"),

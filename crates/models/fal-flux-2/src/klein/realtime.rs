@@ -44,7 +44,7 @@ impl Realtime for Model {
     type Receive = Output;
 }
 
-/// The parameters of [`fal-ai/flux-2/klein/realtime`](Model).
+/// A message to [`fal-ai/flux-2/klein/realtime`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
@@ -98,7 +98,7 @@ impl Input {
     pub const DEFAULT_SCHEDULE_MU: f64 = 2.3;
 }
 
-/// The result of [`fal-ai/flux-2/klein/realtime`](Model).
+/// A message from [`fal-ai/flux-2/klein/realtime`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
