@@ -27,16 +27,20 @@ async fn main() -> Result<(), Box<dyn StdError>> {
 fn explain(error: &Error) {
     println!("{error}");
     match error.kind() {
+        // First, because fal refuses content in the form of an invalid parameter.
+        _ if error.error_type() == Some(error_type::CONTENT_POLICY_VIOLATION) => println!("  refused"),
         ErrorKind::Validation(fields) => {
             for field in fields {
                 println!("  {}: {} ({})", field.path, field.message, field.error_type);
             }
         }
-        _ if error.error_type() == Some(error_type::CONTENT_POLICY_VIOLATION) => println!("  refused"),
+        ErrorKind::Locked { reason, .. } => println!("  the account cannot spend: {reason}"),
         ErrorKind::RateLimited => println!("  try again in {:?}", error.retry_after()),
         ErrorKind::NotFound => println!("  there is no such endpoint"),
         ErrorKind::Timeout | ErrorKind::Transport => println!("  try again later"),
-        _ => println!("  status {:?}, body {:?}", error.status(), error.body()),
+        _ => {
+            println!("  status {:?}, body of {:?} bytes", error.status(), error.body().map(|body| body.len()))
+        }
     }
     println!("  request {:?} of {:?}", error.request_id(), error.endpoint());
 }

@@ -13,6 +13,7 @@ use crate::{
     headers::custom_header,
     hosts::{PlainHttp, Service, check_local_names, is_loopback, local_names, parse_host, redact_url},
     queue::Permits,
+    redact::SecretStore,
     storage::{CdnTokens, UploadOptions},
     transport::{Hook, Transport, default_http, http_builder},
 };
@@ -336,7 +337,9 @@ impl ClientBuilder {
         headers.entry(header::USER_AGENT).or_insert(user_agent);
         headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
         let authorization = credentials.into_authorization()?;
+        let secrets = SecretStore::default();
         if let Authorization::Fixed(key) = &authorization {
+            secrets.remember(key);
             headers.insert(header::AUTHORIZATION, key.clone());
         }
         let local = proxy.as_ref().map_or(hosts.are_local(), is_loopback);
@@ -350,6 +353,7 @@ impl ClientBuilder {
             http: self.http.map_or_else(|| default_http(local, &local_names), Ok)?,
             hosts,
             authorization,
+            secrets,
             headers,
             proxy,
             backups: if self.backup_domains { Backups::fal() } else { Backups::default() },

@@ -20,7 +20,11 @@ impl Response {
 
     pub(crate) fn decode_error(&self, cause: serde_json::Error) -> Error {
         let path = error_path(&self.body, &cause);
-        let message = if self.body.is_empty() {
+        let failure = Error::parse_success(&self.body);
+        let (words, error_type) = failure.unwrap_or_default();
+        let message = if let Some(words) = words {
+            format!("the answer is a success, but says: {words}")
+        } else if self.body.is_empty() {
             "the answer is empty".to_owned()
         } else if path == "." {
             format!("the answer is not what the endpoint promises: {cause}")
@@ -28,7 +32,8 @@ impl Response {
             format!("the answer is not what the endpoint promises: {path}: {cause}")
         };
         let error = Error::new(ErrorKind::Decode { path }, message).with_source(cause);
-        error.with_response(self.status, self.body.clone()).with_request_id(self.request_id())
+        let error = error.with_error_type(error_type).with_response(self.status, self.body.clone());
+        error.with_headers(&self.headers).with_request_id(self.request_id()).hide(&self.secrets)
     }
 }
 

@@ -1,9 +1,14 @@
 //! The error type of this crate.
 
 mod body;
+mod cause;
+mod cut_json;
 mod display;
 mod kind;
 mod predicates;
+#[cfg(test)]
+mod tests;
+mod xml;
 
 use std::{error::Error as StdError, time::Duration};
 
@@ -13,7 +18,11 @@ use http::{HeaderMap, StatusCode, header};
 
 use self::body::ErrorBody;
 pub use self::kind::{ErrorKind, FieldError};
-use crate::{headers::without_secrets, retry::retry_after};
+use crate::{
+    headers::{foreign_encoding, without_secrets},
+    redact::Secrets,
+    retry::retry_after,
+};
 
 /// The result of the calls of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -23,11 +32,16 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// [`kind`](Self::kind) is for deciding what to do about it, and the other methods describe what happened.
 /// `Display` prints one line with the endpoint and the request id, which fal's support asks for.
 ///
+/// `Display` and `Debug` print at most 2,000 bytes. They leave out keys, passwords, queries of URLs and encoded files,
+/// also when the service repeats them. The methods return what was received, [`body`](Self::body) to the last byte;
+/// only the client's own key is replaced by `***`, everywhere but in the body.
+///
 /// ```
 /// use fal_client::{Error, ErrorKind};
 ///
 /// fn report(error: &Error) {
 ///     match error.kind() {
+///         // First, because fal refuses content in the form of an invalid parameter.
 ///         _ if error.error_type() == Some("content_policy_violation") => eprintln!("refused"),
 ///         ErrorKind::Validation(fields) => {
 ///             for field in fields {
@@ -78,12 +92,18 @@ impl Error {
     pub(crate) fn from_response(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let mut parsed = ErrorBody::parse(&body);
+        if let Some(encoding) = foreign_encoding(headers)
+            && parsed.is_unreadable
+        {
+            let bytes = body.len();
+            parsed.message = Some(format!("{bytes} bytes that are compressed with `{encoding}`, unasked"));
+        }
         if status == StatusCode::UNPROCESSABLE_ENTITY && parsed.fields.is_empty() {
             let message = parsed.message.as_deref().unwrap_or("refused without a reason");
             parsed.fields = vec![FieldError::without_field(message)];
         }
         let is_start_timeout = headers.contains_key("x-fal-request-timeout-type");
-        let words = parsed.message.as_deref().filter(|_| !parsed.is_page).unwrap_or_default();
+        let words = parsed.message.as_deref().filter(|_| !parsed.is_unreadable).unwrap_or_default();
         let kind = ErrorKind::from_lock(status, words)
             .unwrap_or_else(|| ErrorKind::from_status(status, is_start_timeout, parsed.fields));
         let message = if status.is_redirection() {
@@ -96,8 +116,16 @@ impl Error {
         error.0.error_type = parsed.error_type.or_else(|| text("x-fal-error-type"));
         error.0.retry_after = retry_after(headers).or(parsed.retry_after);
         error.0.request_id = text("x-fal-request-id").or(parsed.request_id);
-        error.0.headers = without_secrets(headers.clone());
-        error
+        error.with_headers(headers)
+    }
+
+    /// Returns the message and the error type of a success that says what is wrong in place of its output.
+    pub(crate) fn parse_success(body: &[u8]) -> Option<(Option<String>, Option<String>)> {
+        ErrorBody::parse_success(body).map(|parsed| {
+            let of_field = || parsed.fields.first().map(|field| field.error_type.clone());
+            let error_type = parsed.error_type.clone().or_else(of_field);
+            (parsed.message, error_type)
+        })
     }
 
     /// Creates the error of an event that reports a failure, in a response that began as a success.
@@ -112,8 +140,9 @@ impl Error {
         Self::new(ErrorKind::InvalidInput(violations), message)
     }
 
+    /// Sets the endpoint, unless it is empty, as the id of an untyped endpoint is.
     pub(crate) fn with_endpoint(mut self, endpoint: impl Into<String>) -> Self {
-        self.0.endpoint = Some(endpoint.into());
+        self.0.endpoint = Some(endpoint.into()).filter(|endpoint| !endpoint.is_empty()).or(self.0.endpoint);
         self
     }
 
@@ -131,8 +160,34 @@ impl Error {
         self
     }
 
+    /// Sets the headers of the response, without those that are secrets.
+    pub(crate) fn with_headers(mut self, headers: &HeaderMap) -> Self {
+        self.0.headers = without_secrets(headers.clone());
+        Secrets::default().mark_in(&mut self.0.headers);
+        self
+    }
+
     pub(crate) fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(cause::printable(source.into(), &Secrets::default()));
+        self
+    }
+
+    /// Removes the secrets of a client, which a service may have repeated, from everything but the body.
+    pub(crate) fn hide(mut self, secrets: &Secrets) -> Self {
+        let error = &mut *self.0;
+        let texts = [&mut error.endpoint, &mut error.request_id, &mut error.error_type];
+        for text in texts.into_iter().flatten().chain([&mut error.message]) {
+            secrets.remove_from(text);
+        }
+        match &mut error.kind {
+            ErrorKind::Validation(fields) => fields.iter_mut().for_each(|field| field.hide(secrets)),
+            ErrorKind::Locked { reason: text } | ErrorKind::Decode { path: text } => {
+                secrets.remove_from(text)
+            }
+            _ => {}
+        }
+        secrets.mark_in(&mut error.headers);
+        error.source = error.source.take().map(|source| cause::printable(source, secrets));
         self
     }
 
@@ -153,9 +208,9 @@ impl Error {
         self
     }
 
-    /// Notes that the request carried no key, so that a refusal is not about the key.
+    /// Notes that the request carried no key, so that a refusal is not about the key, nor about its account.
     pub(crate) fn without_auth(mut self) -> Self {
-        if matches!(self.0.kind, ErrorKind::Auth) {
+        if matches!(self.0.kind, ErrorKind::Auth | ErrorKind::Locked { .. }) {
             self.0.kind = ErrorKind::Api;
         }
         self
@@ -184,7 +239,7 @@ impl Error {
         &self.0.kind
     }
 
-    /// Returns the message, in the service's own words if it gave any.
+    /// Returns the message, in the service's own words if it gave any. It may be long, and repeat the input.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.0.message
@@ -213,8 +268,9 @@ impl Error {
 
     /// Returns fal's category of the failure, such as `content_policy_violation` or `runner_disconnected`.
     ///
-    /// It is the body's `error_type` or `type`, or else the `X-Fal-Error-Type` header. The module
-    /// [`error_type`](crate::error_type) has constants for those that fal documents.
+    /// It is the body's `error_type` or `type`, or else the `X-Fal-Error-Type` header. Of a store for files in the manner of
+    /// S3, it is the `Code`, such as `AccessDenied`. The module [`error_type`](crate::error_type) has constants for those
+    /// that fal documents.
     #[must_use]
     pub fn error_type(&self) -> Option<&str> {
         match (&self.0.error_type, &self.0.kind) {
@@ -224,7 +280,10 @@ impl Error {
         }
     }
 
-    /// Returns the body of the response, even if it could not be parsed.
+    /// Returns the body of the response as it was received, even if it could not be parsed.
+    ///
+    /// Of a response that is larger than [`max_reply_bytes`](crate::ClientBuilder::max_reply_bytes), or that broke off, it
+    /// is the beginning.
     #[must_use]
     pub fn body(&self) -> Option<&Bytes> {
         self.0.body.as_ref()

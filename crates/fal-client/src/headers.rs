@@ -21,6 +21,12 @@ pub(crate) fn custom_header(name: &str, value: &str) -> Result<(HeaderName, Head
     }
 }
 
+/// Returns the encoding of a body that the HTTP client has not decoded, such as `gzip`. It was not asked for.
+pub(crate) fn foreign_encoding(headers: &HeaderMap) -> Option<&str> {
+    let encoding = headers.get(header::CONTENT_ENCODING)?.to_str().ok()?.trim();
+    (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
+}
+
 /// Removes headers that must not end up in a log by accident.
 pub(crate) fn without_secrets(mut headers: HeaderMap) -> HeaderMap {
     for name in SECRET {

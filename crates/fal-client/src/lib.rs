@@ -64,6 +64,7 @@ pub mod prelude;
 pub mod queue;
 #[cfg(feature = "realtime")]
 pub mod realtime;
+mod redact;
 mod reply;
 mod retry;
 mod run;

@@ -9,7 +9,12 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
 
-use crate::{Result, headers::without_secrets, transport::Response};
+use crate::{
+    Result,
+    headers::without_secrets,
+    redact::{MAX_ID, MAX_OUTPUT, Secrets, Shown},
+    transport::Response,
+};
 
 /// An output of type `T`, with the response it came in.
 ///
@@ -26,6 +31,7 @@ struct ResponseMeta {
     request_id: String,
     raw: Bytes,
     headers: HeaderMap,
+    secrets: Secrets,
 }
 
 /// The response to a call, and the id that the queue gave the request.
@@ -88,7 +94,9 @@ impl<T: DeserializeOwned> Reply<T> {
 impl From<CallResponse> for ResponseMeta {
     fn from(CallResponse { response, request_id }: CallResponse) -> Self {
         let request_id = request_id.or_else(|| response.request_id().map(str::to_owned)).unwrap_or_default();
-        Self { request_id, raw: response.body, headers: without_secrets(response.headers) }
+        let mut headers = without_secrets(response.headers);
+        response.secrets.mark_in(&mut headers);
+        Self { request_id, raw: response.body, headers, secrets: response.secrets }
     }
 }
 
@@ -104,12 +112,14 @@ impl ResponseMeta {
     }
 }
 
-/// Leaves out the body, which repeats the output.
+/// Prints at most 2,000 bytes, with encoded files counted and secrets hidden. Leaves out the body, which repeats the
+/// output.
 impl<T: fmt::Debug> fmt::Debug for Reply<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secrets = &self.meta.secrets;
         f.debug_struct("Reply")
-            .field("output", &self.output)
-            .field("request_id", &self.meta.request_id)
+            .field("output", &Shown::new(&self.output, MAX_OUTPUT).without(secrets))
+            .field("request_id", &Shown::new(&self.meta.request_id, MAX_ID).without(secrets))
             .finish_non_exhaustive()
     }
 }
@@ -154,6 +164,7 @@ mod tests {
                 .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
                 .collect(),
             body: Bytes::from_static(body.as_bytes()),
+            secrets: Secrets::default(),
         }
     }
 

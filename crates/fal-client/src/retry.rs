@@ -14,7 +14,7 @@ use http::{HeaderMap, StatusCode};
 ///
 /// | failure | status, cancel, upload, download | result | `run`, `submit` |
 /// |---|---|---|---|
-/// | no connection | yes | yes | yes |
+/// | no connection, or it broke before the whole request was sent | yes | yes | yes |
 /// | the connection broke, or was silent for too long, after sending | yes | yes | no |
 /// | 429 | yes | yes | yes |
 /// | 408, 409 | yes | yes | unless fal itself answered |

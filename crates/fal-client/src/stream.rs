@@ -104,7 +104,8 @@ fn open(mut call: Call, idle_timeout: Option<Duration>) -> BoxFuture<'static, Re
                         .with_request_id(request_id));
                 }
             };
-            Ok(Opened { events, endpoint: endpoint.clone(), status, headers, idle_timeout, deadline })
+            let (endpoint, secrets) = (endpoint.clone(), client.0.transport.secrets());
+            Ok(Opened { events, endpoint, status, headers, secrets, idle_timeout, deadline })
         };
         let opened = within(limit, &endpoint, opening).await;
         opened.map_err(|error| error.with_endpoint(&*endpoint))

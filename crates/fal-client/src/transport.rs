@@ -10,7 +10,10 @@ mod tls;
 #[cfg(feature = "realtime")]
 mod upgrade_client;
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -24,7 +27,11 @@ pub(crate) use self::tls::{default_http, http_builder};
 #[cfg(feature = "realtime")]
 pub(crate) use self::upgrade_client::UpgradeClient;
 use crate::{
-    BoxFuture, Hosts, Result, Retry, backup::Backups, credentials::Authorization, retry::RetryClass,
+    BoxFuture, Hosts, Result, Retry,
+    backup::Backups,
+    credentials::Authorization,
+    redact::{SecretStore, Secrets},
+    retry::RetryClass,
     timeout::now,
 };
 
@@ -38,6 +45,8 @@ pub(crate) struct Transport {
     pub(crate) upgrades: UpgradeClient,
     pub(crate) hosts: Hosts,
     pub(crate) authorization: Authorization,
+    /// What services must not make the client print.
+    pub(crate) secrets: SecretStore,
     /// The headers of every request to fal: `User-Agent`, a fixed key, and those that the caller set.
     pub(crate) headers: HeaderMap,
     /// The server-side proxy that requests to fal are sent to.
@@ -75,6 +84,8 @@ pub(crate) struct Request {
     pub(crate) deadline: Option<Instant>,
     /// Returns false for a success that makes no sense, such as half a body, so that it is asked for again.
     pub(crate) is_plausible: fn(&Response) -> bool,
+    /// Returns true for a refusal that is an answer, so that it is not asked for again.
+    pub(crate) is_answer: fn(StatusCode, &[u8]) -> bool,
 }
 
 /// The body of a request.
@@ -91,11 +102,20 @@ pub(crate) enum Content {
 }
 
 /// A response that is a success.
-#[derive(Debug)]
 pub(crate) struct Response {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// Those of the client, for the errors and the `Debug` output of what is made of this.
+    pub(crate) secrets: Secrets,
+}
+
+/// Prints only the length of the body.
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let body = format_args!("{} bytes", self.body.len());
+        f.debug_struct("Response").field("status", &self.status).field("body", &body).finish_non_exhaustive()
+    }
 }
 
 impl Response {
@@ -132,6 +152,7 @@ impl Request {
             answer_timeout: Some(ANSWER_TIMEOUT),
             deadline: None,
             is_plausible: |_| true,
+            is_answer: |_, _| false,
         }
     }
 }
@@ -139,6 +160,11 @@ impl Request {
 impl Transport {
     pub(crate) fn hosts(&self) -> &Hosts {
         &self.hosts
+    }
+
+    /// Returns what services must not make the client print.
+    pub(crate) fn secrets(&self) -> Secrets {
+        self.secrets.get()
     }
 
     pub(crate) fn has_key(&self) -> bool {
@@ -173,7 +199,9 @@ impl Transport {
                         let failure = Failure::Nonsense(Box::new(response));
                         match self.retry_delay(request, number, start, failure) {
                             Ok(delay) => tokio::time::sleep(delay).await,
-                            Err(failure) => return failure.into_nonsense(),
+                            Err(failure) => {
+                                return failure.into_nonsense().map_err(|error| error.hide(&self.secrets()));
+                            }
                         }
                     }
                     Ok(response) => {
@@ -182,7 +210,7 @@ impl Transport {
                     }
                     Err(failure) => match self.retry_delay(request, number, start, failure) {
                         Ok(delay) => tokio::time::sleep(delay).await,
-                        Err(failure) => return Err(failure.into_final_error(request)),
+                        Err(failure) => return Err(failure.into_final_error(request).hide(&self.secrets())),
                     },
                 }
                 number += 1;
@@ -203,7 +231,7 @@ impl Transport {
                     }
                     Err(failure) => match self.retry_delay(request, number, start, failure) {
                         Ok(delay) => tokio::time::sleep(delay).await,
-                        Err(failure) => return Err(failure.into_final_error(request)),
+                        Err(failure) => return Err(failure.into_final_error(request).hide(&self.secrets())),
                     },
                 }
                 number += 1;
@@ -220,7 +248,7 @@ impl Transport {
         failure: Failure,
     ) -> Result<Duration, Box<Failure>> {
         let left = request.deadline.map(|deadline| deadline.saturating_duration_since(now()));
-        let outcome = failure.outcome();
+        let outcome = failure.outcome().filter(|_| !failure.is_answer(request));
         let delay = outcome.as_ref().and_then(|outcome| {
             request.retry.delay(number, request.retry_class, outcome, now().duration_since(start), left)
         });

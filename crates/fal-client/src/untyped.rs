@@ -13,12 +13,15 @@
 //!
 //! Upload a local file with [`Client::upload`](crate::Client::upload) first, and put its URL into the JSON.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use fal_core::{Endpoint, IntoInput, Streams};
 use serde_json::Value;
 
-use crate::stream::WorkflowEvent;
+use crate::{
+    redact::{MAX_ID, MAX_OUTPUT, Shown},
+    stream::WorkflowEvent,
+};
 
 /// Any endpoint, with JSON in and out. Its inputs, jobs and tickets carry its id.
 #[derive(Debug)]
@@ -71,10 +74,21 @@ where
 }
 
 /// The input of an endpoint that has no crate, from [`input`].
-#[derive(Debug, Clone, PartialEq)]
+///
+/// `Debug` prints at most 2,000 bytes, with encoded files counted and secrets hidden.
+#[derive(Clone, PartialEq)]
 pub struct Input {
     endpoint_id: String,
     parameters: Value,
+}
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input")
+            .field("endpoint_id", &Shown::new(&self.endpoint_id, MAX_ID))
+            .field("parameters", &Shown::new(&self.parameters, MAX_OUTPUT))
+            .finish()
+    }
 }
 
 /// Creates an input for the endpoint `endpoint_id`, such as `my-user/my-app` or `fal-ai/flux/dev`.

@@ -195,17 +195,12 @@ impl fmt::Debug for File {
     }
 }
 
-/// Prints the length of content instead of the content, so that a printed input stays readable.
+/// Prints the length of content instead of the content, so that a printed input stays readable. Of URLs, leaves out
+/// passwords and queries, which may let their bearer read the file.
 impl fmt::Debug for FileSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 80;
         match self {
-            Self::Url(url) => match url.char_indices().nth(SHOWN) {
-                Some((end, _)) if url.starts_with("data:") => {
-                    write!(f, "Url({:?}… {} bytes)", &url[..end], url.len())
-                }
-                _ => write!(f, "Url({url:?})"),
-            },
+            Self::Url(url) => fmt_url(url, f),
             Self::Bytes { data, content_type, name } => {
                 write!(f, "Bytes({} bytes, {content_type:?}, {name:?})", data.len())
             }
@@ -216,6 +211,28 @@ impl fmt::Debug for FileSource {
                 write!(f, "Custom({content:?}, {content_type:?}, {name:?})")
             }
         }
+    }
+}
+
+fn fmt_url(url: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    const SHOWN: usize = 80;
+    let is_data = url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let shown = if is_data || scheme.is_empty() {
+        url.to_owned()
+    } else {
+        // A password may hold any character.
+        let rest = rest.rsplit_once('@').map_or(rest.to_owned(), |(_, rest)| format!("…@{rest}"));
+        match rest.split_once(['?', '#']) {
+            Some((path, _)) => format!("{scheme}://{path}?…"),
+            None => format!("{scheme}://{rest}"),
+        }
+    };
+    match shown.char_indices().nth(if is_data { SHOWN } else { 4 * SHOWN }) {
+        Some((end, _)) => {
+            write!(f, "Url({:?}… {} bytes)", shown.get(..end).unwrap_or_default(), url.len())
+        }
+        None => write!(f, "Url({shown:?})"),
     }
 }
 
@@ -257,6 +274,19 @@ mod tests {
         assert_eq!(content.downcast::<u8>().as_deref(), Some(&7));
         assert_eq!(content.downcast::<u16>(), None);
         assert_eq!(format!("{file:?}"), r#"Custom(.., Some("image/x-seven"), Some("seven.bin"))"#);
+    }
+
+    #[test]
+    fn debug_does_not_print_passwords_and_queries() {
+        for (url, shown) in [
+            ("https://fal.media/files/x.png", "Url(\"https://fal.media/files/x.png\")"),
+            ("https://user:p/w@host/x?sig=1", "Url(\"https://…@host/x?…\")"),
+            ("https://host/x#token=1", "Url(\"https://host/x?…\")"),
+        ] {
+            assert_eq!(format!("{:?}", File::url(url)), shown);
+        }
+        let long = format!("https://host/{}", "x".repeat(1_000_000));
+        assert!(format!("{:?}", File::url(long)).len() < 400);
     }
 
     #[test]

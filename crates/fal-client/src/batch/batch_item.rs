@@ -49,7 +49,7 @@ impl BatchItem {
                 let waiting = queue::wait(handle.clone(), None, follow);
                 match tokio::time::timeout(left(limit), waiting).await {
                     Ok(result) => result,
-                    Err(_) => Err(queue::cancel_timed_out(&handle, limit).await),
+                    Err(_) => queue::cancel_timed_out(&handle, limit).await,
                 }
             }
             // After a timeout the request goes on, and the next process can wait for it.

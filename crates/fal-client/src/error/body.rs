@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::FieldError;
+use super::{FieldError, cut_json, xml};
 
 /// The parsed body of a failed call.
 #[derive(Debug, Default, PartialEq)]
@@ -14,8 +14,8 @@ pub(super) struct ErrorBody {
     pub(super) fields: Vec<FieldError>,
     pub(super) retry_after: Option<Duration>,
     pub(super) request_id: Option<String>,
-    /// `true` for an HTML page, whose message is no word of the service.
-    pub(super) is_page: bool,
+    /// `true` for an HTML page and for bytes that are not text, whose message is no word of the service.
+    pub(super) is_unreadable: bool,
 }
 
 impl ErrorBody {
@@ -25,11 +25,51 @@ impl ErrorBody {
             Ok(Value::Null) => Self::default(),
             Ok(Value::String(text)) => Self::from_message(text),
             Ok(other) => Self::from_message(other.to_string()),
-            Err(_) => {
-                let is_page = body.trim_ascii_start().starts_with(b"<");
-                Self { message: plain_message(body), is_page, ..Self::default() }
-            }
+            Err(_) => Self::from_cut_json(body).unwrap_or_else(|| Self::from_text(body)),
         }
+    }
+
+    /// Parses a body that says what is wrong, as the body of a failed call does, though its status is a success.
+    pub(super) fn parse_success(body: &[u8]) -> Option<Self> {
+        let Ok(Value::Object(object)) = serde_json::from_slice(body) else { return None };
+        let has = |key: &str| object.get(key).is_some_and(|value| !value.is_null());
+        (has("detail") || has("error")).then(|| Self::from_object(&object))
+    }
+
+    /// Parses JSON that broke off or has an error, if the rest of it says what is wrong.
+    fn from_cut_json(body: &[u8]) -> Option<Self> {
+        if !body.trim_ascii_start().starts_with(b"{") {
+            return None;
+        }
+        let Some(Value::Object(object)) = cut_json::parse_prefix(body) else { return None };
+        ["detail", "error", "errors", "message", "msg"]
+            .iter()
+            .any(|key| object.contains_key(*key))
+            .then(|| Self::from_object(&object))
+    }
+
+    /// Reads a body that is not JSON: text, XML of a store for files, a page of a proxy, or something else.
+    fn from_text(body: &[u8]) -> Self {
+        let Ok(text) = std::str::from_utf8(body) else {
+            let message = Some(format!("{} bytes that are not text", body.len()));
+            return Self { message, is_unreadable: true, ..Self::default() };
+        };
+        let text = text.trim_start_matches('\u{feff}').trim();
+        if text.is_empty() {
+            return Self::default();
+        }
+        if !text.starts_with('<') {
+            return Self::from_message(text);
+        }
+        if let Some((code, message)) = xml::parse_error(text) {
+            return Self { message: message.or_else(|| code.clone()), error_type: code, ..Self::default() };
+        }
+        let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
+        let message = match title {
+            Some((title, _)) => format!("an HTML page titled `{}`", title.trim()),
+            None => "an HTML page".to_owned(),
+        };
+        Self { is_unreadable: true, ..Self::from_message(message) }
     }
 
     fn from_message(text: impl Into<String>) -> Self {
@@ -37,7 +77,8 @@ impl ErrorBody {
     }
 
     fn from_object(object: &Map<String, Value>) -> Self {
-        let mut parsed = match object.get("detail").or_else(|| object.get("error")) {
+        let given = |key: &str| object.get(key).filter(|value| !value.is_null());
+        let mut parsed = match given("detail").or_else(|| given("error")) {
             Some(Value::String(text)) => match object.get("reason").and_then(Value::as_str) {
                 // Realtime: {"type": "x-fal-error", "error": "TIMEOUT", "reason": "no inputs"}
                 Some(reason) => Self::from_message(format!("{text}: {reason}")),
@@ -113,25 +154,6 @@ fn first_text(object: &Map<String, Value>, keys: &[&str]) -> Option<String> {
     keys.iter().find_map(|key| object.get(*key)?.as_str()).map(str::to_owned)
 }
 
-/// Returns the message of a body that is not JSON: text, an HTML page of a proxy, or something else.
-fn plain_message(body: &[u8]) -> Option<String> {
-    let Ok(text) = std::str::from_utf8(body) else {
-        return Some(format!("{} bytes that are not text", body.len()));
-    };
-    let text = text.trim();
-    if text.is_empty() {
-        return None;
-    }
-    if !text.starts_with('<') {
-        return Some(text.to_owned());
-    }
-    let title = text.split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
-    Some(match title {
-        Some((title, _)) => format!("an HTML page titled `{}`", title.trim()),
-        None => "an HTML page".to_owned(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -175,7 +197,18 @@ mod tests {
             ),
             (b"<html>", Some("an HTML page"), None),
             (b"\xff\xfe\x00", Some("3 bytes that are not text"), None),
-            (br#"{"detail": "cut"#, Some(r#"{"detail": "cut"#), None),
+            (br#"{"detail": "cut"#, Some("cut"), None),
+            (br#"{"detail":{"message":"m","type":"t","input":[1,"#, Some("m"), Some("t")),
+            (br#"{"detail":"m","error_type":"t","x":NaN}"#, Some("m"), Some("t")),
+            (b"{\"detail\":\"m\xff\",\"error_type\":\"t\"}", Some("m\u{fffd}"), Some("t")),
+            (br#"{"cut": 1"#, Some(r#"{"cut": 1"#), None),
+            (br#"{"detail":null,"error":"e"}"#, Some("e"), None),
+            (
+                b"\xef\xbb\xbf<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>",
+                Some("Request has expired"),
+                Some("AccessDenied"),
+            ),
+            (b"<Error><Code>NoSuchKey</Code></Error>", Some("NoSuchKey"), Some("NoSuchKey")),
         ];
         for (body, message, error_type) in table {
             let read = ErrorBody::parse(body);

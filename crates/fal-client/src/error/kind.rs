@@ -4,8 +4,11 @@ use fal_core::Violations;
 use http::StatusCode;
 use serde_json::Value;
 
+use crate::redact::Secrets;
+
 /// The kind of a failure, as far as the caller's next step depends on it.
-#[derive(Debug)]
+///
+/// `Debug` prints at most 1,000 bytes, and no secrets.
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The client or an option of the call is invalid. Nothing was sent.
@@ -27,7 +30,7 @@ pub enum ErrorKind {
     Validation(Vec<FieldError>),
     /// Any other response that is not a success. The status and the error type say more.
     Api,
-    /// The endpoint or the request does not exist, or no longer (404).
+    /// The endpoint or the request does not exist (404), or no longer (410).
     NotFound,
     /// Too many requests were sent at once (429).
     RateLimited,
@@ -63,7 +66,9 @@ pub enum ErrorKind {
 }
 
 /// A parameter that the service refused.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// `Debug` shortens the values, which may be files, and hides secrets.
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct FieldError {
     /// The path of the value, such as `body.loras.0.path`.
@@ -118,7 +123,7 @@ impl ErrorKind {
     pub(super) fn from_status(status: StatusCode, is_start_timeout: bool, fields: Vec<FieldError>) -> Self {
         match status.as_u16() {
             401 | 403 => ErrorKind::Auth,
-            404 => ErrorKind::NotFound,
+            404 | 410 => ErrorKind::NotFound,
             429 => ErrorKind::RateLimited,
             499 => ErrorKind::Cancelled,
             504 if is_start_timeout => ErrorKind::Timeout,
@@ -133,5 +138,15 @@ impl FieldError {
     pub(super) fn without_field(message: &str) -> Self {
         let (path, error_type) = ("body".to_owned(), "value_error".to_owned());
         Self { path, message: message.to_owned(), error_type, input: None, ctx: None }
+    }
+
+    /// Removes the secrets of a client.
+    pub(super) fn hide(&mut self, secrets: &Secrets) {
+        for text in [&mut self.path, &mut self.message, &mut self.error_type] {
+            secrets.remove_from(text);
+        }
+        for value in [&mut self.input, &mut self.ctx].into_iter().flatten() {
+            secrets.remove_from_json(value);
+        }
     }
 }

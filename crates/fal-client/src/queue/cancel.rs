@@ -3,24 +3,35 @@
 use std::time::Duration;
 
 use super::request_handle::{Cancelled, RequestHandle};
-use crate::{Error, timeout::timed_out};
+use crate::{Result, reply::CallResponse, timeout::timed_out};
 
 /// The time that a call which has timed out waits for the response to its cancel request.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Cancels a request that took longer than `limit`. Returns the timeout, with the outcome of the cancel.
-pub(crate) async fn cancel_timed_out(handle: &RequestHandle, limit: Duration) -> Error {
+/// The time that fetching the result of a request may take that was completed just before its cancel.
+const RESULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Cancels a request that took longer than `limit`. Returns the timeout, with the outcome of the cancel; or the result of a
+/// request that has completed in the meantime, because it is paid for.
+pub(crate) async fn cancel_timed_out(handle: &RequestHandle, limit: Duration) -> Result<CallResponse> {
     let outcome = match tokio::time::timeout(CANCEL_TIMEOUT, handle.send_cancel()).await {
         Ok(Ok(Cancelled::Removed)) => "; it was cancelled before it ran".to_owned(),
         Ok(Ok(Cancelled::Requested)) => "; it was cancelled".to_owned(),
         Ok(Ok(Cancelled::AlreadyCompleted)) => {
-            "; it has completed since, and its result can be fetched".to_owned()
+            match tokio::time::timeout(RESULT_TIMEOUT, handle.fetch_unfollowed_result()).await {
+                Ok(Ok(result)) => return Ok(result),
+                // The failure of the job, unless it is one of fetching.
+                Ok(Err(error)) if error.status().is_some_and(|status| status.is_client_error()) => {
+                    return Err(error);
+                }
+                _ => "; it has completed since, and its result can be fetched".to_owned(),
+            }
         }
         Ok(Ok(Cancelled::NotFound)) => "; the queue no longer knows it".to_owned(),
         Ok(Err(error)) => format!("; it could not be cancelled: {}", error.message()),
         Err(_) => "; the request to cancel it was not answered".to_owned(),
     };
-    handle.with_ids(timed_out(limit, handle.endpoint()).with_suffix(&outcome))
+    Err(handle.with_ids(timed_out(limit, handle.endpoint()).with_suffix(&outcome)))
 }
 
 /// Cancels a request when dropped, unless disarmed.

@@ -146,7 +146,7 @@ impl RequestHandle {
     }
 
     /// Fetches the result of a request of which nothing is known.
-    async fn fetch_unfollowed_result(&self) -> Result<CallResponse> {
+    pub(super) async fn fetch_unfollowed_result(&self) -> Result<CallResponse> {
         match self.fetch_result(RetryClass::ResultFetch).await {
             // The documentation does not say how the queue refuses a result that is not ready, so the status
             // decides what the refusal meant.
@@ -167,13 +167,15 @@ impl RequestHandle {
 
     pub(super) fn send_cancel(&self) -> BoxFuture<'_, Result<Cancelled>> {
         Box::pin(async move {
-            let request = self.request(Method::PUT, |urls| urls.cancel.clone())?;
+            let mut request = self.request(Method::PUT, |urls| urls.cancel.clone())?;
+            request.is_answer = says_completed;
             match self.send(request).await {
                 Ok(response) if is_removed(&response) => Ok(Cancelled::Removed),
-                Ok(_) => Ok(Cancelled::Requested),
-                Err(error) if error.status() == Some(StatusCode::BAD_REQUEST) && is_completed(&error) => {
+                Ok(response) if says_completed(StatusCode::CONFLICT, &response.body) => {
                     Ok(Cancelled::AlreadyCompleted)
                 }
+                Ok(_) => Ok(Cancelled::Requested),
+                Err(error) if is_completed(&error) => Ok(Cancelled::AlreadyCompleted),
                 Err(error) if error.is_not_found() => Ok(Cancelled::NotFound),
                 Err(error) => Err(error),
             }
@@ -304,6 +306,22 @@ fn is_removed(response: &Response) -> bool {
 }
 
 fn is_completed(error: &Error) -> bool {
-    let body = error.body().and_then(|body| serde_json::from_slice::<Value>(body).ok());
-    body.is_some_and(|body| body.get("status").and_then(Value::as_str) == Some("ALREADY_COMPLETED"))
+    error.status().zip(error.body()).is_some_and(|(status, body)| says_completed(status, body))
+}
+
+/// Returns true for the answer to a cancel that came too late: 400 with `ALREADY_COMPLETED` as documented, 409, or the same
+/// in a sentence.
+fn says_completed(status: StatusCode, body: &[u8]) -> bool {
+    const LONGEST: usize = 4096;
+    if !matches!(status, StatusCode::BAD_REQUEST | StatusCode::CONFLICT) || body.len() > LONGEST {
+        return false;
+    }
+    let text = String::from_utf8_lossy(body).to_ascii_lowercase();
+    let mut words = text.split(|character: char| !character.is_ascii_alphanumeric());
+    let mut previous = "";
+    words.any(|word| {
+        let is_said = previous == "already" && (word.starts_with("complete") || word == "finished");
+        previous = word;
+        is_said
+    })
 }

@@ -19,7 +19,8 @@ use crate::{
 
 /// A call through the queue, from [`Client::subscribe`]. Sent by awaiting it.
 ///
-/// When its `timeout` passes, the request is cancelled, and the error says whether that worked.
+/// When its `timeout` passes, the request is cancelled, and the error says whether that worked. If the request turns out to
+/// have completed, its result is returned, up to 15 s late, because it is paid for.
 #[must_use = "nothing is sent until this is awaited"]
 pub struct SubscribeRequest<E: Endpoint> {
     client: Client,
@@ -71,7 +72,7 @@ fn subscribe(call: Call, mut follow: FollowOptions) -> BoxFuture<'static, Result
                 let left = limit.saturating_sub(now().duration_since(start));
                 match tokio::time::timeout(left, follow.finish(&handle)).await {
                     Ok(result) => result,
-                    Err(_) => Err(cancel_timed_out(&handle, limit).await),
+                    Err(_) => cancel_timed_out(&handle, limit).await,
                 }
             }
         };

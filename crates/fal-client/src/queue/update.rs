@@ -222,10 +222,16 @@ mod tests {
     use http::{HeaderMap, StatusCode};
 
     use super::*;
+    use crate::redact::Secrets;
 
     fn parse(body: &'static str) -> Result<Update> {
         let body = Bytes::from_static(body.as_bytes());
-        Update::parse(&Response { status: StatusCode::ACCEPTED, headers: HeaderMap::new(), body })
+        Update::parse(&Response {
+            status: StatusCode::ACCEPTED,
+            headers: HeaderMap::new(),
+            body,
+            secrets: Secrets::default(),
+        })
     }
 
     #[test]

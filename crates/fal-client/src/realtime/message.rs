@@ -4,6 +4,8 @@ use std::{fmt, ops::Deref};
 
 use bytes::Bytes;
 
+use crate::redact::{MAX_OUTPUT, Shown};
+
 /// The format of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -55,10 +57,11 @@ impl<T> Deref for Message<T> {
     }
 }
 
-/// Leaves out the bytes, which repeat the value.
+/// Prints at most 2,000 bytes, with encoded files counted and secrets hidden. Leaves out the bytes, which repeat the
+/// value.
 impl<T: fmt::Debug> fmt::Debug for Message<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Message").field("value", &self.value).finish_non_exhaustive()
+        f.debug_struct("Message").field("value", &Shown::new(&self.value, MAX_OUTPUT)).finish_non_exhaustive()
     }
 }
 

@@ -20,6 +20,7 @@ use crate::{
     Client, Error, ErrorKind, Pending, Reply, Result,
     endpoint_id::EndpointId,
     input,
+    redact::Secrets,
     socket::{self, Frame, Socket},
     sync::lock,
     timeout::within,
@@ -182,8 +183,10 @@ impl<E: Endpoint> WebSocketRunner<E> {
             let body = input.into_json(&shared.client, &shared.client.0.retry, None).await?;
             let call = shared.send(text_message(body)?).await?;
             let response = shared.receive(call).await?;
+            let response = Response { secrets: shared.client.0.transport.secrets(), ..response };
             if !response.status.is_success() {
-                return Err(Error::from_response(response.status, &response.headers, response.body));
+                let error = Error::from_response(response.status, &response.headers, response.body);
+                return Err(error.hide(&response.secrets));
             }
             Reply::decode(response.into())
         };
@@ -327,7 +330,8 @@ impl PartialResponse {
                 Error::new(ErrorKind::TooLarge { limit }, message).with_request_id(Some(&self.request_id))
             );
         }
-        Ok(Response { status: self.status, headers: self.headers, body: self.body.freeze() })
+        let secrets = Secrets::default();
+        Ok(Response { status: self.status, headers: self.headers, body: self.body.freeze(), secrets })
     }
 }
 

@@ -4,18 +4,22 @@ use std::{fmt, ops::Deref};
 
 use bytes::Bytes;
 
-use crate::sse;
+use crate::{
+    redact::{MAX_ID, MAX_OUTPUT, Secrets, Shown},
+    sse,
+};
 
 /// An event of a stream: its value, and the name, id and bytes with which it was sent. Derefs to the value.
 #[derive(Clone)]
 pub struct Event<T> {
     value: T,
     source: sse::Event,
+    secrets: Secrets,
 }
 
 impl<T> Event<T> {
-    pub(super) fn new(value: T, source: sse::Event) -> Self {
-        Self { value, source }
+    pub(super) fn new(value: T, source: sse::Event, secrets: Secrets) -> Self {
+        Self { value, source, secrets }
     }
 
     /// Returns the name of the event, if the app gave it one (`event:`).
@@ -51,13 +55,14 @@ impl<T> Deref for Event<T> {
     }
 }
 
-/// Leaves out the bytes, which repeat the value.
+/// Prints at most 2,000 bytes, with encoded files counted and secrets hidden. Leaves out the bytes, which repeat the
+/// value.
 impl<T: fmt::Debug> fmt::Debug for Event<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Event")
-            .field("value", &self.value)
-            .field("name", &self.name())
-            .field("id", &self.id())
+            .field("value", &Shown::new(&self.value, MAX_OUTPUT).without(&self.secrets))
+            .field("name", &Shown::new(&self.name(), MAX_ID).without(&self.secrets))
+            .field("id", &Shown::new(&self.id(), MAX_ID).without(&self.secrets))
             .finish_non_exhaustive()
     }
 }

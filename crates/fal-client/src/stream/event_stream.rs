@@ -80,7 +80,7 @@ impl<E: Streams> EventStream<E> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Event<E::Event>>>> {
         Poll::Ready(match ready!(self.events.poll_next(context)) {
             Some(Ok(event)) => Some(match serde_json::from_slice(&event.data) {
-                Ok(value) => Ok(Event::new(value, event)),
+                Ok(value) => Ok(Event::new(value, event, self.events.secrets.clone())),
                 Err(cause) => Err(self.events.decode_error(&event, cause)),
             }),
             Some(Err(error)) => Some(Err(error)),

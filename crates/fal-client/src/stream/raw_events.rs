@@ -13,7 +13,8 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::workflow;
 use crate::{
-    BoxFuture, Error, ErrorKind, Result, reply::CallResponse, sse, timeout::timed_out, transport::Response,
+    BoxFuture, Error, ErrorKind, Result, redact::Secrets, reply::CallResponse, sse, timeout::timed_out,
+    transport::Response,
 };
 
 /// A stream that the service has begun.
@@ -22,6 +23,7 @@ pub(super) struct Opened {
     pub(super) endpoint: Cow<'static, str>,
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
+    pub(super) secrets: Secrets,
     /// The time for which the stream may be silent.
     pub(super) idle_timeout: Option<Duration>,
     /// The end of the time for the whole call, and that time.
@@ -33,6 +35,7 @@ pub(super) struct RawEvents {
     pub(super) endpoint: Cow<'static, str>,
     pub(super) count: u64,
     pub(super) state: State,
+    pub(super) secrets: Secrets,
     events: sse::Events,
     status: StatusCode,
     headers: HeaderMap,
@@ -50,9 +53,10 @@ pub(super) enum State {
 
 impl From<Opened> for RawEvents {
     fn from(opened: Opened) -> Self {
-        let Opened { events, endpoint, status, headers, idle_timeout, deadline } = opened;
+        let Opened { events, endpoint, status, headers, secrets, idle_timeout, deadline } = opened;
         let silence = SilenceTimer { idle_timeout, deadline, silent_since: None, timer: None };
-        Self { endpoint, count: 0, state: State::Open, events, status, headers, silence, last: Bytes::new() }
+        let (count, state, last) = (0, State::Open, Bytes::new());
+        Self { endpoint, count, state, secrets, events, status, headers, silence, last }
     }
 }
 
@@ -84,7 +88,7 @@ impl RawEvents {
             } else {
                 last
             };
-            Ok(Response { status: self.status, headers: self.headers, body }.into())
+            Ok(Response { status: self.status, headers: self.headers, body, secrets: self.secrets }.into())
         })
     }
 
@@ -135,13 +139,13 @@ impl RawEvents {
 
     /// Returns the error for an event that cannot be decoded.
     pub(super) fn decode_error(&self, event: &sse::Event, cause: serde_json::Error) -> Error {
-        let response =
-            Response { status: self.status, headers: self.headers.clone(), body: event.data.clone() };
+        let (headers, body, secrets) = (self.headers.clone(), event.data.clone(), self.secrets.clone());
+        let response = Response { status: self.status, headers, body, secrets };
         self.add_context(response.decode_error(cause).with_context(&format!("event {}", self.count)))
     }
 
     fn add_context(&self, error: Error) -> Error {
-        error.with_endpoint(self.endpoint.as_ref()).with_request_id(self.request_id())
+        error.with_endpoint(self.endpoint.as_ref()).with_request_id(self.request_id()).hide(&self.secrets)
     }
 }
 

@@ -60,12 +60,17 @@ impl Activity {
         self.0.is_sending.store(is_sending, Ordering::Relaxed);
     }
 
+    /// Returns true if a part of the body has not been handed to the connection.
+    pub(super) fn is_sending(&self) -> bool {
+        self.0.is_sending.load(Ordering::Relaxed)
+    }
+
     /// Waits until there was no sign of life for too long. Returns the limit that has passed: `sending` while the body
     /// is sent, and then `answer`.
     pub(super) async fn silence(&self, sending: Option<Duration>, answer: Option<Duration>) -> Duration {
         loop {
             let latest = self.0.latest.load(Ordering::Relaxed);
-            let is_sending = self.0.is_sending.load(Ordering::Relaxed);
+            let is_sending = self.is_sending();
             let limit = if is_sending { sending } else { answer };
             let since = self.0.start + Duration::from_millis(latest);
             // Without a limit now there can be one later, so the state is checked again.

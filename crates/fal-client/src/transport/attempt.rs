@@ -12,10 +12,7 @@ use super::{
     Content, Failure, Request, Response, Transport,
     activity::{Activity, is_large, next_chunk, stream_bytes},
 };
-use crate::{Error, ErrorKind, credentials::Authorization};
-
-/// The largest body of an error response that is read, in bytes.
-const MAX_ERROR_BODY: u64 = 1 << 20;
+use crate::{Error, ErrorKind, credentials::Authorization, headers::foreign_encoding, retry::RetryClass};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -38,7 +35,7 @@ impl Transport {
             if is_success(request, &response) {
                 return Ok(response);
             }
-            Err(read_refusal(response, self.idle_timeout(request)).await)
+            Err(read_refusal(response, self.max_reply_bytes, self.idle_timeout(request)).await)
         };
         exchange.instrument(span).await
     }
@@ -63,7 +60,11 @@ impl Transport {
     /// Returns the key of a provider, which is asked before every request.
     async fn provided_key(&self, request: &Request) -> crate::Result<Option<HeaderValue>> {
         match &self.authorization {
-            Authorization::Provided(_) if request.to_fal => self.authorization.header().await,
+            Authorization::Provided(_) if request.to_fal => {
+                let key = self.authorization.header().await?;
+                key.iter().for_each(|key| self.secrets.remember(key));
+                Ok(key)
+            }
             _ => Ok(None),
         }
     }
@@ -88,10 +89,12 @@ impl Transport {
         let http = &self.http;
         let idle_timeout = self.idle_timeout(request);
         let silence = activity.silence(idle_timeout, request.answer_timeout.or(idle_timeout));
-        match select(pin!(http.execute(prepared)), pin!(silence)).await {
+        let result = match select(pin!(http.execute(prepared)), pin!(silence)).await {
             Either::Left((response, _)) => response.map_err(Failure::from_reqwest),
             Either::Right((limit, _)) => Err(Failure::Silent(limit)),
-        }
+        };
+        let is_cut = request.retry_class == RetryClass::Billable && activity.is_sending();
+        result.map_err(|failure| if is_cut { failure.before_end_of_request() } else { failure })
     }
 
     /// Builds the request that is sent to `url`, or to the proxy.
@@ -129,6 +132,10 @@ impl Transport {
             headers.insert(header::USER_AGENT, agent.clone());
         }
         for (name, value) in &request.headers {
+            // A token of the client's own, such as that of an upload.
+            if name == header::AUTHORIZATION {
+                self.secrets.remember(value);
+            }
             headers.insert(name, value.clone());
         }
         match &request.content {
@@ -169,13 +176,13 @@ impl Transport {
         if let Some(encoding) = foreign_encoding(&headers) {
             return Err(Failure::Final(compressed(encoding, response.status(), body, request_id)));
         }
-        Ok(Response { status: response.status(), headers, body })
+        Ok(Response { status: response.status(), headers, body, secrets: self.secrets() })
     }
 
     /// Reads the body of a response that was opened.
     pub(crate) async fn read_body(&self, mut response: reqwest::Response) -> crate::Result<Bytes> {
         let body = read_at_most(&mut response, self.max_reply_bytes, self.idle_timeout, None).await;
-        body.map_err(Failure::into_error)
+        body.map_err(|failure| failure.into_error().hide(&self.secrets()))
     }
 }
 
@@ -191,21 +198,19 @@ fn is_success(request: &Request, response: &reqwest::Response) -> bool {
     is_success
 }
 
-/// Returns the encoding of a body that the HTTP client has not decoded, such as `gzip`. It was not asked for.
-fn foreign_encoding(headers: &http::HeaderMap) -> Option<&str> {
-    let encoding = headers.get(header::CONTENT_ENCODING)?.to_str().ok()?.trim();
-    (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
-}
-
 fn compressed(encoding: &str, status: http::StatusCode, body: Bytes, request_id: Option<&str>) -> Error {
     let message = format!("the answer is compressed with `{encoding}`, which was not asked for");
     let error = Error::new(ErrorKind::Decode { path: ".".to_owned() }, message);
     error.with_response(status, body).with_request_id(request_id)
 }
 
-/// Reads the body of an error response.
-async fn read_refusal(mut response: reqwest::Response, idle_timeout: Option<Duration>) -> Failure {
-    let (body, broken) = read_up_to(&mut response, MAX_ERROR_BODY, idle_timeout).await;
+/// Reads the body of an error response, or its first `limit` bytes.
+async fn read_refusal(
+    mut response: reqwest::Response,
+    limit: u64,
+    idle_timeout: Option<Duration>,
+) -> Failure {
+    let (body, broken) = read_up_to(&mut response, limit, idle_timeout).await;
     let failure = if broken.is_none() { Failure::Refused } else { Failure::HalfRefused };
     failure(response.status(), mem::take(response.headers_mut()), body)
 }

@@ -1,6 +1,6 @@
 //! Failures of attempts, and the errors they become.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header::AUTHORIZATION};
@@ -8,11 +8,11 @@ use http::{HeaderMap, StatusCode, header::AUTHORIZATION};
 use super::{Request, Response};
 use crate::{
     Error, ErrorKind,
+    redact::{MAX_OUTPUT, single_line},
     retry::{Outcome, RetryClass},
 };
 
 /// The failure of an attempt.
-#[derive(Debug)]
 pub(super) enum Failure {
     /// There was no connection, so nothing was sent.
     Unconnected(reqwest::Error),
@@ -20,6 +20,9 @@ pub(super) enum Failure {
     Broken(reqwest::Error),
     /// Neither side sent a byte for this time, so the attempt was given up.
     Silent(Duration),
+    /// The connection broke before the end of a billable request was sent, so that the service cannot have accepted it.
+    /// Some services close the connection to refuse a body for its size.
+    Unsent(reqwest::Error),
     /// The response is not a success.
     Refused(StatusCode, HeaderMap, Bytes),
     /// The response is not a success, and broke off while it was read.
@@ -28,6 +31,13 @@ pub(super) enum Failure {
     Nonsense(Box<Response>),
     /// Another attempt would fail alike.
     Final(Error),
+}
+
+/// Prints no body, which may be an image, and no header, which may be a secret.
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Failure").field(&single_line(&self.summary(), MAX_OUTPUT)).finish()
+    }
 }
 
 impl Failure {
@@ -44,15 +54,28 @@ impl Failure {
         }
     }
 
+    /// Notes that a part of the request was not sent.
+    pub(super) fn before_end_of_request(self) -> Self {
+        match self {
+            Self::Broken(cause) if !cause.is_timeout() => Self::Unsent(cause),
+            other => other,
+        }
+    }
+
     /// Returns the outcome for the retry policy, or `None` for a failure that is never retried.
     pub(super) fn outcome(&self) -> Option<Outcome<'_>> {
         match self {
-            Self::Unconnected(_) => Some(Outcome::Unconnected),
+            Self::Unconnected(_) | Self::Unsent(_) => Some(Outcome::Unconnected),
             Self::Broken(_) | Self::Silent(_) | Self::HalfRefused(..) => Some(Outcome::Broken),
             Self::Refused(status, headers, _) => Some(Outcome::Status(*status, headers)),
             Self::Nonsense(_) => Some(Outcome::Nonsense),
             Self::Final(_) => None,
         }
+    }
+
+    /// Returns true for a refusal that is an answer to `request`.
+    pub(super) fn is_answer(&self, request: &Request) -> bool {
+        matches!(self, Self::Refused(status, _, body) if (request.is_answer)(*status, body))
     }
 
     /// Describes the failure in a few words.
@@ -62,6 +85,11 @@ impl Failure {
             Self::Broken(cause) if cause.is_timeout() => "the service did not answer in time".to_owned(),
             Self::Broken(cause) => format!("the connection broke: {}", root_cause(cause)),
             Self::Silent(limit) => format!("the connection was silent for {limit:?}"),
+            Self::Unsent(cause) => format!(
+                "the connection broke before the end of the request was sent, so it was not accepted; it may be too \
+                 large: {}",
+                root_cause(cause)
+            ),
             Self::Refused(status, ..) => format!("status {}", status.as_u16()),
             Self::HalfRefused(status, ..) => format!("status {}, and half a body", status.as_u16()),
             Self::Nonsense(response) => format!("status {} without sense", response.status.as_u16()),
@@ -83,7 +111,10 @@ impl Failure {
         if !request.to_fal && !request.headers.contains_key(AUTHORIZATION) {
             error = error.without_auth();
         }
-        if request.retry_class == RetryClass::Billable && error.is_outcome_unknown() {
+        let is_gateway_error =
+            error.status().is_some_and(|status| matches!(status.as_u16(), 502 | 504 | 506..));
+        let is_unknown = error.is_outcome_unknown() || (is_gateway_error && !error.is_timeout());
+        if request.retry_class == RetryClass::Billable && is_unknown {
             return error.with_suffix("; the request was sent, so the work may be running");
         }
         error
@@ -100,7 +131,9 @@ impl Failure {
             Self::Final(error) => error,
             Self::Nonsense(response) => {
                 let kind = ErrorKind::Decode { path: ".".to_owned() };
-                Error::new(kind, message).with_response(response.status, response.body)
+                Error::new(kind, message)
+                    .with_response(response.status, response.body)
+                    .with_headers(&response.headers)
             }
             Self::Broken(cause) if cause.is_timeout() => {
                 Error::new(ErrorKind::Timeout, message).with_source(cause).with_unknown_outcome()
@@ -109,7 +142,9 @@ impl Failure {
             Self::Broken(cause) => {
                 Error::new(ErrorKind::Transport, message).with_source(cause).with_unknown_outcome()
             }
-            Self::Unconnected(cause) => Error::new(ErrorKind::Transport, message).with_source(cause),
+            Self::Unconnected(cause) | Self::Unsent(cause) => {
+                Error::new(ErrorKind::Transport, message).with_source(cause)
+            }
         }
     }
 }

@@ -14,7 +14,6 @@ use crate::timeout::now;
 pub(crate) type Hook = Arc<dyn Fn(&Attempt<'_>) + Send + Sync>;
 
 /// An attempt at a request, for the hook set with [`ClientBuilder::on_attempt`](crate::ClientBuilder::on_attempt).
-#[derive(Debug)]
 pub struct Attempt<'a> {
     request: &'a Request,
     number: u32,
@@ -85,6 +84,19 @@ impl Attempt<'_> {
     #[must_use]
     pub fn retry_delay(&self) -> Option<Duration> {
         self.retry_delay
+    }
+}
+
+impl fmt::Debug for Attempt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt")
+            .field("request", &self.request)
+            .field("number", &self.number)
+            .field("elapsed", &self.elapsed)
+            .field("status", &self.status())
+            .field("failure", &self.outcome.err())
+            .field("retry_delay", &self.retry_delay)
+            .finish()
     }
 }
 

@@ -9,7 +9,11 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::{guard::Claim, message::Claims};
-use crate::{Error, ErrorKind, Result, transport::Response};
+use crate::{
+    Error, ErrorKind, Result,
+    redact::{Secrets, Shown},
+    transport::Response,
+};
 
 /// A delivery that fal has signed, from [`Verifier::verify`](super::Verifier::verify).
 pub struct Delivery {
@@ -147,8 +151,12 @@ impl Delivery {
                 format!("the answer was left out of the webhook: {why}; fetch it with `Job::result`");
             return Err(Error::new(kind, message).with_response(StatusCode::OK, self.body.clone()));
         }
-        let response =
-            Response { status: StatusCode::OK, headers: HeaderMap::new(), body: self.payload.clone() };
+        let response = Response {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: self.payload.clone(),
+            secrets: Secrets::default(),
+        };
         response.json()
     }
 
@@ -176,13 +184,16 @@ impl Delivery {
     }
 }
 
+/// The longest `Debug` output of a failure, in bytes.
+const MAX_ERROR: usize = 500;
+
 impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery")
             .field("request_id", &self.request_id)
             .field("status", &self.status)
-            .field("error", &self.error)
-            .field("payload_error", &self.payload_error)
+            .field("error", &Shown::new(&self.error, MAX_ERROR))
+            .field("payload_error", &Shown::new(&self.payload_error, MAX_ERROR))
             .field("payload", &format_args!("{} bytes", self.payload.len()))
             .finish_non_exhaustive()
     }

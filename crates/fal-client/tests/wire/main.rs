@@ -6,6 +6,7 @@ mod batch;
 #[cfg(feature = "blocking")]
 mod blocking;
 mod download;
+mod errors;
 #[cfg(feature = "realtime")]
 mod faults;
 mod files;

@@ -116,7 +116,10 @@ async fn html_pages_of_proxies_become_errors() {
     let page = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>";
     let server = Server::start(move |_, _| bytes(502, &[("content-type", "text/html")], page)).await;
     let error = server.client().run(cat()).retry(Retry::none()).await.unwrap_err();
-    assert_eq!(error.to_string(), "acme/app/edit: 502 an HTML page titled `502 Bad Gateway`");
+    assert_eq!(
+        error.to_string(),
+        "acme/app/edit: 502 an HTML page titled `502 Bad Gateway`; the request was sent, so the work may be running"
+    );
     assert_eq!(error.body().unwrap().as_ref(), page.as_bytes());
 }
 
