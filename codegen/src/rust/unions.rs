@@ -38,7 +38,7 @@ impl TypeBuilder<'_> {
         // Strings come first, because they are the presets that most calls use.
         variants.sort_by_key(|variant| matches!(variant.kind, VariantKind::Value { .. }));
         let description = match &tag {
-            Some(tag) => format!("The values of `{}`, told apart by their `{tag}`.", property.name),
+            Some(tag) => format!("The values of `{}`, distinguished by their `{tag}`.", property.name),
             None => format!("The values of `{}`.", property.name),
         };
         let mut union = Union {

@@ -13,7 +13,7 @@ pub mod types {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
-    /// The values of `shape`, told apart by their `kind`.
+    /// The values of `shape`, distinguished by their `kind`.
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub enum Shape {
@@ -536,7 +536,7 @@ pub struct Output {
     pub drawn: Drawn,
 }
 
-/// The values of `drawn`, told apart by their `type`.
+/// The values of `drawn`, distinguished by their `type`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Drawn {

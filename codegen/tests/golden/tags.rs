@@ -13,7 +13,7 @@ pub mod types {
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
-    /// The values of `pet`, told apart by their `kind`.
+    /// The values of `pet`, distinguished by their `kind`.
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub enum Pet {
@@ -921,7 +921,7 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// The values of `others`, told apart by their `kind`.
+/// The values of `others`, distinguished by their `kind`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Others {
@@ -969,7 +969,7 @@ pub enum Shown {
     Other(Value),
 }
 
-/// The values of `told`, told apart by their `t`.
+/// The values of `told`, distinguished by their `t`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Told {
