@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use fal_core::{Endpoint, File, Nullable, Parameters, Realtime, Streams, input};
+use fal_core::{Endpoint, File, Int, Nullable, Parameters, Realtime, Streams, input};
 use serde::de::DeserializeOwned;
 
 #[rustfmt::skip]
@@ -195,9 +195,13 @@ fn closed_objects_refuse_unknown_fields() {
     use closed_object::Model;
     sends_unchanged::<Model>(&[r#"{"crop":{"left":1,"top":2},"margin":{"pixels":3}}"#]);
     refuses::<Model>(&[(r#"{"crop":{"left":1,"right":2}}"#, "unknown field `right`")]);
-    // The input itself stays open: a parameter may be newer than the document. Open objects drop what they do not know.
-    let newer = r#"{"crop":{"left":1},"margin":{"pixels":3,"colour":"red"},"rotate":90}"#;
-    assert_eq!(sent::<Model>(newer).unwrap(), r#"{"crop":{"left":1},"margin":{"pixels":3},"rotate":90}"#);
+    refuses::<Model>(&[(r#"{"crop":{"left":1},"rotate":90}"#, "unknown field `rotate`")]);
+    // Objects whose schema does not mention other fields drop them.
+    let newer = r#"{"crop":{"left":1},"margin":{"pixels":3,"colour":"red"}}"#;
+    assert_eq!(sent::<Model>(newer).unwrap(), r#"{"crop":{"left":1},"margin":{"pixels":3}}"#);
+    // A caller who sets a parameter by name means to send it.
+    let newer = input!(closed_object { crop: { left: 1 }, "rotate": 90 });
+    assert_eq!(serde_json::to_string(&newer).unwrap(), r#"{"crop":{"left":1},"rotate":90}"#);
     assert_eq!(received::<Model>(r#"{"kept":1,"lost":2}"#).unwrap(), r#"{"kept":1}"#);
 }
 
@@ -654,6 +658,13 @@ fn tags_are_written_and_choose_the_member() {
 fn the_most_specific_object_is_chosen() {
     use similar_objects::{Lists, Model, Named, OptionOutput, Output, Thing, ThingOutput};
     sends_unchanged::<Model>(&[r#"{"thing":{"a":1,"b":"x"}}"#, r#"{"thing":{"a":1}}"#]);
+    // A value may belong to several members, so the chosen one keeps what the others describe.
+    sends_unchanged::<Model>(&[
+        r#"{"thing":{"a":1,"b":2}}"#,
+        r#"{"option":{"a":1,"b":"x"}}"#,
+        r#"{"option":{"b":"x","a":"text"}}"#,
+        r#"{"inner":{"e":{"c":1,"d":2}}}"#,
+    ]);
     keeps_unchanged::<Model>(&[
         r#"{"thing":{"a":1,"b":"x"},"option":{"b":"x"},"lists":[{"a":1,"b":"x"}],"named":{"a":1,"c":2}}"#,
         r#"{"thing":{"a":1,"z":[1]}}"#,
@@ -672,15 +683,35 @@ fn the_most_specific_object_is_chosen() {
 
 #[test]
 fn fields_beside_the_described_ones_are_kept_where_the_schema_mentions_them() {
-    use other_fields::{Free, Model};
+    use other_fields::{Clips, Free, Input, Model, types::Clip};
     sends_unchanged::<Model>(&[
         r#"{"free":{"a":1,"extra":"e","b":[1]},"typed":{"a":1,"b":1.5},"closed":{"a":1}}"#,
-        r#"{"free":{}}"#,
+        r#"{"free":{},"other":9}"#,
+        r#"{"counts":{"all":3,"b":[1,2]},"notes":{"first":"long enough","b":"abc","c":null}}"#,
     ]);
-    refuses::<Model>(&[(r#"{"closed":{"b":1}}"#, "unknown field `b`")]);
-    keeps_unchanged::<Model>(&[r#"{"free":{"a":1,"b":{"c":null}},"closed":{"a":1}}"#]);
+    assert_eq!(sent::<Model>(r#"{"counts":{"b":[2.0]},"c":1.0}"#).unwrap(), r#"{"counts":{"b":[2]},"c":1}"#);
+    refuses::<Model>(&[
+        (r#"{"closed":{"b":1}}"#, "unknown field `b`"),
+        (r#"{"typed":{"a":1,"b":"1.5"}}"#, "expected f64"),
+        (r#"{"other":10}"#, "`extra` of acme/other-fields must be between 0 and 9, not 10"),
+        (r#"{"counts":{"b":[1.5]}}"#, "expected an integer"),
+        (r#"{"clips":{"b":{}}}"#, "missing field `audio_url`"),
+        (r#"{"notes":{"b":"abcd"}}"#, "body.notes.b: "),
+    ]);
+    let clips = r#"{"clips":{"title":"t","b":{"audio_url":"https://x/1"},"c":{"audio_url":"https://x/2"}}}"#;
+    sends_unchanged::<Model>(&[clips]);
+    assert_eq!(files::<Model>(clips), ["https://x/1", "https://x/2"]);
+    // A reply stays readable.
+    keeps_unchanged::<Model>(&[r#"{"free":{"a":1,"b":{"c":null}},"closed":{"a":1},"b":"text"}"#]);
     let free = Free::builder().a(1).extra("b", 2).build();
     assert_eq!(serde_json::to_string(&free).unwrap(), r#"{"a":1,"b":2}"#);
+    let clips =
+        Clips::builder().extra("b", Clip::builder().audio_url(File::url("https://x/1")).build()).build();
+    let input = Input::builder().clips(clips).extra("c", Int::try_from(4).unwrap()).build();
+    assert_eq!(
+        serde_json::to_string(&input).unwrap(),
+        r#"{"clips":{"b":{"audio_url":"https://x/1"}},"c":4}"#
+    );
 }
 
 #[test]

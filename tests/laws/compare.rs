@@ -30,6 +30,10 @@ fn walk(
     keep_unknown: bool,
     pointer: &str,
 ) -> Result<(), String> {
+    // No value is valid here: a member of a union that does not have this field, or the end of a tree that was cut.
+    if *schema == Value::Bool(false) {
+        return Ok(());
+    }
     // A value that fits several members must keep the fields of each of them.
     let candidates = matching_branches(schema, before);
     for branch in if candidates.is_empty() { vec![schema] } else { candidates } {

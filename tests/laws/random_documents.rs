@@ -25,7 +25,7 @@ const SHRUNKEN: usize = 3;
 
 /// The documents of the default run that still fail. A document that passes must not be listed. Runs that the environment
 /// changes show all failures.
-const OPEN: &[usize] = &[0, 1, 2, 3, 4, 5, 8, 11, 14, 15, 22, 23, 25, 26, 28, 29, 30, 31, 34, 35];
+const OPEN: &[usize] = &[0, 1, 3, 4, 5, 11, 16, 28, 29, 34];
 
 #[test]
 fn types_of_random_documents_agree_with_their_schemas() {

@@ -7,7 +7,7 @@ use quote::{format_ident, quote};
 
 use super::{
     docs,
-    structs::{allow_deprecated, deprecated, is_input, keeps_extra, setter_docs},
+    structs::{allow_deprecated, deprecated, extra_type, is_input, setter_docs},
     tokens::{field_type, ident, setter_type, ty, ty_of_parent},
 };
 use crate::rust::{Field, Presence, Struct, Ty, names};
@@ -104,7 +104,7 @@ impl Names {
     pub(super) fn new(item: &Struct) -> Self {
         let prefix = prefix(item);
         let optional = item.fields.iter().any(|field| field.presence != Presence::Required);
-        let optional = (optional || keeps_extra(item)).then(|| format_ident!("{prefix}Optional"));
+        let optional = (optional || item.extra.is_some()).then(|| format_ident!("{prefix}Optional"));
         Self { builder: format_ident!("{prefix}Builder"), optional }
     }
 }
@@ -206,7 +206,10 @@ impl<'a> Parts<'a> {
             let (name, ty) = (ident(&field.ident), field_type(field));
             quote!(#name: #ty)
         });
-        let extra = keeps_extra(self.item).then(|| quote!(extra: Map<String, Value>,));
+        let extra = self.item.extra.as_ref().map(|extra| {
+            let ty = extra_type(extra);
+            quote!(extra: #ty,)
+        });
         Some(quote! {
             #[derive(Debug, Clone, Default)]
             struct #optional {
@@ -232,13 +235,16 @@ impl<'a> Parts<'a> {
                 }
             }
         });
-        let extra = keeps_extra(self.item).then(|| {
-            let docs =
-                docs::line("Sets a parameter that this crate does not know, or that has another type here.");
+        let extra = self.item.extra.as_ref().map(|extra| {
+            let docs = docs::line(match extra.ty {
+                Ty::Json => "Sets a parameter that this crate does not know, or that has another type here.",
+                _ => "Sets a parameter that the schema does not name.",
+            });
+            let (bound, converted) = conversion(&extra.ty);
             quote! {
                 #docs
-                pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-                    self.optional.extra.insert(name.into(), value.into());
+                pub fn extra(mut self, name: impl Into<String>, value: impl #bound) -> Self {
+                    self.optional.extra.insert(name.into(), #converted);
                     self
                 }
             }
@@ -259,15 +265,11 @@ impl<'a> Parts<'a> {
         let builder = &self.builder;
         let docs = setter_docs(&self.item.ident, slot.field);
         let (name, ty) = (ident(&slot.field.ident), ty(&slot.field.ty));
+        let (bound, converted) = conversion(&slot.field.ty);
         let arguments = self.required.iter().map(|other| {
             let generic = &other.generic;
             if other.field.json_name == slot.field.json_name { ty.clone() } else { quote!(#generic) }
         });
-        let (bound, converted) = if slot.field.ty == Ty::File {
-            (quote!(fal_core::IntoFile), quote!(value.into_file()))
-        } else {
-            (quote!(Into<#ty>), quote!(value.into()))
-        };
         let moved = self.required.iter().map(|other| {
             let field = ident(&other.field.ident);
             if other.field.json_name == slot.field.json_name {
@@ -299,7 +301,7 @@ impl<'a> Parts<'a> {
             quote!(#field: self.#field.take())
         });
         let optional: Vec<_> = self.optionals.iter().map(|field| ident(&field.ident)).collect();
-        let extra = keeps_extra(self.item).then(|| quote!(extra: self.optional.extra,));
+        let extra = self.item.extra.as_ref().map(|_| quote!(extra: self.optional.extra,));
         let docs =
             docs::line("Returns the finished value. This compiles once every required parameter is set.");
         let allow = allow_deprecated(self.item);
@@ -339,6 +341,15 @@ impl<'a> Parts<'a> {
         let list = self.required.iter().map(write);
         (!self.required.is_empty()).then(|| quote!(<#(#list),*>))
     }
+}
+
+/// Returns the trait of the values that a setter takes, and the expression that makes the type of `value`.
+fn conversion(of: &Ty) -> (TokenStream, TokenStream) {
+    if *of == Ty::File {
+        return (quote!(fal_core::IntoFile), quote!(value.into_file()));
+    }
+    let of = ty(of);
+    (quote!(Into<#of>), quote!(value.into()))
 }
 
 impl Slot<'_> {

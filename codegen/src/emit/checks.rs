@@ -14,7 +14,8 @@ use crate::rust::{PatternRule, Presence, Rule, Struct, TupleStruct, Union, Value
 pub(super) fn structure(item: &Struct) -> TokenStream {
     let (name, allow) = (ident(&item.ident), allow_deprecated(item));
     let files = item.fields.iter().filter(|field| field.has_files).map(|field| ident(&field.ident));
-    let files: Vec<Ident> = files.collect();
+    let extra = item.extra.as_ref().filter(|extra| extra.has_files).map(|_| ident("extra"));
+    let files: Vec<Ident> = files.chain(extra).collect();
     let visit_files = (!files.is_empty()).then(|| {
         quote! {
             fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
@@ -47,7 +48,11 @@ pub(super) fn structure(item: &Struct) -> TokenStream {
             }
         }
     });
-    let checks: Vec<TokenStream> = checks.collect();
+    let extra = item.extra.as_ref().filter(|extra| extra.rule != Rule::None).map(|extra| {
+        let each = each(&extra.rule);
+        quote!(check.each(&self.extra, #each);)
+    });
+    let checks: Vec<TokenStream> = checks.chain(extra).collect();
     let check = (!checks.is_empty()).then(|| {
         quote! {
             fn check(&self, check: &mut Check) {

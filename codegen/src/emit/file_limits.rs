@@ -49,7 +49,20 @@ pub(super) fn visit_fields(item: &Struct) -> Option<TokenStream> {
         };
         Some(quote!(visitor.field(#json_name, &#limits, &self.#name);))
     });
-    method(visits.collect(), allow_deprecated(item))
+    let extra = item.extra.as_ref().and_then(|extra| {
+        let limits = match &extra.limits {
+            Limits::None => return None,
+            Limits::Own(limits) => expression(limits),
+            Limits::Nested => quote!(fal_core::FileLimits::NONE),
+        };
+        Some(quote! {{
+            const LIMITS: &fal_core::FileLimits = &#limits;
+            for (name, value) in &self.extra {
+                visitor.field(name, LIMITS, value);
+            }
+        }})
+    });
+    method(visits.chain(extra).collect(), allow_deprecated(item))
 }
 
 /// Returns the method that visits the limited files of a union.

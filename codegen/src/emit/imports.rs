@@ -5,12 +5,7 @@ use std::collections::BTreeSet;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{
-    place::ModulePath,
-    serde_impls,
-    structs::{is_input, keeps_extra},
-    tokens::ident,
-};
+use super::{place::ModulePath, serde_impls, structs::is_input, tokens::ident};
 use crate::rust::{
     Bounds, Endpoint, Field, Item, Output, Position, Presence, Rule, Struct, TupleStruct, Ty, Union,
     VariantKind,
@@ -106,8 +101,8 @@ impl Imports {
         self.map_access = true;
         self.fal_core.insert("json");
         item.fields.iter().for_each(|field| self.add_field(field));
-        if keeps_extra(item) {
-            self.serde_json.extend(["Map", "Value"]);
+        if let Some(extra) = &item.extra {
+            self.add_type(&Ty::Map(Box::new(extra.ty.clone())));
         }
         if !item.direction.is_input() {
             return;
@@ -116,8 +111,8 @@ impl Imports {
         let has = |presence: fn(&Field) -> bool| item.fields.iter().any(presence);
         self.fal_core.extend(has(|field| field.presence == Presence::Required).then_some("Unset"));
         self.fal_core.extend(has(|field| field.presence != Presence::Required).then_some("Param"));
-        self.fal_core.extend(has(|field| field.has_files).then_some("File"));
-        self.fal_core.extend(has(|field| field.rule != Rule::None).then_some("Check"));
+        self.fal_core.extend((item.has_files()).then_some("File"));
+        self.fal_core.extend(item.has_rules().then_some("Check"));
         if is_input(item) {
             self.fal_core.extend(["IntoInput", "Violations"]);
         }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    rust::{Crate, Endpoint, Item, Module, Output, Struct, VariantKind, json_schemas::TYPE},
+    rust::{Crate, Endpoint, Item, Module, Output, Struct, Ty, VariantKind, json_schemas::TYPE},
 };
 
 /// Returns the text of the file.
@@ -313,8 +313,10 @@ fn schema_of_struct(item: &Struct) -> Value {
     if !required.is_empty() {
         schema["required"] = json!(required);
     }
-    if item.closed {
-        schema["additionalProperties"] = false.into();
+    match &item.extra {
+        _ if item.closed => schema["additionalProperties"] = false.into(),
+        Some(extra) if extra.ty != Ty::Json => schema["additionalProperties"] = extra.schema.clone(),
+        _ => {}
     }
     let description = docs::plain(&item.description);
     if !description.is_empty() {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     builder::Names,
-    structs::{allow_deprecated, keeps_extra},
+    structs::allow_deprecated,
     tokens::{float, ident, integer, ty},
 };
 use crate::rust::{Field, ObjectForm, Presence, Struct, Ty, Union, Variant, VariantKind};
@@ -19,7 +19,7 @@ pub(super) fn structure(item: &Struct) -> [TokenStream; 3] {
 fn serialize(item: &Struct) -> TokenStream {
     let (name, allow) = (ident(&item.ident), allow_deprecated(item));
     let mutable = (!item.fields.is_empty() || !item.constants.is_empty()).then(|| quote!(mut));
-    let writer = if keeps_extra(item) {
+    let writer = if item.extra.is_some() {
         quote!(json::ObjectWriter::with_extra(serializer, &self.extra))
     } else {
         quote!(json::ObjectWriter::new(serializer))
@@ -89,14 +89,14 @@ fn object(item: &Struct) -> TokenStream {
         quote!(#object.require(#json_name, #local)?;)
     });
     let constant_slots = item.constants.iter().map(|constant| ident(&constant.local));
-    let rest = if keeps_extra(item) && item.direction.is_input() {
-        quote!(#object.read_extra(#key, &mut optional.extra))
-    } else if keeps_extra(item) {
-        quote!(#object.read_extra(#key, &mut extra))
-    } else if item.direction.is_input() && item.closed {
-        quote!(#object.reject(&#key))
-    } else {
-        quote!(#object.skip())
+    let rest = match &item.extra {
+        _ if item.direction.is_input() && item.closed => quote!(#object.reject(&#key)),
+        Some(extra) => {
+            let read = ident(if holds_integers(&extra.ty) { "read_extra_integer" } else { "read_extra" });
+            let slot = if item.direction.is_input() { quote!(optional.extra) } else { quote!(extra) };
+            quote!(#object.#read(#key, &mut #slot))
+        }
+        None => quote!(#object.skip()),
     };
     let read_field = if item.fields.is_empty() && constants.is_empty() {
         quote!(#rest;)
@@ -113,8 +113,8 @@ fn object(item: &Struct) -> TokenStream {
     let slots = slots.map(|field| ident(&field.ident));
     let optional = Names::new(item).optional.filter(|_| item.direction.is_input());
     let optional = optional.map(|optional| quote!(let mut optional = #optional::default();));
-    let extra =
-        (keeps_extra(item) && !item.direction.is_input()).then(|| quote!(let mut extra = Map::new();));
+    let extra = item.extra.as_ref().filter(|_| !item.direction.is_input());
+    let extra = extra.map(|_| quote!(let mut extra = Map::new();));
     let finish = if item.direction.is_input() { finish_builder(item) } else { finish_struct(item) };
     quote! {
         #allow
@@ -177,7 +177,7 @@ fn finish_struct(item: &Struct) -> TokenStream {
             quote!(#name)
         }
     });
-    let extra = keeps_extra(item).then(|| quote!(extra));
+    let extra = item.extra.as_ref().map(|_| quote!(extra));
     let fields = fields.chain(extra);
     quote!(Some(Self { #(#fields),* }))
 }

@@ -5,9 +5,9 @@ use quote::quote;
 
 use super::{
     docs,
-    tokens::{field_type, ident},
+    tokens::{field_type, ident, ty},
 };
-use crate::rust::{Field, Presence, Struct, Ty};
+use crate::rust::{Extra, Field, Presence, Struct, Ty};
 
 /// Returns the definition of a struct.
 pub(super) fn definition(item: &Struct) -> TokenStream {
@@ -17,13 +17,14 @@ pub(super) fn definition(item: &Struct) -> TokenStream {
         let (name, ty) = (ident(&field.ident), field_type(field));
         quote!(#docs #deprecated pub #name: #ty)
     });
-    let extra = keeps_extra(item).then(|| {
+    let extra = item.extra.as_ref().map(|extra| {
         let docs = docs::line(match (is_input(item), item.direction.is_input()) {
-            (true, _) => "Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.",
-            (false, true) => "Other fields, sent unchanged. A field here replaces the one of the same name.",
-            (false, false) => "Fields that are not described.",
+            (true, _) if extra.ty == Ty::Json => "Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.",
+            (_, true) => "Other fields, sent unchanged. A field here replaces the one of the same name.",
+            (_, false) => "Fields that are not described.",
         });
-        quote!(#docs pub extra: Map<String, Value>,)
+        let ty = extra_type(extra);
+        quote!(#docs pub extra: #ty,)
     });
     quote! {
         #docs
@@ -86,9 +87,9 @@ pub(super) fn is_input(item: &Struct) -> bool {
     item.direction.is_input() && item.ident == "Input"
 }
 
-/// Returns true for a struct that keeps fields that it does not know.
-pub(super) fn keeps_extra(item: &Struct) -> bool {
-    is_input(item) || item.extra
+/// Returns the type of the field for the fields that a struct does not name.
+pub(super) fn extra_type(extra: &Extra) -> TokenStream {
+    ty(&Ty::Map(Box::new(extra.ty.clone())))
 }
 
 fn describe(item: &Struct) -> Vec<String> {

@@ -4,13 +4,13 @@
 
 use serde_json::Value;
 
-use super::{Direction, Member, Object, Property, Type, TypeGraph};
+use super::{Direction, Member, Object, Others, Property, Type, TypeGraph, overlaps::Overlaps};
 
 impl TypeGraph {
     /// Completes the members of unions.
     pub(super) fn complete_members(&mut self, direction: Direction) {
         let objects = self.objects.clone();
-        let (mut tags, mut in_unions) = (Vec::new(), Vec::new());
+        let (mut tags, mut in_unions, mut unions) = (Vec::new(), Vec::new(), Vec::new());
         self.visit_types(&mut |ty| match ty {
             Type::Tagged(tag, members) => {
                 let listed = members.clone();
@@ -31,19 +31,26 @@ impl TypeGraph {
                 if objects.len() > 1 {
                     in_unions.append(&mut objects);
                 }
+                unions.push(kinds.clone());
             }
             _ => {}
         });
+        let mut overlaps = Overlaps::new(&objects);
+        unions.iter().for_each(|kinds| overlaps.compare(&kinds.iter().collect::<Vec<_>>()));
+        let overlaps = overlaps.finish();
         let root = match &self.root {
             Type::Object(root) => root.as_str(),
             _ => "",
         };
         for object in self.objects.values_mut() {
-            match direction {
-                Direction::Input if object.name != root => mark_constants(object, &tags),
-                Direction::Input => {}
-                // Of the members that fit, the one that was chosen may not know every field.
-                Direction::Output => object.extra |= !object.closed && in_unions.contains(&object.name),
+            if direction.is_input() && object.name != root {
+                mark_constants(object, &tags);
+            }
+            // Of the members that fit, the one that was chosen may not know every field. Outputs may have new ones.
+            let may_lose = overlaps.contains(&object.name)
+                || direction == Direction::Output && in_unions.contains(&object.name);
+            if may_lose && object.others == Others::Ignored {
+                object.others = Others::any();
             }
         }
     }
@@ -53,6 +60,9 @@ impl TypeGraph {
         visit_type(&mut self.root, visit);
         for object in self.objects.values_mut() {
             object.properties.iter_mut().for_each(|property| visit_type(&mut property.ty, visit));
+            if let Others::Kept(item) = &mut object.others {
+                visit_type(&mut item.ty, visit);
+            }
         }
     }
 }

@@ -7,6 +7,7 @@
 mod defaults;
 mod members;
 mod operation;
+mod overlaps;
 mod pattern;
 mod resolver;
 mod routes;
@@ -72,10 +73,34 @@ pub struct Object {
     pub description: String,
     /// The properties, in fal's order.
     pub properties: Vec<Property>,
-    /// `true` if other properties are not allowed.
-    pub closed: bool,
-    /// `true` if the schema describes other properties, or if a union could lose them.
-    pub extra: bool,
+    /// The properties that it does not describe.
+    pub others: Others,
+}
+
+/// The properties of an object that its schema does not describe one by one.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Others {
+    /// The schema does not mention them. They are not read.
+    Ignored,
+    /// They are not allowed.
+    Refused,
+    /// They have a type, and are kept.
+    Kept(Item),
+}
+
+impl Others {
+    /// Returns the kept properties of any type.
+    pub(crate) fn any() -> Self {
+        Self::Kept(Item { ty: Type::Any, nullable: false })
+    }
+
+    /// Returns the type of kept properties.
+    pub(crate) fn kept(&self) -> Option<&Item> {
+        match self {
+            Self::Kept(item) => Some(item),
+            Self::Ignored | Self::Refused => None,
+        }
+    }
 }
 
 /// A property of an object.

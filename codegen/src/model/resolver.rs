@@ -3,11 +3,11 @@
 use std::{borrow::Borrow, collections::HashMap};
 
 use indexmap::IndexMap;
-use openapiv3::{AdditionalProperties, AnySchema, ReferenceOr, Schema, SchemaKind, Type as Kind};
+use openapiv3::{AdditionalProperties, ReferenceOr, Schema, SchemaKind, Type as Kind};
 use serde_json::Value;
 
 use super::{
-    Direction, EnumName, FileLimits, Item, Object, Property, Type, TypeGraph,
+    Direction, EnumName, FileLimits, Item, Object, Others, Property, Type, TypeGraph,
     defaults::coerce_default,
     types::{FILE_INPUT, LIMITS},
 };
@@ -236,8 +236,7 @@ impl<'a> Resolver<'a> {
                 name: name.to_owned(),
                 description: String::new(),
                 properties: Vec::new(),
-                closed: false,
-                extra: false,
+                others: Others::Ignored,
             };
             self.objects.insert(name.to_owned(), placeholder);
             let outer = std::mem::replace(&mut self.owner, name.to_owned());
@@ -291,21 +290,28 @@ impl<'a> Resolver<'a> {
             }
         }
         let description = schema.schema_data.description.clone().unwrap_or_default();
-        let closed = object.additional_properties == Some(AdditionalProperties::Any(false));
-        let extra = object.additional_properties.is_some() && !closed;
-        if let Some(AdditionalProperties::Schema(values)) = &object.additional_properties {
-            let is_any = matches!(&**values, ReferenceOr::Item(schema)
-                if matches!(&schema.schema_kind, SchemaKind::Any(any) if *any == AnySchema::default()));
-            if !is_any {
-                self.unenforced
-                    .push(format!("{at}/additionalProperties: other properties are kept, but not checked"));
+        let others = match &object.additional_properties {
+            None => Others::Ignored,
+            Some(AdditionalProperties::Any(false)) => Others::Refused,
+            Some(AdditionalProperties::Any(true)) => Others::any(),
+            // A reply stays readable whatever is new in it.
+            Some(AdditionalProperties::Schema(_)) if self.direction == Direction::Output => Others::any(),
+            Some(AdditionalProperties::Schema(values)) => {
+                let at = pointer(at, "additionalProperties");
+                self.resolve(schema_ref(values), None, &at).map_or_else(
+                    |error| {
+                        self.errors.push(error);
+                        Others::any()
+                    },
+                    Others::Kept,
+                )
             }
-        }
+        };
         let unlisted = object.required.iter().filter(|name| !object.properties.contains_key(*name));
         for name in unlisted {
             self.unenforced.push(format!("{at}/required: `{name}` is required but not described"));
         }
-        Ok(Object { name: name.to_owned(), description, properties, closed, extra })
+        Ok(Object { name: name.to_owned(), description, properties, others })
     }
 
     fn resolve_property(

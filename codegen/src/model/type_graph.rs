@@ -23,6 +23,14 @@ pub struct TypeGraph {
     pub unenforced: Vec<String>,
 }
 
+impl Object {
+    /// Returns the types of the properties, and of those that are not described one by one.
+    pub(crate) fn types(&self) -> impl Iterator<Item = &Type> {
+        let others = self.others.kept().map(|item| &item.ty);
+        self.properties.iter().map(|property| &property.ty).chain(others)
+    }
+}
+
 impl TypeGraph {
     /// Returns these types with all properties of the root optional.
     ///
@@ -114,9 +122,7 @@ impl TypeGraph {
         if !seen.insert(name) {
             return false;
         }
-        self.objects.get(name).is_some_and(|object| {
-            object.properties.iter().any(|property| self.any_inside(&property.ty, seen, holds))
-        })
+        self.objects.get(name).is_some_and(|object| object.types().any(|ty| self.any_inside(ty, seen, holds)))
     }
 
     /// Returns true if a value of the object can contain another one without a list or map between them.

@@ -103,7 +103,7 @@ pub(super) fn replace_with_core(mut items: Vec<Item>) -> Vec<Item> {
 
 fn core_file(item: &Struct) -> Option<&'static str> {
     let is_same = |shape: FileFields| {
-        !item.extra
+        item.extra.is_none()
             && item.fields.len() == shape.len()
             && item.fields.iter().all(|field| {
                 !field.deprecated
@@ -120,7 +120,7 @@ fn core_file(item: &Struct) -> Option<&'static str> {
 fn core_size(item: &Struct, items: &[Item]) -> Option<&'static str> {
     let (min, max, default) = SIDE_LIMITS;
     let is_same = !item.closed
-        && !item.extra
+        && item.extra.is_none()
         && item.constants.is_empty()
         && item.fields.len() == 2
         && item.fields.iter().zip(["width", "height"]).all(|(field, name)| {

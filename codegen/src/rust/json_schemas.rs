@@ -52,7 +52,8 @@ pub(super) fn type_schema(ty: &Type, rust: &Ty) -> Value {
         (Type::Integer(bounds), _) => number_schema("integer", bounds),
         (Type::Number(bounds), _) => number_schema("number", bounds),
         (Type::Unsigned(bounds), _) => {
-            number_schema("integer", &Bounds { min: bounds.min.or(Some(0)), ..*bounds })
+            let (min, max) = (bounds.min.or(Some(0)), bounds.max.or(Some(u64::MAX)));
+            number_schema("integer", &Bounds { min, max, ..*bounds })
         }
         (Type::WideInteger(bounds), _) => {
             let float = |bound: Option<i128>| bound.map(|bound| bound as f64);
@@ -113,7 +114,7 @@ pub(super) fn tuple_schema(tuple: &Tuple, rust: &[Ty]) -> Value {
     schema.into()
 }
 
-fn item_schema(item: &Item, rust: &Ty) -> Value {
+pub(super) fn item_schema(item: &Item, rust: &Ty) -> Value {
     with_null(type_schema(&item.ty, rust), item.nullable)
 }
 

@@ -232,14 +232,42 @@ pub struct Struct {
     pub direction: Direction,
     /// `true` if other fields are not allowed.
     pub closed: bool,
-    /// `true` if other fields are kept.
-    pub extra: bool,
+    /// The other fields, if they are kept.
+    pub extra: Option<Box<Extra>>,
     /// The name of the owner in messages: the endpoint id, or a shared type and its app.
     pub owner: String,
     /// The type of `fal_core::media` that replaces it, if there is one.
     pub core_type: Option<&'static str>,
     /// The variables of the code that reads it.
     pub locals: Locals,
+}
+
+/// The fields that a struct keeps beside those that it names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Extra {
+    /// The type of a value.
+    pub ty: Ty,
+    /// The rule for a value that is checked at run time.
+    pub rule: Rule,
+    /// `true` if a value can contain files.
+    pub has_files: bool,
+    /// The limits of the files of a value, if there are any.
+    pub limits: Limits,
+    /// The JSON Schema of a value, which refers to another generated type as `{"$type": <name>}`.
+    pub schema: Value,
+}
+
+impl Extra {
+    /// Returns other fields that may be anything.
+    pub(crate) fn any() -> Self {
+        Self {
+            ty: Ty::Json,
+            rule: Rule::None,
+            has_files: false,
+            limits: Limits::None,
+            schema: Value::Object(serde_json::Map::new()),
+        }
+    }
 }
 
 /// Variables of the code that reads a struct, beside one for each field. No field hides them.
@@ -382,8 +410,28 @@ pub enum ValueRule {
 }
 
 impl Struct {
+    /// Returns the types of the fields, and of the other fields that it keeps.
+    pub(crate) fn types(&self) -> impl Iterator<Item = &Ty> {
+        self.fields.iter().map(|field| &field.ty).chain(self.extra.iter().map(|extra| &extra.ty))
+    }
+
+    /// Returns true if a value can contain files.
+    pub(crate) fn has_files(&self) -> bool {
+        self.fields.iter().any(|field| field.has_files)
+            || self.extra.as_ref().is_some_and(|extra| extra.has_files)
+    }
+
+    /// Returns true if a value has rules that are checked at run time.
+    pub(crate) fn has_rules(&self) -> bool {
+        self.rules().any(|rule| *rule != Rule::None)
+    }
+
+    fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.fields.iter().map(|field| &field.rule).chain(self.extra.iter().map(|extra| &extra.rule))
+    }
+
     fn has_patterns(&self) -> bool {
-        self.fields.iter().any(|field| field.rule.has_patterns())
+        self.rules().any(Rule::has_patterns)
     }
 }
 

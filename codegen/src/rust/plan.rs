@@ -1,7 +1,7 @@
 //! Plans the modules of one crate from the endpoints of one app.
 
 use super::{
-    Crate, Endpoint, Item, Module, Output, Struct, Ty, core_types, names, owner::Owner,
+    Crate, Endpoint, Extra, Item, Module, Output, Struct, Ty, core_types, names, owner::Owner,
     shared_types::SharedTypes, type_builder::TypeBuilder,
 };
 use crate::{
@@ -86,7 +86,13 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
             builder.build_root_union("Input", &about, root);
             None
         }
-        _ => Some(Struct { description: about, ..builder.build_struct("Input", &input_object(endpoint)?) }),
+        _ => {
+            let mut input = builder.build_struct("Input", &input_object(endpoint)?);
+            // A caller may always add a parameter that is newer than the document.
+            input.extra.get_or_insert_with(|| Box::new(Extra::any()));
+            input.description = about;
+            Some(input)
+        }
     };
     let input_types = builder.into_items();
 
@@ -137,8 +143,7 @@ fn input_object(endpoint: &model::Endpoint) -> Result<model::Object, Error> {
             name: "Input".to_owned(),
             description: String::new(),
             properties: Vec::new(),
-            closed: false,
-            extra: false,
+            others: model::Others::any(),
         }),
         _ => Err(Error::new(&endpoint.file, format!("the input of `{}` is not an object", endpoint.id))
             .with_help("call the endpoint untyped, or correct its input with `--overlay`")),
@@ -226,7 +231,7 @@ fn mentioned_names<'a>(
             _ => {}
         }
     }
-    structs.iter().flat_map(|item| &item.fields).for_each(|field| field.ty.collect_names(&mut found));
+    structs.iter().flat_map(|item| item.types()).for_each(|ty| ty.collect_names(&mut found));
     found
 }
 

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use super::{
     names,
     structural_eq::{are_types_equal, is_structurally_equal},
+    type_builder::EXTRA,
 };
 use crate::model::{Direction, Endpoint, Object, Property, Type, TypeGraph};
 
@@ -196,13 +197,16 @@ impl<'a> SharedTypes<'a> {
             used.extend(names.map(str::to_owned));
             let enums = named_enums(graph, direction);
             used.extend(enums.filter_map(|(_, ty)| self.enum_name(ty, direction)).map(str::to_owned));
-            let properties = graph.objects.values().flat_map(|object| &object.properties);
-            for property in properties {
-                let mut ty = &property.ty;
+            let properties = graph.objects.values().flat_map(|object| {
+                let others = object.others.kept().map(|item| (EXTRA, &item.ty));
+                let own = object.properties.iter().map(|property| (property.name.as_str(), &property.ty));
+                own.chain(others)
+            });
+            for (name, mut ty) in properties {
                 while let Type::List(item, _) | Type::Map(item) = ty {
                     ty = &item.ty;
                 }
-                used.extend(self.union_name(graph, &property.name, ty, direction).map(str::to_owned));
+                used.extend(self.union_name(graph, name, ty, direction).map(str::to_owned));
             }
         }
         used.sort();
@@ -238,9 +242,12 @@ fn is_union_with_object(ty: &Type) -> bool {
 /// and integers of outputs are not held to theirs.
 fn named_enums(graph: &TypeGraph, direction: Direction) -> impl Iterator<Item = (&str, &Type)> {
     let mut found = Vec::new();
-    let properties = graph.objects.values().flat_map(|object| &object.properties);
-    for property in properties.filter(|property| property.constant.is_none()) {
-        add_named_enums(&property.ty, direction, &mut found);
+    for object in graph.objects.values() {
+        let properties = object.properties.iter().filter(|property| property.constant.is_none());
+        let others = object.others.kept().map(|item| &item.ty);
+        properties.map(|property| &property.ty).chain(others).for_each(|ty| {
+            add_named_enums(ty, direction, &mut found);
+        });
     }
     add_named_enums(&graph.root, direction, &mut found);
     found.into_iter()

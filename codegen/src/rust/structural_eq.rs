@@ -1,6 +1,6 @@
 //! Structural equality of objects, because documents of one app may use a name for different objects.
 
-use crate::model::{Direction, Item, Property, Tuple, Type, TypeGraph};
+use crate::model::{Direction, Item, Others, Property, Tuple, Type, TypeGraph};
 
 /// Returns true if an object has the same structure in both graphs.
 ///
@@ -41,12 +41,19 @@ impl Comparison<'_> {
             return false;
         };
         self.seen.push(component.to_owned());
-        (left.closed, left.extra) == (right.closed, right.extra)
+        self.others_equal(&left.others, &right.others)
             && left.properties.len() == right.properties.len()
             && left.properties.iter().all(|property| {
                 let twin = right.properties.iter().find(|twin| twin.name == property.name);
                 twin.is_some_and(|twin| self.properties_equal(property, twin))
             })
+    }
+
+    fn others_equal(&mut self, left: &Others, right: &Others) -> bool {
+        match (left, right) {
+            (Others::Kept(left), Others::Kept(right)) => self.items_equal(left, right),
+            (left, right) => left == right,
+        }
     }
 
     fn properties_equal(&mut self, left: &Property, right: &Property) -> bool {

@@ -1,10 +1,13 @@
 //! Builds structs from objects, with the enums and numbers that their fields need.
 
 use super::{
-    Bounds, Constant, Field, IntegerEnum, Item, Limits, Locals, Number, Presence, Rule, Struct, TextEnum, Ty,
-    Union, file_limits, json_schemas, names, owner::Owner, shared_types::SharedTypes, wording,
+    Bounds, Constant, Extra, Field, IntegerEnum, Item, Limits, Locals, Number, Presence, Rule, Struct,
+    TextEnum, Ty, Union, file_limits, json_schemas, names, owner::Owner, shared_types::SharedTypes, wording,
 };
-use crate::model::{Direction, EnumName, Item as ModelItem, Object, Property, Type, TypeGraph};
+use crate::model::{Direction, EnumName, Item as ModelItem, Object, Others, Property, Type, TypeGraph};
+
+/// The field of a struct that holds the properties that it does not name. Their types are named after it.
+pub(super) const EXTRA: &str = "extra";
 
 /// A builder of the types of one owner.
 pub(super) struct TypeBuilder<'a> {
@@ -58,12 +61,24 @@ impl<'a> TypeBuilder<'a> {
             description: object.description.clone(),
             fields,
             constants,
-            closed: object.closed,
-            extra: object.extra,
+            closed: object.others == Others::Refused,
+            extra: object.others.kept().map(|item| Box::new(self.build_extra(item))),
             direction: self.direction,
             owner: self.owner.label.clone(),
             core_type: None,
             locals: Locals { object: taken.take("object", "_"), key: taken.take("key", "_") },
+        }
+    }
+
+    /// Builds the fields that an object keeps beside those that it names.
+    fn build_extra(&mut self, item: &ModelItem) -> Extra {
+        let ty = self.build_item(EXTRA, item);
+        Extra {
+            rule: self.item_rule(EXTRA, item),
+            has_files: self.direction.is_input() && self.graph.has_files(&item.ty),
+            limits: self.build_limits(&item.ty),
+            schema: json_schemas::item_schema(item, &ty),
+            ty,
         }
     }
 

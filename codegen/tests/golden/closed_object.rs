@@ -403,7 +403,7 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "crop" => object.read(&mut crop),
                 "margin" => object.read(&mut optional.margin),
-                _ => object.read_extra(key, &mut optional.extra),
+                _ => object.reject(&key),
             }
         }
         let builder = Builder::<Crop> {

@@ -83,6 +83,8 @@ pub mod types {
     pub struct MapInput {
         /// `x`.
         pub x: i64,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: Map<String, Value>,
     }
 
     /// The object `Value` of the document.
@@ -91,6 +93,8 @@ pub mod types {
     pub struct ValueInput {
         /// `y`.
         pub y: String,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: Map<String, Value>,
     }
 
     /// The object `HasA` of the document.
@@ -347,7 +351,10 @@ pub mod types {
     impl MapInput {
         /// Returns a builder without a parameter.
         pub fn builder() -> MapInputBuilder {
-            MapInputBuilder { x: Unset }
+            MapInputBuilder {
+                x: Unset,
+                optional: MapInputOptional::default(),
+            }
         }
     }
 
@@ -356,12 +363,27 @@ pub mod types {
     #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct MapInputBuilder<XSlot = Unset> {
         x: XSlot,
+        optional: MapInputOptional,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct MapInputOptional {
+        extra: Map<String, Value>,
     }
 
     impl<XSlot> MapInputBuilder<XSlot> {
         /// Sets [`x`](MapInput::x):
         pub fn x(self, value: impl Into<i64>) -> MapInputBuilder<i64> {
-            MapInputBuilder { x: value.into() }
+            MapInputBuilder {
+                x: value.into(),
+                optional: self.optional,
+            }
+        }
+
+        /// Sets a parameter that this crate does not know, or that has another type here.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
         }
     }
 
@@ -371,14 +393,20 @@ pub mod types {
         where
             XSlot: required::MapInputHasX,
         {
-            MapInput { x: self.x.take() }
+            MapInput {
+                x: self.x.take(),
+                extra: self.optional.extra,
+            }
         }
     }
 
     impl ValueInput {
         /// Returns a builder without a parameter.
         pub fn builder() -> ValueInputBuilder {
-            ValueInputBuilder { y: Unset }
+            ValueInputBuilder {
+                y: Unset,
+                optional: ValueInputOptional::default(),
+            }
         }
     }
 
@@ -387,6 +415,12 @@ pub mod types {
     #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct ValueInputBuilder<YSlot = Unset> {
         y: YSlot,
+        optional: ValueInputOptional,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct ValueInputOptional {
+        extra: Map<String, Value>,
     }
 
     impl<YSlot> ValueInputBuilder<YSlot> {
@@ -394,7 +428,14 @@ pub mod types {
         pub fn y(self, value: impl Into<String>) -> ValueInputBuilder<String> {
             ValueInputBuilder {
                 y: value.into(),
+                optional: self.optional,
             }
+        }
+
+        /// Sets a parameter that this crate does not know, or that has another type here.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
         }
     }
 
@@ -404,7 +445,10 @@ pub mod types {
         where
             YSlot: required::ValueInputHasY,
         {
-            ValueInput { y: self.y.take() }
+            ValueInput {
+                y: self.y.take(),
+                extra: self.optional.extra,
+            }
         }
     }
 
@@ -775,7 +819,7 @@ pub mod types {
 
     impl Serialize for MapInput {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = json::ObjectWriter::new(serializer)?;
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
             object.write("x", &self.x);
             object.end()
         }
@@ -792,14 +836,16 @@ pub mod types {
 
         fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut x = None;
+            let mut optional = MapInputOptional::default();
             while let Some(key) = object.next_key() {
                 match &*key {
                     "x" => object.read_integer(&mut x),
-                    _ => object.skip(),
+                    _ => object.read_extra(key, &mut optional.extra),
                 }
             }
             let builder = MapInputBuilder::<i64> {
                 x: object.require("x", x)?,
+                optional,
             };
             Some(builder.build())
         }
@@ -809,7 +855,7 @@ pub mod types {
 
     impl Serialize for ValueInput {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = json::ObjectWriter::new(serializer)?;
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
             object.write("y", &self.y);
             object.end()
         }
@@ -826,14 +872,16 @@ pub mod types {
 
         fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut y = None;
+            let mut optional = ValueInputOptional::default();
             while let Some(key) = object.next_key() {
                 match &*key {
                     "y" => object.read(&mut y),
-                    _ => object.skip(),
+                    _ => object.read_extra(key, &mut optional.extra),
                 }
             }
             let builder = ValueInputBuilder::<String> {
                 y: object.require("y", y)?,
+                optional,
             };
             Some(builder.build())
         }

@@ -17,7 +17,9 @@
 pub mod types {
     //! Types that the endpoints of `acme/other-fields` share.
 
-    use fal_core::{Param, Parameters, Unset, json};
+    use std::collections::BTreeMap;
+
+    use fal_core::{Check, File, Param, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
@@ -40,7 +42,7 @@ pub mod types {
         /// `a`.
         pub a: i64,
         /// Other fields, sent unchanged. A field here replaces the one of the same name.
-        pub extra: Map<String, Value>,
+        pub extra: BTreeMap<String, f64>,
     }
 
     /// The object `Closed` of the document.
@@ -49,6 +51,55 @@ pub mod types {
     pub struct Closed {
         /// `a`.
         pub a: Option<i64>,
+    }
+
+    /// The object `Counts` of the document.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub struct Counts {
+        /// `all`.
+        pub all: Option<i64>,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: BTreeMap<String, Vec<i64>>,
+    }
+
+    /// The object `Clips` of the document.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub struct Clips {
+        /// `title`.
+        pub title: Option<String>,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: BTreeMap<String, Clip>,
+    }
+
+    /// The object `Clip` of the document.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub struct Clip {
+        /// `audio_url`.
+        ///
+        /// At most 0.00095367431640625 MiB.
+        pub audio_url: File,
+    }
+
+    /// Limits of files, which the client can check before it uploads them.
+    impl Clip {
+        /// The limits of the files of [`audio_url`](Self::audio_url).
+        pub const LIMITS_AUDIO_URL: fal_core::FileLimits = fal_core::FileLimits {
+            max_bytes: Some(1000),
+            ..fal_core::FileLimits::NONE
+        };
+    }
+
+    /// The object `Notes` of the document.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub struct Notes {
+        /// `first`.
+        pub first: Option<String>,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: BTreeMap<String, Option<String>>,
     }
 
     /// The object `Free` of the document.
@@ -147,7 +198,7 @@ pub mod types {
 
     #[derive(Debug, Clone, Default)]
     struct TypedOptional {
-        extra: Map<String, Value>,
+        extra: BTreeMap<String, f64>,
     }
 
     impl<ASlot> TypedBuilder<ASlot> {
@@ -159,8 +210,8 @@ pub mod types {
             }
         }
 
-        /// Sets a parameter that this crate does not know, or that has another type here.
-        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        /// Sets a parameter that the schema does not name.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<f64>) -> Self {
             self.optional.extra.insert(name.into(), value.into());
             self
         }
@@ -212,6 +263,183 @@ pub mod types {
         /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> Closed {
             Closed { a: self.optional.a }
+        }
+    }
+
+    impl Counts {
+        /// Returns a builder without a parameter.
+        pub fn builder() -> CountsBuilder {
+            CountsBuilder {
+                optional: CountsOptional::default(),
+            }
+        }
+    }
+
+    /// A builder of [`Counts`].
+    #[derive(Debug, Clone)]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
+    pub struct CountsBuilder {
+        optional: CountsOptional,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct CountsOptional {
+        all: Option<i64>,
+        extra: BTreeMap<String, Vec<i64>>,
+    }
+
+    impl CountsBuilder {
+        /// Sets [`all`](Counts::all):
+        pub fn all(mut self, value: impl Param<i64>) -> Self {
+            self.optional.all = value.into_param();
+            self
+        }
+
+        /// Sets a parameter that the schema does not name.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Vec<i64>>) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
+        }
+    }
+
+    impl CountsBuilder {
+        /// Returns the finished value. This compiles once every required parameter is set.
+        pub fn build(self) -> Counts {
+            Counts {
+                all: self.optional.all,
+                extra: self.optional.extra,
+            }
+        }
+    }
+
+    impl Clips {
+        /// Returns a builder without a parameter.
+        pub fn builder() -> ClipsBuilder {
+            ClipsBuilder {
+                optional: ClipsOptional::default(),
+            }
+        }
+    }
+
+    /// A builder of [`Clips`].
+    #[derive(Debug, Clone)]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
+    pub struct ClipsBuilder {
+        optional: ClipsOptional,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct ClipsOptional {
+        title: Option<String>,
+        extra: BTreeMap<String, Clip>,
+    }
+
+    impl ClipsBuilder {
+        /// Sets [`title`](Clips::title):
+        pub fn title(mut self, value: impl Param<String>) -> Self {
+            self.optional.title = value.into_param();
+            self
+        }
+
+        /// Sets a parameter that the schema does not name.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Clip>) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
+        }
+    }
+
+    impl ClipsBuilder {
+        /// Returns the finished value. This compiles once every required parameter is set.
+        pub fn build(self) -> Clips {
+            Clips {
+                title: self.optional.title,
+                extra: self.optional.extra,
+            }
+        }
+    }
+
+    impl Clip {
+        /// Returns a builder without a parameter.
+        pub fn builder() -> ClipBuilder {
+            ClipBuilder { audio_url: Unset }
+        }
+    }
+
+    /// A builder of [`Clip`]. Parameters that are [`Unset`] are still missing.
+    #[derive(Debug, Clone)]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
+    pub struct ClipBuilder<AudioUrlSlot = Unset> {
+        audio_url: AudioUrlSlot,
+    }
+
+    impl<AudioUrlSlot> ClipBuilder<AudioUrlSlot> {
+        /// Sets [`audio_url`](Clip::audio_url): At most 0.00095367431640625 MiB.
+        pub fn audio_url(self, value: impl fal_core::IntoFile) -> ClipBuilder<File> {
+            ClipBuilder {
+                audio_url: value.into_file(),
+            }
+        }
+    }
+
+    impl<AudioUrlSlot> ClipBuilder<AudioUrlSlot> {
+        /// Returns the finished value. This compiles once every required parameter is set.
+        pub fn build(self) -> Clip
+        where
+            AudioUrlSlot: required::ClipHasAudioUrl,
+        {
+            Clip {
+                audio_url: self.audio_url.take(),
+            }
+        }
+    }
+
+    impl Notes {
+        /// Returns a builder without a parameter.
+        pub fn builder() -> NotesBuilder {
+            NotesBuilder {
+                optional: NotesOptional::default(),
+            }
+        }
+    }
+
+    /// A builder of [`Notes`].
+    #[derive(Debug, Clone)]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
+    pub struct NotesBuilder {
+        optional: NotesOptional,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct NotesOptional {
+        first: Option<String>,
+        extra: BTreeMap<String, Option<String>>,
+    }
+
+    impl NotesBuilder {
+        /// Sets [`first`](Notes::first):
+        pub fn first(mut self, value: impl Param<String>) -> Self {
+            self.optional.first = value.into_param();
+            self
+        }
+
+        /// Sets a parameter that the schema does not name.
+        pub fn extra(
+            mut self,
+            name: impl Into<String>,
+            value: impl Into<Option<String>>,
+        ) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
+        }
+    }
+
+    impl NotesBuilder {
+        /// Returns the finished value. This compiles once every required parameter is set.
+        pub fn build(self) -> Notes {
+            Notes {
+                first: self.optional.first,
+                extra: self.optional.extra,
+            }
         }
     }
 
@@ -319,6 +547,169 @@ pub mod types {
         }
     }
 
+    impl Parameters for Counts {}
+
+    impl Serialize for Counts {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+            object.write_optional("all", &self.all);
+            object.end()
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Counts {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            json::read_object(deserializer)
+        }
+    }
+
+    impl<'de> json::ReadObject<'de> for Counts {
+        const NAME: &'static str = "Counts";
+
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+            let mut optional = CountsOptional::default();
+            while let Some(key) = object.next_key() {
+                match &*key {
+                    "all" => object.read_integer(&mut optional.all),
+                    _ => object.read_extra_integer(key, &mut optional.extra),
+                }
+            }
+            let builder = CountsBuilder { optional };
+            Some(builder.build())
+        }
+    }
+
+    impl Parameters for Clips {
+        fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
+            self.extra.visit_files(visit);
+        }
+
+        fn visit_file_limits<'a>(&'a self, visitor: &mut fal_core::FileLimitsVisitor<'a>) {
+            {
+                const LIMITS: &fal_core::FileLimits = &fal_core::FileLimits::NONE;
+                for (name, value) in &self.extra {
+                    visitor.field(name, LIMITS, value);
+                }
+            }
+        }
+    }
+
+    impl Serialize for Clips {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+            object.write_optional("title", &self.title);
+            object.end()
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Clips {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            json::read_object(deserializer)
+        }
+    }
+
+    impl<'de> json::ReadObject<'de> for Clips {
+        const NAME: &'static str = "Clips";
+
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+            let mut optional = ClipsOptional::default();
+            while let Some(key) = object.next_key() {
+                match &*key {
+                    "title" => object.read(&mut optional.title),
+                    _ => object.read_extra(key, &mut optional.extra),
+                }
+            }
+            let builder = ClipsBuilder { optional };
+            Some(builder.build())
+        }
+    }
+
+    impl Parameters for Clip {
+        fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
+            self.audio_url.visit_files(visit);
+        }
+
+        fn visit_file_limits<'a>(&'a self, visitor: &mut fal_core::FileLimitsVisitor<'a>) {
+            visitor.field("audio_url", &Self::LIMITS_AUDIO_URL, &self.audio_url);
+        }
+    }
+
+    impl Serialize for Clip {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("audio_url", &self.audio_url);
+            object.end()
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Clip {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            json::read_object(deserializer)
+        }
+    }
+
+    impl<'de> json::ReadObject<'de> for Clip {
+        const NAME: &'static str = "Clip";
+
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+            let mut audio_url = None;
+            while let Some(key) = object.next_key() {
+                match &*key {
+                    "audio_url" => object.read(&mut audio_url),
+                    _ => object.reject(&key),
+                }
+            }
+            let builder = ClipBuilder::<File> {
+                audio_url: object.require("audio_url", audio_url)?,
+            };
+            Some(builder.build())
+        }
+    }
+
+    impl Parameters for Notes {
+        fn check(&self, check: &mut Check) {
+            check
+                .each(
+                    &self.extra,
+                    |check, item| {
+                        if let Some(value) = item {
+                            check.text_length::<bounds::NotesExtra>(value);
+                        }
+                    },
+                );
+        }
+    }
+
+    impl Serialize for Notes {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+            object.write_optional("first", &self.first);
+            object.end()
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Notes {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            json::read_object(deserializer)
+        }
+    }
+
+    impl<'de> json::ReadObject<'de> for Notes {
+        const NAME: &'static str = "Notes";
+
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+            let mut optional = NotesOptional::default();
+            while let Some(key) = object.next_key() {
+                match &*key {
+                    "first" => object.read(&mut optional.first),
+                    _ => object.read_extra(key, &mut optional.extra),
+                }
+            }
+            let builder = NotesBuilder { optional };
+            Some(builder.build())
+        }
+    }
+
     impl Serialize for FreeOutput {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
@@ -397,6 +788,34 @@ pub mod types {
                 self
             }
         }
+
+        #[diagnostic::on_unimplemented(
+            message = "`audio_url` is required by `Clip in acme/other-fields`",
+            label = "`audio_url` is missing",
+            note = "set it with `audio_url: ..` in `input!`, or with `.audio_url(..)` on the builder"
+        )]
+        pub trait ClipHasAudioUrl {
+            fn take(self) -> super::File;
+        }
+
+        impl ClipHasAudioUrl for super::File {
+            fn take(self) -> super::File {
+                self
+            }
+        }
+    }
+
+    #[doc(hidden)]
+    pub mod bounds {
+        use fal_core::Length;
+
+        pub enum NotesExtra {}
+
+        impl Length for NotesExtra {
+            const MIN: usize = 0;
+            const MAX: usize = 3;
+            const MESSAGE: &'static str = "`extra` of Notes in acme/other-fields must have at most 3 characters";
+        }
     }
 
     #[doc(hidden)]
@@ -435,15 +854,65 @@ pub mod types {
                 pub type a = fal_core::literal::Integer;
             }
         }
+
+        pub mod Counts {
+            use super::super::*;
+
+            pub type __Built = super::super::Counts;
+            pub type __Target = super::super::Counts;
+
+            pub mod arg {
+                pub type all = fal_core::literal::Integer;
+            }
+        }
+
+        pub mod Clips {
+            use super::super::*;
+
+            pub type __Built = super::super::Clips;
+            pub type __Target = super::super::Clips;
+
+            pub mod arg {
+                pub type title = fal_core::literal::Text;
+            }
+        }
+
+        pub mod Clip {
+            use super::super::*;
+
+            pub type __Built = super::super::Clip;
+            pub type __Target = super::super::Clip;
+
+            pub mod arg {
+                pub type audio_url = fal_core::literal::Url;
+            }
+        }
+
+        pub mod Notes {
+            use super::super::*;
+
+            pub type __Built = super::super::Notes;
+            pub type __Target = super::super::Notes;
+
+            pub mod arg {
+                pub type first = fal_core::literal::Text;
+            }
+        }
     }
 }
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Violations, json};
+use std::collections::BTreeMap;
+
+use fal_core::{
+    Check, Endpoint, File, Int, IntoInput, Param, Parameters, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use self::types::{Closed, ClosedOutput, Free, FreeOutput, Typed};
+pub use self::types::{
+    Clips, Closed, ClosedOutput, Counts, Free, FreeOutput, Notes, Typed,
+};
 
 /// The endpoint `acme/other-fields`.
 #[derive(Debug)]
@@ -465,9 +934,18 @@ pub struct Input {
     pub typed: Option<Typed>,
     /// `closed`.
     pub closed: Option<Closed>,
-    /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
-    pub extra: Map<String, Value>,
+    /// `counts`.
+    pub counts: Option<Counts>,
+    /// `clips`.
+    pub clips: Option<Clips>,
+    /// `notes`.
+    pub notes: Option<Notes>,
+    /// Other fields, sent unchanged. A field here replaces the one of the same name.
+    pub extra: BTreeMap<String, Extra>,
 }
+
+/// `extra`: between 0 and 9.
+pub type Extra = Int<bounds::Extra>;
 
 /// The result of [`acme/other-fields`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -477,6 +955,8 @@ pub struct Output {
     pub free: Option<FreeOutput>,
     /// `closed`.
     pub closed: Option<ClosedOutput>,
+    /// Fields that are not described.
+    pub extra: Map<String, Value>,
 }
 
 // Building.
@@ -512,7 +992,10 @@ struct Optional {
     free: Option<Free>,
     typed: Option<Typed>,
     closed: Option<Closed>,
-    extra: Map<String, Value>,
+    counts: Option<Counts>,
+    clips: Option<Clips>,
+    notes: Option<Notes>,
+    extra: BTreeMap<String, Extra>,
 }
 
 impl Builder {
@@ -534,8 +1017,26 @@ impl Builder {
         self
     }
 
-    /// Sets a parameter that this crate does not know, or that has another type here.
-    pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+    /// Sets [`counts`](Input::counts):
+    pub fn counts(mut self, value: impl Param<Counts>) -> Self {
+        self.optional.counts = value.into_param();
+        self
+    }
+
+    /// Sets [`clips`](Input::clips):
+    pub fn clips(mut self, value: impl Param<Clips>) -> Self {
+        self.optional.clips = value.into_param();
+        self
+    }
+
+    /// Sets [`notes`](Input::notes):
+    pub fn notes(mut self, value: impl Param<Notes>) -> Self {
+        self.optional.notes = value.into_param();
+        self
+    }
+
+    /// Sets a parameter that the schema does not name.
+    pub fn extra(mut self, name: impl Into<String>, value: impl Into<Extra>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
         self
     }
@@ -548,6 +1049,9 @@ impl Builder {
             free: self.optional.free,
             typed: self.optional.typed,
             closed: self.optional.closed,
+            counts: self.optional.counts,
+            clips: self.optional.clips,
+            notes: self.optional.notes,
             extra: self.optional.extra,
         }
     }
@@ -571,7 +1075,21 @@ impl IntoInput for Builder {
 
 // On the wire.
 
-impl Parameters for Input {}
+impl Parameters for Input {
+    fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
+        self.clips.visit_files(visit);
+    }
+
+    fn visit_file_limits<'a>(&'a self, visitor: &mut fal_core::FileLimitsVisitor<'a>) {
+        visitor.field("clips", &fal_core::FileLimits::NONE, &self.clips);
+    }
+
+    fn check(&self, check: &mut Check) {
+        if let Some(value) = &self.notes {
+            value.check(&mut check.field("notes"));
+        }
+    }
+}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -579,6 +1097,9 @@ impl Serialize for Input {
         object.write_optional("free", &self.free);
         object.write_optional("typed", &self.typed);
         object.write_optional("closed", &self.closed);
+        object.write_optional("counts", &self.counts);
+        object.write_optional("clips", &self.clips);
+        object.write_optional("notes", &self.notes);
         object.end()
     }
 }
@@ -599,6 +1120,9 @@ impl<'de> json::ReadObject<'de> for Input {
                 "free" => object.read(&mut optional.free),
                 "typed" => object.read(&mut optional.typed),
                 "closed" => object.read(&mut optional.closed),
+                "counts" => object.read(&mut optional.counts),
+                "clips" => object.read(&mut optional.clips),
+                "notes" => object.read(&mut optional.notes),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
@@ -609,7 +1133,7 @@ impl<'de> json::ReadObject<'de> for Input {
 
 impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = json::ObjectWriter::new(serializer)?;
+        let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write_optional("free", &self.free);
         object.write_optional("closed", &self.closed);
         object.end()
@@ -628,14 +1152,28 @@ impl<'de> json::ReadObject<'de> for Output {
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut free = None;
         let mut closed = None;
+        let mut extra = Map::new();
         while let Some(key) = object.next_key() {
             match &*key {
                 "free" => object.read_unless_null(&mut free),
                 "closed" => object.read_unless_null(&mut closed),
-                _ => object.skip(),
+                _ => object.read_extra(key, &mut extra),
             }
         }
-        Some(Self { free, closed })
+        Some(Self { free, closed, extra })
+    }
+}
+
+#[doc(hidden)]
+pub mod bounds {
+    use fal_core::Range;
+
+    pub enum Extra {}
+
+    impl Range<i64> for Extra {
+        const MIN: i64 = 0;
+        const MAX: i64 = 9;
+        const MESSAGE: &'static str = "`extra` of acme/other-fields must be between 0 and 9";
     }
 }
 
@@ -645,4 +1183,7 @@ pub mod nested {
     pub use super::types::shape::Free as free;
     pub use super::types::shape::Typed as typed;
     pub use super::types::shape::Closed as closed;
+    pub use super::types::shape::Counts as counts;
+    pub use super::types::shape::Clips as clips;
+    pub use super::types::shape::Notes as notes;
 }

@@ -181,6 +181,8 @@ pub mod types {
         ///
         /// At most 20 characters.
         pub place: String,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: Map<String, Value>,
     }
 
     /// The object `Portrait` of the document.
@@ -189,6 +191,8 @@ pub mod types {
     pub struct Portrait {
         /// Person.
         pub image_url: File,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: Map<String, Value>,
     }
 
     /// A picture.
@@ -290,7 +294,10 @@ pub mod types {
     impl Scene {
         /// Returns a builder without a parameter.
         pub fn builder() -> SceneBuilder {
-            SceneBuilder { place: Unset }
+            SceneBuilder {
+                place: Unset,
+                optional: SceneOptional::default(),
+            }
         }
     }
 
@@ -299,6 +306,12 @@ pub mod types {
     #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct SceneBuilder<PlaceSlot = Unset> {
         place: PlaceSlot,
+        optional: SceneOptional,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct SceneOptional {
+        extra: Map<String, Value>,
     }
 
     impl<PlaceSlot> SceneBuilder<PlaceSlot> {
@@ -306,7 +319,14 @@ pub mod types {
         pub fn place(self, value: impl Into<String>) -> SceneBuilder<String> {
             SceneBuilder {
                 place: value.into(),
+                optional: self.optional,
             }
+        }
+
+        /// Sets a parameter that this crate does not know, or that has another type here.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
         }
     }
 
@@ -316,7 +336,10 @@ pub mod types {
         where
             PlaceSlot: required::SceneHasPlace,
         {
-            Scene { place: self.place.take() }
+            Scene {
+                place: self.place.take(),
+                extra: self.optional.extra,
+            }
         }
     }
 
@@ -325,6 +348,7 @@ pub mod types {
         pub fn builder() -> PortraitBuilder {
             PortraitBuilder {
                 image_url: Unset,
+                optional: PortraitOptional::default(),
             }
         }
     }
@@ -334,6 +358,12 @@ pub mod types {
     #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct PortraitBuilder<ImageUrlSlot = Unset> {
         image_url: ImageUrlSlot,
+        optional: PortraitOptional,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct PortraitOptional {
+        extra: Map<String, Value>,
     }
 
     impl<ImageUrlSlot> PortraitBuilder<ImageUrlSlot> {
@@ -341,7 +371,14 @@ pub mod types {
         pub fn image_url(self, value: impl fal_core::IntoFile) -> PortraitBuilder<File> {
             PortraitBuilder {
                 image_url: value.into_file(),
+                optional: self.optional,
             }
+        }
+
+        /// Sets a parameter that this crate does not know, or that has another type here.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
         }
     }
 
@@ -353,6 +390,7 @@ pub mod types {
         {
             Portrait {
                 image_url: self.image_url.take(),
+                extra: self.optional.extra,
             }
         }
     }
@@ -417,7 +455,7 @@ pub mod types {
 
     impl Serialize for Scene {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = json::ObjectWriter::new(serializer)?;
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
             object.write("place", &self.place);
             object.end()
         }
@@ -434,14 +472,16 @@ pub mod types {
 
         fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut place = None;
+            let mut optional = SceneOptional::default();
             while let Some(key) = object.next_key() {
                 match &*key {
                     "place" => object.read(&mut place),
-                    _ => object.skip(),
+                    _ => object.read_extra(key, &mut optional.extra),
                 }
             }
             let builder = SceneBuilder::<String> {
                 place: object.require("place", place)?,
+                optional,
             };
             Some(builder.build())
         }
@@ -455,7 +495,7 @@ pub mod types {
 
     impl Serialize for Portrait {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = json::ObjectWriter::new(serializer)?;
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
             object.write("image_url", &self.image_url);
             object.end()
         }
@@ -472,14 +512,16 @@ pub mod types {
 
         fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut image_url = None;
+            let mut optional = PortraitOptional::default();
             while let Some(key) = object.next_key() {
                 match &*key {
                     "image_url" => object.read(&mut image_url),
-                    _ => object.skip(),
+                    _ => object.read_extra(key, &mut optional.extra),
                 }
             }
             let builder = PortraitBuilder::<File> {
                 image_url: object.require("image_url", image_url)?,
+                optional,
             };
             Some(builder.build())
         }

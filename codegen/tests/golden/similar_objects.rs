@@ -17,7 +17,9 @@
 pub mod types {
     //! Types that the endpoints of `acme/similar-objects` share.
 
-    use fal_core::{Parameters, Unset, json};
+    use std::collections::BTreeMap;
+
+    use fal_core::{Param, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
@@ -43,12 +45,58 @@ pub mod types {
         }
     }
 
+    /// The values of `option`.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub enum OptionValue {
+        /// An object `OnlyA`.
+        OnlyA(OnlyA),
+        /// An object `OnlyB`.
+        OnlyB(OnlyB),
+    }
+
+    impl From<OnlyA> for OptionValue {
+        fn from(value: OnlyA) -> Self {
+            Self::OnlyA(value)
+        }
+    }
+
+    impl From<OnlyB> for OptionValue {
+        fn from(value: OnlyB) -> Self {
+            Self::OnlyB(value)
+        }
+    }
+
+    /// The values of `inner`.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub enum Inner {
+        /// An object `Outer`.
+        Outer(Outer),
+        /// An object with values by name: objects `Request_item`.
+        Map(BTreeMap<String, RequestItem>),
+    }
+
+    impl From<Outer> for Inner {
+        fn from(value: Outer) -> Self {
+            Self::Outer(value)
+        }
+    }
+
+    impl From<BTreeMap<String, RequestItem>> for Inner {
+        fn from(value: BTreeMap<String, RequestItem>) -> Self {
+            Self::Map(value)
+        }
+    }
+
     /// The object `Small` of the document.
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
     pub struct Small {
         /// `a`.
         pub a: i64,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: Map<String, Value>,
     }
 
     /// The object `Large` of the document.
@@ -59,6 +107,56 @@ pub mod types {
         pub a: i64,
         /// `b`.
         pub b: String,
+    }
+
+    /// The object `OnlyA` of the document.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub struct OnlyA {
+        /// `a`.
+        pub a: Option<i64>,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: Map<String, Value>,
+    }
+
+    /// The object `OnlyB` of the document.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub struct OnlyB {
+        /// `b`.
+        pub b: Option<String>,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: Map<String, Value>,
+    }
+
+    /// The object `Outer` of the document.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub struct Outer {
+        /// `e`.
+        pub e: Option<CustomInner>,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: Map<String, Value>,
+    }
+
+    /// The object `Inner` of the document.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub struct CustomInner {
+        /// `c`.
+        pub c: Option<i64>,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: Map<String, Value>,
+    }
+
+    /// The object `Request_item` of the document.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub struct RequestItem {
+        /// `d`.
+        pub d: Option<i64>,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: Map<String, Value>,
     }
 
     /// The object `Small` of the document.
@@ -86,7 +184,7 @@ pub mod types {
     /// The object `OnlyA` of the document.
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
-    pub struct OnlyA {
+    pub struct OnlyAOutput {
         /// `a`.
         pub a: Option<i64>,
         /// Fields that are not described.
@@ -96,7 +194,7 @@ pub mod types {
     /// The object `OnlyB` of the document.
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
-    pub struct OnlyB {
+    pub struct OnlyBOutput {
         /// `b`.
         pub b: Option<String>,
         /// Fields that are not described.
@@ -108,7 +206,10 @@ pub mod types {
     impl Small {
         /// Returns a builder without a parameter.
         pub fn builder() -> SmallBuilder {
-            SmallBuilder { a: Unset }
+            SmallBuilder {
+                a: Unset,
+                optional: SmallOptional::default(),
+            }
         }
     }
 
@@ -117,12 +218,27 @@ pub mod types {
     #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct SmallBuilder<ASlot = Unset> {
         a: ASlot,
+        optional: SmallOptional,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct SmallOptional {
+        extra: Map<String, Value>,
     }
 
     impl<ASlot> SmallBuilder<ASlot> {
         /// Sets [`a`](Small::a):
         pub fn a(self, value: impl Into<i64>) -> SmallBuilder<i64> {
-            SmallBuilder { a: value.into() }
+            SmallBuilder {
+                a: value.into(),
+                optional: self.optional,
+            }
+        }
+
+        /// Sets a parameter that this crate does not know, or that has another type here.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
         }
     }
 
@@ -132,7 +248,10 @@ pub mod types {
         where
             ASlot: required::SmallHasA,
         {
-            Small { a: self.a.take() }
+            Small {
+                a: self.a.take(),
+                extra: self.optional.extra,
+            }
         }
     }
 
@@ -183,6 +302,236 @@ pub mod types {
         }
     }
 
+    impl OnlyA {
+        /// Returns a builder without a parameter.
+        pub fn builder() -> OnlyABuilder {
+            OnlyABuilder {
+                optional: OnlyAOptional::default(),
+            }
+        }
+    }
+
+    /// A builder of [`OnlyA`].
+    #[derive(Debug, Clone)]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
+    pub struct OnlyABuilder {
+        optional: OnlyAOptional,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct OnlyAOptional {
+        a: Option<i64>,
+        extra: Map<String, Value>,
+    }
+
+    impl OnlyABuilder {
+        /// Sets [`a`](OnlyA::a):
+        pub fn a(mut self, value: impl Param<i64>) -> Self {
+            self.optional.a = value.into_param();
+            self
+        }
+
+        /// Sets a parameter that this crate does not know, or that has another type here.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
+        }
+    }
+
+    impl OnlyABuilder {
+        /// Returns the finished value. This compiles once every required parameter is set.
+        pub fn build(self) -> OnlyA {
+            OnlyA {
+                a: self.optional.a,
+                extra: self.optional.extra,
+            }
+        }
+    }
+
+    impl OnlyB {
+        /// Returns a builder without a parameter.
+        pub fn builder() -> OnlyBBuilder {
+            OnlyBBuilder {
+                optional: OnlyBOptional::default(),
+            }
+        }
+    }
+
+    /// A builder of [`OnlyB`].
+    #[derive(Debug, Clone)]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
+    pub struct OnlyBBuilder {
+        optional: OnlyBOptional,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct OnlyBOptional {
+        b: Option<String>,
+        extra: Map<String, Value>,
+    }
+
+    impl OnlyBBuilder {
+        /// Sets [`b`](OnlyB::b):
+        pub fn b(mut self, value: impl Param<String>) -> Self {
+            self.optional.b = value.into_param();
+            self
+        }
+
+        /// Sets a parameter that this crate does not know, or that has another type here.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
+        }
+    }
+
+    impl OnlyBBuilder {
+        /// Returns the finished value. This compiles once every required parameter is set.
+        pub fn build(self) -> OnlyB {
+            OnlyB {
+                b: self.optional.b,
+                extra: self.optional.extra,
+            }
+        }
+    }
+
+    impl Outer {
+        /// Returns a builder without a parameter.
+        pub fn builder() -> OuterBuilder {
+            OuterBuilder {
+                optional: OuterOptional::default(),
+            }
+        }
+    }
+
+    /// A builder of [`Outer`].
+    #[derive(Debug, Clone)]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
+    pub struct OuterBuilder {
+        optional: OuterOptional,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct OuterOptional {
+        e: Option<CustomInner>,
+        extra: Map<String, Value>,
+    }
+
+    impl OuterBuilder {
+        /// Sets [`e`](Outer::e):
+        pub fn e(mut self, value: impl Param<CustomInner>) -> Self {
+            self.optional.e = value.into_param();
+            self
+        }
+
+        /// Sets a parameter that this crate does not know, or that has another type here.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
+        }
+    }
+
+    impl OuterBuilder {
+        /// Returns the finished value. This compiles once every required parameter is set.
+        pub fn build(self) -> Outer {
+            Outer {
+                e: self.optional.e,
+                extra: self.optional.extra,
+            }
+        }
+    }
+
+    impl CustomInner {
+        /// Returns a builder without a parameter.
+        pub fn builder() -> CustomInnerBuilder {
+            CustomInnerBuilder {
+                optional: CustomInnerOptional::default(),
+            }
+        }
+    }
+
+    /// A builder of [`CustomInner`].
+    #[derive(Debug, Clone)]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
+    pub struct CustomInnerBuilder {
+        optional: CustomInnerOptional,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct CustomInnerOptional {
+        c: Option<i64>,
+        extra: Map<String, Value>,
+    }
+
+    impl CustomInnerBuilder {
+        /// Sets [`c`](CustomInner::c):
+        pub fn c(mut self, value: impl Param<i64>) -> Self {
+            self.optional.c = value.into_param();
+            self
+        }
+
+        /// Sets a parameter that this crate does not know, or that has another type here.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
+        }
+    }
+
+    impl CustomInnerBuilder {
+        /// Returns the finished value. This compiles once every required parameter is set.
+        pub fn build(self) -> CustomInner {
+            CustomInner {
+                c: self.optional.c,
+                extra: self.optional.extra,
+            }
+        }
+    }
+
+    impl RequestItem {
+        /// Returns a builder without a parameter.
+        pub fn builder() -> RequestItemBuilder {
+            RequestItemBuilder {
+                optional: RequestItemOptional::default(),
+            }
+        }
+    }
+
+    /// A builder of [`RequestItem`].
+    #[derive(Debug, Clone)]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
+    pub struct RequestItemBuilder {
+        optional: RequestItemOptional,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct RequestItemOptional {
+        d: Option<i64>,
+        extra: Map<String, Value>,
+    }
+
+    impl RequestItemBuilder {
+        /// Sets [`d`](RequestItem::d):
+        pub fn d(mut self, value: impl Param<i64>) -> Self {
+            self.optional.d = value.into_param();
+            self
+        }
+
+        /// Sets a parameter that this crate does not know, or that has another type here.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
+        }
+    }
+
+    impl RequestItemBuilder {
+        /// Returns the finished value. This compiles once every required parameter is set.
+        pub fn build(self) -> RequestItem {
+            RequestItem {
+                d: self.optional.d,
+                extra: self.optional.extra,
+            }
+        }
+    }
+
     // On the wire.
 
     impl Parameters for Thing {}
@@ -219,11 +568,74 @@ pub mod types {
         }
     }
 
+    impl Parameters for OptionValue {}
+
+    impl Serialize for OptionValue {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            match self {
+                Self::OnlyA(value) => value.serialize(serializer),
+                Self::OnlyB(value) => value.serialize(serializer),
+            }
+        }
+    }
+
+    impl<'de> Deserialize<'de> for OptionValue {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let value = Value::deserialize(deserializer)?;
+            let mut choice = json::Choice::new(&value);
+            choice
+                .offer_checked(
+                    &json::Form::object(&[], &["a"], &[]),
+                    Deserialize::deserialize,
+                    Self::OnlyA,
+                );
+            choice
+                .offer_checked(
+                    &json::Form::object(&[], &["b"], &[]),
+                    Deserialize::deserialize,
+                    Self::OnlyB,
+                );
+            if let Some(chosen) = choice.finish() {
+                return Ok(chosen);
+            }
+            Err(serde::de::Error::custom("matches no form of OptionValue"))
+        }
+    }
+
+    impl Parameters for Inner {}
+
+    impl Serialize for Inner {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            match self {
+                Self::Outer(value) => value.serialize(serializer),
+                Self::Map(value) => value.serialize(serializer),
+            }
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Inner {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let value = Value::deserialize(deserializer)?;
+            let mut choice = json::Choice::new(&value);
+            choice
+                .offer_checked(
+                    &json::Form::object(&[], &["e"], &[]),
+                    Deserialize::deserialize,
+                    Self::Outer,
+                );
+            choice.offer_checked(&json::Form::ANY, Deserialize::deserialize, Self::Map);
+            if let Some(chosen) = choice.finish() {
+                return Ok(chosen);
+            }
+            Err(serde::de::Error::custom("matches no form of Inner"))
+        }
+    }
+
     impl Parameters for Small {}
 
     impl Serialize for Small {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = json::ObjectWriter::new(serializer)?;
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
             object.write("a", &self.a);
             object.end()
         }
@@ -240,14 +652,16 @@ pub mod types {
 
         fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut a = None;
+            let mut optional = SmallOptional::default();
             while let Some(key) = object.next_key() {
                 match &*key {
                     "a" => object.read_integer(&mut a),
-                    _ => object.skip(),
+                    _ => object.read_extra(key, &mut optional.extra),
                 }
             }
             let builder = SmallBuilder::<i64> {
                 a: object.require("a", a)?,
+                optional,
             };
             Some(builder.build())
         }
@@ -287,6 +701,166 @@ pub mod types {
                 a: object.require("a", a)?,
                 b: object.require("b", b)?,
             };
+            Some(builder.build())
+        }
+    }
+
+    impl Parameters for OnlyA {}
+
+    impl Serialize for OnlyA {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+            object.write_optional("a", &self.a);
+            object.end()
+        }
+    }
+
+    impl<'de> Deserialize<'de> for OnlyA {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            json::read_object(deserializer)
+        }
+    }
+
+    impl<'de> json::ReadObject<'de> for OnlyA {
+        const NAME: &'static str = "OnlyA";
+
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+            let mut optional = OnlyAOptional::default();
+            while let Some(key) = object.next_key() {
+                match &*key {
+                    "a" => object.read_integer(&mut optional.a),
+                    _ => object.read_extra(key, &mut optional.extra),
+                }
+            }
+            let builder = OnlyABuilder { optional };
+            Some(builder.build())
+        }
+    }
+
+    impl Parameters for OnlyB {}
+
+    impl Serialize for OnlyB {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+            object.write_optional("b", &self.b);
+            object.end()
+        }
+    }
+
+    impl<'de> Deserialize<'de> for OnlyB {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            json::read_object(deserializer)
+        }
+    }
+
+    impl<'de> json::ReadObject<'de> for OnlyB {
+        const NAME: &'static str = "OnlyB";
+
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+            let mut optional = OnlyBOptional::default();
+            while let Some(key) = object.next_key() {
+                match &*key {
+                    "b" => object.read(&mut optional.b),
+                    _ => object.read_extra(key, &mut optional.extra),
+                }
+            }
+            let builder = OnlyBBuilder { optional };
+            Some(builder.build())
+        }
+    }
+
+    impl Parameters for Outer {}
+
+    impl Serialize for Outer {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+            object.write_optional("e", &self.e);
+            object.end()
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Outer {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            json::read_object(deserializer)
+        }
+    }
+
+    impl<'de> json::ReadObject<'de> for Outer {
+        const NAME: &'static str = "Outer";
+
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+            let mut optional = OuterOptional::default();
+            while let Some(key) = object.next_key() {
+                match &*key {
+                    "e" => object.read(&mut optional.e),
+                    _ => object.read_extra(key, &mut optional.extra),
+                }
+            }
+            let builder = OuterBuilder { optional };
+            Some(builder.build())
+        }
+    }
+
+    impl Parameters for CustomInner {}
+
+    impl Serialize for CustomInner {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+            object.write_optional("c", &self.c);
+            object.end()
+        }
+    }
+
+    impl<'de> Deserialize<'de> for CustomInner {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            json::read_object(deserializer)
+        }
+    }
+
+    impl<'de> json::ReadObject<'de> for CustomInner {
+        const NAME: &'static str = "CustomInner";
+
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+            let mut optional = CustomInnerOptional::default();
+            while let Some(key) = object.next_key() {
+                match &*key {
+                    "c" => object.read_integer(&mut optional.c),
+                    _ => object.read_extra(key, &mut optional.extra),
+                }
+            }
+            let builder = CustomInnerBuilder { optional };
+            Some(builder.build())
+        }
+    }
+
+    impl Parameters for RequestItem {}
+
+    impl Serialize for RequestItem {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+            object.write_optional("d", &self.d);
+            object.end()
+        }
+    }
+
+    impl<'de> Deserialize<'de> for RequestItem {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            json::read_object(deserializer)
+        }
+    }
+
+    impl<'de> json::ReadObject<'de> for RequestItem {
+        const NAME: &'static str = "RequestItem";
+
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+            let mut optional = RequestItemOptional::default();
+            while let Some(key) = object.next_key() {
+                match &*key {
+                    "d" => object.read_integer(&mut optional.d),
+                    _ => object.read_extra(key, &mut optional.extra),
+                }
+            }
+            let builder = RequestItemBuilder { optional };
             Some(builder.build())
         }
     }
@@ -361,7 +935,7 @@ pub mod types {
         }
     }
 
-    impl Serialize for OnlyA {
+    impl Serialize for OnlyAOutput {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
             object.write_optional("a", &self.a);
@@ -369,14 +943,14 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for OnlyA {
+    impl<'de> Deserialize<'de> for OnlyAOutput {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             json::read_object(deserializer)
         }
     }
 
-    impl<'de> json::ReadObject<'de> for OnlyA {
-        const NAME: &'static str = "OnlyA";
+    impl<'de> json::ReadObject<'de> for OnlyAOutput {
+        const NAME: &'static str = "OnlyAOutput";
 
         fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut a = None;
@@ -391,7 +965,7 @@ pub mod types {
         }
     }
 
-    impl Serialize for OnlyB {
+    impl Serialize for OnlyBOutput {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
             object.write_optional("b", &self.b);
@@ -399,14 +973,14 @@ pub mod types {
         }
     }
 
-    impl<'de> Deserialize<'de> for OnlyB {
+    impl<'de> Deserialize<'de> for OnlyBOutput {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             json::read_object(deserializer)
         }
     }
 
-    impl<'de> json::ReadObject<'de> for OnlyB {
-        const NAME: &'static str = "OnlyB";
+    impl<'de> json::ReadObject<'de> for OnlyBOutput {
+        const NAME: &'static str = "OnlyBOutput";
 
         fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut b = None;
@@ -472,6 +1046,12 @@ pub mod types {
     #[doc(hidden)]
     #[allow(non_camel_case_types, non_snake_case, unused_imports)]
     pub mod shape {
+        pub mod Inner {
+            pub use super::Outer::*;
+
+            pub type __Target = super::super::Inner;
+        }
+
         pub mod Small {
             use super::super::*;
 
@@ -494,6 +1074,61 @@ pub mod types {
                 pub type b = fal_core::literal::Text;
             }
         }
+
+        pub mod OnlyA {
+            use super::super::*;
+
+            pub type __Built = super::super::OnlyA;
+            pub type __Target = super::super::OnlyA;
+
+            pub mod arg {
+                pub type a = fal_core::literal::Integer;
+            }
+        }
+
+        pub mod OnlyB {
+            use super::super::*;
+
+            pub type __Built = super::super::OnlyB;
+            pub type __Target = super::super::OnlyB;
+
+            pub mod arg {
+                pub type b = fal_core::literal::Text;
+            }
+        }
+
+        pub mod Outer {
+            use super::super::*;
+
+            pub type __Built = super::super::Outer;
+            pub type __Target = super::super::Outer;
+
+            pub mod nested {
+                pub use super::super::CustomInner as e;
+            }
+        }
+
+        pub mod CustomInner {
+            use super::super::*;
+
+            pub type __Built = super::super::CustomInner;
+            pub type __Target = super::super::CustomInner;
+
+            pub mod arg {
+                pub type c = fal_core::literal::Integer;
+            }
+        }
+
+        pub mod RequestItem {
+            use super::super::*;
+
+            pub type __Built = super::super::RequestItem;
+            pub type __Target = super::super::RequestItem;
+
+            pub mod arg {
+                pub type d = fal_core::literal::Integer;
+            }
+        }
     }
 }
 
@@ -504,7 +1139,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use self::types::{LargeOutput, OnlyA, OnlyB, SmallOutput, Thing};
+pub use self::types::{
+    Inner, LargeOutput, OnlyAOutput, OnlyBOutput, OptionValue, SmallOutput, Thing,
+};
 
 /// The endpoint `acme/similar-objects`.
 #[derive(Debug)]
@@ -522,6 +1159,10 @@ impl Endpoint for Model {
 pub struct Input {
     /// `thing`.
     pub thing: Option<Thing>,
+    /// `option`.
+    pub option: Option<OptionValue>,
+    /// `inner`.
+    pub inner: Option<Inner>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
@@ -557,9 +1198,9 @@ pub enum ThingOutput {
 #[non_exhaustive]
 pub enum OptionOutput {
     /// An object `OnlyA`.
-    OnlyA(OnlyA),
+    OnlyA(OnlyAOutput),
     /// An object `OnlyB`.
-    OnlyB(OnlyB),
+    OnlyB(OnlyBOutput),
     /// A value of a form that this crate does not know.
     Other(Value),
 }
@@ -619,6 +1260,8 @@ pub struct Builder {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     thing: Option<Thing>,
+    option: Option<OptionValue>,
+    inner: Option<Inner>,
     extra: Map<String, Value>,
 }
 
@@ -626,6 +1269,18 @@ impl Builder {
     /// Sets [`thing`](Input::thing):
     pub fn thing(mut self, value: impl Param<Thing>) -> Self {
         self.optional.thing = value.into_param();
+        self
+    }
+
+    /// Sets [`option`](Input::option):
+    pub fn option(mut self, value: impl Param<OptionValue>) -> Self {
+        self.optional.option = value.into_param();
+        self
+    }
+
+    /// Sets [`inner`](Input::inner):
+    pub fn inner(mut self, value: impl Param<Inner>) -> Self {
+        self.optional.inner = value.into_param();
         self
     }
 
@@ -641,6 +1296,8 @@ impl Builder {
     pub fn build(self) -> Input {
         Input {
             thing: self.optional.thing,
+            option: self.optional.option,
+            inner: self.optional.inner,
             extra: self.optional.extra,
         }
     }
@@ -670,6 +1327,8 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write_optional("thing", &self.thing);
+        object.write_optional("option", &self.option);
+        object.write_optional("inner", &self.inner);
         object.end()
     }
 }
@@ -688,6 +1347,8 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "thing" => object.read(&mut optional.thing),
+                "option" => object.read(&mut optional.option),
+                "inner" => object.read(&mut optional.inner),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
@@ -864,4 +1525,10 @@ impl<'de> Deserialize<'de> for Named {
         }
         Ok(Self::Other(value))
     }
+}
+
+#[doc(hidden)]
+#[allow(unused_imports)]
+pub mod nested {
+    pub use super::types::shape::Inner as inner;
 }

@@ -45,6 +45,8 @@ pub mod types {
         pub watts: LampWatts,
         /// Picture on its shade.
         pub image_url: Option<File>,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: Map<String, Value>,
     }
 
     /// `watts`: at least 1.
@@ -58,6 +60,8 @@ pub mod types {
         ///
         /// Between 0.0 and 24.0.
         pub hour: SunHour,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: Map<String, Value>,
     }
 
     /// `hour`: between 0.0 and 24.0.
@@ -108,6 +112,7 @@ pub mod types {
     #[derive(Debug, Clone, Default)]
     struct LampOptional {
         image_url: Option<File>,
+        extra: Map<String, Value>,
     }
 
     impl<WattsSlot> LampBuilder<WattsSlot> {
@@ -124,6 +129,12 @@ pub mod types {
             self.optional.image_url = value.into_param();
             self
         }
+
+        /// Sets a parameter that this crate does not know, or that has another type here.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
+        }
     }
 
     impl<WattsSlot> LampBuilder<WattsSlot> {
@@ -135,6 +146,7 @@ pub mod types {
             Lamp {
                 watts: self.watts.take(),
                 image_url: self.optional.image_url,
+                extra: self.optional.extra,
             }
         }
     }
@@ -142,7 +154,10 @@ pub mod types {
     impl Sun {
         /// Returns a builder without a parameter.
         pub fn builder() -> SunBuilder {
-            SunBuilder { hour: Unset }
+            SunBuilder {
+                hour: Unset,
+                optional: SunOptional::default(),
+            }
         }
     }
 
@@ -151,12 +166,27 @@ pub mod types {
     #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct SunBuilder<HourSlot = Unset> {
         hour: HourSlot,
+        optional: SunOptional,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct SunOptional {
+        extra: Map<String, Value>,
     }
 
     impl<HourSlot> SunBuilder<HourSlot> {
         /// Sets [`hour`](Sun::hour): Hour of the day. Between 0.0 and 24.0.
         pub fn hour(self, value: impl Into<SunHour>) -> SunBuilder<SunHour> {
-            SunBuilder { hour: value.into() }
+            SunBuilder {
+                hour: value.into(),
+                optional: self.optional,
+            }
+        }
+
+        /// Sets a parameter that this crate does not know, or that has another type here.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
         }
     }
 
@@ -166,7 +196,10 @@ pub mod types {
         where
             HourSlot: required::SunHasHour,
         {
-            Sun { hour: self.hour.take() }
+            Sun {
+                hour: self.hour.take(),
+                extra: self.optional.extra,
+            }
         }
     }
 
@@ -220,7 +253,7 @@ pub mod types {
 
     impl Serialize for Lamp {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = json::ObjectWriter::new(serializer)?;
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
             object.write("watts", &self.watts);
             object.write_optional("image_url", &self.image_url);
             object.end()
@@ -243,7 +276,7 @@ pub mod types {
                 match &*key {
                     "watts" => object.read(&mut watts),
                     "image_url" => object.read(&mut optional.image_url),
-                    _ => object.skip(),
+                    _ => object.read_extra(key, &mut optional.extra),
                 }
             }
             let builder = LampBuilder::<LampWatts> {
@@ -258,7 +291,7 @@ pub mod types {
 
     impl Serialize for Sun {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = json::ObjectWriter::new(serializer)?;
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
             object.write("hour", &self.hour);
             object.end()
         }
@@ -275,14 +308,16 @@ pub mod types {
 
         fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut hour = None;
+            let mut optional = SunOptional::default();
             while let Some(key) = object.next_key() {
                 match &*key {
                     "hour" => object.read(&mut hour),
-                    _ => object.skip(),
+                    _ => object.read_extra(key, &mut optional.extra),
                 }
             }
             let builder = SunBuilder::<SunHour> {
                 hour: object.require("hour", hour)?,
+                optional,
             };
             Some(builder.build())
         }

@@ -26,8 +26,41 @@ use crate::{
 #[derive(Debug)]
 pub struct ObjectWriter<'a, M: SerializeMap> {
     map: M,
-    extra: Option<&'a Map<String, Value>>,
+    extra: Option<&'a dyn ExtraFields<M>>,
     failed: Option<M::Error>,
+}
+
+/// Fields of an object that its type does not name.
+pub trait ExtraFields<M: SerializeMap>: fmt::Debug {
+    /// Returns true if there is a field of this name.
+    fn has(&self, name: &str) -> bool;
+
+    /// Writes all fields.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the serializer does.
+    fn write(&self, map: &mut M) -> Result<(), M::Error>;
+}
+
+impl<M: SerializeMap> ExtraFields<M> for Map<String, Value> {
+    fn has(&self, name: &str) -> bool {
+        self.contains_key(name)
+    }
+
+    fn write(&self, map: &mut M) -> Result<(), M::Error> {
+        self.iter().try_for_each(|(name, value)| map.serialize_entry(name, value))
+    }
+}
+
+impl<M: SerializeMap, T: Serialize + fmt::Debug> ExtraFields<M> for BTreeMap<String, T> {
+    fn has(&self, name: &str) -> bool {
+        self.contains_key(name)
+    }
+
+    fn write(&self, map: &mut M) -> Result<(), M::Error> {
+        self.iter().try_for_each(|(name, value)| map.serialize_entry(name, value))
+    }
 }
 
 impl<'a, M: SerializeMap> ObjectWriter<'a, M> {
@@ -47,15 +80,14 @@ impl<'a, M: SerializeMap> ObjectWriter<'a, M> {
     /// Fails if the serializer does.
     pub fn with_extra<S: Serializer<SerializeMap = M, Error = M::Error>>(
         serializer: S,
-        extra: &'a Map<String, Value>,
+        extra: &'a dyn ExtraFields<M>,
     ) -> Result<Self, M::Error> {
-        let extra = Some(extra).filter(|extra| !extra.is_empty());
-        Ok(Self { map: serializer.serialize_map(None)?, extra, failed: None })
+        Ok(Self { map: serializer.serialize_map(None)?, extra: Some(extra), failed: None })
     }
 
     /// Writes a field.
     pub fn write<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) {
-        let is_replaced = self.extra.is_some_and(|extra| extra.contains_key(key));
+        let is_replaced = self.extra.is_some_and(|extra| extra.has(key));
         if self.failed.is_none() && !is_replaced {
             self.failed = self.map.serialize_entry(key, value).err();
         }
@@ -77,8 +109,8 @@ impl<'a, M: SerializeMap> ObjectWriter<'a, M> {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        for (key, value) in self.extra.into_iter().flatten() {
-            self.map.serialize_entry(key, value)?;
+        if let Some(extra) = self.extra {
+            extra.write(&mut self.map)?;
         }
         self.map.end()
     }
@@ -172,10 +204,22 @@ impl<'de, A: MapAccess<'de>> ObjectReader<'de, A> {
     }
 
     /// Reads the value of an unknown field into `extra`.
-    pub fn read_extra(&mut self, key: Cow<'de, str>, extra: &mut Map<String, Value>) {
-        if let Some(value) = self.next() {
-            extra.insert(key.into_owned(), value);
-        }
+    pub fn read_extra<T: Deserialize<'de>>(
+        &mut self,
+        key: Cow<'de, str>,
+        extra: &mut impl Extend<(String, T)>,
+    ) {
+        extra.extend(self.next().map(|value| (key.into_owned(), value)));
+    }
+
+    /// Reads the value of an unknown field like [`read_extra`](Self::read_extra), with integers that may be written as
+    /// `28.0`.
+    pub fn read_extra_integer<T: ReadIntegers<'de>>(
+        &mut self,
+        key: Cow<'de, str>,
+        extra: &mut impl Extend<(String, T)>,
+    ) {
+        extra.extend(self.next().map(|ViaReadIntegers(value)| (key.into_owned(), value)));
     }
 
     /// Skips the value of an unknown field.

@@ -85,7 +85,8 @@ fn structure(item: &Struct) -> Vec<String> {
     let fields = item.fields.iter();
     let fields =
         fields.map(|field| format!("{}.{}: {:?} {:?}", item.ident, field.ident, field.presence, field.ty));
-    std::iter::once(item.ident.clone()).chain(fields).collect()
+    let extra = item.extra.iter().map(|extra| format!("{}.extra: {:?}", item.ident, extra.ty));
+    std::iter::once(item.ident.clone()).chain(fields).chain(extra).collect()
 }
 
 fn variants(ident: &str, names: impl Iterator<Item = String>) -> Vec<String> {

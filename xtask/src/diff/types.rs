@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use fal_codegen::{
-    model::{Item, Length, List, Member, Object, Text, Tuple, Type, TypeGraph},
+    model::{Item, Length, List, Member, Object, Others, Text, Tuple, Type, TypeGraph},
     rust::{self, Bounds, names},
 };
 use serde_json::Value;
@@ -80,12 +80,17 @@ impl<'a> TypeDiff<'a> {
             return;
         };
         self.properties(prefix, before, after);
-        if before.closed != after.closed {
-            let (level, kind, message) = match after.closed {
-                true => (Level::Minor, Kind::Narrowed, "no longer allows unknown fields"),
-                false => (Level::Minor, Kind::Widened, "allows unknown fields"),
-            };
-            self.add(level, kind, prefix.trim_end_matches('.'), message, "");
+        let path = prefix.trim_end_matches('.');
+        match (&before.others, &after.others) {
+            (Others::Refused, Others::Refused) => {}
+            (_, Others::Refused) => {
+                self.add(Level::Minor, Kind::Narrowed, path, "no longer allows unknown fields", "");
+            }
+            (Others::Refused, _) => self.add(Level::Minor, Kind::Widened, path, "allows unknown fields", ""),
+            (Others::Kept(before), Others::Kept(after)) => {
+                self.types(&format!("{prefix}extra"), &before.ty, &after.ty);
+            }
+            _ => {}
         }
     }
 
