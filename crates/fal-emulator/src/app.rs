@@ -8,8 +8,9 @@ use axum::http::HeaderMap;
 
 use crate::clock::Clock;
 use crate::history::HistorySettings;
-use crate::hosts::BaseUrls;
+use crate::hosts::{BaseUrls, HostPolicy};
 use crate::models::Registry;
+use crate::net::Traffic;
 use crate::pace::Pace;
 use crate::queue::{JobArchive, Queue, Scheduler};
 use crate::realtime::RealtimeSettings;
@@ -18,6 +19,9 @@ use crate::script::{RequestFile, Scripts};
 use crate::store::{FileArchive, Store};
 use crate::tokens::Tokens;
 use crate::webhook::WebhookSender;
+
+/// A function that gets a line for each request.
+pub(crate) type RequestLog = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// The state of an emulator. Only the routes and the emulator's handle know all of it; each part gets what it needs.
 pub(crate) struct App {
@@ -35,8 +39,13 @@ pub(crate) struct App {
     pub(crate) tokens: Tokens,
     /// The token that the CDN accepts for uploads.
     pub(crate) cdn_token: String,
-    /// The time that a client has to send the head of a request, and again to send a JSON body.
+    /// The time that a client has to send a JSON body.
     pub(crate) read_timeout: Duration,
+    /// The time that a client has to send the head of a request.
+    pub(crate) head_timeout: Duration,
+    pub(crate) request_log: Option<RequestLog>,
+    pub(crate) hosts: Arc<HostPolicy>,
+    pub(crate) traffic: Arc<Traffic>,
     address: SocketAddr,
     is_tls: bool,
 }
@@ -61,6 +70,9 @@ pub(crate) struct Settings {
     /// The file to which each request is written.
     pub(crate) request_file: Option<RequestFile>,
     pub(crate) history: HistorySettings,
+    pub(crate) hosts: HostPolicy,
+    pub(crate) request_log: Option<RequestLog>,
+    pub(crate) head_timeout: Duration,
 }
 
 impl App {
@@ -96,6 +108,10 @@ impl App {
             tokens: Tokens::new(settings.realtime.token_lifetime),
             cdn_token: uuid::Uuid::new_v4().simple().to_string(),
             read_timeout: settings.read_timeout,
+            head_timeout: settings.head_timeout,
+            request_log: settings.request_log,
+            hosts: Arc::new(settings.hosts),
+            traffic: Arc::default(),
             address,
             is_tls: settings.is_tls,
         }

@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
-use crate::app::{App, Settings};
+use crate::app::{App, RequestLog, Settings};
 use crate::clock::Clock;
 use crate::emulator::Emulator;
 use crate::error::Error;
 use crate::history::HistorySettings;
+use crate::hosts::HostPolicy;
 use crate::models::Registry;
 use crate::net::Tls;
 use crate::pace::Pace;
+use crate::private_files;
 use crate::queue::JobArchive;
 use crate::realtime::RealtimeSettings;
 use crate::scenario::Scenario;
@@ -22,7 +24,11 @@ use crate::script::RequestFile;
 use crate::store::{self, FileArchive};
 use crate::webhook::WebhookSender;
 
+/// The default time for a JSON body.
 const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(60);
+/// The longest time for the head of a request. It is short, because a head is small and a connection without one costs
+/// a file descriptor.
+const MAX_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A builder of an [`Emulator`]; returned by [`Emulator::builder`].
 ///
@@ -53,6 +59,8 @@ pub struct EmulatorBuilder {
     read_timeout: Option<Duration>,
     webhook_retries: Option<Vec<Duration>>,
     history: HistorySettings,
+    allowed_hosts: Vec<String>,
+    request_log: Option<RequestLog>,
 }
 
 impl EmulatorBuilder {
@@ -179,8 +187,8 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Sets the time that a client has to send the head of a request, and again to send a JSON body. The default is
-    /// 60 s. It is measured by the time of the machine, not by the emulator's clock.
+    /// Sets the time that a client has to send a JSON body. The default is 60 s. The head of a request has the same
+    /// time, but at most 10 s. Both are measured by the time of the machine, not by the emulator's clock.
     #[must_use]
     pub fn read_timeout(mut self, time: Duration) -> Self {
         self.read_timeout = Some(time);
@@ -199,6 +207,25 @@ impl EmulatorBuilder {
     #[must_use]
     pub fn history(mut self, history: HistorySettings) -> Self {
         self.history = history;
+        self
+    }
+
+    /// Calls a function with a line for each request to a service: `POST /run/fal-ai/flux/dev 200 214 ms`. The line has
+    /// no query, which may hold a token. By default nothing is logged.
+    #[must_use]
+    pub fn request_log(mut self, log: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.request_log = Some(Arc::new(log));
+        self
+    }
+
+    /// Also answers requests whose `Host` is this name, such as the name of a container. May be called repeatedly.
+    ///
+    /// By default only loopback names, IP addresses and fal's own names are answered for: a page of a foreign site could
+    /// otherwise reach the emulator under a name of its own. `*.example.com` allows all names below `example.com`. With
+    /// TLS, the certificate holds the name too.
+    #[must_use]
+    pub fn allow_host(mut self, name: impl Into<String>) -> Self {
+        self.allowed_hosts.push(name.into());
         self
     }
 
@@ -223,9 +250,9 @@ impl EmulatorBuilder {
         let scenario = self.scenario.as_deref().map(Scenario::read).transpose()?;
         let data = self.data_dir.as_deref().map(open_data_dir).transpose()?;
         let request_file = self.requests_file.as_deref().map(create_request_file).transpose()?;
-        let tls = || Tls::new(self.data_dir.as_deref());
-        let tls = self.tls.then(tls).transpose().map_err(|source| Error::Tls { source })?;
         let host = self.host.unwrap_or(Ipv4Addr::LOCALHOST.into());
+        let tls = || Tls::new(self.data_dir.as_deref(), &self.allowed_hosts, host);
+        let tls = self.tls.then(tls).transpose().map_err(|source| Error::Tls { source })?;
         let listen_error = |source| Error::Listen { host, port: self.port, source };
         let listener = TcpListener::bind((host, self.port)).await.map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
@@ -240,6 +267,9 @@ impl EmulatorBuilder {
             data,
             is_tls: tls.is_some(),
             read_timeout: self.read_timeout.unwrap_or(DEFAULT_READ_TIMEOUT),
+            head_timeout: self.read_timeout.unwrap_or(MAX_HEAD_TIMEOUT).min(MAX_HEAD_TIMEOUT),
+            hosts: HostPolicy::new(&self.allowed_hosts),
+            request_log: self.request_log,
             request_file,
             history: self.history,
         };
@@ -254,6 +284,7 @@ impl EmulatorBuilder {
 /// Opens the folders of requests and of files.
 fn open_data_dir(folder: &Path) -> Result<(JobArchive, FileArchive), Error> {
     let write_error = |source| Error::Write { path: folder.to_owned(), source };
+    private_files::create_folder(folder).map_err(write_error)?;
     let archive = JobArchive::new(folder.join("requests")).map_err(write_error)?;
     Ok((archive, FileArchive::new(folder.join("files")).map_err(write_error)?))
 }
@@ -283,6 +314,8 @@ impl std::fmt::Debug for EmulatorBuilder {
             .field("read_timeout", &self.read_timeout)
             .field("webhook_retries", &self.webhook_retries)
             .field("history", &self.history)
+            .field("allowed_hosts", &self.allowed_hosts)
+            .field("logs_requests", &self.request_log.is_some())
             .finish()
     }
 }

@@ -1,75 +1,102 @@
 //! The child process of `fal-emulator -- COMMAND`, which reaches the emulator in place of fal.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitStatus;
+use std::time::Duration;
 
-use fal_emulator::Emulator;
-use tempfile::NamedTempFile;
 use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep_until};
 
-/// The variables that name a file of trusted certificates: for OpenSSL and rustls, Node, curl, and Python's requests.
-const TRUST_VARIABLES: [&str; 4] =
-    ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"];
-/// The key of the command if the environment has none.
-const DEFAULT_KEY: &str = "emulator:key";
+use crate::signals::{Signal, Signals};
 
-/// A running command, and the file of the certificates that it trusts.
-pub(crate) struct ChildCommand {
-    process: Child,
-    _certificates: NamedTempFile,
-}
+mod environment;
+mod guard;
+mod process_group;
+mod trust;
 
-impl ChildCommand {
-    /// Starts the command in an environment that directs its calls of fal to the emulator.
-    pub(crate) fn start(command: &[OsString], emulator: &Emulator, key: Option<&str>) -> io::Result<Self> {
-        let (program, arguments) =
-            command.split_first().ok_or_else(|| io::Error::other("there is no command to run"))?;
-        let certificates = write_certificates(emulator.ca_certificate().unwrap_or_default())?;
-        let proxy = emulator.url().replacen("https", "http", 1);
-        let mut process = Command::new(program);
-        process.args(arguments).envs(TRUST_VARIABLES.map(|name| (name, certificates.path().as_os_str())));
-        for name in ["HTTPS_PROXY", "https_proxy"] {
-            process.env(name, &proxy);
+pub(crate) use environment::Environment;
+pub(crate) use guard::{GuardArguments, guard};
+pub(crate) use trust::{ChildFiles, write_files};
+
+use guard::Guard;
+use process_group::ProcessGroup;
+
+/// The time that the command has to end after a signal that asks it to.
+const GRACE: Duration = Duration::from_secs(10);
+/// The exit code for a command that does not exist, as shells have it.
+const NOT_FOUND: u8 = 127;
+/// The exit code for a file that cannot be run, as shells have it.
+const NOT_RUNNABLE: u8 = 126;
+/// The exit codes for commands that were not started.
+pub(crate) const NOT_STARTED: [u8; 2] = [NOT_FOUND, NOT_RUNNABLE];
+
+/// Runs a command until it ends, and passes signals on to it. Returns its exit code.
+///
+/// Everything that the command started ends with it.
+pub(crate) async fn run(
+    command: &[OsString],
+    environment: &Environment,
+    files: &ChildFiles,
+    signals: &mut Signals,
+) -> io::Result<u8> {
+    let (program, arguments) =
+        command.split_first().ok_or_else(|| io::Error::other("there is no command to run"))?;
+    let mut process = Command::new(program);
+    process.args(arguments);
+    environment.apply(&mut process);
+    let owns_group = process_group::separate(&mut process);
+    let mut child = match process.kill_on_drop(true).spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            eprintln!("fal-emulator: cannot run {}: {error}", OsStr::to_string_lossy(program));
+            let is_missing = error.kind() == io::ErrorKind::NotFound;
+            return Ok(if is_missing { NOT_FOUND } else { NOT_RUNNABLE });
         }
-        // An inherited exception for fal's hosts would bypass the emulator.
-        for name in ["NO_PROXY", "no_proxy"] {
-            process.env(name, "localhost,127.0.0.1,::1");
-        }
-        // Node's fetch ignores the proxy variables unless this one is set.
-        process.env("NODE_USE_ENV_PROXY", "1");
-        let has_key = ["FAL_KEY", "FAL_KEY_ID"].iter().any(|name| std::env::var_os(name).is_some());
-        match key {
-            Some(key) => drop(process.env("FAL_KEY", key)),
-            None if !has_key => drop(process.env("FAL_KEY", DEFAULT_KEY)),
-            None => {}
-        }
-        let process = process.kill_on_drop(true).spawn().map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot run {}: {error}", OsStr::to_string_lossy(program)))
-        })?;
-        Ok(Self { process, _certificates: certificates })
+    };
+    let group = ProcessGroup::new(child.id(), owns_group);
+    let guard = Guard::start(&group, &files.paths());
+    let status = wait(&mut child, &group, signals).await;
+    group.end().await;
+    if let Some(guard) = guard {
+        guard.dismiss();
     }
+    status.map(exit_code)
+}
 
-    /// Waits for the end of the command.
-    pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
-        self.process.wait().await
+/// Waits for the end of the command, and passes signals on to it.
+async fn wait(child: &mut Child, group: &ProcessGroup, signals: &mut Signals) -> io::Result<ExitStatus> {
+    let mut deadline = None;
+    loop {
+        let overdue = async {
+            match deadline {
+                Some(moment) => sleep_until(moment).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            status = child.wait() => return status,
+            signal = signals.next() => {
+                group.pass_on(signal);
+                // After Ctrl-C a command may go on, as interactive ones do.
+                if signal != Signal::Interrupt {
+                    deadline.get_or_insert_with(|| Instant::now() + GRACE);
+                }
+            }
+            () = overdue => {
+                eprintln!("fal-emulator: the command did not end within {} s of a signal; killing it", GRACE.as_secs());
+                group.kill();
+                return child.wait().await;
+            }
+        }
     }
 }
 
-/// Writes a file of the emulator's certificate and those that the machine trusts, because the command may also call
-/// other hosts.
-fn write_certificates(own: &str) -> io::Result<NamedTempFile> {
-    let mut file = tempfile::Builder::new().prefix("fal-emulator-").suffix(".pem").tempfile()?;
-    let system = openssl_probe::probe().cert_file.map(fs::read).transpose().unwrap_or_default();
-    file.write_all(&system.unwrap_or_default())?;
-    file.write_all(b"\n")?;
-    file.write_all(own.as_bytes())?;
-    file.flush()?;
-    Ok(file)
-}
-
-/// Returns the exit code for the end of a child: its own, or 1 if a signal ended it.
-pub(crate) fn exit_code(status: ExitStatus) -> u8 {
+/// Returns the exit code of a child, or 128 and the number of the signal that ended it, as shells do.
+fn exit_code(status: ExitStatus) -> u8 {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return u8::try_from(128 + signal).unwrap_or(u8::MAX);
+    }
     status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }

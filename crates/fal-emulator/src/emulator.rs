@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::builder::EmulatorBuilder;
 use crate::error::Error;
 use crate::history::HistorySettings;
-use crate::net::{HttpServer, Tls};
+use crate::net::{HttpServer, RequestHandler, Tls, UpstreamProxies};
 use crate::routes;
 use crate::scenario::Scenario;
 use crate::script::{Request, RequestKind, RequestPattern, Rule, Script};
@@ -205,6 +205,22 @@ impl Emulator {
         self.app.scripts.recorder.requests()
     }
 
+    /// Returns the number of requests that came for services, including those that are no longer kept.
+    ///
+    /// Neither a reset nor the web page and the admin API change it.
+    #[must_use]
+    pub fn request_count(&self) -> u64 {
+        self.app.traffic.requests()
+    }
+
+    /// Returns fal's names that were asked for and are not served, in alphabetical order, at most 100.
+    ///
+    /// Such requests are refused; they never leave the machine.
+    #[must_use]
+    pub fn refused_hosts(&self) -> Vec<String> {
+        self.app.traffic.refused_hosts()
+    }
+
     /// Waits for a request that `matches` accepts, and returns the first one. Requests from before the call count.
     ///
     /// There is no timeout: the future is pending until such a request arrives.
@@ -257,12 +273,18 @@ impl Emulator {
     pub(crate) fn serve(listener: TcpListener, address: SocketAddr, app: Arc<App>, tls: Option<Tls>) -> Self {
         let (tls, ca_certificate) = tls.map(|tls| (tls.acceptor, tls.ca)).unzip();
         let (stop, stopped) = watch::channel(());
+        let handler = RequestHandler {
+            router: routes::router(Arc::clone(&app), ca_certificate.clone()),
+            hosts: Arc::clone(&app.hosts),
+            traffic: Arc::clone(&app.traffic),
+            head_timeout: app.head_timeout,
+        };
         let server = HttpServer {
-            router: routes::router(Arc::clone(&app)),
+            handler,
             gate: Arc::clone(&app.scripts.gate),
             clock: Arc::clone(&app.clock),
             tls,
-            read_timeout: app.read_timeout,
+            proxies: Arc::new(UpstreamProxies::from_environment(address)),
         };
         let endpoints = app.models.ids().map(str::to_owned).collect();
         let task = tokio::spawn(server.run(listener, stopped));

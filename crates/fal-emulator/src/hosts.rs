@@ -1,9 +1,16 @@
-//! The addresses of the services: fal's own host names, or path prefixes of one address.
+//! The hosts that the emulator answers for: fal's own names, or path prefixes of one address.
 
-use axum::http::{HeaderMap, Request, Uri, header, uri::Authority};
+use std::net::IpAddr;
 
-/// fal's host names, and the path prefix under which the emulator serves each.
-const HOSTS: [(&str, &str); 14] = [
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header, uri::Authority};
+
+use crate::reply::Reply;
+
+/// fal's domains. Every name below them belongs to fal, and no request for one leaves the emulator.
+pub(crate) const DOMAINS: [&str; 4] = ["fal.run", "falrun.com", "fal.ai", "fal.media"];
+
+/// The host names that are served, and the path prefix of each.
+const HOSTS: [(&str, &str); 12] = [
     ("fal.run", "/run"),
     ("falrun.com", "/run"),
     ("queue.fal.run", "/queue"),
@@ -11,33 +18,154 @@ const HOSTS: [(&str, &str); 14] = [
     ("ws.fal.run", "/ws"),
     ("rest.fal.ai", "/rest"),
     ("rest.alpha.fal.ai", "/rest"),
-    ("v3.fal.media", "/cdn"),
-    ("v3b.fal.media", "/cdn"),
-    ("fal.media", "/cdn"),
     ("api.fal.ai", "/platform"),
     // The site, of which only the OpenAPI documents are served.
     ("fal.ai", ""),
     ("www.fal.ai", ""),
     ("auth.fal.ai", "/auth"),
+    ("fal.media", "/cdn"),
 ];
 
-/// Adds the path prefix of the service to a request for one of fal's host names.
+/// The header in which the server tells the routes by which scheme a request came.
+const SCHEME: HeaderName = HeaderName::from_static("x-fal-emulator-scheme");
+
+/// The hosts for which requests are answered.
 ///
-/// An absolute URI, as requests to a proxy have, becomes a path.
-pub(crate) fn add_service_prefix<B>(request: &mut Request<B>) {
-    let host = request.uri().host().map(str::to_owned).or_else(|| {
-        let authority = authority(request.headers())?;
-        Some(authority.host().to_owned())
-    });
-    let prefix = host.as_deref().and_then(service_prefix).unwrap_or_default();
-    if prefix.is_empty() && request.uri().host().is_none() {
-        return;
+/// A page of a foreign site can send requests to a loopback address under its own name, by DNS rebinding, and read the
+/// replies. So requests for names that a foreign site could own are refused.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HostPolicy {
+    /// Names in lower case, or `*.` and a domain.
+    allowed: Vec<String>,
+}
+
+impl HostPolicy {
+    /// Creates a policy that also allows these names. `*.example.com` allows all names below `example.com`.
+    pub(crate) fn new(allowed: &[String]) -> Self {
+        Self { allowed: allowed.iter().map(|name| normalize(name)).collect() }
     }
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    // A path that is valid after a host is valid after a prefix, so this does not fail.
-    if let Ok(uri) = Uri::try_from(format!("{prefix}{path}")) {
-        *request.uri_mut() = uri;
+
+    /// Returns true for loopback names, IP addresses, fal's names and the allowed ones.
+    pub(crate) fn permits(&self, host: &str) -> bool {
+        let host = normalize(host);
+        is_loopback_name(&host) || host.parse::<IpAddr>().is_ok() || is_fal_name(&host) || self.allows(&host)
     }
+
+    /// Returns true if pages of this origin may act like programs of this machine.
+    ///
+    /// `host` is the host by which the emulator was reached.
+    pub(crate) fn trusts_origin(&self, origin: &str, host: Option<&str>) -> bool {
+        let Some(authority) =
+            origin.split_once("://").and_then(|(_, authority)| authority.parse::<Authority>().ok())
+        else {
+            return false;
+        };
+        let name = normalize(authority.host());
+        Some(authority.as_str()) == host
+            || is_loopback_name(&name)
+            || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+            || is_fal_name(&name)
+            || self.allows(&name)
+    }
+
+    fn allows(&self, host: &str) -> bool {
+        self.allowed.iter().any(|allowed| match allowed.strip_prefix("*.") {
+            Some(domain) => is_below(host, domain),
+            None => allowed == host,
+        })
+    }
+
+    /// Checks the host of a request, and adds the path prefix of its service if it is one of fal's names.
+    ///
+    /// An absolute URI, as requests to a proxy have, becomes a path. `is_tls` tells if the request came over TLS.
+    ///
+    /// # Errors
+    ///
+    /// Returns the refusal of a request for a foreign host, or for a name of fal that is not served.
+    pub(crate) fn route<B>(&self, request: &mut Request<B>, is_tls: bool) -> Result<(), HostRefusal> {
+        for value in request.headers().get_all(header::HOST) {
+            let host = parse_authority(value).map(|authority| authority.host().to_owned());
+            if !host.as_ref().is_some_and(|host| self.permits(host)) {
+                let host = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                return Err(refuse_foreign(&host));
+            }
+        }
+        let of_uri = request.uri().host().map(str::to_owned);
+        if let Some(host) = of_uri.as_deref().filter(|host| !self.permits(host)) {
+            return Err(refuse_foreign(host));
+        }
+        let scheme = if is_tls { "https" } else { "http" };
+        request.headers_mut().insert(SCHEME, HeaderValue::from_static(scheme));
+        let is_absolute = of_uri.is_some();
+        let host = of_uri.or_else(|| Some(authority(request.headers())?.host().to_owned()));
+        let host = normalize(host.as_deref().unwrap_or_default());
+        let prefix = match service_prefix(&host) {
+            Some(prefix) => prefix,
+            None if is_fal_name(&host) => return Err(refuse_unserved(&host)),
+            None => "",
+        };
+        if prefix.is_empty() && !is_absolute {
+            return Ok(());
+        }
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        // A path that is valid after a host is valid after a prefix, so this does not fail.
+        if let Ok(uri) = Uri::try_from(format!("{prefix}{path}")) {
+            *request.uri_mut() = uri;
+        }
+        Ok(())
+    }
+}
+
+/// The refusal of a request because of its host.
+pub(crate) struct HostRefusal {
+    pub(crate) reply: Reply,
+    /// The name, if it is one of fal's.
+    pub(crate) unserved: Option<String>,
+}
+
+fn refuse_foreign(host: &str) -> HostRefusal {
+    let text = format!(
+        "fal-emulator does not answer for the host {host}, which a foreign site could own; \
+         start it with --allow-host {host} to allow it"
+    );
+    HostRefusal { reply: Reply::detail(StatusCode::FORBIDDEN, text), unserved: None }
+}
+
+fn refuse_unserved(host: &str) -> HostRefusal {
+    HostRefusal {
+        reply: Reply::detail(StatusCode::NOT_FOUND, unserved(host)),
+        unserved: Some(host.to_owned()),
+    }
+}
+
+/// Returns the message about a name of fal that is not served.
+pub(crate) fn unserved(host: &str) -> String {
+    format!("fal-emulator does not serve {host}; the request did not leave this machine")
+}
+
+/// Removes the header that the server adds for the routes.
+pub(crate) fn remove_scheme(headers: &mut HeaderMap) {
+    headers.remove(SCHEME);
+}
+
+/// Returns a host name in lower case, without a final dot and without brackets.
+fn normalize(host: &str) -> String {
+    let host = host.trim().trim_start_matches('[').trim_end_matches(']');
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+fn is_loopback_name(host: &str) -> bool {
+    host == "localhost" || is_below(host, "localhost")
+}
+
+fn is_below(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.') && rest.len() > 1)
+}
+
+/// Returns true if the host name belongs to fal.
+pub(crate) fn is_fal_name(host: &str) -> bool {
+    let host = normalize(host);
+    DOMAINS.iter().any(|domain| host == *domain || is_below(&host, domain))
 }
 
 /// The base URLs of the services in replies to a caller. They are the ones by which the caller reached the server, so
@@ -49,12 +177,23 @@ pub(crate) struct BaseUrls {
 }
 
 impl BaseUrls {
-    /// Determines the URLs from the headers of a request. `fallback` is the server's own address.
+    /// Determines the URLs from the headers of a request. `is_tls` is the scheme of requests that came without the
+    /// server's own header, and `fallback` the server's own address.
     pub(crate) fn from_headers(headers: &HeaderMap, is_tls: bool, fallback: &str) -> Self {
-        let scheme = if is_tls { "https" } else { "http" };
+        let scheme = match headers.get(SCHEME).map(HeaderValue::as_bytes) {
+            Some(b"https") => "https",
+            Some(_) => "http",
+            None => {
+                if is_tls {
+                    "https"
+                } else {
+                    "http"
+                }
+            }
+        };
         let authority = authority(headers);
         if let Some(authority) = &authority
-            && service_prefix(authority.host()).is_some()
+            && is_fal_name(authority.host())
         {
             let port = authority.port().map_or_else(String::new, |port| format!(":{port}"));
             return Self {
@@ -82,20 +221,22 @@ impl BaseUrls {
     }
 }
 
-/// Returns true if the host name is one of fal's that the emulator serves.
-pub(crate) fn is_fal_host(host: &str) -> bool {
-    service_prefix(host).is_some()
-}
-
-fn service_prefix(host: &str) -> Option<&'static str> {
-    HOSTS.iter().find(|(name, _)| name.eq_ignore_ascii_case(host)).map(|(_, prefix)| *prefix)
+/// Returns the path prefix of the service behind a host name. Every name below `fal.media` is a CDN.
+pub(crate) fn service_prefix(host: &str) -> Option<&'static str> {
+    let host = normalize(host);
+    let known = HOSTS.iter().find(|(name, _)| *name == host).map(|(_, prefix)| *prefix);
+    known.or_else(|| is_below(&host, "fal.media").then_some("/cdn"))
 }
 
 /// Parses the `Host` header. Returns `None` if it has characters that do not belong in a host name.
 fn authority(headers: &HeaderMap) -> Option<Authority> {
-    let host = headers.get(header::HOST)?.to_str().ok()?;
-    let is_plain =
-        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
+    parse_authority(headers.get(header::HOST)?)
+}
+
+fn parse_authority(host: &HeaderValue) -> Option<Authority> {
+    let host = host.to_str().ok()?;
+    let is_plain = !host.is_empty()
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-:[]".contains(&byte));
     host.parse().ok().filter(|_| is_plain)
 }
 
@@ -103,23 +244,82 @@ fn authority(headers: &HeaderMap) -> Option<Authority> {
 mod tests {
     use super::*;
 
-    fn request(host: &str, uri: &str) -> String {
+    fn route(host: &str, uri: &str) -> Result<String, u16> {
         let mut request = Request::builder().uri(uri).header("host", host).body(()).unwrap();
-        add_service_prefix(&mut request);
-        request.uri().to_string()
+        let policy = HostPolicy::new(&["Emulator".to_owned(), "*.test.example".to_owned()]);
+        policy.route(&mut request, false).map_err(|refusal| refusal.reply.status.as_u16())?;
+        Ok(request.uri().to_string())
     }
 
     #[test]
     fn fal_hosts_become_path_prefixes() {
-        assert_eq!(request("queue.fal.run", "/a/b?x=1"), "/queue/a/b?x=1");
-        assert_eq!(request("FAL.run:443", "/a/b"), "/run/a/b");
-        assert_eq!(request("v3.fal.media", "/files/b/1/a.png"), "/cdn/files/b/1/a.png");
-        assert_eq!(request("api.fal.ai", "/v1/models"), "/platform/v1/models");
-        assert_eq!(request("fal.ai", "/api/openapi/queue/openapi.json"), "/api/openapi/queue/openapi.json");
-        assert_eq!(request("localhost:8080", "/queue/a/b"), "/queue/a/b");
-        assert_eq!(request("notfal.run", "/a/b"), "/a/b");
-        assert_eq!(request("localhost", "http://queue.fal.run/a/b"), "/queue/a/b");
-        assert_eq!(request("localhost", "http://localhost/run/a/b"), "/run/a/b");
+        let path = |host, uri| route(host, uri).unwrap();
+        assert_eq!(path("queue.fal.run", "/a/b?x=1"), "/queue/a/b?x=1");
+        assert_eq!(path("FAL.run:443", "/a/b"), "/run/a/b");
+        assert_eq!(path("fal.run.", "/a/b"), "/run/a/b");
+        for cdn in ["v3.fal.media", "v2.fal.media", "cdn.fal.media", "fal.media"] {
+            assert_eq!(path(cdn, "/files/b/1/a.png"), "/cdn/files/b/1/a.png");
+        }
+        assert_eq!(path("api.fal.ai", "/v1/models"), "/platform/v1/models");
+        assert_eq!(path("fal.ai", "/api/openapi/queue/openapi.json"), "/api/openapi/queue/openapi.json");
+        assert_eq!(path("localhost:8080", "/queue/a/b"), "/queue/a/b");
+        assert_eq!(path("localhost", "http://queue.fal.run/a/b"), "/queue/a/b");
+        assert_eq!(path("localhost", "http://localhost/run/a/b"), "/run/a/b");
+    }
+
+    #[test]
+    fn only_loopback_addresses_fal_and_allowed_names_are_answered_for() {
+        for host in [
+            "localhost",
+            "a.localhost:1",
+            "127.0.0.1:80",
+            "192.168.1.2",
+            "[::1]:8",
+            "emulator:8787",
+            "a.test.example",
+        ] {
+            assert_eq!(route(host, "/run/a/b").as_deref(), Ok("/run/a/b"), "{host}");
+        }
+        for host in [
+            "attacker.example:8787",
+            "notfal.run",
+            "fal.run.evil",
+            "localhost.evil",
+            "127.0.0.1.evil",
+            "emulator.evil",
+            "test.example",
+            "2130706433",
+            "a/b",
+            "fal.run@evil",
+            "",
+        ] {
+            assert_eq!(route(host, "/"), Err(403), "{host}");
+        }
+        assert_eq!(route("localhost", "http://attacker.example/_emulator/requests"), Err(403));
+        for host in ["wma.fal.run", "a.b.fal.ai", "new.falrun.com"] {
+            assert_eq!(route(host, "/"), Err(404), "{host}");
+        }
+        let mut bare = Request::builder().uri("/run/a/b").body(()).unwrap();
+        assert!(HostPolicy::default().route(&mut bare, false).is_ok());
+    }
+
+    #[test]
+    fn origins_of_this_machine_are_trusted() {
+        let policy = HostPolicy::new(&["app.test".to_owned()]);
+        let own = Some("192.168.1.2:8787");
+        for origin in [
+            "http://localhost:3000",
+            "http://127.0.0.1:1",
+            "http://[::1]:1",
+            "https://app.test",
+            "http://192.168.1.2:8787",
+        ] {
+            assert!(policy.trusts_origin(origin, own), "{origin}");
+        }
+        for origin in ["https://evil.example", "null", "", "http://192.168.1.3:8787", "http://app.test.evil"]
+        {
+            assert!(!policy.trusts_origin(origin, own), "{origin}");
+        }
     }
 
     #[test]

@@ -56,6 +56,8 @@ mod model_call;
 mod models;
 mod net;
 mod pace;
+mod percent;
+mod private_files;
 mod queue;
 mod realtime;
 mod recent_calls;

@@ -1,5 +1,6 @@
 //! The `fal-emulator` command: a local fal until it is stopped.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::net::IpAddr;
@@ -12,9 +13,11 @@ use fal_emulator::{Emulator, Error, Pace};
 use serde_json::json;
 
 mod child;
+mod environment_command;
 mod signals;
 
-use child::ChildCommand;
+use child::{ChildFiles, Environment, GuardArguments};
+use environment_command::EnvironmentArguments;
 use signals::Signals;
 
 #[derive(Parser)]
@@ -24,9 +27,14 @@ use signals::Signals;
     after_help = "Examples:
   fal-emulator --port 8787             serve; the first line on stdout is a JSON object of base URLs
   fal-emulator -- python app.py        run an unmodified app against the emulator, in any language that
-                                       supports HTTPS_PROXY and SSL_CERT_FILE (Node 24 or later)"
+                                       supports HTTPS_PROXY and SSL_CERT_FILE, and in Node 18 or later
+  eval \"$(fal-emulator env --port 8787)\"  direct the commands of this shell to `fal-emulator --tls --port 8787`",
+    args_conflicts_with_subcommands = true
 )]
 struct Arguments {
+    #[command(subcommand)]
+    subcommand: Option<Subcommand>,
+
     /// Port to listen on; 0 picks a free one
     #[arg(long, default_value_t = 0)]
     port: u16,
@@ -35,7 +43,12 @@ struct Arguments {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     host: IpAddr,
 
-    /// Serve https, with a certificate for fal's own host names
+    /// Also answer requests whose `Host` is this name, such as the name of a container; `*.example.com` allows all
+    /// names below a domain; may be repeated
+    #[arg(long = "allow-host", value_name = "NAME")]
+    allowed_hosts: Vec<String>,
+
+    /// Serve https and a proxy beside http on the same port, with a certificate for fal's own host names
     #[arg(long)]
     tls: bool,
 
@@ -75,14 +88,33 @@ struct Arguments {
     #[arg(long, value_name = "MS", default_value_t = 210)]
     run_time: u64,
 
+    /// Print each request to stderr
+    #[arg(short, long)]
+    verbose: bool,
+
     /// Command to run with an environment that directs its calls of fal to the emulator; both end together
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
 
+#[derive(clap::Subcommand)]
+enum Subcommand {
+    /// Print the variables that direct the commands of a shell to a running `fal-emulator --tls`
+    Env(EnvironmentArguments),
+    /// End a command whose emulator was killed
+    #[command(hide = true)]
+    Guard(GuardArguments),
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    match serve(Arguments::parse()).await {
+    let mut arguments = Arguments::parse();
+    let done = match arguments.subcommand.take() {
+        Some(Subcommand::Guard(arguments)) => return child::guard(arguments).await,
+        Some(Subcommand::Env(arguments)) => environment_command::run(&arguments).await,
+        None => serve(arguments).await,
+    };
+    match done {
         Ok(code) => code,
         Err(error) => {
             eprintln!("fal-emulator: {error}");
@@ -99,6 +131,9 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
     let has_command = !arguments.command.is_empty();
     if arguments.tls || has_command {
         builder = builder.tls();
+    }
+    for name in &arguments.allowed_hosts {
+        builder = builder.allow_host(name);
     }
     if let Some(path) = arguments.data {
         builder = builder.data_dir(path);
@@ -118,8 +153,11 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
     if let Some(key) = &arguments.require_key {
         builder = builder.require_key(key);
     }
+    if arguments.verbose {
+        builder = builder.request_log(|line| eprintln!("fal-emulator: {line}"));
+    }
     // Before the URLs are printed: a reader of them may stop the server right away.
-    let signals = Signals::new();
+    let mut signals = Signals::new();
     let emulator = builder.start().await?;
     if let (Some(path), Some(ca)) = (&arguments.ca_out, emulator.ca_certificate()) {
         std::fs::write(path, ca).map_err(|source| Error::Write { path: path.clone(), source })?;
@@ -127,28 +165,48 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
     let code = if has_command {
         let models = emulator.endpoints().len();
         eprintln!("fal-emulator: {models} models at {}, for the command in place of fal", emulator.url());
-        run(&arguments.command, &emulator, arguments.require_key.as_deref(), signals).await?
+        let files = ChildFiles::create(emulator.ca_certificate().unwrap_or_default())?;
+        let url = emulator.url().replacen("https", "http", 1);
+        let (key, inherited) = (arguments.require_key.as_deref(), inherited_variables());
+        let environment = Environment::new(&url, files.certificates(), files.preload(), key, &inherited);
+        let code = child::run(&arguments.command, &environment, &files, &mut signals).await?;
+        if !child::NOT_STARTED.contains(&code) {
+            print_summary(&emulator, true);
+        }
+        code.into()
     } else {
         print_urls(&emulator);
-        signals.wait().await;
+        signals.next().await;
         eprintln!("fal-emulator: stopping");
+        print_summary(&emulator, false);
         ExitCode::SUCCESS
     };
     emulator.shutdown().await;
     Ok(code)
 }
 
-/// Runs a command until it ends, or until a signal stops both.
-async fn run(
-    command: &[OsString],
-    emulator: &Emulator,
-    key: Option<&str>,
-    signals: Signals,
-) -> std::io::Result<ExitCode> {
-    let mut child = ChildCommand::start(command, emulator, key)?;
-    tokio::select! {
-        status = child.wait() => Ok(child::exit_code(status?).into()),
-        () = signals.wait() => Ok(ExitCode::FAILURE),
+/// Returns the environment of this process. Variables that are not Unicode are left out; they are inherited unchanged.
+fn inherited_variables() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// Prints to stderr how many requests came. A command that sent none may have called fal itself.
+fn print_summary(emulator: &Emulator, has_command: bool) {
+    let count = emulator.request_count();
+    let refused = emulator.refused_hosts();
+    if count == 0 && has_command {
+        eprintln!(
+            "fal-emulator: warning: no request came. If the command calls fal, its HTTP client ignores HTTPS_PROXY; \
+             fal then refused its calls, because its key is worth nothing. Let it call {} directly",
+            emulator.urls().run.replacen("https", "http", 1)
+        );
+    } else {
+        eprintln!("fal-emulator: {count} request{} came", if count == 1 { "" } else { "s" });
+    }
+    if !refused.is_empty() {
+        eprintln!("fal-emulator: refused requests for names that it does not serve: {}", refused.join(", "));
     }
 }
 

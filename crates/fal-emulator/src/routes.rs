@@ -8,9 +8,11 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post, put};
+use serde_json::json;
 
 use self::proxy::Proxy;
 use crate::app::App;
+use crate::percent;
 use crate::reply::{REQUEST_ID, Reply};
 
 mod admin;
@@ -40,15 +42,22 @@ mod upload;
 /// The largest JSON body that is accepted, in bytes.
 const JSON_LIMIT: usize = 10 << 20;
 
-/// Creates the router of the emulator: the services, the proxy, the web page and the admin routes.
-pub(crate) fn router(app: Arc<App>) -> Router {
+/// Creates the router of the emulator: the services, the proxy, the web page and the admin routes. `ca` is the
+/// certificate that clients have to trust, as PEM.
+pub(crate) fn router(app: Arc<App>, ca: Option<String>) -> Router {
     let services = services(Arc::clone(&app));
     Router::new()
         .route("/proxy", any(proxy::proxy))
         .layer(middleware::from_fn(common_headers))
         .with_state(Proxy { app: Arc::clone(&app), services: services.clone() })
-        .merge(page::router().merge(admin::router()).with_state(app))
+        .merge(page::router().merge(admin::router(ca)).with_state(app))
+        .route("/health", get(health))
         .fallback_service(services)
+}
+
+/// Answers that the emulator is ready.
+async fn health() -> Reply {
+    Reply::ok(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}))
 }
 
 fn services(app: Arc<App>) -> Router {
@@ -117,6 +126,8 @@ async fn common_headers(request: Request, next: Next) -> Response {
     ];
     let mut response = if request.method() == Method::OPTIONS {
         StatusCode::NO_CONTENT.into_response()
+    } else if String::from_utf8(percent::decode(request.uri().path())).is_err() {
+        Reply::detail(StatusCode::BAD_REQUEST, "The path is not UTF-8").into_response()
     } else {
         next.run(request).await
     };

@@ -141,7 +141,7 @@ mod tests {
             ("[[endpoint]]\nid = \"a/b\"\noutcomes = [{ times = 2 }]", "either `reply` or `fail`"),
             (
                 "[[endpoint]]\nid = \"a/b\"\noutcomes = [{ fail = { status = 42 } }]",
-                "42 is not an HTTP status",
+                "42 is not the HTTP status of an answer",
             ),
             ("[[rule]]\nkind = \"dance\"", "unknown variant `dance`"),
             ("[history]\noutage = \"slow\"", "unknown variant `slow`"),

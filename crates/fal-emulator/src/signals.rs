@@ -1,13 +1,22 @@
-//! The signals that stop the command.
+//! The signals that stop the command, or that it passes on to its child.
 
-use std::future::pending;
-
-/// The signals that stop the command: interrupt and terminate.
-#[cfg(unix)]
-pub(crate) struct Signals {
-    interrupt: Option<tokio::signal::unix::Signal>,
-    terminate: Option<tokio::signal::unix::Signal>,
+/// A signal that the command catches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    #[cfg(unix)]
+    Terminate,
+    /// The end of the terminal.
+    #[cfg(unix)]
+    Hangup,
+    #[cfg(unix)]
+    Quit,
 }
+
+/// The signals that are caught.
+#[cfg(unix)]
+pub(crate) struct Signals(Vec<(Signal, tokio::signal::unix::Signal)>);
 
 #[cfg(unix)]
 impl Signals {
@@ -15,28 +24,30 @@ impl Signals {
     /// process.
     pub(crate) fn new() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        Self {
-            interrupt: signal(SignalKind::interrupt()).ok(),
-            terminate: signal(SignalKind::terminate()).ok(),
-        }
+        let all = [
+            (Signal::Interrupt, SignalKind::interrupt()),
+            (Signal::Terminate, SignalKind::terminate()),
+            (Signal::Hangup, SignalKind::hangup()),
+            (Signal::Quit, SignalKind::quit()),
+        ];
+        Self(all.into_iter().filter_map(|(name, kind)| Some((name, signal(kind).ok()?))).collect())
     }
 
-    /// Waits for the first signal, including one that came before the call.
-    pub(crate) async fn wait(self) {
-        let next = async |signal: Option<tokio::signal::unix::Signal>| match signal {
-            Some(mut signal) => {
-                signal.recv().await;
+    /// Waits for the next signal, including one that came before the call.
+    pub(crate) async fn next(&mut self) -> Signal {
+        std::future::poll_fn(|context| {
+            for (name, signal) in &mut self.0 {
+                if let std::task::Poll::Ready(Some(())) = signal.poll_recv(context) {
+                    return std::task::Poll::Ready(*name);
+                }
             }
-            None => pending().await,
-        };
-        tokio::select! {
-            () = next(self.interrupt) => {}
-            () = next(self.terminate) => {}
-        }
+            std::task::Poll::Pending
+        })
+        .await
     }
 }
 
-/// The signal that stops the command: Ctrl-C.
+/// The signals that are caught: Ctrl-C.
 #[cfg(not(unix))]
 pub(crate) struct Signals;
 
@@ -47,9 +58,10 @@ impl Signals {
     }
 
     /// Waits for Ctrl-C.
-    pub(crate) async fn wait(self) {
+    pub(crate) async fn next(&mut self) -> Signal {
         if tokio::signal::ctrl_c().await.is_err() {
-            pending::<()>().await;
+            std::future::pending::<()>().await;
         }
+        Signal::Interrupt
     }
 }

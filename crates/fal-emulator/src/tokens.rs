@@ -61,7 +61,9 @@ impl Tokens {
         if !apps.is_some_and(|apps| apps.iter().any(allowed)) {
             return Err(TokenError::OtherApp);
         }
-        Ok(UNIX_EPOCH + Duration::try_from_secs_f64(expires).unwrap_or_default())
+        // The lifetime of a token is bounded, so this is never the epoch itself.
+        let since_1970 = Duration::try_from_secs_f64(expires).unwrap_or_default();
+        Ok(UNIX_EPOCH.checked_add(since_1970).unwrap_or(UNIX_EPOCH))
     }
 
     fn claims(&self, token: &str) -> Option<Value> {

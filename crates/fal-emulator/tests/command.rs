@@ -1,6 +1,7 @@
 //! The `fal-emulator` command.
 
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
@@ -70,24 +71,240 @@ fn a_failed_start_is_explained_on_stderr() {
     assert!(text.contains("cannot read /no/such/folder"), "{text}");
 }
 
+/// Runs a script of the shell under the emulator. Returns its exit code, its stdout and the emulator's stderr.
+fn run(options: &[&str], environment: &[(&str, &str)], script: &str) -> (Option<i32>, String, String) {
+    let mut command = command();
+    command.args(options).args(["--", "sh", "-c", script]).envs(environment.iter().copied());
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// Waits until a condition holds.
+fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let start = std::time::Instant::now();
+    while !condition() {
+        assert!(start.elapsed().as_secs() < 20, "{what}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+fn is_running(pid: &str) -> bool {
+    let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+    state.is_ok_and(|state| !state.contains(") Z "))
+}
+
+fn send_signal(signal: &str, pid: u32) {
+    assert!(Command::new("kill").arg(format!("-{signal}")).arg(pid.to_string()).status().unwrap().success());
+}
+
 #[test]
 fn a_child_command_gets_the_proxy_and_its_exit_code_is_returned() {
     let script = r#"
-        test "$FAL_KEY" = emulator:key && test "$HTTPS_PROXY" = "$https_proxy" && test -z "$FAL_KEY_ID" || exit 4
+        test "$FAL_KEY" = emulator:key && test "$HTTPS_PROXY" = "$https_proxy" || exit 4
         grep -q 'BEGIN CERTIFICATE' "$SSL_CERT_FILE" || exit 5
+        test "$FAL_EMULATOR_URL" = "$HTTPS_PROXY" || exit 6
         echo "$HTTPS_PROXY"
         exit 3
     "#;
-    let mut command = command();
-    command.env_remove("FAL_KEY").env_remove("FAL_KEY_ID").args(["--", "sh", "-c", script]);
-    let output = command.output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(text.starts_with("http://127.0.0.1:"), "only the command writes on stdout: {text}");
-    assert_eq!(text.lines().count(), 1);
+    let (code, stdout, stderr) = run(&[], &[], script);
+    assert_eq!(code, Some(3), "{stderr}");
+    assert!(stdout.starts_with("http://127.0.0.1:"), "only the command writes on stdout: {stdout}");
+    assert_eq!(stdout.lines().count(), 1);
+}
 
-    let output = self::command().args(["--", "/no/such/program"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
+#[test]
+fn the_key_of_the_user_never_reaches_the_command() {
+    let names =
+        ["FAL_KEY", "FAL_KEY_ID", "FAL_KEY_SECRET", "FAL_API_KEY", "FAL_AI_API_KEY", "MY_FAL_KEY", "OTHER"];
+    let environment = names.map(|name| (name, "1111-2222-3333-4444:real"));
+    let (code, stdout, _) = run(&[], &environment, "env");
+    assert_eq!(code, Some(0));
+    assert!(!stdout.contains("1111"), "{stdout}");
+    let (_, stdout, _) =
+        run(&["--require-key", "a:b"], &environment, "echo $FAL_KEY $FAL_API_KEY $FAL_KEY_SECRET");
+    assert_eq!(stdout, "a:b a:b b\n");
+}
+
+#[test]
+fn the_number_of_requests_is_told_at_the_end_and_none_is_a_warning() {
+    let (_, _, stderr) = run(&[], &[], "true");
+    assert!(stderr.contains("warning: no request came"), "{stderr}");
+    let script = r#"curl -s "$FAL_EMULATOR_URL/run/no/thing" && curl -s "$FAL_EMULATOR_URL/""#;
+    let (code, _, stderr) = run(&["-v"], &[], script);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stderr.contains("fal-emulator: 1 request came"), "{stderr}");
+    assert!(stderr.contains("GET /run/no/thing 4"), "{stderr}");
+}
+
+#[test]
+fn exit_codes_are_those_of_a_shell() {
+    assert_eq!(run(&[], &[], "kill -TERM $$").0, Some(143));
+    assert_eq!(run(&[], &[], "kill -KILL $$").0, Some(137));
+    let output = command().args(["--", "/no/such/program"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(127));
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.contains("cannot run /no/such/program"), "{text}");
+    assert_eq!(command().args(["--", "/etc/passwd"]).output().unwrap().status.code(), Some(126));
+}
+
+#[test]
+fn signals_are_passed_on_and_nothing_of_the_command_is_left() {
+    for (signal, code) in [("TERM", 5), ("INT", 5), ("HUP", 5)] {
+        let folder = tempfile::tempdir().unwrap();
+        let pid_file = folder.path().join("pid");
+        // The background process ignores the signals that the shell passes to background jobs by default.
+        let script = format!(
+            "trap 'exit 5' TERM INT HUP; sleep 1000 & echo $! > {0}.new; mv {0}.new {0}; wait; wait",
+            pid_file.display()
+        );
+        let mut command = command();
+        let mut child = command.args(["--", "sh", "-c", &script]).stdin(Stdio::null()).spawn().unwrap();
+        wait_until("the command starts", || pid_file.exists());
+        let pid = std::fs::read_to_string(&pid_file).unwrap();
+        assert!(is_running(&pid));
+        send_signal(signal, child.id());
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}");
+        assert!(!is_running(&pid), "{signal}: a process of the command is left");
+    }
+}
+
+#[test]
+fn a_killed_emulator_leaves_neither_processes_nor_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pid_file, temporary) = (folder.path().join("pid"), folder.path().join("tmp"));
+    std::fs::create_dir(&temporary).unwrap();
+    let script = format!("sleep 1000 & echo $! > {0}.new; mv {0}.new {0}; wait", pid_file.display());
+    let mut command = command();
+    command.args(["--", "sh", "-c", &script]).stdin(Stdio::null()).env("TMPDIR", &temporary);
+    let mut child = command.spawn().unwrap();
+    wait_until("the command starts", || pid_file.exists());
+    let files = || std::fs::read_dir(&temporary).unwrap().count();
+    assert_eq!(files(), 2);
+    let pid = std::fs::read_to_string(&pid_file).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait_until("the processes of the command end", || !is_running(&pid));
+    wait_until("the files are removed", || files() == 0);
+}
+
+#[test]
+fn other_hosts_are_reached_by_the_proxy_of_the_environment() {
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://me:secret@{}", proxy.local_addr().unwrap());
+    let heads = std::thread::spawn(move || {
+        let mut heads = Vec::new();
+        for stream in proxy.incoming().take(2) {
+            let mut stream = stream.unwrap();
+            let mut head = String::new();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            while !head.ends_with("\r\n\r\n") {
+                reader.read_line(&mut head).unwrap();
+            }
+            let reply = if head.starts_with("CONNECT") { "403 No" } else { "200 OK" };
+            std::io::Write::write_all(
+                &mut stream,
+                format!("HTTP/1.1 {reply}\r\ncontent-length: 5\r\nconnection: close\r\n\r\nproxy").as_bytes(),
+            )
+            .unwrap();
+            heads.push(head);
+        }
+        heads
+    });
+    let script = "curl -s http://example.test/a; curl -s https://example.test/b; curl -s http://fal.run/no/thing -o /dev/null";
+    let environment =
+        [("HTTPS_PROXY", url.as_str()), ("https_proxy", ""), ("http_proxy", url.as_str()), ("NO_PROXY", "")];
+    let (_, stdout, stderr) = run(&[], &environment, script);
+    assert_eq!(stdout, "proxy", "{stderr}");
+    let heads = heads.join().unwrap();
+    assert!(heads[0].starts_with("GET http://example.test/a HTTP/1.1\r\n"), "{heads:?}");
+    assert!(heads[1].starts_with("CONNECT example.test:443 HTTP/1.1\r\n"), "{heads:?}");
+    for head in &heads {
+        assert!(head.contains("proxy-authorization: Basic bWU6c2VjcmV0\r\n"), "{head}");
+    }
+    assert!(stderr.contains("1 request came"), "{stderr}");
+}
+
+#[test]
+fn env_prints_the_variables_for_a_running_emulator() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        let mut command = command();
+        command.arg("--tls").arg("--data").arg(folder.path().join("data"));
+        let mut child = command.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let urls: Value = serde_json::from_str(&line).unwrap();
+        let port = urls["run"].as_str().unwrap().split([':', '/']).nth(4).unwrap().to_owned();
+        (child, port)
+    };
+    let env =
+        |port: &str| command().args(["env", "--port", port, "--folder"]).arg(folder.path()).output().unwrap();
+    let (mut child, port) = start();
+    let output = env(&port);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains(&format!("export HTTPS_PROXY='http://127.0.0.1:{port}'\n")), "{text}");
+    let script = format!(
+        "{text}\ntest \"$FAL_KEY\" = emulator:key && curl -s https://fal.run/no/thing -X POST -d '{{}}'"
+    );
+    let output = Command::new("sh").arg("-c").arg(&script).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).contains("not found"), "{output:?}");
+    let bundle =
+        |port: &str| std::fs::read_to_string(folder.path().join(format!("127-0-0-1-{port}.pem"))).unwrap();
+    let first = bundle(&port);
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let (mut child, port) = start();
+    assert!(env(&port).status.success());
+    assert_eq!(bundle(&port), first, "the certificate is kept with --data");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let gone = env(&port);
+    assert!(!gone.status.success());
+    assert!(String::from_utf8_lossy(&gone.stderr).contains("no emulator answers"), "{gone:?}");
+}
+
+#[test]
+fn node_reaches_the_emulator_whatever_opens_the_connection() {
+    let Ok(version) = Command::new("node").arg("--version").output() else {
+        println!("skipped: there is no Node here");
+        return;
+    };
+    println!("Node {}", String::from_utf8_lossy(&version.stdout));
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("app.mjs");
+    let text = r#"
+        import https from "node:https";
+        import tls from "node:tls";
+        import { Worker } from "node:worker_threads";
+        const lookup = () => { throw new Error("the name was looked up"); };
+        const told = [];
+        const reply = await fetch("https://fal.run/no/thing", { method: "POST", body: "{}" });
+        told.push(reply.status, (await reply.json()).detail);
+        // An agent and a lookup of one's own, as HTTP clients with a guard have them.
+        told.push(await new Promise((resolve, reject) => {
+          https.get({ host: "v3.fal.media", path: "/files/x", lookup, agent: new https.Agent() }, (got) => resolve(got.statusCode)).on("error", reject);
+        }));
+        // A TLS socket, as WebSocket packages open it.
+        told.push(await new Promise((resolve, reject) => {
+          const socket = tls.connect(443, "queue.fal.run", { servername: "queue.fal.run", lookup }, () => resolve(socket.authorized));
+          socket.on("error", reject).on("secureConnect", () => socket.end());
+        }));
+        told.push(await new Promise((resolve, reject) => {
+          const code = `fetch("https://queue.fal.run/a/b/requests/1/status").then((got) => require("node:worker_threads").parentPort.postMessage(got.status))`;
+          new Worker(code, { eval: true }).on("message", resolve).on("error", reject);
+        }));
+        console.log(JSON.stringify(told));
+    "#;
+    std::fs::write(&program, text).unwrap();
+    let script = format!("node {}", program.display());
+    let environment = [("NODE_OPTIONS", "--no-warnings")];
+    let (code, stdout, stderr) = run(&[], &environment, &script);
+    assert_eq!(code, Some(0), "{stderr}");
+    let told: Value = serde_json::from_str(stdout.trim()).unwrap_or_default();
+    let expected = serde_json::json!([404, "Application \"thing\" not found", 404, true, 404]);
+    assert_eq!(told, expected, "{stdout}{stderr}");
+    assert!(stderr.contains("3 requests came"), "{stderr}");
 }

@@ -88,3 +88,17 @@ async fn request_paths_cannot_leave_the_data_folder() {
         assert_eq!(fal.get(&job).await.status, 404, "{path}");
     }
 }
+
+#[tokio::test]
+async fn an_endless_lifetime_is_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let fal = TestEmulator::start(Emulator::builder().data_dir(folder.path())).await;
+    let lifecycle = r#"{"expiration_duration_seconds": 9223372036854000000}"#;
+    let headers = [("x-fal-object-lifecycle", lifecycle), ("content-type", "text/plain")];
+    let reply = fal.send(Method::POST, &format!("{}/files/upload", fal.urls.cdn), &headers, "text").await;
+    assert_eq!(reply.status, 200);
+    let url = reply.json()["access_url"].clone();
+    fal.emulator.shutdown().await;
+    let second = TestEmulator::start(Emulator::builder().data_dir(folder.path())).await;
+    assert_eq!(second.get(&moved(&second, &url)).await.bytes, b"text");
+}

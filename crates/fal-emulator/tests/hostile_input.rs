@@ -39,9 +39,9 @@ async fn assert_alive(fal: &TestEmulator) {
 #[tokio::test]
 async fn oversized_and_malformed_heads_are_refused() {
     let fal = TestEmulator::instant().await;
-    let long = format!("GET / HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "a".repeat(1 << 20));
-    let many = format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", "x-many: a\r\n".repeat(10_000));
-    let path = format!("GET /{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(1 << 20));
+    let long = format!("GET / HTTP/1.1\r\nhost: localhost\r\nx-long: {}\r\n\r\n", "a".repeat(1 << 20));
+    let many = format!("GET / HTTP/1.1\r\nhost: localhost\r\n{}\r\n", "x-many: a\r\n".repeat(10_000));
+    let path = format!("GET /{} HTTP/1.1\r\nhost: localhost\r\n\r\n", "a".repeat(1 << 20));
     for head in [long, many, path] {
         let reply = exchange(&fal.emulator, head.as_bytes()).await;
         // A reset may overtake the refusal.
@@ -59,11 +59,52 @@ async fn oversized_and_malformed_heads_are_refused() {
 }
 
 #[tokio::test]
+async fn malformed_framing_is_a_bad_request_in_json() {
+    let fal = TestEmulator::instant().await;
+    for chunk in ["zz\r\n{}\r\n0\r\n\r\n", "-1\r\n", "ffffffffffffffffff\r\n{}", "2\r\n{}xx"] {
+        let head = format!(
+            "POST /run/{ID} HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n{chunk}"
+        );
+        let reply = exchange(&fal.emulator, head.as_bytes()).await;
+        assert!(reply.starts_with("HTTP/1.1 400"), "{chunk:?}: {reply}");
+        assert!(reply.contains("{\"detail\":"), "{chunk:?}: {reply}");
+    }
+    for path in ["run/%ff", "queue/a/%c3%28", "cdn/files/%ff", "ws/%80/x"] {
+        let answer = fal.get(&format!("{}/{path}", fal.emulator.url())).await;
+        assert_eq!(answer.status, 400, "{path}");
+        assert!(answer.json()["detail"].is_string(), "{path}");
+    }
+    assert_alive(&fal).await;
+}
+
+#[tokio::test]
+async fn half_sent_heads_are_closed_soon() {
+    let fal = TestEmulator::instant().await;
+    let closed = exchange(&fal.emulator, b"GET / HTTP/1.1\r\nhost: localhost\r\nx-slow: ");
+    assert_eq!(tokio::time::timeout(Duration::from_secs(15), closed).await.unwrap(), "");
+}
+
+#[tokio::test]
+async fn interim_statuses_are_no_answers() {
+    let fal = TestEmulator::instant().await;
+    let url = format!("{}/_emulator/scenario", fal.emulator.url());
+    for status in [100, 101, 199] {
+        let failing = json!({"endpoint": [{"id": ID, "outcomes": [{"fail": {"status": status}}]}]});
+        let rule = json!({"rule": [{"respond": {"status": status, "json": {}}}]});
+        for scenario in [failing, rule] {
+            assert_eq!(fal.post(&url, &scenario).await.status, 422, "{scenario}");
+        }
+        fal.emulator.on_endpoint(ID).fail(status, json!({}));
+        assert_eq!(fal.run(ID, &json!({"prompt": "x"})).await.status, 500);
+    }
+}
+
+#[tokio::test]
 async fn slow_senders_time_out() {
     let builder = Emulator::builder().pace(Pace::instant()).read_timeout(Duration::from_millis(50));
     let fal = TestEmulator::start(builder).await;
-    assert_eq!(exchange(&fal.emulator, b"GET / HTTP/1.1\r\nhost: x\r\nx-slow: ").await, "");
-    let head = format!("POST /run/{ID} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{{");
+    assert_eq!(exchange(&fal.emulator, b"GET / HTTP/1.1\r\nhost: localhost\r\nx-slow: ").await, "");
+    let head = format!("POST /run/{ID} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{{");
     let reply = exchange(&fal.emulator, head.as_bytes()).await;
     assert!(reply.starts_with("HTTP/1.1 408"), "{reply}");
     assert_alive(&fal).await;

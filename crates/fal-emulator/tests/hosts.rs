@@ -84,7 +84,7 @@ async fn host_headers_select_the_service_without_tls() {
     let status_url = receipt["status_url"].as_str().unwrap();
     assert!(status_url.starts_with("http://queue.fal.run/fal-ai/flux/requests/"), "{status_url}");
     let other = fal.send(Method::POST, &url, &[("host", "queue.fal.run.evil")], input().to_string()).await;
-    assert_eq!(other.status, 404);
+    assert_eq!(other.status, 403);
 }
 
 #[tokio::test]
@@ -115,11 +115,85 @@ async fn proxy_tunnels_to_fals_names_end_at_the_emulator_and_others_at_their_tar
 }
 
 #[tokio::test]
-async fn plain_http_on_a_tls_port_is_refused_with_a_hint() {
-    let emulator = Emulator::builder().tls().start().await.unwrap();
+async fn a_tls_port_serves_plain_http_too() {
+    let emulator = Emulator::builder().tls().pace(Pace::instant()).start().await.unwrap();
     let url = emulator.url().replacen("https", "http", 1);
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let reply = Client::new().get(url).send().await.unwrap();
-    assert_eq!(reply.status(), 400);
-    assert!(reply.text().await.unwrap().contains("use https://"));
+    let client = Client::new();
+    assert!(client.get(&url).send().await.unwrap().text().await.unwrap().contains("<title>fal-emulator"));
+    let reply = client.post(format!("{url}/run/{ID}")).json(&input()).send().await.unwrap();
+    let output: Value = reply.json().await.unwrap();
+    let image = output["images"][0]["url"].as_str().unwrap();
+    assert!(image.starts_with(&url), "{image}");
+    assert!(client.get(image).send().await.unwrap().status().is_success());
+    let health: Value = client.get(format!("{url}/health")).send().await.unwrap().json().await.unwrap();
+    assert_eq!(health["status"], "ok");
+    let ca = client.get(format!("{url}/_emulator/ca.pem")).send().await.unwrap().text().await.unwrap();
+    assert_eq!(Some(ca.as_str()), emulator.ca_certificate());
+    assert_eq!(emulator.request_count(), 2, "only requests to services count");
+}
+
+#[tokio::test]
+async fn every_name_of_fal_ends_at_the_emulator_or_in_a_refusal() {
+    let emulator = Emulator::builder().tls().start().await.unwrap();
+    let proxy = Proxy::all(emulator.url().replacen("https", "http", 1)).unwrap();
+    let ca = Certificate::from_pem(emulator.ca_certificate().unwrap().as_bytes()).unwrap();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::builder().tls_certs_only([ca]).proxy(proxy).build().unwrap();
+    for url in ["https://v2.fal.media/files/x", "https://cdn.fal.media/files/x", "http://fal.run/no/thing"] {
+        let reply = client.get(url).send().await.unwrap();
+        assert!(matches!(reply.status().as_u16(), 404 | 405), "{url}: {}", reply.status());
+    }
+    assert_eq!(emulator.request_count(), 3);
+    for url in ["http://wma.fal.run/x", "http://a.b.fal.ai/"] {
+        let reply = client.get(url).send().await.unwrap();
+        assert_eq!(reply.status(), 404, "{url}");
+        let text = reply.text().await.unwrap();
+        assert!(text.contains("does not serve") && text.contains("did not leave this machine"), "{text}");
+    }
+    for url in ["https://wma.fal.run/x", "https://a.b.c.fal.media.fal.ai/x", "https://queue.fal.run.fal.run/"]
+    {
+        assert!(client.get(url).send().await.unwrap_err().is_connect(), "{url}");
+    }
+    assert_eq!(emulator.request_count(), 3);
+    let refused = emulator.refused_hosts();
+    assert!(refused.contains(&"wma.fal.run".to_owned()) && refused.len() == 4, "{refused:?}");
+}
+
+#[tokio::test]
+async fn requests_under_the_name_of_a_foreign_site_are_refused() {
+    let fal = TestEmulator::start(Emulator::builder().allow_host("emulator").pace(Pace::instant())).await;
+    let url = fal.emulator.url();
+    let port = url.rsplit_once(':').unwrap().1;
+    for path in [
+        "/",
+        "/_emulator/page/feed",
+        "/_emulator/requests",
+        "/run/fal-ai/flux/dev",
+        "/cdn/files/x",
+        "/health",
+    ] {
+        for (host, is_refused) in [
+            ("attacker.example", true),
+            ("127.0.0.1.attacker.example", true),
+            ("emulator", false),
+            ("localhost", false),
+        ] {
+            let host = format!("{host}:{port}");
+            let reply = fal.send(Method::GET, &format!("{url}{path}"), &[("host", &host)], "").await;
+            assert_eq!(reply.status == 403, is_refused, "{host}{path}");
+        }
+    }
+    let host = format!("attacker.example:{port}");
+    let origin = format!("http://{host}");
+    let headers = [("host", host.as_str()), ("origin", origin.as_str())];
+    let scenario = r#"{"endpoint": [{"id": "acme/app"}]}"#;
+    for path in ["/_emulator/scenario", "/_emulator/reset", "/_emulator/advance"] {
+        assert_eq!(
+            fal.send(Method::POST, &format!("{url}{path}"), &headers, scenario).await.status,
+            403,
+            "{path}"
+        );
+    }
+    assert_eq!(fal.run("acme/app", &json!({})).await.status, 404, "the scenario has no effect");
 }

@@ -180,3 +180,27 @@ async fn deliveries_can_be_duplicated_and_keys_rotated() {
     );
     assert_eq!(signature, third.header("x-fal-webhook-signature"));
 }
+
+#[tokio::test]
+async fn pages_of_foreign_sites_cannot_have_webhooks_delivered() {
+    let fal = TestEmulator::instant().await;
+    let queue = format!("{}/fal-ai/flux/dev?fal_webhook=http%3A%2F%2F127.0.0.1%3A9%2Fx", fal.urls.queue);
+    let proxy = format!("{}/proxy", fal.emulator.url());
+    let target = "https://queue.fal.run/fal-ai/flux/dev?fal_webhook=http%3A%2F%2F127.0.0.1%3A9%2Fx";
+    for (origin, status) in [
+        ("https://attacker.example", 403),
+        ("null", 403),
+        ("http://127.0.0.1.attacker.example", 403),
+        ("http://localhost:3000", 200),
+    ] {
+        let direct =
+            fal.send(reqwest::Method::POST, &queue, &[("origin", origin)], "{\"prompt\": \"x\"}").await;
+        assert_eq!(direct.status, status, "{origin}");
+        let headers = [("origin", origin), ("x-fal-target-url", target)];
+        let proxied = fal.send(reqwest::Method::POST, &proxy, &headers, "{\"prompt\": \"x\"}").await;
+        assert_eq!(proxied.status, status, "{origin}");
+    }
+    let plain = format!("{}/fal-ai/flux/dev", fal.urls.queue);
+    let headers = [("origin", "https://attacker.example")];
+    assert_eq!(fal.send(reqwest::Method::POST, &plain, &headers, "{\"prompt\": \"x\"}").await.status, 200);
+}

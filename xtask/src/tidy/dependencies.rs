@@ -59,11 +59,12 @@ fn packages(files: &Files) -> BTreeMap<&str, Table> {
     manifests.filter(|(folder, _)| !folder.contains("/examples/") && !folder.contains("/template")).collect()
 }
 
+/// Returns the dependencies of a package, also those of single platforms.
 fn dependencies(manifest: &Table) -> impl Iterator<Item = (&String, &Value)> {
-    ["dependencies", "dev-dependencies", "build-dependencies"]
-        .into_iter()
-        .filter_map(|kind| manifest.get(kind)?.as_table())
-        .flatten()
+    let platforms = manifest.get("target").and_then(Value::as_table).into_iter().flatten();
+    let tables = std::iter::once(manifest).chain(platforms.filter_map(|(_, table)| table.as_table()));
+    let kinds = ["dependencies", "dev-dependencies", "build-dependencies"];
+    tables.flat_map(move |table| kinds.into_iter().filter_map(|kind| table.get(kind)?.as_table())).flatten()
 }
 
 /// Reports the dependencies of a package that its sources never name.

@@ -95,7 +95,7 @@ fn a_package_must_inherit_shared_keys_and_be_publishable() {
 fn a_dependency_without_reason_or_user_is_refused() {
     let root = "[workspace.dependencies]\nown = { path = \"own\" }\nserde = \"1\"\nold-schemars = { package = \"schemars\", version = \"0.8\" }\nurl = \"2\"\n";
     let reasons = "# A\n\n## Dependencies\n\n| crate | why |\n|---|---|\n| serde, schemars 0.8 | to read |\n\n## More\n\n| url | not here |\n";
-    let member = "[dependencies]\nserde.workspace = true\nold-schemars.workspace = true\n";
+    let member = "[dependencies]\nserde.workspace = true\n[target.'cfg(unix)'.dependencies]\nold-schemars.workspace = true\n";
     assert_eq!(
         check(
             dependencies::check,

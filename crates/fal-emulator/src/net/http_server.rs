@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -20,9 +21,11 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::faulty_stream::{FaultyStream, ReplyFaults, ResetOnClose};
-use super::tunnel;
+use super::traffic::Traffic;
+use super::tunnel::{self, Accepted};
+use super::upstream_proxy::UpstreamProxies;
 use crate::clock::Clock;
-use crate::hosts;
+use crate::hosts::HostPolicy;
 
 /// The time limit for a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -57,12 +60,11 @@ impl Gate {
 
 /// An HTTP server on one port.
 pub(crate) struct HttpServer {
-    pub(crate) router: Router,
+    pub(crate) handler: RequestHandler,
     pub(crate) gate: Arc<Gate>,
     pub(crate) clock: Arc<Clock>,
     pub(crate) tls: Option<TlsAcceptor>,
-    /// The time limit for receiving the head of a request.
-    pub(crate) read_timeout: Duration,
+    pub(crate) proxies: Arc<UpstreamProxies>,
 }
 
 impl HttpServer {
@@ -101,26 +103,35 @@ impl HttpServer {
             return;
         }
         stream.set_nodelay(true).ok();
-        let (router, clock, stopped) = (self.router.clone(), Arc::clone(&self.clock), stopped.clone());
-        let (tls, read_timeout) = (self.tls.clone(), self.read_timeout);
+        let clock = Arc::clone(&self.clock);
+        let (tls, proxies) = (self.tls.clone(), Arc::clone(&self.proxies));
+        let handler = self.handler.clone();
+        let stopped = stopped.clone();
         connections.spawn(async move {
-            let served = match tls {
-                None => serve(FaultyStream::new(stream, clock), router, stopped, read_timeout).await,
-                Some(tls) => {
-                    let stream = match tunnel::accept(stream, peer).await {
-                        Ok(Some(stream)) => stream,
-                        Ok(None) => return,
-                        Err(error) => return tracing::debug!(%error, %peer, "a proxy tunnel ended early"),
-                    };
+            let accepted = match &tls {
+                None => Accepted::Plain(stream),
+                Some(_) => match tunnel::accept(stream, peer, &proxies, &handler.traffic).await {
+                    Ok(Some(accepted)) => accepted,
+                    Ok(None) => return,
+                    Err(error) => {
+                        return tracing::debug!(%error, %peer, "a connection to the proxy ended early");
+                    }
+                },
+            };
+            let served = match (accepted, tls) {
+                (Accepted::Tls(stream), Some(tls)) => {
                     match timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
                         Ok(Ok(stream)) => {
-                            serve(FaultyStream::new(stream, clock), router, stopped, read_timeout).await
+                            handler.serve(FaultyStream::new(stream, clock), stopped, true).await
                         }
                         Ok(Err(error)) => {
                             return tracing::debug!(%error, %peer, "a TLS handshake failed");
                         }
                         Err(_) => return,
                     }
+                }
+                (Accepted::Plain(stream) | Accepted::Tls(stream), _) => {
+                    handler.serve(FaultyStream::new(stream, clock), stopped, false).await
                 }
             };
             if let Err(error) = served {
@@ -130,29 +141,56 @@ impl HttpServer {
     }
 }
 
-async fn serve<S: AsyncRead + AsyncWrite + ResetOnClose + Send + Unpin + 'static>(
-    wire: FaultyStream<S>,
-    router: Router,
-    mut stopped: watch::Receiver<()>,
-    read_timeout: Duration,
-) -> Result<(), hyper::Error> {
-    let control = wire.control();
-    let router = TowerToHyperService::new(router);
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        hosts::add_service_prefix(&mut request);
-        control.set_faults(ReplyFaults::default());
-        request.extensions_mut().insert(control.clone());
-        router.call(request)
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(read_timeout)
-        .serve_connection(TokioIo::new(wire), service)
-        .with_upgrades();
-    let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        done = connection.as_mut() => return done,
-        _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
+/// The handler of the requests on a connection.
+#[derive(Clone)]
+pub(crate) struct RequestHandler {
+    pub(crate) router: Router,
+    pub(crate) hosts: Arc<HostPolicy>,
+    pub(crate) traffic: Arc<Traffic>,
+    /// The time limit for receiving the head of a request.
+    pub(crate) head_timeout: Duration,
+}
+
+impl RequestHandler {
+    /// Serves the requests of a connection.
+    async fn serve<S: AsyncRead + AsyncWrite + ResetOnClose + Send + Unpin + 'static>(
+        self,
+        stream: FaultyStream<S>,
+        mut stopped: watch::Receiver<()>,
+        is_tls: bool,
+    ) -> Result<(), hyper::Error> {
+        let control = stream.control();
+        let head_timeout = self.head_timeout;
+        let router = TowerToHyperService::new(self.router);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            control.set_faults(ReplyFaults::default());
+            request.extensions_mut().insert(control.clone());
+            let handled = match self.hosts.route(&mut request, is_tls) {
+                Ok(()) => Ok(router.call(request)),
+                Err(refusal) => {
+                    if let Some(host) = &refusal.unserved {
+                        self.traffic.refuse_host(host);
+                    }
+                    Err(refusal.reply.into_response())
+                }
+            };
+            async {
+                match handled {
+                    Ok(response) => response.await,
+                    Err(response) => Ok(response),
+                }
+            }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(head_timeout)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let mut connection = std::pin::pin!(connection);
+        tokio::select! {
+            done = connection.as_mut() => return done,
+            _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
+        }
+        connection.await
     }
-    connection.await
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::endpoint_id::EndpointId;
+use crate::private_files;
 use crate::reply::Reply;
 
 /// A folder with one JSON file for each queued request.
@@ -28,7 +29,7 @@ pub(crate) struct SavedJob {
 impl JobArchive {
     /// Opens the folder, which is created if it does not exist.
     pub(crate) fn new(folder: PathBuf) -> io::Result<Self> {
-        std::fs::create_dir_all(&folder)?;
+        private_files::create_folder(&folder)?;
         Ok(Self(folder))
     }
 
@@ -45,7 +46,8 @@ impl JobArchive {
             "answer": job.answer.as_ref().map(reply_to_json),
         });
         let new = path.with_extension("new");
-        let written = std::fs::write(&new, text.to_string()).and_then(|()| std::fs::rename(&new, &path));
+        let written = private_files::write(&new, text.to_string().as_bytes())
+            .and_then(|()| std::fs::rename(&new, &path));
         if let Err(error) = written {
             tracing::error!(id, %error, "cannot save a request: it will be lost at a restart");
         }
@@ -53,7 +55,7 @@ impl JobArchive {
 
     /// Reads a request. Returns `None` if there is none, or if its file is damaged.
     pub(crate) fn load(&self, id: &str) -> Option<SavedJob> {
-        let text = std::fs::read(self.path(id)?).ok()?;
+        let text = private_files::read(&self.path(id)?).ok()?;
         let mut saved: Value = serde_json::from_slice(&text).ok()?;
         let text = |name: &str| saved.get(name)?.as_str().map(str::to_owned);
         let endpoint = EndpointId { full: text("endpoint")?, app: text("app_id")? };
@@ -84,7 +86,9 @@ fn reply_to_json(reply: &Reply) -> Value {
 
 fn reply_from_json(json: &Value) -> Option<Reply> {
     let status = u16::try_from(json.get("status")?.as_u64()?).ok()?;
-    let mut reply = Reply::new(StatusCode::from_u16(status).ok()?, json.get("body")?.clone());
+    // An interim status such as 101 is no answer.
+    let status = StatusCode::from_u16(status).ok().filter(|status| !status.is_informational())?;
+    let mut reply = Reply::new(status, json.get("body")?.clone());
     for header in json.get("headers")?.as_array()? {
         let name = header.get(0)?.as_str()?.parse::<HeaderName>().ok()?;
         reply = reply.with_header(name, HeaderValue::from_str(header.get(1)?.as_str()?).ok()?);
@@ -118,7 +122,11 @@ mod tests {
             assert!(archive.load(bad).is_none(), "{bad}");
         }
         assert_eq!(std::fs::read_dir(folder.path().join("requests")).unwrap().count(), 1);
-        std::fs::write(archive.path(&id).unwrap(), "{").unwrap();
+        let path = archive.path(&id).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace("\"status\":200", "\"status\":101")).unwrap();
+        assert!(archive.load(&id).unwrap().answer.is_none(), "a damaged answer is made again");
+        std::fs::write(&path, "{").unwrap();
         assert!(archive.load(&id).is_none());
     }
 }

@@ -117,8 +117,10 @@ impl RealtimeSession {
             RealtimeMode::ClientStreaming => Some(timeout.unwrap_or(END_OF_INPUTS)),
             _ => timeout,
         };
-        let token_ends =
-            self.token_lifetime.filter(|_| settings.close_on_token_expiry).map(|life| Instant::now() + life);
+        let token_ends = self
+            .token_lifetime
+            .filter(|_| settings.close_on_token_expiry)
+            .and_then(|life| Instant::now().checked_add(life));
         let mut waiting: VecDeque<QueuedInput> = VecDeque::new();
         let mut running: Option<ActiveInput> = None;
         let mut last_message_at = Instant::now();

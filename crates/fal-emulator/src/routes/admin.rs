@@ -18,8 +18,9 @@ use crate::reply::Reply;
 use crate::scenario::Scenario;
 use crate::script::Request;
 
-pub(super) fn router() -> Router<Arc<App>> {
+pub(super) fn router(ca: Option<String>) -> Router<Arc<App>> {
     Router::new()
+        .route("/_emulator/ca.pem", get(move || certificate(ca.clone())))
         .route("/_emulator/scenario", post(apply_scenario))
         .route("/_emulator/requests", get(list_requests))
         .route("/_emulator/advance", post(advance_clock))
@@ -27,8 +28,19 @@ pub(super) fn router() -> Router<Arc<App>> {
         .layer(middleware::from_fn(refuse_foreign_pages))
 }
 
+/// Returns the certificate that clients have to trust.
+async fn certificate(ca: Option<String>) -> Response {
+    match ca {
+        Some(ca) => ([(header::CONTENT_TYPE, "application/x-pem-file")], ca).into_response(),
+        None => {
+            let text = "This emulator has no certificate; start it with --tls";
+            Reply::detail(StatusCode::NOT_FOUND, text).into_response()
+        }
+    }
+}
+
 /// Refuses requests that a browser sends for a page of another site, which must not script the emulator.
-async fn refuse_foreign_pages(request: axum::extract::Request, next: Next) -> Response {
+pub(super) async fn refuse_foreign_pages(request: axum::extract::Request, next: Next) -> Response {
     if is_foreign(request.headers()) {
         let text = "Pages of other sites may not script this emulator";
         return Reply::detail(StatusCode::FORBIDDEN, text).into_response();

@@ -1,7 +1,7 @@
 //! The outermost layer, which records the requests and applies the rules.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::extract::{Request, State};
@@ -15,7 +15,9 @@ use tokio::time::timeout;
 use super::{JSON_LIMIT, too_large};
 use crate::app::App;
 use crate::endpoint_id::EndpointId;
+use crate::hosts;
 use crate::net::ConnectionControl;
+use crate::percent;
 use crate::reply::Reply;
 use crate::script::{self, RequestKind, Target, classify};
 
@@ -25,9 +27,21 @@ use crate::script::{self, RequestKind, Target, classify};
 pub(super) struct Arrival(pub(super) Duration);
 
 pub(super) async fn intercept(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let Some(log) = app.request_log.clone() else {
+        return handle(app, request, next).await;
+    };
+    let call = format!("{} {}", request.method(), request.uri().path());
+    let started = Instant::now();
+    let response = handle(app, request, next).await;
+    log(&format!("{call} {} {} ms", response.status().as_u16(), started.elapsed().as_millis()));
+    response
+}
+
+async fn handle(app: Arc<App>, request: Request, next: Next) -> Response {
     let Some(control) = request.extensions().get::<ConnectionControl>().cloned() else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
+    app.traffic.count_request();
     let arrival = Arrival(app.clock.now());
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(arrival);
@@ -50,8 +64,10 @@ pub(super) async fn intercept(State(app): State<Arc<App>>, request: Request, nex
     } else {
         let bytes = match timeout(app.read_timeout, to_bytes(body, JSON_LIMIT)).await {
             Ok(Ok(bytes)) => bytes,
-            // The body may also have broken off, but then no client is left to read the reply.
-            Ok(Err(_)) => return effect.apply(with_id(too_large()).into_response(), &control),
+            Ok(Err(error)) => {
+                let refusal = if is_malformed(&error) { malformed() } else { too_large() };
+                return effect.apply(with_id(refusal).into_response(), &control);
+            }
             Err(_) => {
                 let late = Reply::detail(StatusCode::REQUEST_TIMEOUT, "The body did not come in time");
                 let late = late.with_header(header::CONNECTION, HeaderValue::from_static("close"));
@@ -73,6 +89,23 @@ pub(super) async fn intercept(State(app): State<Arc<App>>, request: Request, nex
     effect.apply(response, &control)
 }
 
+/// Returns true if a body cannot be read because of its framing, and not because of its size.
+fn is_malformed(error: &axum::Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<hyper::Error>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+fn malformed() -> Reply {
+    Reply::detail(StatusCode::BAD_REQUEST, "The body is malformed, or ended before it was complete")
+        .with_header(header::CONNECTION, HeaderValue::from_static("close"))
+}
+
 /// Adds the request id that the inner layers add to all other replies.
 fn with_id(reply: Reply) -> Reply {
     reply.with_request_id(&uuid::Uuid::new_v4().to_string())
@@ -82,11 +115,15 @@ fn with_id(reply: Reply) -> Reply {
 fn describe(app: &App, parts: &Parts) -> script::Request {
     let (kind, target) = classify(&parts.method, parts.uri.path());
     let (endpoint, request_id) = match target {
-        Target::Endpoint(path) => (EndpointId::parse(path).map(|id| id.full), None),
+        Target::Endpoint(path) => {
+            let path = String::from_utf8(percent::decode(path)).unwrap_or_default();
+            (EndpointId::parse(&path).map(|id| id.full), None)
+        }
         Target::Job(id) => (app.queue.get(id).map(|job| job.endpoint.full.clone()), Some(id.to_owned())),
         Target::None => (None, None),
     };
     let mut headers = parts.headers.clone();
+    hosts::remove_scheme(&mut headers);
     if let Some(key) = headers.get_mut(header::AUTHORIZATION) {
         key.set_sensitive(true);
     }

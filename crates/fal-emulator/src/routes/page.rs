@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use base64::Engine as _;
@@ -12,6 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::digest;
 use serde_json::{Value, json};
 
+use super::admin::refuse_foreign_pages;
 use super::parameters::Parameters;
 use crate::app::App;
 use crate::clock::format_iso8601;
@@ -58,6 +60,7 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/_emulator/page/feed", get(feed))
         .route("/_emulator/page/models", get(models))
         .route("/_emulator/page/model", get(model))
+        .layer(middleware::from_fn(refuse_foreign_pages))
 }
 
 async fn page() -> Response {
@@ -66,6 +69,8 @@ async fn page() -> Response {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
 

@@ -66,7 +66,7 @@ fn forwarded_headers(app: &App, sent: &HeaderMap) -> HeaderMap {
         .filter(|(name, _)| name.as_str().starts_with("x-fal-") && **name != TARGET)
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
-    for name in [header::HOST, header::CONTENT_LENGTH, header::AUTHORIZATION] {
+    for name in [header::HOST, header::ORIGIN, header::CONTENT_LENGTH, header::AUTHORIZATION] {
         if let Some(value) = sent.get(&name) {
             headers.insert(name, value.clone());
         }

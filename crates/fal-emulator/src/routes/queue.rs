@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
@@ -64,12 +64,16 @@ fn submit(
     let id = parse_id(path)?;
     let model = find_model(app, &id)?;
     auth::check_endpoint(app, headers, &id)?;
+    let webhook_url = parameters.get("fal_webhook").map(str::to_owned);
+    if webhook_url.is_some() {
+        check_origin(app, headers)?;
+    }
     let options = SubmitOptions {
         start_timeout: start_timeout(headers)?,
         priority: priority(headers),
         stores_payloads: stores_payloads(headers),
         runner_hint: headers.get("x-fal-runner-hint").cloned(),
-        webhook_url: parameters.get("fal_webhook").map(str::to_owned),
+        webhook_url,
     };
     check_queue_length(app, &id.full, parameters)?;
     let body = body.map_err(|rejection| body_error(&rejection))?;
@@ -79,6 +83,28 @@ fn submit(
     let job = app.queue.submit(id, work, options, arrival, urls.clone());
     app.recent_calls.add_queued(&job, headers, &body);
     Ok(Reply::ok(job.submission_json(&urls)).with_request_id(&job.id))
+}
+
+/// Checks that no page of a foreign site asks for a webhook: it could make this machine send requests that the browser
+/// would not send for it.
+///
+/// # Errors
+///
+/// Returns a 403.
+fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Reply> {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return Ok(());
+    };
+    let origin = String::from_utf8_lossy(origin.as_bytes());
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    if app.hosts.trusts_origin(&origin, host) {
+        return Ok(());
+    }
+    let text = format!(
+        "A page of {origin} may not ask for a webhook; start fal-emulator with --allow-host and the host of the page \
+         to allow it"
+    );
+    Err(Reply::detail(StatusCode::FORBIDDEN, text))
 }
 
 /// Checks the caller's limit on the number of waiting requests.

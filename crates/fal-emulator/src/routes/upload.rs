@@ -213,9 +213,7 @@ async fn receive(app: &App, body: Body) -> Result<FileContent, Reply> {
 
 /// Reads a JSON body.
 async fn read_json_body(body: Body) -> Result<axum::body::Bytes, Reply> {
-    axum::body::to_bytes(body, JSON_LIMIT)
-        .await
-        .map_err(|_| Reply::detail(StatusCode::PAYLOAD_TOO_LARGE, "The body is too large or broken"))
+    axum::body::to_bytes(body, JSON_LIMIT).await.map_err(|_| super::too_large())
 }
 
 fn no_upload() -> Reply {

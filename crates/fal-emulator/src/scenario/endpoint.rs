@@ -55,9 +55,12 @@ impl EndpointConfig {
         for outcome in &self.outcomes {
             match (&outcome.reply, &outcome.fail) {
                 (Some(_), None) => {}
-                (None, Some(failure)) if (100..1000).contains(&failure.status) => {}
+                (None, Some(failure)) if (200..1000).contains(&failure.status) => {}
                 (None, Some(failure)) => {
-                    return Err(format!("endpoint {}: {} is not an HTTP status", self.id, failure.status));
+                    return Err(format!(
+                        "endpoint {}: {} is not the HTTP status of an answer: 200 to 999",
+                        self.id, failure.status
+                    ));
                 }
                 _ => return Err(format!("endpoint {}: an outcome has either `reply` or `fail`", self.id)),
             }

@@ -73,8 +73,8 @@ impl RuleConfig {
             return Err(format!("rule: {code} is not a close code of WebSocket: expected 1000 to 4999"));
         }
         match &self.respond {
-            Some(response) if !(100..1000).contains(&response.status) => {
-                Err(format!("rule: {} is not an HTTP status", response.status))
+            Some(response) if !(200..1000).contains(&response.status) => {
+                Err(format!("rule: {} is not the HTTP status of an answer: 200 to 999", response.status))
             }
             Some(response) if response.json.is_some() && response.text.is_some() => {
                 Err("rule: only one of `json` and `text` may be given as the body of a response".to_owned())

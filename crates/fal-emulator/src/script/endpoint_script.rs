@@ -100,10 +100,12 @@ impl<I: DeserializeOwned + 'static> Script<I> {
     /// `error_type` in the body is also the one that the status reports.
     pub fn fail(self, status: u16, body: impl Serialize) -> Self {
         let reply = match (StatusCode::from_u16(status), serde_json::to_value(body)) {
-            (Ok(status), Ok(body)) => Reply::new(status, body).with_error_type_header(),
-            (Err(_), _) => Reply::detail(
+            (Ok(status), Ok(body)) if !status.is_informational() => {
+                Reply::new(status, body).with_error_type_header()
+            }
+            (_, Ok(_)) => Reply::detail(
                 StatusCode::INTERNAL_SERVER_ERROR,
-                format!("fal-emulator: {status} is not an HTTP status"),
+                format!("fal-emulator: {status} is not the HTTP status of an answer"),
             ),
             (_, Err(error)) => Reply::detail(
                 StatusCode::INTERNAL_SERVER_ERROR,

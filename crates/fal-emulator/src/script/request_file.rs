@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::request::Request;
+use crate::private_files;
 use crate::sync::lock;
 
 /// The longest body that is written, in bytes. Of a longer one, only the length is written.
@@ -18,7 +19,7 @@ pub(crate) struct RequestFile(Mutex<File>);
 impl RequestFile {
     /// Creates the file, or empties it if it exists.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        File::create(path).map(|file| Self(Mutex::new(file)))
+        private_files::create(path).map(|file| Self(Mutex::new(file)))
     }
 
     /// Appends a request. A failure is logged.

@@ -59,7 +59,9 @@ impl ResponseTemplate {
     }
 
     pub(crate) fn into_response(self) -> Response<Body> {
-        let mut response = Response::builder().status(self.status);
+        // An interim status is no answer, and the server could not send it.
+        let status = if (100..200).contains(&self.status) { 1000 } else { self.status };
+        let mut response = Response::builder().status(status);
         for (name, value) in self.headers {
             response = response.header(name, value);
         }

@@ -97,7 +97,7 @@ impl FileContent {
 
     /// Writes everything to a new file. Blocks.
     pub(super) fn write(&self, path: &Path) -> std::io::Result<()> {
-        let mut file = std::fs::File::create(path)?;
+        let mut file = crate::private_files::create(path)?;
         for chunk in &self.chunks {
             match chunk.data() {
                 ChunkData::Memory(bytes) => file.write_all(bytes)?,

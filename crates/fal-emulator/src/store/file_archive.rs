@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::access::Acl;
 use super::content::FileContent;
 use super::stored_file::StoredFile;
+use crate::private_files;
 
 /// A folder of archived files.
 #[derive(Clone)]
@@ -17,7 +18,7 @@ pub(crate) struct FileArchive(PathBuf);
 impl FileArchive {
     /// Opens the archive in `folder`, which is created if it does not exist.
     pub(crate) fn new(folder: PathBuf) -> io::Result<Self> {
-        std::fs::create_dir_all(&folder)?;
+        private_files::create_folder(&folder)?;
         Ok(Self(folder))
     }
 
@@ -26,21 +27,22 @@ impl FileArchive {
         let Some(folder) = self.folder(path) else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a path of a file"));
         };
-        std::fs::create_dir_all(&folder)?;
+        private_files::create_folder(&folder)?;
         let bytes = folder.join("bytes");
         if !bytes.exists() || !self.is_same(path, file) {
             file.content.write(&folder.join("bytes.new"))?;
             std::fs::rename(folder.join("bytes.new"), bytes)?;
         }
-        let expires = file.expires.map(|moment| {
+        // A moment that the system cannot express never comes.
+        let expires = file.expires.and_then(|moment| {
             let left = moment.saturating_duration_since(Instant::now());
-            (SystemTime::now() + left).duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+            Some(SystemTime::now().checked_add(left)?.duration_since(UNIX_EPOCH).ok()?.as_secs_f64())
         });
         let metadata = json!({
             "path": path, "name": file.name, "content_type": file.content_type, "acl": file.acl.to_json(),
             "etag": file.content.etag(), "length": file.content.length(), "expires": expires,
         });
-        std::fs::write(folder.join("metadata.new"), metadata.to_string())?;
+        private_files::write(&folder.join("metadata.new"), metadata.to_string().as_bytes())?;
         std::fs::rename(folder.join("metadata.new"), folder.join("metadata.json"))
     }
 
@@ -51,14 +53,19 @@ impl FileArchive {
         let expires = match metadata.get("expires").and_then(Value::as_f64) {
             None => None,
             Some(seconds) => {
-                let moment = UNIX_EPOCH + Duration::try_from_secs_f64(seconds).ok()?;
-                Some(Instant::now() + moment.duration_since(SystemTime::now()).ok()?)
+                let moment = Duration::try_from_secs_f64(seconds.max(0.0));
+                match moment.ok().and_then(|since_1970| UNIX_EPOCH.checked_add(since_1970)) {
+                    Some(moment) => {
+                        Instant::now().checked_add(moment.duration_since(SystemTime::now()).ok()?)
+                    }
+                    None => None,
+                }
             }
         };
         let bytes = self.folder(path)?.join("bytes");
         let length = metadata.get("length")?.as_u64()?;
         // A truncated file is treated as missing.
-        let is_whole = std::fs::metadata(&bytes).is_ok_and(|data| data.len() == length);
+        let is_whole = std::fs::metadata(&bytes).is_ok_and(|data| data.is_file() && data.len() == length);
         is_whole.then_some(StoredFile {
             name: text("name")?,
             content_type: text("content_type")?,
@@ -74,7 +81,7 @@ impl FileArchive {
     }
 
     fn read_metadata(&self, path: &str) -> Option<Value> {
-        let text = std::fs::read(self.folder(path)?.join("metadata.json")).ok()?;
+        let text = private_files::read(&self.folder(path)?.join("metadata.json")).ok()?;
         let metadata: Value = serde_json::from_slice(&text).ok()?;
         (metadata.get("path").and_then(Value::as_str) == Some(path)).then_some(metadata)
     }
@@ -116,6 +123,48 @@ mod tests {
         assert_eq!(loaded.content.etag(), file(None).content.etag());
         assert!(loaded.expires.is_some_and(|moment| moment <= Instant::now() + Duration::from_secs(60)));
         assert!(archive.load(&PATH.replace("a.txt", "b.txt")).is_none());
+    }
+
+    #[test]
+    fn moments_that_cannot_be_expressed_never_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = FileArchive::new(folder.path().to_owned()).unwrap();
+        archive.save(PATH, &file(Some(Duration::from_secs(9_223_372_036_854_000_000)))).unwrap();
+        assert!(archive.load(PATH).is_some());
+        let metadata = archive.folder(PATH).unwrap().join("metadata.json");
+        let text = std::fs::read_to_string(&metadata).unwrap();
+        for (expires, is_there) in
+            [("1e19", true), ("1e300", true), ("-1e300", false), ("9223372036854775000", true)]
+        {
+            let damaged = text.replace("\"expires\":null", &format!("\"expires\":{expires}"));
+            assert_ne!(damaged, text);
+            std::fs::write(&metadata, damaged).unwrap();
+            assert_eq!(archive.load(PATH).is_some(), is_there, "{expires}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_can_read_files_and_pipes_are_not_read() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let archive = FileArchive::new(folder.path().join("files")).unwrap();
+        archive.save(PATH, &file(None)).unwrap();
+        let own = archive.folder(PATH).unwrap();
+        for path in [folder.path().join("files"), own.clone(), own.join("bytes"), own.join("metadata.json")] {
+            let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{}", path.display());
+        }
+        for name in ["bytes", "metadata.json"] {
+            let path = own.join(name);
+            let content = std::fs::read(&path).unwrap();
+            std::fs::remove_file(&path).unwrap();
+            assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+            assert!(archive.load(PATH).is_none(), "{name}");
+            std::fs::remove_file(&path).unwrap();
+            std::fs::write(&path, content).unwrap();
+        }
+        assert!(archive.load(PATH).is_some());
     }
 
     #[test]

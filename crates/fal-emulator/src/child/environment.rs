@@ -1,0 +1,198 @@
+//! The environment that directs the calls of a command to the emulator.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use tokio::process::Command;
+
+/// The variables that name a file of trusted certificates: for OpenSSL and rustls, Node, curl, Python's requests, and
+/// Deno.
+const TRUST_VARIABLES: [&str; 5] =
+    ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "DENO_CERT"];
+/// The variables that name the proxy.
+const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
+/// The names of the key in fal's clients, and in tools that call fal.
+const KEY_VARIABLES: [&str; 3] = ["FAL_KEY", "FAL_API_KEY", "FAL_AI_API_KEY"];
+/// The variables that lead fal's clients to other hosts.
+const HOST_VARIABLES: [&str; 4] = ["FAL_RUN_HOST", "FAL_QUEUE_RUN_HOST", "FAL_REST_HOST", "FAL_HOST"];
+/// The key of the command, which is worth nothing. If the command calls fal in spite of everything, the answer is 401.
+const WORTHLESS_KEY: &str = "emulator:key";
+/// fal's domains.
+const DOMAINS: [&str; 4] = ["fal.run", "falrun.com", "fal.ai", "fal.media"];
+
+/// The variables that a command gets, and those that it must not have.
+pub(crate) struct Environment {
+    pub(crate) variables: BTreeMap<String, String>,
+    pub(crate) removed: BTreeSet<String>,
+}
+
+impl Environment {
+    /// Creates the environment for the emulator at `url`, which is `http://…`.
+    ///
+    /// `key` is the key that the emulator requires. `inherited` is the environment so far, from which no key of fal is
+    /// passed on.
+    pub(crate) fn new(
+        url: &str,
+        certificates: &Path,
+        preload: &Path,
+        key: Option<&str>,
+        inherited: &BTreeMap<String, String>,
+    ) -> Self {
+        let key = key.unwrap_or(WORTHLESS_KEY);
+        let mut variables = BTreeMap::new();
+        let mut set = |name: &str, value: &str| drop(variables.insert(name.to_owned(), value.to_owned()));
+        for name in TRUST_VARIABLES {
+            set(name, &certificates.to_string_lossy());
+        }
+        for name in PROXY_VARIABLES {
+            set(name, url);
+        }
+        let exceptions = proxy_exceptions(inherited);
+        for name in ["NO_PROXY", "no_proxy"] {
+            set(name, &exceptions);
+        }
+        set("FAL_EMULATOR_URL", url);
+        // Node's fetch ignores the proxy variables unless this one is set, and old versions know none of them.
+        set("NODE_USE_ENV_PROXY", "1");
+        let preload = preload.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"");
+        let options = inherited.get("NODE_OPTIONS").map_or("", String::as_str);
+        set("NODE_OPTIONS", format!("{options} --require \"{preload}\"").trim());
+        let real: BTreeSet<&String> =
+            inherited.iter().filter(|(name, _)| is_key_name(name)).map(|(_, value)| value).collect();
+        for (name, value) in inherited {
+            // Also under a name that does not tell: what is a key of fal by its value.
+            if is_key_name(name) || (value.len() >= 16 && real.contains(value)) {
+                set(name, key);
+            }
+        }
+        for name in KEY_VARIABLES {
+            set(name, key);
+        }
+        let (id, secret) = key.split_once(':').or_else(|| WORTHLESS_KEY.split_once(':')).unwrap_or_default();
+        set("FAL_KEY_ID", id);
+        set("FAL_KEY_SECRET", secret);
+        Self { variables, removed: HOST_VARIABLES.map(str::to_owned).into() }
+    }
+
+    /// Sets the variables of a command.
+    pub(super) fn apply(&self, command: &mut Command) {
+        command.envs(&self.variables);
+        for name in &self.removed {
+            command.env_remove(name);
+        }
+    }
+
+    /// Returns the lines by which a POSIX shell gets these variables.
+    pub(crate) fn to_shell(&self) -> String {
+        let quote = |value: &str| format!("'{}'", value.replace('\'', "'\\''"));
+        let exports = self.variables.iter().map(|(name, value)| format!("export {name}={}\n", quote(value)));
+        let unsets = self.removed.iter().map(|name| format!("unset {name}\n"));
+        exports.chain(unsets).collect()
+    }
+}
+
+/// Returns true for names such as `FAL_KEY`, `VITE_FAL_API_KEY` and `FALAI_TOKEN`.
+fn is_key_name(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let words: Vec<&str> = name.split('_').collect();
+    let is_fal = words.iter().any(|word| matches!(*word, "FAL" | "FALAI" | "FALKEY"));
+    is_fal
+        && words.iter().any(|word| {
+            matches!(
+                *word,
+                "KEY" | "KEYS" | "APIKEY" | "FALKEY" | "TOKEN" | "SECRET" | "CREDENTIALS" | "CREDENTIAL"
+            )
+        })
+}
+
+/// Returns the hosts that are called without the proxy: this machine, and the exceptions so far unless fal is one.
+fn proxy_exceptions(inherited: &BTreeMap<String, String>) -> String {
+    let mut all = vec!["localhost", "127.0.0.1", "::1"];
+    let before = ["no_proxy", "NO_PROXY"].iter().find_map(|name| inherited.get(*name));
+    for exception in before.map_or("", String::as_str).split(',').map(str::trim) {
+        let name = exception.split(':').next().unwrap_or_default().to_ascii_lowercase();
+        let name = name.trim_start_matches('*').trim_start_matches('.');
+        let is_fal = DOMAINS.iter().any(|domain| {
+            *domain == name || name.ends_with(&format!(".{domain}")) || domain.ends_with(&format!(".{name}"))
+        });
+        if !exception.is_empty() && exception != "*" && !is_fal && !all.contains(&exception) {
+            all.push(exception);
+        }
+    }
+    all.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(inherited: &[(&str, &str)], key: Option<&str>) -> Environment {
+        let inherited =
+            inherited.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Environment::new(
+            "http://127.0.0.1:1",
+            Path::new("/t/ca.pem"),
+            Path::new("/t/a b.cjs"),
+            key,
+            &inherited,
+        )
+    }
+
+    #[test]
+    fn no_inherited_key_is_passed_on() {
+        let real = "11111111-2222:3333333333333333";
+        let names = [
+            "FAL_KEY",
+            "FAL_KEY_ID",
+            "FAL_KEY_SECRET",
+            "FAL_API_KEY",
+            "FAL_AI_API_KEY",
+            "VITE_FAL_KEY",
+            "FALAI_API_KEY",
+            "NEXT_PUBLIC_FAL_AI_KEY",
+            "FAL_ADMIN_KEY",
+            "FAL_TOKEN",
+            "fal_key",
+            "OPENAI_API_KEY",
+        ];
+        let inherited: Vec<_> = names.iter().map(|name| (*name, real)).collect();
+        let made = environment(&inherited, None);
+        for name in names {
+            assert!(made.variables.get(name).is_some_and(|value| !value.contains("1111")), "{name}");
+        }
+        assert_eq!(
+            (made.variables["FAL_KEY"].as_str(), made.variables["FAL_KEY_ID"].as_str()),
+            (WORTHLESS_KEY, "emulator")
+        );
+        let other = environment(&[("FALSE_KEY", "x"), ("FALCON_TOKEN", "y"), ("FAL_PROFILE", "z")], None);
+        for name in ["FALSE_KEY", "FALCON_TOKEN", "FAL_PROFILE"] {
+            assert!(!other.variables.contains_key(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_required_key_is_given_under_every_name() {
+        let made = environment(&[], Some("a:b"));
+        let value = |name: &str| made.variables[name].as_str();
+        assert_eq!((value("FAL_API_KEY"), value("FAL_KEY_ID"), value("FAL_KEY_SECRET")), ("a:b", "a", "b"));
+        assert_eq!(environment(&[], Some("plain")).variables["FAL_KEY"], "plain");
+    }
+
+    #[test]
+    fn an_exception_from_the_proxy_cannot_be_fal() {
+        let list = "*,.corp,fal.run,.fal.ai,v3.fal.media,run,.com,10.0.0.0/8,localhost";
+        let made = environment(&[("NO_PROXY", list)], None);
+        assert_eq!(made.variables["no_proxy"], "localhost,127.0.0.1,::1,.corp,10.0.0.0/8");
+    }
+
+    #[test]
+    fn options_of_node_are_added_to() {
+        let made = environment(&[("NODE_OPTIONS", "--max-old-space-size=100")], None);
+        assert_eq!(made.variables["NODE_OPTIONS"], "--max-old-space-size=100 --require \"/t/a b.cjs\"");
+        assert!(
+            made.to_shell()
+                .contains("export NODE_OPTIONS='--max-old-space-size=100 --require \"/t/a b.cjs\"'\n")
+        );
+        assert!(made.to_shell().contains("unset FAL_RUN_HOST\n"));
+    }
+}
