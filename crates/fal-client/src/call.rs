@@ -33,7 +33,7 @@ impl Call {
     where
         P: Parameters + Serialize + Send + 'static,
     {
-        let input = input::encode(input, options.skip_validation);
+        let input = input::encode(input, options.checks(&client));
         Self { client, endpoint, options, input }
     }
 

@@ -38,6 +38,8 @@ pub(crate) struct Shared {
     #[cfg(feature = "realtime")]
     pub(crate) sockets: crate::socket::SocketPool,
     pub(crate) uploads: UploadOptions,
+    /// `true` to check local files against the limits of endpoints.
+    pub(crate) check_files: bool,
     pub(crate) tokens: CdnTokens,
 }
 

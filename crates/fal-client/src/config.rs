@@ -63,6 +63,7 @@ pub struct ClientBuilder {
     idle_timeout: Option<Duration>,
     queue_connections: usize,
     uploads: UploadOptions,
+    check_files: bool,
 }
 
 impl ClientBuilder {
@@ -86,6 +87,7 @@ impl ClientBuilder {
             idle_timeout: Some(IDLE_TIMEOUT),
             queue_connections: 128,
             uploads: UploadOptions::default(),
+            check_files: true,
         }
     }
 
@@ -299,6 +301,17 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets whether local files are checked against the limits of the endpoint before anything is sent, such as the largest
+    /// size or the longest duration. On by default.
+    ///
+    /// Reads the headers of PNG, JPEG, WebP, GIF, MP4, WAV and MP3 files, which takes milliseconds. A file of another kind,
+    /// a file that cannot be read, and one that is online already are not checked, nor are inputs without a type. A call
+    /// whose file breaks a limit fails with `InvalidInput`.
+    pub fn check_files(mut self, check: bool) -> Self {
+        self.check_files = check;
+        self
+    }
+
     /// Adds your application to the `User-Agent`, such as `my-app/1.2`.
     pub fn user_agent_suffix(mut self, suffix: impl Into<String>) -> Self {
         self.user_agent_suffix = Some(suffix.into());
@@ -371,6 +384,7 @@ impl ClientBuilder {
             #[cfg(feature = "realtime")]
             sockets: SocketPool::default(),
             uploads: self.uploads,
+            check_files: self.check_files,
             tokens: CdnTokens::default(),
         })))
     }

@@ -3,10 +3,14 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use fal_core::{File, Parameters, validate};
+use fal_core::{File, Parameters, limited_files, validate};
 use serde::Serialize;
 
-use crate::{BoxFuture, Client, Error, ErrorKind, Result, Retry, storage};
+use crate::{
+    BoxFuture, Client, Error, ErrorKind, Result, Retry,
+    file_check::{self, FilesToCheck},
+    storage,
+};
 
 /// An input as JSON, or ready to become JSON once its local files are uploaded.
 ///
@@ -23,27 +27,38 @@ pub(crate) enum EncodedInput {
 type UploadFiles =
     Box<dyn FnOnce(Client, Retry, Option<Instant>) -> BoxFuture<'static, Result<Bytes>> + Send>;
 
+/// The checks of an input before it is sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Checks {
+    /// Checks the rules that types cannot express.
+    pub(crate) rules: bool,
+    /// Checks local files against the limits of the endpoint.
+    pub(crate) files: bool,
+}
+
 /// Encodes an input, given its local files and the uploaded ones that replace them.
 type EncodeUploaded = Box<dyn FnOnce(&[File], &[File]) -> Result<Bytes> + Send>;
 
-/// Checks `input` unless `skip_validation`, and encodes it.
-pub(crate) fn encode<P>(mut input: P, skip_validation: bool) -> Result<EncodedInput>
+/// Checks `input`, and encodes it.
+pub(crate) fn encode<P>(mut input: P, checks: Checks) -> Result<EncodedInput>
 where
     P: Parameters + Serialize + Send + 'static,
 {
-    if !skip_validation {
+    if checks.rules {
         validate(&input).map_err(Error::violations)?;
     }
-    let mut local: Vec<File> = Vec::new();
-    input.visit_files(&mut |file| {
-        if file.as_url().is_none() && !local.contains(file) {
-            local.push(file.clone());
-        }
+    let (mut local, mut has_data_uri): (Vec<File>, bool) = (Vec::new(), false);
+    input.visit_files(&mut |file| match file.as_url() {
+        Some(url) => has_data_uri |= is_data_uri(url),
+        None if !local.contains(file) => local.push(file.clone()),
+        None => {}
     });
-    if local.is_empty() {
+    if local.is_empty() && !(has_data_uri && checks.files) {
         return Ok(EncodedInput::Json(to_json(&input)?));
     }
+    let limited = if checks.files { limited_files(&input) } else { Vec::new() };
     Ok(EncodedInput::with_files(
+        limited.into_iter().map(FilesToCheck::from).collect(),
         local,
         Box::new(move |local, uploaded| {
             input.visit_files(&mut |file| {
@@ -56,6 +71,10 @@ where
             to_json(&input)
         }),
     ))
+}
+
+fn is_data_uri(url: &str) -> bool {
+    url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"))
 }
 
 /// Encodes an input as it is.
@@ -72,16 +91,17 @@ pub(crate) fn encode_error(error: serde_json::Error) -> Error {
 }
 
 impl EncodedInput {
-    fn with_files(local: Vec<File>, encode: EncodeUploaded) -> Self {
+    fn with_files(limited: Vec<FilesToCheck>, local: Vec<File>, encode: EncodeUploaded) -> Self {
         Self::WithFiles(Box::new(move |client, retry, deadline| {
             Box::pin(async move {
+                file_check::check(limited).await?;
                 let uploaded = storage::upload_all(client, local.clone(), retry, deadline).await?;
                 encode(&local, &uploaded)
             })
         }))
     }
 
-    /// Returns the JSON, after uploading local files. A file that occurs twice is uploaded once.
+    /// Returns the JSON, after checking and uploading local files. A file that occurs twice is uploaded once.
     pub(crate) async fn into_json(
         self,
         client: &Client,

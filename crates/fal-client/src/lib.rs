@@ -52,6 +52,7 @@ mod endpoint_id;
 mod env;
 mod error;
 pub mod error_type;
+mod file_check;
 mod future;
 mod headers;
 mod hosts;

@@ -6,8 +6,8 @@ use http::{HeaderMap, HeaderValue, Method};
 use url::Url;
 
 use crate::{
-    Client, Error, ErrorKind, Result, Retry, headers::custom_header, hosts::redact_url, queue::ServerRetries,
-    storage::UploadPolicy, timeout::deadline,
+    Client, Error, ErrorKind, Result, Retry, headers::custom_header, hosts::redact_url, input::Checks,
+    queue::ServerRetries, storage::UploadPolicy, timeout::deadline,
 };
 
 mod tags;
@@ -27,6 +27,8 @@ pub(crate) struct CallOptions {
     /// The idle timeout of the call, if it sets one; `Some(None)` is no limit.
     pub(crate) idle_timeout: Option<Option<Duration>>,
     pub(crate) skip_validation: bool,
+    /// `None` for the option of the client.
+    pub(crate) check_files: Option<bool>,
     /// `POST` by default.
     pub(crate) method: Option<Method>,
     /// A path below the endpoint.
@@ -151,6 +153,12 @@ impl CallOptions {
         self.retry.clone().unwrap_or_else(|| client.0.retry.clone())
     }
 
+    /// Returns the checks of the input.
+    pub(crate) fn checks(&self, client: &Client) -> Checks {
+        let files = self.check_files.unwrap_or(client.0.check_files);
+        Checks { rules: !self.skip_validation, files: files && !self.skip_validation }
+    }
+
     /// Returns the time limit of the call, or else that of the client.
     pub(crate) fn timeout(&self, client: &Client) -> Option<Duration> {
         self.timeout.or(client.0.timeout)
@@ -266,11 +274,19 @@ macro_rules! input_options {
                 self
             }
 
-            /// Sends the input without checking it first.
+            /// Sends the input without checking it first, nor its files.
             ///
             /// For a service whose rules are newer than the model crate.
             pub fn skip_validation(mut self) -> Self {
                 self.options.skip_validation = true;
+                self
+            }
+
+            /// Sets whether local files are checked against the limits of the endpoint before anything is sent.
+            ///
+            /// Defaults to [`ClientBuilder::check_files`]($crate::ClientBuilder::check_files), which is on.
+            pub fn check_files(mut self, check: bool) -> Self {
+                self.options.check_files = Some(check);
                 self
             }
         }

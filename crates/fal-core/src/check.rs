@@ -219,11 +219,25 @@ pub struct Violation {
     pub value: Value,
 }
 
+impl Violation {
+    /// Creates the violation of a rule by the value at `path`, such as `body.loras.0.path`.
+    #[must_use]
+    pub fn new(path: impl Into<String>, message: impl Into<String>, value: Value) -> Self {
+        Self { path: path.into(), message: message.into(), value }
+    }
+}
+
 /// All rules that an input breaks. Never empty.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Violations(Vec<Violation>);
 
 impl Violations {
+    /// Collects violations. Returns `None` for an empty list.
+    #[must_use]
+    pub fn from_vec(violations: Vec<Violation>) -> Option<Self> {
+        (!violations.is_empty()).then_some(Self(violations))
+    }
+
     /// Returns the violations, in the order of the parameters.
     #[must_use]
     pub fn as_slice(&self) -> &[Violation] {

@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use crate::{
     Client, Error, ErrorKind, Pending, Reply, Result,
     endpoint_id::EndpointId,
-    input,
+    input::{self, Checks},
     redact::Secrets,
     socket::{self, Frame, Socket},
     sync::lock,
@@ -179,7 +179,10 @@ impl<E: Endpoint> WebSocketRunner<E> {
     pub async fn run<I: IntoInput<Endpoint = E>>(&self, input: I) -> Result<Reply<E::Output>> {
         let shared = &*self.shared;
         let call = async {
-            let input = input::encode(input.into_input(), false)?;
+            let input = input::encode(
+                input.into_input(),
+                Checks { rules: true, files: shared.client.0.check_files },
+            )?;
             let body = input.into_json(&shared.client, &shared.client.0.retry, None).await?;
             let call = shared.send(text_message(body)?).await?;
             let response = shared.receive(call).await?;

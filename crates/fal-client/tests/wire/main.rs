@@ -9,6 +9,7 @@ mod download;
 mod errors;
 #[cfg(feature = "realtime")]
 mod faults;
+mod file_limits;
 mod files;
 #[cfg(feature = "realtime")]
 mod halves;
