@@ -44,6 +44,7 @@
 
 mod app;
 mod builder;
+mod call_view;
 mod clock;
 mod components;
 mod emulator;

@@ -27,7 +27,8 @@ impl Webhooks {
         Self(sender)
     }
 
-    /// Returns every attempt to deliver so far, in order.
+    /// Returns the attempts to deliver, in order. The latest 10,000 are kept, and fewer if their bodies take more than
+    /// 64 MiB.
     #[must_use]
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.0.deliveries()

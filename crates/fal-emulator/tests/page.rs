@@ -63,18 +63,66 @@ async fn the_feed_lists_calls_of_every_kind_with_their_outcome() {
     assert_eq!(ways, ["queue", "run", "stream", "run"]);
     let states: Vec<_> = calls.iter().map(|call| call["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["done", "failed", "done", "done"]);
-    assert_eq!((&calls[3]["by"], &calls[3]["input"]["prompt"]), (&json!("tester/1.0 (x)"), &json!("run")));
-    assert!(calls[3]["output"]["images"][0]["url"].is_string());
-    assert_eq!((&calls[2]["status"], &calls[2]["output"]["prompt"]), (&json!(200), &json!("stream")));
+    assert_eq!((&calls[3]["by"], &calls[3]["prompt"]), (&json!("tester/1.0 (x)"), &json!("run")));
+    assert!(calls[3]["pictures"][0].is_string());
+    assert_eq!((&calls[2]["status"], &calls[1]["status"]), (&json!(200), &json!(422)));
+    assert_eq!((&calls[0]["request_id"], calls[0].get("pictures")), (&receipt["request_id"], None));
+    assert_eq!(page_feed["totals"], json!({"calls": 4, "requests": 4, "webhooks": 0}));
+
+    let details = async |number: u64| {
+        fal.get(&format!("{}/_emulator/page/call?number={number}", fal.emulator.url())).await.json()
+    };
+    let run = details(1).await;
     assert_eq!(
-        (&calls[1]["status"], &calls[1]["output"]["detail"][0]["type"]),
-        (&json!(422), &json!("missing"))
+        (&run["input"]["prompt"], run["output"]["images"][0]["url"].is_string()),
+        (&json!("run"), true)
     );
-    assert_eq!((&calls[0]["request_id"], calls[0].get("output")), (&receipt["request_id"], None));
-    assert_eq!(calls[0]["logs"].as_array().unwrap().len(), 2);
+    assert_eq!(details(2).await["output"]["prompt"], "stream");
+    assert_eq!(details(3).await["output"]["detail"][0]["type"], "missing");
+    let queued = details(4).await;
+    assert_eq!((queued.get("output"), queued["logs"].as_array().unwrap().len()), (None, 2));
     fal.get(receipt["response_url"].as_str().unwrap()).await;
-    assert_eq!(feed(&fal).await["calls"][0]["output"]["prompt"], "queue");
+    assert_eq!(details(4).await["output"]["prompt"], "queue");
+    assert!(feed(&fal).await["calls"][0]["pictures"][0].is_string());
     assert_eq!(page_feed["requests"].as_array().unwrap().len(), 4, "requests of the page are not listed");
+    let missing = fal.get(&format!("{}/_emulator/page/call?number=99", fal.emulator.url())).await;
+    assert_eq!(missing.status, 404);
+}
+
+#[tokio::test]
+async fn the_feed_is_small_whatever_was_called() {
+    let fal = TestEmulator::instant().await;
+    let log = "l".repeat(1_000_000);
+    fal.emulator.on_endpoint("acme/logs").log(&log).queue([0]);
+    fal.emulator.on_endpoint("acme/large").reply(|_| json!({"text": vec!["y".repeat(900); 1_000]}));
+    let agent = "u".repeat(60_000);
+    let headers = [("user-agent", agent.as_str()), ("content-type", "application/json")];
+    let numbers = format!("{{\"prompt\": [{}1]}}", "1,".repeat(100_000));
+    let hook = format!("{}/acme/logs?fal_webhook=http://127.0.0.1:9/{}", fal.urls.queue, "w".repeat(20_000));
+    for _ in 0..20 {
+        fal.send(Method::POST, &format!("{}/acme/large", fal.urls.run), &headers, numbers.clone()).await;
+        let receipt = fal.send(Method::POST, &hook, &headers, "{}").await.json();
+        fal.get(receipt["status_url"].as_str().unwrap()).await;
+    }
+    for _ in 0..200 {
+        fal.run("acme/large", &json!({"prompt": {"toString": "\u{1}".repeat(500)}})).await;
+    }
+    let started = std::time::Instant::now();
+    let answer = fal.get(&format!("{}/_emulator/page/feed", fal.emulator.url())).await;
+    assert!(answer.bytes.len() < 200_000, "{} bytes", answer.bytes.len());
+    assert!(started.elapsed().as_secs_f64() < 1.0, "{:?}", started.elapsed());
+    let page_feed = answer.json();
+    assert!(page_feed["calls"].as_array().unwrap().len() >= 50);
+    assert_eq!(page_feed["totals"]["calls"], 240);
+}
+
+#[tokio::test]
+async fn ids_with_special_characters_are_called_by_their_encoded_path() {
+    let fal = TestEmulator::instant().await;
+    fal.emulator.on_endpoint("acme/a?b#c").reply(|_| json!({"n": 1}));
+    let answer = fal.run("acme/a%3Fb%23c", &json!({})).await;
+    assert_eq!(answer.status_and_json(), (200, json!({"n": 1})));
+    assert_eq!(fal.emulator.requests()[0].endpoint.as_deref(), Some("acme/a?b#c"));
 }
 
 #[tokio::test]

@@ -123,6 +123,78 @@ onPage("webhooks", DESK, async (page) => {
   receiver.close();
 });
 
+const post = (path, body, headers = {}) =>
+  fetch(`${URL}${path}`, { method: "POST", headers: { "content-type": "application/json", ...headers }, body: typeof body === "string" ? body : JSON.stringify(body) });
+
+onPage("values that are no text", DESK, async (page) => {
+  const toxic = [{ prompt: { toString: "x" } }, { text: { toString: null } }, { prompt: { valueOf: 1, toString: 2 } }];
+  for (const input of toxic) await post("/run/fal-ai/flux/krea", input);
+  const reply = { images: [{ url: "https://h.invalid/a.bin", file_name: { toString: 1 }, content_type: { startsWith: 1 }, width: { toString: 1 }, height: 1 }] };
+  await post("/_emulator/scenario", { endpoint: [{ id: "acme/toxic", outcomes: [{ reply }] }] });
+  await post("/run/acme/toxic", { prompt: "after all of them" });
+  await page.waitForFunction(() => document.querySelector("#calls")?.textContent.includes("after all of them"));
+  assert.equal(await page.textContent("#alive"), "Connected");
+  for (const card of (await page.$$("#calls .card")).slice(0, 4)) {
+    await card.$("summary").then((summary) => summary.click());
+    await card.waitForSelector(".body pre");
+  }
+  assert.equal(await page.$("#trouble .problem"), null);
+});
+
+onPage("keyboard", DESK, async (page) => {
+  await page.focus("[role=tab][aria-selected=true]");
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.view), "try");
+  await page.keyboard.press("End");
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.view), "connect");
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.view), "calls");
+  assert.equal(await page.isVisible("#calls"), true);
+  assert.equal(await page.evaluate(() => document.querySelectorAll("[role=tab][tabindex='0']").length), 1);
+  const panels = await page.$$eval("[role=tab]", (all) => all.map((tab) => document.getElementById(tab.getAttribute("aria-controls"))?.getAttribute("aria-labelledby") === tab.id));
+  assert.deepEqual(panels, [true, true, true, true, true]);
+});
+
+onPage("focus while calls change", DESK, async (page) => {
+  await post("/_emulator/scenario", { endpoint: [{ id: "acme/slow", pace: { ahead: 3, per_position: 0.4, run: 2, log_lines: 4 } }] });
+  await post("/queue/acme/slow", { prompt: "slow" });
+  await page.waitForSelector("#calls .card .tag.queued");
+  await page.focus("#calls .card summary");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#calls .card .tag.done");
+  assert.equal(await page.evaluate(() => document.activeElement.tagName), "SUMMARY");
+  assert.equal(await page.$eval("#calls .card", (card) => card.open), true);
+  await post("/queue/acme/slow?fal_webhook=http%3A%2F%2F127.0.0.1%3A9%2Fa", {});
+  await page.click("[data-view=webhooks]");
+  await page.waitForSelector("#webhooks .card");
+  await page.click("#webhooks .card summary");
+  await page.waitForSelector("#webhooks .card[open] .body pre");
+  const before = await page.$$eval("#webhooks .card", (all) => all.length);
+  await post("/queue/acme/slow?fal_webhook=http%3A%2F%2F127.0.0.1%3A9%2Fb", {});
+  await page.waitForFunction((count) => document.querySelectorAll("#webhooks .card").length > count, before);
+  assert.equal(await page.$$eval("#webhooks .card[open]", (all) => all.length), 1);
+  assert.equal(await page.evaluate(() => document.activeElement.tagName), "SUMMARY");
+});
+
+onPage("direction marks and long words", PHONE, async (page) => {
+  await post("/run/fal-ai/flux/dev", { prompt: `a\u202Egnp.exe ${"w".repeat(3000)}` }, { "user-agent": "u".repeat(50_000) });
+  await page.waitForFunction(() => document.querySelector("#calls")?.textContent.includes("a\\u202Egnp.exe"));
+  await page.tap("#calls .card summary");
+  await page.waitForSelector("#calls .card .body pre");
+  assert.match(await page.textContent("#calls .card .body"), /a\\u202Egnp\.exe/);
+  const height = await page.$eval("#calls .card", (card) => card.offsetHeight);
+  assert.ok(height < 3000, `the card is ${height} px high`);
+});
+
+onPage("a flood of calls", DESK, async (page) => {
+  const numbers = `{"prompt": [${"1,".repeat(100_000)}1]}`;
+  for (let count = 0; count < 30; count += 1) await post("/run/fal-ai/flux/dev", numbers);
+  const feed = await fetch(`${URL}/_emulator/page/feed`).then((reply) => reply.text());
+  assert.ok(feed.length < 200_000, `the feed has ${feed.length} bytes`);
+  await page.waitForFunction(() => document.querySelector("#count-calls").textContent !== "0");
+  assert.equal(await page.textContent("#alive"), "Connected");
+});
+
 onPage("on a phone", PHONE, async (page) => {
   await page.waitForSelector(".card");
   await page.tap(".card summary");

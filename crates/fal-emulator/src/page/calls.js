@@ -1,4 +1,54 @@
-// The lists of calls, webhooks and requests.
+// The lists of calls, webhooks and requests. The feed has summaries only; details are read when a card is opened.
+
+/** Returns a function that shows a list of numbered items as elements, the latest on top. Known elements stay. */
+const numberedList = (place, empty, create, update) => {
+  const known = new Map();
+  return (items) => {
+    place().querySelector(":scope > .empty")?.remove();
+    const present = new Set(items.map(({ number }) => number));
+    for (const [number, { element }] of known) {
+      if (present.has(number)) continue;
+      element.remove();
+      known.delete(number);
+    }
+    // Oldest first, because each new element goes on top.
+    for (const item of items.toReversed()) {
+      const text = JSON.stringify(item);
+      const entry = known.get(item.number) ?? { element: create(item) };
+      if (entry.text === text) continue;
+      guarded(entry.element, () => update(entry.element, item));
+      if (entry.text === undefined) place().prepend(entry.element);
+      known.set(item.number, { ...entry, text });
+    }
+    if (items.length === 0) place().append(empty());
+  };
+};
+
+/** Creates a card that reads its details from `path` when it is opened, and again when its item changes. */
+const makeCard = (path, drawDetails) => {
+  const body = make("div", { class: "body" });
+  const card = make("details", { class: "card" }, make("summary"), body);
+  let shown;
+  card.load = async () => {
+    if (!card.open) return;
+    try {
+      const details = await readJson(path);
+      const text = JSON.stringify(details);
+      if (text === shown) return;
+      shown = text;
+      guarded(body, () => fill(body, drawDetails(details)));
+    } catch (error) {
+      fill(body, make("p", { class: "problem" }, `The details could not be read: ${error.message}`));
+    }
+  };
+  card.addEventListener("toggle", card.load);
+  return card;
+};
+
+const updateCard = (drawSummary) => (card, item) => {
+  fill(card.querySelector("summary"), drawSummary(item));
+  card.load();
+};
 
 const stateTag = (call) => {
   const text = call.state === "queued" ? `queued, ${call.position} ahead` : call.state;
@@ -6,109 +56,78 @@ const stateTag = (call) => {
 };
 
 /** The name of a program from its user agent. Every browser claims to be Mozilla. */
-const programName = (agent) => (/^Mozilla\//.test(agent ?? "") ? "browser" : (agent || "unknown program").split(/[\s(]/)[0]);
+const programName = (agent) => (/^Mozilla\//.test(agent ?? "") ? "browser" : (agent || "unknown program").split(/[\s(]/)[0].slice(0, 40));
 
-const callSummary = (call) => {
-  const prompt = call.input?.prompt ?? call.input?.text ?? "";
-  const program = programName(call.by);
-  return make(
-    "summary",
-    {},
-    make(
-      "div",
-      { class: "row" },
-      make("div", { class: "grow" }, make("h2", {}, call.endpoint), make("div", { class: "faint" }, `${clock(call.at)} · ${call.way} · ${program}${prompt ? ` · ${String(prompt).slice(0, 120)}` : ""}`)),
-      thumbnails(call.output),
-      make("span", { class: "state" }, call.seconds !== undefined && make("span", { class: "faint" }, duration(call.seconds)), stateTag(call)),
-    ),
+const callSummary = (call) =>
+  make(
+    "div",
+    { class: "row" },
+    make("div", { class: "grow" }, make("h2", {}, call.endpoint), make("div", { class: "faint" }, `${clock(call.at)} · ${call.way} · ${programName(call.by)}${call.prompt ? ` · ${call.prompt}` : ""}`)),
+    make("span", { class: "thumbs" }, (call.pictures ?? []).map((url) => make("img", { src: url, alt: "", loading: "lazy" }))),
+    make("span", { class: "state" }, call.seconds !== undefined && make("span", { class: "faint" }, duration(call.seconds)), stateTag(call)),
   );
-};
 
 const part = (title, content) => content && [make("h3", {}, title), content];
 
-const cancelButton = (call) =>
-  make("button", { type: "button", onclick: () => window.fetch(`/queue/${call.endpoint}/requests/${call.request_id}/cancel`, { method: "PUT", headers: key.get() ? { authorization: `Key ${key.get()}` } : {} }) }, "Cancel");
+const jobPath = (call) => `/queue/${endpointPath(call.endpoint)}/requests/${call.request_id}`;
+
+const cancelButton = (details) =>
+  make("button", { type: "button", onclick: () => call(`${jobPath(details)}/cancel`, { method: "PUT" }) }, "Cancel");
 
 /** The emulator makes a result when it is first fetched, so the page does not fetch it by itself. */
-const fetchButton = (call) =>
-  make("button", { type: "button", onclick: () => readJson(`/queue/${call.endpoint}/requests/${call.request_id}`) }, "Fetch the result");
+const fetchButton = (details) => make("button", { type: "button", onclick: () => readJson(jobPath(details)) }, "Fetch the result");
 
-const callDetails = (call) => {
-  const open = call.state === "queued" || call.state === "running";
-  return make(
-    "div",
-    { class: "body" },
-    gallery(call.output),
-    call.request_id && make("p", { class: "faint" }, "Request ", make("code", {}, call.request_id)),
-    call.request_id && open && cancelButton(call),
-    call.way === "queue" && call.state === "done" && call.output === undefined && fetchButton(call),
-    part("Logs", call.logs?.length > 0 && make("pre", {}, call.logs.join("\n"))),
-    part("Input", call.input !== null && pretty(call.input)),
-    part("Output", call.output !== undefined && pretty(call.output)),
-    part("Called by", call.by && make("code", {}, call.by)),
-  );
+const callDetails = (details) => {
+  if (details.detail) return [make("p", { class: "faint" }, details.detail)];
+  const open = details.state === "queued" || details.state === "running";
+  return [
+    gallery(details.output),
+    details.request_id && make("p", { class: "faint" }, "Request ", make("code", {}, details.request_id)),
+    details.request_id && open && cancelButton(details),
+    details.way === "queue" && details.state === "done" && details.output === undefined && fetchButton(details),
+    part("Logs", details.logs?.length > 0 && make("pre", { tabIndex: 0 }, details.logs.join("\n"))),
+    part("Input", details.input !== null && pretty(details.input)),
+    part("Output", details.output !== undefined && pretty(details.output)),
+    part("Called by", details.by && make("code", { class: "long", tabIndex: 0 }, details.by)),
+  ];
 };
 
-/** The cards by call number. A card is redrawn only when its call has changed. */
-const cards = new Map();
+const showCalls = numberedList(
+  () => byId("calls"),
+  () => make("p", { class: "empty" }, "No calls yet. ", make("button", { type: "button", onclick: () => view("try") }, "Try a model")),
+  (item) => makeCard(`/_emulator/page/call?number=${item.number}`, callDetails),
+  updateCard(callSummary),
+);
 
-const showCalls = (calls) => {
-  const section = byId("calls");
-  byId("count-calls").textContent = calls.length;
-  section.querySelector(".empty")?.remove();
-  if (calls.length === 0) {
-    section.append(make("p", { class: "empty" }, "No calls yet. ", make("button", { type: "button", onclick: () => view("try") }, "Try a model")));
-    return;
-  }
-  const present = new Set(calls.map((call) => call.number));
-  for (const [number, { card }] of cards) {
-    if (!present.has(number)) {
-      card.remove();
-      cards.delete(number);
-    }
-  }
-  // Oldest first, because each new card goes on top.
-  for (const call of calls.toReversed()) {
-    const text = JSON.stringify(call);
-    const known = cards.get(call.number);
-    if (known?.text === text) continue;
-    const card = known?.card ?? make("details", { class: "card" });
-    card.replaceChildren(callSummary(call), callDetails(call));
-    if (!known) section.prepend(card);
-    cards.set(call.number, { card, text });
-  }
+const webhookSummary = (webhook) => {
+  const { status, error } = webhook;
+  const good = status >= 200 && status < 300;
+  const outcome = make("span", { class: `tag ${good ? "done" : "failed"}` }, status ?? error?.split(":").pop().trim() ?? "failed");
+  return make("div", { class: "row" }, make("div", { class: "grow" }, make("h2", {}, webhook.url), make("div", { class: "faint" }, `attempt ${webhook.attempt} · request ${webhook.request_id}`)), outcome);
 };
 
-const showWebhooks = (webhooks) => {
-  byId("count-webhooks").textContent = webhooks.length;
-  const outcome = ({ status, error }) => {
-    const good = status >= 200 && status < 300;
-    return make("span", { class: `tag ${good ? "done" : "failed"}` }, status ?? error?.split(":").pop().trim() ?? "failed");
-  };
-  const card = (webhook) =>
-    make(
-      "details",
-      { class: "card" },
-      make("summary", {}, make("div", { class: "row" }, make("div", { class: "grow" }, make("h2", {}, webhook.url), make("div", { class: "faint" }, `attempt ${webhook.attempt} · request ${webhook.request_id}`)), outcome(webhook))),
-      webhook.error && make("p", { class: "problem" }, webhook.error),
-      part("Body", pretty(webhook.body)),
-    );
-  const empty = make("p", { class: "empty" }, "No webhooks yet. Submit a request with ", make("code", {}, "?fal_webhook=<URL>"), ".");
-  redraw("webhooks", webhooks, () => (webhooks.length > 0 ? webhooks.map(card) : [empty]));
+const webhookDetails = (details) => {
+  if (details.detail) return [make("p", { class: "faint" }, details.detail)];
+  return [details.error && make("p", { class: "problem" }, details.error), part("URL", make("code", { class: "long", tabIndex: 0 }, details.url)), part("Body", pretty(details.body))];
 };
 
-const showRequests = (requests) => {
-  const line = ({ line: text, by }) => make("div", { class: "row" }, make("code", { class: "grow" }, text), make("span", { class: "faint" }, programName(by)));
-  const empty = make("p", { class: "empty" }, "No requests yet.");
-  redraw("requests", requests, () => (requests.length > 0 ? [make("div", { class: "card" }, requests.map(line))] : [empty]));
-};
+const showWebhooks = numberedList(
+  () => byId("webhooks"),
+  () => make("p", { class: "empty" }, "No webhooks yet. Submit a request with ", make("code", {}, "?fal_webhook=<URL>"), "."),
+  (item) => makeCard(`/_emulator/page/webhook?number=${item.number}`, webhookDetails),
+  updateCard(webhookSummary),
+);
 
-const drawn = new Map();
+const showRequests = numberedList(
+  () => byId("requests"),
+  () => make("p", { class: "empty" }, "No requests yet."),
+  () => make("div", { class: "row line" }),
+  (row, { line, by }) => row.replaceChildren(make("code", { class: "grow" }, line), make("span", { class: "faint" }, programName(by))),
+);
 
-/** Redraws a section if its data has changed. */
-const redraw = (id, data, draw) => {
-  const text = JSON.stringify(data);
-  if (drawn.get(id) === text) return;
-  drawn.set(id, text);
-  byId(id).replaceChildren(...draw());
+/** Shows how many items there are, and how many of them are listed. */
+const showCount = (name, items, total) => {
+  const count = byId(`count-${name}`);
+  const text = total > items.length ? `${items.length} of ${total}` : String(items.length);
+  if (count.textContent !== text) count.textContent = text;
 };

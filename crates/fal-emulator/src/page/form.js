@@ -30,9 +30,9 @@ const upload = async (file) => {
 /** Returns a control and a function that reads its value; `undefined` leaves the parameter out. */
 const control = (name, schema) => {
   const kind = Array.isArray(schema.type) ? schema.type.find((type) => type !== "null") : schema.type;
-  const text = (value) => (value === undefined || value === null ? "" : typeof value === "string" ? value : JSON.stringify(value));
-  if (schema.enum) {
-    const select = make("select", {}, make("option", { value: "" }, "–"), schema.enum.map((value) => make("option", { value: JSON.stringify(value) }, String(value))));
+  const text = (value) => (value === null ? "" : textOf(value));
+  if (Array.isArray(schema.enum)) {
+    const select = make("select", {}, make("option", { value: "" }, "–"), schema.enum.map((value) => make("option", { value: JSON.stringify(value) }, textOf(value))));
     if (schema.default !== undefined) select.value = JSON.stringify(schema.default);
     return [select, () => (["", JSON.stringify(schema.default)].includes(select.value) ? undefined : JSON.parse(select.value))];
   }
@@ -74,14 +74,15 @@ const bounds = (schema) => {
 const fields = (model) => {
   const schema = resolve(model.input, model.schemas);
   const properties = schema.properties ?? {};
-  const required = new Set(schema.required ?? []);
-  const names = [...new Set([...(schema["x-fal-order-properties"] ?? []), ...Object.keys(properties)])].filter((name) => properties[name]);
+  const required = new Set(Array.isArray(schema.required) ? schema.required : []);
+  const order = schema["x-fal-order-properties"];
+  const names = [...new Set([...(Array.isArray(order) ? order : []), ...Object.keys(properties)])].filter((name) => Object.hasOwn(properties, name));
   const made = names.map((name) => {
     const property = resolve(properties[name], model.schemas);
     const [element, read] = control(name, property);
     const problem = make("span", { class: "problem", role: "alert" });
-    const about = [property.description, bounds(property)].filter(Boolean).join(" · ");
-    const label = make("label", {}, name, required.has(name) && " *", about && make("span", { class: "faint" }, about), element, problem);
+    const about = [property.description, bounds(property)].filter((text) => text && typeof text === "string").join(" · ");
+    const label = make("label", {}, name, required.has(name) && " *", about && make("span", { class: "faint about" }, about), element, problem);
     return { name, read, problem, label };
   });
   const shown = made.filter(({ name }) => required.has(name));
@@ -92,7 +93,7 @@ const fields = (model) => {
   ];
   const mark = (problems) => {
     for (const { name, problem } of made) {
-      problem.textContent = problems.filter(({ loc }) => loc?.[1] === name).map(({ msg }) => msg).join("; ");
+      problem.textContent = visible(problems.filter((found) => found?.loc?.[1] === name).map((found) => textOf(found.msg)).join("; "));
       if (problem.textContent) problem.closest("details")?.setAttribute("open", "");
     }
   };

@@ -6,7 +6,11 @@ const KINDS = [
   ["audio", /^data:audio\/|\.(wav|mp3|ogg|flac|m4a)([?#]|$)/i],
 ];
 
-const kindOf = (url, type = "") => {
+/** The largest number of files of one output that are shown. */
+const MAX_FILES = 50;
+
+const kindOf = (url, contentType) => {
+  const type = typeof contentType === "string" ? contentType : "";
   const named = KINDS.find(([kind]) => type.startsWith(`${kind}/`)) ?? KINDS.find(([, pattern]) => pattern.test(url));
   return named ? named[0] : "file";
 };
@@ -15,12 +19,13 @@ const isUrl = (text) => typeof text === "string" && /^(https?:\/\/[^\s]+|data:[a
 
 /** Collects the files inside a value: URL, kind and description. */
 const filesIn = (value, found = []) => {
+  if (found.length >= MAX_FILES) return found;
   if (isUrl(value)) found.push({ url: value, kind: kindOf(value), about: "" });
   else if (Array.isArray(value)) value.forEach((item) => filesIn(item, found));
   else if (value && typeof value === "object") {
     if (isUrl(value.url)) {
-      const size = value.width && value.height ? `${value.width}×${value.height}` : "";
-      const about = [value.file_name, size, value.content_type].filter(Boolean).join(" · ");
+      const size = Number.isFinite(value.width) && Number.isFinite(value.height) ? `${value.width}×${value.height}` : "";
+      const about = [value.file_name, size, value.content_type].filter((text) => text && typeof text === "string").join(" · ").slice(0, 300);
       found.push({ url: value.url, kind: kindOf(value.url, value.content_type), about });
     } else Object.values(value).forEach((item) => filesIn(item, found));
   }
@@ -38,9 +43,4 @@ const gallery = (value) => {
   const files = filesIn(value);
   const figure = (file) => make("figure", {}, player(file), make("figcaption", {}, file.about));
   return files.length > 0 && make("div", { class: "media" }, files.map(figure));
-};
-
-const thumbnails = (value) => {
-  const pictures = filesIn(value).filter((file) => file.kind === "image").slice(0, 3);
-  return make("span", { class: "thumbs" }, pictures.map((file) => make("img", { src: file.url, alt: "", loading: "lazy" })));
 };

@@ -92,6 +92,12 @@ impl Job {
         self.schedule().phase(self.elapsed())
     }
 
+    /// Returns the phase and the time of the run, without counting as a poll.
+    pub(crate) fn state(&self) -> (Phase, Duration) {
+        let (schedule, elapsed) = (self.schedule(), self.elapsed());
+        (schedule.phase(elapsed), schedule.run_time(elapsed))
+    }
+
     /// Returns the progress without counting as a poll.
     pub(crate) fn progress(&self) -> Progress {
         self.schedule().progress(self.elapsed())

@@ -58,6 +58,17 @@ impl Schedule {
         self.progress(elapsed)
     }
 
+    /// Returns the time that the run takes, as far as it is known.
+    pub(crate) fn run_time(&self, elapsed: Duration) -> Duration {
+        match self {
+            Self::Clock(timeline) => timeline.run_time(),
+            Self::Runner(runner) => {
+                runner.timeline(elapsed).1.map_or(Duration::ZERO, |timeline| timeline.run_time())
+            }
+            Self::Poll(_) => Duration::ZERO,
+        }
+    }
+
     /// Returns the progress without counting as a poll.
     pub(crate) fn progress(&self, elapsed: Duration) -> Progress {
         let progress = |timeline: &Timeline, phase| {

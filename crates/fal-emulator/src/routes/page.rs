@@ -16,15 +16,24 @@ use serde_json::{Value, json};
 use super::admin::refuse_foreign_pages;
 use super::parameters::Parameters;
 use crate::app::App;
+use crate::call_view::{cut, shorten};
 use crate::clock::format_iso8601;
 use crate::models::Model;
-use crate::recent_calls::shorten;
+use crate::recent_calls::take_within;
 use crate::reply::Reply;
 use crate::script::Request;
 use crate::webhook::Delivery;
 
 /// The number of requests and of webhook deliveries that are shown.
 const LATEST: usize = 100;
+/// The space for the summaries of calls, requests and webhook deliveries in the feed, in bytes of JSON.
+const CALL_SPACE: usize = 120_000;
+const REQUEST_SPACE: usize = 30_000;
+const WEBHOOK_SPACE: usize = 40_000;
+/// The longest line of a request, URL or error in the feed, in characters.
+const MAX_LINE: usize = 200;
+/// The longest name of a program in the list of requests, in characters.
+const MAX_PROGRAM: usize = 60;
 
 const SCRIPT: &str = concat!(
     "\"use strict\";\n(() => {\n",
@@ -58,6 +67,8 @@ pub(super) fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(page))
         .route("/_emulator/page/feed", get(feed))
+        .route("/_emulator/page/call", get(call))
+        .route("/_emulator/page/webhook", get(webhook))
         .route("/_emulator/page/models", get(models))
         .route("/_emulator/page/model", get(model))
         .layer(middleware::from_fn(refuse_foreign_pages))
@@ -74,35 +85,65 @@ async fn page() -> Response {
     response
 }
 
-/// Returns everything on the page that changes.
+/// Returns summaries of everything on the page that changes. Whatever was called, they take less than 200 kB.
 async fn feed(State(app): State<Arc<App>>, headers: HeaderMap) -> Reply {
     let urls = app.base_urls(&headers);
     let url = urls.queue().strip_suffix("/queue").unwrap_or_default();
-    let requests = app.scripts.recorder.requests();
-    let deliveries = app.webhooks.deliveries();
+    let (calls, all_calls) = app.recent_calls.summaries(CALL_SPACE);
+    let (requests, all_requests) = app.scripts.recorder.map_latest(LATEST, request_json);
+    let (webhooks, all_webhooks) = app.webhooks.map_latest(LATEST, delivery_summary);
     Reply::ok(json!({
         "now": format_iso8601(std::time::SystemTime::now()),
-        "url": url,
+        "url": cut(url, 300),
         "key_required": app.key.is_some(),
-        "calls": app.recent_calls.to_json(),
-        "requests": requests.iter().rev().take(LATEST).map(request_json).collect::<Vec<_>>(),
-        "webhooks": deliveries.iter().rev().take(LATEST).map(delivery_json).collect::<Vec<_>>(),
+        "calls": calls,
+        "requests": take_within(REQUEST_SPACE, requests.into_iter()),
+        "webhooks": take_within(WEBHOOK_SPACE, webhooks.into_iter()),
+        "totals": {"calls": all_calls, "requests": all_requests, "webhooks": all_webhooks},
     }))
 }
 
-fn request_json(request: &Request) -> Value {
-    json!({"line": request.line(), "endpoint": request.endpoint, "by": request.header("user-agent")})
+fn request_json(number: u64, request: &Request) -> Value {
+    let by = cut(request.header("user-agent").unwrap_or_default(), MAX_PROGRAM);
+    json!({"number": number, "line": cut(&request.line(), MAX_LINE), "by": by})
 }
 
-fn delivery_json(delivery: &Delivery) -> Value {
+fn delivery_summary(number: u64, delivery: &Delivery) -> Value {
     json!({
+        "number": number,
         "request_id": delivery.request_id,
-        "url": delivery.url,
+        "url": cut(&delivery.url, MAX_LINE),
         "attempt": delivery.attempt,
         "status": delivery.outcome.as_ref().ok(),
-        "error": delivery.outcome.as_ref().err(),
-        "body": shorten(&serde_json::from_slice(&delivery.body).unwrap_or_default()),
+        "error": delivery.outcome.as_ref().err().map(|error| cut(error, MAX_LINE)),
     })
+}
+
+/// Returns everything about one call.
+async fn call(State(app): State<Arc<App>>, Query(parameters): Query<Parameters>) -> Reply {
+    let details = parse_number(&parameters).and_then(|number| app.recent_calls.details(number));
+    details.map_or_else(no_longer_kept, Reply::ok)
+}
+
+/// Returns everything about one attempt to deliver a webhook.
+async fn webhook(State(app): State<Arc<App>>, Query(parameters): Query<Parameters>) -> Reply {
+    let wanted = parse_number(&parameters);
+    let details = |number, delivery: &Delivery| {
+        (Some(number) == wanted).then(|| {
+            let body = serde_json::from_slice(&delivery.body).unwrap_or_default();
+            json!({"url": cut(&delivery.url, 4_000), "error": delivery.outcome.as_ref().err(), "body": shorten(&body)})
+        })
+    };
+    let (found, _) = app.webhooks.map_latest(usize::MAX, details);
+    found.into_iter().flatten().next().map_or_else(no_longer_kept, Reply::ok)
+}
+
+fn parse_number(parameters: &Parameters) -> Option<u64> {
+    parameters.get("number")?.parse().ok()
+}
+
+fn no_longer_kept() -> Reply {
+    Reply::detail(StatusCode::NOT_FOUND, "This is no longer kept")
 }
 
 /// Returns the models to choose from.

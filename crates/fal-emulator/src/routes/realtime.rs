@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::{Duration, SystemTime};
 
+use axum::body::Bytes;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Extension, Path, Query, State};
@@ -94,7 +95,7 @@ fn open(
     };
     let urls = app.base_urls(headers);
     if let Some((model, route)) = find_realtime_route(&app, &id) {
-        let record = app.recent_calls.begin(CallKind::Realtime, &model.id, headers, b"");
+        let record = app.recent_calls.begin(CallKind::Realtime, &model.id, headers, &Bytes::new());
         let sent = AtomicU32::new(0);
         let interruption = interruption.map(|Extension(interruption)| interruption);
         let session = RealtimeSession {

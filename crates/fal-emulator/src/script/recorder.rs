@@ -11,7 +11,7 @@ use crate::sync::lock;
 
 /// The largest number of requests that are kept.
 const MAX_REQUESTS: usize = 20_000;
-/// The largest total size of the bodies that are kept, in bytes.
+/// The largest total size of the heads and bodies that are kept, in bytes.
 const MAX_BYTES: usize = 64 << 20;
 
 /// The latest requests, and a file that gets all of them.
@@ -27,8 +27,10 @@ pub(crate) struct RequestRecorder {
 #[derive(Debug, Default)]
 struct LatestRequests {
     requests: VecDeque<Request>,
-    /// The total size of the bodies.
+    /// The total size of the heads and bodies.
     bytes: usize,
+    /// The number of requests so far.
+    count: u64,
 }
 
 impl RequestRecorder {
@@ -41,12 +43,13 @@ impl RequestRecorder {
             file.write(&request);
         }
         let mut latest = lock(&self.latest);
-        latest.bytes += request.body.len();
+        latest.bytes += size(&request);
+        latest.count += 1;
         latest.requests.push_back(request);
         while latest.requests.len() > MAX_REQUESTS || (latest.bytes > MAX_BYTES && latest.requests.len() > 1)
         {
             let Some(oldest) = latest.requests.pop_front() else { break };
-            latest.bytes = latest.bytes.saturating_sub(oldest.body.len());
+            latest.bytes = latest.bytes.saturating_sub(size(&oldest));
         }
         drop(latest);
         self.received.notify_waiters();
@@ -57,8 +60,24 @@ impl RequestRecorder {
         lock(&self.latest).requests.iter().cloned().collect()
     }
 
+    /// Calls a function with the number and each of the latest `most` requests, the latest first. Returns the results
+    /// and the number of requests so far.
+    pub(crate) fn map_latest<T>(&self, most: usize, make: impl Fn(u64, &Request) -> T) -> (Vec<T>, u64) {
+        let latest = lock(&self.latest);
+        let numbers = (1..=latest.count).rev();
+        let made = latest
+            .requests
+            .iter()
+            .rev()
+            .take(most)
+            .zip(numbers)
+            .map(|(request, number)| make(number, request));
+        (made.collect(), latest.count)
+    }
+
     pub(crate) fn clear(&self) {
-        *lock(&self.latest) = LatestRequests::default();
+        let mut latest = lock(&self.latest);
+        *latest = LatestRequests { count: latest.count, ..LatestRequests::default() };
     }
 
     /// Waits for a request that `matches` accepts. Returns the first one.
@@ -73,6 +92,12 @@ impl RequestRecorder {
             received.await;
         }
     }
+}
+
+/// Returns the size of the parts of a request that its sender chooses, in bytes.
+fn size(request: &Request) -> usize {
+    let headers: usize = request.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    request.body.len() + request.path.len() + request.query.len() + headers
 }
 
 #[cfg(test)]

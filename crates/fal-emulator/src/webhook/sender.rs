@@ -1,5 +1,6 @@
 //! Delivery of webhooks, with retries.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,12 +18,39 @@ const USER_ID: &str = "fal-emulator|1";
 /// The time that a receiver has to answer.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
+/// The largest number of attempts that are kept.
+const MAX_DELIVERIES: usize = 10_000;
+/// The largest total size of their bodies, in bytes.
+const MAX_BYTES: usize = 64 << 20;
+
+/// The latest attempts to deliver.
+#[derive(Default)]
+struct Deliveries {
+    latest: VecDeque<Delivery>,
+    /// The total size of the bodies.
+    bytes: usize,
+    /// The number of attempts so far.
+    count: u64,
+}
+
+impl Deliveries {
+    fn push(&mut self, delivery: Delivery) {
+        self.bytes += delivery.body.len();
+        self.count += 1;
+        self.latest.push_back(delivery);
+        while self.latest.len() > MAX_DELIVERIES || (self.bytes > MAX_BYTES && self.latest.len() > 1) {
+            let oldest = self.latest.pop_front();
+            self.bytes = self.bytes.saturating_sub(oldest.map_or(0, |delivery| delivery.body.len()));
+        }
+    }
+}
+
 /// Sends webhooks and records every attempt.
 pub(crate) struct WebhookSender {
     pub(crate) keys: SigningKeys,
     /// The pause before each further attempt.
     retry_delays: Vec<Duration>,
-    deliveries: Mutex<Vec<Delivery>>,
+    deliveries: Mutex<Deliveries>,
     /// The number of deliveries that are still to be sent twice.
     duplicates: Mutex<u32>,
     /// The HTTP client, which is created when it is first needed.
@@ -45,9 +73,18 @@ impl WebhookSender {
         (0..10).map(|attempt| Duration::from_secs(7 << attempt)).collect()
     }
 
-    /// Returns every attempt to deliver so far, in order.
+    /// Returns the latest attempts to deliver, in order.
     pub(crate) fn deliveries(&self) -> Vec<Delivery> {
-        lock(&self.deliveries).clone()
+        lock(&self.deliveries).latest.iter().cloned().collect()
+    }
+
+    /// Calls a function with the number and each of the latest `most` attempts, the latest first. Returns the results and
+    /// the number of attempts so far.
+    pub(crate) fn map_latest<T>(&self, most: usize, make: impl Fn(u64, &Delivery) -> T) -> (Vec<T>, u64) {
+        let deliveries = lock(&self.deliveries);
+        let numbers = (1..=deliveries.count).rev();
+        let latest = deliveries.latest.iter().rev().take(most).zip(numbers);
+        (latest.map(|(delivery, number)| make(number, delivery)).collect(), deliveries.count)
     }
 
     pub(super) fn duplicate_next(&self) {
