@@ -65,7 +65,7 @@ fn unknown_parameters_survive_reading_and_writing_an_input() {
     assert_eq!(read.extra["brand_new"], json!([1]));
     assert_eq!(
         to_json(read),
-        r#"{"prompt":"a cat","image_size":{"width":512},"num_images":2,"brand_new":[1]}"#
+        r#"{"prompt":"a cat","image_size":{"width":512},"seed":null,"num_images":2,"brand_new":[1]}"#
     );
 }
 

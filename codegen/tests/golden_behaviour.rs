@@ -316,7 +316,7 @@ fn a_union_of_kinds_takes_the_first_kind_that_fits() {
         (r#"{"times":1,"channel":"fifth"}"#, "body.channel: "),
     ]);
     let read: Input = serde_json::from_str(r#"{"times":3,"pause":true,"channel":"right"}"#).unwrap();
-    assert_eq!(read.times, Times::Integer(3));
+    assert_eq!(read.times, Times::from(3));
     assert_eq!(read.pause, Some(Pause::Flag(true)));
     assert_eq!(read.channel, Some(Channel::Right));
     keeps_unchanged::<Model>(&[r#"{"length":1.5}"#, r#"{"length":"long"}"#, r#"{"length":{"newer":1}}"#]);
@@ -515,9 +515,8 @@ fn null_and_absent_differ_where_null_switches_a_default_off() {
         r#"{"folder":null}"#,
         r#"{"copies":null,"border":null,"paper":null,"folder":"a"}"#,
         r#"{"copies":2,"border":0.0,"paper":"matte","caption":"c","folder":"a"}"#,
+        r#"{"caption":null,"folder":null}"#,
     ]);
-    // Without a default, null and absent mean the same.
-    assert_eq!(sent::<Model>(r#"{"caption":null,"folder":null}"#).unwrap(), r#"{"folder":null}"#);
     refuses::<Model>(&[
         ("{}", "missing field `folder`"),
         (r#"{"border":21,"folder":null}"#, "must be between 0.0 and 20.0, not 21"),
@@ -588,11 +587,8 @@ fn null_is_taken_wherever_the_schema_has_it() {
         r#"{"mode":"a"}"#,
         r#"{"labels":[null,"x"],"size":"s","mode":null}"#,
         r#"{"size":3,"box":{"width":1},"mode":"b","nothing":null}"#,
+        r#"{"label":null,"size":null,"box":null,"mode":null}"#,
     ]);
-    assert_eq!(
-        sent::<Model>(r#"{"label":null,"size":null,"box":null,"mode":null}"#).unwrap(),
-        r#"{"mode":null}"#
-    );
     refuses::<Model>(&[
         (r#"{"mode":"c"}"#, "`c` is not allowed here"),
         ("{}", "missing field `mode`"),
@@ -602,6 +598,7 @@ fn null_is_taken_wherever_the_schema_has_it() {
         r#"{"anything":null,"kind":null,"box":null}"#,
         r#"{"anything":[1],"kind":"a","box":{"width":2},"inner":{"note":null,"count":null}}"#,
         r#"{"anything":{},"kind":"new","box":null,"label":"l","inner":{"note":"n","count":2}}"#,
+        r#"{"anything":1,"kind":"new","box":null,"label":null,"inner":{}}"#,
     ]);
     assert!(
         received::<Model>(r#"{"kind":"a","box":null}"#).unwrap_err().contains("missing field `anything`")
@@ -757,9 +754,9 @@ fn integers_have_the_size_that_their_bounds_need() {
         r#"{"seeds":[257],"points":[-999,257]}"#
     );
     refuses::<Model>(&[
-        (r#"{"seed":-1}"#, "expected an integer that is not negative"),
+        (r#"{"seed":-1}"#, "must be at least 0, not -1"),
         (r#"{"signed":-2}"#, "must be an integer between -1 and 18446744073709551615"),
-        (r#"{"signed":1.5}"#, "must be an integer between"),
+        (r#"{"signed":1.5}"#, "expected an integer"),
         (r#"{"even":11}"#, "and a multiple of 2"),
         (r#"{"even":8}"#, "between 10 and 10000000000000000000"),
         (r#"{"between":0}"#, "must be between 1 and 3, not 0"),

@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use fal_client::batch::FileJournal;
+use fal_client::{batch::FileJournal, core::Integer};
 use fal_emulator::RequestKind;
 
 use super::*;
@@ -21,7 +21,7 @@ const CONCURRENCY: usize = 4;
 fn inputs() -> impl Iterator<Item = dev::Input> + Send + 'static {
     (0..INPUTS).map(|seed| {
         let mut input = small();
-        input.seed = i64::try_from(seed).ok();
+        input.seed = Some(seed.into());
         input
     })
 }
@@ -78,13 +78,13 @@ async fn a_killed_batch_loses_no_input_and_submits_none_twice() {
     assert!(output.status.success());
 
     let printed = String::from_utf8(output.stdout).unwrap();
-    let mut submitted: BTreeMap<i64, usize> = BTreeMap::new();
+    let mut submitted: BTreeMap<Integer, usize> = BTreeMap::new();
     for input in emulator.received_inputs::<dev::Model>() {
         *submitted.entry(input.seed.unwrap()).or_default() += 1;
     }
     let mut in_doubt = 0;
     for index in 0..INPUTS {
-        let seed = i64::try_from(index).unwrap();
+        let seed = Integer::from(index);
         let times = submitted.get(&seed).copied().unwrap_or_default();
         if printed.contains(&format!("[{index}] in doubt\n")) {
             in_doubt += 1;

@@ -16,7 +16,8 @@ async fn a_ticket_is_resumed_by_a_second_client() {
     let second = Client::builder().emulator(emulator.url()).build().unwrap();
     let ticket: Ticket<dev::Model> = serde_json::from_str(&stored).unwrap();
     let reply = second.resume(ticket).wait().await.unwrap();
-    assert_eq!((reply.seed, reply.images[0].width), (7, 64));
+    assert_eq!(reply.seed, 7);
+    assert_eq!(reply.images[0].width, 64);
 }
 
 #[tokio::test]

@@ -16,7 +16,8 @@ async fn run_returns_images_of_the_requested_size() {
         .await
         .unwrap();
     assert!(!reply.request_id().is_empty());
-    assert_eq!((reply.seed, reply.prompt.as_str()), (42, "a cat reading a map"));
+    assert_eq!(reply.seed, 42);
+    assert_eq!(reply.prompt, "a cat reading a map");
     assert_eq!(reply.images.len(), 2);
     for image in &reply.images {
         assert_eq!((image.width, image.height), (1024, 576));
@@ -32,8 +33,10 @@ async fn run_takes_a_builder_whose_required_parameters_are_set() {
     let (_emulator, client) = instant().await;
     let scale: f64 = "7.5".parse().unwrap();
     let builder = dev::Input::builder().guidance_scale(dev::GuidanceScale::try_from(scale).unwrap());
-    let reply =
-        client.run(builder.prompt("a cat").image_size(dev::ImageSize::Square).seed(None)).await.unwrap();
+    let reply = client
+        .run(builder.prompt("a cat").image_size(dev::ImageSize::Square).seed(None::<i64>))
+        .await
+        .unwrap();
     assert_eq!((reply.images[0].width, reply.images[0].height), (512, 512));
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Number, Value};
 
-use crate::schema::{branches, matching_branches, properties};
+use crate::schema::{fits, matching_branches, properties};
 
 /// The direction of an instance: inputs keep fields that their schema does not name, outputs may drop them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,8 +64,11 @@ fn compare_branch(
                 let pointer = format!("{pointer}/{name}");
                 match (property, new.get(name)) {
                     (Some(property), Some(new)) => walk(direction, property, old, new, false, &pointer)?,
+                    // A reply may be null where its schema has no null.
                     (Some(property), None)
-                        if old.is_null() && (direction == Direction::Output || null_is_absent(property)) => {}
+                        if old.is_null()
+                            && direction == Direction::Output
+                            && !fits(property, &Value::Null) => {}
                     (None, Some(new)) => {
                         let values = schema.get("additionalProperties").unwrap_or(&Value::Null);
                         walk(direction, values, old, new, true, &pointer)?;
@@ -91,16 +94,10 @@ fn compare_branch(
 
 /// Compares by value, because `2` and `2.0` are the same number in JSON.
 fn same(old: &Number, new: &Number) -> bool {
-    match (old.as_i64(), new.as_i64()) {
+    match (old.as_i128(), new.as_i128()) {
         (Some(old), Some(new)) => old == new,
         _ => old.as_f64() == new.as_f64(),
     }
-}
-
-/// Returns true if `null` and absence mean the same to the service: the property is nullable and has no default.
-fn null_is_absent(property: &Value) -> bool {
-    let has_null = branches(property).iter().any(|branch| branch["type"] == "null");
-    has_null && property.get("default").is_none_or(Value::is_null)
 }
 
 #[test]
@@ -114,20 +111,21 @@ fn only_irrelevant_differences_are_ignored() {
         let [before, after] = [before, after].map(|text| serde_json::from_str::<Value>(text).unwrap());
         first_difference(direction, &schema, &before, &after)
     };
-    for (before, after) in [
-        (r#"{"seed":2.0}"#, r#"{"seed":2}"#),
-        (r#"{"seed":null}"#, "{}"),
-        (r#"{"size":{"width":1,"new":2}}"#, r#"{"size":{"width":1}}"#),
-    ] {
+    for (before, after) in
+        [(r#"{"seed":2.0}"#, r#"{"seed":2}"#), (r#"{"size":{"width":1,"new":2}}"#, r#"{"size":{"width":1}}"#)]
+    {
         assert_eq!(difference(Direction::Input, before, after), None);
     }
     for (before, after, reason) in [
         (r#"{"steps":null}"#, "{}", "`/steps` was dropped"),
+        (r#"{"seed":null}"#, "{}", "`/seed` was dropped"),
         (r#"{"new":1}"#, "{}", "`/new` was dropped"),
         ("{}", r#"{"steps":4}"#, "`/steps` was added"),
         (r#"{"size":{"width":1}}"#, r#"{"size":{"width":2}}"#, "`/size/width` was 1 and is 2"),
     ] {
         assert_eq!(difference(Direction::Input, before, after).as_deref(), Some(reason));
     }
-    assert_eq!(difference(Direction::Output, r#"{"steps":null,"new":1}"#, "{}"), None);
+    assert_eq!(difference(Direction::Output, r#"{"size":null,"new":1}"#, "{}"), None);
+    let dropped = difference(Direction::Output, r#"{"steps":null}"#, "{}");
+    assert_eq!(dropped.as_deref(), Some("`/steps` was dropped"));
 }

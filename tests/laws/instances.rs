@@ -14,6 +14,9 @@ const LONG: usize = 300;
 /// Field names that schemas do not contain and that generated code might mishandle.
 const UNKNOWN: &[&str] = &["extra", "brand_new", "type_", "self", "builder", "Ünknown", "a b", "$ref", ""];
 
+/// Properties of files.
+const SIZES: &[&str] = &["width", "height", "file_size", "num_frames"];
+
 /// The share of optional properties that an object has.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Fill {
@@ -72,7 +75,12 @@ impl Generator<'_> {
                 Fill::Full => true,
             };
             if optional || must.contains(&name.as_str()) {
-                object.insert(name.clone(), self.instance(property));
+                let value = self.instance(property);
+                // Sizes of files have 64 bits with a sign in `fal_core::media`.
+                let is_too_large =
+                    SIZES.contains(&name.as_str()) && value.is_number() && value.as_i64().is_none();
+                let fits = !is_too_large || value.as_f64().is_some_and(|value| value < 9e18);
+                object.insert(name.clone(), if fits { value } else { json!(1024) });
             }
         }
         let known = |name: &str| properties(schema).any(|(property, _)| property == name);
@@ -173,8 +181,20 @@ impl Generator<'_> {
             return large.clone();
         }
         if least.is_none() && most.is_none() && self.random.once_in(8) {
-            // The ends of i64, and an integer that f64 cannot represent.
-            return json!(*self.random.pick(&[i64::MAX, i64::MIN, 9_007_199_254_740_993]));
+            // The ends of i64 and u64, an integer that f64 cannot represent, and two that are written as floats.
+            let large = [
+                json!(i64::MAX),
+                json!(i64::MIN),
+                json!(9_007_199_254_740_993_i64),
+                json!(u64::MAX),
+                json!(1e3),
+                json!(1.844_674_407_370_955_2e19),
+            ];
+            return self.random.pick(&large).clone();
+        }
+        if least.is_some_and(|least| least >= 0.0) && most.is_none() && step == 1.0 && self.random.once_in(8)
+        {
+            return json!(u64::MAX);
         }
         let least = least.or(most.map(|most| most - 2000.0)).unwrap_or(-1000.0);
         let most = most.unwrap_or(least + 2000.0 * step);

@@ -2,7 +2,7 @@
 //!
 //! `RANDOM_DOCUMENTS=1000` writes so many documents, `RANDOM_SEED=7` others, and `RANDOM_ONLY=12` the one with this number
 //! only. A failure prints the smallest document of its kind that was found, with the seed and the number to repeat it.
-//! `RANDOM_SHRINK=10` shrinks so many kinds of failures, instead of 3.
+//! `RANDOM_SHRINK=10` shrinks so many kinds of failures, instead of 3, and `RANDOM_LIST=1` prints every failure.
 
 mod app;
 mod names;
@@ -41,6 +41,12 @@ fn types_of_random_documents_agree_with_their_schemas() {
     let outcome = app::check("random", &apps);
     println!("{outcome}{:.1} s for {} documents with seed {seed}", start.elapsed().as_secs_f32(), apps.len());
 
+    if std::env::var_os("RANDOM_LIST").is_some() {
+        outcome
+            .failures
+            .iter()
+            .for_each(|failure| println!("{}: {}\n{}", failure.app, failure.class, failure.text));
+    }
     let is_default = std::env::vars().all(|(name, _)| !name.starts_with("RANDOM_"));
     let open = if is_default { OPEN } else { &[] };
     let failed: BTreeSet<usize> = outcome.failures.iter().map(|failure| failure.app).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 use super::{
@@ -109,6 +109,32 @@ impl Names {
     }
 }
 
+/// Returns the type of the argument of a setter, and the value that it becomes.
+fn argument(of: &Ty) -> (TokenStream, TokenStream) {
+    let into_integer = quote!(impl Into<Integer>);
+    match of {
+        Ty::File => (quote!(impl fal_core::IntoFile), quote!(value.into_file())),
+        // Integers inside a value do not convert with it.
+        Ty::List(item) if **item == Ty::Integer => (
+            quote!(impl IntoIterator<Item = #into_integer>),
+            quote!(value.into_iter().map(Into::into).collect()),
+        ),
+        Ty::Tuple(items) if items.contains(&Ty::Integer) => {
+            let types =
+                items.iter().map(|item| if *item == Ty::Integer { into_integer.clone() } else { ty(item) });
+            let values = items.iter().enumerate().map(|(index, item)| {
+                let index = Literal::usize_unsuffixed(index);
+                if *item == Ty::Integer { quote!(value.#index.into()) } else { quote!(value.#index) }
+            });
+            (quote!((#(#types,)*)), quote!((#(#values,)*)))
+        }
+        of => {
+            let of = ty(of);
+            (quote!(impl Into<#of>), quote!(value.into()))
+        }
+    }
+}
+
 /// Returns the prefix of the names of a struct's builder. A module has one input, whose names need none.
 fn prefix(item: &Struct) -> &str {
     if is_input(item) { "" } else { &item.ident }
@@ -210,11 +236,13 @@ impl<'a> Parts<'a> {
             let ty = extra_type(extra);
             quote!(extra: #ty,)
         });
+        let nulls = self.item.keeps_nulls().then(|| quote!(nulls: json::Nulls,));
         Some(quote! {
             #[derive(Debug, Clone, Default)]
             struct #optional {
                 #(#fields,)*
                 #extra
+                #nulls
             }
         })
     }
@@ -240,10 +268,10 @@ impl<'a> Parts<'a> {
                 Ty::Json => "Sets a parameter that this crate does not know, or that has another type here.",
                 _ => "Sets a parameter that the schema does not name.",
             });
-            let (bound, converted) = conversion(&extra.ty);
+            let (argument, converted) = argument(&extra.ty);
             quote! {
                 #docs
-                pub fn extra(mut self, name: impl Into<String>, value: impl #bound) -> Self {
+                pub fn extra(mut self, name: impl Into<String>, value: #argument) -> Self {
                     self.optional.extra.insert(name.into(), #converted);
                     self
                 }
@@ -265,11 +293,11 @@ impl<'a> Parts<'a> {
         let builder = &self.builder;
         let docs = setter_docs(&self.item.ident, slot.field);
         let (name, ty) = (ident(&slot.field.ident), ty(&slot.field.ty));
-        let (bound, converted) = conversion(&slot.field.ty);
         let arguments = self.required.iter().map(|other| {
             let generic = &other.generic;
             if other.field.json_name == slot.field.json_name { ty.clone() } else { quote!(#generic) }
         });
+        let (argument, converted) = argument(&slot.field.ty);
         let moved = self.required.iter().map(|other| {
             let field = ident(&other.field.ident);
             if other.field.json_name == slot.field.json_name {
@@ -281,7 +309,7 @@ impl<'a> Parts<'a> {
         let optional = self.optional.as_ref().map(|_| quote!(optional: self.optional));
         quote! {
             #docs
-            pub fn #name(self, value: impl #bound) -> #builder<#(#arguments),*> {
+            pub fn #name(self, value: #argument) -> #builder<#(#arguments),*> {
                 #builder {
                     #(#moved,)*
                     #optional
@@ -302,6 +330,7 @@ impl<'a> Parts<'a> {
         });
         let optional: Vec<_> = self.optionals.iter().map(|field| ident(&field.ident)).collect();
         let extra = self.item.extra.as_ref().map(|_| quote!(extra: self.optional.extra,));
+        let nulls = self.item.keeps_nulls().then(|| quote!(nulls: self.optional.nulls,));
         let docs =
             docs::line("Returns the finished value. This compiles once every required parameter is set.");
         let allow = allow_deprecated(self.item);
@@ -314,6 +343,7 @@ impl<'a> Parts<'a> {
                         #(#required,)*
                         #(#optional: self.optional.#optional,)*
                         #extra
+                        #nulls
                     }
                 }
             }
@@ -341,15 +371,6 @@ impl<'a> Parts<'a> {
         let list = self.required.iter().map(write);
         (!self.required.is_empty()).then(|| quote!(<#(#list),*>))
     }
-}
-
-/// Returns the trait of the values that a setter takes, and the expression that makes the type of `value`.
-fn conversion(of: &Ty) -> (TokenStream, TokenStream) {
-    if *of == Ty::File {
-        return (quote!(fal_core::IntoFile), quote!(value.into_file()));
-    }
-    let of = ty(of);
-    (quote!(Into<#of>), quote!(value.into()))
 }
 
 impl Slot<'_> {

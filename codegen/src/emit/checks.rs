@@ -312,17 +312,11 @@ fn check_value(rule: &ValueRule, message: &str, check: &TokenStream, value: &Tok
             });
             quote!(#check.one_of(#value, &[#(#values),*], #message);)
         }
-        ValueRule::Unsigned(bounds) => {
-            let min = Literal::u64_unsuffixed(bounds.min.unwrap_or(u64::MIN));
-            let max = Literal::u64_unsuffixed(bounds.max.unwrap_or(u64::MAX));
-            let step = Literal::u64_unsuffixed(bounds.multiple_of.unwrap_or(1));
-            quote!(#check.unsigned(*#value, #min..=#max, #step, #message);)
-        }
-        ValueRule::WideInteger(bounds) => {
+        ValueRule::Integer(bounds) => {
             let min = Literal::i128_unsuffixed(bounds.min.unwrap_or(i128::MIN));
             let max = Literal::i128_unsuffixed(bounds.max.unwrap_or(i128::MAX));
             let step = Literal::i128_unsuffixed(bounds.multiple_of.unwrap_or(1));
-            quote!(#check.wide_integer(#value, #min..=#max, #step, #message);)
+            quote!(#check.integer(*#value, #min..=#max, #step, #message);)
         }
     }
 }

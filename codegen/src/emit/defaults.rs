@@ -1,6 +1,6 @@
 //! Constants for the values that the service uses for parameters that are left out.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use serde_json::Value;
 
@@ -91,6 +91,12 @@ fn named(ty: &Ident, item: &Item, default: &Value) -> Option<TokenStream> {
                 let value = whole(default);
                 let value = value.filter(|value| bounds.holds(*value, |value, step| value % step == 0))?;
                 let value = integer(value);
+                Some(quote!(#ty::literal(#value)))
+            }
+            Bounds::Unsigned(bounds) => {
+                let value = default.as_u64().or_else(|| u64::try_from(whole(default)?).ok());
+                let value = value.filter(|value| bounds.holds(*value, |value, step| value % step == 0))?;
+                let value = Literal::u64_unsuffixed(value);
                 Some(quote!(#ty::literal(#value)))
             }
             // With a step that has no exact form, only the type itself can check the value.

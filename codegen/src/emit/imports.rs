@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{place::ModulePath, serde_impls, structs::is_input, tokens::ident};
+use super::{place::ModulePath, structs::is_input, tokens::ident};
 use crate::rust::{
     Bounds, Endpoint, Field, Item, Output, Position, Presence, Rule, Struct, TupleStruct, Ty, Union,
     VariantKind,
@@ -88,6 +88,7 @@ impl Imports {
             Item::Number(item) => {
                 self.fal_core.insert(match item.bounds {
                     Bounds::Integer(_) => "Int",
+                    Bounds::Unsigned(_) => "UInt",
                     Bounds::Number(_) => "Float",
                 });
             }
@@ -127,7 +128,6 @@ impl Imports {
         self.serde = true;
         self.serde_json.insert("Value");
         let reads_by_helper = item.is_ambiguous
-            || item.types().any(serde_impls::holds_integers)
             || item
                 .variants
                 .iter()
@@ -163,6 +163,7 @@ impl Imports {
     fn add_type(&mut self, ty: &Ty) {
         match ty {
             Ty::File => drop(self.fal_core.insert("File")),
+            Ty::Integer => drop(self.fal_core.insert("Integer")),
             Ty::Json => drop(self.serde_json.insert("Value")),
             Ty::Map(item) if **item == Ty::Json => self.serde_json.extend(["Map", "Value"]),
             Ty::Map(item) => {
@@ -171,14 +172,7 @@ impl Imports {
             }
             Ty::List(item) | Ty::Option(item) | Ty::Boxed(item) => self.add_type(item),
             Ty::Tuple(items) => items.iter().for_each(|item| self.add_type(item)),
-            Ty::Text
-            | Ty::Integer
-            | Ty::Unsigned
-            | Ty::WideInteger
-            | Ty::Number
-            | Ty::Boolean
-            | Ty::Null
-            | Ty::Named(_) => {}
+            Ty::Text | Ty::Number | Ty::Boolean | Ty::Null | Ty::Named(_) => {}
         }
     }
 }

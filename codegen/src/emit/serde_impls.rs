@@ -9,7 +9,7 @@ use super::{
     structs::allow_deprecated,
     tokens::{float, ident, integer, ty},
 };
-use crate::rust::{Field, ObjectForm, Presence, Struct, Ty, Union, Variant, VariantKind};
+use crate::rust::{Field, ObjectForm, Presence, Struct, Ty, Union, VariantKind};
 
 /// Returns the impls of a struct.
 pub(super) fn structure(item: &Struct) -> [TokenStream; 3] {
@@ -28,10 +28,7 @@ fn serialize(item: &Struct) -> TokenStream {
         let (json_name, name) = (&field.json_name, ident(&field.ident));
         match field.presence {
             Presence::Required => quote!(object.write(#json_name, &self.#name);),
-            // `null` and not nothing is what the schema has for no value.
-            Presence::Optional if field.required && field.nullable => {
-                quote!(object.write(#json_name, &self.#name);)
-            }
+            _ if field.keeps_null() => quote!(object.write_nullable(#json_name, &self.#name, &self.nulls);),
             Presence::Optional | Presence::TriState => {
                 quote!(object.write_optional(#json_name, &self.#name);)
             }
@@ -70,13 +67,13 @@ fn object(item: &Struct) -> TokenStream {
     let (name, allow, text) = (ident(&item.ident), allow_deprecated(item), &item.ident);
     let (object, key) = (ident(&item.locals.object), ident(&item.locals.key));
     let arms = item.fields.iter().map(|field| {
-        let (json_name, read) = (&field.json_name, ident(read_method(item, field)));
-        let slot = ident(&field.ident);
-        if is_kept_by_builder(item, field) {
-            quote!(#json_name => #object.#read(&mut optional.#slot),)
-        } else {
-            quote!(#json_name => #object.#read(&mut #slot),)
+        let (json_name, slot) = (&field.json_name, ident(&field.ident));
+        let slot = if is_kept_by_builder(item, field) { quote!(optional.#slot) } else { quote!(#slot) };
+        if field.keeps_null() {
+            return quote!(#json_name => #object.read_nullable(#json_name, &mut #slot),);
         }
+        let read = ident(read_method(item, field));
+        quote!(#json_name => #object.#read(&mut #slot),)
     });
     let constants = item.constants.iter().map(|constant| {
         let (json_name, local) = (&constant.json_name, ident(&constant.local));
@@ -91,10 +88,9 @@ fn object(item: &Struct) -> TokenStream {
     let constant_slots = item.constants.iter().map(|constant| ident(&constant.local));
     let rest = match &item.extra {
         _ if item.direction.is_input() && item.closed => quote!(#object.reject(&#key)),
-        Some(extra) => {
-            let read = ident(if holds_integers(&extra.ty) { "read_extra_integer" } else { "read_extra" });
+        Some(_) => {
             let slot = if item.direction.is_input() { quote!(optional.extra) } else { quote!(extra) };
-            quote!(#object.#read(#key, &mut #slot))
+            quote!(#object.read_extra(#key, &mut #slot))
         }
         None => quote!(#object.skip()),
     };
@@ -115,6 +111,10 @@ fn object(item: &Struct) -> TokenStream {
     let optional = optional.map(|optional| quote!(let mut optional = #optional::default();));
     let extra = item.extra.as_ref().filter(|_| !item.direction.is_input());
     let extra = extra.map(|_| quote!(let mut extra = Map::new();));
+    let nulls = item.keeps_nulls().then(|| match item.direction.is_input() {
+        true => quote!(optional.nulls = #object.nulls();),
+        false => quote!(let nulls = #object.nulls();),
+    });
     let finish = if item.direction.is_input() { finish_builder(item) } else { finish_struct(item) };
     quote! {
         #allow
@@ -130,6 +130,7 @@ fn object(item: &Struct) -> TokenStream {
                     #read_field
                 }
                 #(#required_constants)*
+                #nulls
                 #finish
             }
         }
@@ -151,21 +152,7 @@ fn read_method(item: &Struct, field: &Field) -> &'static str {
         Presence::Required => !item.direction.is_input(),
         Presence::Optional => !item.direction.is_input() || field.nullable,
     };
-    match (holds_integers(&field.ty), or_null) {
-        (true, true) => "read_integer_unless_null",
-        (true, false) => "read_integer",
-        (false, true) => "read_unless_null",
-        (false, false) => "read",
-    }
-}
-
-/// Returns true for a type that is, or holds, integers without bounds, which have no type of their own to read them.
-pub(super) fn holds_integers(ty: &Ty) -> bool {
-    match ty {
-        Ty::Integer | Ty::Unsigned => true,
-        Ty::List(item) | Ty::Map(item) | Ty::Option(item) => holds_integers(item),
-        _ => false,
-    }
+    if or_null { "read_unless_null" } else { "read" }
 }
 
 /// Returns the end of reading an output: the struct, built from the variables.
@@ -178,7 +165,8 @@ fn finish_struct(item: &Struct) -> TokenStream {
         }
     });
     let extra = item.extra.as_ref().map(|_| quote!(extra));
-    let fields = fields.chain(extra);
+    let nulls = item.keeps_nulls().then(|| quote!(nulls));
+    let fields = fields.chain(extra).chain(nulls);
     quote!(Some(Self { #(#fields),* }))
 }
 
@@ -258,9 +246,8 @@ fn read_by_form(item: &Union) -> TokenStream {
     let tries = item.variants.iter().filter(|variant| matches!(variant.kind, VariantKind::Value { .. }));
     let tries = tries.map(|variant| {
         let name = ident(&variant.ident);
-        let read = read_value(variant);
         quote! {
-            if let Ok(value) = #read {
+            if let Ok(value) = Deserialize::deserialize(&value) {
                 return Ok(Self::#name(value));
             }
         }
@@ -292,12 +279,10 @@ fn read_best(item: &Union) -> TokenStream {
     let texts = read_texts(item);
     let offer = ident(if item.direction.is_input() { "offer_checked" } else { "offer" });
     let offers = item.variants.iter().filter_map(|variant| {
-        let VariantKind::Value { form, ty, .. } = &variant.kind else { return None };
+        let VariantKind::Value { form, .. } = &variant.kind else { return None };
         let name = ident(&variant.ident);
         let form = form.as_ref().map_or_else(|| quote!(json::Form::ANY), |form| object_form(form));
-        let read =
-            if holds_integers(ty) { quote!(json::read_integers) } else { quote!(Deserialize::deserialize) };
-        Some(quote!(choice.#offer(&#form, #read, Self::#name);))
+        Some(quote!(choice.#offer(&#form, Deserialize::deserialize, Self::#name);))
     });
     quote! {
         #texts
@@ -325,14 +310,6 @@ fn object_form(form: &ObjectForm) -> TokenStream {
     });
     quote! {
         json::Form::object(&[#(#required),*], &[#(#known),*], &[#(#listed),*]) #list
-    }
-}
-
-/// Returns the expression that reads a variant from `value`.
-fn read_value(variant: &Variant) -> TokenStream {
-    match &variant.kind {
-        VariantKind::Value { ty, .. } if holds_integers(ty) => quote!(json::read_integers(&value)),
-        _ => quote!(Deserialize::deserialize(&value)),
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) fn definition(item: &Struct) -> TokenStream {
         let ty = extra_type(extra);
         quote!(#docs pub extra: #ty,)
     });
+    let nulls = item.keeps_nulls().then(|| quote!(nulls: json::Nulls,));
     quote! {
         #docs
         #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +34,7 @@ pub(super) fn definition(item: &Struct) -> TokenStream {
         pub struct #name {
             #(#fields,)*
             #extra
+            #nulls
         }
     }
 }
@@ -64,7 +66,7 @@ pub(super) fn media(item: &Struct) -> Option<TokenStream> {
     let file_size = has("file_size", Ty::Integer, Presence::Optional).then(|| {
         quote! {
             fn file_size(&self) -> Option<i64> {
-                self.file_size
+                self.file_size?.as_i64()
             }
         }
     });

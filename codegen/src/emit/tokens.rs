@@ -53,9 +53,7 @@ fn path(ty: &Ty, parent: &TokenStream) -> TokenStream {
     match ty {
         Ty::Text => quote!(String),
         Ty::File => quote!(#parent File),
-        Ty::Integer => quote!(i64),
-        Ty::Unsigned => quote!(u64),
-        Ty::WideInteger => quote!(serde_json::Number),
+        Ty::Integer => quote!(#parent Integer),
         Ty::Number => quote!(f64),
         Ty::Boolean => quote!(bool),
         Ty::Null => quote!(()),

@@ -5,7 +5,6 @@ use quote::quote;
 
 use super::{
     docs,
-    serde_impls::holds_integers,
     tokens::{ident, ty},
 };
 use crate::rust::TupleStruct;
@@ -55,17 +54,9 @@ pub(super) fn impls(item: &TupleStruct) -> Vec<TokenStream> {
     let write_rest = item.rest.as_ref().map(|_| quote!(list.write_rest(&self.#rest_position);));
     let is_empty = item.items.is_empty() && item.rest.is_none();
     let mutable = (!is_empty).then(|| quote!(mut));
-    let reads = item.items.iter().enumerate().map(|(index, position)| {
-        match (index < item.required, holds_integers(&position.ty)) {
-            (true, true) => quote!(list.require_integer()?),
-            (true, false) => quote!(list.require()?),
-            (false, true) => quote!(list.next_integer()),
-            (false, false) => quote!(list.next()),
-        }
-    });
-    let read_rest = item.rest.as_ref().map(|rest| {
-        if holds_integers(&rest.ty) { quote!(list.rest_of_integers()) } else { quote!(list.rest()) }
-    });
+    let reads = (0..item.items.len())
+        .map(|index| if index < item.required { quote!(list.require()?) } else { quote!(list.next()) });
+    let read_rest = item.rest.as_ref().map(|_| quote!(list.rest()));
     let reader = if is_empty { quote!(_) } else { quote!(list) };
     vec![
         quote! {

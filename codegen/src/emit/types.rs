@@ -158,11 +158,13 @@ pub(super) fn union(item: &Union) -> Vec<TokenStream> {
     let is_single = |ty: &Ty| types.iter().filter(|other| **other == ty).count() == 1;
     items.extend(item.variants.iter().filter_map(|variant| match &variant.kind {
         VariantKind::Value { ty: inner, .. } if item.direction.is_input() && is_single(inner) => {
-            let (variant, inner) = (ident(&variant.ident), ty(inner));
+            let (variant, is_integer) = (ident(&variant.ident), *inner == Ty::Integer);
+            let inner = if is_integer { quote!(i64) } else { ty(inner) };
+            let value = if is_integer { quote!(value.into()) } else { quote!(value) };
             Some(quote! {
                 impl From<#inner> for #name {
                     fn from(value: #inner) -> Self {
-                        Self::#variant(value)
+                        Self::#variant(#value)
                     }
                 }
             })
@@ -200,6 +202,7 @@ pub(super) fn number(item: &Number) -> TokenStream {
     let (docs, name) = (docs::description(&item.description), ident(&item.ident));
     let kind = match item.bounds {
         Bounds::Integer(_) => quote!(Int),
+        Bounds::Unsigned(_) => quote!(UInt),
         Bounds::Number(_) => quote!(Float),
     };
     quote!(#docs pub type #name = #kind<bounds::#name>;)
@@ -209,6 +212,7 @@ pub(super) fn number(item: &Number) -> TokenStream {
 pub(super) fn number_bounds(item: &Number) -> TokenStream {
     match &item.bounds {
         Bounds::Integer(bounds) => marker(item, bounds, &quote!(i64), integer),
+        Bounds::Unsigned(bounds) => marker(item, bounds, &quote!(u64), Literal::u64_unsuffixed),
         Bounds::Number(bounds) => marker(item, bounds, &quote!(f64), float),
     }
 }

@@ -27,13 +27,18 @@ fn is_value(value: &Value, ty: &Type) -> bool {
         }
         Type::Integer(bounds) => {
             let integer = value.as_f64().filter(|number| number.fract() == 0.0);
-            integer.is_some_and(|integer| is_inside(integer, &bounds.to_floats()))
+            integer.is_some_and(|integer| is_inside(integer, &bounds.map(|bound| bound as f64)))
         }
         Type::IntegerEnum(values, _) => {
             value.as_f64().is_some_and(|number| values.iter().any(|known| *known as f64 == number))
         }
-        Type::Unsigned(_) | Type::WideInteger(_) => {
-            value.as_f64().is_some_and(|number| number.fract() == 0.0)
+        Type::Unsigned(bounds) => {
+            let integer = value.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0);
+            integer.is_some_and(|integer| is_inside(integer, &bounds.map(|bound| bound as f64)))
+        }
+        Type::WideInteger(bounds) => {
+            let integer = value.as_f64().filter(|number| number.fract() == 0.0);
+            integer.is_some_and(|integer| is_inside(integer, &bounds.map(|bound| bound as f64)))
         }
         Type::NumberEnum(values) => value.as_f64().is_some_and(|number| values.contains(&number)),
         Type::BooleanConstant(constant) => value.as_bool() == Some(*constant),
@@ -56,14 +61,14 @@ fn is_inside(number: f64, bounds: &Bounds<f64>) -> bool {
     bounds.min.is_none_or(is_above) && bounds.max.is_none_or(is_below)
 }
 
-impl Bounds<i64> {
-    fn to_floats(self) -> Bounds<f64> {
+impl<T> Bounds<T> {
+    fn map<U>(self, convert: impl Fn(T) -> U) -> Bounds<U> {
         Bounds {
-            min: self.min.map(|min| min as f64),
+            min: self.min.map(&convert),
             above_min: self.above_min,
-            max: self.max.map(|max| max as f64),
+            max: self.max.map(&convert),
             below_max: self.below_max,
-            multiple_of: None,
+            multiple_of: self.multiple_of.map(&convert),
         }
     }
 }

@@ -71,7 +71,6 @@ impl TypeGraph {
             }
             Type::List(_, list) => !list.length.is_open() || list.unique,
             Type::NumberEnum(_) | Type::BooleanConstant(_) | Type::WideInteger(_) => true,
-            Type::Unsigned(bounds) => !bounds.is_open(),
             Type::Tuple(Tuple { rest: Some((_, length)), .. }) => !length.is_open(),
             _ => false,
         })

@@ -216,7 +216,8 @@ impl Resolver<'_> {
         let wide = schema.schema_data.extensions.get(WIDE_BOUNDS);
         let wide = |keyword: &str| wide?.get(keyword)?.as_str()?.parse::<i128>().ok();
         let (wide_min, wide_max) = (wide("minimum"), wide("maximum"));
-        if wide_min.is_none() && wide_max.is_none() {
+        let has_no_end = min.is_some_and(|min| min >= 0) && max.is_none();
+        if wide_min.is_none() && wide_max.is_none() && !has_no_end {
             return Type::Integer(inclusive_bounds(integer));
         }
         let bounds = Bounds {

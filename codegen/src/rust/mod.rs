@@ -187,12 +187,8 @@ pub enum Ty {
     Text,
     /// `File`
     File,
-    /// `i64`
+    /// `Integer`
     Integer,
-    /// `u64`
-    Unsigned,
-    /// `serde_json::Number`
-    WideInteger,
     /// `f64`
     Number,
     /// `bool`
@@ -349,6 +345,14 @@ pub struct FileLimits {
     pub combined: Option<Box<Self>>,
 }
 
+impl Field {
+    /// Returns true if `None` stands for null and for an absent field, so that the struct has to remember which it is.
+    pub(crate) fn keeps_null(&self) -> bool {
+        let holds_null = matches!(self.ty, Ty::Null | Ty::Json);
+        self.presence == Presence::Optional && self.nullable && !holds_null
+    }
+}
+
 /// The way that a field may be absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
@@ -403,10 +407,8 @@ pub enum Rule {
 pub enum ValueRule {
     /// One of several values.
     OneOf(Vec<Value>),
-    /// Bounds of a `u64`.
-    Unsigned(crate::model::Bounds<u64>),
     /// Bounds of an integer of any size.
-    WideInteger(crate::model::Bounds<i128>),
+    Integer(crate::model::Bounds<i128>),
 }
 
 impl Struct {
@@ -428,6 +430,11 @@ impl Struct {
 
     fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.fields.iter().map(|field| &field.rule).chain(self.extra.iter().map(|extra| &extra.rule))
+    }
+
+    /// Returns true if it remembers which of its fields were null when it was read.
+    pub(crate) fn keeps_nulls(&self) -> bool {
+        self.fields.iter().any(Field::keeps_null)
     }
 
     fn has_patterns(&self) -> bool {
@@ -629,6 +636,8 @@ pub struct Number {
 pub enum Bounds {
     /// Bounds of an integer.
     Integer(crate::model::Bounds<i64>),
+    /// Bounds of an integer without a sign.
+    Unsigned(crate::model::Bounds<u64>),
     /// Bounds of a float.
     Number(crate::model::Bounds<f64>),
 }

@@ -16,7 +16,7 @@ const KEYWORDS: &[&str] = &[
 const PATH_KEYWORDS: &[&str] = &["_", "crate", "self", "super"];
 
 /// Names of builders other than parameters.
-const BUILDER_MEMBERS: &[&str] = &["build", "extra", "optional"];
+const BUILDER_MEMBERS: &[&str] = &["build", "extra", "nulls", "optional"];
 
 /// Modules and files next to the modules of endpoints, and crates that generated code uses.
 const RESERVED_MODULES: &[&str] = &[
@@ -55,6 +55,7 @@ const RESERVED_TYPES: &[&str] = &[
     "From",
     "Input",
     "Int",
+    "Integer",
     "Into",
     "IntoInput",
     "Length",

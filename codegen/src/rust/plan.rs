@@ -247,8 +247,6 @@ impl Ty {
             Self::Text
             | Self::File
             | Self::Integer
-            | Self::Unsigned
-            | Self::WideInteger
             | Self::Number
             | Self::Boolean
             | Self::Null

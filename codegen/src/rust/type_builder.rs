@@ -142,9 +142,10 @@ impl<'a> TypeBuilder<'a> {
             Type::Integer(bounds) if self.direction.is_input() && !bounds.is_open() => {
                 self.build_number(name, Bounds::Integer(*bounds))
             }
-            Type::Integer(_) => Ty::Integer,
-            Type::Unsigned(_) => Ty::Unsigned,
-            Type::WideInteger(_) => Ty::WideInteger,
+            Type::Unsigned(bounds) if self.direction.is_input() => {
+                self.build_number(name, Bounds::Unsigned(*bounds))
+            }
+            Type::Integer(_) | Type::Unsigned(_) | Type::WideInteger(_) => Ty::Integer,
             Type::Number(bounds) if self.direction.is_input() && !bounds.is_open() => {
                 self.build_number(name, Bounds::Number(*bounds))
             }

@@ -20,7 +20,7 @@ pub mod types {
 
     use std::collections::BTreeMap;
 
-    use fal_core::{Int, Param, Parameters, Unset, json};
+    use fal_core::{Int, Param, Parameters, UInt, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
     /// A mix of colours.
@@ -36,7 +36,7 @@ pub mod types {
     }
 
     /// `parts`: at least 1.
-    pub type MixParts = Int<bounds::MixParts>;
+    pub type MixParts = UInt<bounds::MixParts>;
 
     /// `temperatures`: between -10 and 40.
     pub type MixTemperatures = Int<bounds::MixTemperatures>;
@@ -162,9 +162,9 @@ pub mod types {
 
         pub enum MixParts {}
 
-        impl Range<i64> for MixParts {
-            const MIN: i64 = 1;
-            const MAX: i64 = i64::MAX;
+        impl Range<u64> for MixParts {
+            const MIN: u64 = 1;
+            const MAX: u64 = u64::MAX;
             const MESSAGE: &'static str = "`parts` of Mix in acme/bounded-numbers must be at least 1";
         }
 
@@ -194,7 +194,8 @@ pub mod types {
 }
 
 use fal_core::{
-    Check, Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset,
+    Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -271,7 +272,7 @@ pub type Weights = Float<bounds::Weights>;
 #[non_exhaustive]
 pub struct Output {
     /// Hue in degrees.
-    pub hue: i64,
+    pub hue: Integer,
 }
 
 // Building.
@@ -470,7 +471,7 @@ impl<'de> json::ReadObject<'de> for Output {
         let mut hue = None;
         while let Some(key) = object.next_key() {
             match &*key {
-                "hue" => object.read_integer_unless_null(&mut hue),
+                "hue" => object.read_unless_null(&mut hue),
                 _ => object.skip(),
             }
         }

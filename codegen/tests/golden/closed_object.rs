@@ -18,7 +18,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/closed-object` share.
 
-    use fal_core::{Param, Parameters, Unset, json};
+    use fal_core::{Integer, Param, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
     /// Part to keep.
@@ -26,9 +26,9 @@ pub mod types {
     #[non_exhaustive]
     pub struct Crop {
         /// Pixels from the left.
-        pub left: i64,
+        pub left: Integer,
         /// Pixels from the top.
-        pub top: Option<i64>,
+        pub top: Option<Integer>,
     }
 
     /// Space around the photo.
@@ -36,7 +36,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct Margin {
         /// Width of the margin.
-        pub pixels: Option<i64>,
+        pub pixels: Option<Integer>,
     }
 
     // Building.
@@ -61,12 +61,12 @@ pub mod types {
 
     #[derive(Debug, Clone, Default)]
     struct CropOptional {
-        top: Option<i64>,
+        top: Option<Integer>,
     }
 
     impl<LeftSlot> CropBuilder<LeftSlot> {
         /// Sets [`left`](Crop::left): Pixels from the left.
-        pub fn left(self, value: impl Into<i64>) -> CropBuilder<i64> {
+        pub fn left(self, value: impl Into<Integer>) -> CropBuilder<Integer> {
             CropBuilder {
                 left: value.into(),
                 optional: self.optional,
@@ -74,7 +74,7 @@ pub mod types {
         }
 
         /// Sets [`top`](Crop::top): Pixels from the top.
-        pub fn top(mut self, value: impl Param<i64>) -> Self {
+        pub fn top(mut self, value: impl Param<Integer>) -> Self {
             self.optional.top = value.into_param();
             self
         }
@@ -111,12 +111,12 @@ pub mod types {
 
     #[derive(Debug, Clone, Default)]
     struct MarginOptional {
-        pixels: Option<i64>,
+        pixels: Option<Integer>,
     }
 
     impl MarginBuilder {
         /// Sets [`pixels`](Margin::pixels): Width of the margin.
-        pub fn pixels(mut self, value: impl Param<i64>) -> Self {
+        pub fn pixels(mut self, value: impl Param<Integer>) -> Self {
             self.optional.pixels = value.into_param();
             self
         }
@@ -158,12 +158,12 @@ pub mod types {
             let mut optional = CropOptional::default();
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "left" => object.read_integer(&mut left),
-                    "top" => object.read_integer(&mut optional.top),
+                    "left" => object.read(&mut left),
+                    "top" => object.read(&mut optional.top),
                     _ => object.reject(&key),
                 }
             }
-            let builder = CropBuilder::<i64> {
+            let builder = CropBuilder::<Integer> {
                 left: object.require("left", left)?,
                 optional,
             };
@@ -194,7 +194,7 @@ pub mod types {
             let mut optional = MarginOptional::default();
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "pixels" => object.read_integer(&mut optional.pixels),
+                    "pixels" => object.read(&mut optional.pixels),
                     _ => object.skip(),
                 }
             }
@@ -211,11 +211,11 @@ pub mod types {
             note = "set it with `left: ..` in `input!`, or with `.left(..)` on the builder"
         )]
         pub trait CropHasLeft {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl CropHasLeft for i64 {
-            fn take(self) -> i64 {
+        impl CropHasLeft for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -249,7 +249,7 @@ pub mod types {
     }
 }
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -283,7 +283,7 @@ pub struct Input {
 #[non_exhaustive]
 pub struct Output {
     /// Pixels that were kept.
-    pub kept: i64,
+    pub kept: Integer,
 }
 
 // Building.
@@ -435,7 +435,7 @@ impl<'de> json::ReadObject<'de> for Output {
         let mut kept = None;
         while let Some(key) = object.next_key() {
             match &*key {
-                "kept" => object.read_integer_unless_null(&mut kept),
+                "kept" => object.read_unless_null(&mut kept),
                 _ => object.skip(),
             }
         }

@@ -33,7 +33,7 @@ pub mod preview {
     //! assert_eq!(input.validate(), Ok(()));
     //! ```
 
-    use fal_core::{Endpoint, IntoInput, Parameters, Unset, Violations, json};
+    use fal_core::{Endpoint, Integer, IntoInput, Parameters, Unset, Violations, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
@@ -67,7 +67,7 @@ pub mod preview {
         /// Voice that speaks.
         pub voice: VoiceNameOutput,
         /// Samples per second.
-        pub rate: i64,
+        pub rate: Integer,
     }
 
     // Building.
@@ -212,7 +212,7 @@ pub mod preview {
             while let Some(key) = object.next_key() {
                 match &*key {
                     "voice" => object.read_unless_null(&mut voice),
-                    "rate" => object.read_integer_unless_null(&mut rate),
+                    "rate" => object.read_unless_null(&mut rate),
                     _ => object.skip(),
                 }
             }
@@ -363,7 +363,7 @@ pub mod types {
     fal_core::open_enum!(VoiceNameOutput);
 }
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -408,6 +408,7 @@ pub struct Input {
     pub format: Option<Format>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -454,7 +455,7 @@ pub struct Output {
     /// Voice that speaks.
     pub voice: VoiceNameOutput,
     /// Samples per second.
-    pub rate: i64,
+    pub rate: Integer,
 }
 
 // Building.
@@ -498,6 +499,7 @@ struct Optional {
     ending: Option<Mood>,
     format: Option<Format>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<NarratorSlot> Builder<NarratorSlot> {
@@ -581,6 +583,7 @@ impl<NarratorSlot> Builder<NarratorSlot> {
             ending: self.optional.ending,
             format: self.optional.format,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -611,7 +614,7 @@ impl Serialize for Input {
         object.write("narrator", &self.narrator);
         object.write_optional("hero", &self.hero);
         object.write_optional("extras", &self.extras);
-        object.write_optional("villain", &self.villain);
+        object.write_nullable("villain", &self.villain, &self.nulls);
         object.write_optional("rate", &self.rate);
         object.write_optional("mono_rate", &self.mono_rate);
         object.write_optional("opening", &self.opening);
@@ -638,7 +641,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "narrator" => object.read(&mut narrator),
                 "hero" => object.read(&mut optional.hero),
                 "extras" => object.read(&mut optional.extras),
-                "villain" => object.read_unless_null(&mut optional.villain),
+                "villain" => object.read_nullable("villain", &mut optional.villain),
                 "rate" => object.read(&mut optional.rate),
                 "mono_rate" => object.read(&mut optional.mono_rate),
                 "opening" => object.read(&mut optional.opening),
@@ -647,6 +650,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<VoiceName> {
             narrator: object.require("narrator", narrator)?,
             optional,
@@ -679,7 +683,7 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "voice" => object.read_unless_null(&mut voice),
-                "rate" => object.read_integer_unless_null(&mut rate),
+                "rate" => object.read_unless_null(&mut rate),
                 _ => object.skip(),
             }
         }

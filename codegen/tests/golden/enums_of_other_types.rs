@@ -69,6 +69,7 @@ pub struct Input {
     pub mixed: Option<Mixed>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values of `size_integer`.
@@ -390,6 +391,7 @@ struct Optional {
     listed: Option<Vec<f64>>,
     mixed: Option<Mixed>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<AgreedSlot> Builder<AgreedSlot> {
@@ -501,6 +503,7 @@ impl<AgreedSlot> Builder<AgreedSlot> {
             listed: self.optional.listed,
             mixed: self.optional.mixed,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -596,7 +599,7 @@ impl Serialize for Input {
         object.write_optional("twice", &self.twice);
         object.write_optional("steps", &self.steps);
         object.write_optional("overlap", &self.overlap);
-        object.write_optional("maybe", &self.maybe);
+        object.write_nullable("maybe", &self.maybe, &self.nulls);
         object.write_optional("listed", &self.listed);
         object.write_optional("mixed", &self.mixed);
         object.end()
@@ -627,12 +630,13 @@ impl<'de> json::ReadObject<'de> for Input {
                 "twice" => object.read(&mut optional.twice),
                 "steps" => object.read(&mut optional.steps),
                 "overlap" => object.read(&mut optional.overlap),
-                "maybe" => object.read_unless_null(&mut optional.maybe),
+                "maybe" => object.read_nullable("maybe", &mut optional.maybe),
                 "listed" => object.read(&mut optional.listed),
                 "mixed" => object.read(&mut optional.mixed),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<bool> {
             agreed: object.require("agreed", agreed)?,
             optional,

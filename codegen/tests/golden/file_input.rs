@@ -18,7 +18,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/file-input` share.
 
-    use fal_core::{Parameters, Unset, json};
+    use fal_core::{Integer, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
     /// The object `Frame` of the document.
@@ -26,9 +26,9 @@ pub mod types {
     #[non_exhaustive]
     pub struct Frame {
         /// `width`.
-        pub width: i64,
+        pub width: Integer,
         /// `height`.
-        pub height: i64,
+        pub height: Integer,
     }
 
     // Building.
@@ -53,7 +53,7 @@ pub mod types {
 
     impl<WidthSlot, HeightSlot> FrameBuilder<WidthSlot, HeightSlot> {
         /// Sets [`width`](Frame::width):
-        pub fn width(self, value: impl Into<i64>) -> FrameBuilder<i64, HeightSlot> {
+        pub fn width(self, value: impl Into<Integer>) -> FrameBuilder<Integer, HeightSlot> {
             FrameBuilder {
                 width: value.into(),
                 height: self.height,
@@ -61,7 +61,7 @@ pub mod types {
         }
 
         /// Sets [`height`](Frame::height):
-        pub fn height(self, value: impl Into<i64>) -> FrameBuilder<WidthSlot, i64> {
+        pub fn height(self, value: impl Into<Integer>) -> FrameBuilder<WidthSlot, Integer> {
             FrameBuilder {
                 width: self.width,
                 height: value.into(),
@@ -110,12 +110,12 @@ pub mod types {
             let mut height = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "width" => object.read_integer(&mut width),
-                    "height" => object.read_integer(&mut height),
+                    "width" => object.read(&mut width),
+                    "height" => object.read(&mut height),
                     _ => object.skip(),
                 }
             }
-            let builder = FrameBuilder::<i64, i64> {
+            let builder = FrameBuilder::<Integer, Integer> {
                 width: object.require("width", width)?,
                 height: object.require("height", height)?,
             };
@@ -131,11 +131,11 @@ pub mod types {
             note = "set it with `width: ..` in `input!`, or with `.width(..)` on the builder"
         )]
         pub trait FrameHasWidth {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl FrameHasWidth for i64 {
-            fn take(self) -> i64 {
+        impl FrameHasWidth for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -146,11 +146,11 @@ pub mod types {
             note = "set it with `height: ..` in `input!`, or with `.height(..)` on the builder"
         )]
         pub trait FrameHasHeight {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl FrameHasHeight for i64 {
-            fn take(self) -> i64 {
+        impl FrameHasHeight for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -213,6 +213,7 @@ pub struct Input {
     pub frame: Option<Frame>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// Limits of files, which the client can check before it uploads them.
@@ -279,6 +280,7 @@ struct Optional {
     webhook_url: Option<String>,
     frame: Option<Frame>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<ReelSlot> Builder<ReelSlot> {
@@ -337,6 +339,7 @@ impl<ReelSlot> Builder<ReelSlot> {
             webhook_url: self.optional.webhook_url,
             frame: self.optional.frame,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -377,7 +380,7 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("reel", &self.reel);
         object.write_optional("stills", &self.stills);
-        object.write_optional("poster", &self.poster);
+        object.write_nullable("poster", &self.poster, &self.nulls);
         object.write_optional("webhook_url", &self.webhook_url);
         object.write_optional("frame", &self.frame);
         object.end()
@@ -400,12 +403,13 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "reel" => object.read(&mut reel),
                 "stills" => object.read(&mut optional.stills),
-                "poster" => object.read_unless_null(&mut optional.poster),
+                "poster" => object.read_nullable("poster", &mut optional.poster),
                 "webhook_url" => object.read(&mut optional.webhook_url),
                 "frame" => object.read(&mut optional.frame),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File> {
             reel: object.require("reel", reel)?,
             optional,

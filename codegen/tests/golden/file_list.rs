@@ -29,6 +29,7 @@ pub mod types {
         pub title: String,
         /// Recording of the chapter.
         pub audio_url: Option<File>,
+        nulls: json::Nulls,
     }
 
     // Building.
@@ -54,6 +55,7 @@ pub mod types {
     #[derive(Debug, Clone, Default)]
     struct ChapterOptional {
         audio_url: Option<File>,
+        nulls: json::Nulls,
     }
 
     impl<TitleSlot> ChapterBuilder<TitleSlot> {
@@ -81,6 +83,7 @@ pub mod types {
             Chapter {
                 title: self.title.take(),
                 audio_url: self.optional.audio_url,
+                nulls: self.optional.nulls,
             }
         }
     }
@@ -97,7 +100,7 @@ pub mod types {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut object = json::ObjectWriter::new(serializer)?;
             object.write("title", &self.title);
-            object.write_optional("audio_url", &self.audio_url);
+            object.write_nullable("audio_url", &self.audio_url, &self.nulls);
             object.end()
         }
     }
@@ -117,10 +120,11 @@ pub mod types {
             while let Some(key) = object.next_key() {
                 match &*key {
                     "title" => object.read(&mut title),
-                    "audio_url" => object.read_unless_null(&mut optional.audio_url),
+                    "audio_url" => object.read_nullable("audio_url", &mut optional.audio_url),
                     _ => object.skip(),
                 }
             }
+            optional.nulls = object.nulls();
             let builder = ChapterBuilder::<String> {
                 title: object.require("title", title)?,
                 optional,

@@ -6,7 +6,7 @@
 //
 // Record a clip: `acme/integer-enum`.
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -135,7 +135,7 @@ fal_core::integer_enum!(
 #[non_exhaustive]
 pub struct Output {
     /// Frames per second.
-    pub fps: i64,
+    pub fps: Integer,
 }
 
 // Building.
@@ -297,7 +297,7 @@ impl<'de> json::ReadObject<'de> for Output {
         let mut fps = None;
         while let Some(key) = object.next_key() {
             match &*key {
-                "fps" => object.read_integer_unless_null(&mut fps),
+                "fps" => object.read_unless_null(&mut fps),
                 _ => object.skip(),
             }
         }

@@ -144,7 +144,9 @@ pub mod types {
 
 use std::collections::BTreeMap;
 
-use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{
+    Check, Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -180,7 +182,7 @@ pub struct Input {
 #[non_exhaustive]
 pub struct Output {
     /// Count of each word.
-    pub counts: BTreeMap<String, i64>,
+    pub counts: BTreeMap<String, Integer>,
 }
 
 // Building.
@@ -356,7 +358,7 @@ impl<'de> json::ReadObject<'de> for Output {
         let mut counts = None;
         while let Some(key) = object.next_key() {
             match &*key {
-                "counts" => object.read_integer_unless_null(&mut counts),
+                "counts" => object.read_unless_null(&mut counts),
                 _ => object.skip(),
             }
         }

@@ -7,7 +7,8 @@
 // Repeat a sound: `acme/mixed-union`.
 
 use fal_core::{
-    Check, Endpoint, Float, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, Float, Integer, IntoInput, Param, Parameters, Unset, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -41,14 +42,14 @@ pub struct Input {
 #[non_exhaustive]
 pub enum Times {
     /// An integer.
-    Integer(i64),
+    Integer(Integer),
     /// A text.
     Text(String),
 }
 
 impl From<i64> for Times {
     fn from(value: i64) -> Self {
-        Self::Integer(value)
+        Self::Integer(value.into())
     }
 }
 
@@ -318,7 +319,7 @@ impl Serialize for Times {
 impl<'de> Deserialize<'de> for Times {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        if let Ok(value) = json::read_integers(&value) {
+        if let Ok(value) = Deserialize::deserialize(&value) {
             return Ok(Self::Integer(value));
         }
         if let Ok(value) = Deserialize::deserialize(&value) {

@@ -9,7 +9,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/names-of-generated-code` share.
 
-    use fal_core::{Parameters, Unset, json};
+    use fal_core::{Integer, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
@@ -58,7 +58,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct AInput {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
     }
 
     /// The object `SlotSlot` of the document.
@@ -66,7 +66,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct SlotSlot {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
     }
 
     /// The object `TimeSlot` of the document.
@@ -74,7 +74,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct TimeSlot {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
     }
 
     /// The object `Map` of the document.
@@ -82,7 +82,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct MapInput {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
         /// Other fields, sent unchanged. A field here replaces the one of the same name.
         pub extra: Map<String, Value>,
     }
@@ -102,7 +102,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct HasA {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
     }
 
     /// The object `InputOptional` of the document.
@@ -110,7 +110,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct InputOptional {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
     }
 
     /// The object `Builder` of the document.
@@ -118,7 +118,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct BuilderInput {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
     }
 
     /// The object `ReadList` of the document.
@@ -126,7 +126,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct ReadList {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
     }
 
     /// The object `Visitor` of the document.
@@ -134,7 +134,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct Visitor {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
     }
 
     /// The object `D` of the document.
@@ -142,7 +142,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct DInput {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
     }
 
     /// The object `S` of the document.
@@ -150,7 +150,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct SInput {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
     }
 
     /// The object `A` of the document.
@@ -158,7 +158,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct AOutput {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
     }
 
     /// The object `SlotSlot` of the document.
@@ -166,7 +166,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct SlotSlotOutput {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
     }
 
     /// The object `TimeSlot` of the document.
@@ -174,7 +174,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct TimeSlotOutput {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
     }
 
     /// The object `Map` of the document.
@@ -182,7 +182,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct MapOutput {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
         /// Fields that are not described.
         pub extra: Map<String, Value>,
     }
@@ -202,7 +202,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct HasAOutput {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
     }
 
     /// The object `InputOptional` of the document.
@@ -210,7 +210,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct InputOptionalOutput {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
     }
 
     /// The object `Builder` of the document.
@@ -218,7 +218,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct BuilderOutput {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
     }
 
     /// The object `ReadList` of the document.
@@ -226,7 +226,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct ReadListOutput {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
     }
 
     /// The object `Visitor` of the document.
@@ -234,7 +234,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct VisitorOutput {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
     }
 
     /// The object `D` of the document.
@@ -242,7 +242,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct DOutput {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
     }
 
     /// The object `S` of the document.
@@ -250,7 +250,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct SOutput {
         /// `x`.
-        pub x: i64,
+        pub x: Integer,
     }
 
     // Building.
@@ -271,7 +271,7 @@ pub mod types {
 
     impl<XSlot> AInputBuilder<XSlot> {
         /// Sets [`x`](AInput::x):
-        pub fn x(self, value: impl Into<i64>) -> AInputBuilder<i64> {
+        pub fn x(self, value: impl Into<Integer>) -> AInputBuilder<Integer> {
             AInputBuilder { x: value.into() }
         }
     }
@@ -302,7 +302,7 @@ pub mod types {
 
     impl<XSlot> SlotSlotBuilder<XSlot> {
         /// Sets [`x`](SlotSlot::x):
-        pub fn x(self, value: impl Into<i64>) -> SlotSlotBuilder<i64> {
+        pub fn x(self, value: impl Into<Integer>) -> SlotSlotBuilder<Integer> {
             SlotSlotBuilder { x: value.into() }
         }
     }
@@ -333,7 +333,7 @@ pub mod types {
 
     impl<XSlot> TimeSlotBuilder<XSlot> {
         /// Sets [`x`](TimeSlot::x):
-        pub fn x(self, value: impl Into<i64>) -> TimeSlotBuilder<i64> {
+        pub fn x(self, value: impl Into<Integer>) -> TimeSlotBuilder<Integer> {
             TimeSlotBuilder { x: value.into() }
         }
     }
@@ -373,7 +373,7 @@ pub mod types {
 
     impl<XSlot> MapInputBuilder<XSlot> {
         /// Sets [`x`](MapInput::x):
-        pub fn x(self, value: impl Into<i64>) -> MapInputBuilder<i64> {
+        pub fn x(self, value: impl Into<Integer>) -> MapInputBuilder<Integer> {
             MapInputBuilder {
                 x: value.into(),
                 optional: self.optional,
@@ -468,7 +468,7 @@ pub mod types {
 
     impl<XSlot> HasABuilder<XSlot> {
         /// Sets [`x`](HasA::x):
-        pub fn x(self, value: impl Into<i64>) -> HasABuilder<i64> {
+        pub fn x(self, value: impl Into<Integer>) -> HasABuilder<Integer> {
             HasABuilder { x: value.into() }
         }
     }
@@ -499,7 +499,7 @@ pub mod types {
 
     impl<XSlot> InputOptionalBuilder<XSlot> {
         /// Sets [`x`](InputOptional::x):
-        pub fn x(self, value: impl Into<i64>) -> InputOptionalBuilder<i64> {
+        pub fn x(self, value: impl Into<Integer>) -> InputOptionalBuilder<Integer> {
             InputOptionalBuilder {
                 x: value.into(),
             }
@@ -532,7 +532,7 @@ pub mod types {
 
     impl<XSlot> BuilderInputBuilder<XSlot> {
         /// Sets [`x`](BuilderInput::x):
-        pub fn x(self, value: impl Into<i64>) -> BuilderInputBuilder<i64> {
+        pub fn x(self, value: impl Into<Integer>) -> BuilderInputBuilder<Integer> {
             BuilderInputBuilder {
                 x: value.into(),
             }
@@ -565,7 +565,7 @@ pub mod types {
 
     impl<XSlot> ReadListBuilder<XSlot> {
         /// Sets [`x`](ReadList::x):
-        pub fn x(self, value: impl Into<i64>) -> ReadListBuilder<i64> {
+        pub fn x(self, value: impl Into<Integer>) -> ReadListBuilder<Integer> {
             ReadListBuilder { x: value.into() }
         }
     }
@@ -596,7 +596,7 @@ pub mod types {
 
     impl<XSlot> VisitorBuilder<XSlot> {
         /// Sets [`x`](Visitor::x):
-        pub fn x(self, value: impl Into<i64>) -> VisitorBuilder<i64> {
+        pub fn x(self, value: impl Into<Integer>) -> VisitorBuilder<Integer> {
             VisitorBuilder { x: value.into() }
         }
     }
@@ -627,7 +627,7 @@ pub mod types {
 
     impl<XSlot> DInputBuilder<XSlot> {
         /// Sets [`x`](DInput::x):
-        pub fn x(self, value: impl Into<i64>) -> DInputBuilder<i64> {
+        pub fn x(self, value: impl Into<Integer>) -> DInputBuilder<Integer> {
             DInputBuilder { x: value.into() }
         }
     }
@@ -658,7 +658,7 @@ pub mod types {
 
     impl<XSlot> SInputBuilder<XSlot> {
         /// Sets [`x`](SInput::x):
-        pub fn x(self, value: impl Into<i64>) -> SInputBuilder<i64> {
+        pub fn x(self, value: impl Into<Integer>) -> SInputBuilder<Integer> {
             SInputBuilder { x: value.into() }
         }
     }
@@ -736,11 +736,11 @@ pub mod types {
             let mut x = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer(&mut x),
+                    "x" => object.read(&mut x),
                     _ => object.skip(),
                 }
             }
-            let builder = AInputBuilder::<i64> {
+            let builder = AInputBuilder::<Integer> {
                 x: object.require("x", x)?,
             };
             Some(builder.build())
@@ -770,11 +770,11 @@ pub mod types {
             let mut x = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer(&mut x),
+                    "x" => object.read(&mut x),
                     _ => object.skip(),
                 }
             }
-            let builder = SlotSlotBuilder::<i64> {
+            let builder = SlotSlotBuilder::<Integer> {
                 x: object.require("x", x)?,
             };
             Some(builder.build())
@@ -804,11 +804,11 @@ pub mod types {
             let mut x = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer(&mut x),
+                    "x" => object.read(&mut x),
                     _ => object.skip(),
                 }
             }
-            let builder = TimeSlotBuilder::<i64> {
+            let builder = TimeSlotBuilder::<Integer> {
                 x: object.require("x", x)?,
             };
             Some(builder.build())
@@ -839,11 +839,11 @@ pub mod types {
             let mut optional = MapInputOptional::default();
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer(&mut x),
+                    "x" => object.read(&mut x),
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
-            let builder = MapInputBuilder::<i64> {
+            let builder = MapInputBuilder::<Integer> {
                 x: object.require("x", x)?,
                 optional,
             };
@@ -910,11 +910,11 @@ pub mod types {
             let mut x = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer(&mut x),
+                    "x" => object.read(&mut x),
                     _ => object.skip(),
                 }
             }
-            let builder = HasABuilder::<i64> {
+            let builder = HasABuilder::<Integer> {
                 x: object.require("x", x)?,
             };
             Some(builder.build())
@@ -944,11 +944,11 @@ pub mod types {
             let mut x = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer(&mut x),
+                    "x" => object.read(&mut x),
                     _ => object.skip(),
                 }
             }
-            let builder = InputOptionalBuilder::<i64> {
+            let builder = InputOptionalBuilder::<Integer> {
                 x: object.require("x", x)?,
             };
             Some(builder.build())
@@ -978,11 +978,11 @@ pub mod types {
             let mut x = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer(&mut x),
+                    "x" => object.read(&mut x),
                     _ => object.skip(),
                 }
             }
-            let builder = BuilderInputBuilder::<i64> {
+            let builder = BuilderInputBuilder::<Integer> {
                 x: object.require("x", x)?,
             };
             Some(builder.build())
@@ -1012,11 +1012,11 @@ pub mod types {
             let mut x = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer(&mut x),
+                    "x" => object.read(&mut x),
                     _ => object.skip(),
                 }
             }
-            let builder = ReadListBuilder::<i64> {
+            let builder = ReadListBuilder::<Integer> {
                 x: object.require("x", x)?,
             };
             Some(builder.build())
@@ -1046,11 +1046,11 @@ pub mod types {
             let mut x = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer(&mut x),
+                    "x" => object.read(&mut x),
                     _ => object.skip(),
                 }
             }
-            let builder = VisitorBuilder::<i64> {
+            let builder = VisitorBuilder::<Integer> {
                 x: object.require("x", x)?,
             };
             Some(builder.build())
@@ -1080,11 +1080,11 @@ pub mod types {
             let mut x = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer(&mut x),
+                    "x" => object.read(&mut x),
                     _ => object.skip(),
                 }
             }
-            let builder = DInputBuilder::<i64> {
+            let builder = DInputBuilder::<Integer> {
                 x: object.require("x", x)?,
             };
             Some(builder.build())
@@ -1114,11 +1114,11 @@ pub mod types {
             let mut x = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer(&mut x),
+                    "x" => object.read(&mut x),
                     _ => object.skip(),
                 }
             }
-            let builder = SInputBuilder::<i64> {
+            let builder = SInputBuilder::<Integer> {
                 x: object.require("x", x)?,
             };
             Some(builder.build())
@@ -1146,7 +1146,7 @@ pub mod types {
             let mut x = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer_unless_null(&mut x),
+                    "x" => object.read_unless_null(&mut x),
                     _ => object.skip(),
                 }
             }
@@ -1175,7 +1175,7 @@ pub mod types {
             let mut x = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer_unless_null(&mut x),
+                    "x" => object.read_unless_null(&mut x),
                     _ => object.skip(),
                 }
             }
@@ -1204,7 +1204,7 @@ pub mod types {
             let mut x = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer_unless_null(&mut x),
+                    "x" => object.read_unless_null(&mut x),
                     _ => object.skip(),
                 }
             }
@@ -1234,7 +1234,7 @@ pub mod types {
             let mut extra = Map::new();
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer_unless_null(&mut x),
+                    "x" => object.read_unless_null(&mut x),
                     _ => object.read_extra(key, &mut extra),
                 }
             }
@@ -1299,7 +1299,7 @@ pub mod types {
             let mut x = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer_unless_null(&mut x),
+                    "x" => object.read_unless_null(&mut x),
                     _ => object.skip(),
                 }
             }
@@ -1328,7 +1328,7 @@ pub mod types {
             let mut x = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer_unless_null(&mut x),
+                    "x" => object.read_unless_null(&mut x),
                     _ => object.skip(),
                 }
             }
@@ -1357,7 +1357,7 @@ pub mod types {
             let mut x = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer_unless_null(&mut x),
+                    "x" => object.read_unless_null(&mut x),
                     _ => object.skip(),
                 }
             }
@@ -1386,7 +1386,7 @@ pub mod types {
             let mut x = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer_unless_null(&mut x),
+                    "x" => object.read_unless_null(&mut x),
                     _ => object.skip(),
                 }
             }
@@ -1415,7 +1415,7 @@ pub mod types {
             let mut x = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer_unless_null(&mut x),
+                    "x" => object.read_unless_null(&mut x),
                     _ => object.skip(),
                 }
             }
@@ -1444,7 +1444,7 @@ pub mod types {
             let mut x = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer_unless_null(&mut x),
+                    "x" => object.read_unless_null(&mut x),
                     _ => object.skip(),
                 }
             }
@@ -1473,7 +1473,7 @@ pub mod types {
             let mut x = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "x" => object.read_integer_unless_null(&mut x),
+                    "x" => object.read_unless_null(&mut x),
                     _ => object.skip(),
                 }
             }
@@ -1489,11 +1489,11 @@ pub mod types {
             note = "set it with `x: ..` in `input!`, or with `.x(..)` on the builder"
         )]
         pub trait AInputHasX {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl AInputHasX for i64 {
-            fn take(self) -> i64 {
+        impl AInputHasX for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -1504,11 +1504,11 @@ pub mod types {
             note = "set it with `x: ..` in `input!`, or with `.x(..)` on the builder"
         )]
         pub trait SlotSlotHasX {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl SlotSlotHasX for i64 {
-            fn take(self) -> i64 {
+        impl SlotSlotHasX for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -1519,11 +1519,11 @@ pub mod types {
             note = "set it with `x: ..` in `input!`, or with `.x(..)` on the builder"
         )]
         pub trait TimeSlotHasX {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl TimeSlotHasX for i64 {
-            fn take(self) -> i64 {
+        impl TimeSlotHasX for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -1534,11 +1534,11 @@ pub mod types {
             note = "set it with `x: ..` in `input!`, or with `.x(..)` on the builder"
         )]
         pub trait MapInputHasX {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl MapInputHasX for i64 {
-            fn take(self) -> i64 {
+        impl MapInputHasX for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -1564,11 +1564,11 @@ pub mod types {
             note = "set it with `x: ..` in `input!`, or with `.x(..)` on the builder"
         )]
         pub trait HasAHasX {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl HasAHasX for i64 {
-            fn take(self) -> i64 {
+        impl HasAHasX for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -1579,11 +1579,11 @@ pub mod types {
             note = "set it with `x: ..` in `input!`, or with `.x(..)` on the builder"
         )]
         pub trait InputOptionalHasX {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl InputOptionalHasX for i64 {
-            fn take(self) -> i64 {
+        impl InputOptionalHasX for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -1594,11 +1594,11 @@ pub mod types {
             note = "set it with `x: ..` in `input!`, or with `.x(..)` on the builder"
         )]
         pub trait BuilderInputHasX {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl BuilderInputHasX for i64 {
-            fn take(self) -> i64 {
+        impl BuilderInputHasX for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -1609,11 +1609,11 @@ pub mod types {
             note = "set it with `x: ..` in `input!`, or with `.x(..)` on the builder"
         )]
         pub trait ReadListHasX {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl ReadListHasX for i64 {
-            fn take(self) -> i64 {
+        impl ReadListHasX for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -1624,11 +1624,11 @@ pub mod types {
             note = "set it with `x: ..` in `input!`, or with `.x(..)` on the builder"
         )]
         pub trait VisitorHasX {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl VisitorHasX for i64 {
-            fn take(self) -> i64 {
+        impl VisitorHasX for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -1639,11 +1639,11 @@ pub mod types {
             note = "set it with `x: ..` in `input!`, or with `.x(..)` on the builder"
         )]
         pub trait DInputHasX {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl DInputHasX for i64 {
-            fn take(self) -> i64 {
+        impl DInputHasX for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -1654,11 +1654,11 @@ pub mod types {
             note = "set it with `x: ..` in `input!`, or with `.x(..)` on the builder"
         )]
         pub trait SInputHasX {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl SInputHasX for i64 {
-            fn take(self) -> i64 {
+        impl SInputHasX for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -1801,7 +1801,9 @@ pub mod types {
     }
 }
 
-use fal_core::{Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{
+    Endpoint, Integer, IntoInput, Param, Parameters, UInt, Unset, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -1828,37 +1830,37 @@ impl Endpoint for Model {
 #[non_exhaustive]
 pub struct Input {
     /// `object`.
-    pub object: i64,
+    pub object: Integer,
     /// `object_`.
-    pub object_: Option<i64>,
+    pub object_: Option<Integer>,
     /// `key`.
-    pub key: i64,
+    pub key: Integer,
     /// `key_`.
-    pub key_: Option<i64>,
+    pub key_: Option<Integer>,
     /// `optional`.
-    pub optional_: i64,
+    pub optional_: Integer,
     /// `optional_`.
-    pub optional__: Option<i64>,
+    pub optional__: Option<Integer>,
     /// `builder`.
-    pub builder: Option<i64>,
+    pub builder: Option<Integer>,
     /// `extra`.
-    pub extra_: Option<i64>,
+    pub extra_: Option<Integer>,
     /// `extra_`.
-    pub extra__: Option<i64>,
+    pub extra__: Option<Integer>,
     /// `value`.
-    pub value: Option<i64>,
+    pub value: Option<Integer>,
     /// `check`.
-    pub check: Option<i64>,
+    pub check: Option<Integer>,
     /// `visit`.
-    pub visit: Option<i64>,
+    pub visit: Option<Integer>,
     /// `self`.
-    pub self_: Option<i64>,
+    pub self_: Option<Integer>,
     /// `serializer`.
-    pub serializer: Option<i64>,
+    pub serializer: Option<Integer>,
     /// `deserializer`.
-    pub deserializer: Option<i64>,
+    pub deserializer: Option<Integer>,
     /// `map`.
-    pub map: Option<i64>,
+    pub map: Option<Integer>,
     /// `a`.
     pub a: AValue,
     /// `s`.
@@ -1868,13 +1870,13 @@ pub struct Input {
     /// `d`.
     pub d: AInput,
     /// `de`.
-    pub de: Option<i64>,
+    pub de: Option<Integer>,
     /// `item`.
-    pub item: Option<i64>,
+    pub item: Option<Integer>,
     /// `url`.
-    pub url: Option<i64>,
+    pub url: Option<Integer>,
     /// `list`.
-    pub list: Option<i64>,
+    pub list: Option<Integer>,
     /// `slot`.
     pub slot: SlotSlot,
     /// `time`.
@@ -1930,7 +1932,7 @@ impl AValue {
 fal_core::closed_enum!(AValue, "`a` of acme/names-of-generated-code must be `x` or `y`");
 
 /// `s`: at least 1.
-pub type SValue = Int<bounds::SValue>;
+pub type SValue = UInt<bounds::SValue>;
 
 /// The values of `mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -2005,51 +2007,51 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub struct Output {
     /// `object`.
-    pub object: i64,
+    pub object: Integer,
     /// `object_`.
-    pub object_: Option<i64>,
+    pub object_: Option<Integer>,
     /// `key`.
-    pub key: Option<i64>,
+    pub key: Option<Integer>,
     /// `key_`.
-    pub key_: Option<i64>,
+    pub key_: Option<Integer>,
     /// `optional`.
-    pub optional_: Option<i64>,
+    pub optional_: Option<Integer>,
     /// `optional_`.
-    pub optional__: Option<i64>,
+    pub optional__: Option<Integer>,
     /// `builder`.
-    pub builder: Option<i64>,
+    pub builder: Option<Integer>,
     /// `extra`.
-    pub extra_: Option<i64>,
+    pub extra_: Option<Integer>,
     /// `extra_`.
-    pub extra__: Option<i64>,
+    pub extra__: Option<Integer>,
     /// `value`.
-    pub value: Option<i64>,
+    pub value: Option<Integer>,
     /// `check`.
-    pub check: Option<i64>,
+    pub check: Option<Integer>,
     /// `visit`.
-    pub visit: Option<i64>,
+    pub visit: Option<Integer>,
     /// `self`.
-    pub self_: Option<i64>,
+    pub self_: Option<Integer>,
     /// `serializer`.
-    pub serializer: Option<i64>,
+    pub serializer: Option<Integer>,
     /// `deserializer`.
-    pub deserializer: Option<i64>,
+    pub deserializer: Option<Integer>,
     /// `map`.
-    pub map: Option<i64>,
+    pub map: Option<Integer>,
     /// `a`.
     pub a: AOutput2,
     /// `s`.
-    pub s: Option<i64>,
+    pub s: Option<Integer>,
     /// `d`.
     pub d: AOutput,
     /// `de`.
-    pub de: Option<i64>,
+    pub de: Option<Integer>,
     /// `item`.
-    pub item: Option<i64>,
+    pub item: Option<Integer>,
     /// `url`.
-    pub url: Option<i64>,
+    pub url: Option<Integer>,
     /// `list`.
-    pub list: Option<i64>,
+    pub list: Option<Integer>,
     /// `slot`.
     pub slot: Option<SlotSlotOutput>,
     /// `time`.
@@ -2246,23 +2248,23 @@ pub struct Builder<
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    object_: Option<i64>,
-    key_: Option<i64>,
-    optional__: Option<i64>,
-    builder: Option<i64>,
-    extra_: Option<i64>,
-    extra__: Option<i64>,
-    value: Option<i64>,
-    check: Option<i64>,
-    visit: Option<i64>,
-    self_: Option<i64>,
-    serializer: Option<i64>,
-    deserializer: Option<i64>,
-    map: Option<i64>,
-    de: Option<i64>,
-    item: Option<i64>,
-    url: Option<i64>,
-    list: Option<i64>,
+    object_: Option<Integer>,
+    key_: Option<Integer>,
+    optional__: Option<Integer>,
+    builder: Option<Integer>,
+    extra_: Option<Integer>,
+    extra__: Option<Integer>,
+    value: Option<Integer>,
+    check: Option<Integer>,
+    visit: Option<Integer>,
+    self_: Option<Integer>,
+    serializer: Option<Integer>,
+    deserializer: Option<Integer>,
+    map: Option<Integer>,
+    de: Option<Integer>,
+    item: Option<Integer>,
+    url: Option<Integer>,
+    list: Option<Integer>,
     mode: Option<Mode>,
     nothing: Option<()>,
     c_inputoptional: Option<InputOptional>,
@@ -2300,9 +2302,9 @@ impl<
     /// Sets [`object`](Input::object):
     pub fn object(
         self,
-        value: impl Into<i64>,
+        value: impl Into<Integer>,
     ) -> Builder<
-        i64,
+        Integer,
         KeySlot,
         OptionalSlot,
         ASlot,
@@ -2331,10 +2333,10 @@ impl<
     /// Sets [`key`](Input::key):
     pub fn key(
         self,
-        value: impl Into<i64>,
+        value: impl Into<Integer>,
     ) -> Builder<
         ObjectSlot,
-        i64,
+        Integer,
         OptionalSlot,
         ASlot,
         SSlot,
@@ -2362,11 +2364,11 @@ impl<
     /// Sets [`optional_`](Input::optional_):
     pub fn optional_(
         self,
-        value: impl Into<i64>,
+        value: impl Into<Integer>,
     ) -> Builder<
         ObjectSlot,
         KeySlot,
-        i64,
+        Integer,
         ASlot,
         SSlot,
         DSlot,
@@ -2608,103 +2610,103 @@ impl<
     }
 
     /// Sets [`object_`](Input::object_):
-    pub fn object_(mut self, value: impl Param<i64>) -> Self {
+    pub fn object_(mut self, value: impl Param<Integer>) -> Self {
         self.optional.object_ = value.into_param();
         self
     }
 
     /// Sets [`key_`](Input::key_):
-    pub fn key_(mut self, value: impl Param<i64>) -> Self {
+    pub fn key_(mut self, value: impl Param<Integer>) -> Self {
         self.optional.key_ = value.into_param();
         self
     }
 
     /// Sets [`optional__`](Input::optional__):
-    pub fn optional__(mut self, value: impl Param<i64>) -> Self {
+    pub fn optional__(mut self, value: impl Param<Integer>) -> Self {
         self.optional.optional__ = value.into_param();
         self
     }
 
     /// Sets [`builder`](Input::builder):
-    pub fn builder(mut self, value: impl Param<i64>) -> Self {
+    pub fn builder(mut self, value: impl Param<Integer>) -> Self {
         self.optional.builder = value.into_param();
         self
     }
 
     /// Sets [`extra_`](Input::extra_):
-    pub fn extra_(mut self, value: impl Param<i64>) -> Self {
+    pub fn extra_(mut self, value: impl Param<Integer>) -> Self {
         self.optional.extra_ = value.into_param();
         self
     }
 
     /// Sets [`extra__`](Input::extra__):
-    pub fn extra__(mut self, value: impl Param<i64>) -> Self {
+    pub fn extra__(mut self, value: impl Param<Integer>) -> Self {
         self.optional.extra__ = value.into_param();
         self
     }
 
     /// Sets [`value`](Input::value):
-    pub fn value(mut self, value: impl Param<i64>) -> Self {
+    pub fn value(mut self, value: impl Param<Integer>) -> Self {
         self.optional.value = value.into_param();
         self
     }
 
     /// Sets [`check`](Input::check):
-    pub fn check(mut self, value: impl Param<i64>) -> Self {
+    pub fn check(mut self, value: impl Param<Integer>) -> Self {
         self.optional.check = value.into_param();
         self
     }
 
     /// Sets [`visit`](Input::visit):
-    pub fn visit(mut self, value: impl Param<i64>) -> Self {
+    pub fn visit(mut self, value: impl Param<Integer>) -> Self {
         self.optional.visit = value.into_param();
         self
     }
 
     /// Sets [`self_`](Input::self_):
-    pub fn self_(mut self, value: impl Param<i64>) -> Self {
+    pub fn self_(mut self, value: impl Param<Integer>) -> Self {
         self.optional.self_ = value.into_param();
         self
     }
 
     /// Sets [`serializer`](Input::serializer):
-    pub fn serializer(mut self, value: impl Param<i64>) -> Self {
+    pub fn serializer(mut self, value: impl Param<Integer>) -> Self {
         self.optional.serializer = value.into_param();
         self
     }
 
     /// Sets [`deserializer`](Input::deserializer):
-    pub fn deserializer(mut self, value: impl Param<i64>) -> Self {
+    pub fn deserializer(mut self, value: impl Param<Integer>) -> Self {
         self.optional.deserializer = value.into_param();
         self
     }
 
     /// Sets [`map`](Input::map):
-    pub fn map(mut self, value: impl Param<i64>) -> Self {
+    pub fn map(mut self, value: impl Param<Integer>) -> Self {
         self.optional.map = value.into_param();
         self
     }
 
     /// Sets [`de`](Input::de):
-    pub fn de(mut self, value: impl Param<i64>) -> Self {
+    pub fn de(mut self, value: impl Param<Integer>) -> Self {
         self.optional.de = value.into_param();
         self
     }
 
     /// Sets [`item`](Input::item):
-    pub fn item(mut self, value: impl Param<i64>) -> Self {
+    pub fn item(mut self, value: impl Param<Integer>) -> Self {
         self.optional.item = value.into_param();
         self
     }
 
     /// Sets [`url`](Input::url):
-    pub fn url(mut self, value: impl Param<i64>) -> Self {
+    pub fn url(mut self, value: impl Param<Integer>) -> Self {
         self.optional.url = value.into_param();
         self
     }
 
     /// Sets [`list`](Input::list):
-    pub fn list(mut self, value: impl Param<i64>) -> Self {
+    pub fn list(mut self, value: impl Param<Integer>) -> Self {
         self.optional.list = value.into_param();
         self
     }
@@ -2952,29 +2954,29 @@ impl<'de> json::ReadObject<'de> for Input {
         let mut optional = Optional::default();
         while let Some(key_2) = object_2.next_key() {
             match &*key_2 {
-                "object" => object_2.read_integer(&mut object),
-                "object_" => object_2.read_integer(&mut optional.object_),
-                "key" => object_2.read_integer(&mut key),
-                "key_" => object_2.read_integer(&mut optional.key_),
-                "optional" => object_2.read_integer(&mut optional_),
-                "optional_" => object_2.read_integer(&mut optional.optional__),
-                "builder" => object_2.read_integer(&mut optional.builder),
-                "extra" => object_2.read_integer(&mut optional.extra_),
-                "extra_" => object_2.read_integer(&mut optional.extra__),
-                "value" => object_2.read_integer(&mut optional.value),
-                "check" => object_2.read_integer(&mut optional.check),
-                "visit" => object_2.read_integer(&mut optional.visit),
-                "self" => object_2.read_integer(&mut optional.self_),
-                "serializer" => object_2.read_integer(&mut optional.serializer),
-                "deserializer" => object_2.read_integer(&mut optional.deserializer),
-                "map" => object_2.read_integer(&mut optional.map),
+                "object" => object_2.read(&mut object),
+                "object_" => object_2.read(&mut optional.object_),
+                "key" => object_2.read(&mut key),
+                "key_" => object_2.read(&mut optional.key_),
+                "optional" => object_2.read(&mut optional_),
+                "optional_" => object_2.read(&mut optional.optional__),
+                "builder" => object_2.read(&mut optional.builder),
+                "extra" => object_2.read(&mut optional.extra_),
+                "extra_" => object_2.read(&mut optional.extra__),
+                "value" => object_2.read(&mut optional.value),
+                "check" => object_2.read(&mut optional.check),
+                "visit" => object_2.read(&mut optional.visit),
+                "self" => object_2.read(&mut optional.self_),
+                "serializer" => object_2.read(&mut optional.serializer),
+                "deserializer" => object_2.read(&mut optional.deserializer),
+                "map" => object_2.read(&mut optional.map),
                 "a" => object_2.read(&mut a),
                 "s" => object_2.read(&mut s),
                 "d" => object_2.read(&mut d),
-                "de" => object_2.read_integer(&mut optional.de),
-                "item" => object_2.read_integer(&mut optional.item),
-                "url" => object_2.read_integer(&mut optional.url),
-                "list" => object_2.read_integer(&mut optional.list),
+                "de" => object_2.read(&mut optional.de),
+                "item" => object_2.read(&mut optional.item),
+                "url" => object_2.read(&mut optional.url),
+                "list" => object_2.read(&mut optional.list),
                 "slot" => object_2.read(&mut slot),
                 "time" => object_2.read(&mut time),
                 "mode" => object_2.read(&mut optional.mode),
@@ -2991,9 +2993,9 @@ impl<'de> json::ReadObject<'de> for Input {
             }
         }
         let builder = Builder::<
-            i64,
-            i64,
-            i64,
+            Integer,
+            Integer,
+            Integer,
             AValue,
             SValue,
             AInput,
@@ -3107,29 +3109,29 @@ impl<'de> json::ReadObject<'de> for Output {
         let mut c_s = None;
         while let Some(key_2) = object_2.next_key() {
             match &*key_2 {
-                "object" => object_2.read_integer_unless_null(&mut object),
-                "object_" => object_2.read_integer_unless_null(&mut object_),
-                "key" => object_2.read_integer_unless_null(&mut key),
-                "key_" => object_2.read_integer_unless_null(&mut key_),
-                "optional" => object_2.read_integer_unless_null(&mut optional_),
-                "optional_" => object_2.read_integer_unless_null(&mut optional__),
-                "builder" => object_2.read_integer_unless_null(&mut builder),
-                "extra" => object_2.read_integer_unless_null(&mut extra_),
-                "extra_" => object_2.read_integer_unless_null(&mut extra__),
-                "value" => object_2.read_integer_unless_null(&mut value),
-                "check" => object_2.read_integer_unless_null(&mut check),
-                "visit" => object_2.read_integer_unless_null(&mut visit),
-                "self" => object_2.read_integer_unless_null(&mut self_),
-                "serializer" => object_2.read_integer_unless_null(&mut serializer),
-                "deserializer" => object_2.read_integer_unless_null(&mut deserializer),
-                "map" => object_2.read_integer_unless_null(&mut map),
+                "object" => object_2.read_unless_null(&mut object),
+                "object_" => object_2.read_unless_null(&mut object_),
+                "key" => object_2.read_unless_null(&mut key),
+                "key_" => object_2.read_unless_null(&mut key_),
+                "optional" => object_2.read_unless_null(&mut optional_),
+                "optional_" => object_2.read_unless_null(&mut optional__),
+                "builder" => object_2.read_unless_null(&mut builder),
+                "extra" => object_2.read_unless_null(&mut extra_),
+                "extra_" => object_2.read_unless_null(&mut extra__),
+                "value" => object_2.read_unless_null(&mut value),
+                "check" => object_2.read_unless_null(&mut check),
+                "visit" => object_2.read_unless_null(&mut visit),
+                "self" => object_2.read_unless_null(&mut self_),
+                "serializer" => object_2.read_unless_null(&mut serializer),
+                "deserializer" => object_2.read_unless_null(&mut deserializer),
+                "map" => object_2.read_unless_null(&mut map),
                 "a" => object_2.read_unless_null(&mut a),
-                "s" => object_2.read_integer_unless_null(&mut s),
+                "s" => object_2.read_unless_null(&mut s),
                 "d" => object_2.read_unless_null(&mut d),
-                "de" => object_2.read_integer_unless_null(&mut de),
-                "item" => object_2.read_integer_unless_null(&mut item),
-                "url" => object_2.read_integer_unless_null(&mut url),
-                "list" => object_2.read_integer_unless_null(&mut list),
+                "de" => object_2.read_unless_null(&mut de),
+                "item" => object_2.read_unless_null(&mut item),
+                "url" => object_2.read_unless_null(&mut url),
+                "list" => object_2.read_unless_null(&mut list),
                 "slot" => object_2.read_unless_null(&mut slot),
                 "time" => object_2.read_unless_null(&mut time),
                 "mode" => object_2.read_unless_null(&mut mode),
@@ -3228,11 +3230,11 @@ pub mod required {
         note = "set it with `object: ..` in `input!`, or with `.object(..)` on the builder"
     )]
     pub trait HasObject {
-        fn take(self) -> i64;
+        fn take(self) -> super::Integer;
     }
 
-    impl HasObject for i64 {
-        fn take(self) -> i64 {
+    impl HasObject for super::Integer {
+        fn take(self) -> super::Integer {
             self
         }
     }
@@ -3243,11 +3245,11 @@ pub mod required {
         note = "set it with `key: ..` in `input!`, or with `.key(..)` on the builder"
     )]
     pub trait HasKey {
-        fn take(self) -> i64;
+        fn take(self) -> super::Integer;
     }
 
-    impl HasKey for i64 {
-        fn take(self) -> i64 {
+    impl HasKey for super::Integer {
+        fn take(self) -> super::Integer {
             self
         }
     }
@@ -3258,11 +3260,11 @@ pub mod required {
         note = "set it with `optional_: ..` in `input!`, or with `.optional_(..)` on the builder"
     )]
     pub trait HasOptional {
-        fn take(self) -> i64;
+        fn take(self) -> super::Integer;
     }
 
-    impl HasOptional for i64 {
-        fn take(self) -> i64 {
+    impl HasOptional for super::Integer {
+        fn take(self) -> super::Integer {
             self
         }
     }
@@ -3379,9 +3381,9 @@ pub mod bounds {
 
     pub enum SValue {}
 
-    impl Range<i64> for SValue {
-        const MIN: i64 = 1;
-        const MAX: i64 = i64::MAX;
+    impl Range<u64> for SValue {
+        const MIN: u64 = 1;
+        const MAX: u64 = u64::MAX;
         const MESSAGE: &'static str = "`s` of acme/names-of-generated-code must be at least 1";
     }
 }

@@ -9,7 +9,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/null-values` share.
 
-    use fal_core::{Nullable, Parameters, Unset, json};
+    use fal_core::{Integer, Nullable, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
     /// The object `Box` of the document.
@@ -17,7 +17,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct BoxInput {
         /// `width`.
-        pub width: i64,
+        pub width: Integer,
     }
 
     /// The object `Box` of the document.
@@ -25,7 +25,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct BoxOutput {
         /// `width`.
-        pub width: i64,
+        pub width: Integer,
     }
 
     /// The object `Inner` of the document.
@@ -35,7 +35,8 @@ pub mod types {
         /// `note`.
         pub note: Option<String>,
         /// `count`.
-        pub count: Option<Nullable<i64>>,
+        pub count: Option<Nullable<Integer>>,
+        nulls: json::Nulls,
     }
 
     // Building.
@@ -56,7 +57,7 @@ pub mod types {
 
     impl<WidthSlot> BoxInputBuilder<WidthSlot> {
         /// Sets [`width`](BoxInput::width):
-        pub fn width(self, value: impl Into<i64>) -> BoxInputBuilder<i64> {
+        pub fn width(self, value: impl Into<Integer>) -> BoxInputBuilder<Integer> {
             BoxInputBuilder {
                 width: value.into(),
             }
@@ -100,11 +101,11 @@ pub mod types {
             let mut width = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "width" => object.read_integer(&mut width),
+                    "width" => object.read(&mut width),
                     _ => object.skip(),
                 }
             }
-            let builder = BoxInputBuilder::<i64> {
+            let builder = BoxInputBuilder::<Integer> {
                 width: object.require("width", width)?,
             };
             Some(builder.build())
@@ -132,7 +133,7 @@ pub mod types {
             let mut width = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "width" => object.read_integer_unless_null(&mut width),
+                    "width" => object.read_unless_null(&mut width),
                     _ => object.skip(),
                 }
             }
@@ -145,7 +146,7 @@ pub mod types {
     impl Serialize for Inner {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut object = json::ObjectWriter::new(serializer)?;
-            object.write("note", &self.note);
+            object.write_nullable("note", &self.note, &self.nulls);
             object.write_optional("count", &self.count);
             object.end()
         }
@@ -165,12 +166,13 @@ pub mod types {
             let mut count = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "note" => object.read_unless_null(&mut note),
-                    "count" => object.read_integer(&mut count),
+                    "note" => object.read_nullable("note", &mut note),
+                    "count" => object.read(&mut count),
                     _ => object.skip(),
                 }
             }
-            Some(Self { note, count })
+            let nulls = object.nulls();
+            Some(Self { note, count, nulls })
         }
     }
 
@@ -182,11 +184,11 @@ pub mod types {
             note = "set it with `width: ..` in `input!`, or with `.width(..)` on the builder"
         )]
         pub trait BoxInputHasWidth {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl BoxInputHasWidth for i64 {
-            fn take(self) -> i64 {
+        impl BoxInputHasWidth for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -208,7 +210,7 @@ pub mod types {
     }
 }
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -243,6 +245,7 @@ pub struct Input {
     pub nothing: Option<()>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values of `size`.
@@ -252,7 +255,7 @@ pub enum Size {
     /// A text.
     Text(String),
     /// An integer.
-    Integer(i64),
+    Integer(Integer),
 }
 
 impl From<String> for Size {
@@ -263,7 +266,7 @@ impl From<String> for Size {
 
 impl From<i64> for Size {
     fn from(value: i64) -> Self {
-        Self::Integer(value)
+        Self::Integer(value.into())
     }
 }
 
@@ -307,6 +310,7 @@ pub struct Output {
     pub label: Option<String>,
     /// `inner`.
     pub inner: Option<Inner>,
+    nulls: json::Nulls,
 }
 
 /// The values of `kind`.
@@ -373,6 +377,7 @@ struct Optional {
     r#box: Option<BoxInput>,
     nothing: Option<()>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<ModeSlot> Builder<ModeSlot> {
@@ -435,6 +440,7 @@ impl<ModeSlot> Builder<ModeSlot> {
             r#box: self.optional.r#box,
             nothing: self.optional.nothing,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -462,10 +468,10 @@ impl Parameters for Input {}
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
-        object.write_optional("label", &self.label);
+        object.write_nullable("label", &self.label, &self.nulls);
         object.write_optional("labels", &self.labels);
-        object.write_optional("size", &self.size);
-        object.write_optional("box", &self.r#box);
+        object.write_nullable("size", &self.size, &self.nulls);
+        object.write_nullable("box", &self.r#box, &self.nulls);
         object.write("mode", &self.mode);
         object.write_optional("nothing", &self.nothing);
         object.end()
@@ -486,15 +492,16 @@ impl<'de> json::ReadObject<'de> for Input {
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "label" => object.read_unless_null(&mut optional.label),
+                "label" => object.read_nullable("label", &mut optional.label),
                 "labels" => object.read(&mut optional.labels),
-                "size" => object.read_unless_null(&mut optional.size),
-                "box" => object.read_unless_null(&mut optional.r#box),
+                "size" => object.read_nullable("size", &mut optional.size),
+                "box" => object.read_nullable("box", &mut optional.r#box),
                 "mode" => object.read(&mut mode),
                 "nothing" => object.read(&mut optional.nothing),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<Option<Mode>> {
             mode: object.require("mode", mode)?,
             optional,
@@ -507,9 +514,9 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("anything", &self.anything);
-        object.write("kind", &self.kind);
-        object.write("box", &self.r#box);
-        object.write_optional("label", &self.label);
+        object.write_nullable("kind", &self.kind, &self.nulls);
+        object.write_nullable("box", &self.r#box, &self.nulls);
+        object.write_nullable("label", &self.label, &self.nulls);
         object.write_optional("inner", &self.inner);
         object.end()
     }
@@ -533,19 +540,21 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "anything" => object.read(&mut anything),
-                "kind" => object.read_unless_null(&mut kind),
-                "box" => object.read_unless_null(&mut r#box),
-                "label" => object.read_unless_null(&mut label),
+                "kind" => object.read_nullable("kind", &mut kind),
+                "box" => object.read_nullable("box", &mut r#box),
+                "label" => object.read_nullable("label", &mut label),
                 "inner" => object.read_unless_null(&mut inner),
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             anything: object.require("anything", anything)?,
             kind,
             r#box,
             label,
             inner,
+            nulls,
         })
     }
 }
@@ -567,7 +576,7 @@ impl<'de> Deserialize<'de> for Size {
         if let Ok(value) = Deserialize::deserialize(&value) {
             return Ok(Self::Text(value));
         }
-        if let Ok(value) = json::read_integers(&value) {
+        if let Ok(value) = Deserialize::deserialize(&value) {
             return Ok(Self::Integer(value));
         }
         Err(serde::de::Error::custom("matches no form of Size"))

@@ -8,7 +8,9 @@
 
 use std::collections::BTreeMap;
 
-use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{
+    Check, Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -31,7 +33,7 @@ pub struct Input {
     /// Names; null is unknown.
     pub names: Option<Vec<Option<String>>>,
     /// Counts by label; null is unknown.
-    pub labels: Option<BTreeMap<String, Option<i64>>>,
+    pub labels: Option<BTreeMap<String, Option<Integer>>>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
@@ -77,7 +79,7 @@ pub struct Builder<ValuesSlot = Unset> {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     names: Option<Vec<Option<String>>>,
-    labels: Option<BTreeMap<String, Option<i64>>>,
+    labels: Option<BTreeMap<String, Option<Integer>>>,
     extra: Map<String, Value>,
 }
 
@@ -100,7 +102,10 @@ impl<ValuesSlot> Builder<ValuesSlot> {
     }
 
     /// Sets [`labels`](Input::labels): Counts by label; null is unknown.
-    pub fn labels(mut self, value: impl Param<BTreeMap<String, Option<i64>>>) -> Self {
+    pub fn labels(
+        mut self,
+        value: impl Param<BTreeMap<String, Option<Integer>>>,
+    ) -> Self {
         self.optional.labels = value.into_param();
         self
     }
@@ -188,7 +193,7 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "values" => object.read(&mut values),
                 "names" => object.read(&mut optional.names),
-                "labels" => object.read_integer(&mut optional.labels),
+                "labels" => object.read(&mut optional.labels),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }

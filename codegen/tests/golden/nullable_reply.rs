@@ -17,7 +17,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/nullable-reply` share.
 
-    use fal_core::json;
+    use fal_core::{Integer, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
     /// The object `Box` of the document.
@@ -25,7 +25,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct BoxOutput {
         /// `width`.
-        pub width: i64,
+        pub width: Integer,
     }
 
     // On the wire.
@@ -51,7 +51,7 @@ pub mod types {
             let mut width = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "width" => object.read_integer_unless_null(&mut width),
+                    "width" => object.read_unless_null(&mut width),
                     _ => object.skip(),
                 }
             }

@@ -22,7 +22,7 @@ pub mod colour {
     //! assert_eq!(input.validate(), Ok(()));
     //! ```
 
-    use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Violations, json};
+    use fal_core::{Endpoint, File, Integer, IntoInput, Param, Parameters, Violations, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
@@ -54,7 +54,7 @@ pub mod colour {
     #[non_exhaustive]
     pub struct Output {
         /// Number of the job.
-        pub id: i64,
+        pub id: Integer,
     }
 
     // Building.
@@ -190,7 +190,7 @@ pub mod colour {
             let mut id = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "id" => object.read_integer_unless_null(&mut id),
+                    "id" => object.read_unless_null(&mut id),
                     _ => object.skip(),
                 }
             }
@@ -219,7 +219,7 @@ pub mod light {
     //! assert_eq!(input.validate(), Ok(()));
     //! ```
 
-    use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Violations, json};
+    use fal_core::{Endpoint, File, Integer, IntoInput, Param, Parameters, Violations, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
@@ -251,7 +251,7 @@ pub mod light {
     #[non_exhaustive]
     pub struct Output {
         /// Number of the job.
-        pub id: i64,
+        pub id: Integer,
     }
 
     // Building.
@@ -387,7 +387,7 @@ pub mod light {
             let mut id = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "id" => object.read_integer_unless_null(&mut id),
+                    "id" => object.read_unless_null(&mut id),
                     _ => object.skip(),
                 }
             }
@@ -416,7 +416,7 @@ pub mod sound {
     //! assert_eq!(input.validate(), Ok(()));
     //! ```
 
-    use fal_core::{Endpoint, IntoInput, Param, Parameters, Violations, json};
+    use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Violations, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
@@ -448,7 +448,7 @@ pub mod sound {
     #[non_exhaustive]
     pub struct Output {
         /// Number of the job.
-        pub id: i64,
+        pub id: Integer,
     }
 
     // Building.
@@ -580,7 +580,7 @@ pub mod sound {
             let mut id = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "id" => object.read_integer_unless_null(&mut id),
+                    "id" => object.read_unless_null(&mut id),
                     _ => object.skip(),
                 }
             }

@@ -49,6 +49,7 @@ pub struct Output {
     pub topics: Vec<Topics>,
     /// Verdict, if there is one.
     pub verdict: Option<Verdict>,
+    nulls: json::Nulls,
 }
 
 /// The values of `mood`.
@@ -264,7 +265,7 @@ impl Serialize for Output {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("mood", &self.mood);
         object.write("topics", &self.topics);
-        object.write_optional("verdict", &self.verdict);
+        object.write_nullable("verdict", &self.verdict, &self.nulls);
         object.end()
     }
 }
@@ -286,14 +287,16 @@ impl<'de> json::ReadObject<'de> for Output {
             match &*key {
                 "mood" => object.read_unless_null(&mut mood),
                 "topics" => object.read_unless_null(&mut topics),
-                "verdict" => object.read_unless_null(&mut verdict),
+                "verdict" => object.read_nullable("verdict", &mut verdict),
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             mood: object.require("mood", mood)?,
             topics: object.require("topics", topics)?,
             verdict,
+            nulls,
         })
     }
 }

@@ -19,7 +19,7 @@ pub mod types {
 
     use std::collections::BTreeMap;
 
-    use fal_core::{Check, File, Param, Parameters, Unset, json};
+    use fal_core::{Check, File, Integer, Param, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
@@ -28,7 +28,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct Free {
         /// `a`.
-        pub a: Option<i64>,
+        pub a: Option<Integer>,
         /// `extra`.
         pub extra_: Option<String>,
         /// Other fields, sent unchanged. A field here replaces the one of the same name.
@@ -40,7 +40,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct Typed {
         /// `a`.
-        pub a: i64,
+        pub a: Integer,
         /// Other fields, sent unchanged. A field here replaces the one of the same name.
         pub extra: BTreeMap<String, f64>,
     }
@@ -50,7 +50,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct Closed {
         /// `a`.
-        pub a: Option<i64>,
+        pub a: Option<Integer>,
     }
 
     /// The object `Counts` of the document.
@@ -58,9 +58,9 @@ pub mod types {
     #[non_exhaustive]
     pub struct Counts {
         /// `all`.
-        pub all: Option<i64>,
+        pub all: Option<Integer>,
         /// Other fields, sent unchanged. A field here replaces the one of the same name.
-        pub extra: BTreeMap<String, Vec<i64>>,
+        pub extra: BTreeMap<String, Vec<Integer>>,
     }
 
     /// The object `Clips` of the document.
@@ -107,7 +107,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct FreeOutput {
         /// `a`.
-        pub a: Option<i64>,
+        pub a: Option<Integer>,
         /// `extra`.
         pub extra_: Option<String>,
         /// Fields that are not described.
@@ -119,7 +119,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct ClosedOutput {
         /// `a`.
-        pub a: Option<i64>,
+        pub a: Option<Integer>,
     }
 
     // Building.
@@ -142,14 +142,14 @@ pub mod types {
 
     #[derive(Debug, Clone, Default)]
     struct FreeOptional {
-        a: Option<i64>,
+        a: Option<Integer>,
         extra_: Option<String>,
         extra: Map<String, Value>,
     }
 
     impl FreeBuilder {
         /// Sets [`a`](Free::a):
-        pub fn a(mut self, value: impl Param<i64>) -> Self {
+        pub fn a(mut self, value: impl Param<Integer>) -> Self {
             self.optional.a = value.into_param();
             self
         }
@@ -203,7 +203,7 @@ pub mod types {
 
     impl<ASlot> TypedBuilder<ASlot> {
         /// Sets [`a`](Typed::a):
-        pub fn a(self, value: impl Into<i64>) -> TypedBuilder<i64> {
+        pub fn a(self, value: impl Into<Integer>) -> TypedBuilder<Integer> {
             TypedBuilder {
                 a: value.into(),
                 optional: self.optional,
@@ -248,12 +248,12 @@ pub mod types {
 
     #[derive(Debug, Clone, Default)]
     struct ClosedOptional {
-        a: Option<i64>,
+        a: Option<Integer>,
     }
 
     impl ClosedBuilder {
         /// Sets [`a`](Closed::a):
-        pub fn a(mut self, value: impl Param<i64>) -> Self {
+        pub fn a(mut self, value: impl Param<Integer>) -> Self {
             self.optional.a = value.into_param();
             self
         }
@@ -284,20 +284,26 @@ pub mod types {
 
     #[derive(Debug, Clone, Default)]
     struct CountsOptional {
-        all: Option<i64>,
-        extra: BTreeMap<String, Vec<i64>>,
+        all: Option<Integer>,
+        extra: BTreeMap<String, Vec<Integer>>,
     }
 
     impl CountsBuilder {
         /// Sets [`all`](Counts::all):
-        pub fn all(mut self, value: impl Param<i64>) -> Self {
+        pub fn all(mut self, value: impl Param<Integer>) -> Self {
             self.optional.all = value.into_param();
             self
         }
 
         /// Sets a parameter that the schema does not name.
-        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Vec<i64>>) -> Self {
-            self.optional.extra.insert(name.into(), value.into());
+        pub fn extra(
+            mut self,
+            name: impl Into<String>,
+            value: impl IntoIterator<Item = impl Into<Integer>>,
+        ) -> Self {
+            self.optional
+                .extra
+                .insert(name.into(), value.into_iter().map(Into::into).collect());
             self
         }
     }
@@ -469,7 +475,7 @@ pub mod types {
             let mut optional = FreeOptional::default();
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "a" => object.read_integer(&mut optional.a),
+                    "a" => object.read(&mut optional.a),
                     "extra" => object.read(&mut optional.extra_),
                     _ => object.read_extra(key, &mut optional.extra),
                 }
@@ -503,11 +509,11 @@ pub mod types {
             let mut optional = TypedOptional::default();
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "a" => object.read_integer(&mut a),
+                    "a" => object.read(&mut a),
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
-            let builder = TypedBuilder::<i64> {
+            let builder = TypedBuilder::<Integer> {
                 a: object.require("a", a)?,
                 optional,
             };
@@ -538,7 +544,7 @@ pub mod types {
             let mut optional = ClosedOptional::default();
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "a" => object.read_integer(&mut optional.a),
+                    "a" => object.read(&mut optional.a),
                     _ => object.reject(&key),
                 }
             }
@@ -570,8 +576,8 @@ pub mod types {
             let mut optional = CountsOptional::default();
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "all" => object.read_integer(&mut optional.all),
-                    _ => object.read_extra_integer(key, &mut optional.extra),
+                    "all" => object.read(&mut optional.all),
+                    _ => object.read_extra(key, &mut optional.extra),
                 }
             }
             let builder = CountsBuilder { optional };
@@ -734,7 +740,7 @@ pub mod types {
             let mut extra = Map::new();
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "a" => object.read_integer_unless_null(&mut a),
+                    "a" => object.read_unless_null(&mut a),
                     "extra" => object.read_unless_null(&mut extra_),
                     _ => object.read_extra(key, &mut extra),
                 }
@@ -764,7 +770,7 @@ pub mod types {
             let mut a = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "a" => object.read_integer_unless_null(&mut a),
+                    "a" => object.read_unless_null(&mut a),
                     _ => object.skip(),
                 }
             }
@@ -780,11 +786,11 @@ pub mod types {
             note = "set it with `a: ..` in `input!`, or with `.a(..)` on the builder"
         )]
         pub trait TypedHasA {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl TypedHasA for i64 {
-            fn take(self) -> i64 {
+        impl TypedHasA for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }

@@ -34,6 +34,7 @@ pub struct Input {
     pub code: Option<String>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The result of [`acme/pattern`](Model).
@@ -79,6 +80,7 @@ struct Optional {
     accents: Option<Vec<String>>,
     code: Option<String>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<ColourSlot> Builder<ColourSlot> {
@@ -120,6 +122,7 @@ impl<ColourSlot> Builder<ColourSlot> {
             accents: self.optional.accents,
             code: self.optional.code,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -182,7 +185,7 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("colour", &self.colour);
         object.write_optional("accents", &self.accents);
-        object.write_optional("code", &self.code);
+        object.write_nullable("code", &self.code, &self.nulls);
         object.end()
     }
 }
@@ -203,10 +206,11 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "colour" => object.read(&mut colour),
                 "accents" => object.read(&mut optional.accents),
-                "code" => object.read_unless_null(&mut optional.code),
+                "code" => object.read_nullable("code", &mut optional.code),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             colour: object.require("colour", colour)?,
             optional,

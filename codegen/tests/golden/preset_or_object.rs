@@ -356,7 +356,7 @@ pub mod types {
     }
 }
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Violations, json};
+use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -398,7 +398,7 @@ impl Input {
 #[non_exhaustive]
 pub struct Output {
     /// Number of the job.
-    pub id: i64,
+    pub id: Integer,
 }
 
 // Building.
@@ -540,7 +540,7 @@ impl<'de> json::ReadObject<'de> for Output {
         let mut id = None;
         while let Some(key) = object.next_key() {
             match &*key {
-                "id" => object.read_integer_unless_null(&mut id),
+                "id" => object.read_unless_null(&mut id),
                 _ => object.skip(),
             }
         }

@@ -38,7 +38,7 @@ pub mod realtime {
     //! ```
 
     use fal_core::{
-        Endpoint, IntoInput, Param, Parameters, Realtime, Unset, Violations, json,
+        Endpoint, Integer, IntoInput, Param, Parameters, Realtime, Unset, Violations, json,
     };
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
@@ -65,7 +65,7 @@ pub mod realtime {
         /// Coordinates, x and y by turns.
         pub points: Vec<f64>,
         /// Seed of the style.
-        pub seed: Option<i64>,
+        pub seed: Option<Integer>,
         /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
         pub extra: Map<String, Value>,
     }
@@ -112,7 +112,7 @@ pub mod realtime {
 
     #[derive(Debug, Clone, Default)]
     struct Optional {
-        seed: Option<i64>,
+        seed: Option<Integer>,
         extra: Map<String, Value>,
     }
 
@@ -126,7 +126,7 @@ pub mod realtime {
         }
 
         /// Sets [`seed`](Input::seed): Seed of the style.
-        pub fn seed(mut self, value: impl Param<i64>) -> Self {
+        pub fn seed(mut self, value: impl Param<Integer>) -> Self {
             self.optional.seed = value.into_param();
             self
         }
@@ -196,7 +196,7 @@ pub mod realtime {
             while let Some(key) = object.next_key() {
                 match &*key {
                     "points" => object.read(&mut points),
-                    "seed" => object.read_integer(&mut optional.seed),
+                    "seed" => object.read(&mut optional.seed),
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
@@ -275,7 +275,7 @@ pub mod realtime {
     }
 }
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -296,7 +296,7 @@ pub struct Input {
     /// Coordinates, x and y by turns.
     pub points: Vec<f64>,
     /// Seed of the style.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
@@ -343,7 +343,7 @@ pub struct Builder<PointsSlot = Unset> {
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    seed: Option<i64>,
+    seed: Option<Integer>,
     extra: Map<String, Value>,
 }
 
@@ -357,7 +357,7 @@ impl<PointsSlot> Builder<PointsSlot> {
     }
 
     /// Sets [`seed`](Input::seed): Seed of the style.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -427,7 +427,7 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "points" => object.read(&mut points),
-                "seed" => object.read_integer(&mut optional.seed),
+                "seed" => object.read(&mut optional.seed),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }

@@ -24,6 +24,7 @@ pub mod types {
         pub next: Option<Box<Node>>,
         /// Nodes below.
         pub children: Option<Vec<Node>>,
+        nulls: json::Nulls,
     }
 
     /// A node with its place.
@@ -34,6 +35,7 @@ pub mod types {
         pub x: f64,
         /// Node below.
         pub below: Option<Box<Placed>>,
+        nulls: json::Nulls,
     }
 
     // Building.
@@ -60,6 +62,7 @@ pub mod types {
     struct NodeOptional {
         next: Option<Box<Node>>,
         children: Option<Vec<Node>>,
+        nulls: json::Nulls,
     }
 
     impl<LabelSlot> NodeBuilder<LabelSlot> {
@@ -94,6 +97,7 @@ pub mod types {
                 label: self.label.take(),
                 next: self.optional.next,
                 children: self.optional.children,
+                nulls: self.optional.nulls,
             }
         }
     }
@@ -123,7 +127,7 @@ pub mod types {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut object = json::ObjectWriter::new(serializer)?;
             object.write("label", &self.label);
-            object.write_optional("next", &self.next);
+            object.write_nullable("next", &self.next, &self.nulls);
             object.write_optional("children", &self.children);
             object.end()
         }
@@ -144,11 +148,12 @@ pub mod types {
             while let Some(key) = object.next_key() {
                 match &*key {
                     "label" => object.read(&mut label),
-                    "next" => object.read_unless_null(&mut optional.next),
+                    "next" => object.read_nullable("next", &mut optional.next),
                     "children" => object.read(&mut optional.children),
                     _ => object.skip(),
                 }
             }
+            optional.nulls = object.nulls();
             let builder = NodeBuilder::<String> {
                 label: object.require("label", label)?,
                 optional,
@@ -161,7 +166,7 @@ pub mod types {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut object = json::ObjectWriter::new(serializer)?;
             object.write("x", &self.x);
-            object.write_optional("below", &self.below);
+            object.write_nullable("below", &self.below, &self.nulls);
             object.end()
         }
     }
@@ -181,13 +186,15 @@ pub mod types {
             while let Some(key) = object.next_key() {
                 match &*key {
                     "x" => object.read_unless_null(&mut x),
-                    "below" => object.read_unless_null(&mut below),
+                    "below" => object.read_nullable("below", &mut below),
                     _ => object.skip(),
                 }
             }
+            let nulls = object.nulls();
             Some(Self {
                 x: object.require("x", x)?,
                 below,
+                nulls,
             })
         }
     }

@@ -14,7 +14,9 @@
 // assert_eq!(input.validate(), Ok(()));
 // ```
 
-use fal_core::{Check, Endpoint, Int, IntoInput, Param, Parameters, Violations, json};
+use fal_core::{
+    Check, Endpoint, Int, IntoInput, Param, Parameters, UInt, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -44,6 +46,7 @@ pub struct Input {
     pub loose: Option<Loose>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values of `text`.
@@ -82,7 +85,7 @@ impl From<OuterInteger> for Outer {
 }
 
 /// `loose_integer`: at least 3.
-pub type LooseInteger = Int<bounds::LooseInteger>;
+pub type LooseInteger = UInt<bounds::LooseInteger>;
 
 /// The values of `loose`.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,6 +152,7 @@ struct Optional {
     outer: Option<Outer>,
     loose: Option<Loose>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl Builder {
@@ -192,6 +196,7 @@ impl Builder {
             outer: self.optional.outer,
             loose: self.optional.loose,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -235,7 +240,7 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write_optional("text", &self.text);
-        object.write_optional("both", &self.both);
+        object.write_nullable("both", &self.both, &self.nulls);
         object.write_optional("outer", &self.outer);
         object.write_optional("loose", &self.loose);
         object.end()
@@ -256,12 +261,13 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "text" => object.read(&mut optional.text),
-                "both" => object.read_unless_null(&mut optional.both),
+                "both" => object.read_nullable("both", &mut optional.both),
                 "outer" => object.read(&mut optional.outer),
                 "loose" => object.read(&mut optional.loose),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder { optional };
         Some(builder.build())
     }
@@ -445,9 +451,9 @@ pub mod bounds {
 
     pub enum LooseInteger {}
 
-    impl Range<i64> for LooseInteger {
-        const MIN: i64 = 3;
-        const MAX: i64 = i64::MAX;
+    impl Range<u64> for LooseInteger {
+        const MIN: u64 = 3;
+        const MAX: u64 = u64::MAX;
         const MESSAGE: &'static str = "`loose_integer` of acme/rules-of-unions must be at least 3";
     }
 }

@@ -17,7 +17,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/schema-forms` share.
 
-    use fal_core::{Parameters, Unset, json};
+    use fal_core::{Integer, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
     /// The object `Request_implied` of the document.
@@ -25,7 +25,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct RequestImplied {
         /// `a`.
-        pub a: i64,
+        pub a: Integer,
     }
 
     /// The object `a/b` of the document.
@@ -33,7 +33,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct AB {
         /// `v`.
-        pub v: i64,
+        pub v: Integer,
     }
 
     /// The object `Def` of the document.
@@ -41,7 +41,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct Def {
         /// `w`.
-        pub w: i64,
+        pub w: Integer,
     }
 
     /// The object `part` of the document.
@@ -49,7 +49,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct Part {
         /// `size`.
-        pub size: i64,
+        pub size: Integer,
     }
 
     /// A person.
@@ -59,7 +59,7 @@ pub mod types {
         /// `name`.
         pub name: String,
         /// `age`.
-        pub age: i64,
+        pub age: Integer,
     }
 
     /// The object `Whole` of the document.
@@ -75,7 +75,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct PartOutput {
         /// `size`.
-        pub size: i64,
+        pub size: Integer,
     }
 
     // Building.
@@ -96,7 +96,7 @@ pub mod types {
 
     impl<ASlot> RequestImpliedBuilder<ASlot> {
         /// Sets [`a`](RequestImplied::a):
-        pub fn a(self, value: impl Into<i64>) -> RequestImpliedBuilder<i64> {
+        pub fn a(self, value: impl Into<Integer>) -> RequestImpliedBuilder<Integer> {
             RequestImpliedBuilder {
                 a: value.into(),
             }
@@ -129,7 +129,7 @@ pub mod types {
 
     impl<VSlot> ABBuilder<VSlot> {
         /// Sets [`v`](AB::v):
-        pub fn v(self, value: impl Into<i64>) -> ABBuilder<i64> {
+        pub fn v(self, value: impl Into<Integer>) -> ABBuilder<Integer> {
             ABBuilder { v: value.into() }
         }
     }
@@ -160,7 +160,7 @@ pub mod types {
 
     impl<WSlot> DefBuilder<WSlot> {
         /// Sets [`w`](Def::w):
-        pub fn w(self, value: impl Into<i64>) -> DefBuilder<i64> {
+        pub fn w(self, value: impl Into<Integer>) -> DefBuilder<Integer> {
             DefBuilder { w: value.into() }
         }
     }
@@ -191,7 +191,7 @@ pub mod types {
 
     impl<SizeSlot> PartBuilder<SizeSlot> {
         /// Sets [`size`](Part::size):
-        pub fn size(self, value: impl Into<i64>) -> PartBuilder<i64> {
+        pub fn size(self, value: impl Into<Integer>) -> PartBuilder<Integer> {
             PartBuilder { size: value.into() }
         }
     }
@@ -237,7 +237,10 @@ pub mod types {
         }
 
         /// Sets [`age`](RequestStrict::age):
-        pub fn age(self, value: impl Into<i64>) -> RequestStrictBuilder<NameSlot, i64> {
+        pub fn age(
+            self,
+            value: impl Into<Integer>,
+        ) -> RequestStrictBuilder<NameSlot, Integer> {
             RequestStrictBuilder {
                 name: self.name,
                 age: value.into(),
@@ -284,11 +287,11 @@ pub mod types {
             let mut a = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "a" => object.read_integer(&mut a),
+                    "a" => object.read(&mut a),
                     _ => object.skip(),
                 }
             }
-            let builder = RequestImpliedBuilder::<i64> {
+            let builder = RequestImpliedBuilder::<Integer> {
                 a: object.require("a", a)?,
             };
             Some(builder.build())
@@ -318,11 +321,11 @@ pub mod types {
             let mut v = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "v" => object.read_integer(&mut v),
+                    "v" => object.read(&mut v),
                     _ => object.skip(),
                 }
             }
-            let builder = ABBuilder::<i64> {
+            let builder = ABBuilder::<Integer> {
                 v: object.require("v", v)?,
             };
             Some(builder.build())
@@ -352,11 +355,11 @@ pub mod types {
             let mut w = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "w" => object.read_integer(&mut w),
+                    "w" => object.read(&mut w),
                     _ => object.skip(),
                 }
             }
-            let builder = DefBuilder::<i64> {
+            let builder = DefBuilder::<Integer> {
                 w: object.require("w", w)?,
             };
             Some(builder.build())
@@ -386,11 +389,11 @@ pub mod types {
             let mut size = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "size" => object.read_integer(&mut size),
+                    "size" => object.read(&mut size),
                     _ => object.skip(),
                 }
             }
-            let builder = PartBuilder::<i64> {
+            let builder = PartBuilder::<Integer> {
                 size: object.require("size", size)?,
             };
             Some(builder.build())
@@ -423,11 +426,11 @@ pub mod types {
             while let Some(key) = object.next_key() {
                 match &*key {
                     "name" => object.read(&mut name),
-                    "age" => object.read_integer(&mut age),
+                    "age" => object.read(&mut age),
                     _ => object.skip(),
                 }
             }
-            let builder = RequestStrictBuilder::<String, i64> {
+            let builder = RequestStrictBuilder::<String, Integer> {
                 name: object.require("name", name)?,
                 age: object.require("age", age)?,
             };
@@ -485,7 +488,7 @@ pub mod types {
             let mut size = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "size" => object.read_integer_unless_null(&mut size),
+                    "size" => object.read_unless_null(&mut size),
                     _ => object.skip(),
                 }
             }
@@ -503,11 +506,11 @@ pub mod types {
             note = "set it with `a: ..` in `input!`, or with `.a(..)` on the builder"
         )]
         pub trait RequestImpliedHasA {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl RequestImpliedHasA for i64 {
-            fn take(self) -> i64 {
+        impl RequestImpliedHasA for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -518,11 +521,11 @@ pub mod types {
             note = "set it with `v: ..` in `input!`, or with `.v(..)` on the builder"
         )]
         pub trait ABHasV {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl ABHasV for i64 {
-            fn take(self) -> i64 {
+        impl ABHasV for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -533,11 +536,11 @@ pub mod types {
             note = "set it with `w: ..` in `input!`, or with `.w(..)` on the builder"
         )]
         pub trait DefHasW {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl DefHasW for i64 {
-            fn take(self) -> i64 {
+        impl DefHasW for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -548,11 +551,11 @@ pub mod types {
             note = "set it with `size: ..` in `input!`, or with `.size(..)` on the builder"
         )]
         pub trait PartHasSize {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl PartHasSize for i64 {
-            fn take(self) -> i64 {
+        impl PartHasSize for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -578,11 +581,11 @@ pub mod types {
             note = "set it with `age: ..` in `input!`, or with `.age(..)` on the builder"
         )]
         pub trait RequestStrictHasAge {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl RequestStrictHasAge for i64 {
-            fn take(self) -> i64 {
+        impl RequestStrictHasAge for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -649,7 +652,9 @@ pub mod types {
     }
 }
 
-use fal_core::{Check, Endpoint, Int, IntoInput, Param, Parameters, Violations, json};
+use fal_core::{
+    Check, Endpoint, Int, Integer, IntoInput, Param, Parameters, UInt, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -679,7 +684,7 @@ pub struct Input {
     /// `slashed`.
     pub slashed: Option<AB>,
     /// `listed`.
-    pub listed: Option<Vec<i64>>,
+    pub listed: Option<Vec<Integer>>,
     /// `defined`.
     pub defined: Option<Def>,
     /// `inside`.
@@ -705,7 +710,7 @@ pub struct Input {
 }
 
 /// `either_integer`: at least 1.
-pub type EitherInteger = Int<bounds::EitherInteger>;
+pub type EitherInteger = UInt<bounds::EitherInteger>;
 
 /// The values of `either`.
 #[derive(Debug, Clone, PartialEq)]
@@ -779,7 +784,7 @@ struct Optional {
     implied: Option<RequestImplied>,
     either: Option<Either>,
     slashed: Option<AB>,
-    listed: Option<Vec<i64>>,
+    listed: Option<Vec<Integer>>,
     defined: Option<Def>,
     inside: Option<Part>,
     strict: Option<RequestStrict>,
@@ -816,7 +821,7 @@ impl Builder {
     }
 
     /// Sets [`listed`](Input::listed):
-    pub fn listed(mut self, value: impl Param<Vec<i64>>) -> Self {
+    pub fn listed(mut self, value: impl Param<Vec<Integer>>) -> Self {
         self.optional.listed = value.into_param();
         self
     }
@@ -956,7 +961,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "implied" => object.read(&mut optional.implied),
                 "either" => object.read(&mut optional.either),
                 "slashed" => object.read(&mut optional.slashed),
-                "listed" => object.read_integer(&mut optional.listed),
+                "listed" => object.read(&mut optional.listed),
                 "defined" => object.read(&mut optional.defined),
                 "inside" => object.read(&mut optional.inside),
                 "strict" => object.read(&mut optional.strict),
@@ -1048,9 +1053,9 @@ pub mod bounds {
 
     pub enum EitherInteger {}
 
-    impl Range<i64> for EitherInteger {
-        const MIN: i64 = 1;
-        const MAX: i64 = i64::MAX;
+    impl Range<u64> for EitherInteger {
+        const MIN: u64 = 1;
+        const MAX: u64 = u64::MAX;
         const MESSAGE: &'static str = "`either_integer` of acme/schema-forms must be at least 1";
     }
 
@@ -1092,7 +1097,7 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type listed = fal_core::literal::List<i64>;
+    pub type listed = fal_core::literal::List<super::Integer>;
 }
 
 #[doc(hidden)]

@@ -19,7 +19,7 @@ pub mod types {
 
     use std::collections::BTreeMap;
 
-    use fal_core::{Param, Parameters, Unset, json};
+    use fal_core::{Integer, Param, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
@@ -94,7 +94,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct Small {
         /// `a`.
-        pub a: i64,
+        pub a: Integer,
         /// Other fields, sent unchanged. A field here replaces the one of the same name.
         pub extra: Map<String, Value>,
     }
@@ -104,7 +104,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct Large {
         /// `a`.
-        pub a: i64,
+        pub a: Integer,
         /// `b`.
         pub b: String,
     }
@@ -114,7 +114,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct OnlyA {
         /// `a`.
-        pub a: Option<i64>,
+        pub a: Option<Integer>,
         /// Other fields, sent unchanged. A field here replaces the one of the same name.
         pub extra: Map<String, Value>,
     }
@@ -144,7 +144,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct CustomInner {
         /// `c`.
-        pub c: Option<i64>,
+        pub c: Option<Integer>,
         /// Other fields, sent unchanged. A field here replaces the one of the same name.
         pub extra: Map<String, Value>,
     }
@@ -154,7 +154,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct RequestItem {
         /// `d`.
-        pub d: Option<i64>,
+        pub d: Option<Integer>,
         /// Other fields, sent unchanged. A field here replaces the one of the same name.
         pub extra: Map<String, Value>,
     }
@@ -164,7 +164,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct SmallOutput {
         /// `a`.
-        pub a: i64,
+        pub a: Integer,
         /// Fields that are not described.
         pub extra: Map<String, Value>,
     }
@@ -174,7 +174,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct LargeOutput {
         /// `a`.
-        pub a: i64,
+        pub a: Integer,
         /// `b`.
         pub b: String,
         /// Fields that are not described.
@@ -186,7 +186,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct OnlyAOutput {
         /// `a`.
-        pub a: Option<i64>,
+        pub a: Option<Integer>,
         /// Fields that are not described.
         pub extra: Map<String, Value>,
     }
@@ -228,7 +228,7 @@ pub mod types {
 
     impl<ASlot> SmallBuilder<ASlot> {
         /// Sets [`a`](Small::a):
-        pub fn a(self, value: impl Into<i64>) -> SmallBuilder<i64> {
+        pub fn a(self, value: impl Into<Integer>) -> SmallBuilder<Integer> {
             SmallBuilder {
                 a: value.into(),
                 optional: self.optional,
@@ -272,7 +272,7 @@ pub mod types {
 
     impl<ASlot, BSlot> LargeBuilder<ASlot, BSlot> {
         /// Sets [`a`](Large::a):
-        pub fn a(self, value: impl Into<i64>) -> LargeBuilder<i64, BSlot> {
+        pub fn a(self, value: impl Into<Integer>) -> LargeBuilder<Integer, BSlot> {
             LargeBuilder {
                 a: value.into(),
                 b: self.b,
@@ -320,13 +320,13 @@ pub mod types {
 
     #[derive(Debug, Clone, Default)]
     struct OnlyAOptional {
-        a: Option<i64>,
+        a: Option<Integer>,
         extra: Map<String, Value>,
     }
 
     impl OnlyABuilder {
         /// Sets [`a`](OnlyA::a):
-        pub fn a(mut self, value: impl Param<i64>) -> Self {
+        pub fn a(mut self, value: impl Param<Integer>) -> Self {
             self.optional.a = value.into_param();
             self
         }
@@ -458,13 +458,13 @@ pub mod types {
 
     #[derive(Debug, Clone, Default)]
     struct CustomInnerOptional {
-        c: Option<i64>,
+        c: Option<Integer>,
         extra: Map<String, Value>,
     }
 
     impl CustomInnerBuilder {
         /// Sets [`c`](CustomInner::c):
-        pub fn c(mut self, value: impl Param<i64>) -> Self {
+        pub fn c(mut self, value: impl Param<Integer>) -> Self {
             self.optional.c = value.into_param();
             self
         }
@@ -504,13 +504,13 @@ pub mod types {
 
     #[derive(Debug, Clone, Default)]
     struct RequestItemOptional {
-        d: Option<i64>,
+        d: Option<Integer>,
         extra: Map<String, Value>,
     }
 
     impl RequestItemBuilder {
         /// Sets [`d`](RequestItem::d):
-        pub fn d(mut self, value: impl Param<i64>) -> Self {
+        pub fn d(mut self, value: impl Param<Integer>) -> Self {
             self.optional.d = value.into_param();
             self
         }
@@ -655,11 +655,11 @@ pub mod types {
             let mut optional = SmallOptional::default();
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "a" => object.read_integer(&mut a),
+                    "a" => object.read(&mut a),
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
-            let builder = SmallBuilder::<i64> {
+            let builder = SmallBuilder::<Integer> {
                 a: object.require("a", a)?,
                 optional,
             };
@@ -692,12 +692,12 @@ pub mod types {
             let mut b = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "a" => object.read_integer(&mut a),
+                    "a" => object.read(&mut a),
                     "b" => object.read(&mut b),
                     _ => object.skip(),
                 }
             }
-            let builder = LargeBuilder::<i64, String> {
+            let builder = LargeBuilder::<Integer, String> {
                 a: object.require("a", a)?,
                 b: object.require("b", b)?,
             };
@@ -728,7 +728,7 @@ pub mod types {
             let mut optional = OnlyAOptional::default();
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "a" => object.read_integer(&mut optional.a),
+                    "a" => object.read(&mut optional.a),
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
@@ -824,7 +824,7 @@ pub mod types {
             let mut optional = CustomInnerOptional::default();
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "c" => object.read_integer(&mut optional.c),
+                    "c" => object.read(&mut optional.c),
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
@@ -856,7 +856,7 @@ pub mod types {
             let mut optional = RequestItemOptional::default();
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "d" => object.read_integer(&mut optional.d),
+                    "d" => object.read(&mut optional.d),
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
@@ -887,7 +887,7 @@ pub mod types {
             let mut extra = Map::new();
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "a" => object.read_integer_unless_null(&mut a),
+                    "a" => object.read_unless_null(&mut a),
                     _ => object.read_extra(key, &mut extra),
                 }
             }
@@ -922,7 +922,7 @@ pub mod types {
             let mut extra = Map::new();
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "a" => object.read_integer_unless_null(&mut a),
+                    "a" => object.read_unless_null(&mut a),
                     "b" => object.read_unless_null(&mut b),
                     _ => object.read_extra(key, &mut extra),
                 }
@@ -957,7 +957,7 @@ pub mod types {
             let mut extra = Map::new();
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "a" => object.read_integer_unless_null(&mut a),
+                    "a" => object.read_unless_null(&mut a),
                     _ => object.read_extra(key, &mut extra),
                 }
             }
@@ -1003,11 +1003,11 @@ pub mod types {
             note = "set it with `a: ..` in `input!`, or with `.a(..)` on the builder"
         )]
         pub trait SmallHasA {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl SmallHasA for i64 {
-            fn take(self) -> i64 {
+        impl SmallHasA for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -1018,11 +1018,11 @@ pub mod types {
             note = "set it with `a: ..` in `input!`, or with `.a(..)` on the builder"
         )]
         pub trait LargeHasA {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl LargeHasA for i64 {
-            fn take(self) -> i64 {
+        impl LargeHasA for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -1134,7 +1134,7 @@ pub mod types {
 
 use std::collections::BTreeMap;
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Violations, json};
+use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -1224,7 +1224,7 @@ pub enum Named {
     /// An object `Small`.
     Small(SmallOutput),
     /// An object with values by name: integers.
-    Map(BTreeMap<String, i64>),
+    Map(BTreeMap<String, Integer>),
     /// A value of a form that this crate does not know.
     Other(Value),
 }
@@ -1519,7 +1519,7 @@ impl<'de> Deserialize<'de> for Named {
                 Deserialize::deserialize,
                 Self::Small,
             );
-        choice.offer(&json::Form::ANY, json::read_integers, Self::Map);
+        choice.offer(&json::Form::ANY, Deserialize::deserialize, Self::Map);
         if let Some(chosen) = choice.finish() {
             return Ok(chosen);
         }

@@ -22,7 +22,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/stream-event` share.
 
-    use fal_core::json;
+    use fal_core::{Integer, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
     /// Size of the story.
@@ -30,7 +30,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct Usage {
         /// Number of words.
-        pub words: i64,
+        pub words: Integer,
     }
 
     // On the wire.
@@ -56,7 +56,7 @@ pub mod types {
             let mut words = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "words" => object.read_integer_unless_null(&mut words),
+                    "words" => object.read_unless_null(&mut words),
                     _ => object.skip(),
                 }
             }

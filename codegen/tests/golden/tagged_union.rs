@@ -9,7 +9,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/tagged-union` share.
 
-    use fal_core::{Float, Parameters, Unset, json};
+    use fal_core::{Float, Integer, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
@@ -57,9 +57,9 @@ pub mod types {
     #[non_exhaustive]
     pub struct Rectangle {
         /// Width in pixels.
-        pub width: i64,
+        pub width: Integer,
         /// Height in pixels.
-        pub height: i64,
+        pub height: Integer,
     }
 
     /// A line around the shape.
@@ -195,7 +195,10 @@ pub mod types {
 
     impl<WidthSlot, HeightSlot> RectangleBuilder<WidthSlot, HeightSlot> {
         /// Sets [`width`](Rectangle::width): Width in pixels.
-        pub fn width(self, value: impl Into<i64>) -> RectangleBuilder<i64, HeightSlot> {
+        pub fn width(
+            self,
+            value: impl Into<Integer>,
+        ) -> RectangleBuilder<Integer, HeightSlot> {
             RectangleBuilder {
                 width: value.into(),
                 height: self.height,
@@ -203,7 +206,10 @@ pub mod types {
         }
 
         /// Sets [`height`](Rectangle::height): Height in pixels.
-        pub fn height(self, value: impl Into<i64>) -> RectangleBuilder<WidthSlot, i64> {
+        pub fn height(
+            self,
+            value: impl Into<Integer>,
+        ) -> RectangleBuilder<WidthSlot, Integer> {
             RectangleBuilder {
                 width: self.width,
                 height: value.into(),
@@ -324,13 +330,13 @@ pub mod types {
             while let Some(key) = object.next_key() {
                 match &*key {
                     "kind" => object.read_constant("kind", &mut kind, "rectangle"),
-                    "width" => object.read_integer(&mut width),
-                    "height" => object.read_integer(&mut height),
+                    "width" => object.read(&mut width),
+                    "height" => object.read(&mut height),
                     _ => object.skip(),
                 }
             }
             object.require("kind", kind)?;
-            let builder = RectangleBuilder::<i64, i64> {
+            let builder = RectangleBuilder::<Integer, Integer> {
                 width: object.require("width", width)?,
                 height: object.require("height", height)?,
             };
@@ -435,11 +441,11 @@ pub mod types {
             note = "set it with `width: ..` in `input!`, or with `.width(..)` on the builder"
         )]
         pub trait RectangleHasWidth {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl RectangleHasWidth for i64 {
-            fn take(self) -> i64 {
+        impl RectangleHasWidth for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -450,11 +456,11 @@ pub mod types {
             note = "set it with `height: ..` in `input!`, or with `.height(..)` on the builder"
         )]
         pub trait RectangleHasHeight {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl RectangleHasHeight for i64 {
-            fn take(self) -> i64 {
+        impl RectangleHasHeight for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }

@@ -9,7 +9,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/tags` share.
 
-    use fal_core::{Param, Parameters, Unset, json};
+    use fal_core::{Integer, Param, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
@@ -76,7 +76,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct Cat {
         /// `lives`.
-        pub lives: Option<i64>,
+        pub lives: Option<Integer>,
     }
 
     /// The object `Dog` of the document.
@@ -122,7 +122,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct Fish {
         /// `fins`.
-        pub fins: i64,
+        pub fins: Integer,
     }
 
     /// The object `TextPart` of the document.
@@ -148,7 +148,7 @@ pub mod types {
         /// `t`.
         pub t: AOutputT,
         /// `v`.
-        pub v: Option<i64>,
+        pub v: Option<Integer>,
         /// Fields that are not described.
         pub extra: Map<String, Value>,
     }
@@ -186,7 +186,7 @@ pub mod types {
         /// `t`.
         pub t: BT,
         /// `v`.
-        pub v: Option<i64>,
+        pub v: Option<Integer>,
         /// `y`.
         pub y: Option<String>,
         /// Fields that are not described.
@@ -239,12 +239,12 @@ pub mod types {
 
     #[derive(Debug, Clone, Default)]
     struct CatOptional {
-        lives: Option<i64>,
+        lives: Option<Integer>,
     }
 
     impl CatBuilder {
         /// Sets [`lives`](Cat::lives):
-        pub fn lives(mut self, value: impl Param<i64>) -> Self {
+        pub fn lives(mut self, value: impl Param<Integer>) -> Self {
             self.optional.lives = value.into_param();
             self
         }
@@ -323,7 +323,7 @@ pub mod types {
 
     impl<FinsSlot> FishBuilder<FinsSlot> {
         /// Sets [`fins`](Fish::fins):
-        pub fn fins(self, value: impl Into<i64>) -> FishBuilder<i64> {
+        pub fn fins(self, value: impl Into<Integer>) -> FishBuilder<Integer> {
             FishBuilder { fins: value.into() }
         }
     }
@@ -515,7 +515,7 @@ pub mod types {
             while let Some(key) = object.next_key() {
                 match &*key {
                     "kind" => object.read_constant("kind", &mut kind, "cat"),
-                    "lives" => object.read_integer(&mut optional.lives),
+                    "lives" => object.read(&mut optional.lives),
                     _ => object.skip(),
                 }
             }
@@ -586,11 +586,11 @@ pub mod types {
             let mut fins = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "fins" => object.read_integer(&mut fins),
+                    "fins" => object.read(&mut fins),
                     _ => object.skip(),
                 }
             }
-            let builder = FishBuilder::<i64> {
+            let builder = FishBuilder::<Integer> {
                 fins: object.require("fins", fins)?,
             };
             Some(builder.build())
@@ -698,7 +698,7 @@ pub mod types {
             while let Some(key) = object.next_key() {
                 match &*key {
                     "t" => object.read_unless_null(&mut t),
-                    "v" => object.read_integer_unless_null(&mut v),
+                    "v" => object.read_unless_null(&mut v),
                     _ => object.read_extra(key, &mut extra),
                 }
             }
@@ -737,7 +737,7 @@ pub mod types {
             while let Some(key) = object.next_key() {
                 match &*key {
                     "t" => object.read_unless_null(&mut t),
-                    "v" => object.read_integer_unless_null(&mut v),
+                    "v" => object.read_unless_null(&mut v),
                     "y" => object.read_unless_null(&mut y),
                     _ => object.read_extra(key, &mut extra),
                 }
@@ -789,11 +789,11 @@ pub mod types {
             note = "set it with `fins: ..` in `input!`, or with `.fins(..)` on the builder"
         )]
         pub trait FishHasFins {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl FishHasFins for i64 {
-            fn take(self) -> i64 {
+        impl FishHasFins for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }

@@ -15,7 +15,7 @@
 // assert_eq!(input.validate(), Ok(()));
 // ```
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -125,7 +125,7 @@ fal_core::closed_enum!(Languages, "`languages` of acme/text-enum must be `cs` or
 #[non_exhaustive]
 pub struct Output {
     /// Number of the job.
-    pub id: i64,
+    pub id: Integer,
 }
 
 // Building.
@@ -277,7 +277,7 @@ impl<'de> json::ReadObject<'de> for Output {
         let mut id = None;
         while let Some(key) = object.next_key() {
             match &*key {
-                "id" => object.read_integer_unless_null(&mut id),
+                "id" => object.read_unless_null(&mut id),
                 _ => object.skip(),
             }
         }

@@ -15,7 +15,9 @@
 // assert_eq!(input.greeting, "a cat reading a map");
 // ```
 
-use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{
+    Check, Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -55,6 +57,7 @@ pub struct Input {
     pub sender: Option<String>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -68,7 +71,7 @@ impl Input {
 #[non_exhaustive]
 pub struct Output {
     /// Number of the job.
-    pub id: i64,
+    pub id: Integer,
 }
 
 // Building.
@@ -108,6 +111,7 @@ struct Optional {
     lines: Option<Vec<String>>,
     sender: Option<String>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<GreetingSlot> Builder<GreetingSlot> {
@@ -163,6 +167,7 @@ impl<GreetingSlot> Builder<GreetingSlot> {
             lines: self.optional.lines,
             sender: self.optional.sender,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -218,7 +223,7 @@ impl Serialize for Input {
         object.write_optional("body", &self.body);
         object.write_optional("initials", &self.initials);
         object.write_optional("lines", &self.lines);
-        object.write_optional("sender", &self.sender);
+        object.write_nullable("sender", &self.sender, &self.nulls);
         object.end()
     }
 }
@@ -241,10 +246,11 @@ impl<'de> json::ReadObject<'de> for Input {
                 "body" => object.read(&mut optional.body),
                 "initials" => object.read(&mut optional.initials),
                 "lines" => object.read(&mut optional.lines),
-                "sender" => object.read_unless_null(&mut optional.sender),
+                "sender" => object.read_nullable("sender", &mut optional.sender),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             greeting: object.require("greeting", greeting)?,
             optional,
@@ -274,7 +280,7 @@ impl<'de> json::ReadObject<'de> for Output {
         let mut id = None;
         while let Some(key) = object.next_key() {
             match &*key {
-                "id" => object.read_integer_unless_null(&mut id),
+                "id" => object.read_unless_null(&mut id),
                 _ => object.skip(),
             }
         }

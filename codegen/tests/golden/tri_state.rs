@@ -7,7 +7,8 @@
 // Print a photo: `acme/tri-state`.
 
 use fal_core::{
-    Endpoint, Float, IntoInput, Nullable, Param, Parameters, Unset, Violations, json,
+    Endpoint, Float, Integer, IntoInput, Nullable, Param, Parameters, Unset, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -29,7 +30,7 @@ pub struct Input {
     /// Number of copies. Null prints one for every person in the photo.
     ///
     /// Default `1`.
-    pub copies: Option<Nullable<i64>>,
+    pub copies: Option<Nullable<Integer>>,
     /// Width of the border in millimetres. Null chooses one by the format.
     ///
     /// Between 0.0 and 20.0. Default `5.0`.
@@ -44,6 +45,7 @@ pub struct Input {
     pub folder: Option<String>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -92,9 +94,10 @@ fal_core::closed_enum!(Paper, "`paper` of acme/tri-state must be `matte` or `glo
 #[non_exhaustive]
 pub struct Output {
     /// Number of copies printed.
-    pub copies: Option<Nullable<i64>>,
+    pub copies: Option<Nullable<Integer>>,
     /// Folder that it was filed in.
     pub folder: Option<String>,
+    nulls: json::Nulls,
 }
 
 // Building.
@@ -129,11 +132,12 @@ pub struct Builder<FolderSlot = Unset> {
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    copies: Option<Nullable<i64>>,
+    copies: Option<Nullable<Integer>>,
     border: Option<Nullable<Border>>,
     paper: Option<Nullable<Paper>>,
     caption: Option<String>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<FolderSlot> Builder<FolderSlot> {
@@ -146,7 +150,7 @@ impl<FolderSlot> Builder<FolderSlot> {
     }
 
     /// Sets [`copies`](Input::copies): Number of copies. Default `1`.
-    pub fn copies(mut self, value: impl Param<Nullable<i64>>) -> Self {
+    pub fn copies(mut self, value: impl Param<Nullable<Integer>>) -> Self {
         self.optional.copies = value.into_param();
         self
     }
@@ -190,6 +194,7 @@ impl<FolderSlot> Builder<FolderSlot> {
             paper: self.optional.paper,
             caption: self.optional.caption,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -220,7 +225,7 @@ impl Serialize for Input {
         object.write_optional("copies", &self.copies);
         object.write_optional("border", &self.border);
         object.write_optional("paper", &self.paper);
-        object.write_optional("caption", &self.caption);
+        object.write_nullable("caption", &self.caption, &self.nulls);
         object.write("folder", &self.folder);
         object.end()
     }
@@ -240,14 +245,15 @@ impl<'de> json::ReadObject<'de> for Input {
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "copies" => object.read_integer(&mut optional.copies),
+                "copies" => object.read(&mut optional.copies),
                 "border" => object.read(&mut optional.border),
                 "paper" => object.read(&mut optional.paper),
-                "caption" => object.read_unless_null(&mut optional.caption),
+                "caption" => object.read_nullable("caption", &mut optional.caption),
                 "folder" => object.read(&mut folder),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<Option<String>> {
             folder: object.require("folder", folder)?,
             optional,
@@ -260,7 +266,7 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write_optional("copies", &self.copies);
-        object.write("folder", &self.folder);
+        object.write_nullable("folder", &self.folder, &self.nulls);
         object.end()
     }
 }
@@ -279,12 +285,13 @@ impl<'de> json::ReadObject<'de> for Output {
         let mut folder = None;
         while let Some(key) = object.next_key() {
             match &*key {
-                "copies" => object.read_integer(&mut copies),
-                "folder" => object.read_unless_null(&mut folder),
+                "copies" => object.read(&mut copies),
+                "folder" => object.read_nullable("folder", &mut folder),
                 _ => object.skip(),
             }
         }
-        Some(Self { copies, folder })
+        let nulls = object.nulls();
+        Some(Self { copies, folder, nulls })
     }
 }
 

@@ -6,7 +6,7 @@
 //
 // Mark a place: `acme/tuple`.
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -25,7 +25,7 @@ impl Endpoint for Model {
 #[non_exhaustive]
 pub struct Input {
     /// Column and row.
-    pub point: (i64, i64),
+    pub point: (Integer, Integer),
     /// Start and end; the end may be open.
     pub span: Option<(f64, Option<f64>)>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
@@ -78,9 +78,12 @@ struct Optional {
 
 impl<PointSlot> Builder<PointSlot> {
     /// Sets [`point`](Input::point): Column and row.
-    pub fn point(self, value: impl Into<(i64, i64)>) -> Builder<(i64, i64)> {
+    pub fn point(
+        self,
+        value: (impl Into<Integer>, impl Into<Integer>),
+    ) -> Builder<(Integer, Integer)> {
         Builder {
-            point: value.into(),
+            point: (value.0.into(), value.1.into()),
             optional: self.optional,
         }
     }
@@ -160,7 +163,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        let builder = Builder::<(i64, i64)> {
+        let builder = Builder::<(Integer, Integer)> {
             point: object.require("point", point)?,
             optional,
         };
@@ -207,11 +210,11 @@ pub mod required {
         note = "set it with `point: ..` in `input!`, or with `.point(..)` on the builder"
     )]
     pub trait HasPoint {
-        fn take(self) -> (i64, i64);
+        fn take(self) -> (super::Integer, super::Integer);
     }
 
-    impl HasPoint for (i64, i64) {
-        fn take(self) -> (i64, i64) {
+    impl HasPoint for (super::Integer, super::Integer) {
+        fn take(self) -> (super::Integer, super::Integer) {
             self
         }
     }

@@ -17,7 +17,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/tuple-shapes` share.
 
-    use fal_core::{Param, Parameters, Unset, json};
+    use fal_core::{Integer, Param, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
     /// The object `Tree` of the document.
@@ -25,7 +25,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct Tree {
         /// `value`.
-        pub value: i64,
+        pub value: Integer,
         /// `children`.
         pub children: Option<(Box<Tree>, Box<Tree>)>,
     }
@@ -35,7 +35,7 @@ pub mod types {
     #[non_exhaustive]
     pub struct TreeOutput {
         /// `value`.
-        pub value: i64,
+        pub value: Integer,
         /// `children`.
         pub children: Option<(Box<TreeOutput>, Box<TreeOutput>)>,
     }
@@ -67,7 +67,7 @@ pub mod types {
 
     impl<ValueSlot> TreeBuilder<ValueSlot> {
         /// Sets [`value`](Tree::value):
-        pub fn value(self, value: impl Into<i64>) -> TreeBuilder<i64> {
+        pub fn value(self, value: impl Into<Integer>) -> TreeBuilder<Integer> {
             TreeBuilder {
                 value: value.into(),
                 optional: self.optional,
@@ -121,12 +121,12 @@ pub mod types {
             let mut optional = TreeOptional::default();
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "value" => object.read_integer(&mut value),
+                    "value" => object.read(&mut value),
                     "children" => object.read(&mut optional.children),
                     _ => object.skip(),
                 }
             }
-            let builder = TreeBuilder::<i64> {
+            let builder = TreeBuilder::<Integer> {
                 value: object.require("value", value)?,
                 optional,
             };
@@ -157,7 +157,7 @@ pub mod types {
             let mut children = None;
             while let Some(key) = object.next_key() {
                 match &*key {
-                    "value" => object.read_integer_unless_null(&mut value),
+                    "value" => object.read_unless_null(&mut value),
                     "children" => object.read_unless_null(&mut children),
                     _ => object.skip(),
                 }
@@ -177,11 +177,11 @@ pub mod types {
             note = "set it with `value: ..` in `input!`, or with `.value(..)` on the builder"
         )]
         pub trait TreeHasValue {
-            fn take(self) -> i64;
+            fn take(self) -> super::Integer;
         }
 
-        impl TreeHasValue for i64 {
-            fn take(self) -> i64 {
+        impl TreeHasValue for super::Integer {
+            fn take(self) -> super::Integer {
                 self
             }
         }
@@ -204,7 +204,7 @@ pub mod types {
 }
 
 use fal_core::{
-    Check, Endpoint, File, Int, IntoInput, Param, Parameters, Violations, json,
+    Check, Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -227,7 +227,7 @@ impl Endpoint for Model {
 #[non_exhaustive]
 pub struct Input {
     /// `single`.
-    pub single: Option<(i64,)>,
+    pub single: Option<(Integer,)>,
     /// `empty`.
     pub empty: Option<Empty>,
     /// `matrix`.
@@ -245,7 +245,7 @@ pub struct Input {
     /// `older`.
     pub older: Option<Older>,
     /// `nested`.
-    pub nested: Option<((i64, String), String)>,
+    pub nested: Option<((Integer, String), String)>,
     /// `rules`.
     pub rules: Option<Rules>,
     /// `pair_urls`.
@@ -282,19 +282,19 @@ pub struct Matrix(
 
 /// The items of `open`, in their order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Open(pub Option<i64>, pub Option<String>, pub Vec<Value>);
+pub struct Open(pub Option<Integer>, pub Option<String>, pub Vec<Value>);
 
 /// The items of `closed`, in their order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Closed(pub Option<i64>, pub Option<String>);
+pub struct Closed(pub Option<Integer>, pub Option<String>);
 
 /// The items of `half`, in their order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Half(pub i64, pub Option<String>);
+pub struct Half(pub Integer, pub Option<String>);
 
 /// The items of `rest`, in their order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Rest(pub String, pub Vec<i64>);
+pub struct Rest(pub String, pub Vec<Integer>);
 
 /// The items of `few`, in their order.
 #[derive(Debug, Clone, PartialEq)]
@@ -302,7 +302,7 @@ pub struct Few(pub String, pub Vec<String>);
 
 /// The items of `older`, in their order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Older(pub Option<i64>, pub Option<Option<String>>);
+pub struct Older(pub Option<Integer>, pub Option<Option<String>>);
 
 /// `rules`: at most 5.
 pub type RulesValue = Int<bounds::RulesValue>;
@@ -336,24 +336,24 @@ pub struct LayerUrls(pub File, pub Vec<File>);
 #[non_exhaustive]
 pub struct Output {
     /// `single`.
-    pub single: Option<(i64,)>,
+    pub single: Option<(Integer,)>,
     /// `open`.
     pub open: Option<OpenOutput>,
     /// `rest`.
     pub rest: Option<RestOutput>,
     /// `pair`.
-    pub pair: Option<(i64, Option<f64>)>,
+    pub pair: Option<(Integer, Option<f64>)>,
     /// `tree`.
     pub tree: Option<Box<TreeOutput>>,
 }
 
 /// The items of `open`, in their order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct OpenOutput(pub Option<i64>, pub Option<String>, pub Vec<Value>);
+pub struct OpenOutput(pub Option<Integer>, pub Option<String>, pub Vec<Value>);
 
 /// The items of `rest`, in their order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RestOutput(pub String, pub Vec<i64>);
+pub struct RestOutput(pub String, pub Vec<Integer>);
 
 // Building.
 
@@ -385,7 +385,7 @@ pub struct Builder {
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    single: Option<(i64,)>,
+    single: Option<(Integer,)>,
     empty: Option<Empty>,
     matrix: Option<Matrix>,
     open: Option<Open>,
@@ -394,7 +394,7 @@ struct Optional {
     rest: Option<Rest>,
     few: Option<Few>,
     older: Option<Older>,
-    nested: Option<((i64, String), String)>,
+    nested: Option<((Integer, String), String)>,
     rules: Option<Rules>,
     pair_urls: Option<PairUrls>,
     layer_urls: Option<Vec<LayerUrls>>,
@@ -404,7 +404,7 @@ struct Optional {
 
 impl Builder {
     /// Sets [`single`](Input::single):
-    pub fn single(mut self, value: impl Param<(i64,)>) -> Self {
+    pub fn single(mut self, value: impl Param<(Integer,)>) -> Self {
         self.optional.single = value.into_param();
         self
     }
@@ -458,7 +458,7 @@ impl Builder {
     }
 
     /// Sets [`nested`](Input::nested):
-    pub fn nested(mut self, value: impl Param<((i64, String), String)>) -> Self {
+    pub fn nested(mut self, value: impl Param<((Integer, String), String)>) -> Self {
         self.optional.nested = value.into_param();
         self
     }
@@ -757,7 +757,7 @@ impl<'de> json::ReadList<'de> for Open {
     fn read<A: serde::de::SeqAccess<'de>>(
         list: &mut json::ListReader<'de, A>,
     ) -> Option<Self> {
-        Some(Self(list.next_integer(), list.next(), list.rest()))
+        Some(Self(list.next(), list.next(), list.rest()))
     }
 }
 
@@ -784,7 +784,7 @@ impl<'de> json::ReadList<'de> for Closed {
     fn read<A: serde::de::SeqAccess<'de>>(
         list: &mut json::ListReader<'de, A>,
     ) -> Option<Self> {
-        Some(Self(list.next_integer(), list.next()))
+        Some(Self(list.next(), list.next()))
     }
 }
 
@@ -811,7 +811,7 @@ impl<'de> json::ReadList<'de> for Half {
     fn read<A: serde::de::SeqAccess<'de>>(
         list: &mut json::ListReader<'de, A>,
     ) -> Option<Self> {
-        Some(Self(list.require_integer()?, list.next()))
+        Some(Self(list.require()?, list.next()))
     }
 }
 
@@ -838,7 +838,7 @@ impl<'de> json::ReadList<'de> for Rest {
     fn read<A: serde::de::SeqAccess<'de>>(
         list: &mut json::ListReader<'de, A>,
     ) -> Option<Self> {
-        Some(Self(list.require()?, list.rest_of_integers()))
+        Some(Self(list.require()?, list.rest()))
     }
 }
 
@@ -903,7 +903,7 @@ impl<'de> json::ReadList<'de> for Older {
     fn read<A: serde::de::SeqAccess<'de>>(
         list: &mut json::ListReader<'de, A>,
     ) -> Option<Self> {
-        Some(Self(list.next_integer(), list.next()))
+        Some(Self(list.next(), list.next()))
     }
 }
 
@@ -1039,7 +1039,7 @@ impl<'de> json::ReadList<'de> for OpenOutput {
     fn read<A: serde::de::SeqAccess<'de>>(
         list: &mut json::ListReader<'de, A>,
     ) -> Option<Self> {
-        Some(Self(list.next_integer(), list.next(), list.rest()))
+        Some(Self(list.next(), list.next(), list.rest()))
     }
 }
 
@@ -1064,7 +1064,7 @@ impl<'de> json::ReadList<'de> for RestOutput {
     fn read<A: serde::de::SeqAccess<'de>>(
         list: &mut json::ListReader<'de, A>,
     ) -> Option<Self> {
-        Some(Self(list.require()?, list.rest_of_integers()))
+        Some(Self(list.require()?, list.rest()))
     }
 }
 

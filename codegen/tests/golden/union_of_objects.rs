@@ -9,7 +9,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/union-of-objects` share.
 
-    use fal_core::{File, Float, Int, Param, Parameters, Unset, json};
+    use fal_core::{File, Float, Param, Parameters, UInt, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
@@ -50,7 +50,7 @@ pub mod types {
     }
 
     /// `watts`: at least 1.
-    pub type LampWatts = Int<bounds::LampWatts>;
+    pub type LampWatts = UInt<bounds::LampWatts>;
 
     /// The sun.
     #[derive(Debug, Clone, PartialEq)]
@@ -432,9 +432,9 @@ pub mod types {
 
         pub enum LampWatts {}
 
-        impl Range<i64> for LampWatts {
-            const MIN: i64 = 1;
-            const MAX: i64 = i64::MAX;
+        impl Range<u64> for LampWatts {
+            const MIN: u64 = 1;
+            const MAX: u64 = u64::MAX;
             const MESSAGE: &'static str = "`watts` of Lamp in acme/union-of-objects must be at least 1";
         }
 

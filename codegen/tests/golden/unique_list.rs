@@ -6,7 +6,9 @@
 //
 // Label a photo: `acme/unique-list`.
 
-use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{
+    Check, Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -31,7 +33,7 @@ pub struct Input {
     /// At most 2 items.
     pub moods: Option<Vec<Moods>>,
     /// Groups of people; nobody is in a group twice.
-    pub groups: Option<Vec<Vec<i64>>>,
+    pub groups: Option<Vec<Vec<Integer>>>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
@@ -103,7 +105,7 @@ pub struct Builder<LabelsSlot = Unset> {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     moods: Option<Vec<Moods>>,
-    groups: Option<Vec<Vec<i64>>>,
+    groups: Option<Vec<Vec<Integer>>>,
     extra: Map<String, Value>,
 }
 
@@ -123,7 +125,7 @@ impl<LabelsSlot> Builder<LabelsSlot> {
     }
 
     /// Sets [`groups`](Input::groups): Groups of people; nobody is in a group twice.
-    pub fn groups(mut self, value: impl Param<Vec<Vec<i64>>>) -> Self {
+    pub fn groups(mut self, value: impl Param<Vec<Vec<Integer>>>) -> Self {
         self.optional.groups = value.into_param();
         self
     }
@@ -228,7 +230,7 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "labels" => object.read(&mut labels),
                 "moods" => object.read(&mut optional.moods),
-                "groups" => object.read_integer(&mut optional.groups),
+                "groups" => object.read(&mut optional.groups),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
@@ -314,5 +316,5 @@ pub mod arg {
 pub mod list {
     pub type labels = fal_core::literal::List<String>;
     pub type moods = fal_core::literal::List<super::Moods, super::bounds::Moods>;
-    pub type groups = fal_core::literal::List<Vec<i64>>;
+    pub type groups = fal_core::literal::List<Vec<super::Integer>>;
 }

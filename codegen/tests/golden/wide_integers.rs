@@ -14,7 +14,9 @@
 // assert_eq!(input.validate(), Ok(()));
 // ```
 
-use fal_core::{Check, Endpoint, Int, IntoInput, Param, Parameters, Violations, json};
+use fal_core::{
+    Check, Endpoint, Int, Integer, IntoInput, Param, Parameters, UInt, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -33,46 +35,62 @@ impl Endpoint for Model {
 #[non_exhaustive]
 pub struct Input {
     /// `seed`.
-    pub seed: Option<u64>,
+    ///
+    /// At least 0.
+    pub seed: Option<Seed>,
     /// `written_as_float`.
-    pub written_as_float: Option<u64>,
+    ///
+    /// At least 0.
+    pub written_as_float: Option<WrittenAsFloat>,
     /// `signed`.
     ///
     /// Between -1 and 18446744073709551615.
-    pub signed: Option<serde_json::Number>,
+    pub signed: Option<Integer>,
     /// `even`.
     ///
     /// Between 10 and 10000000000000000000 and a multiple of 2.
-    pub even: Option<u64>,
+    pub even: Option<Even>,
     /// `between`.
     ///
     /// Between 1 and 3.
     pub between: Option<Between>,
     /// `seeds`.
-    pub seeds: Option<Vec<u64>>,
+    pub seeds: Option<Vec<Seeds>>,
     /// `half`.
-    pub half: Option<i64>,
+    pub half: Option<Integer>,
     /// `points`.
     pub points: Option<Points>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
 
+/// `seed`: at least 0.
+pub type Seed = UInt<bounds::Seed>;
+
+/// `written_as_float`: at least 0.
+pub type WrittenAsFloat = UInt<bounds::WrittenAsFloat>;
+
+/// `even`: between 10 and 10000000000000000000 and a multiple of 2.
+pub type Even = UInt<bounds::Even>;
+
 /// `between`: between 1 and 3.
 pub type Between = Int<bounds::Between>;
+
+/// `seeds`: at least 0.
+pub type Seeds = UInt<bounds::Seeds>;
 
 /// The values of `points`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Points {
     /// A list of integers.
-    List(Vec<i64>),
+    List(Vec<Integer>),
     /// A text.
     Text(String),
 }
 
-impl From<Vec<i64>> for Points {
-    fn from(value: Vec<i64>) -> Self {
+impl From<Vec<Integer>> for Points {
+    fn from(value: Vec<Integer>) -> Self {
         Self::List(value)
     }
 }
@@ -88,7 +106,7 @@ impl From<String> for Points {
 #[non_exhaustive]
 pub struct Output {
     /// `seed`.
-    pub seed: Option<u64>,
+    pub seed: Option<Integer>,
 }
 
 // Building.
@@ -121,38 +139,38 @@ pub struct Builder {
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    seed: Option<u64>,
-    written_as_float: Option<u64>,
-    signed: Option<serde_json::Number>,
-    even: Option<u64>,
+    seed: Option<Seed>,
+    written_as_float: Option<WrittenAsFloat>,
+    signed: Option<Integer>,
+    even: Option<Even>,
     between: Option<Between>,
-    seeds: Option<Vec<u64>>,
-    half: Option<i64>,
+    seeds: Option<Vec<Seeds>>,
+    half: Option<Integer>,
     points: Option<Points>,
     extra: Map<String, Value>,
 }
 
 impl Builder {
-    /// Sets [`seed`](Input::seed):
-    pub fn seed(mut self, value: impl Param<u64>) -> Self {
+    /// Sets [`seed`](Input::seed): At least 0.
+    pub fn seed(mut self, value: impl Param<Seed>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// Sets [`written_as_float`](Input::written_as_float):
-    pub fn written_as_float(mut self, value: impl Param<u64>) -> Self {
+    /// Sets [`written_as_float`](Input::written_as_float): At least 0.
+    pub fn written_as_float(mut self, value: impl Param<WrittenAsFloat>) -> Self {
         self.optional.written_as_float = value.into_param();
         self
     }
 
     /// Sets [`signed`](Input::signed): Between -1 and 18446744073709551615.
-    pub fn signed(mut self, value: impl Param<serde_json::Number>) -> Self {
+    pub fn signed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.signed = value.into_param();
         self
     }
 
     /// Sets [`even`](Input::even): Between 10 and 10000000000000000000 and a multiple of 2.
-    pub fn even(mut self, value: impl Param<u64>) -> Self {
+    pub fn even(mut self, value: impl Param<Even>) -> Self {
         self.optional.even = value.into_param();
         self
     }
@@ -164,13 +182,13 @@ impl Builder {
     }
 
     /// Sets [`seeds`](Input::seeds):
-    pub fn seeds(mut self, value: impl Param<Vec<u64>>) -> Self {
+    pub fn seeds(mut self, value: impl Param<Vec<Seeds>>) -> Self {
         self.optional.seeds = value.into_param();
         self
     }
 
     /// Sets [`half`](Input::half):
-    pub fn half(mut self, value: impl Param<i64>) -> Self {
+    pub fn half(mut self, value: impl Param<Integer>) -> Self {
         self.optional.half = value.into_param();
         self
     }
@@ -228,21 +246,11 @@ impl Parameters for Input {
         if let Some(value) = &self.signed {
             check
                 .field("signed")
-                .wide_integer(
-                    value,
+                .integer(
+                    *value,
                     -1..=18446744073709551615,
                     1,
                     "`signed` of acme/wide-integers must be an integer between -1 and 18446744073709551615",
-                );
-        }
-        if let Some(value) = &self.even {
-            check
-                .field("even")
-                .unsigned(
-                    *value,
-                    10..=10000000000000000000,
-                    2,
-                    "`even` of acme/wide-integers must be between 10 and 10000000000000000000 and a multiple of 2",
                 );
         }
     }
@@ -276,13 +284,13 @@ impl<'de> json::ReadObject<'de> for Input {
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "seed" => object.read_integer(&mut optional.seed),
-                "written_as_float" => object.read_integer(&mut optional.written_as_float),
+                "seed" => object.read(&mut optional.seed),
+                "written_as_float" => object.read(&mut optional.written_as_float),
                 "signed" => object.read(&mut optional.signed),
-                "even" => object.read_integer(&mut optional.even),
+                "even" => object.read(&mut optional.even),
                 "between" => object.read(&mut optional.between),
-                "seeds" => object.read_integer(&mut optional.seeds),
-                "half" => object.read_integer(&mut optional.half),
+                "seeds" => object.read(&mut optional.seeds),
+                "half" => object.read(&mut optional.half),
                 "points" => object.read(&mut optional.points),
                 _ => object.read_extra(key, &mut optional.extra),
             }
@@ -313,7 +321,7 @@ impl<'de> json::ReadObject<'de> for Output {
         let mut seed = None;
         while let Some(key) = object.next_key() {
             match &*key {
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
@@ -335,7 +343,7 @@ impl Serialize for Points {
 impl<'de> Deserialize<'de> for Points {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        if let Ok(value) = json::read_integers(&value) {
+        if let Ok(value) = Deserialize::deserialize(&value) {
             return Ok(Self::List(value));
         }
         if let Ok(value) = Deserialize::deserialize(&value) {
@@ -349,6 +357,31 @@ impl<'de> Deserialize<'de> for Points {
 pub mod bounds {
     use fal_core::Range;
 
+    pub enum Seed {}
+
+    impl Range<u64> for Seed {
+        const MIN: u64 = u64::MIN;
+        const MAX: u64 = u64::MAX;
+        const MESSAGE: &'static str = "`seed` of acme/wide-integers must be at least 0";
+    }
+
+    pub enum WrittenAsFloat {}
+
+    impl Range<u64> for WrittenAsFloat {
+        const MIN: u64 = u64::MIN;
+        const MAX: u64 = u64::MAX;
+        const MESSAGE: &'static str = "`written_as_float` of acme/wide-integers must be at least 0";
+    }
+
+    pub enum Even {}
+
+    impl Range<u64> for Even {
+        const MIN: u64 = 10;
+        const MAX: u64 = 10000000000000000000;
+        const MULTIPLE_OF: Option<u64> = Some(2);
+        const MESSAGE: &'static str = "`even` of acme/wide-integers must be between 10 and 10000000000000000000 and a multiple of 2";
+    }
+
     pub enum Between {}
 
     impl Range<i64> for Between {
@@ -356,17 +389,30 @@ pub mod bounds {
         const MAX: i64 = 3;
         const MESSAGE: &'static str = "`between` of acme/wide-integers must be between 1 and 3";
     }
+
+    pub enum Seeds {}
+
+    impl Range<u64> for Seeds {
+        const MIN: u64 = u64::MIN;
+        const MAX: u64 = u64::MAX;
+        const MESSAGE: &'static str = "`seeds` of acme/wide-integers must be at least 0";
+    }
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
+    pub type seed = super::Seed;
+    pub type written_as_float = super::WrittenAsFloat;
+    pub type signed = fal_core::literal::Integer;
+    pub type even = super::Even;
     pub type between = super::Between;
+    pub type seeds = super::Seeds;
     pub type half = fal_core::literal::Integer;
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type seeds = fal_core::literal::List<u64>;
+    pub type seeds = fal_core::literal::List<super::Seeds>;
 }

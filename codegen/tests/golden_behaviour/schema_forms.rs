@@ -54,7 +54,7 @@ fn tuples_of_every_length_accept_what_their_schema_accepts() {
 
 #[test]
 fn an_item_after_an_absent_one_cannot_be_written() {
-    let list = tuple_shapes::Half(1, Some("a".to_owned()));
+    let list = tuple_shapes::Half(1.into(), Some("a".to_owned()));
     assert_eq!(serde_json::to_string(&list).unwrap(), r#"[1,"a"]"#);
     let list = tuple_shapes::Open(None, Some("a".to_owned()), Vec::new());
     assert!(serde_json::to_string(&list).unwrap_err().to_string().contains("follows one that is absent"));

@@ -6,9 +6,9 @@ use std::{
 };
 
 use serde::Serialize;
-use serde_json::{Number, Value};
+use serde_json::Value;
 
-use crate::File;
+use crate::{File, Integer};
 
 /// Bounds of the length of a string or a list.
 ///
@@ -146,30 +146,22 @@ impl Check {
         }
     }
 
-    /// Checks that `value` is in a range and a multiple of `step`.
-    pub fn unsigned(&mut self, value: u64, range: RangeInclusive<u64>, step: u64, message: &'static str) {
-        if !range.contains(&value) || value.checked_rem(step) != Some(0) {
-            self.violation(message.to_owned(), &value);
-        }
-    }
-
-    /// Checks that `value` is an integer in a range and a multiple of `step`. An integer beyond 64 bits is only
-    /// compared to the range.
-    #[allow(clippy::cast_possible_truncation, reason = "a float saturates, and is compared to bounds only")]
-    pub fn wide_integer(
+    /// Checks that `value` is in a range and a multiple of `step`. An integer beyond 128 bits is only compared to the
+    /// range.
+    pub fn integer(
         &mut self,
-        value: &Number,
+        value: Integer,
         range: RangeInclusive<i128>,
         step: i128,
         message: &'static str,
     ) {
-        let integer = match (value.as_i128(), value.as_f64()) {
-            (Some(integer), _) => Some(integer).filter(|integer| integer.checked_rem(step) == Some(0)),
-            (None, Some(float)) if float.fract() == 0.0 => Some(float as i128),
-            _ => None,
+        let fits = match value.as_i128() {
+            Some(integer) => range.contains(&integer) && integer.checked_rem(step) == Some(0),
+            None if value > 0 => *range.end() == i128::MAX,
+            None => *range.start() == i128::MIN,
         };
-        if !integer.is_some_and(|integer| range.contains(&integer)) {
-            self.violation(message.to_owned(), value);
+        if !fits {
+            self.violation(message.to_owned(), &value);
         }
     }
 

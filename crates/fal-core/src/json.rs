@@ -3,7 +3,13 @@
 //! These functions hold once the code that a derive would expand to in every type. Nothing is buffered: values go
 //! straight from the parser into variables, and straight from the struct to the serializer.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt, marker::PhantomData, str::FromStr};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    marker::PhantomData,
+    str::FromStr,
+};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -13,11 +19,13 @@ use serde::{
 use serde_json::{Map, Value};
 
 pub use crate::choice::{Choice, Form, Listed, without_tag, write_tagged};
-use crate::{
-    Nullable,
-    choice::is_constant,
-    number::{IntegerVisitor, UnsignedVisitor},
-};
+use crate::{Integer, choice::is_constant};
+
+/// The fields that were `null` in the object that a struct was read from.
+///
+/// They are `None` in the struct, as absent fields are, and are written as `null` while they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Nulls(BTreeSet<&'static str>);
 
 /// A writer of a JSON object, field by field.
 ///
@@ -100,6 +108,13 @@ impl<'a, M: SerializeMap> ObjectWriter<'a, M> {
         }
     }
 
+    /// Writes a field if the value is `Some`, or if the field was `null` when the object was read.
+    pub fn write_nullable<T: Serialize>(&mut self, key: &'static str, value: &Option<T>, nulls: &Nulls) {
+        if value.is_some() || nulls.0.contains(key) {
+            self.write(key, value);
+        }
+    }
+
     /// Ends the object.
     ///
     /// # Errors
@@ -141,7 +156,7 @@ pub fn read_object<'de, T: ReadObject<'de>, D: Deserializer<'de>>(deserializer: 
         }
 
         fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-            let mut object = ObjectReader { map, failed: None, de: PhantomData };
+            let mut object = ObjectReader { map, nulls: Nulls::default(), failed: None, de: PhantomData };
             let read = T::read(&mut object);
             match object.failed {
                 Some(error) => Err(error),
@@ -159,6 +174,7 @@ pub fn read_object<'de, T: ReadObject<'de>, D: Deserializer<'de>>(deserializer: 
 #[derive(Debug)]
 pub struct ObjectReader<'de, A: MapAccess<'de>> {
     map: A,
+    nulls: Nulls,
     failed: Option<A::Error>,
     de: PhantomData<&'de ()>,
 }
@@ -179,14 +195,39 @@ impl<'de, A: MapAccess<'de>> ObjectReader<'de, A> {
         *slot = self.next::<Option<T>>().flatten();
     }
 
-    /// Reads the value of the field like [`read`](Self::read), with integers that may be written as `28.0`.
-    pub fn read_integer<T: ReadIntegers<'de>>(&mut self, slot: &mut Option<T>) {
-        *slot = self.next().map(|ViaReadIntegers(value)| value);
+    /// Reads the value of the field, and remembers if it is `null`.
+    pub fn read_nullable<T: Deserialize<'de>>(&mut self, key: &'static str, slot: &mut Option<T>) {
+        if let Some(value) = self.next::<Option<T>>() {
+            if value.is_none() {
+                self.nulls.0.insert(key);
+            }
+            *slot = value;
+        }
     }
 
-    /// Reads the value of the field like [`read_unless_null`](Self::read_unless_null), with integers that may be written as `28.0`.
-    pub fn read_integer_unless_null<T: ReadIntegers<'de>>(&mut self, slot: &mut Option<T>) {
-        *slot = self.next::<Option<ViaReadIntegers<T>>>().flatten().map(|ViaReadIntegers(value)| value);
+    /// Returns the fields that [`read_nullable`](Self::read_nullable) found to be `null`.
+    pub fn nulls(&mut self) -> Nulls {
+        std::mem::take(&mut self.nulls)
+    }
+
+    /// Reads the value of the field like [`read_unless_null`](Self::read_unless_null), with an integer that fits into
+    /// an `i64`.
+    pub(crate) fn read_size(&mut self, slot: &mut Option<i64>) {
+        let mut integer = None;
+        self.read_unless_null(&mut integer);
+        *slot = self.fit_size(integer);
+    }
+
+    /// Reads the value of the field like [`read_nullable`](Self::read_nullable), with an integer that fits into an
+    /// `i64`.
+    pub(crate) fn read_nullable_size(&mut self, key: &'static str, slot: &mut Option<i64>) {
+        let mut integer = None;
+        self.read_nullable(key, &mut integer);
+        *slot = self.fit_size(integer);
+    }
+
+    fn fit_size(&mut self, integer: Option<Integer>) -> Option<i64> {
+        integer?.try_into().map_err(|error| self.fail(|| A::Error::custom(error))).ok()
     }
 
     /// Reads the value of a field that has to be `constant`.
@@ -210,16 +251,6 @@ impl<'de, A: MapAccess<'de>> ObjectReader<'de, A> {
         extra: &mut impl Extend<(String, T)>,
     ) {
         extra.extend(self.next().map(|value| (key.into_owned(), value)));
-    }
-
-    /// Reads the value of an unknown field like [`read_extra`](Self::read_extra), with integers that may be written as
-    /// `28.0`.
-    pub fn read_extra_integer<T: ReadIntegers<'de>>(
-        &mut self,
-        key: Cow<'de, str>,
-        extra: &mut impl Extend<(String, T)>,
-    ) {
-        extra.extend(self.next().map(|ViaReadIntegers(value)| (key.into_owned(), value)));
     }
 
     /// Skips the value of an unknown field.
@@ -378,11 +409,6 @@ impl<'de, A: SeqAccess<'de>> ListReader<'de, A> {
         next
     }
 
-    /// Reads the next item like [`next`](Self::next), with integers that may be written as `28.0`.
-    pub fn next_integer<T: ReadIntegers<'de>>(&mut self) -> Option<T> {
-        self.next().map(|ViaReadIntegers(value)| value)
-    }
-
     /// Reads the next item, and fails if there is none.
     pub fn require<T: Deserialize<'de>>(&mut self) -> Option<T> {
         let next = self.next();
@@ -393,80 +419,9 @@ impl<'de, A: SeqAccess<'de>> ListReader<'de, A> {
         next
     }
 
-    /// Reads the next item like [`require`](Self::require), with integers that may be written as `28.0`.
-    pub fn require_integer<T: ReadIntegers<'de>>(&mut self) -> Option<T> {
-        self.require().map(|ViaReadIntegers(value)| value)
-    }
-
     /// Reads all items that are left.
     pub fn rest<T: Deserialize<'de>>(&mut self) -> Vec<T> {
         std::iter::from_fn(|| self.next()).collect()
-    }
-
-    /// Reads all items that are left, with integers that may be written as `28.0`.
-    pub fn rest_of_integers<T: ReadIntegers<'de>>(&mut self) -> Vec<T> {
-        std::iter::from_fn(|| self.next_integer()).collect()
-    }
-}
-
-/// An integer, or a type that contains integers.
-///
-/// JSON has one number type, so `28.0` is the integer 28.
-pub trait ReadIntegers<'de>: Sized {
-    /// Reads the value.
-    ///
-    /// # Errors
-    ///
-    /// Fails if the value, or a value inside it, is not an integer.
-    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
-}
-
-impl<'de> ReadIntegers<'de> for i64 {
-    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_i64(IntegerVisitor)
-    }
-}
-
-impl<'de> ReadIntegers<'de> for u64 {
-    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_u64(UnsignedVisitor)
-    }
-}
-
-impl<'de, T: ReadIntegers<'de>> ReadIntegers<'de> for Vec<T> {
-    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Vec::<ViaReadIntegers<T>>::deserialize(deserializer)?
-            .into_iter()
-            .map(|ViaReadIntegers(value)| value)
-            .collect())
-    }
-}
-
-impl<'de, T: ReadIntegers<'de>> ReadIntegers<'de> for BTreeMap<String, T> {
-    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read = BTreeMap::<String, ViaReadIntegers<T>>::deserialize(deserializer)?;
-        Ok(read.into_iter().map(|(key, ViaReadIntegers(value))| (key, value)).collect())
-    }
-}
-
-impl<'de, T: ReadIntegers<'de>> ReadIntegers<'de> for Option<T> {
-    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Option::<ViaReadIntegers<T>>::deserialize(deserializer)?.map(|ViaReadIntegers(value)| value))
-    }
-}
-
-impl<'de, T: ReadIntegers<'de>> ReadIntegers<'de> for Nullable<T> {
-    fn read<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Option::read(deserializer).map(Self::from)
-    }
-}
-
-/// Implements `Deserialize` by way of [`ReadIntegers`].
-struct ViaReadIntegers<T>(T);
-
-impl<'de, T: ReadIntegers<'de>> Deserialize<'de> for ViaReadIntegers<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::read(deserializer).map(Self)
     }
 }
 
@@ -525,17 +480,6 @@ pub fn read_string<'de, T, D: Deserializer<'de>>(
     Ok(read(&text))
 }
 
-/// Reads integers, which may be written as `28.0`.
-///
-/// # Errors
-///
-/// Fails if the value, or a value inside it, is not an integer.
-pub fn read_integers<'de, T: ReadIntegers<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    T::read(deserializer)
-}
-
 /// Reads an integer, which may be written as `28.0`, and passes it to `read`.
 ///
 /// # Errors
@@ -545,7 +489,8 @@ pub fn read_integer<'de, T, E: fmt::Display, D: Deserializer<'de>>(
     deserializer: D,
     read: impl FnOnce(i64) -> Result<T, E>,
 ) -> Result<T, D::Error> {
-    read(deserializer.deserialize_i64(IntegerVisitor)?).map_err(D::Error::custom)
+    let integer = i64::try_from(Integer::deserialize(deserializer)?).map_err(D::Error::custom)?;
+    read(integer).map_err(D::Error::custom)
 }
 
 #[cfg(test)]
@@ -626,7 +571,8 @@ mod tests {
     #[test]
     fn nothing_is_read_after_an_error() {
         let mut map = Failing(0);
-        let mut reader = ObjectReader { map: &mut map, failed: None, de: PhantomData };
+        let mut reader =
+            ObjectReader { map: &mut map, nulls: Nulls::default(), failed: None, de: PhantomData };
         let mut slot = None::<bool>;
         assert_eq!(reader.next_key().as_deref(), Some("a"));
         reader.read(&mut slot);

@@ -11,7 +11,8 @@
 //! | Give a file to a model | [`File`], [`IntoFile`] |
 //! | Read the limits of files before they are uploaded | [`FileLimits`], [`limited_files`] |
 //! | Use files that a model returned, set image sizes | [`media`] |
-//! | Hold a number inside the range of its parameter | [`Int`], [`Float`], [`Range`] |
+//! | Hold a number inside the range of its parameter | [`Int`], [`UInt`], [`Float`], [`Range`] |
+//! | Hold an integer of any size | [`Integer`] |
 //! | Tell `null` from a parameter that is left out | [`Nullable`] |
 //! | Check the rules that types cannot express | [`Check`], [`Violations`] |
 //!
@@ -25,6 +26,7 @@ mod enums;
 mod file;
 mod file_limits;
 mod input_macro;
+mod integer;
 pub mod media;
 mod nullable;
 mod number;
@@ -51,8 +53,9 @@ pub use endpoint::{Endpoint, IntoInput, Realtime, Streams};
 pub use enums::UnknownValue;
 pub use file::{CustomContent, File, FileSource, IntoFile};
 pub use file_limits::{FileLimits, FileLimitsVisitor, LimitedFiles, limited_files};
+pub use integer::Integer;
 pub use nullable::Nullable;
-pub use number::{Float, Int, OutOfRange, Range};
+pub use number::{Float, Int, OutOfRange, Range, UInt};
 pub use param::Param;
 pub use parameters::Parameters;
 #[doc(hidden)]

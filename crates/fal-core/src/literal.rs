@@ -85,17 +85,11 @@ impl<T: Copy> Unbounded<T> {
 }
 
 /// An integer literal.
-pub type Integer = Unbounded<i64>;
+pub use crate::Integer;
 /// A floating-point literal.
 pub type Number = Unbounded<f64>;
 /// `true` or `false`.
 pub type Flag = Unbounded<bool>;
-
-impl From<Integer> for i64 {
-    fn from(literal: Integer) -> Self {
-        literal.0
-    }
-}
 
 impl From<Number> for f64 {
     fn from(literal: Number) -> Self {

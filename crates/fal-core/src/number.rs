@@ -2,10 +2,9 @@
 
 use std::{cmp, fmt, hash, marker::PhantomData};
 
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error as _, Visitor},
-};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use crate::Integer;
 
 /// The range of a numeric parameter.
 ///
@@ -66,7 +65,7 @@ macro_rules! number {
             type Error = OutOfRange;
 
             fn try_from(value: $primitive) -> Result<Self, OutOfRange> {
-                Self::new(value).ok_or_else(|| OutOfRange { rule: R::MESSAGE, value: value.to_string() })
+                Self::new(value).ok_or_else(|| OutOfRange::new(R::MESSAGE, &value))
             }
         }
 
@@ -142,6 +141,27 @@ number!(
     is_multiple
 );
 number!(
+    /// An integer without a sign inside the range `R`, which may be larger than `i64::MAX`.
+    ///
+    /// Works like [`Int`], with `u64`:
+    ///
+    /// ```
+    /// # use fal_core::{Range, UInt};
+    /// # enum Seed {}
+    /// # impl Range<u64> for Seed {
+    /// #     const MIN: u64 = 1;
+    /// #     const MAX: u64 = u64::MAX;
+    /// #     const MESSAGE: &str = "`seed` of acme/model must be at least 1";
+    /// # }
+    /// let seed = UInt::<Seed>::try_from(18_446_744_073_709_551_615_u64)?;
+    /// assert_eq!(seed.get(), u64::MAX);
+    /// assert!(UInt::<Seed>::try_from(0).is_err());
+    /// # Ok::<(), fal_core::OutOfRange>(())
+    /// ```
+    UInt(u64),
+    is_unsigned_multiple
+);
+number!(
     /// A finite floating-point number inside the range `R`.
     ///
     /// Works like [`Int`], with `f64`:
@@ -171,19 +191,19 @@ const fn is_multiple(value: i64, step: i64) -> bool {
     }
 }
 
+/// Returns false if `step` is zero.
+const fn is_unsigned_multiple(value: u64, step: u64) -> bool {
+    match value.checked_rem(step) {
+        Some(remainder) => remainder == 0,
+        None => false,
+    }
+}
+
 /// Allows a relative error of 1e-9, because decimal steps such as 0.1 have no exact binary form.
 const fn is_float_multiple(value: f64, step: f64) -> bool {
     let quotient = value / step;
     let nearest = quotient.round();
     (quotient - nearest).abs() <= 1e-9 * if nearest.abs() > 1.0 { nearest.abs() } else { 1.0 }
-}
-
-impl<R> Eq for Int<R> {}
-
-impl<R> PartialOrd for Int<R> {
-    fn partial_cmp(&self, other: &Self) -> Option<cmp::Ordering> {
-        Some(self.cmp(other))
-    }
 }
 
 impl<R> PartialOrd for Float<R> {
@@ -192,91 +212,42 @@ impl<R> PartialOrd for Float<R> {
     }
 }
 
-impl<R> Ord for Int<R> {
-    fn cmp(&self, other: &Self) -> cmp::Ordering {
-        self.0.cmp(&other.0)
-    }
+macro_rules! integer {
+    ($name:ident($primitive:ty)) => {
+        impl<R> Eq for $name<R> {}
+
+        impl<R> PartialOrd for $name<R> {
+            fn partial_cmp(&self, other: &Self) -> Option<cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl<R> Ord for $name<R> {
+            fn cmp(&self, other: &Self) -> cmp::Ordering {
+                self.0.cmp(&other.0)
+            }
+        }
+
+        impl<R> hash::Hash for $name<R> {
+            fn hash<H: hash::Hasher>(&self, state: &mut H) {
+                self.0.hash(state);
+            }
+        }
+
+        impl<'de, R: Range<$primitive>> Deserialize<'de> for $name<R> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Integer::deserialize(deserializer)?.try_into().map_err(D::Error::custom)
+            }
+        }
+    };
 }
 
-impl<R> hash::Hash for Int<R> {
-    fn hash<H: hash::Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
-    }
-}
-
-impl<'de, R: Range<i64>> Deserialize<'de> for Int<R> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_i64(IntegerVisitor)?.try_into().map_err(D::Error::custom)
-    }
-}
+integer!(Int(i64));
+integer!(UInt(u64));
 
 impl<'de, R: Range<f64>> Deserialize<'de> for Float<R> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         f64::deserialize(deserializer)?.try_into().map_err(D::Error::custom)
-    }
-}
-
-/// Reads an integer, also from a float without a fraction: JSON has one number type, and the service reads `28.0`
-/// as the integer 28.
-pub(crate) struct IntegerVisitor;
-
-impl Visitor<'_> for IntegerVisitor {
-    type Value = i64;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an integer")
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<i64, E> {
-        Ok(value)
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<i64, E> {
-        i64::try_from(value)
-            .map_err(|_| E::custom(format_args!("{value} is too large for an integer parameter")))
-    }
-
-    #[allow(clippy::cast_possible_truncation, reason = "the bounds of i64 are checked first")]
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<i64, E> {
-        const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-        if value.fract() == 0.0 && (-LIMIT..LIMIT).contains(&value) {
-            Ok(value as i64)
-        } else {
-            Err(E::invalid_value(serde::de::Unexpected::Float(value), &self))
-        }
-    }
-}
-
-/// Reads an integer that is not negative, also from a float without a fraction.
-pub(crate) struct UnsignedVisitor;
-
-impl Visitor<'_> for UnsignedVisitor {
-    type Value = u64;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an integer that is not negative")
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<u64, E> {
-        Ok(value)
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<u64, E> {
-        u64::try_from(value).map_err(|_| E::invalid_value(serde::de::Unexpected::Signed(value), &self))
-    }
-
-    #[allow(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the bounds of u64 are checked first"
-    )]
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<u64, E> {
-        const LIMIT: f64 = 18_446_744_073_709_551_616.0;
-        if value.fract() == 0.0 && (0.0..LIMIT).contains(&value) {
-            Ok(value as u64)
-        } else {
-            Err(E::invalid_value(serde::de::Unexpected::Float(value), &self))
-        }
     }
 }
 
@@ -285,6 +256,12 @@ impl Visitor<'_> for UnsignedVisitor {
 pub struct OutOfRange {
     rule: &'static str,
     value: String,
+}
+
+impl OutOfRange {
+    pub(crate) fn new(rule: &'static str, value: &impl fmt::Display) -> Self {
+        Self { rule, value: value.to_string() }
+    }
 }
 
 impl fmt::Display for OutOfRange {

@@ -1,6 +1,6 @@
 //! Values that builder setters accept.
 
-use crate::{Nullable, literal};
+use crate::{Integer, Nullable, literal};
 
 /// A value that the setter of an optional parameter of type `T` accepts.
 ///
@@ -94,3 +94,52 @@ impl Param<Nullable<String>> for &str {
         Some(Nullable::Value(self.to_owned()))
     }
 }
+
+macro_rules! integers {
+    ($($primitive:ident)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl Param<Integer> for $primitive {
+            fn into_param(self) -> Option<Integer> {
+                Some(self.into())
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl Param<Integer> for Option<$primitive> {
+            fn into_param(self) -> Option<Integer> {
+                self.map(Integer::from)
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl Param<Nullable<Integer>> for $primitive {
+            fn into_param(self) -> Option<Nullable<Integer>> {
+                Some(Nullable::Value(self.into()))
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl Param<Nullable<Integer>> for Option<$primitive> {
+            fn into_param(self) -> Option<Nullable<Integer>> {
+                self.map(|value| Nullable::Value(value.into()))
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl<const N: usize> Param<Vec<Integer>> for [$primitive; N] {
+            fn into_param(self) -> Option<Vec<Integer>> {
+                Some(self.map(Integer::from).into())
+            }
+        }
+
+        #[diagnostic::do_not_recommend]
+        impl Param<Vec<Integer>> for Vec<$primitive> {
+            fn into_param(self) -> Option<Vec<Integer>> {
+                Some(self.into_iter().map(Integer::from).collect())
+            }
+        }
+    )*};
+}
+
+// Errors about other parameters would list all of these.
+integers!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 usize);

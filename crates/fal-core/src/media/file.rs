@@ -7,7 +7,7 @@ use crate::{File, json};
 
 /// Defines a struct of these fields with the impls that generated structs have.
 ///
-/// A `required` field must be present. `null` for an `optional` field is the same as no field.
+/// A `required` field must be present. An `optional` field may be `null`, and is written so again.
 macro_rules! output {
     (
         $(#[$docs:meta])*
@@ -20,12 +20,13 @@ macro_rules! output {
         #[non_exhaustive]
         pub struct $name {
             $($(#[$field_docs])* pub $field: output!(@type $presence $ty),)*
+            nulls: json::Nulls,
         }
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 let mut object = json::ObjectWriter::new(serializer)?;
-                $(output!(@write $presence object stringify!($field), &self.$field);)*
+                $(output!(@write $presence object stringify!($field), &self.$field, &self.nulls);)*
                 object.end()
             }
         }
@@ -43,11 +44,12 @@ macro_rules! output {
                 $(let mut $field: Option<$ty> = None;)*
                 while let Some(key) = object.next_key() {
                     match &*key {
-                        $(stringify!($field) => object.$read(&mut $field),)*
+                        $(stringify!($field) => output!(@next $presence object $read stringify!($field), &mut $field),)*
                         _ => object.skip(),
                     }
                 }
-                Some(Self { $($field: output!(@read $presence object stringify!($field), $field),)* })
+                let nulls = object.nulls();
+                Some(Self { $($field: output!(@read $presence object stringify!($field), $field),)* nulls })
             }
         }
 
@@ -81,8 +83,12 @@ macro_rules! output {
     };
     (@type required $ty:ty) => { $ty };
     (@type optional $ty:ty) => { Option<$ty> };
-    (@write required $object:ident $name:expr, $value:expr) => { $object.write($name, $value) };
-    (@write optional $object:ident $name:expr, $value:expr) => { $object.write_optional($name, $value) };
+    (@write required $object:ident $name:expr, $value:expr, $nulls:expr) => { $object.write($name, $value) };
+    (@write optional $object:ident $name:expr, $value:expr, $nulls:expr) => {
+        $object.write_nullable($name, $value, $nulls)
+    };
+    (@next required $object:ident $read:ident $name:expr, $slot:expr) => { $object.$read($slot) };
+    (@next optional $object:ident $read:ident $name:expr, $slot:expr) => { $object.$read($name, $slot) };
     (@read required $object:ident $name:expr, $slot:ident) => { $object.require($name, $slot)? };
     (@read optional $object:ident $name:expr, $slot:ident) => { $slot };
 }
@@ -105,11 +111,11 @@ output! {
         /// the image.
         url: required read_unless_null String,
         /// Width in pixels.
-        width: required read_integer_unless_null i64,
+        width: required read_size i64,
         /// Height in pixels.
-        height: required read_integer_unless_null i64,
+        height: required read_size i64,
         /// Media type of the file, such as `image/png`.
-        content_type: optional read_unless_null String,
+        content_type: optional read_nullable String,
     }
 }
 
@@ -141,15 +147,15 @@ output! {
         /// the image.
         url: required read_unless_null String,
         /// Media type of the file, such as `image/png`.
-        content_type: optional read_unless_null String,
+        content_type: optional read_nullable String,
         /// Name of the file.
-        file_name: optional read_unless_null String,
+        file_name: optional read_nullable String,
         /// Size of the file in bytes.
-        file_size: optional read_integer_unless_null i64,
+        file_size: optional read_nullable_size i64,
         /// Width in pixels.
-        width: optional read_integer_unless_null i64,
+        width: optional read_nullable_size i64,
         /// Height in pixels.
-        height: optional read_integer_unless_null i64,
+        height: optional read_nullable_size i64,
     }
 
     fn file_name(&self) -> Option<&str> {
@@ -171,8 +177,16 @@ impl ImageFile {
 
 impl From<Image> for ImageFile {
     fn from(image: Image) -> Self {
-        let Image { url, width, height, content_type } = image;
-        Self { url, content_type, file_name: None, file_size: None, width: Some(width), height: Some(height) }
+        let Image { url, width, height, content_type, nulls } = image;
+        Self {
+            url,
+            content_type,
+            file_name: None,
+            file_size: None,
+            width: Some(width),
+            height: Some(height),
+            nulls,
+        }
     }
 }
 
@@ -199,21 +213,21 @@ output! {
         /// the video.
         url: required read_unless_null String,
         /// Media type of the file, such as `video/mp4`.
-        content_type: optional read_unless_null String,
+        content_type: optional read_nullable String,
         /// Name of the file.
-        file_name: optional read_unless_null String,
+        file_name: optional read_nullable String,
         /// Size of the file in bytes.
-        file_size: optional read_integer_unless_null i64,
+        file_size: optional read_nullable_size i64,
         /// Width in pixels.
-        width: optional read_integer_unless_null i64,
+        width: optional read_nullable_size i64,
         /// Height in pixels.
-        height: optional read_integer_unless_null i64,
+        height: optional read_nullable_size i64,
         /// Frames per second.
-        fps: optional read_unless_null f64,
+        fps: optional read_nullable f64,
         /// Length of the video in seconds.
-        duration: optional read_unless_null f64,
+        duration: optional read_nullable f64,
         /// Number of frames in the video.
-        num_frames: optional read_integer_unless_null i64,
+        num_frames: optional read_nullable_size i64,
     }
 
     fn file_name(&self) -> Option<&str> {
@@ -253,11 +267,11 @@ output! {
         /// the file.
         url: required read_unless_null String,
         /// Media type of the file, such as `image/png` or `video/mp4`.
-        content_type: optional read_unless_null String,
+        content_type: optional read_nullable String,
         /// Name of the file.
-        file_name: optional read_unless_null String,
+        file_name: optional read_nullable String,
         /// Size of the file in bytes.
-        file_size: optional read_integer_unless_null i64,
+        file_size: optional read_nullable_size i64,
     }
 
     fn file_name(&self) -> Option<&str> {

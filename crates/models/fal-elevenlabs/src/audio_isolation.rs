@@ -47,6 +47,7 @@ pub struct Input {
     pub video_url: Option<File>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The result of [`fal-ai/elevenlabs/audio-isolation`](Model).
@@ -57,6 +58,7 @@ pub struct Output {
     pub audio: FileOutput,
     /// Times of each word, if requested.
     pub timestamps: Option<Vec<Value>>,
+    nulls: json::Nulls,
 }
 
 /// An event of the stream of [`fal-ai/elevenlabs/audio-isolation`](Model).
@@ -67,6 +69,7 @@ pub struct Event {
     pub audio: Option<FileOutput>,
     /// Times of each word, if requested.
     pub timestamps: Option<Vec<Value>>,
+    nulls: json::Nulls,
 }
 
 // Building.
@@ -102,6 +105,7 @@ struct Optional {
     audio_url: Option<File>,
     video_url: Option<File>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl Builder {
@@ -131,6 +135,7 @@ impl Builder {
             audio_url: self.optional.audio_url,
             video_url: self.optional.video_url,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -163,8 +168,8 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
-        object.write_optional("audio_url", &self.audio_url);
-        object.write_optional("video_url", &self.video_url);
+        object.write_nullable("audio_url", &self.audio_url, &self.nulls);
+        object.write_nullable("video_url", &self.video_url, &self.nulls);
         object.end()
     }
 }
@@ -182,11 +187,12 @@ impl<'de> json::ReadObject<'de> for Input {
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "audio_url" => object.read_unless_null(&mut optional.audio_url),
-                "video_url" => object.read_unless_null(&mut optional.video_url),
+                "audio_url" => object.read_nullable("audio_url", &mut optional.audio_url),
+                "video_url" => object.read_nullable("video_url", &mut optional.video_url),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder { optional };
         Some(builder.build())
     }
@@ -196,7 +202,7 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("audio", &self.audio);
-        object.write_optional("timestamps", &self.timestamps);
+        object.write_nullable("timestamps", &self.timestamps, &self.nulls);
         object.end()
     }
 }
@@ -216,13 +222,15 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "audio" => object.read_unless_null(&mut audio),
-                "timestamps" => object.read_unless_null(&mut timestamps),
+                "timestamps" => object.read_nullable("timestamps", &mut timestamps),
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             audio: object.require("audio", audio)?,
             timestamps,
+            nulls,
         })
     }
 }
@@ -231,7 +239,7 @@ impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write_optional("audio", &self.audio);
-        object.write_optional("timestamps", &self.timestamps);
+        object.write_nullable("timestamps", &self.timestamps, &self.nulls);
         object.end()
     }
 }
@@ -251,11 +259,12 @@ impl<'de> json::ReadObject<'de> for Event {
         while let Some(key) = object.next_key() {
             match &*key {
                 "audio" => object.read_unless_null(&mut audio),
-                "timestamps" => object.read_unless_null(&mut timestamps),
+                "timestamps" => object.read_nullable("timestamps", &mut timestamps),
                 _ => object.skip(),
             }
         }
-        Some(Self { audio, timestamps })
+        let nulls = object.nulls();
+        Some(Self { audio, timestamps, nulls })
     }
 }
 

@@ -55,6 +55,7 @@ pub struct Input {
     pub highest_resolution: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -114,6 +115,7 @@ struct Optional {
     num_speakers: Option<NumSpeakers>,
     highest_resolution: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<TargetLangSlot> Builder<TargetLangSlot> {
@@ -177,6 +179,7 @@ impl<TargetLangSlot> Builder<TargetLangSlot> {
             num_speakers: self.optional.num_speakers,
             highest_resolution: self.optional.highest_resolution,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -209,11 +212,11 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
-        object.write_optional("audio_url", &self.audio_url);
-        object.write_optional("video_url", &self.video_url);
+        object.write_nullable("audio_url", &self.audio_url, &self.nulls);
+        object.write_nullable("video_url", &self.video_url, &self.nulls);
         object.write("target_lang", &self.target_lang);
-        object.write_optional("source_lang", &self.source_lang);
-        object.write_optional("num_speakers", &self.num_speakers);
+        object.write_nullable("source_lang", &self.source_lang, &self.nulls);
+        object.write_nullable("num_speakers", &self.num_speakers, &self.nulls);
         object.write_optional("highest_resolution", &self.highest_resolution);
         object.end()
     }
@@ -233,15 +236,20 @@ impl<'de> json::ReadObject<'de> for Input {
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "audio_url" => object.read_unless_null(&mut optional.audio_url),
-                "video_url" => object.read_unless_null(&mut optional.video_url),
+                "audio_url" => object.read_nullable("audio_url", &mut optional.audio_url),
+                "video_url" => object.read_nullable("video_url", &mut optional.video_url),
                 "target_lang" => object.read(&mut target_lang),
-                "source_lang" => object.read_unless_null(&mut optional.source_lang),
-                "num_speakers" => object.read_unless_null(&mut optional.num_speakers),
+                "source_lang" => {
+                    object.read_nullable("source_lang", &mut optional.source_lang)
+                }
+                "num_speakers" => {
+                    object.read_nullable("num_speakers", &mut optional.num_speakers)
+                }
                 "highest_resolution" => object.read(&mut optional.highest_resolution),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             target_lang: object.require("target_lang", target_lang)?,
             optional,

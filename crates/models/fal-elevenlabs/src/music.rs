@@ -57,6 +57,7 @@ pub struct Input {
     pub output_format: Option<OutputFormat>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -219,6 +220,7 @@ struct Optional {
     respect_sections_durations: Option<bool>,
     output_format: Option<OutputFormat>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl Builder {
@@ -281,6 +283,7 @@ impl Builder {
             respect_sections_durations: self.optional.respect_sections_durations,
             output_format: self.optional.output_format,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -314,9 +317,9 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
-        object.write_optional("prompt", &self.prompt);
-        object.write_optional("composition_plan", &self.composition_plan);
-        object.write_optional("music_length_ms", &self.music_length_ms);
+        object.write_nullable("prompt", &self.prompt, &self.nulls);
+        object.write_nullable("composition_plan", &self.composition_plan, &self.nulls);
+        object.write_nullable("music_length_ms", &self.music_length_ms, &self.nulls);
         object.write_optional("force_instrumental", &self.force_instrumental);
         object
             .write_optional(
@@ -341,12 +344,17 @@ impl<'de> json::ReadObject<'de> for Input {
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.read_unless_null(&mut optional.prompt),
+                "prompt" => object.read_nullable("prompt", &mut optional.prompt),
                 "composition_plan" => {
-                    object.read_unless_null(&mut optional.composition_plan)
+                    object
+                        .read_nullable(
+                            "composition_plan",
+                            &mut optional.composition_plan,
+                        )
                 }
                 "music_length_ms" => {
-                    object.read_unless_null(&mut optional.music_length_ms)
+                    object
+                        .read_nullable("music_length_ms", &mut optional.music_length_ms)
                 }
                 "force_instrumental" => object.read(&mut optional.force_instrumental),
                 "respect_sections_durations" => {
@@ -356,6 +364,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder { optional };
         Some(builder.build())
     }

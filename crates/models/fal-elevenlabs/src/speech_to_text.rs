@@ -52,6 +52,7 @@ pub struct Input {
     pub diarize: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -113,6 +114,7 @@ struct Optional {
     tag_audio_events: Option<bool>,
     diarize: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<AudioUrlSlot> Builder<AudioUrlSlot> {
@@ -162,6 +164,7 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
             tag_audio_events: self.optional.tag_audio_events,
             diarize: self.optional.diarize,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -194,7 +197,7 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("audio_url", &self.audio_url);
-        object.write_optional("language_code", &self.language_code);
+        object.write_nullable("language_code", &self.language_code, &self.nulls);
         object.write_optional("tag_audio_events", &self.tag_audio_events);
         object.write_optional("diarize", &self.diarize);
         object.end()
@@ -216,12 +219,15 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "audio_url" => object.read(&mut audio_url),
-                "language_code" => object.read_unless_null(&mut optional.language_code),
+                "language_code" => {
+                    object.read_nullable("language_code", &mut optional.language_code)
+                }
                 "tag_audio_events" => object.read(&mut optional.tag_audio_events),
                 "diarize" => object.read(&mut optional.diarize),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File> {
             audio_url: object.require("audio_url", audio_url)?,
             optional,

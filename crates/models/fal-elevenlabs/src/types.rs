@@ -56,6 +56,7 @@ pub struct TranscriptionWord {
     pub r#type: String,
     /// Speaker, if this was requested.
     pub speaker_id: Option<String>,
+    nulls: json::Nulls,
 }
 
 /// Line of one voice.
@@ -76,6 +77,7 @@ pub struct PronunciationDictionaryLocator {
     pub pronunciation_dictionary_id: Option<String>,
     /// Identifier of its version. Left out, the latest one.
     pub version_id: Option<String>,
+    nulls: json::Nulls,
 }
 
 // Building.
@@ -445,6 +447,7 @@ pub struct PronunciationDictionaryLocatorBuilder {
 struct PronunciationDictionaryLocatorOptional {
     pronunciation_dictionary_id: Option<String>,
     version_id: Option<String>,
+    nulls: json::Nulls,
 }
 
 impl PronunciationDictionaryLocatorBuilder {
@@ -469,6 +472,7 @@ impl PronunciationDictionaryLocatorBuilder {
         PronunciationDictionaryLocator {
             pronunciation_dictionary_id: self.optional.pronunciation_dictionary_id,
             version_id: self.optional.version_id,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -602,10 +606,10 @@ impl Serialize for TranscriptionWord {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("text", &self.text);
-        object.write_optional("start", &self.start);
-        object.write_optional("end", &self.end);
+        object.write_nullable("start", &self.start, &self.nulls);
+        object.write_nullable("end", &self.end, &self.nulls);
         object.write("type", &self.r#type);
-        object.write_optional("speaker_id", &self.speaker_id);
+        object.write_nullable("speaker_id", &self.speaker_id, &self.nulls);
         object.end()
     }
 }
@@ -628,19 +632,21 @@ impl<'de> json::ReadObject<'de> for TranscriptionWord {
         while let Some(key) = object.next_key() {
             match &*key {
                 "text" => object.read_unless_null(&mut text),
-                "start" => object.read_unless_null(&mut start),
-                "end" => object.read_unless_null(&mut end),
+                "start" => object.read_nullable("start", &mut start),
+                "end" => object.read_nullable("end", &mut end),
                 "type" => object.read_unless_null(&mut r#type),
-                "speaker_id" => object.read_unless_null(&mut speaker_id),
+                "speaker_id" => object.read_nullable("speaker_id", &mut speaker_id),
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             text: object.require("text", text)?,
             start,
             end,
             r#type: object.require("type", r#type)?,
             speaker_id,
+            nulls,
         })
     }
 }
@@ -689,11 +695,12 @@ impl Serialize for PronunciationDictionaryLocator {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object
-            .write_optional(
+            .write_nullable(
                 "pronunciation_dictionary_id",
                 &self.pronunciation_dictionary_id,
+                &self.nulls,
             );
-        object.write_optional("version_id", &self.version_id);
+        object.write_nullable("version_id", &self.version_id, &self.nulls);
         object.end()
     }
 }
@@ -712,12 +719,19 @@ impl<'de> json::ReadObject<'de> for PronunciationDictionaryLocator {
         while let Some(key) = object.next_key() {
             match &*key {
                 "pronunciation_dictionary_id" => {
-                    object.read_unless_null(&mut optional.pronunciation_dictionary_id)
+                    object
+                        .read_nullable(
+                            "pronunciation_dictionary_id",
+                            &mut optional.pronunciation_dictionary_id,
+                        )
                 }
-                "version_id" => object.read_unless_null(&mut optional.version_id),
+                "version_id" => {
+                    object.read_nullable("version_id", &mut optional.version_id)
+                }
                 _ => object.skip(),
             }
         }
+        optional.nulls = object.nulls();
         let builder = PronunciationDictionaryLocatorBuilder {
             optional,
         };

@@ -15,7 +15,9 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{
+    Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -48,7 +50,7 @@ pub struct Input {
     pub remove_background_noise: Option<bool>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Format of the recording: codec, sample rate and bit rate. Some need a larger ElevenLabs plan.
     ///
     /// Default `mp3_44100_128`.
@@ -177,7 +179,7 @@ pub struct Output {
     pub audio: FileOutput,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -214,7 +216,7 @@ pub struct Builder<AudioUrlSlot = Unset> {
 struct Optional {
     voice: Option<String>,
     remove_background_noise: Option<bool>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     output_format: Option<OutputFormat>,
     extra: Map<String, Value>,
 }
@@ -244,7 +246,7 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -335,7 +337,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "remove_background_noise" => {
                     object.read(&mut optional.remove_background_noise)
                 }
-                "seed" => object.read_integer(&mut optional.seed),
+                "seed" => object.read(&mut optional.seed),
                 "output_format" => object.read(&mut optional.output_format),
                 _ => object.read_extra(key, &mut optional.extra),
             }
@@ -372,7 +374,7 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "audio" => object.read_unless_null(&mut audio),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

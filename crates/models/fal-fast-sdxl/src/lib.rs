@@ -26,7 +26,7 @@ pub mod types;
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -103,7 +103,7 @@ pub struct Input {
     pub safety_checker_version: Option<SafetyCheckerVersion>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
     /// not kept in the request history.
     ///
@@ -111,6 +111,7 @@ pub struct Input {
     pub sync_mode: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -225,7 +226,7 @@ pub struct Output {
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
@@ -277,9 +278,10 @@ struct Optional {
     num_inference_steps: Option<NumInferenceSteps>,
     request_id: Option<String>,
     safety_checker_version: Option<SafetyCheckerVersion>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     sync_mode: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -379,7 +381,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -421,6 +423,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             seed: self.optional.seed,
             sync_mode: self.optional.sync_mode,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -461,7 +464,7 @@ impl Serialize for Input {
         object.write("prompt", &self.prompt);
         object.write_optional("request_id", &self.request_id);
         object.write_optional("safety_checker_version", &self.safety_checker_version);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("sync_mode", &self.sync_mode);
         object.end()
     }
@@ -498,11 +501,12 @@ impl<'de> json::ReadObject<'de> for Input {
                 "safety_checker_version" => {
                     object.read(&mut optional.safety_checker_version)
                 }
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -542,7 +546,7 @@ impl<'de> json::ReadObject<'de> for Output {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
                 "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
                 _ => object.skip(),

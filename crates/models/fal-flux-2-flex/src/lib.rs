@@ -30,7 +30,7 @@ pub mod edit;
 pub mod types;
 
 use fal_core::{
-    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -62,7 +62,7 @@ pub struct Input {
     pub image_size: Option<ImageSizeValue>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Strictness of the content check: `1` is the strictest level, the highest level the most
     /// permissive.
     ///
@@ -93,6 +93,7 @@ pub struct Input {
     pub num_inference_steps: Option<NumInferenceSteps>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -248,7 +249,7 @@ pub struct Output {
     pub images: Vec<ImageFile>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -284,7 +285,7 @@ pub struct Builder<PromptSlot = Unset> {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     image_size: Option<ImageSizeValue>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     safety_tolerance: Option<SafetyTolerance>,
     enable_safety_checker: Option<bool>,
     output_format: Option<OutputFormat>,
@@ -292,6 +293,7 @@ struct Optional {
     guidance_scale: Option<GuidanceScale>,
     num_inference_steps: Option<NumInferenceSteps>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -313,7 +315,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -383,6 +385,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             guidance_scale: self.optional.guidance_scale,
             num_inference_steps: self.optional.num_inference_steps,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -412,7 +415,7 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
         object.write_optional("image_size", &self.image_size);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("safety_tolerance", &self.safety_tolerance);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.write_optional("output_format", &self.output_format);
@@ -439,7 +442,7 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "prompt" => object.read(&mut prompt),
                 "image_size" => object.read(&mut optional.image_size),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "safety_tolerance" => object.read(&mut optional.safety_tolerance),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
@@ -451,6 +454,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -483,7 +487,7 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

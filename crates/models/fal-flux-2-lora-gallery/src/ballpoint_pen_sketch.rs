@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -62,7 +62,7 @@ pub struct Input {
     pub acceleration: Option<Acceleration>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
     /// not kept in the request history.
     ///
@@ -86,6 +86,7 @@ pub struct Input {
     pub lora_scale: Option<LoraScale>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -201,7 +202,7 @@ pub struct Output {
     pub images: Vec<Image>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
     /// Prompt that the images were made from.
     pub prompt: String,
 }
@@ -242,13 +243,14 @@ struct Optional {
     guidance_scale: Option<GuidanceScale>,
     num_inference_steps: Option<NumInferenceSteps>,
     acceleration: Option<Acceleration>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     sync_mode: Option<bool>,
     enable_safety_checker: Option<bool>,
     output_format: Option<OutputFormat>,
     num_images: Option<NumImages>,
     lora_scale: Option<LoraScale>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -289,7 +291,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -354,6 +356,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             num_images: self.optional.num_images,
             lora_scale: self.optional.lora_scale,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -386,7 +389,7 @@ impl Serialize for Input {
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
         object.write_optional("acceleration", &self.acceleration);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.write_optional("output_format", &self.output_format);
@@ -415,7 +418,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
                 "acceleration" => object.read(&mut optional.acceleration),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
@@ -426,6 +429,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -460,7 +464,7 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 "prompt" => object.read_unless_null(&mut prompt),
                 _ => object.skip(),
             }

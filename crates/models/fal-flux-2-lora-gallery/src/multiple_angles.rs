@@ -16,7 +16,8 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -57,7 +58,7 @@ pub struct Input {
     pub acceleration: Option<Acceleration>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
     /// not kept in the request history.
     ///
@@ -91,6 +92,7 @@ pub struct Input {
     pub zoom: Option<Zoom>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -217,7 +219,7 @@ pub struct Output {
     pub prompt: String,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -256,7 +258,7 @@ struct Optional {
     guidance_scale: Option<GuidanceScale>,
     num_inference_steps: Option<NumInferenceSteps>,
     acceleration: Option<Acceleration>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     sync_mode: Option<bool>,
     enable_safety_checker: Option<bool>,
     output_format: Option<OutputFormat>,
@@ -266,6 +268,7 @@ struct Optional {
     vertical_angle: Option<VerticalAngle>,
     zoom: Option<Zoom>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<ImageUrlsSlot> Builder<ImageUrlsSlot> {
@@ -306,7 +309,7 @@ impl<ImageUrlsSlot> Builder<ImageUrlsSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -394,6 +397,7 @@ impl<ImageUrlsSlot> Builder<ImageUrlsSlot> {
             vertical_angle: self.optional.vertical_angle,
             zoom: self.optional.zoom,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -426,11 +430,11 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("image_urls", &self.image_urls);
-        object.write_optional("image_size", &self.image_size);
+        object.write_nullable("image_size", &self.image_size, &self.nulls);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
         object.write_optional("acceleration", &self.acceleration);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.write_optional("output_format", &self.output_format);
@@ -458,11 +462,13 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "image_urls" => object.read(&mut image_urls),
-                "image_size" => object.read_unless_null(&mut optional.image_size),
+                "image_size" => {
+                    object.read_nullable("image_size", &mut optional.image_size)
+                }
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
                 "acceleration" => object.read(&mut optional.acceleration),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
@@ -476,6 +482,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<Vec<File>> {
             image_urls: object.require("image_urls", image_urls)?,
             optional,
@@ -511,7 +518,7 @@ impl<'de> json::ReadObject<'de> for Output {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
                 "prompt" => object.read_unless_null(&mut prompt),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

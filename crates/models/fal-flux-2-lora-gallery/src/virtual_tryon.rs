@@ -17,7 +17,8 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -61,7 +62,7 @@ pub struct Input {
     pub acceleration: Option<Acceleration>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
     /// not kept in the request history.
     ///
@@ -83,6 +84,7 @@ pub struct Input {
     pub lora_scale: Option<LoraScale>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -191,7 +193,7 @@ pub struct Output {
     pub prompt: String,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -232,13 +234,14 @@ struct Optional {
     guidance_scale: Option<GuidanceScale>,
     num_inference_steps: Option<NumInferenceSteps>,
     acceleration: Option<Acceleration>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     sync_mode: Option<bool>,
     enable_safety_checker: Option<bool>,
     output_format: Option<OutputFormat>,
     num_images: Option<NumImages>,
     lora_scale: Option<LoraScale>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
@@ -293,7 +296,7 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -360,6 +363,7 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
             num_images: self.optional.num_images,
             lora_scale: self.optional.lora_scale,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -394,11 +398,11 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
         object.write("image_urls", &self.image_urls);
-        object.write_optional("image_size", &self.image_size);
+        object.write_nullable("image_size", &self.image_size, &self.nulls);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
         object.write_optional("acceleration", &self.acceleration);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.write_optional("output_format", &self.output_format);
@@ -425,11 +429,13 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "prompt" => object.read(&mut prompt),
                 "image_urls" => object.read(&mut image_urls),
-                "image_size" => object.read_unless_null(&mut optional.image_size),
+                "image_size" => {
+                    object.read_nullable("image_size", &mut optional.image_size)
+                }
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
                 "acceleration" => object.read(&mut optional.acceleration),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
@@ -440,6 +446,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, Vec<File>> {
             prompt: object.require("prompt", prompt)?,
             image_urls: object.require("image_urls", image_urls)?,
@@ -476,7 +483,7 @@ impl<'de> json::ReadObject<'de> for Output {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
                 "prompt" => object.read_unless_null(&mut prompt),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

@@ -28,7 +28,7 @@ mod json_schema;
 pub mod edit;
 pub mod types;
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -59,7 +59,7 @@ pub struct Input {
     pub image_size: Option<ImageSizeValue>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Strictness of the content check: `1` is the strictest level, the highest level the most
     /// permissive.
     ///
@@ -80,6 +80,7 @@ pub struct Input {
     pub sync_mode: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -221,7 +222,7 @@ pub struct Output {
     pub images: Vec<ImageFile>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -257,12 +258,13 @@ pub struct Builder<PromptSlot = Unset> {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     image_size: Option<ImageSizeValue>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     safety_tolerance: Option<SafetyTolerance>,
     enable_safety_checker: Option<bool>,
     output_format: Option<OutputFormat>,
     sync_mode: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -284,7 +286,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -338,6 +340,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             output_format: self.optional.output_format,
             sync_mode: self.optional.sync_mode,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -367,7 +370,7 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
         object.write_optional("image_size", &self.image_size);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("safety_tolerance", &self.safety_tolerance);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.write_optional("output_format", &self.output_format);
@@ -392,7 +395,7 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "prompt" => object.read(&mut prompt),
                 "image_size" => object.read(&mut optional.image_size),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "safety_tolerance" => object.read(&mut optional.safety_tolerance),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
@@ -402,6 +405,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -434,7 +438,7 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

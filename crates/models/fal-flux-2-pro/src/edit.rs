@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{
+    Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -46,7 +48,7 @@ pub struct Input {
     pub image_size: Option<ImageSizeValue>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Strictness of the content check: `1` is the strictest level, the highest level the most
     /// permissive.
     pub safety_tolerance: Option<SafetyTolerance>,
@@ -198,7 +200,7 @@ pub struct Output {
     pub images: Vec<ImageFile>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -236,7 +238,7 @@ pub struct Builder<PromptSlot = Unset, ImageUrlsSlot = Unset> {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     image_size: Option<ImageSizeValue>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     safety_tolerance: Option<SafetyTolerance>,
     enable_safety_checker: Option<bool>,
     output_format: Option<OutputFormat>,
@@ -276,7 +278,7 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -394,7 +396,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "prompt" => object.read(&mut prompt),
                 "image_urls" => object.read(&mut image_urls),
                 "image_size" => object.read(&mut optional.image_size),
-                "seed" => object.read_integer(&mut optional.seed),
+                "seed" => object.read(&mut optional.seed),
                 "safety_tolerance" => object.read(&mut optional.safety_tolerance),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
@@ -437,7 +439,7 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

@@ -34,7 +34,8 @@ pub mod types;
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -73,7 +74,7 @@ pub struct Input {
     pub num_inference_steps: Option<NumInferenceSteps>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// LoRA weights to apply on top of the model. Several are merged.
     ///
     /// Default `[]`.
@@ -113,6 +114,7 @@ pub struct Input {
     pub preprocess_depth: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -200,7 +202,7 @@ pub struct Output {
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
@@ -245,7 +247,7 @@ struct Optional {
     image_url: Option<File>,
     image_size: Option<ImageSize>,
     num_inference_steps: Option<NumInferenceSteps>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     loras: Option<Vec<LoraWeight>>,
     guidance_scale: Option<GuidanceScale>,
     sync_mode: Option<bool>,
@@ -255,6 +257,7 @@ struct Optional {
     control_lora_strength: Option<ControlLoraStrength>,
     preprocess_depth: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, ControlLoraImageUrlSlot> Builder<PromptSlot, ControlLoraImageUrlSlot> {
@@ -306,7 +309,7 @@ impl<PromptSlot, ControlLoraImageUrlSlot> Builder<PromptSlot, ControlLoraImageUr
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -398,6 +401,7 @@ impl<PromptSlot, ControlLoraImageUrlSlot> Builder<PromptSlot, ControlLoraImageUr
             control_lora_strength: self.optional.control_lora_strength,
             preprocess_depth: self.optional.preprocess_depth,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -434,10 +438,10 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
-        object.write_optional("image_url", &self.image_url);
+        object.write_nullable("image_url", &self.image_url, &self.nulls);
         object.write_optional("image_size", &self.image_size);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("loras", &self.loras);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("sync_mode", &self.sync_mode);
@@ -467,10 +471,10 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "prompt" => object.read(&mut prompt),
-                "image_url" => object.read_unless_null(&mut optional.image_url),
+                "image_url" => object.read_nullable("image_url", &mut optional.image_url),
                 "image_size" => object.read(&mut optional.image_size),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "loras" => object.read(&mut optional.loras),
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
                 "sync_mode" => object.read(&mut optional.sync_mode),
@@ -487,6 +491,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             control_lora_image_url: object
@@ -528,7 +533,7 @@ impl<'de> json::ReadObject<'de> for Output {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
                 "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
                 _ => object.skip(),

@@ -20,7 +20,8 @@
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, json,
+    Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Streams, Unset,
+    Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -61,7 +62,7 @@ pub struct Input {
     pub num_inference_steps: Option<NumInferenceSteps>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Adherence of the image to the prompt (classifier-free guidance). Small values let the model
     /// improvise, large ones make it take the prompt literally.
     ///
@@ -94,6 +95,7 @@ pub struct Input {
     pub acceleration: Option<Acceleration>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -205,7 +207,7 @@ pub struct Output {
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
@@ -223,7 +225,7 @@ pub struct Event {
     pub timings: Option<BTreeMap<String, f64>>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Option<Vec<bool>>,
@@ -265,7 +267,7 @@ pub struct Builder<PromptSlot = Unset> {
 struct Optional {
     image_size: Option<ImageSize>,
     num_inference_steps: Option<NumInferenceSteps>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     guidance_scale: Option<GuidanceScale>,
     sync_mode: Option<bool>,
     num_images: Option<NumImages>,
@@ -274,6 +276,7 @@ struct Optional {
     loras: Option<Vec<LoraWeight>>,
     acceleration: Option<Acceleration>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -302,7 +305,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -379,6 +382,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             loras: self.optional.loras,
             acceleration: self.optional.acceleration,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -409,7 +413,7 @@ impl Serialize for Input {
         object.write("prompt", &self.prompt);
         object.write_optional("image_size", &self.image_size);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("num_images", &self.num_images);
@@ -438,7 +442,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "prompt" => object.read(&mut prompt),
                 "image_size" => object.read(&mut optional.image_size),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "num_images" => object.read(&mut optional.num_images),
@@ -451,6 +455,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -490,7 +495,7 @@ impl<'de> json::ReadObject<'de> for Output {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
                 "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
                 _ => object.skip(),
@@ -537,7 +542,7 @@ impl<'de> json::ReadObject<'de> for Event {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
                 "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
                 _ => object.skip(),

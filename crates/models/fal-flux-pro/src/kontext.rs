@@ -21,7 +21,8 @@ pub mod multi;
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -50,7 +51,7 @@ pub struct Input {
     pub image_url: File,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Adherence of the image to the prompt (classifier-free guidance). Small values let the model
     /// improvise, large ones make it take the prompt literally.
     ///
@@ -252,7 +253,7 @@ pub struct Output {
     pub has_nsfw_concepts: Vec<bool>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -289,7 +290,7 @@ pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset> {
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    seed: Option<i64>,
+    seed: Option<Integer>,
     guidance_scale: Option<GuidanceScale>,
     sync_mode: Option<bool>,
     num_images: Option<NumImages>,
@@ -322,7 +323,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -463,7 +464,7 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "prompt" => object.read(&mut prompt),
                 "image_url" => object.read(&mut image_url),
-                "seed" => object.read_integer(&mut optional.seed),
+                "seed" => object.read(&mut optional.seed),
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "num_images" => object.read(&mut optional.num_images),
@@ -516,7 +517,7 @@ impl<'de> json::ReadObject<'de> for Output {
                 "prompt" => object.read_unless_null(&mut prompt),
                 "timings" => object.read_unless_null(&mut timings),
                 "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

@@ -26,7 +26,7 @@ mod json_schema;
 pub mod types;
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -57,7 +57,7 @@ pub struct Input {
     pub image_url: File,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Shape of the video, as width to height.
     ///
     /// Default `16:9`.
@@ -77,6 +77,7 @@ pub struct Input {
     pub i2v_stability: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -181,7 +182,7 @@ pub struct Output {
     pub video: FileOutput,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -218,12 +219,13 @@ pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset> {
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    seed: Option<i64>,
+    seed: Option<Integer>,
     aspect_ratio: Option<AspectRatio>,
     resolution: Option<Resolution>,
     num_frames: Option<NumFrames>,
     i2v_stability: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
@@ -248,7 +250,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -302,6 +304,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
             num_frames: self.optional.num_frames,
             i2v_stability: self.optional.i2v_stability,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -340,7 +343,7 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
         object.write("image_url", &self.image_url);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.write_optional("resolution", &self.resolution);
         object.write_optional("num_frames", &self.num_frames);
@@ -366,7 +369,7 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "prompt" => object.read(&mut prompt),
                 "image_url" => object.read(&mut image_url),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "resolution" => object.read(&mut optional.resolution),
                 "num_frames" => object.read(&mut optional.num_frames),
@@ -374,6 +377,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,
@@ -407,7 +411,7 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "video" => object.read_unless_null(&mut video),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

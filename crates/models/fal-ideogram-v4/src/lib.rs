@@ -35,7 +35,8 @@ pub mod types;
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, json,
+    Endpoint, Int, Integer, IntoInput, Param, Parameters, Streams, Unset, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -86,7 +87,7 @@ pub struct Input {
     pub num_images: Option<NumImages>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
     /// not kept in the request history.
     ///
@@ -102,6 +103,7 @@ pub struct Input {
     pub output_format: Option<OutputFormat>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -267,7 +269,7 @@ pub struct Output {
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
@@ -285,7 +287,7 @@ pub struct Event {
     pub timings: Option<BTreeMap<String, f64>>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Option<Vec<bool>>,
@@ -330,11 +332,12 @@ struct Optional {
     rendering_speed: Option<RenderingSpeed>,
     acceleration: Option<Acceleration>,
     num_images: Option<NumImages>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     sync_mode: Option<bool>,
     enable_safety_checker: Option<bool>,
     output_format: Option<OutputFormat>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -382,7 +385,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -432,6 +435,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             enable_safety_checker: self.optional.enable_safety_checker,
             output_format: self.optional.output_format,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -465,7 +469,7 @@ impl Serialize for Input {
         object.write_optional("rendering_speed", &self.rendering_speed);
         object.write_optional("acceleration", &self.acceleration);
         object.write_optional("num_images", &self.num_images);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.write_optional("output_format", &self.output_format);
@@ -493,7 +497,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "rendering_speed" => object.read(&mut optional.rendering_speed),
                 "acceleration" => object.read(&mut optional.acceleration),
                 "num_images" => object.read(&mut optional.num_images),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
@@ -502,6 +506,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -541,7 +546,7 @@ impl<'de> json::ReadObject<'de> for Output {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
                 "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
                 _ => object.skip(),
@@ -588,7 +593,7 @@ impl<'de> json::ReadObject<'de> for Event {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
                 "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
                 _ => object.skip(),

@@ -56,6 +56,7 @@ pub struct Input {
     pub learning_rate: Option<LearningRate>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -123,6 +124,7 @@ struct Optional {
     resolution: Option<String>,
     learning_rate: Option<LearningRate>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
@@ -180,6 +182,7 @@ impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
             resolution: self.optional.resolution,
             learning_rate: self.optional.learning_rate,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -214,7 +217,7 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("images_data_url", &self.images_data_url);
         object.write_optional("steps", &self.steps);
-        object.write_optional("default_caption", &self.default_caption);
+        object.write_nullable("default_caption", &self.default_caption, &self.nulls);
         object.write_optional("resolution", &self.resolution);
         object.write_optional("learning_rate", &self.learning_rate);
         object.end()
@@ -238,13 +241,15 @@ impl<'de> json::ReadObject<'de> for Input {
                 "images_data_url" => object.read(&mut images_data_url),
                 "steps" => object.read(&mut optional.steps),
                 "default_caption" => {
-                    object.read_unless_null(&mut optional.default_caption)
+                    object
+                        .read_nullable("default_caption", &mut optional.default_caption)
                 }
                 "resolution" => object.read(&mut optional.resolution),
                 "learning_rate" => object.read(&mut optional.learning_rate),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File> {
             images_data_url: object.require("images_data_url", images_data_url)?,
             optional,

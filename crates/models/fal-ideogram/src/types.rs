@@ -15,6 +15,7 @@ pub struct ColorPalette {
     pub members: Option<Vec<ColorPaletteMember>>,
     /// Ready-made palette.
     pub name: Option<ColorPaletteName>,
+    nulls: json::Nulls,
 }
 
 /// The values of `name`.
@@ -137,6 +138,7 @@ pub struct ColorPaletteBuilder {
 struct ColorPaletteOptional {
     members: Option<Vec<ColorPaletteMember>>,
     name: Option<ColorPaletteName>,
+    nulls: json::Nulls,
 }
 
 impl ColorPaletteBuilder {
@@ -159,6 +161,7 @@ impl ColorPaletteBuilder {
         ColorPalette {
             members: self.optional.members,
             name: self.optional.name,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -280,8 +283,8 @@ impl Parameters for ColorPalette {}
 impl Serialize for ColorPalette {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
-        object.write_optional("members", &self.members);
-        object.write_optional("name", &self.name);
+        object.write_nullable("members", &self.members, &self.nulls);
+        object.write_nullable("name", &self.name, &self.nulls);
         object.end()
     }
 }
@@ -299,11 +302,12 @@ impl<'de> json::ReadObject<'de> for ColorPalette {
         let mut optional = ColorPaletteOptional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "members" => object.read_unless_null(&mut optional.members),
-                "name" => object.read_unless_null(&mut optional.name),
+                "members" => object.read_nullable("members", &mut optional.members),
+                "name" => object.read_nullable("name", &mut optional.name),
                 _ => object.skip(),
             }
         }
+        optional.nulls = object.nulls();
         let builder = ColorPaletteBuilder { optional };
         Some(builder.build())
     }

@@ -16,7 +16,8 @@
 pub mod generate_transparent;
 
 use fal_core::{
-    Endpoint, File, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, json,
+    Endpoint, File, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
+    Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -60,7 +61,7 @@ pub struct Input {
     pub num_images: Option<NumImages>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
     /// not kept in the request history.
     ///
@@ -81,6 +82,7 @@ pub struct Input {
     pub negative_prompt: Option<String>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -459,7 +461,7 @@ pub struct Output {
     pub images: Vec<FileOutput>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -501,12 +503,13 @@ struct Optional {
     style: Option<Style>,
     expand_prompt: Option<bool>,
     num_images: Option<NumImages>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     sync_mode: Option<bool>,
     style_preset: Option<StylePreset>,
     image_size: Option<Nullable<ImageSize>>,
     negative_prompt: Option<String>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -568,7 +571,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -628,6 +631,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             image_size: self.optional.image_size,
             negative_prompt: self.optional.negative_prompt,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -659,16 +663,16 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
-        object.write_optional("image_urls", &self.image_urls);
+        object.write_nullable("image_urls", &self.image_urls, &self.nulls);
         object.write_optional("rendering_speed", &self.rendering_speed);
-        object.write_optional("color_palette", &self.color_palette);
-        object.write_optional("style_codes", &self.style_codes);
-        object.write_optional("style", &self.style);
+        object.write_nullable("color_palette", &self.color_palette, &self.nulls);
+        object.write_nullable("style_codes", &self.style_codes, &self.nulls);
+        object.write_nullable("style", &self.style, &self.nulls);
         object.write_optional("expand_prompt", &self.expand_prompt);
         object.write_optional("num_images", &self.num_images);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("sync_mode", &self.sync_mode);
-        object.write_optional("style_preset", &self.style_preset);
+        object.write_nullable("style_preset", &self.style_preset, &self.nulls);
         object.write("prompt", &self.prompt);
         object.write_optional("image_size", &self.image_size);
         object.write_optional("negative_prompt", &self.negative_prompt);
@@ -690,22 +694,31 @@ impl<'de> json::ReadObject<'de> for Input {
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "image_urls" => object.read_unless_null(&mut optional.image_urls),
+                "image_urls" => {
+                    object.read_nullable("image_urls", &mut optional.image_urls)
+                }
                 "rendering_speed" => object.read(&mut optional.rendering_speed),
-                "color_palette" => object.read_unless_null(&mut optional.color_palette),
-                "style_codes" => object.read_unless_null(&mut optional.style_codes),
-                "style" => object.read_unless_null(&mut optional.style),
+                "color_palette" => {
+                    object.read_nullable("color_palette", &mut optional.color_palette)
+                }
+                "style_codes" => {
+                    object.read_nullable("style_codes", &mut optional.style_codes)
+                }
+                "style" => object.read_nullable("style", &mut optional.style),
                 "expand_prompt" => object.read(&mut optional.expand_prompt),
                 "num_images" => object.read(&mut optional.num_images),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "sync_mode" => object.read(&mut optional.sync_mode),
-                "style_preset" => object.read_unless_null(&mut optional.style_preset),
+                "style_preset" => {
+                    object.read_nullable("style_preset", &mut optional.style_preset)
+                }
                 "prompt" => object.read(&mut prompt),
                 "image_size" => object.read(&mut optional.image_size),
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -738,7 +751,7 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

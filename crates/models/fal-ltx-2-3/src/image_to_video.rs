@@ -73,6 +73,7 @@ pub struct Input {
     pub generate_audio: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -271,6 +272,7 @@ struct Optional {
     fps: Option<Fps>,
     generate_audio: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
@@ -355,6 +357,7 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
             fps: self.optional.fps,
             generate_audio: self.optional.generate_audio,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -393,7 +396,7 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("image_url", &self.image_url);
-        object.write_optional("end_image_url", &self.end_image_url);
+        object.write_nullable("end_image_url", &self.end_image_url, &self.nulls);
         object.write("prompt", &self.prompt);
         object.write_optional("duration", &self.duration);
         object.write_optional("resolution", &self.resolution);
@@ -420,7 +423,9 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "image_url" => object.read(&mut image_url),
-                "end_image_url" => object.read_unless_null(&mut optional.end_image_url),
+                "end_image_url" => {
+                    object.read_nullable("end_image_url", &mut optional.end_image_url)
+                }
                 "prompt" => object.read(&mut prompt),
                 "duration" => object.read(&mut optional.duration),
                 "resolution" => object.read(&mut optional.resolution),
@@ -430,6 +435,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File, String> {
             image_url: object.require("image_url", image_url)?,
             prompt: object.require("prompt", prompt)?,

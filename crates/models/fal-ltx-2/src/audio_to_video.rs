@@ -53,6 +53,7 @@ pub struct Input {
     pub guidance_scale: Option<GuidanceScale>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// `guidance_scale`: between 1.0 and 50.0.
@@ -102,6 +103,7 @@ struct Optional {
     prompt: Option<String>,
     guidance_scale: Option<GuidanceScale>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<AudioUrlSlot> Builder<AudioUrlSlot> {
@@ -152,6 +154,7 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
             prompt: self.optional.prompt,
             guidance_scale: self.optional.guidance_scale,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -191,9 +194,9 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("audio_url", &self.audio_url);
-        object.write_optional("image_url", &self.image_url);
-        object.write_optional("prompt", &self.prompt);
-        object.write_optional("guidance_scale", &self.guidance_scale);
+        object.write_nullable("image_url", &self.image_url, &self.nulls);
+        object.write_nullable("prompt", &self.prompt, &self.nulls);
+        object.write_nullable("guidance_scale", &self.guidance_scale, &self.nulls);
         object.end()
     }
 }
@@ -213,12 +216,15 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "audio_url" => object.read(&mut audio_url),
-                "image_url" => object.read_unless_null(&mut optional.image_url),
-                "prompt" => object.read_unless_null(&mut optional.prompt),
-                "guidance_scale" => object.read_unless_null(&mut optional.guidance_scale),
+                "image_url" => object.read_nullable("image_url", &mut optional.image_url),
+                "prompt" => object.read_nullable("prompt", &mut optional.prompt),
+                "guidance_scale" => {
+                    object.read_nullable("guidance_scale", &mut optional.guidance_scale)
+                }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File> {
             audio_url: object.require("audio_url", audio_url)?,
             optional,

@@ -57,6 +57,7 @@ pub struct Input {
     pub context: Option<Context>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -147,6 +148,7 @@ struct Optional {
     mode: Option<Mode>,
     context: Option<Context>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<VideoUrlSlot> Builder<VideoUrlSlot> {
@@ -205,6 +207,7 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
             mode: self.optional.mode,
             context: self.optional.context,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -243,10 +246,10 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("video_url", &self.video_url);
-        object.write_optional("prompt", &self.prompt);
+        object.write_nullable("prompt", &self.prompt, &self.nulls);
         object.write_optional("duration", &self.duration);
         object.write_optional("mode", &self.mode);
-        object.write_optional("context", &self.context);
+        object.write_nullable("context", &self.context, &self.nulls);
         object.end()
     }
 }
@@ -266,13 +269,14 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "video_url" => object.read(&mut video_url),
-                "prompt" => object.read_unless_null(&mut optional.prompt),
+                "prompt" => object.read_nullable("prompt", &mut optional.prompt),
                 "duration" => object.read(&mut optional.duration),
                 "mode" => object.read(&mut optional.mode),
-                "context" => object.read_unless_null(&mut optional.context),
+                "context" => object.read_nullable("context", &mut optional.context),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File> {
             video_url: object.require("video_url", video_url)?,
             optional,

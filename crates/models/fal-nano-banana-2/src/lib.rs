@@ -24,7 +24,8 @@ mod json_schema;
 pub mod types;
 
 use fal_core::{
-    Check, Endpoint, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
+    Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -57,7 +58,7 @@ pub struct Input {
     pub num_images: Option<NumImages>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Shape of the image, as width to height.
     ///
     /// Default `auto`.
@@ -96,6 +97,7 @@ pub struct Input {
     pub thinking_level: Option<ThinkingLevel>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -400,7 +402,7 @@ pub struct Builder<PromptSlot = Unset> {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     num_images: Option<NumImages>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     aspect_ratio: Option<Nullable<AspectRatio>>,
     output_format: Option<OutputFormat>,
     safety_tolerance: Option<SafetyTolerance>,
@@ -411,6 +413,7 @@ struct Optional {
     enable_web_search: Option<bool>,
     thinking_level: Option<ThinkingLevel>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -432,7 +435,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -525,6 +528,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             enable_web_search: self.optional.enable_web_search,
             thinking_level: self.optional.thinking_level,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -561,7 +565,7 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
         object.write_optional("num_images", &self.num_images);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.write_optional("output_format", &self.output_format);
         object.write_optional("safety_tolerance", &self.safety_tolerance);
@@ -570,7 +574,7 @@ impl Serialize for Input {
         object.write_optional("resolution", &self.resolution);
         object.write_optional("limit_generations", &self.limit_generations);
         object.write_optional("enable_web_search", &self.enable_web_search);
-        object.write_optional("thinking_level", &self.thinking_level);
+        object.write_nullable("thinking_level", &self.thinking_level, &self.nulls);
         object.end()
     }
 }
@@ -591,7 +595,7 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "prompt" => object.read(&mut prompt),
                 "num_images" => object.read(&mut optional.num_images),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "output_format" => object.read(&mut optional.output_format),
                 "safety_tolerance" => object.read(&mut optional.safety_tolerance),
@@ -600,10 +604,13 @@ impl<'de> json::ReadObject<'de> for Input {
                 "resolution" => object.read(&mut optional.resolution),
                 "limit_generations" => object.read(&mut optional.limit_generations),
                 "enable_web_search" => object.read(&mut optional.enable_web_search),
-                "thinking_level" => object.read_unless_null(&mut optional.thinking_level),
+                "thinking_level" => {
+                    object.read_nullable("thinking_level", &mut optional.thinking_level)
+                }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,

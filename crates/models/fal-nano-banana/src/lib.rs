@@ -23,7 +23,7 @@ mod json_schema;
 pub mod types;
 
 use fal_core::{
-    Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -56,7 +56,7 @@ pub struct Input {
     pub num_images: Option<NumImages>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Shape of the image, as width to height.
     ///
     /// Default `1:1`.
@@ -81,6 +81,7 @@ pub struct Input {
     pub limit_generations: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -293,13 +294,14 @@ pub struct Builder<PromptSlot = Unset> {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     num_images: Option<NumImages>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     aspect_ratio: Option<AspectRatio>,
     output_format: Option<OutputFormat>,
     safety_tolerance: Option<SafetyTolerance>,
     sync_mode: Option<bool>,
     limit_generations: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -321,7 +323,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -383,6 +385,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             sync_mode: self.optional.sync_mode,
             limit_generations: self.optional.limit_generations,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -416,7 +419,7 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
         object.write_optional("num_images", &self.num_images);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.write_optional("output_format", &self.output_format);
         object.write_optional("safety_tolerance", &self.safety_tolerance);
@@ -442,7 +445,7 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "prompt" => object.read(&mut prompt),
                 "num_images" => object.read(&mut optional.num_images),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "output_format" => object.read(&mut optional.output_format),
                 "safety_tolerance" => object.read(&mut optional.safety_tolerance),
@@ -451,6 +454,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,

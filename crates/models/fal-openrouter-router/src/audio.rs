@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, File, Float, IntoInput, Param, Parameters, UInt, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -62,6 +62,7 @@ pub struct Input {
     pub max_tokens: Option<MaxTokens>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -77,7 +78,7 @@ impl Input {
 pub type Temperature = Float<bounds::Temperature>;
 
 /// `max_tokens`: at least 1.
-pub type MaxTokens = Int<bounds::MaxTokens>;
+pub type MaxTokens = UInt<bounds::MaxTokens>;
 
 /// The result of [`openrouter/router/audio`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +88,7 @@ pub struct Output {
     pub output: String,
     /// Tokens used, and their price.
     pub usage: Option<UsageInfo>,
+    nulls: json::Nulls,
 }
 
 // Building.
@@ -130,6 +132,7 @@ struct Optional {
     temperature: Option<Temperature>,
     max_tokens: Option<MaxTokens>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<AudioUrlSlot, PromptSlot, ModelSlot> Builder<AudioUrlSlot, PromptSlot, ModelSlot> {
@@ -222,6 +225,7 @@ impl<AudioUrlSlot, PromptSlot, ModelSlot> Builder<AudioUrlSlot, PromptSlot, Mode
             temperature: self.optional.temperature,
             max_tokens: self.optional.max_tokens,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -259,11 +263,11 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("audio_url", &self.audio_url);
         object.write("prompt", &self.prompt);
-        object.write_optional("system_prompt", &self.system_prompt);
+        object.write_nullable("system_prompt", &self.system_prompt, &self.nulls);
         object.write("model", &self.model);
         object.write_optional("reasoning", &self.reasoning);
         object.write_optional("temperature", &self.temperature);
-        object.write_optional("max_tokens", &self.max_tokens);
+        object.write_nullable("max_tokens", &self.max_tokens, &self.nulls);
         object.end()
     }
 }
@@ -286,14 +290,19 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "audio_url" => object.read(&mut audio_url),
                 "prompt" => object.read(&mut prompt),
-                "system_prompt" => object.read_unless_null(&mut optional.system_prompt),
+                "system_prompt" => {
+                    object.read_nullable("system_prompt", &mut optional.system_prompt)
+                }
                 "model" => object.read(&mut model),
                 "reasoning" => object.read(&mut optional.reasoning),
                 "temperature" => object.read(&mut optional.temperature),
-                "max_tokens" => object.read_unless_null(&mut optional.max_tokens),
+                "max_tokens" => {
+                    object.read_nullable("max_tokens", &mut optional.max_tokens)
+                }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File, String, String> {
             audio_url: object.require("audio_url", audio_url)?,
             prompt: object.require("prompt", prompt)?,
@@ -308,7 +317,7 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("output", &self.output);
-        object.write("usage", &self.usage);
+        object.write_nullable("usage", &self.usage, &self.nulls);
         object.end()
     }
 }
@@ -328,13 +337,15 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "output" => object.read_unless_null(&mut output),
-                "usage" => object.read_unless_null(&mut usage),
+                "usage" => object.read_nullable("usage", &mut usage),
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             output: object.require("output", output)?,
             usage,
+            nulls,
         })
     }
 }
@@ -401,9 +412,9 @@ pub mod bounds {
 
     pub enum MaxTokens {}
 
-    impl Range<i64> for MaxTokens {
-        const MIN: i64 = 1;
-        const MAX: i64 = i64::MAX;
+    impl Range<u64> for MaxTokens {
+        const MIN: u64 = 1;
+        const MAX: u64 = u64::MAX;
         const MESSAGE: &'static str = "`max_tokens` of openrouter/router/audio must be at least 1";
     }
 }

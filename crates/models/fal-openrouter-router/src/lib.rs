@@ -41,7 +41,7 @@ pub mod video;
 pub mod vision;
 
 use fal_core::{
-    Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, json,
+    Endpoint, Float, IntoInput, Param, Parameters, Streams, UInt, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -88,6 +88,7 @@ pub struct Input {
     pub max_tokens: Option<MaxTokens>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -103,7 +104,7 @@ impl Input {
 pub type Temperature = Float<bounds::Temperature>;
 
 /// `max_tokens`: at least 1.
-pub type MaxTokens = Int<bounds::MaxTokens>;
+pub type MaxTokens = UInt<bounds::MaxTokens>;
 
 /// The result of [`openrouter/router`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -119,6 +120,7 @@ pub struct Output {
     pub error: Option<String>,
     /// Tokens used, and their price.
     pub usage: Option<UsageInfo>,
+    nulls: json::Nulls,
 }
 
 /// An event of the stream of [`openrouter/router`](Model).
@@ -135,6 +137,7 @@ pub struct Event {
     pub error: Option<String>,
     /// Tokens used, and their price.
     pub usage: Option<UsageInfo>,
+    nulls: json::Nulls,
 }
 
 // Building.
@@ -176,6 +179,7 @@ struct Optional {
     temperature: Option<Temperature>,
     max_tokens: Option<MaxTokens>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, ModelSlot> Builder<PromptSlot, ModelSlot> {
@@ -244,6 +248,7 @@ impl<PromptSlot, ModelSlot> Builder<PromptSlot, ModelSlot> {
             temperature: self.optional.temperature,
             max_tokens: self.optional.max_tokens,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -273,11 +278,11 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
-        object.write_optional("system_prompt", &self.system_prompt);
+        object.write_nullable("system_prompt", &self.system_prompt, &self.nulls);
         object.write("model", &self.model);
         object.write_optional("reasoning", &self.reasoning);
         object.write_optional("temperature", &self.temperature);
-        object.write_optional("max_tokens", &self.max_tokens);
+        object.write_nullable("max_tokens", &self.max_tokens, &self.nulls);
         object.end()
     }
 }
@@ -298,14 +303,19 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "prompt" => object.read(&mut prompt),
-                "system_prompt" => object.read_unless_null(&mut optional.system_prompt),
+                "system_prompt" => {
+                    object.read_nullable("system_prompt", &mut optional.system_prompt)
+                }
                 "model" => object.read(&mut model),
                 "reasoning" => object.read(&mut optional.reasoning),
                 "temperature" => object.read(&mut optional.temperature),
-                "max_tokens" => object.read_unless_null(&mut optional.max_tokens),
+                "max_tokens" => {
+                    object.read_nullable("max_tokens", &mut optional.max_tokens)
+                }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, String> {
             prompt: object.require("prompt", prompt)?,
             model: object.require("model", model)?,
@@ -319,10 +329,10 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("output", &self.output);
-        object.write_optional("reasoning", &self.reasoning);
+        object.write_nullable("reasoning", &self.reasoning, &self.nulls);
         object.write_optional("partial", &self.partial);
-        object.write_optional("error", &self.error);
-        object.write_optional("usage", &self.usage);
+        object.write_nullable("error", &self.error, &self.nulls);
+        object.write_nullable("usage", &self.usage, &self.nulls);
         object.end()
     }
 }
@@ -345,19 +355,21 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "output" => object.read_unless_null(&mut output),
-                "reasoning" => object.read_unless_null(&mut reasoning),
+                "reasoning" => object.read_nullable("reasoning", &mut reasoning),
                 "partial" => object.read_unless_null(&mut partial),
-                "error" => object.read_unless_null(&mut error),
-                "usage" => object.read_unless_null(&mut usage),
+                "error" => object.read_nullable("error", &mut error),
+                "usage" => object.read_nullable("usage", &mut usage),
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             output: object.require("output", output)?,
             reasoning,
             partial,
             error,
             usage,
+            nulls,
         })
     }
 }
@@ -366,10 +378,10 @@ impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write_optional("output", &self.output);
-        object.write_optional("reasoning", &self.reasoning);
+        object.write_nullable("reasoning", &self.reasoning, &self.nulls);
         object.write_optional("partial", &self.partial);
-        object.write_optional("error", &self.error);
-        object.write_optional("usage", &self.usage);
+        object.write_nullable("error", &self.error, &self.nulls);
+        object.write_nullable("usage", &self.usage, &self.nulls);
         object.end()
     }
 }
@@ -392,19 +404,21 @@ impl<'de> json::ReadObject<'de> for Event {
         while let Some(key) = object.next_key() {
             match &*key {
                 "output" => object.read_unless_null(&mut output),
-                "reasoning" => object.read_unless_null(&mut reasoning),
+                "reasoning" => object.read_nullable("reasoning", &mut reasoning),
                 "partial" => object.read_unless_null(&mut partial),
-                "error" => object.read_unless_null(&mut error),
-                "usage" => object.read_unless_null(&mut usage),
+                "error" => object.read_nullable("error", &mut error),
+                "usage" => object.read_nullable("usage", &mut usage),
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             output,
             reasoning,
             partial,
             error,
             usage,
+            nulls,
         })
     }
 }
@@ -456,9 +470,9 @@ pub mod bounds {
 
     pub enum MaxTokens {}
 
-    impl Range<i64> for MaxTokens {
-        const MIN: i64 = 1;
-        const MAX: i64 = i64::MAX;
+    impl Range<u64> for MaxTokens {
+        const MIN: u64 = 1;
+        const MAX: u64 = u64::MAX;
         const MESSAGE: &'static str = "`max_tokens` of openrouter/router must be at least 1";
     }
 }

@@ -47,6 +47,7 @@ pub struct Input {
     pub text: Option<String>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -183,6 +184,7 @@ struct Optional {
     voice_id: Option<VoiceId>,
     text: Option<String>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<VideoUrlSlot> Builder<VideoUrlSlot> {
@@ -231,6 +233,7 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
             voice_id: self.optional.voice_id,
             text: self.optional.text,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -264,9 +267,9 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("video_url", &self.video_url);
-        object.write_optional("audio_url", &self.audio_url);
+        object.write_nullable("audio_url", &self.audio_url, &self.nulls);
         object.write_optional("voice_id", &self.voice_id);
-        object.write_optional("text", &self.text);
+        object.write_nullable("text", &self.text, &self.nulls);
         object.end()
     }
 }
@@ -286,12 +289,13 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "video_url" => object.read(&mut video_url),
-                "audio_url" => object.read_unless_null(&mut optional.audio_url),
+                "audio_url" => object.read_nullable("audio_url", &mut optional.audio_url),
                 "voice_id" => object.read(&mut optional.voice_id),
-                "text" => object.read_unless_null(&mut optional.text),
+                "text" => object.read_nullable("text", &mut optional.text),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File> {
             video_url: object.require("video_url", video_url)?,
             optional,

@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, File, Integer, IntoInput, Param, Parameters, UInt, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -57,13 +57,14 @@ pub struct Input {
     pub resolution: Option<Resolution>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Keeps the sound of the input video.
     ///
     /// Default `true`.
     pub original_sound_switch: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -113,7 +114,7 @@ fal_core::closed_enum!(
 );
 
 /// `keyframe_id`: at least 1.
-pub type KeyframeId = Int<bounds::KeyframeId>;
+pub type KeyframeId = UInt<bounds::KeyframeId>;
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -191,9 +192,10 @@ struct Optional {
     mode: Option<Mode>,
     keyframe_id: Option<KeyframeId>,
     resolution: Option<Resolution>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     original_sound_switch: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
@@ -243,7 +245,7 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -278,6 +280,7 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
             seed: self.optional.seed,
             original_sound_switch: self.optional.original_sound_switch,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -316,7 +319,7 @@ impl Serialize for Input {
         object.write_optional("keyframe_id", &self.keyframe_id);
         object.write("image_url", &self.image_url);
         object.write_optional("resolution", &self.resolution);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("original_sound_switch", &self.original_sound_switch);
         object.end()
     }
@@ -342,13 +345,14 @@ impl<'de> json::ReadObject<'de> for Input {
                 "keyframe_id" => object.read(&mut optional.keyframe_id),
                 "image_url" => object.read(&mut image_url),
                 "resolution" => object.read(&mut optional.resolution),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "original_sound_switch" => {
                     object.read(&mut optional.original_sound_switch)
                 }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File, File> {
             video_url: object.require("video_url", video_url)?,
             image_url: object.require("image_url", image_url)?,
@@ -428,9 +432,9 @@ pub mod bounds {
 
     pub enum KeyframeId {}
 
-    impl Range<i64> for KeyframeId {
-        const MIN: i64 = 1;
-        const MAX: i64 = i64::MAX;
+    impl Range<u64> for KeyframeId {
+        const MIN: u64 = 1;
+        const MAX: u64 = u64::MAX;
         const MESSAGE: &'static str = "`keyframe_id` of fal-ai/pixverse/swap must be at least 1";
     }
 }

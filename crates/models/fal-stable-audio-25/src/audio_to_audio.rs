@@ -17,7 +17,8 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -68,9 +69,10 @@ pub struct Input {
     pub sync_mode: Option<bool>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -110,7 +112,7 @@ pub struct Output {
     pub audio: FileOutput,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -152,8 +154,9 @@ struct Optional {
     total_seconds: Option<TotalSeconds>,
     guidance_scale: Option<GuidanceScale>,
     sync_mode: Option<bool>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
@@ -212,7 +215,7 @@ impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -241,6 +244,7 @@ impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
             sync_mode: self.optional.sync_mode,
             seed: self.optional.seed,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -277,10 +281,10 @@ impl Serialize for Input {
         object.write("audio_url", &self.audio_url);
         object.write_optional("strength", &self.strength);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
-        object.write_optional("total_seconds", &self.total_seconds);
+        object.write_nullable("total_seconds", &self.total_seconds, &self.nulls);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("sync_mode", &self.sync_mode);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.end()
     }
 }
@@ -304,13 +308,16 @@ impl<'de> json::ReadObject<'de> for Input {
                 "audio_url" => object.read(&mut audio_url),
                 "strength" => object.read(&mut optional.strength),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
-                "total_seconds" => object.read_unless_null(&mut optional.total_seconds),
+                "total_seconds" => {
+                    object.read_nullable("total_seconds", &mut optional.total_seconds)
+                }
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
                 "sync_mode" => object.read(&mut optional.sync_mode),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             audio_url: object.require("audio_url", audio_url)?,
@@ -344,7 +351,7 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "audio" => object.read_unless_null(&mut audio),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameters, Unset,
+    Endpoint, File, Float, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
@@ -72,9 +72,10 @@ pub struct Input {
     pub sync_mode: Option<bool>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -123,7 +124,7 @@ pub struct Output {
     pub audio: FileOutput,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -166,8 +167,9 @@ struct Optional {
     mask_end: Option<MaskEnd>,
     num_inference_steps: Option<NumInferenceSteps>,
     sync_mode: Option<bool>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
@@ -233,7 +235,7 @@ impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -263,6 +265,7 @@ impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
             sync_mode: self.optional.sync_mode,
             seed: self.optional.seed,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -303,7 +306,7 @@ impl Serialize for Input {
         object.write_optional("mask_end", &self.mask_end);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
         object.write_optional("sync_mode", &self.sync_mode);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.end()
     }
 }
@@ -331,10 +334,11 @@ impl<'de> json::ReadObject<'de> for Input {
                 "mask_end" => object.read(&mut optional.mask_end),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
                 "sync_mode" => object.read(&mut optional.sync_mode),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             audio_url: object.require("audio_url", audio_url)?,
@@ -368,7 +372,7 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "audio" => object.read_unless_null(&mut audio),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

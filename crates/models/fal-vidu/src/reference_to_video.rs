@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -48,7 +48,7 @@ pub struct Input {
     pub reference_image_urls: Vec<File>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Shape of the video, as width to height.
     ///
     /// Default `16:9`.
@@ -59,6 +59,7 @@ pub struct Input {
     pub movement_amplitude: Option<MovementAmplitude>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -184,10 +185,11 @@ pub struct Builder<PromptSlot = Unset, ReferenceImageUrlsSlot = Unset> {
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    seed: Option<i64>,
+    seed: Option<Integer>,
     aspect_ratio: Option<AspectRatio>,
     movement_amplitude: Option<MovementAmplitude>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsSlot> {
@@ -219,7 +221,7 @@ impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsS
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -259,6 +261,7 @@ impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsS
             aspect_ratio: self.optional.aspect_ratio,
             movement_amplitude: self.optional.movement_amplitude,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -299,7 +302,7 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
         object.write("reference_image_urls", &self.reference_image_urls);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.write_optional("movement_amplitude", &self.movement_amplitude);
         object.end()
@@ -323,12 +326,13 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "prompt" => object.read(&mut prompt),
                 "reference_image_urls" => object.read(&mut reference_image_urls),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "movement_amplitude" => object.read(&mut optional.movement_amplitude),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, Vec<File>> {
             prompt: object.require("prompt", prompt)?,
             reference_image_urls: object

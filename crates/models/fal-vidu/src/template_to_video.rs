@@ -15,7 +15,9 @@
 //! assert_eq!(input.validate(), Ok(()));
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{
+    Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -45,13 +47,14 @@ pub struct Input {
     pub input_image_urls: Vec<File>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Shape of the video, as width to height.
     ///
     /// Default `16:9`.
     pub aspect_ratio: Option<AspectRatio>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -881,9 +884,10 @@ pub struct Builder<InputImageUrlsSlot = Unset> {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     template: Option<Template>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     aspect_ratio: Option<AspectRatio>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<InputImageUrlsSlot> Builder<InputImageUrlsSlot> {
@@ -904,7 +908,7 @@ impl<InputImageUrlsSlot> Builder<InputImageUrlsSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -935,6 +939,7 @@ impl<InputImageUrlsSlot> Builder<InputImageUrlsSlot> {
             seed: self.optional.seed,
             aspect_ratio: self.optional.aspect_ratio,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -969,7 +974,7 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write_optional("template", &self.template);
         object.write("input_image_urls", &self.input_image_urls);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.end()
     }
@@ -991,11 +996,12 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "template" => object.read(&mut optional.template),
                 "input_image_urls" => object.read(&mut input_image_urls),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<Vec<File>> {
             input_image_urls: object.require("input_image_urls", input_image_urls)?,
             optional,

@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -59,13 +59,14 @@ pub struct Input {
     pub enable_prompt_expansion: Option<bool>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Screens out unsafe content.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -93,9 +94,10 @@ pub struct Output {
     /// Finished images, ready to download.
     pub images: Vec<ImageFile>,
     /// Seed of each image.
-    pub seeds: Vec<i64>,
+    pub seeds: Vec<Integer>,
     /// Prompt that the images were made from, if it was rewritten.
     pub actual_prompt: Option<String>,
+    nulls: json::Nulls,
 }
 
 // Building.
@@ -134,9 +136,10 @@ struct Optional {
     num_images: Option<NumImages>,
     image_size: Option<ImageSize>,
     enable_prompt_expansion: Option<bool>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     enable_safety_checker: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -179,7 +182,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -213,6 +216,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             seed: self.optional.seed,
             enable_safety_checker: self.optional.enable_safety_checker,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -245,11 +249,11 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
-        object.write_optional("negative_prompt", &self.negative_prompt);
+        object.write_nullable("negative_prompt", &self.negative_prompt, &self.nulls);
         object.write_optional("num_images", &self.num_images);
         object.write_optional("image_size", &self.image_size);
         object.write_optional("enable_prompt_expansion", &self.enable_prompt_expansion);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.end()
     }
@@ -271,20 +275,22 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "prompt" => object.read(&mut prompt),
                 "negative_prompt" => {
-                    object.read_unless_null(&mut optional.negative_prompt)
+                    object
+                        .read_nullable("negative_prompt", &mut optional.negative_prompt)
                 }
                 "num_images" => object.read(&mut optional.num_images),
                 "image_size" => object.read(&mut optional.image_size),
                 "enable_prompt_expansion" => {
                     object.read(&mut optional.enable_prompt_expansion)
                 }
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
                 }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -298,7 +304,7 @@ impl Serialize for Output {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
         object.write("seeds", &self.seeds);
-        object.write_optional("actual_prompt", &self.actual_prompt);
+        object.write_nullable("actual_prompt", &self.actual_prompt, &self.nulls);
         object.end()
     }
 }
@@ -319,15 +325,19 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "seeds" => object.read_integer_unless_null(&mut seeds),
-                "actual_prompt" => object.read_unless_null(&mut actual_prompt),
+                "seeds" => object.read_unless_null(&mut seeds),
+                "actual_prompt" => {
+                    object.read_nullable("actual_prompt", &mut actual_prompt)
+                }
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             images: object.require("images", images)?,
             seeds: object.require("seeds", seeds)?,
             actual_prompt,
+            nulls,
         })
     }
 }

@@ -19,8 +19,8 @@
 pub mod flash;
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations,
-    json,
+    Check, Endpoint, File, Integer, IntoInput, Nullable, Param, Parameters, Unset,
+    Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -79,13 +79,14 @@ pub struct Input {
     pub multi_shots: Option<bool>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Screens out unsafe content.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -231,9 +232,10 @@ pub struct Output {
     pub video: VideoFile,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
     /// Prompt that the result was made from, if it was rewritten.
     pub actual_prompt: Option<String>,
+    nulls: json::Nulls,
 }
 
 // Building.
@@ -276,9 +278,10 @@ struct Optional {
     negative_prompt: Option<Nullable<String>>,
     enable_prompt_expansion: Option<bool>,
     multi_shots: Option<bool>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     enable_safety_checker: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, VideoUrlsSlot> Builder<PromptSlot, VideoUrlsSlot> {
@@ -348,7 +351,7 @@ impl<PromptSlot, VideoUrlsSlot> Builder<PromptSlot, VideoUrlsSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -386,6 +389,7 @@ impl<PromptSlot, VideoUrlsSlot> Builder<PromptSlot, VideoUrlsSlot> {
             seed: self.optional.seed,
             enable_safety_checker: self.optional.enable_safety_checker,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -434,7 +438,7 @@ impl Serialize for Input {
         object.write_optional("negative_prompt", &self.negative_prompt);
         object.write_optional("enable_prompt_expansion", &self.enable_prompt_expansion);
         object.write_optional("multi_shots", &self.multi_shots);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.end()
     }
@@ -465,13 +469,14 @@ impl<'de> json::ReadObject<'de> for Input {
                     object.read(&mut optional.enable_prompt_expansion)
                 }
                 "multi_shots" => object.read(&mut optional.multi_shots),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
                 }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, Vec<File>> {
             prompt: object.require("prompt", prompt)?,
             video_urls: object.require("video_urls", video_urls)?,
@@ -486,7 +491,7 @@ impl Serialize for Output {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("video", &self.video);
         object.write("seed", &self.seed);
-        object.write_optional("actual_prompt", &self.actual_prompt);
+        object.write_nullable("actual_prompt", &self.actual_prompt, &self.nulls);
         object.end()
     }
 }
@@ -507,15 +512,19 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "video" => object.read_unless_null(&mut video),
-                "seed" => object.read_integer_unless_null(&mut seed),
-                "actual_prompt" => object.read_unless_null(&mut actual_prompt),
+                "seed" => object.read_unless_null(&mut seed),
+                "actual_prompt" => {
+                    object.read_nullable("actual_prompt", &mut actual_prompt)
+                }
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             video: object.require("video", video)?,
             seed: object.require("seed", seed)?,
             actual_prompt,
+            nulls,
         })
     }
 }

@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, Int, IntoInput, Nullable, Param, Parameters, Unset,
+    Check, Endpoint, File, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
@@ -59,13 +59,14 @@ pub struct Input {
     pub max_images: Option<MaxImages>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Screens out unsafe content.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -93,7 +94,8 @@ pub struct Output {
     pub generated_text: Option<String>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
+    nulls: json::Nulls,
 }
 
 // Building.
@@ -132,9 +134,10 @@ struct Optional {
     negative_prompt: Option<Nullable<String>>,
     image_size: Option<ImageSize>,
     max_images: Option<MaxImages>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     enable_safety_checker: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -176,7 +179,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -210,6 +213,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             seed: self.optional.seed,
             enable_safety_checker: self.optional.enable_safety_checker,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -246,11 +250,11 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
-        object.write_optional("image_url", &self.image_url);
+        object.write_nullable("image_url", &self.image_url, &self.nulls);
         object.write_optional("negative_prompt", &self.negative_prompt);
-        object.write_optional("image_size", &self.image_size);
+        object.write_nullable("image_size", &self.image_size, &self.nulls);
         object.write_optional("max_images", &self.max_images);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.end()
     }
@@ -271,17 +275,20 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "prompt" => object.read(&mut prompt),
-                "image_url" => object.read_unless_null(&mut optional.image_url),
+                "image_url" => object.read_nullable("image_url", &mut optional.image_url),
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
-                "image_size" => object.read_unless_null(&mut optional.image_size),
+                "image_size" => {
+                    object.read_nullable("image_size", &mut optional.image_size)
+                }
                 "max_images" => object.read(&mut optional.max_images),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
                 }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -294,7 +301,7 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
-        object.write_optional("generated_text", &self.generated_text);
+        object.write_nullable("generated_text", &self.generated_text, &self.nulls);
         object.write("seed", &self.seed);
         object.end()
     }
@@ -316,15 +323,19 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "generated_text" => object.read_unless_null(&mut generated_text),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "generated_text" => {
+                    object.read_nullable("generated_text", &mut generated_text)
+                }
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             images: object.require("images", images)?,
             generated_text,
             seed: object.require("seed", seed)?,
+            nulls,
         })
     }
 }

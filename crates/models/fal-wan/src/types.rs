@@ -24,6 +24,7 @@ pub struct LoRaWeight {
     ///
     /// Default `high`.
     pub transformer: Option<LoRaWeightTransformer>,
+    nulls: json::Nulls,
 }
 
 /// `scale`: between 0.0 and 4.0.
@@ -86,6 +87,7 @@ struct LoRaWeightOptional {
     weight_name: Option<String>,
     scale: Option<LoRaWeightScale>,
     transformer: Option<LoRaWeightTransformer>,
+    nulls: json::Nulls,
 }
 
 impl<PathSlot> LoRaWeightBuilder<PathSlot> {
@@ -131,6 +133,7 @@ impl<PathSlot> LoRaWeightBuilder<PathSlot> {
             weight_name: self.optional.weight_name,
             scale: self.optional.scale,
             transformer: self.optional.transformer,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -143,7 +146,7 @@ impl Serialize for LoRaWeight {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("path", &self.path);
-        object.write_optional("weight_name", &self.weight_name);
+        object.write_nullable("weight_name", &self.weight_name, &self.nulls);
         object.write_optional("scale", &self.scale);
         object.write_optional("transformer", &self.transformer);
         object.end()
@@ -165,12 +168,15 @@ impl<'de> json::ReadObject<'de> for LoRaWeight {
         while let Some(key) = object.next_key() {
             match &*key {
                 "path" => object.read(&mut path),
-                "weight_name" => object.read_unless_null(&mut optional.weight_name),
+                "weight_name" => {
+                    object.read_nullable("weight_name", &mut optional.weight_name)
+                }
                 "scale" => object.read(&mut optional.scale),
                 "transformer" => object.read(&mut optional.transformer),
                 _ => object.skip(),
             }
         }
+        optional.nulls = object.nulls();
         let builder = LoRaWeightBuilder::<String> {
             path: object.require("path", path)?,
             optional,

@@ -66,6 +66,7 @@ pub struct Input {
     pub version: Option<Version>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -582,6 +583,7 @@ pub struct Output {
     pub text: String,
     /// Text again in timed parts, in the order spoken. A reply may come without them.
     pub chunks: Option<Vec<WhisperChunk>>,
+    nulls: json::Nulls,
 }
 
 // Building.
@@ -621,6 +623,7 @@ struct Optional {
     chunk_level: Option<ChunkLevel>,
     version: Option<Version>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<AudioUrlSlot> Builder<AudioUrlSlot> {
@@ -678,6 +681,7 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
             chunk_level: self.optional.chunk_level,
             version: self.optional.version,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -711,7 +715,7 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("audio_url", &self.audio_url);
         object.write_optional("task", &self.task);
-        object.write_optional("language", &self.language);
+        object.write_nullable("language", &self.language, &self.nulls);
         object.write_optional("chunk_level", &self.chunk_level);
         object.write_optional("version", &self.version);
         object.end()
@@ -734,12 +738,13 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "audio_url" => object.read(&mut audio_url),
                 "task" => object.read(&mut optional.task),
-                "language" => object.read_unless_null(&mut optional.language),
+                "language" => object.read_nullable("language", &mut optional.language),
                 "chunk_level" => object.read(&mut optional.chunk_level),
                 "version" => object.read(&mut optional.version),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File> {
             audio_url: object.require("audio_url", audio_url)?,
             optional,
@@ -752,7 +757,7 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("text", &self.text);
-        object.write_optional("chunks", &self.chunks);
+        object.write_nullable("chunks", &self.chunks, &self.nulls);
         object.end()
     }
 }
@@ -772,13 +777,15 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "text" => object.read_unless_null(&mut text),
-                "chunks" => object.read_unless_null(&mut chunks),
+                "chunks" => object.read_nullable("chunks", &mut chunks),
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             text: object.require("text", text)?,
             chunks,
+            nulls,
         })
     }
 }

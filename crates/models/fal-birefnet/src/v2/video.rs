@@ -307,6 +307,7 @@ pub struct Output {
     pub video: VideoFile,
     /// The mask as a video, if requested.
     pub mask_video: Option<VideoFile>,
+    nulls: json::Nulls,
 }
 
 // Building.
@@ -523,7 +524,7 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("video", &self.video);
-        object.write_optional("mask_video", &self.mask_video);
+        object.write_nullable("mask_video", &self.mask_video, &self.nulls);
         object.end()
     }
 }
@@ -543,13 +544,15 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "video" => object.read_unless_null(&mut video),
-                "mask_video" => object.read_unless_null(&mut mask_video),
+                "mask_video" => object.read_nullable("mask_video", &mut mask_video),
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             video: object.require("video", video)?,
             mask_video,
+            nulls,
         })
     }
 }

@@ -15,7 +15,7 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -59,11 +59,12 @@ pub struct Input {
     pub generate_audio: Option<bool>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Identifier of the person that the video is made for.
     pub end_user_id: Option<String>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -246,7 +247,7 @@ pub struct Output {
     pub video: FileOutput,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -285,9 +286,10 @@ struct Optional {
     duration: Option<Duration>,
     aspect_ratio: Option<AspectRatio>,
     generate_audio: Option<bool>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     end_user_id: Option<String>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -329,7 +331,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -362,6 +364,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             seed: self.optional.seed,
             end_user_id: self.optional.end_user_id,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -394,8 +397,8 @@ impl Serialize for Input {
         object.write_optional("duration", &self.duration);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.write_optional("generate_audio", &self.generate_audio);
-        object.write_optional("seed", &self.seed);
-        object.write_optional("end_user_id", &self.end_user_id);
+        object.write_nullable("seed", &self.seed, &self.nulls);
+        object.write_nullable("end_user_id", &self.end_user_id, &self.nulls);
         object.end()
     }
 }
@@ -419,11 +422,14 @@ impl<'de> json::ReadObject<'de> for Input {
                 "duration" => object.read(&mut optional.duration),
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "generate_audio" => object.read(&mut optional.generate_audio),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
-                "end_user_id" => object.read_unless_null(&mut optional.end_user_id),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
+                "end_user_id" => {
+                    object.read_nullable("end_user_id", &mut optional.end_user_id)
+                }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -456,7 +462,7 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "video" => object.read_unless_null(&mut video),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

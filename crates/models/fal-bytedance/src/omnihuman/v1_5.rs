@@ -57,6 +57,7 @@ pub struct Input {
     pub resolution: Option<Resolution>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -146,6 +147,7 @@ struct Optional {
     turbo_mode: Option<bool>,
     resolution: Option<Resolution>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
@@ -222,6 +224,7 @@ impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
             turbo_mode: self.optional.turbo_mode,
             resolution: self.optional.resolution,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -256,9 +259,9 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
-        object.write_optional("prompt", &self.prompt);
+        object.write_nullable("prompt", &self.prompt, &self.nulls);
         object.write("image_url", &self.image_url);
-        object.write_optional("mask_url", &self.mask_url);
+        object.write_nullable("mask_url", &self.mask_url, &self.nulls);
         object.write("audio_url", &self.audio_url);
         object.write_optional("turbo_mode", &self.turbo_mode);
         object.write_optional("resolution", &self.resolution);
@@ -281,15 +284,16 @@ impl<'de> json::ReadObject<'de> for Input {
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.read_unless_null(&mut optional.prompt),
+                "prompt" => object.read_nullable("prompt", &mut optional.prompt),
                 "image_url" => object.read(&mut image_url),
-                "mask_url" => object.read_unless_null(&mut optional.mask_url),
+                "mask_url" => object.read_nullable("mask_url", &mut optional.mask_url),
                 "audio_url" => object.read(&mut audio_url),
                 "turbo_mode" => object.read(&mut optional.turbo_mode),
                 "resolution" => object.read(&mut optional.resolution),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File, File> {
             image_url: object.require("image_url", image_url)?,
             audio_url: object.require("audio_url", audio_url)?,

@@ -64,6 +64,7 @@ pub struct Input {
     pub r#loop: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -237,6 +238,7 @@ struct Optional {
     output_format: Option<OutputFormat>,
     r#loop: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<TextSlot> Builder<TextSlot> {
@@ -296,6 +298,7 @@ impl<TextSlot> Builder<TextSlot> {
             output_format: self.optional.output_format,
             r#loop: self.optional.r#loop,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -324,7 +327,7 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("text", &self.text);
-        object.write_optional("duration_seconds", &self.duration_seconds);
+        object.write_nullable("duration_seconds", &self.duration_seconds, &self.nulls);
         object.write_optional("prompt_influence", &self.prompt_influence);
         object.write_optional("output_format", &self.output_format);
         object.write_optional("loop", &self.r#loop);
@@ -348,7 +351,11 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "text" => object.read(&mut text),
                 "duration_seconds" => {
-                    object.read_unless_null(&mut optional.duration_seconds)
+                    object
+                        .read_nullable(
+                            "duration_seconds",
+                            &mut optional.duration_seconds,
+                        )
                 }
                 "prompt_influence" => object.read(&mut optional.prompt_influence),
                 "output_format" => object.read(&mut optional.output_format),
@@ -356,6 +363,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             text: object.require("text", text)?,
             optional,

@@ -18,7 +18,8 @@
 //! ```
 
 use fal_core::{
-    Endpoint, Float, IntoInput, Param, Parameters, Streams, Unset, Violations, json,
+    Endpoint, Float, Integer, IntoInput, Param, Parameters, Streams, Unset, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -59,12 +60,13 @@ pub struct Input {
     pub pronunciation_dictionary_locators: Option<Vec<PronunciationDictionaryLocator>>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Code of the language (ISO 639-1) to speak in. A language that the model does not know is
     /// refused.
     pub language_code: Option<String>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// `stability`: between 0.0 and 1.0.
@@ -78,7 +80,7 @@ pub struct Output {
     pub audio: FileOutput,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 /// An event of the stream of [`fal-ai/elevenlabs/text-to-dialogue/eleven-v3`](Model).
@@ -89,7 +91,7 @@ pub struct Event {
     pub audio: Option<FileOutput>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
 }
 
 // Building.
@@ -127,9 +129,10 @@ struct Optional {
     stability: Option<Stability>,
     use_speaker_boost: Option<bool>,
     pronunciation_dictionary_locators: Option<Vec<PronunciationDictionaryLocator>>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     language_code: Option<String>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<InputsSlot> Builder<InputsSlot> {
@@ -169,7 +172,7 @@ impl<InputsSlot> Builder<InputsSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -203,6 +206,7 @@ impl<InputsSlot> Builder<InputsSlot> {
             seed: self.optional.seed,
             language_code: self.optional.language_code,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -231,15 +235,15 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("inputs", &self.inputs);
-        object.write_optional("stability", &self.stability);
-        object.write_optional("use_speaker_boost", &self.use_speaker_boost);
+        object.write_nullable("stability", &self.stability, &self.nulls);
+        object.write_nullable("use_speaker_boost", &self.use_speaker_boost, &self.nulls);
         object
             .write_optional(
                 "pronunciation_dictionary_locators",
                 &self.pronunciation_dictionary_locators,
             );
-        object.write_optional("seed", &self.seed);
-        object.write_optional("language_code", &self.language_code);
+        object.write_nullable("seed", &self.seed, &self.nulls);
+        object.write_nullable("language_code", &self.language_code, &self.nulls);
         object.end()
     }
 }
@@ -259,18 +263,25 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "inputs" => object.read(&mut inputs),
-                "stability" => object.read_unless_null(&mut optional.stability),
+                "stability" => object.read_nullable("stability", &mut optional.stability),
                 "use_speaker_boost" => {
-                    object.read_unless_null(&mut optional.use_speaker_boost)
+                    object
+                        .read_nullable(
+                            "use_speaker_boost",
+                            &mut optional.use_speaker_boost,
+                        )
                 }
                 "pronunciation_dictionary_locators" => {
                     object.read(&mut optional.pronunciation_dictionary_locators)
                 }
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
-                "language_code" => object.read_unless_null(&mut optional.language_code),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
+                "language_code" => {
+                    object.read_nullable("language_code", &mut optional.language_code)
+                }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<Vec<DialogueBlock>> {
             inputs: object.require("inputs", inputs)?,
             optional,
@@ -303,7 +314,7 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "audio" => object.read_unless_null(&mut audio),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
@@ -338,7 +349,7 @@ impl<'de> json::ReadObject<'de> for Event {
         while let Some(key) = object.next_key() {
             match &*key {
                 "audio" => object.read_unless_null(&mut audio),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

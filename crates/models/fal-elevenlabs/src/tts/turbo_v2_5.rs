@@ -86,6 +86,7 @@ pub struct Input {
     pub apply_text_normalization: Option<ApplyTextNormalization>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -164,6 +165,7 @@ pub struct Output {
     pub audio: FileOutput,
     /// Times of each word, if requested.
     pub timestamps: Option<Vec<Value>>,
+    nulls: json::Nulls,
 }
 
 /// An event of the stream of [`fal-ai/elevenlabs/tts/turbo-v2.5`](Model).
@@ -174,6 +176,7 @@ pub struct Event {
     pub audio: Option<FileOutput>,
     /// Times of each word, if requested.
     pub timestamps: Option<Vec<Value>>,
+    nulls: json::Nulls,
 }
 
 // Building.
@@ -219,6 +222,7 @@ struct Optional {
     language_code: Option<String>,
     apply_text_normalization: Option<ApplyTextNormalization>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<TextSlot> Builder<TextSlot> {
@@ -327,6 +331,7 @@ impl<TextSlot> Builder<TextSlot> {
             language_code: self.optional.language_code,
             apply_text_normalization: self.optional.apply_text_normalization,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -365,9 +370,9 @@ impl Serialize for Input {
         object.write_optional("style", &self.style);
         object.write_optional("speed", &self.speed);
         object.write_optional("timestamps", &self.timestamps);
-        object.write_optional("previous_text", &self.previous_text);
-        object.write_optional("next_text", &self.next_text);
-        object.write_optional("language_code", &self.language_code);
+        object.write_nullable("previous_text", &self.previous_text, &self.nulls);
+        object.write_nullable("next_text", &self.next_text, &self.nulls);
+        object.write_nullable("language_code", &self.language_code, &self.nulls);
         object
             .write_optional("apply_text_normalization", &self.apply_text_normalization);
         object.end()
@@ -395,15 +400,20 @@ impl<'de> json::ReadObject<'de> for Input {
                 "style" => object.read(&mut optional.style),
                 "speed" => object.read(&mut optional.speed),
                 "timestamps" => object.read(&mut optional.timestamps),
-                "previous_text" => object.read_unless_null(&mut optional.previous_text),
-                "next_text" => object.read_unless_null(&mut optional.next_text),
-                "language_code" => object.read_unless_null(&mut optional.language_code),
+                "previous_text" => {
+                    object.read_nullable("previous_text", &mut optional.previous_text)
+                }
+                "next_text" => object.read_nullable("next_text", &mut optional.next_text),
+                "language_code" => {
+                    object.read_nullable("language_code", &mut optional.language_code)
+                }
                 "apply_text_normalization" => {
                     object.read(&mut optional.apply_text_normalization)
                 }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             text: object.require("text", text)?,
             optional,
@@ -416,7 +426,7 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("audio", &self.audio);
-        object.write_optional("timestamps", &self.timestamps);
+        object.write_nullable("timestamps", &self.timestamps, &self.nulls);
         object.end()
     }
 }
@@ -436,13 +446,15 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "audio" => object.read_unless_null(&mut audio),
-                "timestamps" => object.read_unless_null(&mut timestamps),
+                "timestamps" => object.read_nullable("timestamps", &mut timestamps),
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             audio: object.require("audio", audio)?,
             timestamps,
+            nulls,
         })
     }
 }
@@ -451,7 +463,7 @@ impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write_optional("audio", &self.audio);
-        object.write_optional("timestamps", &self.timestamps);
+        object.write_nullable("timestamps", &self.timestamps, &self.nulls);
         object.end()
     }
 }
@@ -471,11 +483,12 @@ impl<'de> json::ReadObject<'de> for Event {
         while let Some(key) = object.next_key() {
             match &*key {
                 "audio" => object.read_unless_null(&mut audio),
-                "timestamps" => object.read_unless_null(&mut timestamps),
+                "timestamps" => object.read_nullable("timestamps", &mut timestamps),
                 _ => object.skip(),
             }
         }
-        Some(Self { audio, timestamps })
+        let nulls = object.nulls();
+        Some(Self { audio, timestamps, nulls })
     }
 }
 

@@ -19,7 +19,8 @@
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -53,7 +54,7 @@ pub struct Input {
     pub num_inference_steps: Option<NumInferenceSteps>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Adherence of the image to the prompt (classifier-free guidance). Small values let the model
     /// improvise, large ones make it take the prompt literally.
     ///
@@ -83,6 +84,7 @@ pub struct Input {
     pub strength: Option<Strength>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -196,7 +198,7 @@ pub struct Output {
     pub has_nsfw_concepts: Vec<bool>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -234,7 +236,7 @@ pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset> {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     num_inference_steps: Option<NumInferenceSteps>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     guidance_scale: Option<GuidanceScale>,
     sync_mode: Option<bool>,
     num_images: Option<NumImages>,
@@ -243,6 +245,7 @@ struct Optional {
     acceleration: Option<Acceleration>,
     strength: Option<Strength>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
@@ -274,7 +277,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -353,6 +356,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
             acceleration: self.optional.acceleration,
             strength: self.optional.strength,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -388,7 +392,7 @@ impl Serialize for Input {
         object.write("prompt", &self.prompt);
         object.write("image_url", &self.image_url);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("num_images", &self.num_images);
@@ -418,7 +422,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "prompt" => object.read(&mut prompt),
                 "image_url" => object.read(&mut image_url),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "num_images" => object.read(&mut optional.num_images),
@@ -431,6 +435,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,
@@ -473,7 +478,7 @@ impl<'de> json::ReadObject<'de> for Output {
                 "prompt" => object.read_unless_null(&mut prompt),
                 "timings" => object.read_unless_null(&mut timings),
                 "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

@@ -18,7 +18,7 @@
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -52,7 +52,7 @@ pub struct Input {
     pub num_inference_steps: Option<NumInferenceSteps>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
     /// not kept in the request history.
     ///
@@ -72,6 +72,7 @@ pub struct Input {
     pub acceleration: Option<Acceleration>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -173,7 +174,7 @@ pub struct Output {
     pub has_nsfw_concepts: Vec<bool>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -210,13 +211,14 @@ pub struct Builder<ImageUrlSlot = Unset> {
 struct Optional {
     image_size: Option<ImageSize>,
     num_inference_steps: Option<NumInferenceSteps>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     sync_mode: Option<bool>,
     num_images: Option<NumImages>,
     enable_safety_checker: Option<bool>,
     output_format: Option<OutputFormat>,
     acceleration: Option<Acceleration>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<ImageUrlSlot> Builder<ImageUrlSlot> {
@@ -244,7 +246,7 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -306,6 +308,7 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
             output_format: self.optional.output_format,
             acceleration: self.optional.acceleration,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -340,7 +343,7 @@ impl Serialize for Input {
         object.write("image_url", &self.image_url);
         object.write_optional("image_size", &self.image_size);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("num_images", &self.num_images);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
@@ -367,7 +370,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "image_url" => object.read(&mut image_url),
                 "image_size" => object.read(&mut optional.image_size),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "num_images" => object.read(&mut optional.num_images),
                 "enable_safety_checker" => {
@@ -378,6 +381,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File> {
             image_url: object.require("image_url", image_url)?,
             optional,
@@ -419,7 +423,7 @@ impl<'de> json::ReadObject<'de> for Output {
                 "prompt" => object.read_unless_null(&mut prompt),
                 "timings" => object.read_unless_null(&mut timings),
                 "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

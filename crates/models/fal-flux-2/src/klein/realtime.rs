@@ -20,8 +20,8 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, IntoInput, Nullable, Param, Parameters, Realtime, Unset, Violations,
-    json,
+    Endpoint, File, Integer, IntoInput, Nullable, Param, Parameters, Realtime, Unset,
+    Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -60,12 +60,12 @@ pub struct Input {
     /// Number of denoising steps. Fewer are quicker and rougher.
     ///
     /// Default `3`.
-    pub num_inference_steps: Option<i64>,
+    pub num_inference_steps: Option<Integer>,
     /// Starting point of the random generator. One that stays the same keeps a sequence of pictures
     /// calm.
     ///
     /// Default `35`.
-    pub seed: Option<Nullable<i64>>,
+    pub seed: Option<Nullable<Integer>>,
     /// Shift of the noise schedule. Higher values follow the prompt more and the picture less.
     ///
     /// Default `2.3`.
@@ -81,6 +81,7 @@ pub struct Input {
     pub request_id: Option<String>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -105,9 +106,10 @@ pub struct Output {
     /// The result, as one picture.
     pub images: Vec<RealtimeImage>,
     /// Seed that was used.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Name of the message that this is the result of.
     pub request_id: Option<String>,
+    nulls: json::Nulls,
 }
 
 // Building.
@@ -145,14 +147,15 @@ pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset> {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     image_size: Option<String>,
-    num_inference_steps: Option<i64>,
-    seed: Option<Nullable<i64>>,
+    num_inference_steps: Option<Integer>,
+    seed: Option<Nullable<Integer>>,
     schedule_mu: Option<f64>,
     output_feedback_strength: Option<f64>,
     enable_interpolation: Option<bool>,
     sync_mode: Option<bool>,
     request_id: Option<String>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
@@ -183,13 +186,13 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
 
     /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Default
     /// `3`.
-    pub fn num_inference_steps(mut self, value: impl Param<i64>) -> Self {
+    pub fn num_inference_steps(mut self, value: impl Param<Integer>) -> Self {
         self.optional.num_inference_steps = value.into_param();
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator. Default `35`.
-    pub fn seed(mut self, value: impl Param<Nullable<i64>>) -> Self {
+    pub fn seed(mut self, value: impl Param<Nullable<Integer>>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -252,6 +255,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
             sync_mode: self.optional.sync_mode,
             request_id: self.optional.request_id,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -294,7 +298,7 @@ impl Serialize for Input {
             .write_optional("output_feedback_strength", &self.output_feedback_strength);
         object.write_optional("enable_interpolation", &self.enable_interpolation);
         object.write_optional("sync_mode", &self.sync_mode);
-        object.write_optional("request_id", &self.request_id);
+        object.write_nullable("request_id", &self.request_id, &self.nulls);
         object.end()
     }
 }
@@ -317,20 +321,21 @@ impl<'de> json::ReadObject<'de> for Input {
                 "prompt" => object.read(&mut prompt),
                 "image_url" => object.read(&mut image_url),
                 "image_size" => object.read(&mut optional.image_size),
-                "num_inference_steps" => {
-                    object.read_integer(&mut optional.num_inference_steps)
-                }
-                "seed" => object.read_integer(&mut optional.seed),
+                "num_inference_steps" => object.read(&mut optional.num_inference_steps),
+                "seed" => object.read(&mut optional.seed),
                 "schedule_mu" => object.read(&mut optional.schedule_mu),
                 "output_feedback_strength" => {
                     object.read(&mut optional.output_feedback_strength)
                 }
                 "enable_interpolation" => object.read(&mut optional.enable_interpolation),
                 "sync_mode" => object.read(&mut optional.sync_mode),
-                "request_id" => object.read_unless_null(&mut optional.request_id),
+                "request_id" => {
+                    object.read_nullable("request_id", &mut optional.request_id)
+                }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,
@@ -344,8 +349,8 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
-        object.write_optional("seed", &self.seed);
-        object.write_optional("request_id", &self.request_id);
+        object.write_nullable("seed", &self.seed, &self.nulls);
+        object.write_nullable("request_id", &self.request_id, &self.nulls);
         object.end()
     }
 }
@@ -366,15 +371,17 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "seed" => object.read_integer_unless_null(&mut seed),
-                "request_id" => object.read_unless_null(&mut request_id),
+                "seed" => object.read_nullable("seed", &mut seed),
+                "request_id" => object.read_nullable("request_id", &mut request_id),
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             images: object.require("images", images)?,
             seed,
             request_id,
+            nulls,
         })
     }
 }

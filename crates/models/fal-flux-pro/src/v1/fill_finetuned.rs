@@ -22,7 +22,8 @@
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -53,7 +54,7 @@ pub struct Input {
     pub mask_url: File,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
     /// not kept in the request history.
     ///
@@ -192,7 +193,7 @@ pub struct Output {
     pub has_nsfw_concepts: Vec<bool>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -241,7 +242,7 @@ pub struct Builder<
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    seed: Option<i64>,
+    seed: Option<Integer>,
     sync_mode: Option<bool>,
     num_images: Option<NumImages>,
     output_format: Option<OutputFormat>,
@@ -349,7 +350,7 @@ impl<
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -505,7 +506,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "prompt" => object.read(&mut prompt),
                 "image_url" => object.read(&mut image_url),
                 "mask_url" => object.read(&mut mask_url),
-                "seed" => object.read_integer(&mut optional.seed),
+                "seed" => object.read(&mut optional.seed),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "num_images" => object.read(&mut optional.num_images),
                 "output_format" => object.read(&mut optional.output_format),
@@ -561,7 +562,7 @@ impl<'de> json::ReadObject<'de> for Output {
                 "prompt" => object.read_unless_null(&mut prompt),
                 "timings" => object.read_unless_null(&mut timings),
                 "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

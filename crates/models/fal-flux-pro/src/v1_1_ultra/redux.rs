@@ -18,7 +18,8 @@
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -49,7 +50,7 @@ pub struct Input {
     pub image_url: File,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
     /// not kept in the request history.
     ///
@@ -242,7 +243,7 @@ pub struct Output {
     pub has_nsfw_concepts: Vec<bool>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -278,7 +279,7 @@ pub struct Builder<ImageUrlSlot = Unset> {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     prompt: Option<String>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     sync_mode: Option<bool>,
     num_images: Option<NumImages>,
     enable_safety_checker: Option<bool>,
@@ -309,7 +310,7 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -467,7 +468,7 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "prompt" => object.read(&mut optional.prompt),
                 "image_url" => object.read(&mut image_url),
-                "seed" => object.read_integer(&mut optional.seed),
+                "seed" => object.read(&mut optional.seed),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "num_images" => object.read(&mut optional.num_images),
                 "enable_safety_checker" => {
@@ -525,7 +526,7 @@ impl<'de> json::ReadObject<'de> for Output {
                 "prompt" => object.read_unless_null(&mut prompt),
                 "timings" => object.read_unless_null(&mut timings),
                 "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

@@ -20,7 +20,8 @@
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -58,7 +59,7 @@ pub struct Input {
     pub prompt: String,
     /// Starting point of the random generator. Equal seeds, with an equal prompt and model version,
     /// give equal images. Left out or `null`, a seed is drawn at random and reported in the output.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Adherence of the image to the prompt (classifier-free guidance). Small values let the model
     /// improvise, large ones make it take the prompt literally.
     ///
@@ -88,6 +89,7 @@ pub struct Input {
     pub acceleration: Option<Acceleration>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -202,7 +204,7 @@ pub struct Output {
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random when the input had
     /// none. Send it back to repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
@@ -246,7 +248,7 @@ pub struct Builder<ImageUrlSlot = Unset, PromptSlot = Unset> {
 struct Optional {
     strength: Option<Strength>,
     num_inference_steps: Option<NumInferenceSteps>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     guidance_scale: Option<GuidanceScale>,
     sync_mode: Option<bool>,
     num_images: Option<NumImages>,
@@ -254,6 +256,7 @@ struct Optional {
     output_format: Option<OutputFormat>,
     acceleration: Option<Acceleration>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
@@ -291,7 +294,7 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -364,6 +367,7 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
             output_format: self.optional.output_format,
             acceleration: self.optional.acceleration,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -400,7 +404,7 @@ impl Serialize for Input {
         object.write_optional("strength", &self.strength);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
         object.write("prompt", &self.prompt);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("num_images", &self.num_images);
@@ -430,7 +434,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "strength" => object.read(&mut optional.strength),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
                 "prompt" => object.read(&mut prompt),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "num_images" => object.read(&mut optional.num_images),
@@ -442,6 +446,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File, String> {
             image_url: object.require("image_url", image_url)?,
             prompt: object.require("prompt", prompt)?,
@@ -482,7 +487,7 @@ impl<'de> json::ReadObject<'de> for Output {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
                 "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
                 _ => object.skip(),

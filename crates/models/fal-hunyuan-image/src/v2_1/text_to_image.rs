@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -65,7 +65,7 @@ pub struct Input {
     pub guidance_scale: Option<GuidanceScale>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Rewrites the prompt for better results before the run.
     ///
     /// Default `true`.
@@ -89,6 +89,7 @@ pub struct Input {
     pub output_format: Option<OutputFormat>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -172,7 +173,7 @@ pub struct Output {
     pub images: Vec<Image>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -212,13 +213,14 @@ struct Optional {
     num_images: Option<NumImages>,
     num_inference_steps: Option<NumInferenceSteps>,
     guidance_scale: Option<GuidanceScale>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     use_reprompt: Option<bool>,
     use_refiner: Option<bool>,
     enable_safety_checker: Option<bool>,
     sync_mode: Option<bool>,
     output_format: Option<OutputFormat>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -268,7 +270,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -334,6 +336,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             sync_mode: self.optional.sync_mode,
             output_format: self.optional.output_format,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -367,7 +370,7 @@ impl Serialize for Input {
         object.write_optional("num_images", &self.num_images);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
         object.write_optional("guidance_scale", &self.guidance_scale);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("use_reprompt", &self.use_reprompt);
         object.write_optional("use_refiner", &self.use_refiner);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
@@ -397,7 +400,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "num_images" => object.read(&mut optional.num_images),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "use_reprompt" => object.read(&mut optional.use_reprompt),
                 "use_refiner" => object.read(&mut optional.use_refiner),
                 "enable_safety_checker" => {
@@ -408,6 +411,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -440,7 +444,7 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

@@ -14,7 +14,7 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -48,7 +48,7 @@ pub struct Input {
     pub expand_prompt: Option<bool>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Style of the image.
     ///
     /// Default `auto`.
@@ -60,6 +60,7 @@ pub struct Input {
     pub sync_mode: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -201,7 +202,7 @@ pub struct Output {
     pub images: Vec<FileOutput>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -238,10 +239,11 @@ pub struct Builder<PromptSlot = Unset> {
 struct Optional {
     aspect_ratio: Option<AspectRatio>,
     expand_prompt: Option<bool>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     style: Option<Style>,
     sync_mode: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -270,7 +272,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -309,6 +311,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             style: self.optional.style,
             sync_mode: self.optional.sync_mode,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -339,7 +342,7 @@ impl Serialize for Input {
         object.write("prompt", &self.prompt);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.write_optional("expand_prompt", &self.expand_prompt);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("style", &self.style);
         object.write_optional("sync_mode", &self.sync_mode);
         object.end()
@@ -363,12 +366,13 @@ impl<'de> json::ReadObject<'de> for Input {
                 "prompt" => object.read(&mut prompt),
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "expand_prompt" => object.read(&mut optional.expand_prompt),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "style" => object.read(&mut optional.style),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -401,7 +405,7 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

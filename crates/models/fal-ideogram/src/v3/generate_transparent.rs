@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-use fal_core::{Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{
+    Endpoint, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -61,7 +63,7 @@ pub struct Input {
     pub num_images: Option<NumImages>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
     /// not kept in the request history.
     ///
@@ -69,6 +71,7 @@ pub struct Input {
     pub sync_mode: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -219,7 +222,7 @@ pub struct Output {
     pub images: Vec<FileOutput>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -259,9 +262,10 @@ struct Optional {
     expand_prompt: Option<bool>,
     negative_prompt: Option<String>,
     num_images: Option<NumImages>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     sync_mode: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -311,7 +315,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -346,6 +350,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             seed: self.optional.seed,
             sync_mode: self.optional.sync_mode,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -379,7 +384,7 @@ impl Serialize for Input {
         object.write_optional("expand_prompt", &self.expand_prompt);
         object.write_optional("negative_prompt", &self.negative_prompt);
         object.write_optional("num_images", &self.num_images);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("sync_mode", &self.sync_mode);
         object.end()
     }
@@ -405,11 +410,12 @@ impl<'de> json::ReadObject<'de> for Input {
                 "expand_prompt" => object.read(&mut optional.expand_prompt),
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
                 "num_images" => object.read(&mut optional.num_images),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -442,7 +448,7 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

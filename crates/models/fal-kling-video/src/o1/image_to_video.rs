@@ -57,6 +57,7 @@ pub struct Input {
     pub duration: Option<Duration>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -189,6 +190,7 @@ struct Optional {
     end_image_url: Option<File>,
     duration: Option<Duration>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
@@ -248,6 +250,7 @@ impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
             end_image_url: self.optional.end_image_url,
             duration: self.optional.duration,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -299,7 +302,7 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
         object.write("start_image_url", &self.start_image_url);
-        object.write_optional("end_image_url", &self.end_image_url);
+        object.write_nullable("end_image_url", &self.end_image_url, &self.nulls);
         object.write_optional("duration", &self.duration);
         object.end()
     }
@@ -322,11 +325,14 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "prompt" => object.read(&mut prompt),
                 "start_image_url" => object.read(&mut start_image_url),
-                "end_image_url" => object.read_unless_null(&mut optional.end_image_url),
+                "end_image_url" => {
+                    object.read_nullable("end_image_url", &mut optional.end_image_url)
+                }
                 "duration" => object.read(&mut optional.duration),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             start_image_url: object.require("start_image_url", start_image_url)?,

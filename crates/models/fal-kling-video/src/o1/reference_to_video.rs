@@ -62,6 +62,7 @@ pub struct Input {
     pub aspect_ratio: Option<AspectRatio>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -219,6 +220,7 @@ struct Optional {
     duration: Option<Duration>,
     aspect_ratio: Option<AspectRatio>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -277,6 +279,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             duration: self.optional.duration,
             aspect_ratio: self.optional.aspect_ratio,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -319,8 +322,8 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
-        object.write_optional("image_urls", &self.image_urls);
-        object.write_optional("elements", &self.elements);
+        object.write_nullable("image_urls", &self.image_urls, &self.nulls);
+        object.write_nullable("elements", &self.elements, &self.nulls);
         object.write_optional("duration", &self.duration);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.end()
@@ -342,13 +345,16 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "prompt" => object.read(&mut prompt),
-                "image_urls" => object.read_unless_null(&mut optional.image_urls),
-                "elements" => object.read_unless_null(&mut optional.elements),
+                "image_urls" => {
+                    object.read_nullable("image_urls", &mut optional.image_urls)
+                }
+                "elements" => object.read_nullable("elements", &mut optional.elements),
                 "duration" => object.read(&mut optional.duration),
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,

@@ -66,6 +66,7 @@ pub struct Input {
     pub duration: Option<Duration>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -239,6 +240,7 @@ struct Optional {
     resolution: Option<Resolution>,
     duration: Option<Duration>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -312,6 +314,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             resolution: self.optional.resolution,
             duration: self.optional.duration,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -349,8 +352,8 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
-        object.write_optional("image_url", &self.image_url);
-        object.write_optional("end_image_url", &self.end_image_url);
+        object.write_nullable("image_url", &self.image_url, &self.nulls);
+        object.write_nullable("end_image_url", &self.end_image_url, &self.nulls);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.write_optional("loop", &self.r#loop);
         object.write_optional("resolution", &self.resolution);
@@ -374,8 +377,10 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "prompt" => object.read(&mut prompt),
-                "image_url" => object.read_unless_null(&mut optional.image_url),
-                "end_image_url" => object.read_unless_null(&mut optional.end_image_url),
+                "image_url" => object.read_nullable("image_url", &mut optional.image_url),
+                "end_image_url" => {
+                    object.read_nullable("end_image_url", &mut optional.end_image_url)
+                }
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "loop" => object.read(&mut optional.r#loop),
                 "resolution" => object.read(&mut optional.resolution),
@@ -383,6 +388,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,

@@ -53,6 +53,7 @@ pub struct Input {
     pub mode: Option<Mode>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -165,6 +166,7 @@ struct Optional {
     prompt: Option<String>,
     mode: Option<Mode>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<VideoUrlSlot> Builder<VideoUrlSlot> {
@@ -215,6 +217,7 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
             prompt: self.optional.prompt,
             mode: self.optional.mode,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -254,8 +257,8 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("video_url", &self.video_url);
-        object.write_optional("image_url", &self.image_url);
-        object.write_optional("prompt", &self.prompt);
+        object.write_nullable("image_url", &self.image_url, &self.nulls);
+        object.write_nullable("prompt", &self.prompt, &self.nulls);
         object.write_optional("mode", &self.mode);
         object.end()
     }
@@ -276,12 +279,13 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "video_url" => object.read(&mut video_url),
-                "image_url" => object.read_unless_null(&mut optional.image_url),
-                "prompt" => object.read_unless_null(&mut optional.prompt),
+                "image_url" => object.read_nullable("image_url", &mut optional.image_url),
+                "prompt" => object.read_nullable("prompt", &mut optional.prompt),
                 "mode" => object.read(&mut optional.mode),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File> {
             video_url: object.require("video_url", video_url)?,
             optional,

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -46,23 +46,24 @@ pub struct Input {
     /// First image of the reframed video.
     pub image_url: Option<File>,
     /// Horizontal position of the old picture in the new one.
-    pub grid_position_x: Option<i64>,
+    pub grid_position_x: Option<Integer>,
     /// Vertical position of the old picture in the new one.
-    pub grid_position_y: Option<i64>,
+    pub grid_position_y: Option<Integer>,
     /// Description of the new parts of the picture.
     ///
     /// 1 to 5000 characters.
     pub prompt: Option<String>,
     /// Right edge of the old picture in the new one.
-    pub x_end: Option<i64>,
+    pub x_end: Option<Integer>,
     /// Left edge of the old picture in the new one.
-    pub x_start: Option<i64>,
+    pub x_start: Option<Integer>,
     /// Lower edge of the old picture in the new one.
-    pub y_end: Option<i64>,
+    pub y_end: Option<Integer>,
     /// Upper edge of the old picture in the new one.
-    pub y_start: Option<i64>,
+    pub y_start: Option<Integer>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values of `aspect_ratio`.
@@ -160,14 +161,15 @@ pub struct Builder<VideoUrlSlot = Unset, AspectRatioSlot = Unset> {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     image_url: Option<File>,
-    grid_position_x: Option<i64>,
-    grid_position_y: Option<i64>,
+    grid_position_x: Option<Integer>,
+    grid_position_y: Option<Integer>,
     prompt: Option<String>,
-    x_end: Option<i64>,
-    x_start: Option<i64>,
-    y_end: Option<i64>,
-    y_start: Option<i64>,
+    x_end: Option<Integer>,
+    x_start: Option<Integer>,
+    y_end: Option<Integer>,
+    y_start: Option<Integer>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<VideoUrlSlot, AspectRatioSlot> Builder<VideoUrlSlot, AspectRatioSlot> {
@@ -203,14 +205,14 @@ impl<VideoUrlSlot, AspectRatioSlot> Builder<VideoUrlSlot, AspectRatioSlot> {
 
     /// Sets [`grid_position_x`](Input::grid_position_x): Horizontal position of the old picture in the
     /// new one.
-    pub fn grid_position_x(mut self, value: impl Param<i64>) -> Self {
+    pub fn grid_position_x(mut self, value: impl Param<Integer>) -> Self {
         self.optional.grid_position_x = value.into_param();
         self
     }
 
     /// Sets [`grid_position_y`](Input::grid_position_y): Vertical position of the old picture in the
     /// new one.
-    pub fn grid_position_y(mut self, value: impl Param<i64>) -> Self {
+    pub fn grid_position_y(mut self, value: impl Param<Integer>) -> Self {
         self.optional.grid_position_y = value.into_param();
         self
     }
@@ -223,25 +225,25 @@ impl<VideoUrlSlot, AspectRatioSlot> Builder<VideoUrlSlot, AspectRatioSlot> {
     }
 
     /// Sets [`x_end`](Input::x_end): Right edge of the old picture in the new one.
-    pub fn x_end(mut self, value: impl Param<i64>) -> Self {
+    pub fn x_end(mut self, value: impl Param<Integer>) -> Self {
         self.optional.x_end = value.into_param();
         self
     }
 
     /// Sets [`x_start`](Input::x_start): Left edge of the old picture in the new one.
-    pub fn x_start(mut self, value: impl Param<i64>) -> Self {
+    pub fn x_start(mut self, value: impl Param<Integer>) -> Self {
         self.optional.x_start = value.into_param();
         self
     }
 
     /// Sets [`y_end`](Input::y_end): Lower edge of the old picture in the new one.
-    pub fn y_end(mut self, value: impl Param<i64>) -> Self {
+    pub fn y_end(mut self, value: impl Param<Integer>) -> Self {
         self.optional.y_end = value.into_param();
         self
     }
 
     /// Sets [`y_start`](Input::y_start): Upper edge of the old picture in the new one.
-    pub fn y_start(mut self, value: impl Param<i64>) -> Self {
+    pub fn y_start(mut self, value: impl Param<Integer>) -> Self {
         self.optional.y_start = value.into_param();
         self
     }
@@ -272,6 +274,7 @@ impl<VideoUrlSlot, AspectRatioSlot> Builder<VideoUrlSlot, AspectRatioSlot> {
             y_end: self.optional.y_end,
             y_start: self.optional.y_start,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -315,14 +318,14 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("video_url", &self.video_url);
         object.write("aspect_ratio", &self.aspect_ratio);
-        object.write_optional("image_url", &self.image_url);
-        object.write_optional("grid_position_x", &self.grid_position_x);
-        object.write_optional("grid_position_y", &self.grid_position_y);
-        object.write_optional("prompt", &self.prompt);
-        object.write_optional("x_end", &self.x_end);
-        object.write_optional("x_start", &self.x_start);
-        object.write_optional("y_end", &self.y_end);
-        object.write_optional("y_start", &self.y_start);
+        object.write_nullable("image_url", &self.image_url, &self.nulls);
+        object.write_nullable("grid_position_x", &self.grid_position_x, &self.nulls);
+        object.write_nullable("grid_position_y", &self.grid_position_y, &self.nulls);
+        object.write_nullable("prompt", &self.prompt, &self.nulls);
+        object.write_nullable("x_end", &self.x_end, &self.nulls);
+        object.write_nullable("x_start", &self.x_start, &self.nulls);
+        object.write_nullable("y_end", &self.y_end, &self.nulls);
+        object.write_nullable("y_start", &self.y_start, &self.nulls);
         object.end()
     }
 }
@@ -344,21 +347,24 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "video_url" => object.read(&mut video_url),
                 "aspect_ratio" => object.read(&mut aspect_ratio),
-                "image_url" => object.read_unless_null(&mut optional.image_url),
+                "image_url" => object.read_nullable("image_url", &mut optional.image_url),
                 "grid_position_x" => {
-                    object.read_integer_unless_null(&mut optional.grid_position_x)
+                    object
+                        .read_nullable("grid_position_x", &mut optional.grid_position_x)
                 }
                 "grid_position_y" => {
-                    object.read_integer_unless_null(&mut optional.grid_position_y)
+                    object
+                        .read_nullable("grid_position_y", &mut optional.grid_position_y)
                 }
-                "prompt" => object.read_unless_null(&mut optional.prompt),
-                "x_end" => object.read_integer_unless_null(&mut optional.x_end),
-                "x_start" => object.read_integer_unless_null(&mut optional.x_start),
-                "y_end" => object.read_integer_unless_null(&mut optional.y_end),
-                "y_start" => object.read_integer_unless_null(&mut optional.y_start),
+                "prompt" => object.read_nullable("prompt", &mut optional.prompt),
+                "x_end" => object.read_nullable("x_end", &mut optional.x_end),
+                "x_start" => object.read_nullable("x_start", &mut optional.x_start),
+                "y_end" => object.read_nullable("y_end", &mut optional.y_end),
+                "y_start" => object.read_nullable("y_start", &mut optional.y_start),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File, AspectRatio> {
             video_url: object.require("video_url", video_url)?,
             aspect_ratio: object.require("aspect_ratio", aspect_ratio)?,

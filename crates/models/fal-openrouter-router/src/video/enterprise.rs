@@ -19,8 +19,8 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations,
-    json,
+    Endpoint, File, Float, IntoInput, Param, Parameters, Streams, UInt, Unset,
+    Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -69,6 +69,7 @@ pub struct Input {
     pub max_tokens: Option<MaxTokens>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -84,7 +85,7 @@ impl Input {
 pub type Temperature = Float<bounds::Temperature>;
 
 /// `max_tokens`: at least 1.
-pub type MaxTokens = Int<bounds::MaxTokens>;
+pub type MaxTokens = UInt<bounds::MaxTokens>;
 
 /// The result of [`openrouter/router/video/enterprise`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -94,6 +95,7 @@ pub struct Output {
     pub output: String,
     /// Tokens used, and their price.
     pub usage: Option<UsageInfo>,
+    nulls: json::Nulls,
 }
 
 /// An event of the stream of [`openrouter/router/video/enterprise`](Model).
@@ -104,6 +106,7 @@ pub struct Event {
     pub output: Option<String>,
     /// Tokens used, and their price.
     pub usage: Option<UsageInfo>,
+    nulls: json::Nulls,
 }
 
 // Building.
@@ -146,6 +149,7 @@ struct Optional {
     temperature: Option<Temperature>,
     max_tokens: Option<MaxTokens>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, ModelSlot> Builder<PromptSlot, ModelSlot> {
@@ -221,6 +225,7 @@ impl<PromptSlot, ModelSlot> Builder<PromptSlot, ModelSlot> {
             temperature: self.optional.temperature,
             max_tokens: self.optional.max_tokens,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -253,13 +258,13 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
-        object.write_optional("video_urls", &self.video_urls);
+        object.write_nullable("video_urls", &self.video_urls, &self.nulls);
         object.write("prompt", &self.prompt);
-        object.write_optional("system_prompt", &self.system_prompt);
+        object.write_nullable("system_prompt", &self.system_prompt, &self.nulls);
         object.write("model", &self.model);
         object.write_optional("reasoning", &self.reasoning);
         object.write_optional("temperature", &self.temperature);
-        object.write_optional("max_tokens", &self.max_tokens);
+        object.write_nullable("max_tokens", &self.max_tokens, &self.nulls);
         object.end()
     }
 }
@@ -279,16 +284,23 @@ impl<'de> json::ReadObject<'de> for Input {
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "video_urls" => object.read_unless_null(&mut optional.video_urls),
+                "video_urls" => {
+                    object.read_nullable("video_urls", &mut optional.video_urls)
+                }
                 "prompt" => object.read(&mut prompt),
-                "system_prompt" => object.read_unless_null(&mut optional.system_prompt),
+                "system_prompt" => {
+                    object.read_nullable("system_prompt", &mut optional.system_prompt)
+                }
                 "model" => object.read(&mut model),
                 "reasoning" => object.read(&mut optional.reasoning),
                 "temperature" => object.read(&mut optional.temperature),
-                "max_tokens" => object.read_unless_null(&mut optional.max_tokens),
+                "max_tokens" => {
+                    object.read_nullable("max_tokens", &mut optional.max_tokens)
+                }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, String> {
             prompt: object.require("prompt", prompt)?,
             model: object.require("model", model)?,
@@ -302,7 +314,7 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("output", &self.output);
-        object.write("usage", &self.usage);
+        object.write_nullable("usage", &self.usage, &self.nulls);
         object.end()
     }
 }
@@ -322,13 +334,15 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "output" => object.read_unless_null(&mut output),
-                "usage" => object.read_unless_null(&mut usage),
+                "usage" => object.read_nullable("usage", &mut usage),
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             output: object.require("output", output)?,
             usage,
+            nulls,
         })
     }
 }
@@ -337,7 +351,7 @@ impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write_optional("output", &self.output);
-        object.write_optional("usage", &self.usage);
+        object.write_nullable("usage", &self.usage, &self.nulls);
         object.end()
     }
 }
@@ -357,11 +371,12 @@ impl<'de> json::ReadObject<'de> for Event {
         while let Some(key) = object.next_key() {
             match &*key {
                 "output" => object.read_unless_null(&mut output),
-                "usage" => object.read_unless_null(&mut usage),
+                "usage" => object.read_nullable("usage", &mut usage),
                 _ => object.skip(),
             }
         }
-        Some(Self { output, usage })
+        let nulls = object.nulls();
+        Some(Self { output, usage, nulls })
     }
 }
 
@@ -412,9 +427,9 @@ pub mod bounds {
 
     pub enum MaxTokens {}
 
-    impl Range<i64> for MaxTokens {
-        const MIN: i64 = 1;
-        const MAX: i64 = i64::MAX;
+    impl Range<u64> for MaxTokens {
+        const MIN: u64 = 1;
+        const MAX: u64 = u64::MAX;
         const MESSAGE: &'static str = "`max_tokens` of openrouter/router/video/enterprise must be at least 1";
     }
 }

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -53,7 +53,7 @@ pub struct Input {
     pub duration: Option<Duration>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Also generates a soundtrack: music, effects and speech.
     ///
     /// Default `false`.
@@ -62,6 +62,7 @@ pub struct Input {
     pub image_url: File,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -163,9 +164,10 @@ pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset> {
 struct Optional {
     resolution: Option<Resolution>,
     duration: Option<Duration>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     generate_audio_switch: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
@@ -204,7 +206,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -238,6 +240,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
             seed: self.optional.seed,
             generate_audio_switch: self.optional.generate_audio_switch,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -273,7 +276,7 @@ impl Serialize for Input {
         object.write("prompt", &self.prompt);
         object.write_optional("resolution", &self.resolution);
         object.write_optional("duration", &self.duration);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("generate_audio_switch", &self.generate_audio_switch);
         object.write("image_url", &self.image_url);
         object.end()
@@ -298,7 +301,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "prompt" => object.read(&mut prompt),
                 "resolution" => object.read(&mut optional.resolution),
                 "duration" => object.read(&mut optional.duration),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "generate_audio_switch" => {
                     object.read(&mut optional.generate_audio_switch)
                 }
@@ -306,6 +309,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,

@@ -18,7 +18,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -57,7 +57,7 @@ pub struct Input {
     pub duration: Option<Duration>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Also generates a soundtrack: music, effects and speech.
     ///
     /// Default `false`.
@@ -68,6 +68,7 @@ pub struct Input {
     pub end_image_url: File,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -235,9 +236,10 @@ struct Optional {
     aspect_ratio: Option<AspectRatio>,
     resolution: Option<Resolution>,
     duration: Option<Duration>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     generate_audio_switch: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<
@@ -308,7 +310,7 @@ impl<
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -349,6 +351,7 @@ impl<
             seed: self.optional.seed,
             generate_audio_switch: self.optional.generate_audio_switch,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -389,7 +392,7 @@ impl Serialize for Input {
         object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.write_optional("resolution", &self.resolution);
         object.write_optional("duration", &self.duration);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("generate_audio_switch", &self.generate_audio_switch);
         object.write("first_image_url", &self.first_image_url);
         object.write("end_image_url", &self.end_image_url);
@@ -417,7 +420,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "resolution" => object.read(&mut optional.resolution),
                 "duration" => object.read(&mut optional.duration),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "generate_audio_switch" => {
                     object.read(&mut optional.generate_audio_switch)
                 }
@@ -426,6 +429,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File, File> {
             prompt: object.require("prompt", prompt)?,
             first_image_url: object.require("first_image_url", first_image_url)?,

@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "The boat drifts out onto the sea");
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{
+    Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -58,13 +60,14 @@ pub struct Input {
     pub model: Option<ModelValue>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Also generates a soundtrack: music, effects and speech.
     ///
     /// Default `false`.
     pub generate_audio_switch: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -256,9 +259,10 @@ struct Optional {
     style: Option<Style>,
     resolution: Option<Resolution>,
     model: Option<ModelValue>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     generate_audio_switch: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
@@ -308,7 +312,7 @@ impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -344,6 +348,7 @@ impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
             seed: self.optional.seed,
             generate_audio_switch: self.optional.generate_audio_switch,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -379,10 +384,10 @@ impl Serialize for Input {
         object.write("video_url", &self.video_url);
         object.write("prompt", &self.prompt);
         object.write_optional("negative_prompt", &self.negative_prompt);
-        object.write_optional("style", &self.style);
+        object.write_nullable("style", &self.style, &self.nulls);
         object.write_optional("resolution", &self.resolution);
         object.write_optional("model", &self.model);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("generate_audio_switch", &self.generate_audio_switch);
         object.end()
     }
@@ -406,16 +411,17 @@ impl<'de> json::ReadObject<'de> for Input {
                 "video_url" => object.read(&mut video_url),
                 "prompt" => object.read(&mut prompt),
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
-                "style" => object.read_unless_null(&mut optional.style),
+                "style" => object.read_nullable("style", &mut optional.style),
                 "resolution" => object.read(&mut optional.resolution),
                 "model" => object.read(&mut optional.model),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "generate_audio_switch" => {
                     object.read(&mut optional.generate_audio_switch)
                 }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File, String> {
             video_url: object.require("video_url", video_url)?,
             prompt: object.require("prompt", prompt)?,

@@ -17,7 +17,9 @@
 //! assert_eq!(input.prompt, "The bud opens into a flower as the fog lifts");
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{
+    Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -62,13 +64,14 @@ pub struct Input {
     pub style: Option<Style>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Image that the video opens with.
     pub first_image_url: File,
     /// Image that the video closes with.
     pub end_image_url: File,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -295,8 +298,9 @@ struct Optional {
     duration: Option<Duration>,
     negative_prompt: Option<String>,
     style: Option<Style>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<
@@ -379,7 +383,7 @@ impl<
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -414,6 +418,7 @@ impl<
             style: self.optional.style,
             seed: self.optional.seed,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -455,8 +460,8 @@ impl Serialize for Input {
         object.write_optional("resolution", &self.resolution);
         object.write_optional("duration", &self.duration);
         object.write_optional("negative_prompt", &self.negative_prompt);
-        object.write_optional("style", &self.style);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("style", &self.style, &self.nulls);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write("first_image_url", &self.first_image_url);
         object.write("end_image_url", &self.end_image_url);
         object.end()
@@ -484,13 +489,14 @@ impl<'de> json::ReadObject<'de> for Input {
                 "resolution" => object.read(&mut optional.resolution),
                 "duration" => object.read(&mut optional.duration),
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
-                "style" => object.read_unless_null(&mut optional.style),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "style" => object.read_nullable("style", &mut optional.style),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "first_image_url" => object.read(&mut first_image_url),
                 "end_image_url" => object.read(&mut end_image_url),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File, File> {
             prompt: object.require("prompt", prompt)?,
             first_image_url: object.require("first_image_url", first_image_url)?,

@@ -58,6 +58,7 @@ pub struct Input {
     pub thinking_type: Option<ThinkingType>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -766,6 +767,7 @@ struct Optional {
     negative_prompt: Option<String>,
     thinking_type: Option<ThinkingType>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<EffectSlot, ImageUrlSlot> Builder<EffectSlot, ImageUrlSlot> {
@@ -836,6 +838,7 @@ impl<EffectSlot, ImageUrlSlot> Builder<EffectSlot, ImageUrlSlot> {
             negative_prompt: self.optional.negative_prompt,
             thinking_type: self.optional.thinking_type,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -873,7 +876,7 @@ impl Serialize for Input {
         object.write_optional("resolution", &self.resolution);
         object.write_optional("duration", &self.duration);
         object.write_optional("negative_prompt", &self.negative_prompt);
-        object.write_optional("thinking_type", &self.thinking_type);
+        object.write_nullable("thinking_type", &self.thinking_type, &self.nulls);
         object.end()
     }
 }
@@ -898,10 +901,13 @@ impl<'de> json::ReadObject<'de> for Input {
                 "resolution" => object.read(&mut optional.resolution),
                 "duration" => object.read(&mut optional.duration),
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
-                "thinking_type" => object.read_unless_null(&mut optional.thinking_type),
+                "thinking_type" => {
+                    object.read_nullable("thinking_type", &mut optional.thinking_type)
+                }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<Effect, File> {
             effect: object.require("effect", effect)?,
             image_url: object.require("image_url", image_url)?,

@@ -15,7 +15,7 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -61,7 +61,7 @@ pub struct Input {
     pub style: Option<Style>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Also generates a soundtrack: music, effects and speech.
     ///
     /// Default `false`.
@@ -74,6 +74,7 @@ pub struct Input {
     pub thinking_type: Option<ThinkingType>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -333,11 +334,12 @@ struct Optional {
     duration: Option<Duration>,
     negative_prompt: Option<String>,
     style: Option<Style>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     generate_audio_switch: Option<bool>,
     generate_multi_clip_switch: Option<bool>,
     thinking_type: Option<ThinkingType>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -385,7 +387,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -436,6 +438,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             generate_multi_clip_switch: self.optional.generate_multi_clip_switch,
             thinking_type: self.optional.thinking_type,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -468,15 +471,15 @@ impl Serialize for Input {
         object.write_optional("resolution", &self.resolution);
         object.write_optional("duration", &self.duration);
         object.write_optional("negative_prompt", &self.negative_prompt);
-        object.write_optional("style", &self.style);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("style", &self.style, &self.nulls);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("generate_audio_switch", &self.generate_audio_switch);
         object
             .write_optional(
                 "generate_multi_clip_switch",
                 &self.generate_multi_clip_switch,
             );
-        object.write_optional("thinking_type", &self.thinking_type);
+        object.write_nullable("thinking_type", &self.thinking_type, &self.nulls);
         object.end()
     }
 }
@@ -500,18 +503,21 @@ impl<'de> json::ReadObject<'de> for Input {
                 "resolution" => object.read(&mut optional.resolution),
                 "duration" => object.read(&mut optional.duration),
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
-                "style" => object.read_unless_null(&mut optional.style),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "style" => object.read_nullable("style", &mut optional.style),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "generate_audio_switch" => {
                     object.read(&mut optional.generate_audio_switch)
                 }
                 "generate_multi_clip_switch" => {
                     object.read(&mut optional.generate_multi_clip_switch)
                 }
-                "thinking_type" => object.read_unless_null(&mut optional.thinking_type),
+                "thinking_type" => {
+                    object.read_nullable("thinking_type", &mut optional.thinking_type)
+                }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,

@@ -61,6 +61,7 @@ pub struct Input {
     pub enable_safety_checker: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -523,6 +524,7 @@ struct Optional {
     style_id: Option<String>,
     enable_safety_checker: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -588,6 +590,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             style_id: self.optional.style_id,
             enable_safety_checker: self.optional.enable_safety_checker,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -623,7 +626,7 @@ impl Serialize for Input {
         object.write_optional("image_size", &self.image_size);
         object.write_optional("style", &self.style);
         object.write_optional("colors", &self.colors);
-        object.write_optional("style_id", &self.style_id);
+        object.write_nullable("style_id", &self.style_id, &self.nulls);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.end()
     }
@@ -647,13 +650,14 @@ impl<'de> json::ReadObject<'de> for Input {
                 "image_size" => object.read(&mut optional.image_size),
                 "style" => object.read(&mut optional.style),
                 "colors" => object.read(&mut optional.colors),
-                "style_id" => object.read_unless_null(&mut optional.style_id),
+                "style_id" => object.read_nullable("style_id", &mut optional.style_id),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
                 }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,

@@ -57,6 +57,7 @@ pub struct Input {
     pub enable_safety_checker: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -113,6 +114,7 @@ struct Optional {
     background_color: Option<RgbColor>,
     enable_safety_checker: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -171,6 +173,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             background_color: self.optional.background_color,
             enable_safety_checker: self.optional.enable_safety_checker,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -205,7 +208,7 @@ impl Serialize for Input {
         object.write("prompt", &self.prompt);
         object.write_optional("image_size", &self.image_size);
         object.write_optional("colors", &self.colors);
-        object.write_optional("background_color", &self.background_color);
+        object.write_nullable("background_color", &self.background_color, &self.nulls);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.end()
     }
@@ -229,7 +232,11 @@ impl<'de> json::ReadObject<'de> for Input {
                 "image_size" => object.read(&mut optional.image_size),
                 "colors" => object.read(&mut optional.colors),
                 "background_color" => {
-                    object.read_unless_null(&mut optional.background_color)
+                    object
+                        .read_nullable(
+                            "background_color",
+                            &mut optional.background_color,
+                        )
                 }
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
@@ -237,6 +244,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,

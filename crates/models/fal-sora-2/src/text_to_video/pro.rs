@@ -68,6 +68,7 @@ pub struct Input {
     pub character_ids: Option<Vec<String>>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -205,6 +206,7 @@ pub struct Output {
     pub thumbnail: Option<ImageFile>,
     /// Pictures from throughout the video, on one sheet.
     pub spritesheet: Option<ImageFile>,
+    nulls: json::Nulls,
 }
 
 // Building.
@@ -246,6 +248,7 @@ struct Optional {
     detect_and_block_ip: Option<bool>,
     character_ids: Option<Vec<String>>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -321,6 +324,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             detect_and_block_ip: self.optional.detect_and_block_ip,
             character_ids: self.optional.character_ids,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -361,7 +365,7 @@ impl Serialize for Input {
         object.write_optional("duration", &self.duration);
         object.write_optional("delete_video", &self.delete_video);
         object.write_optional("detect_and_block_ip", &self.detect_and_block_ip);
-        object.write_optional("character_ids", &self.character_ids);
+        object.write_nullable("character_ids", &self.character_ids, &self.nulls);
         object.end()
     }
 }
@@ -386,10 +390,13 @@ impl<'de> json::ReadObject<'de> for Input {
                 "duration" => object.read(&mut optional.duration),
                 "delete_video" => object.read(&mut optional.delete_video),
                 "detect_and_block_ip" => object.read(&mut optional.detect_and_block_ip),
-                "character_ids" => object.read_unless_null(&mut optional.character_ids),
+                "character_ids" => {
+                    object.read_nullable("character_ids", &mut optional.character_ids)
+                }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -403,8 +410,8 @@ impl Serialize for Output {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("video", &self.video);
         object.write("video_id", &self.video_id);
-        object.write_optional("thumbnail", &self.thumbnail);
-        object.write_optional("spritesheet", &self.spritesheet);
+        object.write_nullable("thumbnail", &self.thumbnail, &self.nulls);
+        object.write_nullable("spritesheet", &self.spritesheet, &self.nulls);
         object.end()
     }
 }
@@ -427,16 +434,18 @@ impl<'de> json::ReadObject<'de> for Output {
             match &*key {
                 "video" => object.read_unless_null(&mut video),
                 "video_id" => object.read_unless_null(&mut video_id),
-                "thumbnail" => object.read_unless_null(&mut thumbnail),
-                "spritesheet" => object.read_unless_null(&mut spritesheet),
+                "thumbnail" => object.read_nullable("thumbnail", &mut thumbnail),
+                "spritesheet" => object.read_nullable("spritesheet", &mut spritesheet),
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             video: object.require("video", video)?,
             video_id: object.require("video_id", video_id)?,
             thumbnail,
             spritesheet,
+            nulls,
         })
     }
 }

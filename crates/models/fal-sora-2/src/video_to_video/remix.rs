@@ -69,6 +69,7 @@ pub struct Output {
     pub thumbnail: Option<ImageFile>,
     /// Pictures from throughout the video, on one sheet.
     pub spritesheet: Option<ImageFile>,
+    nulls: json::Nulls,
 }
 
 // Building.
@@ -229,8 +230,8 @@ impl Serialize for Output {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("video", &self.video);
         object.write("video_id", &self.video_id);
-        object.write_optional("thumbnail", &self.thumbnail);
-        object.write_optional("spritesheet", &self.spritesheet);
+        object.write_nullable("thumbnail", &self.thumbnail, &self.nulls);
+        object.write_nullable("spritesheet", &self.spritesheet, &self.nulls);
         object.end()
     }
 }
@@ -253,16 +254,18 @@ impl<'de> json::ReadObject<'de> for Output {
             match &*key {
                 "video" => object.read_unless_null(&mut video),
                 "video_id" => object.read_unless_null(&mut video_id),
-                "thumbnail" => object.read_unless_null(&mut thumbnail),
-                "spritesheet" => object.read_unless_null(&mut spritesheet),
+                "thumbnail" => object.read_nullable("thumbnail", &mut thumbnail),
+                "spritesheet" => object.read_nullable("spritesheet", &mut spritesheet),
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             video: object.require("video", video)?,
             video_id: object.require("video_id", video_id)?,
             thumbnail,
             spritesheet,
+            nulls,
         })
     }
 }

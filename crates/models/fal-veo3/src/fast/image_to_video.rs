@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -65,7 +65,7 @@ pub struct Input {
     pub generate_audio: Option<bool>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Rewrites a prompt that the content check refuses, and tries again.
     ///
     /// Default `false`.
@@ -80,6 +80,7 @@ pub struct Input {
     pub image_url: File,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -290,10 +291,11 @@ struct Optional {
     negative_prompt: Option<String>,
     resolution: Option<Resolution>,
     generate_audio: Option<bool>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     auto_fix: Option<bool>,
     safety_tolerance: Option<SafetyTolerance>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
@@ -351,7 +353,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -396,6 +398,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
             auto_fix: self.optional.auto_fix,
             safety_tolerance: self.optional.safety_tolerance,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -435,10 +438,10 @@ impl Serialize for Input {
         object.write("prompt", &self.prompt);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.write_optional("duration", &self.duration);
-        object.write_optional("negative_prompt", &self.negative_prompt);
+        object.write_nullable("negative_prompt", &self.negative_prompt, &self.nulls);
         object.write_optional("resolution", &self.resolution);
         object.write_optional("generate_audio", &self.generate_audio);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("auto_fix", &self.auto_fix);
         object.write_optional("safety_tolerance", &self.safety_tolerance);
         object.write("image_url", &self.image_url);
@@ -465,17 +468,19 @@ impl<'de> json::ReadObject<'de> for Input {
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "duration" => object.read(&mut optional.duration),
                 "negative_prompt" => {
-                    object.read_unless_null(&mut optional.negative_prompt)
+                    object
+                        .read_nullable("negative_prompt", &mut optional.negative_prompt)
                 }
                 "resolution" => object.read(&mut optional.resolution),
                 "generate_audio" => object.read(&mut optional.generate_audio),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "auto_fix" => object.read(&mut optional.auto_fix),
                 "safety_tolerance" => object.read(&mut optional.safety_tolerance),
                 "image_url" => object.read(&mut image_url),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,

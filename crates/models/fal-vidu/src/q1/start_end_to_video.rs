@@ -18,7 +18,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -51,13 +51,14 @@ pub struct Input {
     pub end_image_url: File,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Amount of movement in the picture.
     ///
     /// Default `auto`.
     pub movement_amplitude: Option<MovementAmplitude>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -154,9 +155,10 @@ pub struct Builder<
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    seed: Option<i64>,
+    seed: Option<Integer>,
     movement_amplitude: Option<MovementAmplitude>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<
@@ -206,7 +208,7 @@ impl<
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -244,6 +246,7 @@ impl<
             seed: self.optional.seed,
             movement_amplitude: self.optional.movement_amplitude,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -287,7 +290,7 @@ impl Serialize for Input {
         object.write("prompt", &self.prompt);
         object.write("start_image_url", &self.start_image_url);
         object.write("end_image_url", &self.end_image_url);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("movement_amplitude", &self.movement_amplitude);
         object.end()
     }
@@ -312,11 +315,12 @@ impl<'de> json::ReadObject<'de> for Input {
                 "prompt" => object.read(&mut prompt),
                 "start_image_url" => object.read(&mut start_image_url),
                 "end_image_url" => object.read(&mut end_image_url),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "movement_amplitude" => object.read(&mut optional.movement_amplitude),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File, File> {
             prompt: object.require("prompt", prompt)?,
             start_image_url: object.require("start_image_url", start_image_url)?,

@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{
+    Check, Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -47,9 +49,10 @@ pub struct Input {
     pub aspect_ratio: Option<AspectRatio>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -131,8 +134,9 @@ pub struct Builder<PromptSlot = Unset> {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     aspect_ratio: Option<AspectRatio>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -154,7 +158,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -177,6 +181,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             aspect_ratio: self.optional.aspect_ratio,
             seed: self.optional.seed,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -210,7 +215,7 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.end()
     }
 }
@@ -231,10 +236,11 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "prompt" => object.read(&mut prompt),
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,

@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{
+    Check, Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -43,7 +45,7 @@ pub struct Input {
     pub prompt: String,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Length of the video in seconds.
     ///
     /// Default `4`.
@@ -67,6 +69,7 @@ pub struct Input {
     pub bgm: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -291,13 +294,14 @@ pub struct Builder<PromptSlot = Unset> {
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    seed: Option<i64>,
+    seed: Option<Integer>,
     duration: Option<Duration>,
     resolution: Option<Resolution>,
     aspect_ratio: Option<AspectRatio>,
     movement_amplitude: Option<MovementAmplitude>,
     bgm: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -312,7 +316,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -372,6 +376,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             movement_amplitude: self.optional.movement_amplitude,
             bgm: self.optional.bgm,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -404,7 +409,7 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("duration", &self.duration);
         object.write_optional("resolution", &self.resolution);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
@@ -429,7 +434,7 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "prompt" => object.read(&mut prompt),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "duration" => object.read(&mut optional.duration),
                 "resolution" => object.read(&mut optional.resolution),
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
@@ -438,6 +443,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,

@@ -18,7 +18,8 @@
 pub mod turbo;
 
 use fal_core::{
-    Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -55,7 +56,7 @@ pub struct Input {
     pub duration: Option<Duration>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Resolution of the video, named after its height in pixels. 360p is not to be had together with
     /// `end_image_url`.
     ///
@@ -67,6 +68,7 @@ pub struct Input {
     pub audio: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -170,10 +172,11 @@ struct Optional {
     prompt: Option<String>,
     end_image_url: Option<File>,
     duration: Option<Duration>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     resolution: Option<Resolution>,
     audio: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<ImageUrlSlot> Builder<ImageUrlSlot> {
@@ -207,7 +210,7 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -248,6 +251,7 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
             resolution: self.optional.resolution,
             audio: self.optional.audio,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -288,9 +292,9 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write_optional("prompt", &self.prompt);
         object.write("image_url", &self.image_url);
-        object.write_optional("end_image_url", &self.end_image_url);
+        object.write_nullable("end_image_url", &self.end_image_url, &self.nulls);
         object.write_optional("duration", &self.duration);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("resolution", &self.resolution);
         object.write_optional("audio", &self.audio);
         object.end()
@@ -313,14 +317,17 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "prompt" => object.read(&mut optional.prompt),
                 "image_url" => object.read(&mut image_url),
-                "end_image_url" => object.read_unless_null(&mut optional.end_image_url),
+                "end_image_url" => {
+                    object.read_nullable("end_image_url", &mut optional.end_image_url)
+                }
                 "duration" => object.read(&mut optional.duration),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "resolution" => object.read(&mut optional.resolution),
                 "audio" => object.read(&mut optional.audio),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File> {
             image_url: object.require("image_url", image_url)?,
             optional,

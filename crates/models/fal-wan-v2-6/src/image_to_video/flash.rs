@@ -17,8 +17,8 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Nullable, Param, Parameters, Unset, Violations,
-    json,
+    Check, Endpoint, File, Integer, IntoInput, Nullable, Param, Parameters, Unset,
+    Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -74,13 +74,14 @@ pub struct Input {
     pub multi_shots: Option<bool>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Screens out unsafe content.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -171,9 +172,10 @@ pub struct Output {
     pub video: VideoFile,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
     /// Prompt that the result was made from, if it was rewritten.
     pub actual_prompt: Option<String>,
+    nulls: json::Nulls,
 }
 
 // Building.
@@ -216,9 +218,10 @@ struct Optional {
     negative_prompt: Option<Nullable<String>>,
     enable_prompt_expansion: Option<bool>,
     multi_shots: Option<bool>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     enable_safety_checker: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
@@ -284,7 +287,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -322,6 +325,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
             seed: self.optional.seed,
             enable_safety_checker: self.optional.enable_safety_checker,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -361,13 +365,13 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
         object.write("image_url", &self.image_url);
-        object.write_optional("audio_url", &self.audio_url);
+        object.write_nullable("audio_url", &self.audio_url, &self.nulls);
         object.write_optional("resolution", &self.resolution);
         object.write_optional("duration", &self.duration);
         object.write_optional("negative_prompt", &self.negative_prompt);
         object.write_optional("enable_prompt_expansion", &self.enable_prompt_expansion);
         object.write_optional("multi_shots", &self.multi_shots);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.end()
     }
@@ -390,7 +394,7 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "prompt" => object.read(&mut prompt),
                 "image_url" => object.read(&mut image_url),
-                "audio_url" => object.read_unless_null(&mut optional.audio_url),
+                "audio_url" => object.read_nullable("audio_url", &mut optional.audio_url),
                 "resolution" => object.read(&mut optional.resolution),
                 "duration" => object.read(&mut optional.duration),
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
@@ -398,13 +402,14 @@ impl<'de> json::ReadObject<'de> for Input {
                     object.read(&mut optional.enable_prompt_expansion)
                 }
                 "multi_shots" => object.read(&mut optional.multi_shots),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
                 }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,
@@ -419,7 +424,7 @@ impl Serialize for Output {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("video", &self.video);
         object.write("seed", &self.seed);
-        object.write_optional("actual_prompt", &self.actual_prompt);
+        object.write_nullable("actual_prompt", &self.actual_prompt, &self.nulls);
         object.end()
     }
 }
@@ -440,15 +445,19 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "video" => object.read_unless_null(&mut video),
-                "seed" => object.read_integer_unless_null(&mut seed),
-                "actual_prompt" => object.read_unless_null(&mut actual_prompt),
+                "seed" => object.read_unless_null(&mut seed),
+                "actual_prompt" => {
+                    object.read_nullable("actual_prompt", &mut actual_prompt)
+                }
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             video: object.require("video", video)?,
             seed: object.require("seed", seed)?,
             actual_prompt,
+            nulls,
         })
     }
 }

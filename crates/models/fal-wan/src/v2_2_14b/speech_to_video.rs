@@ -18,7 +18,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameters, Unset,
+    Endpoint, File, Float, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
@@ -58,7 +58,7 @@ pub struct Input {
     pub frames_per_second: Option<Nullable<FramesPerSecond>>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Resolution of the video, named after its height in pixels. A higher one takes longer and may
     /// cost more.
     ///
@@ -101,6 +101,7 @@ pub struct Input {
     pub audio_url: File,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -307,7 +308,7 @@ struct Optional {
     negative_prompt: Option<String>,
     num_frames: Option<NumFrames>,
     frames_per_second: Option<Nullable<FramesPerSecond>>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     resolution: Option<Resolution>,
     num_inference_steps: Option<NumInferenceSteps>,
     enable_safety_checker: Option<bool>,
@@ -317,6 +318,7 @@ struct Optional {
     video_quality: Option<VideoQuality>,
     video_write_mode: Option<VideoWriteMode>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<
@@ -390,7 +392,7 @@ impl<
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -485,6 +487,7 @@ impl<
             video_quality: self.optional.video_quality,
             video_write_mode: self.optional.video_write_mode,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -525,7 +528,7 @@ impl Serialize for Input {
         object.write_optional("negative_prompt", &self.negative_prompt);
         object.write_optional("num_frames", &self.num_frames);
         object.write_optional("frames_per_second", &self.frames_per_second);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("resolution", &self.resolution);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
@@ -564,7 +567,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
                 "num_frames" => object.read(&mut optional.num_frames),
                 "frames_per_second" => object.read(&mut optional.frames_per_second),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "resolution" => object.read(&mut optional.resolution),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
                 "enable_safety_checker" => {
@@ -582,6 +585,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File, File> {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,

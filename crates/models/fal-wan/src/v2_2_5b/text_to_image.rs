@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -47,7 +47,7 @@ pub struct Input {
     pub negative_prompt: Option<String>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail
     /// and take longer.
     ///
@@ -86,6 +86,7 @@ pub struct Input {
     pub image_format: Option<ImageFormat>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -166,7 +167,7 @@ pub struct Output {
     pub image: FileOutput,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -202,7 +203,7 @@ pub struct Builder<PromptSlot = Unset> {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     negative_prompt: Option<String>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     num_inference_steps: Option<NumInferenceSteps>,
     enable_safety_checker: Option<bool>,
     enable_output_safety_checker: Option<bool>,
@@ -212,6 +213,7 @@ struct Optional {
     image_size: Option<ImageSize>,
     image_format: Option<ImageFormat>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -233,7 +235,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -318,6 +320,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             image_size: self.optional.image_size,
             image_format: self.optional.image_format,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -347,7 +350,7 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
         object.write_optional("negative_prompt", &self.negative_prompt);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object
@@ -380,7 +383,7 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "prompt" => object.read(&mut prompt),
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
@@ -398,6 +401,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -430,7 +434,7 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "image" => object.read_unless_null(&mut image),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

@@ -19,7 +19,8 @@ pub mod distill;
 pub mod fast_wan;
 
 use fal_core::{
-    Endpoint, Float, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, json,
+    Endpoint, Float, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
+    Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -58,7 +59,7 @@ pub struct Input {
     pub frames_per_second: Option<Nullable<FramesPerSecond>>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Resolution of the video, named after its height in pixels. A higher one takes longer and may
     /// cost more.
     ///
@@ -118,6 +119,7 @@ pub struct Input {
     pub video_write_mode: Option<VideoWriteMode>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -368,7 +370,7 @@ pub struct Output {
     pub prompt: Option<String>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -406,7 +408,7 @@ struct Optional {
     negative_prompt: Option<String>,
     num_frames: Option<NumFrames>,
     frames_per_second: Option<Nullable<FramesPerSecond>>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     resolution: Option<Resolution>,
     aspect_ratio: Option<AspectRatio>,
     num_inference_steps: Option<NumInferenceSteps>,
@@ -421,6 +423,7 @@ struct Optional {
     video_quality: Option<VideoQuality>,
     video_write_mode: Option<VideoWriteMode>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -459,7 +462,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -589,6 +592,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             video_quality: self.optional.video_quality,
             video_write_mode: self.optional.video_write_mode,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -620,7 +624,7 @@ impl Serialize for Input {
         object.write_optional("negative_prompt", &self.negative_prompt);
         object.write_optional("num_frames", &self.num_frames);
         object.write_optional("frames_per_second", &self.frames_per_second);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("resolution", &self.resolution);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
@@ -664,7 +668,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
                 "num_frames" => object.read(&mut optional.num_frames),
                 "frames_per_second" => object.read(&mut optional.frames_per_second),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "resolution" => object.read(&mut optional.resolution),
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
@@ -691,6 +695,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -726,7 +731,7 @@ impl<'de> json::ReadObject<'de> for Output {
             match &*key {
                 "video" => object.read_unless_null(&mut video),
                 "prompt" => object.read_unless_null(&mut prompt),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

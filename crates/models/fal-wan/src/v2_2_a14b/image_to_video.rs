@@ -20,7 +20,7 @@ pub mod lora;
 pub mod turbo;
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Nullable, Param, Parameters, Unset,
+    Endpoint, File, Float, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
     Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
@@ -63,7 +63,7 @@ pub struct Input {
     pub negative_prompt: Option<String>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Resolution of the video, named after its height in pixels. A higher one takes longer and may
     /// cost more.
     ///
@@ -133,6 +133,7 @@ pub struct Input {
     pub end_image_url: Option<File>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -432,7 +433,7 @@ pub struct Output {
     pub prompt: Option<String>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -472,7 +473,7 @@ struct Optional {
     num_frames: Option<NumFrames>,
     frames_per_second: Option<Nullable<FramesPerSecond>>,
     negative_prompt: Option<String>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     resolution: Option<Resolution>,
     aspect_ratio: Option<AspectRatio>,
     num_inference_steps: Option<NumInferenceSteps>,
@@ -490,6 +491,7 @@ struct Optional {
     video_write_mode: Option<VideoWriteMode>,
     end_image_url: Option<File>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
@@ -538,7 +540,7 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -692,6 +694,7 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
             video_write_mode: self.optional.video_write_mode,
             end_image_url: self.optional.end_image_url,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -730,7 +733,7 @@ impl Serialize for Input {
         object.write_optional("num_frames", &self.num_frames);
         object.write_optional("frames_per_second", &self.frames_per_second);
         object.write_optional("negative_prompt", &self.negative_prompt);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("resolution", &self.resolution);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
@@ -754,7 +757,7 @@ impl Serialize for Input {
             );
         object.write_optional("video_quality", &self.video_quality);
         object.write_optional("video_write_mode", &self.video_write_mode);
-        object.write_optional("end_image_url", &self.end_image_url);
+        object.write_nullable("end_image_url", &self.end_image_url, &self.nulls);
         object.end()
     }
 }
@@ -779,7 +782,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "num_frames" => object.read(&mut optional.num_frames),
                 "frames_per_second" => object.read(&mut optional.frames_per_second),
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "resolution" => object.read(&mut optional.resolution),
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
@@ -805,10 +808,13 @@ impl<'de> json::ReadObject<'de> for Input {
                 }
                 "video_quality" => object.read(&mut optional.video_quality),
                 "video_write_mode" => object.read(&mut optional.video_write_mode),
-                "end_image_url" => object.read_unless_null(&mut optional.end_image_url),
+                "end_image_url" => {
+                    object.read_nullable("end_image_url", &mut optional.end_image_url)
+                }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File, String> {
             image_url: object.require("image_url", image_url)?,
             prompt: object.require("prompt", prompt)?,
@@ -845,7 +851,7 @@ impl<'de> json::ReadObject<'de> for Output {
             match &*key {
                 "video" => object.read_unless_null(&mut video),
                 "prompt" => object.read_unless_null(&mut prompt),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

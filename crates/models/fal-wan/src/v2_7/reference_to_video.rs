@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -70,13 +70,14 @@ pub struct Input {
     pub multi_shots: Option<bool>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Screens out unsafe content.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -248,9 +249,10 @@ pub struct Output {
     pub video: VideoFile,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
     /// Prompt that the result was made from, if it was rewritten.
     pub actual_prompt: Option<String>,
+    nulls: json::Nulls,
 }
 
 // Building.
@@ -292,9 +294,10 @@ struct Optional {
     resolution: Option<Resolution>,
     duration: Option<Duration>,
     multi_shots: Option<bool>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     enable_safety_checker: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -357,7 +360,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -394,6 +397,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             seed: self.optional.seed,
             enable_safety_checker: self.optional.enable_safety_checker,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -440,14 +444,24 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
-        object.write_optional("reference_image_urls", &self.reference_image_urls);
-        object.write_optional("reference_video_urls", &self.reference_video_urls);
-        object.write_optional("negative_prompt", &self.negative_prompt);
+        object
+            .write_nullable(
+                "reference_image_urls",
+                &self.reference_image_urls,
+                &self.nulls,
+            );
+        object
+            .write_nullable(
+                "reference_video_urls",
+                &self.reference_video_urls,
+                &self.nulls,
+            );
+        object.write_nullable("negative_prompt", &self.negative_prompt, &self.nulls);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.write_optional("resolution", &self.resolution);
         object.write_optional("duration", &self.duration);
         object.write_optional("multi_shots", &self.multi_shots);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.end()
     }
@@ -469,25 +483,35 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "prompt" => object.read(&mut prompt),
                 "reference_image_urls" => {
-                    object.read_unless_null(&mut optional.reference_image_urls)
+                    object
+                        .read_nullable(
+                            "reference_image_urls",
+                            &mut optional.reference_image_urls,
+                        )
                 }
                 "reference_video_urls" => {
-                    object.read_unless_null(&mut optional.reference_video_urls)
+                    object
+                        .read_nullable(
+                            "reference_video_urls",
+                            &mut optional.reference_video_urls,
+                        )
                 }
                 "negative_prompt" => {
-                    object.read_unless_null(&mut optional.negative_prompt)
+                    object
+                        .read_nullable("negative_prompt", &mut optional.negative_prompt)
                 }
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "resolution" => object.read(&mut optional.resolution),
                 "duration" => object.read(&mut optional.duration),
                 "multi_shots" => object.read(&mut optional.multi_shots),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
                 }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -501,7 +525,7 @@ impl Serialize for Output {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("video", &self.video);
         object.write("seed", &self.seed);
-        object.write_optional("actual_prompt", &self.actual_prompt);
+        object.write_nullable("actual_prompt", &self.actual_prompt, &self.nulls);
         object.end()
     }
 }
@@ -522,15 +546,19 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "video" => object.read_unless_null(&mut video),
-                "seed" => object.read_integer_unless_null(&mut seed),
-                "actual_prompt" => object.read_unless_null(&mut actual_prompt),
+                "seed" => object.read_unless_null(&mut seed),
+                "actual_prompt" => {
+                    object.read_nullable("actual_prompt", &mut actual_prompt)
+                }
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             video: object.require("video", video)?,
             seed: object.require("seed", seed)?,
             actual_prompt,
+            nulls,
         })
     }
 }

@@ -16,7 +16,8 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, Int, IntoInput, Nullable, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
+    Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -57,7 +58,7 @@ pub struct Input {
     pub num_images: Option<NumImages>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Screens out unsafe content.
     ///
     /// Default `true`.
@@ -68,6 +69,7 @@ pub struct Input {
     pub output_format: Option<OutputFormat>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -133,7 +135,8 @@ pub struct Output {
     pub generated_text: Option<String>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
+    nulls: json::Nulls,
 }
 
 // Building.
@@ -171,10 +174,11 @@ struct Optional {
     negative_prompt: Option<Nullable<String>>,
     image_size: Option<ImageSize>,
     num_images: Option<NumImages>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     enable_safety_checker: Option<bool>,
     output_format: Option<OutputFormat>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -210,7 +214,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -250,6 +254,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             enable_safety_checker: self.optional.enable_safety_checker,
             output_format: self.optional.output_format,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -288,7 +293,7 @@ impl Serialize for Input {
         object.write_optional("negative_prompt", &self.negative_prompt);
         object.write_optional("image_size", &self.image_size);
         object.write_optional("num_images", &self.num_images);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.write_optional("output_format", &self.output_format);
         object.end()
@@ -313,7 +318,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
                 "image_size" => object.read(&mut optional.image_size),
                 "num_images" => object.read(&mut optional.num_images),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
                 }
@@ -321,6 +326,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -333,7 +339,7 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
-        object.write_optional("generated_text", &self.generated_text);
+        object.write_nullable("generated_text", &self.generated_text, &self.nulls);
         object.write("seed", &self.seed);
         object.end()
     }
@@ -355,15 +361,19 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "generated_text" => object.read_unless_null(&mut generated_text),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "generated_text" => {
+                    object.read_nullable("generated_text", &mut generated_text)
+                }
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             images: object.require("images", images)?,
             generated_text,
             seed: object.require("seed", seed)?,
+            nulls,
         })
     }
 }

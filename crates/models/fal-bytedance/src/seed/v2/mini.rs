@@ -68,6 +68,7 @@ pub struct Input {
     pub top_p: Option<TopP>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -178,6 +179,7 @@ pub struct Output {
     pub reasoning_content: Option<String>,
     /// All that was said, this reply included. Send it back to go on.
     pub messages: Vec<Seed2MiniMessageOutput>,
+    nulls: json::Nulls,
 }
 
 // Building.
@@ -222,6 +224,7 @@ struct Optional {
     temperature: Option<Temperature>,
     top_p: Option<TopP>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -321,6 +324,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             temperature: self.optional.temperature,
             top_p: self.optional.top_p,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -356,10 +360,10 @@ impl Serialize for Input {
         object.write("prompt", &self.prompt);
         object.write_optional("image_urls", &self.image_urls);
         object.write_optional("video_urls", &self.video_urls);
-        object.write_optional("system_prompt", &self.system_prompt);
-        object.write_optional("messages", &self.messages);
+        object.write_nullable("system_prompt", &self.system_prompt, &self.nulls);
+        object.write_nullable("messages", &self.messages, &self.nulls);
         object.write_optional("thinking", &self.thinking);
-        object.write_optional("reasoning_effort", &self.reasoning_effort);
+        object.write_nullable("reasoning_effort", &self.reasoning_effort, &self.nulls);
         object.write_optional("max_completion_tokens", &self.max_completion_tokens);
         object.write_optional("temperature", &self.temperature);
         object.write_optional("top_p", &self.top_p);
@@ -384,11 +388,17 @@ impl<'de> json::ReadObject<'de> for Input {
                 "prompt" => object.read(&mut prompt),
                 "image_urls" => object.read(&mut optional.image_urls),
                 "video_urls" => object.read(&mut optional.video_urls),
-                "system_prompt" => object.read_unless_null(&mut optional.system_prompt),
-                "messages" => object.read_unless_null(&mut optional.messages),
+                "system_prompt" => {
+                    object.read_nullable("system_prompt", &mut optional.system_prompt)
+                }
+                "messages" => object.read_nullable("messages", &mut optional.messages),
                 "thinking" => object.read(&mut optional.thinking),
                 "reasoning_effort" => {
-                    object.read_unless_null(&mut optional.reasoning_effort)
+                    object
+                        .read_nullable(
+                            "reasoning_effort",
+                            &mut optional.reasoning_effort,
+                        )
                 }
                 "max_completion_tokens" => {
                     object.read(&mut optional.max_completion_tokens)
@@ -398,6 +408,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -410,7 +421,7 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("output", &self.output);
-        object.write_optional("reasoning_content", &self.reasoning_content);
+        object.write_nullable("reasoning_content", &self.reasoning_content, &self.nulls);
         object.write("messages", &self.messages);
         object.end()
     }
@@ -432,15 +443,19 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "output" => object.read_unless_null(&mut output),
-                "reasoning_content" => object.read_unless_null(&mut reasoning_content),
+                "reasoning_content" => {
+                    object.read_nullable("reasoning_content", &mut reasoning_content)
+                }
                 "messages" => object.read_unless_null(&mut messages),
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             output: object.require("output", output)?,
             reasoning_content,
             messages: object.require("messages", messages)?,
+            nulls,
         })
     }
 }

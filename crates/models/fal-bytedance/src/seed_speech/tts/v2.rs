@@ -74,6 +74,7 @@ pub struct Input {
     pub voice_instruction: Option<String>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -488,6 +489,7 @@ struct Optional {
     language: Option<Language>,
     voice_instruction: Option<String>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<TextSlot> Builder<TextSlot> {
@@ -576,6 +578,7 @@ impl<TextSlot> Builder<TextSlot> {
             language: self.optional.language,
             voice_instruction: self.optional.voice_instruction,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -614,8 +617,8 @@ impl Serialize for Input {
         object.write_optional("speed", &self.speed);
         object.write_optional("volume", &self.volume);
         object.write_optional("pitch", &self.pitch);
-        object.write_optional("language", &self.language);
-        object.write_optional("voice_instruction", &self.voice_instruction);
+        object.write_nullable("language", &self.language, &self.nulls);
+        object.write_nullable("voice_instruction", &self.voice_instruction, &self.nulls);
         object.end()
     }
 }
@@ -641,13 +644,18 @@ impl<'de> json::ReadObject<'de> for Input {
                 "speed" => object.read(&mut optional.speed),
                 "volume" => object.read(&mut optional.volume),
                 "pitch" => object.read(&mut optional.pitch),
-                "language" => object.read_unless_null(&mut optional.language),
+                "language" => object.read_nullable("language", &mut optional.language),
                 "voice_instruction" => {
-                    object.read_unless_null(&mut optional.voice_instruction)
+                    object
+                        .read_nullable(
+                            "voice_instruction",
+                            &mut optional.voice_instruction,
+                        )
                 }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             text: object.require("text", text)?,
             optional,

@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
-use fal_core::{Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{
+    Endpoint, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -55,7 +57,7 @@ pub struct Input {
     pub max_images: Option<MaxImages>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
     /// not kept in the request history.
     ///
@@ -71,6 +73,7 @@ pub struct Input {
     pub enhance_prompt_mode: Option<EnhancePromptMode>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -190,7 +193,7 @@ pub struct Output {
     pub images: Vec<Image>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -228,11 +231,12 @@ struct Optional {
     image_size: Option<ImageSizeValue>,
     num_images: Option<NumImages>,
     max_images: Option<MaxImages>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     sync_mode: Option<bool>,
     enable_safety_checker: Option<bool>,
     enhance_prompt_mode: Option<EnhancePromptMode>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -268,7 +272,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -317,6 +321,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             enable_safety_checker: self.optional.enable_safety_checker,
             enhance_prompt_mode: self.optional.enhance_prompt_mode,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -348,7 +353,7 @@ impl Serialize for Input {
         object.write_optional("image_size", &self.image_size);
         object.write_optional("num_images", &self.num_images);
         object.write_optional("max_images", &self.max_images);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.write_optional("enhance_prompt_mode", &self.enhance_prompt_mode);
@@ -374,7 +379,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "image_size" => object.read(&mut optional.image_size),
                 "num_images" => object.read(&mut optional.num_images),
                 "max_images" => object.read(&mut optional.max_images),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
@@ -383,6 +388,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -415,7 +421,7 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

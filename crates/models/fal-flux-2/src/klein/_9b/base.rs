@@ -23,7 +23,8 @@ pub mod lora;
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, Float, Int, IntoInput, Param, Parameters, Streams, Unset, Violations, json,
+    Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Streams, Unset,
+    Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -63,7 +64,7 @@ pub struct Input {
     pub guidance_scale: Option<GuidanceScale>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail
     /// and take longer.
     ///
@@ -155,6 +156,7 @@ pub struct Input {
     pub cns_energy_scale: Option<CnsEnergyScale>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -369,7 +371,7 @@ pub struct Output {
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
@@ -387,7 +389,7 @@ pub struct Event {
     pub timings: Option<BTreeMap<String, f64>>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Option<Vec<bool>>,
@@ -429,7 +431,7 @@ pub struct Builder<PromptSlot = Unset> {
 struct Optional {
     negative_prompt: Option<String>,
     guidance_scale: Option<GuidanceScale>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     num_inference_steps: Option<NumInferenceSteps>,
     image_size: Option<ImageSize>,
     num_images: Option<NumImages>,
@@ -450,6 +452,7 @@ struct Optional {
     cns_num_freq_bins: Option<CnsNumFreqBins>,
     cns_energy_scale: Option<CnsEnergyScale>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -478,7 +481,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -655,6 +658,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             cns_num_freq_bins: self.optional.cns_num_freq_bins,
             cns_energy_scale: self.optional.cns_energy_scale,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -685,7 +689,7 @@ impl Serialize for Input {
         object.write("prompt", &self.prompt);
         object.write_optional("negative_prompt", &self.negative_prompt);
         object.write_optional("guidance_scale", &self.guidance_scale);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
         object.write_optional("image_size", &self.image_size);
         object.write_optional("num_images", &self.num_images);
@@ -726,7 +730,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "prompt" => object.read(&mut prompt),
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
                 "image_size" => object.read(&mut optional.image_size),
                 "num_images" => object.read(&mut optional.num_images),
@@ -753,6 +757,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -792,7 +797,7 @@ impl<'de> json::ReadObject<'de> for Output {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
                 "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
                 _ => object.skip(),
@@ -839,7 +844,7 @@ impl<'de> json::ReadObject<'de> for Event {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
                 "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
                 _ => object.skip(),

@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -60,7 +60,7 @@ pub struct Input {
     pub enable_prompt_expansion: Option<bool>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Screens out unsafe content.
     ///
     /// Default `true`.
@@ -76,6 +76,7 @@ pub struct Input {
     pub output_format: Option<OutputFormat>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -195,7 +196,7 @@ pub struct Output {
     pub images: Vec<Image>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -234,11 +235,12 @@ struct Optional {
     num_images: Option<NumImages>,
     guidance_scale: Option<GuidanceScale>,
     enable_prompt_expansion: Option<bool>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     enable_safety_checker: Option<bool>,
     sync_mode: Option<bool>,
     output_format: Option<OutputFormat>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -281,7 +283,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -330,6 +332,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             sync_mode: self.optional.sync_mode,
             output_format: self.optional.output_format,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -362,7 +365,7 @@ impl Serialize for Input {
         object.write_optional("num_images", &self.num_images);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("enable_prompt_expansion", &self.enable_prompt_expansion);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("output_format", &self.output_format);
@@ -391,7 +394,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "enable_prompt_expansion" => {
                     object.read(&mut optional.enable_prompt_expansion)
                 }
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
                 }
@@ -400,6 +403,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -432,7 +436,7 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

@@ -73,6 +73,7 @@ pub struct Input {
     pub duration: Option<Duration>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -258,6 +259,7 @@ struct Optional {
     aspect_ratio: Option<AspectRatio>,
     duration: Option<Duration>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
@@ -337,6 +339,7 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
             aspect_ratio: self.optional.aspect_ratio,
             duration: self.optional.duration,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -384,8 +387,8 @@ impl Serialize for Input {
         object.write("prompt", &self.prompt);
         object.write("video_url", &self.video_url);
         object.write_optional("keep_audio", &self.keep_audio);
-        object.write_optional("image_urls", &self.image_urls);
-        object.write_optional("elements", &self.elements);
+        object.write_nullable("image_urls", &self.image_urls, &self.nulls);
+        object.write_nullable("elements", &self.elements, &self.nulls);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.write_optional("duration", &self.duration);
         object.end()
@@ -410,13 +413,16 @@ impl<'de> json::ReadObject<'de> for Input {
                 "prompt" => object.read(&mut prompt),
                 "video_url" => object.read(&mut video_url),
                 "keep_audio" => object.read(&mut optional.keep_audio),
-                "image_urls" => object.read_unless_null(&mut optional.image_urls),
-                "elements" => object.read_unless_null(&mut optional.elements),
+                "image_urls" => {
+                    object.read_nullable("image_urls", &mut optional.image_urls)
+                }
+                "elements" => object.read_nullable("elements", &mut optional.elements),
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "duration" => object.read(&mut optional.duration),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             video_url: object.require("video_url", video_url)?,

@@ -70,6 +70,7 @@ pub struct Input {
     pub shot_type: Option<ShotType>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -259,6 +260,7 @@ struct Optional {
     multi_prompt: Option<Vec<KlingV3MultiPromptElement>>,
     shot_type: Option<ShotType>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<ImageUrlSlot> Builder<ImageUrlSlot> {
@@ -336,6 +338,7 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
             multi_prompt: self.optional.multi_prompt,
             shot_type: self.optional.shot_type,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -379,12 +382,12 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
-        object.write_optional("prompt", &self.prompt);
+        object.write_nullable("prompt", &self.prompt, &self.nulls);
         object.write("image_url", &self.image_url);
-        object.write_optional("end_image_url", &self.end_image_url);
+        object.write_nullable("end_image_url", &self.end_image_url, &self.nulls);
         object.write_optional("duration", &self.duration);
         object.write_optional("generate_audio", &self.generate_audio);
-        object.write_optional("multi_prompt", &self.multi_prompt);
+        object.write_nullable("multi_prompt", &self.multi_prompt, &self.nulls);
         object.write_optional("shot_type", &self.shot_type);
         object.end()
     }
@@ -404,16 +407,21 @@ impl<'de> json::ReadObject<'de> for Input {
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.read_unless_null(&mut optional.prompt),
+                "prompt" => object.read_nullable("prompt", &mut optional.prompt),
                 "image_url" => object.read(&mut image_url),
-                "end_image_url" => object.read_unless_null(&mut optional.end_image_url),
+                "end_image_url" => {
+                    object.read_nullable("end_image_url", &mut optional.end_image_url)
+                }
                 "duration" => object.read(&mut optional.duration),
                 "generate_audio" => object.read(&mut optional.generate_audio),
-                "multi_prompt" => object.read_unless_null(&mut optional.multi_prompt),
+                "multi_prompt" => {
+                    object.read_nullable("multi_prompt", &mut optional.multi_prompt)
+                }
                 "shot_type" => object.read(&mut optional.shot_type),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File> {
             image_url: object.require("image_url", image_url)?,
             optional,

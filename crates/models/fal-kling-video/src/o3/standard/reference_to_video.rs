@@ -79,6 +79,7 @@ pub struct Input {
     pub aspect_ratio: Option<AspectRatio>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -315,6 +316,7 @@ struct Optional {
     shot_type: Option<ShotType>,
     aspect_ratio: Option<AspectRatio>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl Builder {
@@ -410,6 +412,7 @@ impl Builder {
             shot_type: self.optional.shot_type,
             aspect_ratio: self.optional.aspect_ratio,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -462,12 +465,12 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
-        object.write_optional("prompt", &self.prompt);
-        object.write_optional("multi_prompt", &self.multi_prompt);
-        object.write_optional("start_image_url", &self.start_image_url);
-        object.write_optional("end_image_url", &self.end_image_url);
-        object.write_optional("image_urls", &self.image_urls);
-        object.write_optional("elements", &self.elements);
+        object.write_nullable("prompt", &self.prompt, &self.nulls);
+        object.write_nullable("multi_prompt", &self.multi_prompt, &self.nulls);
+        object.write_nullable("start_image_url", &self.start_image_url, &self.nulls);
+        object.write_nullable("end_image_url", &self.end_image_url, &self.nulls);
+        object.write_nullable("image_urls", &self.image_urls, &self.nulls);
+        object.write_nullable("elements", &self.elements, &self.nulls);
         object.write_optional("generate_audio", &self.generate_audio);
         object.write_optional("duration", &self.duration);
         object.write_optional("shot_type", &self.shot_type);
@@ -489,14 +492,21 @@ impl<'de> json::ReadObject<'de> for Input {
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.read_unless_null(&mut optional.prompt),
-                "multi_prompt" => object.read_unless_null(&mut optional.multi_prompt),
-                "start_image_url" => {
-                    object.read_unless_null(&mut optional.start_image_url)
+                "prompt" => object.read_nullable("prompt", &mut optional.prompt),
+                "multi_prompt" => {
+                    object.read_nullable("multi_prompt", &mut optional.multi_prompt)
                 }
-                "end_image_url" => object.read_unless_null(&mut optional.end_image_url),
-                "image_urls" => object.read_unless_null(&mut optional.image_urls),
-                "elements" => object.read_unless_null(&mut optional.elements),
+                "start_image_url" => {
+                    object
+                        .read_nullable("start_image_url", &mut optional.start_image_url)
+                }
+                "end_image_url" => {
+                    object.read_nullable("end_image_url", &mut optional.end_image_url)
+                }
+                "image_urls" => {
+                    object.read_nullable("image_urls", &mut optional.image_urls)
+                }
+                "elements" => object.read_nullable("elements", &mut optional.elements),
                 "generate_audio" => object.read(&mut optional.generate_audio),
                 "duration" => object.read(&mut optional.duration),
                 "shot_type" => object.read(&mut optional.shot_type),
@@ -504,6 +514,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder { optional };
         Some(builder.build())
     }

@@ -67,6 +67,7 @@ pub struct Input {
     pub dynamic_masks: Option<Vec<DynamicMask>>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -162,6 +163,7 @@ struct Optional {
     static_mask_url: Option<File>,
     dynamic_masks: Option<Vec<DynamicMask>>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
@@ -249,6 +251,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
             static_mask_url: self.optional.static_mask_url,
             dynamic_masks: self.optional.dynamic_masks,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -296,9 +299,9 @@ impl Serialize for Input {
         object.write_optional("duration", &self.duration);
         object.write_optional("negative_prompt", &self.negative_prompt);
         object.write_optional("cfg_scale", &self.cfg_scale);
-        object.write_optional("tail_image_url", &self.tail_image_url);
-        object.write_optional("static_mask_url", &self.static_mask_url);
-        object.write_optional("dynamic_masks", &self.dynamic_masks);
+        object.write_nullable("tail_image_url", &self.tail_image_url, &self.nulls);
+        object.write_nullable("static_mask_url", &self.static_mask_url, &self.nulls);
+        object.write_nullable("dynamic_masks", &self.dynamic_masks, &self.nulls);
         object.end()
     }
 }
@@ -323,14 +326,20 @@ impl<'de> json::ReadObject<'de> for Input {
                 "duration" => object.read(&mut optional.duration),
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
                 "cfg_scale" => object.read(&mut optional.cfg_scale),
-                "tail_image_url" => object.read_unless_null(&mut optional.tail_image_url),
-                "static_mask_url" => {
-                    object.read_unless_null(&mut optional.static_mask_url)
+                "tail_image_url" => {
+                    object.read_nullable("tail_image_url", &mut optional.tail_image_url)
                 }
-                "dynamic_masks" => object.read_unless_null(&mut optional.dynamic_masks),
+                "static_mask_url" => {
+                    object
+                        .read_nullable("static_mask_url", &mut optional.static_mask_url)
+                }
+                "dynamic_masks" => {
+                    object.read_nullable("dynamic_masks", &mut optional.dynamic_masks)
+                }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,

@@ -66,6 +66,7 @@ pub struct Input {
     pub advanced_camera_control: Option<CameraControl>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -234,6 +235,7 @@ struct Optional {
     camera_control: Option<CameraControlValue>,
     advanced_camera_control: Option<CameraControl>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -309,6 +311,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             camera_control: self.optional.camera_control,
             advanced_camera_control: self.optional.advanced_camera_control,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -348,8 +351,13 @@ impl Serialize for Input {
         object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.write_optional("negative_prompt", &self.negative_prompt);
         object.write_optional("cfg_scale", &self.cfg_scale);
-        object.write_optional("camera_control", &self.camera_control);
-        object.write_optional("advanced_camera_control", &self.advanced_camera_control);
+        object.write_nullable("camera_control", &self.camera_control, &self.nulls);
+        object
+            .write_nullable(
+                "advanced_camera_control",
+                &self.advanced_camera_control,
+                &self.nulls,
+            );
         object.end()
     }
 }
@@ -373,13 +381,20 @@ impl<'de> json::ReadObject<'de> for Input {
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
                 "cfg_scale" => object.read(&mut optional.cfg_scale),
-                "camera_control" => object.read_unless_null(&mut optional.camera_control),
+                "camera_control" => {
+                    object.read_nullable("camera_control", &mut optional.camera_control)
+                }
                 "advanced_camera_control" => {
-                    object.read_unless_null(&mut optional.advanced_camera_control)
+                    object
+                        .read_nullable(
+                            "advanced_camera_control",
+                            &mut optional.advanced_camera_control,
+                        )
                 }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,

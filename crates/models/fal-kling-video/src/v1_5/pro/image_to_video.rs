@@ -71,6 +71,7 @@ pub struct Input {
     pub dynamic_masks: Option<Vec<DynamicMask>>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -202,6 +203,7 @@ struct Optional {
     static_mask_url: Option<File>,
     dynamic_masks: Option<Vec<DynamicMask>>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
@@ -297,6 +299,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
             static_mask_url: self.optional.static_mask_url,
             dynamic_masks: self.optional.dynamic_masks,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -343,11 +346,11 @@ impl Serialize for Input {
         object.write("image_url", &self.image_url);
         object.write_optional("duration", &self.duration);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
-        object.write_optional("tail_image_url", &self.tail_image_url);
+        object.write_nullable("tail_image_url", &self.tail_image_url, &self.nulls);
         object.write_optional("negative_prompt", &self.negative_prompt);
         object.write_optional("cfg_scale", &self.cfg_scale);
-        object.write_optional("static_mask_url", &self.static_mask_url);
-        object.write_optional("dynamic_masks", &self.dynamic_masks);
+        object.write_nullable("static_mask_url", &self.static_mask_url, &self.nulls);
+        object.write_nullable("dynamic_masks", &self.dynamic_masks, &self.nulls);
         object.end()
     }
 }
@@ -371,16 +374,22 @@ impl<'de> json::ReadObject<'de> for Input {
                 "image_url" => object.read(&mut image_url),
                 "duration" => object.read(&mut optional.duration),
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
-                "tail_image_url" => object.read_unless_null(&mut optional.tail_image_url),
+                "tail_image_url" => {
+                    object.read_nullable("tail_image_url", &mut optional.tail_image_url)
+                }
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
                 "cfg_scale" => object.read(&mut optional.cfg_scale),
                 "static_mask_url" => {
-                    object.read_unless_null(&mut optional.static_mask_url)
+                    object
+                        .read_nullable("static_mask_url", &mut optional.static_mask_url)
                 }
-                "dynamic_masks" => object.read_unless_null(&mut optional.dynamic_masks),
+                "dynamic_masks" => {
+                    object.read_nullable("dynamic_masks", &mut optional.dynamic_masks)
+                }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,

@@ -67,6 +67,7 @@ pub struct Input {
     pub cfg_scale: Option<CfgScale>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -196,6 +197,7 @@ struct Optional {
     negative_prompt: Option<String>,
     cfg_scale: Option<CfgScale>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
@@ -275,6 +277,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
             negative_prompt: self.optional.negative_prompt,
             cfg_scale: self.optional.cfg_scale,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -319,7 +322,7 @@ impl Serialize for Input {
         object.write("image_url", &self.image_url);
         object.write_optional("duration", &self.duration);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
-        object.write_optional("tail_image_url", &self.tail_image_url);
+        object.write_nullable("tail_image_url", &self.tail_image_url, &self.nulls);
         object.write_optional("negative_prompt", &self.negative_prompt);
         object.write_optional("cfg_scale", &self.cfg_scale);
         object.end()
@@ -345,12 +348,15 @@ impl<'de> json::ReadObject<'de> for Input {
                 "image_url" => object.read(&mut image_url),
                 "duration" => object.read(&mut optional.duration),
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
-                "tail_image_url" => object.read_unless_null(&mut optional.tail_image_url),
+                "tail_image_url" => {
+                    object.read_nullable("tail_image_url", &mut optional.tail_image_url)
+                }
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
                 "cfg_scale" => object.read(&mut optional.cfg_scale),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,

@@ -63,6 +63,7 @@ pub struct Input {
     pub tail_image_url: Option<File>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -156,6 +157,7 @@ struct Optional {
     cfg_scale: Option<CfgScale>,
     tail_image_url: Option<File>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
@@ -227,6 +229,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
             cfg_scale: self.optional.cfg_scale,
             tail_image_url: self.optional.tail_image_url,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -272,7 +275,7 @@ impl Serialize for Input {
         object.write_optional("duration", &self.duration);
         object.write_optional("negative_prompt", &self.negative_prompt);
         object.write_optional("cfg_scale", &self.cfg_scale);
-        object.write_optional("tail_image_url", &self.tail_image_url);
+        object.write_nullable("tail_image_url", &self.tail_image_url, &self.nulls);
         object.end()
     }
 }
@@ -297,10 +300,13 @@ impl<'de> json::ReadObject<'de> for Input {
                 "duration" => object.read(&mut optional.duration),
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
                 "cfg_scale" => object.read(&mut optional.cfg_scale),
-                "tail_image_url" => object.read_unless_null(&mut optional.tail_image_url),
+                "tail_image_url" => {
+                    object.read_nullable("tail_image_url", &mut optional.tail_image_url)
+                }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,

@@ -71,6 +71,7 @@ pub struct Input {
     pub end_image_url: Option<File>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -185,6 +186,7 @@ struct Optional {
     voice_ids: Option<Vec<String>>,
     end_image_url: Option<File>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
@@ -268,6 +270,7 @@ impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
             voice_ids: self.optional.voice_ids,
             end_image_url: self.optional.end_image_url,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -325,8 +328,8 @@ impl Serialize for Input {
         object.write_optional("duration", &self.duration);
         object.write_optional("negative_prompt", &self.negative_prompt);
         object.write_optional("generate_audio", &self.generate_audio);
-        object.write_optional("voice_ids", &self.voice_ids);
-        object.write_optional("end_image_url", &self.end_image_url);
+        object.write_nullable("voice_ids", &self.voice_ids, &self.nulls);
+        object.write_nullable("end_image_url", &self.end_image_url, &self.nulls);
         object.end()
     }
 }
@@ -351,11 +354,14 @@ impl<'de> json::ReadObject<'de> for Input {
                 "duration" => object.read(&mut optional.duration),
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
                 "generate_audio" => object.read(&mut optional.generate_audio),
-                "voice_ids" => object.read_unless_null(&mut optional.voice_ids),
-                "end_image_url" => object.read_unless_null(&mut optional.end_image_url),
+                "voice_ids" => object.read_nullable("voice_ids", &mut optional.voice_ids),
+                "end_image_url" => {
+                    object.read_nullable("end_image_url", &mut optional.end_image_url)
+                }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             start_image_url: object.require("start_image_url", start_image_url)?,

@@ -63,6 +63,7 @@ pub struct Input {
     pub character_orientation: CharacterOrientation,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -178,6 +179,7 @@ struct Optional {
     prompt: Option<String>,
     keep_original_sound: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<
@@ -270,6 +272,7 @@ impl<
             prompt: self.optional.prompt,
             keep_original_sound: self.optional.keep_original_sound,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -317,7 +320,7 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
-        object.write_optional("prompt", &self.prompt);
+        object.write_nullable("prompt", &self.prompt, &self.nulls);
         object.write("image_url", &self.image_url);
         object.write("video_url", &self.video_url);
         object.write_optional("keep_original_sound", &self.keep_original_sound);
@@ -342,7 +345,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.read_unless_null(&mut optional.prompt),
+                "prompt" => object.read_nullable("prompt", &mut optional.prompt),
                 "image_url" => object.read(&mut image_url),
                 "video_url" => object.read(&mut video_url),
                 "keep_original_sound" => object.read(&mut optional.keep_original_sound),
@@ -350,6 +353,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File, File, CharacterOrientation> {
             image_url: object.require("image_url", image_url)?,
             video_url: object.require("video_url", video_url)?,

@@ -83,6 +83,7 @@ pub struct Input {
     pub cfg_scale: Option<CfgScale>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -284,6 +285,7 @@ struct Optional {
     negative_prompt: Option<String>,
     cfg_scale: Option<CfgScale>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<StartImageUrlSlot> Builder<StartImageUrlSlot> {
@@ -385,6 +387,7 @@ impl<StartImageUrlSlot> Builder<StartImageUrlSlot> {
             negative_prompt: self.optional.negative_prompt,
             cfg_scale: self.optional.cfg_scale,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -439,13 +442,13 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
-        object.write_optional("prompt", &self.prompt);
-        object.write_optional("multi_prompt", &self.multi_prompt);
+        object.write_nullable("prompt", &self.prompt, &self.nulls);
+        object.write_nullable("multi_prompt", &self.multi_prompt, &self.nulls);
         object.write("start_image_url", &self.start_image_url);
         object.write_optional("duration", &self.duration);
         object.write_optional("generate_audio", &self.generate_audio);
-        object.write_optional("end_image_url", &self.end_image_url);
-        object.write_optional("elements", &self.elements);
+        object.write_nullable("end_image_url", &self.end_image_url, &self.nulls);
+        object.write_nullable("elements", &self.elements, &self.nulls);
         object.write_optional("shot_type", &self.shot_type);
         object.write_optional("negative_prompt", &self.negative_prompt);
         object.write_optional("cfg_scale", &self.cfg_scale);
@@ -467,19 +470,24 @@ impl<'de> json::ReadObject<'de> for Input {
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.read_unless_null(&mut optional.prompt),
-                "multi_prompt" => object.read_unless_null(&mut optional.multi_prompt),
+                "prompt" => object.read_nullable("prompt", &mut optional.prompt),
+                "multi_prompt" => {
+                    object.read_nullable("multi_prompt", &mut optional.multi_prompt)
+                }
                 "start_image_url" => object.read(&mut start_image_url),
                 "duration" => object.read(&mut optional.duration),
                 "generate_audio" => object.read(&mut optional.generate_audio),
-                "end_image_url" => object.read_unless_null(&mut optional.end_image_url),
-                "elements" => object.read_unless_null(&mut optional.elements),
+                "end_image_url" => {
+                    object.read_nullable("end_image_url", &mut optional.end_image_url)
+                }
+                "elements" => object.read_nullable("elements", &mut optional.elements),
                 "shot_type" => object.read(&mut optional.shot_type),
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
                 "cfg_scale" => object.read(&mut optional.cfg_scale),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File> {
             start_image_url: object.require("start_image_url", start_image_url)?,
             optional,

@@ -73,6 +73,7 @@ pub struct Input {
     pub cfg_scale: Option<CfgScale>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -283,6 +284,7 @@ struct Optional {
     negative_prompt: Option<String>,
     cfg_scale: Option<CfgScale>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl Builder {
@@ -364,6 +366,7 @@ impl Builder {
             negative_prompt: self.optional.negative_prompt,
             cfg_scale: self.optional.cfg_scale,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -400,9 +403,9 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
-        object.write_optional("prompt", &self.prompt);
+        object.write_nullable("prompt", &self.prompt, &self.nulls);
         object.write_optional("duration", &self.duration);
-        object.write_optional("multi_prompt", &self.multi_prompt);
+        object.write_nullable("multi_prompt", &self.multi_prompt, &self.nulls);
         object.write_optional("generate_audio", &self.generate_audio);
         object.write_optional("shot_type", &self.shot_type);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
@@ -425,9 +428,11 @@ impl<'de> json::ReadObject<'de> for Input {
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.read_unless_null(&mut optional.prompt),
+                "prompt" => object.read_nullable("prompt", &mut optional.prompt),
                 "duration" => object.read(&mut optional.duration),
-                "multi_prompt" => object.read_unless_null(&mut optional.multi_prompt),
+                "multi_prompt" => {
+                    object.read_nullable("multi_prompt", &mut optional.multi_prompt)
+                }
                 "generate_audio" => object.read(&mut optional.generate_audio),
                 "shot_type" => object.read(&mut optional.shot_type),
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
@@ -436,6 +441,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder { optional };
         Some(builder.build())
     }

@@ -15,7 +15,7 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -56,9 +56,10 @@ pub struct Input {
     pub style: Option<Style>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -237,8 +238,9 @@ struct Optional {
     resolution: Option<Resolution>,
     negative_prompt: Option<String>,
     style: Option<Style>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -280,7 +282,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -306,6 +308,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             style: self.optional.style,
             seed: self.optional.seed,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -337,8 +340,8 @@ impl Serialize for Input {
         object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.write_optional("resolution", &self.resolution);
         object.write_optional("negative_prompt", &self.negative_prompt);
-        object.write_optional("style", &self.style);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("style", &self.style, &self.nulls);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.end()
     }
 }
@@ -361,11 +364,12 @@ impl<'de> json::ReadObject<'de> for Input {
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "resolution" => object.read(&mut optional.resolution),
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
-                "style" => object.read_unless_null(&mut optional.style),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "style" => object.read_nullable("style", &mut optional.style),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -50,7 +50,7 @@ pub struct Input {
     pub end_image_url: Option<File>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Length of the video in seconds.
     ///
     /// Default `4`.
@@ -70,6 +70,7 @@ pub struct Input {
     pub bgm: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -251,12 +252,13 @@ pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset> {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     end_image_url: Option<File>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     duration: Option<Duration>,
     resolution: Option<Resolution>,
     movement_amplitude: Option<MovementAmplitude>,
     bgm: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
@@ -287,7 +289,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -342,6 +344,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
             movement_amplitude: self.optional.movement_amplitude,
             bgm: self.optional.bgm,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -381,8 +384,8 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
         object.write("image_url", &self.image_url);
-        object.write_optional("end_image_url", &self.end_image_url);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("end_image_url", &self.end_image_url, &self.nulls);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("duration", &self.duration);
         object.write_optional("resolution", &self.resolution);
         object.write_optional("movement_amplitude", &self.movement_amplitude);
@@ -408,8 +411,10 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "prompt" => object.read(&mut prompt),
                 "image_url" => object.read(&mut image_url),
-                "end_image_url" => object.read_unless_null(&mut optional.end_image_url),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "end_image_url" => {
+                    object.read_nullable("end_image_url", &mut optional.end_image_url)
+                }
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "duration" => object.read(&mut optional.duration),
                 "resolution" => object.read(&mut optional.resolution),
                 "movement_amplitude" => object.read(&mut optional.movement_amplitude),
@@ -417,6 +422,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,

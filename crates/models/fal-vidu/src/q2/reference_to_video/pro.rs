@@ -16,7 +16,8 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -49,7 +50,7 @@ pub struct Input {
     pub reference_video_urls: Option<Vec<File>>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Length of the video in seconds. 0 leaves it to the model.
     ///
     /// Between 1 and 8. Default `4`.
@@ -73,6 +74,7 @@ pub struct Input {
     pub bgm: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -210,13 +212,14 @@ pub struct Builder<PromptSlot = Unset> {
 struct Optional {
     reference_image_urls: Option<Vec<File>>,
     reference_video_urls: Option<Vec<File>>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     duration: Option<Duration>,
     resolution: Option<Resolution>,
     aspect_ratio: Option<String>,
     movement_amplitude: Option<MovementAmplitude>,
     bgm: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -245,7 +248,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -308,6 +311,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             movement_amplitude: self.optional.movement_amplitude,
             bgm: self.optional.bgm,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -347,7 +351,7 @@ impl Serialize for Input {
         object.write("prompt", &self.prompt);
         object.write_optional("reference_image_urls", &self.reference_image_urls);
         object.write_optional("reference_video_urls", &self.reference_video_urls);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("duration", &self.duration);
         object.write_optional("resolution", &self.resolution);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
@@ -374,7 +378,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "prompt" => object.read(&mut prompt),
                 "reference_image_urls" => object.read(&mut optional.reference_image_urls),
                 "reference_video_urls" => object.read(&mut optional.reference_video_urls),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "duration" => object.read(&mut optional.duration),
                 "resolution" => object.read(&mut optional.resolution),
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
@@ -383,6 +387,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,

@@ -16,7 +16,7 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -46,7 +46,7 @@ pub struct Input {
     pub prompt: Option<String>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Length of the new part in seconds.
     ///
     /// Default `4`.
@@ -58,6 +58,7 @@ pub struct Input {
     pub resolution: Option<Resolution>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -187,10 +188,11 @@ pub struct Builder<VideoUrlSlot = Unset> {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     prompt: Option<String>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     duration: Option<Duration>,
     resolution: Option<Resolution>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<VideoUrlSlot> Builder<VideoUrlSlot> {
@@ -211,7 +213,7 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -249,6 +251,7 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
             duration: self.optional.duration,
             resolution: self.optional.resolution,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -287,8 +290,8 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("video_url", &self.video_url);
-        object.write_optional("prompt", &self.prompt);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("prompt", &self.prompt, &self.nulls);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("duration", &self.duration);
         object.write_optional("resolution", &self.resolution);
         object.end()
@@ -310,13 +313,14 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "video_url" => object.read(&mut video_url),
-                "prompt" => object.read_unless_null(&mut optional.prompt),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "prompt" => object.read_nullable("prompt", &mut optional.prompt),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "duration" => object.read(&mut optional.duration),
                 "resolution" => object.read(&mut optional.resolution),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File> {
             video_url: object.require("video_url", video_url)?,
             optional,

@@ -17,7 +17,8 @@
 //! ```
 
 use fal_core::{
-    Check, Endpoint, File, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Check, Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -52,7 +53,7 @@ pub struct Input {
     pub duration: Option<Duration>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Shape of the video, as width to height.
     ///
     /// Default `16:9`.
@@ -68,6 +69,7 @@ pub struct Input {
     pub audio: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -215,11 +217,12 @@ pub struct Builder<PromptSlot = Unset, ReferenceImageUrlsSlot = Unset> {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     duration: Option<Duration>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     aspect_ratio: Option<AspectRatio>,
     resolution: Option<Resolution>,
     audio: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsSlot> {
@@ -258,7 +261,7 @@ impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsS
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -307,6 +310,7 @@ impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsS
             resolution: self.optional.resolution,
             audio: self.optional.audio,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -348,7 +352,7 @@ impl Serialize for Input {
         object.write("prompt", &self.prompt);
         object.write("reference_image_urls", &self.reference_image_urls);
         object.write_optional("duration", &self.duration);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.write_optional("resolution", &self.resolution);
         object.write_optional("audio", &self.audio);
@@ -374,13 +378,14 @@ impl<'de> json::ReadObject<'de> for Input {
                 "prompt" => object.read(&mut prompt),
                 "reference_image_urls" => object.read(&mut reference_image_urls),
                 "duration" => object.read(&mut optional.duration),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "resolution" => object.read(&mut optional.resolution),
                 "audio" => object.read(&mut optional.audio),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, Vec<File>> {
             prompt: object.require("prompt", prompt)?,
             reference_image_urls: object

@@ -17,7 +17,8 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -55,7 +56,7 @@ pub struct Input {
     pub resolution: Option<Resolution>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail
     /// and take longer.
     ///
@@ -92,6 +93,7 @@ pub struct Input {
     pub use_turbo: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -254,7 +256,8 @@ pub struct Output {
     pub prompt: String,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
+    nulls: json::Nulls,
 }
 
 // Building.
@@ -293,7 +296,7 @@ pub struct Builder<VideoUrlSlot = Unset, ImageUrlSlot = Unset> {
 struct Optional {
     guidance_scale: Option<GuidanceScale>,
     resolution: Option<Resolution>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     num_inference_steps: Option<NumInferenceSteps>,
     enable_safety_checker: Option<bool>,
     enable_output_safety_checker: Option<bool>,
@@ -303,6 +306,7 @@ struct Optional {
     return_frames_zip: Option<bool>,
     use_turbo: Option<bool>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
@@ -346,7 +350,7 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -434,6 +438,7 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
             return_frames_zip: self.optional.return_frames_zip,
             use_turbo: self.optional.use_turbo,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -471,7 +476,7 @@ impl Serialize for Input {
         object.write("image_url", &self.image_url);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("resolution", &self.resolution);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object
@@ -507,7 +512,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "image_url" => object.read(&mut image_url),
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
                 "resolution" => object.read(&mut optional.resolution),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
@@ -523,6 +528,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File, File> {
             video_url: object.require("video_url", video_url)?,
             image_url: object.require("image_url", image_url)?,
@@ -536,7 +542,7 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("video", &self.video);
-        object.write_optional("frames_zip", &self.frames_zip);
+        object.write_nullable("frames_zip", &self.frames_zip, &self.nulls);
         object.write("prompt", &self.prompt);
         object.write("seed", &self.seed);
         object.end()
@@ -560,17 +566,19 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "video" => object.read_unless_null(&mut video),
-                "frames_zip" => object.read_unless_null(&mut frames_zip),
+                "frames_zip" => object.read_nullable("frames_zip", &mut frames_zip),
                 "prompt" => object.read_unless_null(&mut prompt),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
+        let nulls = object.nulls();
         Some(Self {
             video: object.require("video", video)?,
             frames_zip,
             prompt: object.require("prompt", prompt)?,
             seed: object.require("seed", seed)?,
+            nulls,
         })
     }
 }

@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{
+    Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -45,7 +47,7 @@ pub struct Input {
     pub prompt: String,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Resolution of the video, named after its height in pixels. A higher one takes longer and may
     /// cost more.
     ///
@@ -83,6 +85,7 @@ pub struct Input {
     pub end_image_url: Option<File>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -295,7 +298,7 @@ pub struct Output {
     pub prompt: Option<String>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -332,7 +335,7 @@ pub struct Builder<ImageUrlSlot = Unset, PromptSlot = Unset> {
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    seed: Option<i64>,
+    seed: Option<Integer>,
     resolution: Option<Resolution>,
     aspect_ratio: Option<AspectRatio>,
     enable_safety_checker: Option<bool>,
@@ -343,6 +346,7 @@ struct Optional {
     video_write_mode: Option<VideoWriteMode>,
     end_image_url: Option<File>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
@@ -367,7 +371,7 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -460,6 +464,7 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
             video_write_mode: self.optional.video_write_mode,
             end_image_url: self.optional.end_image_url,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -495,7 +500,7 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("image_url", &self.image_url);
         object.write("prompt", &self.prompt);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("resolution", &self.resolution);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
@@ -508,7 +513,7 @@ impl Serialize for Input {
         object.write_optional("acceleration", &self.acceleration);
         object.write_optional("video_quality", &self.video_quality);
         object.write_optional("video_write_mode", &self.video_write_mode);
-        object.write_optional("end_image_url", &self.end_image_url);
+        object.write_nullable("end_image_url", &self.end_image_url, &self.nulls);
         object.end()
     }
 }
@@ -530,7 +535,7 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "image_url" => object.read(&mut image_url),
                 "prompt" => object.read(&mut prompt),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "resolution" => object.read(&mut optional.resolution),
                 "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "enable_safety_checker" => {
@@ -545,10 +550,13 @@ impl<'de> json::ReadObject<'de> for Input {
                 "acceleration" => object.read(&mut optional.acceleration),
                 "video_quality" => object.read(&mut optional.video_quality),
                 "video_write_mode" => object.read(&mut optional.video_write_mode),
-                "end_image_url" => object.read_unless_null(&mut optional.end_image_url),
+                "end_image_url" => {
+                    object.read_nullable("end_image_url", &mut optional.end_image_url)
+                }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<File, String> {
             image_url: object.require("image_url", image_url)?,
             prompt: object.require("prompt", prompt)?,
@@ -585,7 +593,7 @@ impl<'de> json::ReadObject<'de> for Output {
             match &*key {
                 "video" => object.read_unless_null(&mut video),
                 "prompt" => object.read_unless_null(&mut prompt),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

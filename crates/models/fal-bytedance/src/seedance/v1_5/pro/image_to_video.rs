@@ -16,7 +16,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{
+    Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -59,7 +61,7 @@ pub struct Input {
     pub camera_fixed: Option<bool>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. -1 draws one at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Screens out unsafe content.
     ///
     /// Default `true`.
@@ -74,6 +76,7 @@ pub struct Input {
     pub end_image_url: Option<File>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -249,7 +252,7 @@ pub struct Output {
     pub video: FileOutput,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -290,11 +293,12 @@ struct Optional {
     resolution: Option<Resolution>,
     duration: Option<Duration>,
     camera_fixed: Option<bool>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     enable_safety_checker: Option<bool>,
     generate_audio: Option<bool>,
     end_image_url: Option<File>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
@@ -345,7 +349,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -395,6 +399,7 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
             generate_audio: self.optional.generate_audio,
             end_image_url: self.optional.end_image_url,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -433,11 +438,11 @@ impl Serialize for Input {
         object.write_optional("resolution", &self.resolution);
         object.write_optional("duration", &self.duration);
         object.write_optional("camera_fixed", &self.camera_fixed);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.write_optional("generate_audio", &self.generate_audio);
         object.write("image_url", &self.image_url);
-        object.write_optional("end_image_url", &self.end_image_url);
+        object.write_nullable("end_image_url", &self.end_image_url, &self.nulls);
         object.end()
     }
 }
@@ -462,16 +467,19 @@ impl<'de> json::ReadObject<'de> for Input {
                 "resolution" => object.read(&mut optional.resolution),
                 "duration" => object.read(&mut optional.duration),
                 "camera_fixed" => object.read(&mut optional.camera_fixed),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
                 }
                 "generate_audio" => object.read(&mut optional.generate_audio),
                 "image_url" => object.read(&mut image_url),
-                "end_image_url" => object.read_unless_null(&mut optional.end_image_url),
+                "end_image_url" => {
+                    object.read_nullable("end_image_url", &mut optional.end_image_url)
+                }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,
@@ -505,7 +513,7 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "video" => object.read_unless_null(&mut video),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }

@@ -21,7 +21,8 @@ pub mod lora;
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, File, Float, Int, IntoInput, Param, Parameters, Unset, Violations, json,
+    Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -59,7 +60,7 @@ pub struct Input {
     pub negative_prompt: Option<String>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail
     /// and take longer.
     ///
@@ -197,7 +198,7 @@ pub struct Output {
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
@@ -239,7 +240,7 @@ pub struct Builder<PromptSlot = Unset, ImageUrlsSlot = Unset> {
 struct Optional {
     guidance_scale: Option<GuidanceScale>,
     negative_prompt: Option<String>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     num_inference_steps: Option<NumInferenceSteps>,
     image_size: Option<ImageSize>,
     num_images: Option<NumImages>,
@@ -289,7 +290,7 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -436,7 +437,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "image_urls" => object.read(&mut image_urls),
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
                 "negative_prompt" => object.read(&mut optional.negative_prompt),
-                "seed" => object.read_integer(&mut optional.seed),
+                "seed" => object.read(&mut optional.seed),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
                 "image_size" => object.read(&mut optional.image_size),
                 "num_images" => object.read(&mut optional.num_images),
@@ -490,7 +491,7 @@ impl<'de> json::ReadObject<'de> for Output {
                 "images" => object.read_unless_null(&mut images),
                 "prompt" => object.read_unless_null(&mut prompt),
                 "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 _ => object.skip(),
             }

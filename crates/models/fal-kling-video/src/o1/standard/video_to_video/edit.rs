@@ -64,6 +64,7 @@ pub struct Input {
     pub elements: Option<Vec<OmniVideoElementInput>>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -145,6 +146,7 @@ struct Optional {
     image_urls: Option<Vec<File>>,
     elements: Option<Vec<OmniVideoElementInput>>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
@@ -208,6 +210,7 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
             image_urls: self.optional.image_urls,
             elements: self.optional.elements,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -255,8 +258,8 @@ impl Serialize for Input {
         object.write("prompt", &self.prompt);
         object.write("video_url", &self.video_url);
         object.write_optional("keep_audio", &self.keep_audio);
-        object.write_optional("image_urls", &self.image_urls);
-        object.write_optional("elements", &self.elements);
+        object.write_nullable("image_urls", &self.image_urls, &self.nulls);
+        object.write_nullable("elements", &self.elements, &self.nulls);
         object.end()
     }
 }
@@ -279,11 +282,14 @@ impl<'de> json::ReadObject<'de> for Input {
                 "prompt" => object.read(&mut prompt),
                 "video_url" => object.read(&mut video_url),
                 "keep_audio" => object.read(&mut optional.keep_audio),
-                "image_urls" => object.read_unless_null(&mut optional.image_urls),
-                "elements" => object.read_unless_null(&mut optional.elements),
+                "image_urls" => {
+                    object.read_nullable("image_urls", &mut optional.image_urls)
+                }
+                "elements" => object.read_nullable("elements", &mut optional.elements),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             video_url: object.require("video_url", video_url)?,

@@ -69,6 +69,7 @@ pub struct Input {
     pub shot_type: Option<ShotType>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -180,6 +181,7 @@ struct Optional {
     elements: Option<Vec<KlingV3ImageElementInput>>,
     shot_type: Option<ShotType>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
@@ -251,6 +253,7 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
             elements: self.optional.elements,
             shot_type: self.optional.shot_type,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -297,9 +300,9 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
         object.write("video_url", &self.video_url);
-        object.write_optional("image_urls", &self.image_urls);
+        object.write_nullable("image_urls", &self.image_urls, &self.nulls);
         object.write_optional("keep_audio", &self.keep_audio);
-        object.write_optional("elements", &self.elements);
+        object.write_nullable("elements", &self.elements, &self.nulls);
         object.write_optional("shot_type", &self.shot_type);
         object.end()
     }
@@ -322,13 +325,16 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "prompt" => object.read(&mut prompt),
                 "video_url" => object.read(&mut video_url),
-                "image_urls" => object.read_unless_null(&mut optional.image_urls),
+                "image_urls" => {
+                    object.read_nullable("image_urls", &mut optional.image_urls)
+                }
                 "keep_audio" => object.read(&mut optional.keep_audio),
-                "elements" => object.read_unless_null(&mut optional.elements),
+                "elements" => object.read_nullable("elements", &mut optional.elements),
                 "shot_type" => object.read(&mut optional.shot_type),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             video_url: object.require("video_url", video_url)?,

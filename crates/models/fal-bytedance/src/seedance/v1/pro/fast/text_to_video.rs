@@ -15,7 +15,9 @@
 //! assert_eq!(input.prompt, "A paper boat sails down a gutter in the rain");
 //! ```
 
-use fal_core::{Endpoint, Int, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{
+    Endpoint, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -58,7 +60,7 @@ pub struct Input {
     pub camera_fixed: Option<bool>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. -1 draws one at random.
-    pub seed: Option<i64>,
+    pub seed: Option<Integer>,
     /// Screens out unsafe content.
     ///
     /// Default `true`.
@@ -69,6 +71,7 @@ pub struct Input {
     pub num_frames: Option<NumFrames>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -248,7 +251,7 @@ pub struct Output {
     pub video: FileOutput,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
-    pub seed: i64,
+    pub seed: Integer,
 }
 
 // Building.
@@ -287,10 +290,11 @@ struct Optional {
     resolution: Option<Resolution>,
     duration: Option<Duration>,
     camera_fixed: Option<bool>,
-    seed: Option<i64>,
+    seed: Option<Integer>,
     enable_safety_checker: Option<bool>,
     num_frames: Option<NumFrames>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<PromptSlot> Builder<PromptSlot> {
@@ -331,7 +335,7 @@ impl<PromptSlot> Builder<PromptSlot> {
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<i64>) -> Self {
+    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
@@ -372,6 +376,7 @@ impl<PromptSlot> Builder<PromptSlot> {
             enable_safety_checker: self.optional.enable_safety_checker,
             num_frames: self.optional.num_frames,
             extra: self.optional.extra,
+            nulls: self.optional.nulls,
         }
     }
 }
@@ -404,9 +409,9 @@ impl Serialize for Input {
         object.write_optional("resolution", &self.resolution);
         object.write_optional("duration", &self.duration);
         object.write_optional("camera_fixed", &self.camera_fixed);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
-        object.write_optional("num_frames", &self.num_frames);
+        object.write_nullable("num_frames", &self.num_frames, &self.nulls);
         object.end()
     }
 }
@@ -430,14 +435,17 @@ impl<'de> json::ReadObject<'de> for Input {
                 "resolution" => object.read(&mut optional.resolution),
                 "duration" => object.read(&mut optional.duration),
                 "camera_fixed" => object.read(&mut optional.camera_fixed),
-                "seed" => object.read_integer_unless_null(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
                 }
-                "num_frames" => object.read_unless_null(&mut optional.num_frames),
+                "num_frames" => {
+                    object.read_nullable("num_frames", &mut optional.num_frames)
+                }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
@@ -470,7 +478,7 @@ impl<'de> json::ReadObject<'de> for Output {
         while let Some(key) = object.next_key() {
             match &*key {
                 "video" => object.read_unless_null(&mut video),
-                "seed" => object.read_integer_unless_null(&mut seed),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
