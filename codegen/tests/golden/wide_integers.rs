@@ -14,6 +14,8 @@
 // assert_eq!(input.validate(), Ok(()));
 // ```
 
+use std::collections::BTreeMap;
+
 use fal_core::{
     Check, Endpoint, Int, Integer, IntoInput, Param, Parameters, UInt, Violations, json,
 };
@@ -60,6 +62,18 @@ pub struct Input {
     pub half: Option<Integer>,
     /// `points`.
     pub points: Option<Points>,
+    /// `any`.
+    pub any: Option<Integer>,
+    /// `least`.
+    ///
+    /// At least 1.
+    pub least: Option<Least>,
+    /// `map`.
+    pub map: Option<BTreeMap<String, Integer>>,
+    /// `pair`.
+    pub pair: Option<(Integer, String)>,
+    /// `mixed`.
+    pub mixed: Option<Mixed>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
 }
@@ -101,12 +115,59 @@ impl From<String> for Points {
     }
 }
 
+/// `least`: at least 1.
+pub type Least = UInt<bounds::Least>;
+
+/// The values of `mixed`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Mixed {
+    /// `true` or `false`.
+    Flag(bool),
+    /// An object with values by name: integers.
+    Map(BTreeMap<String, Integer>),
+}
+
+impl From<bool> for Mixed {
+    fn from(value: bool) -> Self {
+        Self::Flag(value)
+    }
+}
+
+impl From<BTreeMap<String, Integer>> for Mixed {
+    fn from(value: BTreeMap<String, Integer>) -> Self {
+        Self::Map(value)
+    }
+}
+
 /// The result of [`acme/wide-integers`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
     /// `seed`.
     pub seed: Option<Integer>,
+    /// `any`.
+    pub any: Option<Integer>,
+    /// `pair`.
+    pub pair: Option<(Integer, String)>,
+    /// `map`.
+    pub map: Option<BTreeMap<String, Integer>>,
+    /// `mixed`.
+    pub mixed: Option<MixedOutput>,
+    /// `seeds`.
+    pub seeds: Option<Vec<Option<Integer>>>,
+}
+
+/// The values of `mixed`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum MixedOutput {
+    /// `true` or `false`.
+    Flag(bool),
+    /// An object with values by name: integers.
+    Map(BTreeMap<String, Integer>),
+    /// A value of a form that this crate does not know.
+    Other(Value),
 }
 
 // Building.
@@ -147,6 +208,11 @@ struct Optional {
     seeds: Option<Vec<Seeds>>,
     half: Option<Integer>,
     points: Option<Points>,
+    any: Option<Integer>,
+    least: Option<Least>,
+    map: Option<BTreeMap<String, Integer>>,
+    pair: Option<(Integer, String)>,
+    mixed: Option<Mixed>,
     extra: Map<String, Value>,
 }
 
@@ -199,6 +265,36 @@ impl Builder {
         self
     }
 
+    /// Sets [`any`](Input::any):
+    pub fn any(mut self, value: impl Param<Integer>) -> Self {
+        self.optional.any = value.into_param();
+        self
+    }
+
+    /// Sets [`least`](Input::least): At least 1.
+    pub fn least(mut self, value: impl Param<Least>) -> Self {
+        self.optional.least = value.into_param();
+        self
+    }
+
+    /// Sets [`map`](Input::map):
+    pub fn map(mut self, value: impl Param<BTreeMap<String, Integer>>) -> Self {
+        self.optional.map = value.into_param();
+        self
+    }
+
+    /// Sets [`pair`](Input::pair):
+    pub fn pair(mut self, value: impl Param<(Integer, String)>) -> Self {
+        self.optional.pair = value.into_param();
+        self
+    }
+
+    /// Sets [`mixed`](Input::mixed):
+    pub fn mixed(mut self, value: impl Param<Mixed>) -> Self {
+        self.optional.mixed = value.into_param();
+        self
+    }
+
     /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
@@ -218,6 +314,11 @@ impl Builder {
             seeds: self.optional.seeds,
             half: self.optional.half,
             points: self.optional.points,
+            any: self.optional.any,
+            least: self.optional.least,
+            map: self.optional.map,
+            pair: self.optional.pair,
+            mixed: self.optional.mixed,
             extra: self.optional.extra,
         }
     }
@@ -267,6 +368,11 @@ impl Serialize for Input {
         object.write_optional("seeds", &self.seeds);
         object.write_optional("half", &self.half);
         object.write_optional("points", &self.points);
+        object.write_optional("any", &self.any);
+        object.write_optional("least", &self.least);
+        object.write_optional("map", &self.map);
+        object.write_optional("pair", &self.pair);
+        object.write_optional("mixed", &self.mixed);
         object.end()
     }
 }
@@ -292,6 +398,11 @@ impl<'de> json::ReadObject<'de> for Input {
                 "seeds" => object.read(&mut optional.seeds),
                 "half" => object.read(&mut optional.half),
                 "points" => object.read(&mut optional.points),
+                "any" => object.read(&mut optional.any),
+                "least" => object.read(&mut optional.least),
+                "map" => object.read(&mut optional.map),
+                "pair" => object.read(&mut optional.pair),
+                "mixed" => object.read(&mut optional.mixed),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
@@ -304,6 +415,11 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write_optional("seed", &self.seed);
+        object.write_optional("any", &self.any);
+        object.write_optional("pair", &self.pair);
+        object.write_optional("map", &self.map);
+        object.write_optional("mixed", &self.mixed);
+        object.write_optional("seeds", &self.seeds);
         object.end()
     }
 }
@@ -319,13 +435,30 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut seed = None;
+        let mut any = None;
+        let mut pair = None;
+        let mut map = None;
+        let mut mixed = None;
+        let mut seeds = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "seed" => object.read_unless_null(&mut seed),
+                "any" => object.read_unless_null(&mut any),
+                "pair" => object.read_unless_null(&mut pair),
+                "map" => object.read_unless_null(&mut map),
+                "mixed" => object.read_unless_null(&mut mixed),
+                "seeds" => object.read_unless_null(&mut seeds),
                 _ => object.skip(),
             }
         }
-        Some(Self { seed })
+        Some(Self {
+            seed,
+            any,
+            pair,
+            map,
+            mixed,
+            seeds,
+        })
     }
 }
 
@@ -350,6 +483,53 @@ impl<'de> Deserialize<'de> for Points {
             return Ok(Self::Text(value));
         }
         Err(serde::de::Error::custom("matches no form of Points"))
+    }
+}
+
+impl Parameters for Mixed {}
+
+impl Serialize for Mixed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Flag(value) => value.serialize(serializer),
+            Self::Map(value) => value.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Mixed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        if let Ok(value) = Deserialize::deserialize(&value) {
+            return Ok(Self::Flag(value));
+        }
+        if let Ok(value) = Deserialize::deserialize(&value) {
+            return Ok(Self::Map(value));
+        }
+        Err(serde::de::Error::custom("matches no form of Mixed"))
+    }
+}
+
+impl Serialize for MixedOutput {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Flag(value) => value.serialize(serializer),
+            Self::Map(value) => value.serialize(serializer),
+            Self::Other(value) => value.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for MixedOutput {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        if let Ok(value) = Deserialize::deserialize(&value) {
+            return Ok(Self::Flag(value));
+        }
+        if let Ok(value) = Deserialize::deserialize(&value) {
+            return Ok(Self::Map(value));
+        }
+        Ok(Self::Other(value))
     }
 }
 
@@ -397,6 +577,14 @@ pub mod bounds {
         const MAX: u64 = u64::MAX;
         const MESSAGE: &'static str = "`seeds` of acme/wide-integers must be at least 0";
     }
+
+    pub enum Least {}
+
+    impl Range<u64> for Least {
+        const MIN: u64 = 1;
+        const MAX: u64 = u64::MAX;
+        const MESSAGE: &'static str = "`least` of acme/wide-integers must be at least 1";
+    }
 }
 
 #[doc(hidden)]
@@ -409,6 +597,8 @@ pub mod arg {
     pub type between = super::Between;
     pub type seeds = super::Seeds;
     pub type half = fal_core::literal::Integer;
+    pub type any = fal_core::literal::Integer;
+    pub type least = super::Least;
 }
 
 #[doc(hidden)]
