@@ -1,6 +1,10 @@
 //! A call of an endpoint, without the types of the endpoint.
 
-use std::{borrow::Cow, time::Duration};
+use std::{
+    borrow::Cow,
+    mem,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use fal_core::Parameters;
@@ -10,7 +14,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::{
-    BoxFuture, Client, Error, ErrorKind, Result,
+    BoxFuture, Client, Error, ErrorKind, Result, Retry,
     endpoint_id::EndpointId,
     hosts::Service,
     input::{self, EncodedInput},
@@ -45,28 +49,47 @@ impl Call {
     /// Builds the request to `service`, after uploading local files. The time of the call begins when it is polled.
     ///
     /// Boxed, so that a call that waits for a permit or for its response keeps only the request.
-    pub(crate) fn into_request(self, service: Service) -> BoxFuture<'static, Result<Request>> {
-        Box::pin(async move {
-            let Self { client, endpoint, mut options, input } = self;
-            let base = client.hosts().base(service);
-            let mut url = EndpointId::parse(&endpoint)?.call_url(base, options.path.as_deref())?;
-            if !options.query.is_empty() {
-                url.query_pairs_mut().extend_pairs(&options.query);
+    pub(crate) fn into_request(mut self, service: Service) -> BoxFuture<'static, Result<Request>> {
+        Box::pin(async move { self.prepare(service).await })
+    }
+
+    /// Does the same for a call that may have to be sent again. Files are uploaded once.
+    pub(crate) async fn prepare(&mut self, service: Service) -> Result<Request> {
+        let client = &self.client;
+        let base = client.hosts().base(service);
+        let mut url = EndpointId::parse(&self.endpoint)?.call_url(base, self.options.path.as_deref())?;
+        if !self.options.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.options.query);
+        }
+        let method = self.options.method.clone().unwrap_or(Method::POST);
+        let mut request = Request::to_fal(method, url, RetryClass::Billable);
+        request.retry = self.options.retry(client);
+        request.deadline = self.options.deadline(client);
+        request.idle_timeout = self.options.idle_timeout;
+        request.headers = self.options.clone().into_headers()?;
+        let json = self.upload_files(&request.retry, request.deadline).await?;
+        if [Method::GET, Method::HEAD].contains(&request.method) {
+            append_to_query(&mut request.url, &json)?;
+        } else {
+            request.content = Content::Json(json);
+        }
+        Ok(request)
+    }
+
+    /// Returns the input as JSON, after uploading the local files that have not been uploaded.
+    async fn upload_files(&mut self, retry: &Retry, deadline: Option<Instant>) -> Result<Bytes> {
+        let taken = || Err(Error::new(ErrorKind::Encode, "the input could not be encoded"));
+        let input = mem::replace(&mut self.input, taken())?;
+        match input.upload(&self.client, retry, deadline).await {
+            Ok(json) => {
+                self.input = Ok(EncodedInput::Json(json.clone()));
+                Ok(json)
             }
-            let method = options.method.take().unwrap_or(Method::POST);
-            let mut request = Request::to_fal(method, url, RetryClass::Billable);
-            request.retry = options.retry(&client);
-            request.deadline = options.deadline(&client);
-            request.idle_timeout = options.idle_timeout;
-            request.headers = options.into_headers()?;
-            let json = input?.into_json(&client, &request.retry, request.deadline).await?;
-            if [Method::GET, Method::HEAD].contains(&request.method) {
-                append_to_query(&mut request.url, &json)?;
-            } else {
-                request.content = Content::Json(json);
+            Err((error, rest)) => {
+                self.input = rest.map_or_else(taken, Ok);
+                Err(error)
             }
-            Ok(request)
-        })
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Encoding inputs: check, find local files, write JSON.
 
-use std::time::Instant;
+use std::{mem, time::Instant};
 
 use bytes::Bytes;
 use fal_core::{File, Parameters, limited_files, validate};
@@ -20,12 +20,26 @@ pub(crate) enum EncodedInput {
     Json(Bytes),
     /// Boxed, so that an app that calls no model with files does not contain the code that uploads them
     /// (the row `hello-FLUX` of the sizes in BENCHMARKS.md).
-    WithFiles(UploadFiles),
+    WithFiles(Box<LocalFiles>),
 }
 
-/// Uploads the local files of an input, and encodes it with their URLs.
-type UploadFiles =
-    Box<dyn FnOnce(Client, Retry, Option<Instant>) -> BoxFuture<'static, Result<Bytes>> + Send>;
+/// The local files of an input, and the rest of it.
+pub(crate) struct LocalFiles {
+    /// Those to check before they are uploaded, and data URIs.
+    limited: Vec<FilesToCheck>,
+    local: Vec<File>,
+    upload: UploadFiles,
+    encode: EncodeUploaded,
+}
+
+/// Checks files, and uploads others.
+type UploadFiles = fn(
+    Client,
+    Vec<FilesToCheck>,
+    Vec<File>,
+    Retry,
+    Option<Instant>,
+) -> BoxFuture<'static, Result<Vec<File>>>;
 
 /// The checks of an input before it is sent.
 #[derive(Debug, Clone, Copy)]
@@ -57,20 +71,28 @@ where
         return Ok(EncodedInput::Json(to_json(&input)?));
     }
     let limited = if checks.files { limited_files(&input) } else { Vec::new() };
-    Ok(EncodedInput::with_files(
-        limited.into_iter().map(FilesToCheck::from).collect(),
+    let encode = move |local: &[File], uploaded: &[File]| {
+        input.visit_files(&mut |file| {
+            if let Some(index) = local.iter().position(|candidate| candidate == file)
+                && let Some(uploaded) = uploaded.get(index)
+            {
+                *file = uploaded.clone();
+            }
+        });
+        to_json(&input)
+    };
+    let files = LocalFiles {
+        limited: limited.into_iter().map(FilesToCheck::from).collect(),
         local,
-        Box::new(move |local, uploaded| {
-            input.visit_files(&mut |file| {
-                if let Some(index) = local.iter().position(|candidate| candidate == file)
-                    && let Some(uploaded) = uploaded.get(index)
-                {
-                    *file = uploaded.clone();
-                }
-            });
-            to_json(&input)
-        }),
-    ))
+        upload: |client, limited, files, retry, deadline| {
+            Box::pin(async move {
+                file_check::check(limited).await?;
+                storage::upload_all(client, files, retry, deadline).await
+            })
+        },
+        encode: Box::new(encode),
+    };
+    Ok(EncodedInput::WithFiles(Box::new(files)))
 }
 
 fn is_data_uri(url: &str) -> bool {
@@ -91,16 +113,6 @@ pub(crate) fn encode_error(error: serde_json::Error) -> Error {
 }
 
 impl EncodedInput {
-    fn with_files(limited: Vec<FilesToCheck>, local: Vec<File>, encode: EncodeUploaded) -> Self {
-        Self::WithFiles(Box::new(move |client, retry, deadline| {
-            Box::pin(async move {
-                file_check::check(limited).await?;
-                let uploaded = storage::upload_all(client, local.clone(), retry, deadline).await?;
-                encode(&local, &uploaded)
-            })
-        }))
-    }
-
     /// Returns the JSON, after checking and uploading local files. A file that occurs twice is uploaded once.
     pub(crate) async fn into_json(
         self,
@@ -108,9 +120,25 @@ impl EncodedInput {
         retry: &Retry,
         deadline: Option<Instant>,
     ) -> Result<Bytes> {
-        match self {
-            Self::Json(json) => Ok(json),
-            Self::WithFiles(upload) => upload(client.clone(), retry.clone(), deadline).await,
+        self.upload(client, retry, deadline).await.map_err(|(error, _)| error)
+    }
+
+    /// Does the same, and gives the input back if an upload fails, so that it can be tried again.
+    pub(crate) async fn upload(
+        self,
+        client: &Client,
+        retry: &Retry,
+        deadline: Option<Instant>,
+    ) -> Result<Bytes, (Error, Option<Self>)> {
+        let mut files = match self {
+            Self::Json(json) => return Ok(json),
+            Self::WithFiles(files) => files,
+        };
+        // Files that have passed the checks need none when the upload is tried again.
+        let limited = mem::take(&mut files.limited);
+        match (files.upload)(client.clone(), limited, files.local.clone(), retry.clone(), deadline).await {
+            Ok(uploaded) => (files.encode)(&files.local, &uploaded).map_err(|error| (error, None)),
+            Err(error) => Err((error, Some(Self::WithFiles(files)))),
         }
     }
 }

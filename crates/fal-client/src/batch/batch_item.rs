@@ -1,25 +1,33 @@
 //! A request of a batch, and its entries in the journal.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use fal_core::{File, Parameters};
 use serde::Serialize;
 use tracing::Instrument;
 
-use super::journal::{ItemProgress, ItemState, Journal, JournalEntry};
+use super::{
+    account_gate::AccountGate,
+    journal::{ItemProgress, ItemState, Journal, JournalEntry},
+};
 use crate::{
     BoxFuture, Error, ErrorKind, Result,
     call::Call,
     input,
     queue::{self, FollowOptions, RequestHandle, Ticket},
     reply::CallResponse,
-    timeout::now,
+    timeout::{now, within},
+    untyped::Any,
 };
 
 /// A request of a batch, before it is sent.
 pub(super) struct BatchItem {
     pub(super) index: usize,
     pub(super) call: Call,
+    pub(super) gate: Arc<AccountGate>,
     pub(super) journaled: Option<Journaled>,
 }
 
@@ -31,75 +39,154 @@ pub(super) struct Journaled {
     pub(super) resubmit: bool,
 }
 
+/// The entries of one request in the journal, if there is one.
+struct ItemJournal {
+    journal: Arc<dyn Journal>,
+    index: usize,
+    fingerprint: String,
+}
+
 impl BatchItem {
     /// Submits the request, unless the journal has its ticket, and waits for its answer.
     pub(super) fn send(self) -> BoxFuture<'static, Result<CallResponse>> {
         let span = tracing::info_span!("fal.batch", endpoint = %self.call.endpoint, index = self.index);
-        Box::pin(self.wait().instrument(span))
+        Box::pin(self.submit_and_wait().instrument(span))
     }
 
-    async fn wait(self) -> Result<CallResponse> {
-        let limit = self.call.limit();
-        let (has_journal, start) = (self.journaled.is_some(), now());
-        let handle = self.submit().await?;
-        let left = |limit: Duration| limit.saturating_sub(now().duration_since(start));
-        let follow = FollowOptions::default();
-        match limit {
-            Some(limit) if !has_journal => {
-                let waiting = queue::wait(handle.clone(), None, follow);
-                match tokio::time::timeout(left(limit), waiting).await {
-                    Ok(result) => result,
-                    Err(_) => queue::cancel_timed_out(&handle, limit).await,
-                }
-            }
-            // After a timeout the request goes on, and the next process can wait for it.
-            limit => queue::wait(handle, limit.map(left), follow).await,
-        }
-    }
-
-    async fn submit(self) -> Result<RequestHandle> {
-        let Self { index, call, journaled } = self;
-        let Some(Journaled { journal, state, fingerprint, resubmit }) = journaled else {
-            return call.submit().await;
+    async fn submit_and_wait(mut self) -> Result<CallResponse> {
+        let endpoint = self.call.endpoint.clone();
+        let (journal, known) = self.check_journal().map_err(|error| error.with_endpoint(&*endpoint))?;
+        let (start, handle) = match known {
+            Some(handle) => (now(), handle),
+            None => self.submit(journal.as_ref()).await.map_err(|error| error.with_endpoint(&*endpoint))?,
         };
-        let endpoint = call.endpoint.clone();
-        let fingerprint = fingerprint.map_err(|error| error.with_endpoint(&*endpoint))?;
+        let (limit, has_journal, gate) = (self.call.limit(), journal.is_some(), self.gate.clone());
+        // What is left holds no input.
+        drop((self, journal));
+        wait(handle, &gate, start, limit, has_journal).await
+    }
+
+    /// Returns the entries of the request, and the request itself if it was submitted before.
+    fn check_journal(&mut self) -> Result<(Option<ItemJournal>, Option<RequestHandle>)> {
+        let Some(Journaled { journal, state, fingerprint, resubmit }) = self.journaled.take() else {
+            return Ok((None, None));
+        };
+        let (index, fingerprint) = (self.index, fingerprint?);
         if state.fingerprint.as_ref().is_some_and(|known| *known != fingerprint) {
-            return Err(other_batch(index).with_endpoint(&*endpoint));
+            return Err(other_batch(index));
         }
-        match state.progress {
-            ItemProgress::Submitted(ticket) if ticket.endpoint() == endpoint => {
-                return Ok(ticket.into_handle(call.client));
+        let known = match state.progress {
+            ItemProgress::Submitted(ticket) if ticket.endpoint() == self.call.endpoint => {
+                Some(ticket.into_handle(self.call.client.clone()))
             }
             ItemProgress::Submitted(_) => return Err(other_batch(index)),
             ItemProgress::InDoubt if !resubmit => {
                 let message = "an earlier process was sending this request when it ended, so it may be running; \
                                it was not sent again";
-                return Err(Error::new(ErrorKind::InDoubt, message).with_endpoint(&*endpoint));
+                return Err(Error::new(ErrorKind::InDoubt, message));
             }
-            ItemProgress::InDoubt | ItemProgress::Unsent => {}
-        }
-        let unwritable = |cause: std::io::Error| {
-            Error::new(ErrorKind::File, format!("the journal cannot be written: {cause}")).with_source(cause)
+            ItemProgress::InDoubt | ItemProgress::Unsent => None,
         };
-        let begun = JournalEntry::Begun { index, input: fingerprint };
-        journal.write(begun).await.map_err(|cause| unwritable(cause).with_endpoint(&*endpoint))?;
-        match call.submit().await {
-            Ok(handle) => {
-                let ticket = Ticket::from(&handle);
-                match journal.write(JournalEntry::Submitted { index, ticket }).await {
-                    Ok(()) => Ok(handle),
-                    Err(cause) => Err(handle.with_ids(unwritable(cause))),
+        Ok((Some(ItemJournal { journal, index, fingerprint }), known))
+    }
+
+    /// Submits the request once the account is not locked. Returns it with the time at which its last attempt began.
+    async fn submit(&mut self, journal: Option<&ItemJournal>) -> Result<(Instant, RequestHandle)> {
+        loop {
+            let pass = self.gate.pass().await?;
+            let start = now();
+            let (limit, endpoint) = (self.call.limit(), self.call.endpoint.clone());
+            // Boxed, so that a call that waits for its result has given back the memory of the submit.
+            let span = self.call.submit_span();
+            let attempt = Box::pin(within(limit, &endpoint, submit_once(&mut self.call, journal)));
+            match attempt.instrument(span).await {
+                Ok(handle) => {
+                    pass.accepted();
+                    return Ok((start, handle));
                 }
-            }
-            Err(error) => {
-                // The next process sends the request again, but only if it cannot have been accepted.
-                if !error.may_be_accepted() {
-                    journal.write(JournalEntry::Refused { index }).await.map_err(unwritable)?;
+                Err(error) => {
+                    if !pass.failed(&error) {
+                        return Err(error);
+                    }
                 }
-                Err(error)
             }
         }
+    }
+}
+
+/// Waits for the answer to a request that was submitted at `start`.
+async fn wait(
+    handle: RequestHandle,
+    gate: &AccountGate,
+    start: Instant,
+    limit: Option<Duration>,
+    has_journal: bool,
+) -> Result<CallResponse> {
+    let left = |limit: Duration| limit.saturating_sub(now().duration_since(start));
+    loop {
+        let follow = FollowOptions::default();
+        let waited = match limit {
+            Some(limit) if !has_journal => {
+                let waiting = queue::wait(handle.clone(), None, follow);
+                match tokio::time::timeout(left(limit), waiting).await {
+                    Ok(result) => result,
+                    Err(_) => return queue::cancel_timed_out(&handle, limit).await,
+                }
+            }
+            // After a timeout the request goes on, and the next process can wait for it.
+            limit => queue::wait(handle.clone(), limit.map(left), follow).await,
+        };
+        match waited {
+            Err(error) if error.is_account_wide() => {
+                // If the status can be read, the failure is that of the request itself.
+                let is_refused = handle.fetch_status(false).await.is_err_and(|error| error.is_account_wide());
+                if !is_refused || !gate.close(&error, false) {
+                    return Err(error);
+                }
+                gate.pause().await;
+            }
+            waited => return waited,
+        }
+    }
+}
+
+/// Sends a request, and writes down that it may have been accepted before it can have been.
+async fn submit_once(call: &mut Call, journal: Option<&ItemJournal>) -> Result<RequestHandle> {
+    let request = call.prepare_submit().await?;
+    let Some(journal) = journal else { return call.send_submit(&request).await };
+    journal.write_begun().await?;
+    match call.send_submit(&request).await {
+        Ok(handle) => match journal.write_submitted(Ticket::from(&handle)).await {
+            Ok(()) => Ok(handle),
+            Err(error) => Err(handle.with_ids(error)),
+        },
+        Err(error) => {
+            // The next process sends the request again, but only if it cannot have been accepted.
+            if !error.may_be_accepted() {
+                journal.write_refused().await?;
+            }
+            Err(error)
+        }
+    }
+}
+
+impl ItemJournal {
+    async fn write_begun(&self) -> Result<()> {
+        self.write(JournalEntry::Begun { index: self.index, input: self.fingerprint.clone() }).await
+    }
+
+    async fn write_refused(&self) -> Result<()> {
+        self.write(JournalEntry::Refused { index: self.index }).await
+    }
+
+    async fn write_submitted(&self, ticket: Ticket<Any>) -> Result<()> {
+        self.write(JournalEntry::Submitted { index: self.index, ticket }).await
+    }
+
+    async fn write(&self, entry: JournalEntry) -> Result<()> {
+        self.journal.write(entry).await.map_err(|cause| {
+            Error::new(ErrorKind::File, format!("the journal cannot be written: {cause}")).with_source(cause)
+        })
     }
 }
 

@@ -42,6 +42,9 @@ pub enum ErrorKind {
     /// A resumed batch may have sent the request before, so it was not sent again.
     /// [`BatchRequest::resubmit_in_doubt`](crate::batch::BatchRequest::resubmit_in_doubt) sends it.
     InDoubt,
+    /// The batch had stopped before this input, because of a failure that concerns the whole account. Nothing was sent,
+    /// and the next run of the batch sends it.
+    Unsent,
     /// The job was cancelled (499).
     Cancelled,
     /// The connection could not be made, or broke.

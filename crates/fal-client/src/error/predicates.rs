@@ -36,6 +36,8 @@ predicates! {
     is_timeout => ErrorKind::Timeout,
     /// Returns true for [`ErrorKind::InDoubt`].
     is_in_doubt => ErrorKind::InDoubt,
+    /// Returns true for [`ErrorKind::Unsent`].
+    is_unsent => ErrorKind::Unsent,
     /// Returns true for [`ErrorKind::Cancelled`].
     is_cancelled => ErrorKind::Cancelled,
     /// Returns true for [`ErrorKind::Transport`].

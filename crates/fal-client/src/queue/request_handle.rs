@@ -182,7 +182,7 @@ impl RequestHandle {
         })
     }
 
-    pub(super) fn fetch_status(&self, logs: bool) -> BoxFuture<'_, Result<Update>> {
+    pub(crate) fn fetch_status(&self, logs: bool) -> BoxFuture<'_, Result<Update>> {
         Box::pin(async move { self.send_status(self.status_request(logs)?).await })
     }
 

@@ -54,37 +54,53 @@ impl<E: Endpoint> IntoFuture for SubmitRequest<E> {
 impl Call {
     /// Submits the call to the queue, within its time limit.
     pub(crate) fn submit(self) -> BoxFuture<'static, Result<RequestHandle>> {
-        let span = tracing::info_span!("fal.submit", endpoint = %self.endpoint, request_id = Empty);
+        let span = self.submit_span();
         let (limit, endpoint) = (self.limit(), self.endpoint.clone());
         let submitted = async move { within(limit, &endpoint, self.enqueue()).await };
         Box::pin(submitted.instrument(span))
     }
 
+    pub(crate) fn submit_span(&self) -> tracing::Span {
+        tracing::info_span!("fal.submit", endpoint = %self.endpoint, request_id = Empty)
+    }
+
     /// Submits the call to the queue without a time limit, for callers that spread it over more than this.
     ///
     /// Boxed, so that a call that waits for its result has given back the memory of the submit.
-    pub(super) fn enqueue(self) -> BoxFuture<'static, Result<RequestHandle>> {
-        let (client, endpoint, retry) =
-            (self.client.clone(), self.endpoint.clone(), self.options.retry.clone());
-        let request = self.into_request(Service::Queue);
+    pub(super) fn enqueue(mut self) -> BoxFuture<'static, Result<RequestHandle>> {
         Box::pin(async move {
-            let accepted = send(&client, request).await.map_err(|error| error.with_endpoint(&*endpoint))?;
-            let Accepted { request_id, status_url, response_url, cancel_url } = accepted;
-            tracing::Span::current().record("request_id", &request_id);
-            tracing::debug!(request_id, "queued");
-            let urls = ServerUrls { status: status_url, result: response_url, cancel: cancel_url };
-            Ok(RequestHandle::new(client, endpoint.into_owned(), request_id, &urls, retry))
+            let request = self.prepare_submit().await?;
+            self.send_submit(&request).await
         })
+    }
+
+    /// Builds the request for the queue, after uploading local files.
+    pub(crate) async fn prepare_submit(&mut self) -> Result<Request> {
+        let request = self.prepare(Service::Queue).await;
+        let mut request = request.map_err(|error| error.with_endpoint(&*self.endpoint))?;
+        request.timeout = Some(TRANSFER_TIMEOUT);
+        Ok(request)
+    }
+
+    /// Sends a request that [`prepare_submit`](Self::prepare_submit) has built. Records its id in the current span.
+    pub(crate) async fn send_submit(&mut self, request: &Request) -> Result<RequestHandle> {
+        let accepted =
+            send(&self.client, request).await.map_err(|error| error.with_endpoint(&*self.endpoint))?;
+        let Accepted { request_id, status_url, response_url, cancel_url } = accepted;
+        tracing::Span::current().record("request_id", &request_id);
+        tracing::debug!(request_id, "queued");
+        let urls = ServerUrls { status: status_url, result: response_url, cancel: cancel_url };
+        let (client, endpoint, retry) =
+            (self.client.clone(), self.endpoint.to_string(), self.options.retry.clone());
+        Ok(RequestHandle::new(client, endpoint, request_id, &urls, retry))
     }
 }
 
 /// Sends a submit once fewer than the allowed number of requests are under way.
-async fn send(client: &Client, request: BoxFuture<'static, Result<Request>>) -> Result<Accepted> {
-    let mut request = request.await?;
-    request.timeout = Some(TRANSFER_TIMEOUT);
+async fn send(client: &Client, request: &Request) -> Result<Accepted> {
     let response = {
         let _permit = client.0.queue.acquire_request().await;
-        client.0.transport.send(&request).await?
+        client.0.transport.send(request).await?
     };
     let accepted: Accepted = response.json()?;
     if accepted.request_id.is_empty() {

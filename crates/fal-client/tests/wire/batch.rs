@@ -99,10 +99,10 @@ async fn concurrency_limits_the_requests_in_progress() {
 
 #[tokio::test]
 async fn a_failed_request_does_not_affect_the_others() {
-    let server = queue(|_, id| (id == 2).then(|| answer(401, &json!({"detail": "no"})))).await;
+    let server = queue(|_, id| (id == 2).then(|| answer(422, &json!({"detail": "no"})))).await;
     let replies = server.client().batch(inputs(4)).await.unwrap();
     let failed: Vec<_> =
-        replies.iter().map(|reply| reply.as_ref().is_err_and(|error| error.is_auth())).collect();
+        replies.iter().map(|reply| reply.as_ref().is_err_and(|error| error.is_validation())).collect();
     assert_eq!(failed, [false, false, true, false]);
 }
 
@@ -131,7 +131,7 @@ async fn a_request_that_may_have_been_accepted_is_in_doubt() {
     // 1 may have been accepted, 2 was refused, 3 hangs until the process ends.
     let server = queue(|request, id| match (id, request.nth) {
         (1, 0..4) => Some(bytes(504, &[("content-type", "text/html")], "<html>nginx</html>")),
-        (2, 0..4) => Some(answer(401, &json!({"detail": "no"}))),
+        (2, 0..4) => Some(answer(422, &json!({"detail": "no"}))),
         (3, 0..4) => Some(Reaction::Hang),
         _ => None,
     })
