@@ -10,9 +10,9 @@ mod tests;
 
 use std::{
     borrow::Cow,
-    fmt, future, iter,
+    fmt, future, iter, mem,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex},
     task::{Context, Poll},
 };
 
@@ -21,7 +21,7 @@ use futures_util::{FutureExt, Stream, StreamExt, stream};
 
 use self::{
     account_gate::AccountGate,
-    batch_item::{BatchItem, Journaled, fingerprint},
+    batch_item::{Accepted, BatchItem, DoubtfulItem, Journaled, Outcome, fingerprint},
     journal::JournalState,
 };
 pub use self::{
@@ -29,7 +29,14 @@ pub use self::{
     journal::{Journal, JournalEntry},
     lock_wait::LockWait,
 };
-use crate::{Client, Error, ErrorKind, Pending, Reply, Result, call::Call, options::CallOptions};
+use crate::{
+    BoxFuture, Client, Error, ErrorKind, Pending, Reply, Result,
+    call::Call,
+    options::CallOptions,
+    reconcile::{Decision, KnownRequests, Reconcile, Reconciler},
+    reply::CallResponse,
+    sync::lock,
+};
 
 /// Many requests over the queue, from [`Client::batch`]. Await it to send them and to get the replies in the order of the
 /// inputs, or call [`as_completed`](Self::as_completed).
@@ -57,9 +64,9 @@ use crate::{Client, Error, ErrorKind, Pending, Reply, Result, call::Call, option
 /// again with the same inputs and the same journal waits for the requests that have a ticket, and does not send and pay
 /// for them again.
 ///
-/// A request that was about to be sent and has no ticket may be running, and fal cannot be asked about it. Its reply is
-/// an `InDoubt` error, unless [`resubmit_in_doubt`](Self::resubmit_in_doubt) is set. This can happen to the requests that
-/// were being submitted when the process ended.
+/// A request that was about to be sent and has no ticket may be running. This can happen to the requests that were being
+/// submitted when the process ended. With [`reconcile`](Self::reconcile), fal is asked about them at the end of the batch.
+/// Otherwise their replies are `InDoubt` errors, unless [`resubmit_in_doubt`](Self::resubmit_in_doubt) is set.
 ///
 /// fal keeps results for a limited time. The journal keeps none.
 ///
@@ -101,7 +108,12 @@ pub struct BatchRequest<E: Endpoint> {
     journal: Option<Arc<dyn Journal>>,
     resubmit: bool,
     lock_wait: Option<LockWait>,
+    reconcile: Option<Reconcile>,
+    webhook_for: Option<WebhookFor>,
 }
+
+/// Returns the URL of the webhook of each input.
+type WebhookFor = Box<dyn Fn(usize) -> String + Send + Sync>;
 
 /// An input, and the id of its endpoint.
 type Named<E> = (Cow<'static, str>, <E as Endpoint>::Input);
@@ -123,6 +135,8 @@ impl<E: Endpoint> BatchRequest<E> {
             journal: None,
             resubmit: false,
             lock_wait: None,
+            reconcile: None,
+            webhook_for: None,
         }
     }
 
@@ -149,6 +163,43 @@ impl<E: Endpoint> BatchRequest<E> {
         self
     }
 
+    /// Asks fal about the requests that may have been accepted, when all others are done: those that an earlier process
+    /// was submitting when it ended, and those whose submit was not answered. Off by default.
+    ///
+    /// A request that is found is waited for, one that was not accepted is sent, and one that cannot be decided is an
+    /// `InDoubt` error that says why. [`reconcile`](crate::reconcile) explains how it is decided, and what it takes: by
+    /// default up to 15 minutes at the end of a batch in which a request was lost.
+    ///
+    /// ```no_run
+    /// # use fal_client::{Client, batch::FileJournal, reconcile::Reconcile, untyped};
+    /// # async fn example(client: Client) -> fal_client::Result<()> {
+    /// # let inputs = (0..1000).map(|seed| untyped::input("fal-ai/flux/dev", serde_json::json!({ "seed": seed })));
+    /// let replies = client.batch(inputs).journal(FileJournal::open("cats.jsonl")?).reconcile(Reconcile::default()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reconcile(mut self, settings: Reconcile) -> Self {
+        self.reconcile = Some(settings);
+        self
+    }
+
+    /// Gives each request a webhook of its own, by the index of its input.
+    ///
+    /// A [delivery](crate::reconcile::Deliveries) to such a URL decides whether its request was accepted.
+    ///
+    /// ```no_run
+    /// # use fal_client::{Client, untyped};
+    /// # async fn example(client: Client) -> fal_client::Result<()> {
+    /// # let inputs = (0..1000).map(|seed| untyped::input("fal-ai/flux/dev", serde_json::json!({ "seed": seed })));
+    /// let batch = client.batch(inputs).webhook_for(|index| format!("https://me.example/fal?key=cats/{index}"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn webhook_for(mut self, url: impl Fn(usize) -> String + Send + Sync + 'static) -> Self {
+        self.webhook_for = Some(Box::new(url));
+        self
+    }
+
     /// Waits for the end of a lock, in place of stopping at it. Off by default.
     ///
     /// A lock is [`ErrorKind::Locked`]. While it lasts, a single waiting request is sent after each pause; once one is
@@ -169,7 +220,17 @@ impl<E: Endpoint> BatchRequest<E> {
 
     /// Starts the batch. If it stops, inputs that were not taken are skipped, or reported as unsent.
     async fn start(self, reports_unsent: bool) -> Result<Completions<E>> {
-        let Self { client, mut inputs, options, concurrency, journal, resubmit, lock_wait } = self;
+        let Self {
+            client,
+            mut inputs,
+            options,
+            concurrency,
+            journal,
+            resubmit,
+            lock_wait,
+            reconcile,
+            webhook_for,
+        } = self;
         let state = match &journal {
             Some(journal) => JournalState::read(journal.as_ref()).await?,
             None => JournalState::default(),
@@ -181,10 +242,13 @@ impl<E: Endpoint> BatchRequest<E> {
         };
         let taken = iter::from_fn(move || if is_open() { inputs.next() } else { None });
         let item_gate = gate.clone();
-        let replies = stream::iter(taken.enumerate()).map(move |(index, (endpoint, mut input))| {
+        let accepted: Option<Accepted> = reconcile.is_some().then(|| Arc::new(Mutex::new(state.accepted())));
+        let doubtful: Arc<Mutex<Vec<Doubtful>>> = Arc::default();
+        let (aside, known, item_client) = (doubtful.clone(), accepted.clone(), client.clone());
+        let sent = stream::iter(taken.enumerate()).map(move |(index, (endpoint, mut input))| {
             let gate = item_gate.clone();
-            let reply = match gate.unsent() {
-                Some(unsent) => Pending::new(future::ready(Err(unsent.with_endpoint(endpoint)))),
+            let outcome = match gate.unsent() {
+                Some(unsent) => Box::pin(future::ready(Outcome::Done(Err(unsent)))) as BoxFuture<'static, _>,
                 None => {
                     let journaled = journal.clone().map(|journal| Journaled {
                         journal,
@@ -192,13 +256,42 @@ impl<E: Endpoint> BatchRequest<E> {
                         fingerprint: fingerprint(&endpoint, &mut input),
                         resubmit,
                     });
-                    let call = Call::new(client.clone(), endpoint.clone(), input, options.clone());
-                    Pending::reply(endpoint, BatchItem { index, call, gate, journaled }.send())
+                    let mut options = options.clone();
+                    if let Some(url) = &webhook_for {
+                        options.set_webhook(url(index));
+                    }
+                    let call = Call::new(item_client.clone(), endpoint.clone(), input, options);
+                    BatchItem { index, call, gate, journaled, accepted: accepted.clone() }.send()
                 }
             };
-            reply.map(move |reply| (index, reply))
+            outcome.map(move |outcome| (index, endpoint, outcome))
         });
-        Ok(Completions { replies: Box::pin(replies.buffer_unordered(concurrency)), gate })
+        let replies = sent.buffer_unordered(concurrency).filter_map(move |(index, endpoint, outcome)| {
+            future::ready(match outcome {
+                Outcome::Done(response) => Some((index, decode::<E>(endpoint, response))),
+                Outcome::InDoubt(item) => {
+                    lock(&aside).push((index, endpoint, item));
+                    None
+                }
+            })
+        });
+        // Doubts are decided at the end, when fal's list has had time, and has later requests to be compared with.
+        let decided = stream::once(async move {
+            let doubtful = mem::take(&mut *lock(&doubtful));
+            let known = known.map(|known| lock(&known).clone()).unwrap_or_default();
+            stream::iter(decide(client, reconcile, known, doubtful).await)
+        });
+        let resolved = decided.flatten().map(|((index, endpoint, item), decision)| {
+            item.resolve(decision).map(move |outcome| {
+                let response = match outcome {
+                    Outcome::Done(response) => response,
+                    Outcome::InDoubt(item) => Err(item.into_error()),
+                };
+                (index, decode::<E>(endpoint, response))
+            })
+        });
+        let replies = replies.chain(resolved.buffer_unordered(concurrency));
+        Ok(Completions { replies: Box::pin(replies), gate })
     }
 
     async fn in_order(self) -> Result<Vec<Result<Reply<E::Output>>>> {
@@ -215,6 +308,31 @@ impl<E: Endpoint> BatchRequest<E> {
         let missing = || Err(Error::new(ErrorKind::Unsent, "the input was not sent"));
         Ok(replies.into_iter().map(|reply| reply.unwrap_or_else(missing)).collect())
     }
+}
+
+/// The index and endpoint of a request that may have been accepted, and the request.
+type Doubtful = (usize, Cow<'static, str>, Box<DoubtfulItem>);
+
+/// Decides which of the requests were accepted. `known` are requests that none of them can be.
+async fn decide(
+    client: Client,
+    settings: Option<Reconcile>,
+    known: KnownRequests,
+    doubtful: Vec<Doubtful>,
+) -> Vec<(Doubtful, Decision)> {
+    if doubtful.is_empty() {
+        return Vec::new();
+    }
+    let sent = doubtful.iter().map(|(_, _, item)| item.sent.clone()).collect();
+    let decisions = Reconciler::new(client, settings.unwrap_or_default()).decide(sent, &known).await;
+    doubtful.into_iter().zip(decisions).collect()
+}
+
+fn decode<E: Endpoint>(
+    endpoint: Cow<'static, str>,
+    response: Result<CallResponse>,
+) -> Result<Reply<E::Output>> {
+    response.and_then(Reply::decode).map_err(|error| error.with_endpoint(endpoint))
 }
 
 impl<E: Endpoint> IntoFuture for BatchRequest<E> {

@@ -19,6 +19,7 @@ use crate::{
     hosts::Service,
     input::{self, EncodedInput},
     options::CallOptions,
+    reconcile::{SentRequest, SentSlot},
     retry::RetryClass,
     transport::{Content, Request},
 };
@@ -29,6 +30,8 @@ pub(crate) struct Call {
     pub(crate) endpoint: Cow<'static, str>,
     pub(crate) options: CallOptions,
     input: Result<EncodedInput>,
+    /// The submit that was sent last.
+    pub(crate) sent: SentSlot,
 }
 
 impl Call {
@@ -38,7 +41,24 @@ impl Call {
         P: Parameters + Serialize + Send + 'static,
     {
         let input = input::encode(input, options.checks(&client));
-        Self { client, endpoint, options, input }
+        Self { client, endpoint, options, input, sent: SentSlot::default() }
+    }
+
+    /// Returns the record of the call, which is about to be sent with this body.
+    pub(crate) fn sent_request(&self, body: Bytes) -> SentRequest {
+        let webhook = self.options.webhook().map(str::to_owned);
+        SentRequest::new(self.endpoint.to_string(), self.listed_endpoint(), webhook, body)
+    }
+
+    /// Returns the id of the endpoint with the path of the call, as fal lists it.
+    fn listed_endpoint(&self) -> String {
+        let endpoint =
+            EndpointId::parse(&self.endpoint).map_or_else(|_| self.endpoint.to_string(), |id| id.to_string());
+        match self.options.path.as_deref().map(|path| path.trim_matches('/')).filter(|path| !path.is_empty())
+        {
+            Some(path) => format!("{endpoint}/{path}"),
+            None => endpoint,
+        }
     }
 
     /// Returns the time that the whole call may take.

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use crate::{
     ClientBuilder, Hosts, Result, Retry,
     queue::Permits,
+    reconcile::RecentRequests,
     storage::{CdnTokens, UploadOptions},
     transport::Transport,
 };
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     /// `true` to check local files against the limits of endpoints.
     pub(crate) check_files: bool,
     pub(crate) tokens: CdnTokens,
+    pub(crate) recent: RecentRequests,
 }
 
 impl Client {

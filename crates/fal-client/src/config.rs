@@ -14,6 +14,7 @@ use crate::{
     hosts::{PlainHttp, Service, check_local_names, is_loopback, local_names, parse_host, redact_url},
     queue::Permits,
     redact::SecretStore,
+    reconcile::RecentRequests,
     storage::{CdnTokens, UploadOptions},
     transport::{Hook, Transport, default_http, http_builder},
 };
@@ -386,6 +387,7 @@ impl ClientBuilder {
             uploads: self.uploads,
             check_files: self.check_files,
             tokens: CdnTokens::default(),
+            recent: RecentRequests::default(),
         })))
     }
 

@@ -10,7 +10,7 @@ mod predicates;
 mod tests;
 mod xml;
 
-use std::{error::Error as StdError, time::Duration};
+use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use fal_core::Violations;
@@ -20,6 +20,7 @@ use self::body::ErrorBody;
 pub use self::kind::{ErrorKind, FieldError};
 use crate::{
     headers::{foreign_encoding, without_secrets},
+    reconcile::SentRequest,
     redact::Secrets,
     retry::retry_after,
 };
@@ -69,6 +70,8 @@ struct Inner {
     headers: HeaderMap,
     body: Option<Bytes>,
     source: Option<Box<dyn StdError + Send + Sync>>,
+    /// The submit that failed, if it may have been accepted.
+    sent_request: Option<Arc<SentRequest>>,
 }
 
 impl Error {
@@ -85,6 +88,7 @@ impl Error {
             headers: HeaderMap::new(),
             body: None,
             source: None,
+            sent_request: None,
         }))
     }
 
@@ -189,6 +193,16 @@ impl Error {
         secrets.mark_in(&mut error.headers);
         error.source = error.source.take().map(|source| cause::printable(source, secrets));
         self
+    }
+
+    pub(crate) fn with_sent_request(mut self, sent: Arc<SentRequest>) -> Self {
+        self.0.sent_request = Some(sent);
+        self
+    }
+
+    /// Returns the submit that failed, if it may have been accepted.
+    pub(crate) fn sent_request(&self) -> Option<&Arc<SentRequest>> {
+        self.0.sent_request.as_ref()
     }
 
     pub(crate) fn with_error_type(mut self, error_type: Option<String>) -> Self {

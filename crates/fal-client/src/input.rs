@@ -114,6 +114,7 @@ pub(crate) fn encode_error(error: serde_json::Error) -> Error {
 
 impl EncodedInput {
     /// Returns the JSON, after checking and uploading local files. A file that occurs twice is uploaded once.
+    #[cfg(feature = "realtime")]
     pub(crate) async fn into_json(
         self,
         client: &Client,
@@ -123,7 +124,7 @@ impl EncodedInput {
         self.upload(client, retry, deadline).await.map_err(|(error, _)| error)
     }
 
-    /// Does the same, and gives the input back if an upload fails, so that it can be tried again.
+    /// Returns the JSON, after checking and uploading local files. Gives the input back if an upload fails, so that it can be tried again.
     pub(crate) async fn upload(
         self,
         client: &Client,

@@ -24,6 +24,7 @@
 //! | Exchange messages over one connection (feature `realtime`) | `EndpointHandle::realtime` |
 //! | Fetch the output later, also from another process | [`Client::submit`], [`queue::Job`], [`queue::Ticket`] |
 //! | Send many inputs and survive a crash | [`Client::batch`], [`batch::Journal`] |
+//! | Find out if a submit without an answer was accepted | [`Error::reconcile`], [`reconcile`] |
 //! | Use one file in several calls | [`Client::upload`] |
 //! | Download a file that a model made | [`Client::download`] |
 //! | Receive webhooks | [`webhook`] |
@@ -66,6 +67,7 @@ pub mod queue;
 #[cfg(feature = "realtime")]
 pub mod realtime;
 mod redact;
+pub mod reconcile;
 mod reply;
 mod retry;
 mod run;
@@ -76,6 +78,7 @@ pub mod storage;
 pub mod stream;
 mod sync;
 mod timeout;
+mod timestamp;
 mod transport;
 pub mod untyped;
 #[cfg(feature = "webhook")]

@@ -16,6 +16,9 @@ mod tags;
 /// read. fal ignores the second one if both are sent.
 const START_TIMEOUT: [&str; 2] = ["x-fal-request-start-timeout", "x-fal-request-timeout"];
 
+/// The parameter of the webhook's URL.
+const WEBHOOK: &str = "fal_webhook";
+
 /// A start timeout must be longer than this.
 const MIN_START_TIMEOUT: Duration = Duration::from_millis(100);
 
@@ -112,13 +115,18 @@ impl CallOptions {
     pub(crate) fn set_webhook(&mut self, url: String) {
         let is_http = |url: &Url| matches!(url.scheme(), "https" | "http") && url.has_host();
         if Url::parse(&url).is_ok_and(|url| is_http(&url)) {
-            self.set_query("fal_webhook", url);
+            self.set_query(WEBHOOK, url);
         } else {
             self.set_invalid(format!(
                 "`{}` is not a URL for a webhook: it must be http(s)",
                 redact_url(&url)
             ));
         }
+    }
+
+    /// Returns the URL of the webhook.
+    pub(crate) fn webhook(&self) -> Option<&str> {
+        self.query.iter().find(|(name, _)| *name == WEBHOOK).map(|(_, url)| url.as_str())
     }
 
     pub(crate) fn add_tag(&mut self, key: &str, value: &str) {

@@ -136,6 +136,14 @@ impl Request {
         Self { to_fal: true, ..Self::to_anyone(method, url, retry_class) }
     }
 
+    /// Returns the JSON of the request.
+    pub(crate) fn json(&self) -> Option<&[u8]> {
+        match &self.content {
+            Content::Json(json) => Some(json),
+            _ => None,
+        }
+    }
+
     /// Creates a request to any URL, without the key.
     pub(crate) fn to_anyone(method: Method, url: Url, retry_class: RetryClass) -> Self {
         Self {

@@ -1,10 +1,11 @@
 //! A request of a batch, and its entries in the journal.
 
 use std::{
-    sync::Arc,
-    time::{Duration, Instant},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant, UNIX_EPOCH},
 };
 
+use bytes::Bytes;
 use fal_core::{File, Parameters};
 use serde::Serialize;
 use tracing::Instrument;
@@ -18,8 +19,11 @@ use crate::{
     call::Call,
     input,
     queue::{self, FollowOptions, RequestHandle, Ticket},
+    reconcile::{Decision, Digest, DoubtReason, KnownRequests, SentRequest},
     reply::CallResponse,
+    sync::lock,
     timeout::{now, within},
+    timestamp::system_now,
     untyped::Any,
 };
 
@@ -29,7 +33,12 @@ pub(super) struct BatchItem {
     pub(super) call: Call,
     pub(super) gate: Arc<AccountGate>,
     pub(super) journaled: Option<Journaled>,
+    /// The requests that were accepted, if doubts are decided at the end of the batch.
+    pub(super) accepted: Option<Accepted>,
 }
+
+/// The requests of the batch that were accepted, in this process or an earlier one.
+pub(super) type Accepted = Arc<Mutex<KnownRequests>>;
 
 /// The journal of the batch, and the request's state in it.
 pub(super) struct Journaled {
@@ -39,6 +48,22 @@ pub(super) struct Journaled {
     pub(super) resubmit: bool,
 }
 
+/// The outcome of a request of a batch.
+pub(super) enum Outcome {
+    Done(Result<CallResponse>),
+    /// The request may have been accepted, which is to be decided before it goes on.
+    InDoubt(Box<DoubtfulItem>),
+}
+
+/// A request that may have been accepted.
+pub(super) struct DoubtfulItem {
+    pub(super) item: BatchItem,
+    pub(super) sent: Arc<SentRequest>,
+    journal: Option<ItemJournal>,
+    /// The failure of its submit, if it was sent by this process.
+    failure: Option<Error>,
+}
+
 /// The entries of one request in the journal, if there is one.
 struct ItemJournal {
     journal: Arc<dyn Journal>,
@@ -46,30 +71,35 @@ struct ItemJournal {
     fingerprint: String,
 }
 
+/// The state of a request before this process sends it.
+enum Known {
+    Unsent,
+    Submitted(RequestHandle),
+    InDoubt(Arc<SentRequest>),
+}
+
 impl BatchItem {
     /// Submits the request, unless the journal has its ticket, and waits for its answer.
-    pub(super) fn send(self) -> BoxFuture<'static, Result<CallResponse>> {
+    pub(super) fn send(self) -> BoxFuture<'static, Outcome> {
         let span = tracing::info_span!("fal.batch", endpoint = %self.call.endpoint, index = self.index);
-        Box::pin(self.submit_and_wait().instrument(span))
+        Box::pin(self.check_and_send().instrument(span))
     }
 
-    async fn submit_and_wait(mut self) -> Result<CallResponse> {
-        let endpoint = self.call.endpoint.clone();
-        let (journal, known) = self.check_journal().map_err(|error| error.with_endpoint(&*endpoint))?;
-        let (start, handle) = match known {
-            Some(handle) => (now(), handle),
-            None => self.submit(journal.as_ref()).await.map_err(|error| error.with_endpoint(&*endpoint))?,
-        };
-        let (limit, has_journal, gate) = (self.call.limit(), journal.is_some(), self.gate.clone());
-        // What is left holds no input.
-        drop((self, journal));
-        wait(handle, &gate, start, limit, has_journal).await
+    async fn check_and_send(mut self) -> Outcome {
+        match self.check_journal() {
+            Err(error) => Outcome::Done(Err(error)),
+            Ok((journal, Known::Unsent)) => self.submit_and_wait(journal).await,
+            Ok((journal, Known::Submitted(handle))) => self.wait(journal, handle, now()).await,
+            Ok((journal, Known::InDoubt(sent))) => {
+                Outcome::InDoubt(Box::new(DoubtfulItem { item: self, sent, journal, failure: None }))
+            }
+        }
     }
 
-    /// Returns the entries of the request, and the request itself if it was submitted before.
-    fn check_journal(&mut self) -> Result<(Option<ItemJournal>, Option<RequestHandle>)> {
+    /// Returns the entries of the request, and its state.
+    fn check_journal(&mut self) -> Result<(Option<ItemJournal>, Known)> {
         let Some(Journaled { journal, state, fingerprint, resubmit }) = self.journaled.take() else {
-            return Ok((None, None));
+            return Ok((None, Known::Unsent));
         };
         let (index, fingerprint) = (self.index, fingerprint?);
         if state.fingerprint.as_ref().is_some_and(|known| *known != fingerprint) {
@@ -77,17 +107,35 @@ impl BatchItem {
         }
         let known = match state.progress {
             ItemProgress::Submitted(ticket) if ticket.endpoint() == self.call.endpoint => {
-                Some(ticket.into_handle(self.call.client.clone()))
+                Known::Submitted(ticket.into_handle(self.call.client.clone()))
             }
             ItemProgress::Submitted(_) => return Err(other_batch(index)),
-            ItemProgress::InDoubt if !resubmit => {
-                let message = "an earlier process was sending this request when it ended, so it may be running; \
-                               it was not sent again";
-                return Err(Error::new(ErrorKind::InDoubt, message));
+            ItemProgress::InDoubt { sent: Some((begun, digest)) } if self.accepted.is_some() => {
+                Known::InDoubt(Arc::new(self.call.sent_request(Bytes::new()).with_past(digest, begun)))
             }
-            ItemProgress::InDoubt | ItemProgress::Unsent => None,
+            ItemProgress::InDoubt { .. } if !resubmit => {
+                let reason = self.accepted.is_some().then_some(&DoubtReason::NotRecorded);
+                return Err(in_doubt(reason, None));
+            }
+            ItemProgress::InDoubt { .. } | ItemProgress::Unsent => Known::Unsent,
         };
         Ok((Some(ItemJournal { journal, index, fingerprint }), known))
+    }
+
+    async fn submit_and_wait(mut self, journal: Option<ItemJournal>) -> Outcome {
+        match self.submit(journal.as_ref()).await {
+            Ok((start, handle)) => self.wait(journal, handle, start).await,
+            Err(failure) if self.accepted.is_some() && failure.sent_request().is_some() => {
+                match self.call.sent.get() {
+                    Some(sent) => {
+                        let failure = Some(failure);
+                        Outcome::InDoubt(Box::new(DoubtfulItem { item: self, sent, journal, failure }))
+                    }
+                    None => Outcome::Done(Err(failure)),
+                }
+            }
+            Err(failure) => Outcome::Done(Err(failure)),
+        }
     }
 
     /// Submits the request once the account is not locked. Returns it with the time at which its last attempt began.
@@ -95,22 +143,85 @@ impl BatchItem {
         loop {
             let pass = self.gate.pass().await?;
             let start = now();
-            let (limit, endpoint) = (self.call.limit(), self.call.endpoint.clone());
-            // Boxed, so that a call that waits for its result has given back the memory of the submit.
+            let (limit, endpoint, sent) =
+                (self.call.limit(), self.call.endpoint.clone(), self.call.sent.clone());
             let span = self.call.submit_span();
-            let attempt = Box::pin(within(limit, &endpoint, submit_once(&mut self.call, journal)));
+            // Boxed, so that a call that waits for its result has given back the memory of the submit.
+            let submitted = submit_once(&mut self.call, journal, self.accepted.as_ref());
+            let attempt = Box::pin(within(limit, &endpoint, submitted));
             match attempt.instrument(span).await {
                 Ok(handle) => {
                     pass.accepted();
                     return Ok((start, handle));
                 }
                 Err(error) => {
+                    let error = sent.attach(error);
                     if !pass.failed(&error) {
                         return Err(error);
                     }
                 }
             }
         }
+    }
+
+    /// Waits for a request that was submitted at `start`.
+    async fn wait(self, journal: Option<ItemJournal>, handle: RequestHandle, start: Instant) -> Outcome {
+        let (limit, has_journal, gate) = (self.call.limit(), journal.is_some(), self.gate.clone());
+        // What is left holds no input.
+        drop((self, journal));
+        Outcome::Done(wait(handle, &gate, start, limit, has_journal).await)
+    }
+}
+
+impl DoubtfulItem {
+    /// Goes on with the request as it was decided: waits for it, sends it, or reports the doubt.
+    pub(super) fn resolve(self, decision: Decision) -> BoxFuture<'static, Outcome> {
+        let span =
+            tracing::info_span!("fal.batch", endpoint = %self.item.call.endpoint, index = self.item.index);
+        let resolved = async move {
+            let Self { item, journal, failure, .. } = self;
+            match decision {
+                Decision::Found(ticket) => {
+                    let handle = ticket.clone().into_handle(item.call.client.clone());
+                    match write(journal.as_ref(), |journal| journal.submitted(ticket)).await {
+                        Ok(()) => item.wait(journal, handle, now()).await,
+                        Err(error) => Outcome::Done(Err(handle.with_ids(error))),
+                    }
+                }
+                Decision::NotAccepted => match write(journal.as_ref(), ItemJournal::refused).await {
+                    Ok(()) => item.submit_and_wait(journal).await,
+                    Err(error) => Outcome::Done(Err(error)),
+                },
+                Decision::InDoubt(reason) => Outcome::Done(Err(in_doubt(Some(&reason), failure))),
+            }
+        };
+        Box::pin(resolved.instrument(span))
+    }
+
+    /// Reports the doubt of a request that was decided once before.
+    pub(super) fn into_error(self) -> Error {
+        self.failure.unwrap_or_else(|| in_doubt(None, None))
+    }
+}
+
+/// Returns the error of a request that may have been accepted. `reason` says why that could not be decided.
+fn in_doubt(reason: Option<&DoubtReason>, failure: Option<Error>) -> Error {
+    let process = if failure.is_some() {
+        "its submit was not answered"
+    } else {
+        "an earlier process was sending this request when it ended"
+    };
+    let mut message = format!("{process}, so it may be running; it was not sent again");
+    if let Some(reason) = reason {
+        message = format!("{message}: {reason}");
+    }
+    let error = Error::new(ErrorKind::InDoubt, message);
+    match failure {
+        Some(failure) => match failure.sent_request().cloned() {
+            Some(sent) => error.with_sent_request(sent).with_source(failure),
+            None => error.with_source(failure),
+        },
+        None => error,
     }
 }
 
@@ -151,42 +262,62 @@ async fn wait(
 }
 
 /// Sends a request, and writes down that it may have been accepted before it can have been.
-async fn submit_once(call: &mut Call, journal: Option<&ItemJournal>) -> Result<RequestHandle> {
+async fn submit_once(
+    call: &mut Call,
+    journal: Option<&ItemJournal>,
+    accepted: Option<&Accepted>,
+) -> Result<RequestHandle> {
     let request = call.prepare_submit().await?;
-    let Some(journal) = journal else { return call.send_submit(&request).await };
-    journal.write_begun().await?;
+    write(journal, |journal| journal.begun(request.json())).await?;
     match call.send_submit(&request).await {
-        Ok(handle) => match journal.write_submitted(Ticket::from(&handle)).await {
-            Ok(()) => Ok(handle),
-            Err(error) => Err(handle.with_ids(error)),
-        },
+        Ok(handle) => {
+            if let Some(accepted) = accepted {
+                let digest = request.json().and_then(Digest::from_json);
+                lock(accepted).insert(handle.request_id().to_owned(), digest);
+            }
+            let written = write(journal, |journal| journal.submitted(Ticket::from(&handle))).await;
+            written.map_err(|error| handle.with_ids(error))?;
+            Ok(handle)
+        }
         Err(error) => {
             // The next process sends the request again, but only if it cannot have been accepted.
             if !error.may_be_accepted() {
-                journal.write_refused().await?;
+                write(journal, ItemJournal::refused).await?;
             }
             Err(error)
         }
     }
 }
 
+/// Writes an entry to the journal, if there is one.
+async fn write(
+    journal: Option<&ItemJournal>,
+    entry: impl FnOnce(&ItemJournal) -> JournalEntry,
+) -> Result<()> {
+    let Some(journal) = journal else { return Ok(()) };
+    let written = journal.journal.write(entry(journal)).await;
+    written.map_err(|cause| {
+        Error::new(ErrorKind::File, format!("the journal cannot be written: {cause}")).with_source(cause)
+    })
+}
+
 impl ItemJournal {
-    async fn write_begun(&self) -> Result<()> {
-        self.write(JournalEntry::Begun { index: self.index, input: self.fingerprint.clone() }).await
+    fn begun(&self, json: Option<&[u8]>) -> JournalEntry {
+        let time = system_now().duration_since(UNIX_EPOCH).ok();
+        JournalEntry::Begun {
+            index: self.index,
+            input: self.fingerprint.clone(),
+            time: time.and_then(|time| u64::try_from(time.as_millis()).ok()),
+            json: json.and_then(Digest::from_json).map(|digest| digest.to_string()),
+        }
     }
 
-    async fn write_refused(&self) -> Result<()> {
-        self.write(JournalEntry::Refused { index: self.index }).await
+    fn refused(&self) -> JournalEntry {
+        JournalEntry::Refused { index: self.index }
     }
 
-    async fn write_submitted(&self, ticket: Ticket<Any>) -> Result<()> {
-        self.write(JournalEntry::Submitted { index: self.index, ticket }).await
-    }
-
-    async fn write(&self, entry: JournalEntry) -> Result<()> {
-        self.journal.write(entry).await.map_err(|cause| {
-            Error::new(ErrorKind::File, format!("the journal cannot be written: {cause}")).with_source(cause)
-        })
+    fn submitted(&self, ticket: Ticket<Any>) -> JournalEntry {
+        JournalEntry::Submitted { index: self.index, ticket }
     }
 }
 

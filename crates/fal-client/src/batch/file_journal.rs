@@ -198,7 +198,7 @@ mod tests {
     use crate::queue::Ticket;
 
     fn begun(index: usize) -> JournalEntry {
-        JournalEntry::Begun { index, input: "00".to_owned() }
+        JournalEntry::Begun { index, input: "00".to_owned(), time: None, json: None }
     }
 
     #[tokio::test]

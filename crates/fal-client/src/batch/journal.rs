@@ -1,10 +1,19 @@
 //! The journal of a batch, from which another process can continue.
 
-use std::{collections::HashMap, io};
+use std::{
+    collections::HashMap,
+    io,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BoxFuture, Error, ErrorKind, Result, queue::Ticket, untyped::Any};
+use crate::{
+    BoxFuture, Error, ErrorKind, Result,
+    queue::Ticket,
+    reconcile::{Digest, KnownRequests},
+    untyped::Any,
+};
 
 /// A record of the requests of a batch, such as [`FileJournal`](crate::batch::FileJournal) or a table of a database.
 ///
@@ -39,6 +48,12 @@ pub enum JournalEntry {
         index: usize,
         /// A fingerprint of the input and its endpoint, by which changed inputs are noticed.
         input: String,
+        /// The time, in milliseconds since 1970.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        time: Option<u64>,
+        /// A fingerprint of the JSON as it is sent, by which fal can be asked for the request.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        json: Option<String>,
     },
     /// The request was not accepted.
     Refused {
@@ -63,6 +78,8 @@ pub(super) struct JournalState(HashMap<usize, ItemState>);
 pub(super) struct ItemState {
     /// The fingerprint of the input, if it was about to be sent.
     pub(super) fingerprint: Option<String>,
+    /// The time at which it was sent last, and the digest of its JSON.
+    sent: Option<(SystemTime, Digest)>,
     pub(super) progress: ItemProgress,
 }
 
@@ -71,7 +88,10 @@ pub(super) enum ItemProgress {
     #[default]
     Unsent,
     /// The request was about to be sent, and may have been accepted.
-    InDoubt,
+    InDoubt {
+        /// The time at which it was sent, and the digest of its JSON.
+        sent: Option<(SystemTime, Digest)>,
+    },
     Submitted(Ticket<Any>),
 }
 
@@ -83,9 +103,11 @@ impl JournalState {
         let mut state = Self::default();
         for entry in entries {
             match entry {
-                JournalEntry::Begun { index, input } => {
-                    let item = ItemState { fingerprint: Some(input), progress: ItemProgress::InDoubt };
-                    state.0.insert(index, item);
+                JournalEntry::Begun { index, input, time, json } => {
+                    let time = time.and_then(|time| UNIX_EPOCH.checked_add(Duration::from_millis(time)));
+                    let sent = time.zip(json.as_deref().and_then(Digest::parse));
+                    let progress = ItemProgress::InDoubt { sent };
+                    state.0.insert(index, ItemState { fingerprint: Some(input), sent, progress });
                 }
                 JournalEntry::Refused { index } => {
                     state.0.entry(index).or_default().progress = ItemProgress::Unsent;
@@ -96,6 +118,17 @@ impl JournalState {
             }
         }
         Ok(state)
+    }
+
+    /// Returns the requests that were accepted.
+    pub(super) fn accepted(&self) -> KnownRequests {
+        let mut known = KnownRequests::default();
+        for item in self.0.values() {
+            if let ItemProgress::Submitted(ticket) = &item.progress {
+                known.insert(ticket.request_id().to_owned(), item.sent.map(|(_, digest)| digest));
+            }
+        }
+        known
     }
 
     /// Returns the state of the request of the input with this index.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use fal_core::{Endpoint, IntoInput};
 use serde::Deserialize;
 use tracing::{Instrument, field::Empty};
@@ -12,8 +13,12 @@ use super::{
     urls::ServerUrls,
 };
 use crate::{
-    BoxFuture, Client, Error, ErrorKind, Pending, Result, call::Call, hosts::Service, options::CallOptions,
-    timeout::within, transport::Request,
+    BoxFuture, Client, Error, ErrorKind, Pending, Result,
+    call::Call,
+    hosts::Service,
+    options::CallOptions,
+    timeout::within,
+    transport::{Content, Request},
 };
 
 /// A request for the queue, from [`Client::submit`]. Sent by awaiting it, which returns a [`Job`].
@@ -56,7 +61,9 @@ impl Call {
     pub(crate) fn submit(self) -> BoxFuture<'static, Result<RequestHandle>> {
         let span = self.submit_span();
         let (limit, endpoint) = (self.limit(), self.endpoint.clone());
-        let submitted = async move { within(limit, &endpoint, self.enqueue()).await };
+        let sent = self.sent.clone();
+        let submitted =
+            async move { within(limit, &endpoint, self.enqueue()).await.map_err(|error| sent.attach(error)) };
         Box::pin(submitted.instrument(span))
     }
 
@@ -84,9 +91,17 @@ impl Call {
 
     /// Sends a request that [`prepare_submit`](Self::prepare_submit) has built. Records its id in the current span.
     pub(crate) async fn send_submit(&mut self, request: &Request) -> Result<RequestHandle> {
-        let accepted =
-            send(&self.client, request).await.map_err(|error| error.with_endpoint(&*self.endpoint))?;
+        let body = match &request.content {
+            Content::Json(json) => json.clone(),
+            _ => Bytes::new(),
+        };
+        self.sent.begin(&self.client, self.sent_request(body.clone()));
+        let accepted = match send(&self.client, request).await {
+            Ok(accepted) => accepted,
+            Err(error) => return Err(self.sent.attach(error.with_endpoint(&*self.endpoint))),
+        };
         let Accepted { request_id, status_url, response_url, cancel_url } = accepted;
+        self.sent.accept(&self.client, &request_id, &body);
         tracing::Span::current().record("request_id", &request_id);
         tracing::debug!(request_id, "queued");
         let urls = ServerUrls { status: status_url, result: response_url, cancel: cancel_url };

@@ -61,10 +61,13 @@ fn subscribe(call: Call, mut follow: FollowOptions) -> BoxFuture<'static, Result
     let span = tracing::info_span!("fal.subscribe", endpoint = %call.endpoint, request_id = Empty);
     // Taken apart here: as an argument of the future, the call would keep its memory until the job is done (the row
     // "10,000 jobs in flight" of BENCHMARKS.md).
+    let sent = call.sent.clone();
     let (limit, endpoint, submitted) = (call.limit(), call.endpoint.clone(), call.enqueue());
     let subscribed = async move {
         let start = now();
-        let handle = within(limit, &endpoint, submitted).await?;
+        let submitted = within(limit, &endpoint, submitted).await;
+        let handle = submitted.map_err(|error| sent.attach(error))?;
+        drop(sent);
         let guard = CancelOnDrop::new(&handle, follow.cancel_on_drop);
         let result = match limit {
             None => follow.finish(&handle).await,

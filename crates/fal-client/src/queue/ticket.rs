@@ -68,6 +68,13 @@ impl<E> Ticket<E> {
         RequestHandle::new(client, self.endpoint, self.request_id, &self.urls, None)
     }
 
+    /// Returns the ticket as one of `E`, or `None` if it is of another endpoint.
+    pub(crate) fn with_type<T: Endpoint>(self) -> Option<Ticket<T>> {
+        let Self { endpoint, request_id, urls, .. } = self;
+        let is_same = T::ID.is_empty() || T::ID == endpoint;
+        is_same.then(|| Ticket { urls, ..Ticket::with_endpoint(endpoint, request_id) })
+    }
+
     /// Returns the id of the endpoint.
     #[must_use]
     pub fn endpoint(&self) -> &str {

@@ -7,10 +7,9 @@ use std::{
 
 use http::{HeaderValue, header};
 use serde::Deserialize;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use url::Url;
 
-use crate::{Error, ErrorKind, Result, hosts::Hosts, transport::Request};
+use crate::{Error, ErrorKind, Result, hosts::Hosts, timestamp, transport::Request};
 
 /// The time for which a token is used if the service does not say when it expires.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -115,16 +114,8 @@ impl CdnToken {
 
 /// Returns the time until which a token is used.
 fn use_until(expires_at: Option<&str>, now: SystemTime) -> SystemTime {
-    let last = expires_at.and_then(parse_time).and_then(|end| end.checked_sub(MARGIN));
+    let last = expires_at.and_then(timestamp::parse).and_then(|end| end.checked_sub(MARGIN));
     last.unwrap_or_else(|| now + DEFAULT_LIFETIME)
-}
-
-/// Parses a time such as `2026-11-21T07:30:00.5+01:00`, also without its offset, which is then UTC.
-fn parse_time(text: &str) -> Option<SystemTime> {
-    let text = text.replacen(' ', "T", 1);
-    let time = OffsetDateTime::parse(&text, &Rfc3339)
-        .or_else(|_| OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339));
-    time.ok().map(SystemTime::from)
 }
 
 #[cfg(test)]
@@ -136,7 +127,7 @@ mod tests {
     #[test]
     fn times_are_parsed_with_and_without_fraction_and_offset() {
         let seconds =
-            |text: &str| parse_time(text)?.duration_since(UNIX_EPOCH).ok().map(|time| time.as_secs());
+            |text: &str| timestamp::parse(text)?.duration_since(UNIX_EPOCH).ok().map(|time| time.as_secs());
         for (text, expected) in [
             ("1970-01-01T00:00:00Z", Some(0)),
             ("2000-02-29T12:00:00.123456Z", Some(951_825_600)),
