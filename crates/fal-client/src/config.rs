@@ -13,8 +13,8 @@ use crate::{
     headers::custom_header,
     hosts::{PlainHttp, Service, check_local_names, is_loopback, local_names, parse_host, redact_url},
     queue::Permits,
-    redact::SecretStore,
     reconcile::RecentRequests,
+    redact::SecretStore,
     storage::{CdnTokens, UploadOptions},
     transport::{Hook, Transport, default_http, http_builder},
 };

@@ -66,8 +66,8 @@ pub mod prelude;
 pub mod queue;
 #[cfg(feature = "realtime")]
 pub mod realtime;
-mod redact;
 pub mod reconcile;
+mod redact;
 mod reply;
 mod retry;
 mod run;

@@ -121,6 +121,7 @@ impl fmt::Debug for UnboundedKind<'_> {
             ErrorKind::NotReady => f.write_str("NotReady"),
             ErrorKind::Timeout => f.write_str("Timeout"),
             ErrorKind::InDoubt => f.write_str("InDoubt"),
+            ErrorKind::Unsent => f.write_str("Unsent"),
             ErrorKind::Cancelled => f.write_str("Cancelled"),
             ErrorKind::Transport => f.write_str("Transport"),
             ErrorKind::Decode { path } => f.debug_struct("Decode").field("path", path).finish(),
