@@ -33,13 +33,8 @@ pub(crate) struct LocalFiles {
 }
 
 /// Checks files, and uploads others.
-type UploadFiles = fn(
-    Client,
-    Vec<FilesToCheck>,
-    Vec<File>,
-    Retry,
-    Option<Instant>,
-) -> BoxFuture<'static, Result<Vec<File>>>;
+type UploadFiles =
+    fn(Client, Vec<FilesToCheck>, Vec<File>, Retry, Option<Instant>) -> BoxFuture<'static, Result<Vec<File>>>;
 
 /// The checks of an input before it is sent.
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +66,7 @@ where
         return Ok(EncodedInput::Json(to_json(&input)?));
     }
     let limited = if checks.files { limited_files(&input) } else { Vec::new() };
+    let limited = limited.into_iter().map(FilesToCheck::from).collect();
     let encode = move |local: &[File], uploaded: &[File]| {
         input.visit_files(&mut |file| {
             if let Some(index) = local.iter().position(|candidate| candidate == file)
@@ -82,7 +78,7 @@ where
         to_json(&input)
     };
     let files = LocalFiles {
-        limited: limited.into_iter().map(FilesToCheck::from).collect(),
+        limited,
         local,
         upload: |client, limited, files, retry, deadline| {
             Box::pin(async move {
