@@ -44,7 +44,7 @@ fn size() -> (usize, usize) {
 fn inputs(first_seed: usize) -> impl Iterator<Item = dev::Input> + Send + 'static {
     (0..size().0).map(move |index| {
         let mut input = small();
-        input.seed = i64::try_from(first_seed + index / COPIES).ok();
+        input.seed = Some((first_seed + index / COPIES).into());
         input
     })
 }
