@@ -138,13 +138,24 @@ pub(crate) const FAULTS: &[Fault] = &[
     from_fal("400", |rule| rule.fail(400, detail())),
     from_fal("401", |rule| rule.fail(401, detail())),
     from_fal("403", |rule| rule.fail(403, detail())),
+    fault("403, the XML of a store", |rule| {
+        let body = "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>no</Message></Error>";
+        rule.respond(ResponseTemplate::bytes(403, body))
+    }),
     from_fal("403, the account is locked", |rule| {
         rule.fail(403, json!({"detail": "User is locked. Reason: Exhausted balance. Top up your balance."}))
     }),
     from_fal("404", |rule| rule.fail(404, detail())),
     from_fal("409 of fal", |rule| rule.fail(409, detail())),
+    from_fal("409, already completed", |rule| rule.fail(409, json!({"status": "ALREADY_COMPLETED"}))),
+    from_fal("410", |rule| rule.fail(410, detail())),
     from_fal("422, a list", |rule| rule.fail(422, list_of_errors())),
     from_fal("422, a text", |rule| rule.fail(422, detail())),
+    from_fal("422, a list that repeats an input above the size limit", |rule| {
+        let error = r#"{"loc":["body","image_url"],"msg":"no","type":"content_policy_violation","input":"data:;base64,"#;
+        let body = format!(r#"{{"detail":[{error}{}"}}]}}"#, "A".repeat(200_000));
+        rule.respond(ResponseTemplate::bytes(422, body)).header("x-fal-request-id", "echo")
+    }),
     from_fal("400, a list of errors", |rule| {
         rule.fail(400, json!({"detail": "d", "errors": [{"field": "a", "message": "m"}]}))
     }),
@@ -170,6 +181,13 @@ pub(crate) const FAULTS: &[Fault] = &[
             json!({"logs": [null, 7, {"message": null, "level": 20}], "metrics": [], "queue_position": -1.5});
         let status = json!({"status": "COMPLETED", "error_type": null});
         rule.respond(ResponseTemplate::json(200, merged(status, odd)))
+    }),
+    fault("a success that says what is wrong", |rule| {
+        rule.respond(ResponseTemplate::json(200, json!({"detail": "rejected"})))
+    }),
+    fault("a compressed body, unasked", |rule| {
+        rule.respond(ResponseTemplate::bytes(200, &b"\x8b\x02\x80{}\x03"[..]))
+            .header("content-encoding", "br")
     }),
     fault("deep nesting", |rule| rule.respond(ResponseTemplate::bytes(200, "[".repeat(50_000)))),
     fault("a body above the size limit", |rule| {

@@ -353,7 +353,7 @@ impl ClientBuilder {
         let authorization = credentials.into_authorization()?;
         let secrets = SecretStore::default();
         if let Authorization::Fixed(key) = &authorization {
-            secrets.remember(key);
+            secrets.remember_header(key);
             headers.insert(header::AUTHORIZATION, key.clone());
         }
         let local = proxy.as_ref().map_or(hosts.are_local(), is_loopback);

@@ -147,13 +147,14 @@ fn peer(app: &App, rows: &mut [Row]) -> Result<(), String> {
 fn our_dependencies() -> String {
     let path = |folder: &str| toml::Value::from(root().join(folder).display().to_string());
     format!(
-        "fal-client = {{ path = {} }}\nfal-flux = {{ path = {} }}\n",
+        "fal-client = {{ path = {}, default-features = false, features = [\"rustls-ring\", \"webhook\"] }}\n\
+         fal-flux = {{ path = {} }}\n",
         path("crates/fal-client"),
         path("crates/models/fal-flux")
     )
 }
 
-/// Returns the dependencies of the floor: reqwest and rustls with the default features of fal-client.
+/// Returns the dependencies of the floor: reqwest and rustls with the features that fal-client has here.
 fn floor_dependencies(version: impl Fn(&str) -> toml::Value) -> String {
     format!(
         "reqwest = {{ version = {}, default-features = false, \
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_floor_uses_the_default_features_of_the_client() -> Result<(), String> {
+    fn the_floor_uses_the_features_of_the_client() -> Result<(), String> {
         let text = fs::read_to_string(root().join("crates/fal-client/Cargo.toml"))
             .map_err(|error| error.to_string())?;
         let manifest: toml::Table = toml::from_str(&text).map_err(|error| error.to_string())?;

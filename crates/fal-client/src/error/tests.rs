@@ -14,7 +14,7 @@ const KEY: &str = "0a1b2c3d-key-id:PLANTED-half-of-the-key";
 
 fn secrets() -> Secrets {
     let store = SecretStore::default();
-    store.remember(&HeaderValue::try_from(format!("Key {KEY}")).unwrap());
+    store.remember_header(&HeaderValue::try_from(format!("Key {KEY}")).unwrap());
     store.get()
 }
 

@@ -31,15 +31,21 @@ impl RequestUrls {
         Ok(Self { status: join(&result, ["status"]), cancel: join(&result, ["cancel"]), result })
     }
 
-    /// Replaces the URLs by those of the server that are below the configured queue.
+    /// Replaces the URLs by those of the server that are below the configured queue, and by those of fal's own queue at the
+    /// configured one: a gateway may pass them through, and only they name the app that an alias stands for.
     ///
     /// Others are ignored, because the key is sent to them, and a response may be forged, or rewritten by a
     /// proxy.
     pub(super) fn or_server_urls(self, client: &Client, server: &ServerUrls) -> Self {
         let base = &client.hosts().queue;
+        let request_id = self.result.path_segments().and_then(Iterator::last).unwrap_or_default().to_owned();
         let choose = |server: &Option<String>, from_ids: Url| {
-            let server = server.as_deref().and_then(|text| Url::parse(text).ok());
-            server.filter(|url| is_below(base, url)).unwrap_or(from_ids)
+            let url = server.as_deref().and_then(|text| Url::parse(text).ok());
+            let own = url.and_then(|url| match is_below(base, &url) {
+                true => Some(url),
+                false => move_to(base, &url, &request_id),
+            });
+            own.unwrap_or(from_ids)
         };
         Self {
             status: choose(&server.status, self.status),
@@ -57,6 +63,18 @@ impl RequestUrls {
             cancel: differs(&self.cancel, &other.cancel),
         }
     }
+}
+
+/// Returns the URL of a request at fal's own queue as one at the queue `base`; `None` for any other URL.
+fn move_to(base: &Url, url: &Url, request_id: &str) -> Option<Url> {
+    let is_fal = url.scheme() == "https"
+        && matches!(url.host_str(), Some("queue.fal.run" | "queue.falrun.com"))
+        && url.port().is_none();
+    let is_of_request = url.path_segments()?.any(|segment| segment == request_id);
+    let mut moved = base.clone();
+    moved.set_path(&format!("{}{}", base.path().trim_end_matches('/'), url.path()));
+    moved.set_query(url.query());
+    (is_fal && is_of_request && is_below(base, &moved)).then_some(moved)
 }
 
 #[cfg(test)]
@@ -88,6 +106,23 @@ mod tests {
             "",
         ] {
             assert_eq!(status_url(bad), from_ids, "{bad}");
+        }
+    }
+
+    #[test]
+    fn urls_of_fal_s_own_queue_are_those_of_the_gateway() {
+        let base = "http://127.0.0.1:9/queue";
+        for (from_server, path) in [
+            ("https://queue.fal.run/other/name/requests/r1/status?x=1", "/other/name/requests/r1/status?x=1"),
+            ("https://queue.falrun.com/other/name/requests/r1/status", "/other/name/requests/r1/status"),
+            // Those of another request, or of another service, are ignored.
+            ("https://queue.fal.run/other/name/requests/r2/status", "/acme/app/requests/r1/status"),
+            ("https://fal.run/other/name/requests/r1/status", "/acme/app/requests/r1/status"),
+            ("http://queue.fal.run/other/name/requests/r1/status", "/acme/app/requests/r1/status"),
+            ("https://queue.fal.run:8443/other/requests/r1/status", "/acme/app/requests/r1/status"),
+            ("https://queue.fal.run.evil.example/other/requests/r1/status", "/acme/app/requests/r1/status"),
+        ] {
+            assert_eq!(status_url(from_server), format!("{base}{path}"), "{from_server}");
         }
     }
 

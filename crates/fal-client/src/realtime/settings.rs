@@ -86,6 +86,7 @@ impl ConnectionSettings {
             })?),
         };
         if let Some(token) = &token {
+            self.client.0.transport.secrets.remember(token.secret());
             url.query_pairs_mut().append_pair("fal_jwt_token", token.secret());
         }
         if let Some(inputs) = self.max_buffering {
@@ -98,8 +99,8 @@ impl ConnectionSettings {
         Socket::open(&self.client.0.transport, request, self.max_message_bytes).await
     }
 
-    /// Adds the endpoint to an error.
+    /// Adds the endpoint to an error, and removes the secrets that the service may have repeated.
     pub(super) fn add_endpoint(&self, error: Error) -> Error {
-        error.with_endpoint(self.endpoint.as_ref())
+        error.with_endpoint(self.endpoint.as_ref()).hide(&self.client.0.transport.secrets())
     }
 }

@@ -194,7 +194,8 @@ impl<E: Endpoint> WebSocketRunner<E> {
             Reply::decode(response.into())
         };
         let result = within(shared.timeout, &shared.endpoint, call).await;
-        result.map_err(|error| error.with_endpoint(shared.endpoint.as_ref()))
+        let secrets = shared.client.0.transport.secrets();
+        result.map_err(|error| error.with_endpoint(shared.endpoint.as_ref()).hide(&secrets))
     }
 }
 

@@ -36,10 +36,16 @@ pub(crate) struct SecretStore(Mutex<Secrets>);
 
 impl SecretStore {
     /// Remembers the secret of an `Authorization` header.
-    pub(crate) fn remember(&self, authorization: &HeaderValue) {
-        let Ok(text) = authorization.to_str() else { return };
+    pub(crate) fn remember_header(&self, authorization: &HeaderValue) {
+        if let Ok(text) = authorization.to_str() {
+            self.remember(text.split_once(' ').map_or(text, |(_, secret)| secret));
+        }
+    }
+
+    /// Remembers a key or a token.
+    pub(crate) fn remember(&self, secret: &str) {
         let mut secrets = lock(&self.0);
-        let mut new = parts(text);
+        let mut new = parts(secret);
         new.retain(|part| !secrets.0.contains(part));
         if !new.is_empty() {
             // The newest come first, and a whole key comes before its parts.
@@ -53,9 +59,8 @@ impl SecretStore {
     }
 }
 
-/// Returns the texts by which the secret of an `Authorization` header is known, the longest first.
-fn parts(authorization: &str) -> Vec<Secret> {
-    let (_, whole) = authorization.split_once(' ').unwrap_or(("", authorization));
+/// Returns the texts by which a key or a token is known, the longest first.
+fn parts(whole: &str) -> Vec<Secret> {
     let id = whole.find(':').map_or(0, |colon| colon + 1);
     // The id alone is no secret.
     let mut parts = vec![Secret { text: whole.to_owned(), enough: id + MIN_LENGTH }];
@@ -140,8 +145,8 @@ mod tests {
     #[test]
     fn key_and_its_secret_half_are_hidden_wherever_they_are() {
         let store = SecretStore::default();
-        store.remember(&HeaderValue::from_static("Key leak-id:LEAK-SECRET"));
-        store.remember(&HeaderValue::from_static("Bearer another-token"));
+        store.remember_header(&HeaderValue::from_static("Key leak-id:LEAK-SECRET"));
+        store.remember_header(&HeaderValue::from_static("Bearer another-token"));
         let secrets = store.get();
         let text = "leak-id:LEAK-SECRET, leak-id%3ALEAK-SECRET, another-token, TEVBSy1TRUNSRVQ=, leak-id";
         assert_eq!(secrets.hide(text), "***, leak-id%3A***, ***, ***=, leak-id");
@@ -155,7 +160,7 @@ mod tests {
     #[test]
     fn short_parts_are_not_searched_for() {
         let store = SecretStore::default();
-        store.remember(&HeaderValue::from_static("Key test:key"));
+        store.remember_header(&HeaderValue::from_static("Key test:key"));
         assert_eq!(store.get().hide("the key is test:key"), "the key is ***");
     }
 
@@ -163,7 +168,7 @@ mod tests {
     fn number_of_remembered_secrets_is_bounded() {
         let store = SecretStore::default();
         for number in 0..1000 {
-            store.remember(&HeaderValue::try_from(format!("Bearer token-{number}")).unwrap());
+            store.remember_header(&HeaderValue::try_from(format!("Bearer token-{number}")).unwrap());
         }
         let secrets = store.get();
         assert!(secrets.0.len() < 40 && secrets.hide("token-999") == "***");
@@ -172,7 +177,7 @@ mod tests {
     #[test]
     fn headers_with_a_secret_are_not_printed() {
         let store = SecretStore::default();
-        store.remember(&HeaderValue::from_static("Key leak-id:LEAK-SECRET"));
+        store.remember_header(&HeaderValue::from_static("Key leak-id:LEAK-SECRET"));
         let mut headers: HeaderMap = [
             ("x-echo", "got LEAK-SECRET"),
             ("location", "https://h/x?X-Amz-Signature=abc"),

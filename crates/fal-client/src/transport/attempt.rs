@@ -62,7 +62,7 @@ impl Transport {
         match &self.authorization {
             Authorization::Provided(_) if request.to_fal => {
                 let key = self.authorization.header().await?;
-                key.iter().for_each(|key| self.secrets.remember(key));
+                key.iter().for_each(|key| self.secrets.remember_header(key));
                 Ok(key)
             }
             _ => Ok(None),
@@ -134,7 +134,7 @@ impl Transport {
         for (name, value) in &request.headers {
             // A token of the client's own, such as that of an upload.
             if name == header::AUTHORIZATION {
-                self.secrets.remember(value);
+                self.secrets.remember_header(value);
             }
             headers.insert(name, value.clone());
         }

@@ -95,11 +95,10 @@ fn platform_tls(local: bool) -> Result<rustls::ClientConfig> {
     }
 }
 
-/// Returns the crypto provider that the process has installed, or else installs a built-in one.
+/// Returns the crypto provider that the process has installed, or else a built-in one.
 ///
-/// It is installed for other users of reqwest too. This crate turns on rustls in reqwest without a provider, because
-/// reqwest's own is aws-lc-rs, which needs a C compiler; and such a reqwest panics in `reqwest::Client::new()` unless the
-/// process has a provider.
+/// ring is installed for the process, because reqwest has no provider of its own then, and panics in
+/// `reqwest::Client::new()` unless the process has one.
 #[cfg(feature = "rustls")]
 fn provider() -> Option<std::sync::Arc<rustls::crypto::CryptoProvider>> {
     let installed = rustls::crypto::CryptoProvider::get_default().cloned();
@@ -111,8 +110,10 @@ fn provider() -> Option<std::sync::Arc<rustls::crypto::CryptoProvider>> {
     let built_in = || None;
     installed.or_else(|| {
         let provider: std::sync::Arc<rustls::crypto::CryptoProvider> = built_in()?;
-        // Fails only if another thread was faster, and either provider will do.
-        let _ = rustls::crypto::CryptoProvider::clone(&provider).install_default();
+        if cfg!(not(feature = "rustls-aws-lc-rs")) {
+            // Fails only if another thread was faster, and either provider will do.
+            let _ = rustls::crypto::CryptoProvider::clone(&provider).install_default();
+        }
         Some(provider)
     })
 }

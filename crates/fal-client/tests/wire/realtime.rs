@@ -337,6 +337,12 @@ async fn timing_is_that_of_the_model() {
 /// Starts a server that opens a WebSocket, answers with these bytes, and then ends in this way. On later connections it
 /// answers everything with one valid message.
 pub(crate) async fn server(answer: Vec<u8>, end: End) -> Client {
+    let url = server_url(answer, end).await;
+    Client::builder().emulator(url).build().unwrap()
+}
+
+/// Starts the server of [`server`], and returns its URL.
+async fn server_url(answer: Vec<u8>, end: End) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -369,7 +375,7 @@ pub(crate) async fn server(answer: Vec<u8>, end: End) -> Client {
             }
         }
     });
-    Client::builder().emulator(url).build().unwrap()
+    url
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -474,6 +480,23 @@ async fn malformed_messages_are_errors() {
         assert_eq!(error.endpoint(), Some("acme/live"), "{what}");
     }
     println!("{cases} malformed messages, {cases} errors");
+}
+
+#[tokio::test]
+async fn key_that_a_message_repeats_is_not_printed() {
+    for answer in [
+        frame(0x81, br#"{"type":"x-fal-error","error":"E","reason":"bad key LEAK-SECRET-HALF"}"#),
+        frame(0x81, br#"{"status":"error","error":"LEAK-SECRET-HALF"}"#),
+        frame(0x88, b"\x03\xf3no LEAK-SECRET-HALF"),
+    ] {
+        let url = server_url(answer, End::Stall).await;
+        let client = Client::builder().emulator(url).key("leak-id:LEAK-SECRET-HALF").build().unwrap();
+        let mut connection = open(&client).await;
+        soon(connection.send_message(&ask(1))).await.unwrap();
+        let error = soon(connection.recv()).await.unwrap_err();
+        let printed = format!("{error} {error:?} {} {:?}", error.message(), error.error_type());
+        assert!(!printed.contains("LEAK"), "{printed}");
+    }
 }
 
 #[tokio::test]

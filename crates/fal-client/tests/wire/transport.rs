@@ -129,7 +129,7 @@ async fn own_http_client_is_used() {
     let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20));
     let mut headers = http::HeaderMap::new();
     headers.insert("x-mine", "yes".parse().unwrap());
-    #[cfg(feature = "rustls-ring")]
+    #[cfg(feature = "rustls")]
     let http = {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
