@@ -36,3 +36,26 @@ fn the_most_used_object_gets_the_name_and_no_property_is_lost() {
         assert!(file(&format!("src/{module}.rs")).contains(&field), "{module}: {field}");
     }
 }
+
+#[test]
+fn json_schemas_use_the_words_of_their_own_endpoint() {
+    let light = |words: &str| json!({ "colour": { "type": "string", "description": words } });
+    let sources = [
+        endpoint("acme/draw/first", light("Its colour.")),
+        endpoint("acme/draw/second", light("Its\n  colour.")),
+        endpoint("acme/draw/third", light("In words.")),
+        endpoint("acme/draw/fourth", light("In words.")),
+    ];
+    let generated = Generator::new(Options::default()).crates(&sources).unwrap();
+    let file = |name: &str| generated.tree.iter().find(|(path, _)| path.ends_with(name)).unwrap().1;
+    let types = file("src/types.rs");
+    assert!(types.contains("pub struct Light {") && !types.contains("Light2"), "{types}");
+    let schemas = file("src/json_schema.rs");
+    let uses = |text: &str| schemas.matches(text).count();
+    assert_eq!(uses("enum LightOfFourth {}"), 1, "{schemas}");
+    assert_eq!(uses(r#""acme/draw/fourth::Light""#), 1, "{schemas}");
+    assert_eq!(uses(r#""light": {"$type": "Light"}"#), 2, "{schemas}");
+    assert_eq!(uses(r#""light": {"$type": "LightOfFourth"}"#), 2, "{schemas}");
+    // The schema of the output has the words of the first endpoint.
+    assert_eq!((uses("Its colour."), uses("In words.")), (2, 1), "{schemas}");
+}

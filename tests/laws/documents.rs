@@ -27,8 +27,8 @@ pub(crate) enum Selection {
     Whole,
     /// Every [`STEP`]th of them.
     Sample,
-    /// Those whose endpoint ids contain a text.
-    Containing(String),
+    /// Those whose endpoint ids contain one of several texts.
+    Containing(Vec<String>),
 }
 
 /// The step of a sample: about a hundred documents of the corpus.
@@ -38,7 +38,7 @@ impl Selection {
     /// Reads the selection from the environment: `LAWS_ONLY`, `LAWS_WHOLE`, or a sample.
     pub(crate) fn from_env() -> Self {
         match std::env::var("LAWS_ONLY") {
-            Ok(text) => Self::Containing(text),
+            Ok(texts) => Self::Containing(texts.split(',').map(str::to_owned).collect()),
             Err(_) if std::env::var_os("LAWS_WHOLE").is_some() => Self::Whole,
             Err(_) => Self::Sample,
         }
@@ -69,7 +69,9 @@ pub(crate) fn corpus(selection: &Selection) -> Option<Vec<Document>> {
     match selection {
         Selection::Whole => {}
         Selection::Sample => documents = documents.into_iter().step_by(STEP).collect(),
-        Selection::Containing(text) => documents.retain(|document| document.id.contains(text)),
+        Selection::Containing(texts) => {
+            documents.retain(|document| texts.iter().any(|text| document.id.contains(text)));
+        }
     }
     Some(documents)
 }
@@ -129,24 +131,10 @@ fn is_corrected(document: &Document) -> bool {
     })
 }
 
-/// Removes descriptions. Objects that differ in nothing else are one type, which has one description.
-fn remove_descriptions(value: &mut Value) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(remove_descriptions),
-        Value::Object(object) => {
-            object.retain(|key, value| key != "description" || !value.is_string());
-            object.values_mut().for_each(remove_descriptions);
-        }
-        _ => {}
-    }
-}
-
-/// Returns the document of an endpoint under another id, without its descriptions.
+/// Returns the document of an endpoint under another id.
 fn with_id(document: &Document, id: &str) -> Option<Document> {
     let mut record: Value = serde_json::from_str(&document.text).unwrap();
     record["endpoint_id"] = id.into();
-    // Responses need theirs.
-    remove_descriptions(&mut record["openapi"]["components"]);
     let openapi = &mut record["openapi"];
     if let Some(own) = openapi.pointer_mut("/info/x-fal-metadata/endpointId") {
         *own = id.into();

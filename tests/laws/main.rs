@@ -3,7 +3,7 @@
 //!
 //! The judge is the `jsonschema` crate, on the document as it was published. The laws are checked for the documents of
 //! this repository and for a sample of the corpus. `LAWS_WHOLE=1` checks the whole corpus, which takes many minutes;
-//! `LAWS_ONLY=<text>` checks the endpoints of the corpus whose ids contain the text.
+//! `LAWS_ONLY=<text>,<text>` checks the endpoints of the corpus whose ids contain one of the texts.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    rust::{Crate, Endpoint, Item, Module, Output, Struct, Ty, VariantKind, json_schemas::TYPE},
+    rust::{Crate, Described, Endpoint, Item, Module, Output, Struct, Ty, VariantKind, json_schemas::TYPE},
 };
 
 /// Returns the text of the file.
@@ -26,6 +26,7 @@ pub(super) fn file(style: Style, item: &Crate) -> Result<String, Error> {
     let scope = Scope { krate: item, path: &shared, shared: &shared, own: Vec::new() };
     let mut schemas: Vec<SchemaOf> = item.types.iter().filter_map(|item| scope.item(item)).collect();
     add_module(item, &item.root, &shared, &mut schemas);
+    schemas.extend(item.described.iter().filter_map(|described| scope.described(described)));
 
     let imports = if schemas.iter().any(|schema| schema.has_references) {
         quote!(
@@ -95,33 +96,48 @@ impl Scope<'_> {
     fn item(&self, item: &Item) -> Option<SchemaOf> {
         let name = item.name()?;
         if item.core_type().is_none() {
-            return Some(self.describe(&self.path_to(name), name, &schema_of(item)?));
+            return Some(self.describe(self.path_to(name), &self.id(name), &schema_of(item)?));
         }
         // The type is that of `fal_core`, and has no second schema. So one stands for it that says what this
         // document says.
         let schema = schema_of(item).filter(|_| self.differs_from_core(item))?;
-        let ty = ident(name);
-        let mut described = self.describe(&quote!(#ty), name, &schema);
-        let code = &described.code;
-        let docs = docs::line(&format!(
-            "[`{name}`](crate::types::{name}) as the documents of this crate describe it."
-        ));
-        described.code = quote! {
+        let docs = format!("[`{name}`](crate::types::{name}) as the documents of this crate describe it.");
+        Some(self.stand_in(name, &docs, &self.id(name), &schema))
+    }
+
+    /// Returns the schema of a shared type in the words of one endpoint.
+    fn described(&self, described: &Described) -> Option<SchemaOf> {
+        let Described { marker, endpoint, item } = described;
+        let name = item.name()?;
+        let docs = format!("[`{name}`](crate::types::{name}) as `{endpoint}` describes it.");
+        Some(self.stand_in(marker, &docs, &format!("{endpoint}::{name}"), &schema_of(item)?))
+    }
+
+    /// Returns the schema of a type without values, which stands for another one.
+    fn stand_in(&self, name: &str, docs: &str, id: &str, schema: &Value) -> SchemaOf {
+        let (docs, ty) = (docs::line(docs), ident(name));
+        let described = self.describe(quote!(#ty), id, schema);
+        let code = described.code;
+        let code = quote! {
             #docs
             enum #ty {}
 
             #code
         };
-        Some(described)
+        SchemaOf { code, ..described }
     }
 
     fn structure(&self, item: &Struct) -> SchemaOf {
-        self.describe(&self.path_to(&item.ident), &item.ident, &schema_of_struct(item))
+        self.describe(self.path_to(&item.ident), &self.id(&item.ident), &schema_of_struct(item))
     }
 
-    fn describe(&self, ty: &TokenStream, name: &str, schema: &Value) -> SchemaOf {
+    /// Returns the path of a type of this module.
+    fn id(&self, name: &str) -> String {
         let path: Vec<String> = [self.krate.lib_name()].iter().chain(self.path).cloned().collect();
-        let id = format!("{}::{name}", path.join("::"));
+        format!("{}::{name}", path.join("::"))
+    }
+
+    fn describe(&self, ty: TokenStream, id: &str, schema: &Value) -> SchemaOf {
         let mut types = BTreeSet::new();
         let schema = separate_references(schema, &mut types);
         let text = raw_string(&print_schema(&schema).replace('\n', "\n    "));
@@ -139,7 +155,7 @@ impl Scope<'_> {
                 #references
             }
         };
-        SchemaOf { ty: ty.clone(), code, has_references }
+        SchemaOf { ty, code, has_references }
     }
 
     /// Returns true for a type of `fal_core` whose own schema is not the one of the document. Outputs are only
@@ -173,6 +189,10 @@ impl Scope<'_> {
 
     /// Returns the path of a type of this module, or of a shared one.
     fn path_to(&self, name: &str) -> TokenStream {
+        if self.krate.described.iter().any(|described| described.marker == name) {
+            let name = ident(name);
+            return quote!(#name);
+        }
         let is_own = matches!(name, "Input" | "Output" | "Event")
             || self.own.iter().any(|item| item.name() == Some(name));
         let item = self.krate.types.iter().find(|item| item.name() == Some(name));

@@ -108,8 +108,8 @@ impl Others {
 pub struct Property {
     /// The name in JSON.
     pub name: String,
-    /// The description.
-    pub description: String,
+    /// The description, which may be empty, if there is one.
+    pub description: Option<String>,
     /// The type of the values.
     pub ty: Type,
     /// `true` if `null` is allowed.

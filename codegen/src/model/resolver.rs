@@ -336,9 +336,11 @@ impl<'a> Resolver<'a> {
         limit_files(&mut ty, &limits);
         let examples = data.extensions.get("x-examples").and_then(Value::as_array).cloned();
         let description = match (&data.description, &ty) {
-            (Some(description), _) => description.clone(),
-            (None, Type::Object(name)) => self.objects[name].description.clone(),
-            (None, _) => String::new(),
+            (Some(description), _) => Some(description.clone()),
+            (None, Type::Object(name)) => {
+                Some(self.objects[name].description.clone()).filter(|description| !description.is_empty())
+            }
+            (None, _) => None,
         };
         let published = data.default.as_ref();
         let default = published.cloned().and_then(|default| coerce_default(default, &ty));

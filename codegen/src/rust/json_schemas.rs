@@ -14,8 +14,8 @@ pub(crate) const TYPE: &str = "$type";
 pub(super) fn property_schema(property: &Property, ty: &Ty) -> Value {
     let mut schema = with_null(type_schema(&property.ty, ty), property.nullable);
     if let Value::Object(object) = &mut schema {
-        if !property.description.is_empty() {
-            object.insert("description".into(), trim_lines(&property.description).into());
+        if let Some(description) = &property.description {
+            object.insert("description".into(), trim_lines(description).into());
         }
         if let Some(default) = &property.default {
             object.insert("default".into(), default.clone());
@@ -30,8 +30,8 @@ pub(super) fn property_schema(property: &Property, ty: &Ty) -> Value {
 /// Returns the schema of a property that has one value.
 pub(super) fn constant_schema(property: &Property) -> Value {
     let mut schema = json!({ "const": property.constant });
-    if !property.description.is_empty() {
-        schema["description"] = trim_lines(&property.description).into();
+    if let Some(description) = &property.description {
+        schema["description"] = trim_lines(description).into();
     }
     schema
 }

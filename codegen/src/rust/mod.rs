@@ -16,9 +16,11 @@ mod tuples;
 mod type_builder;
 mod unions;
 mod wording;
+mod wordings;
 
 pub(crate) use plan::{describe_output, plan};
 pub use wording::{describe_length, describe_range};
+pub use wordings::Described;
 
 use serde_json::Value;
 
@@ -39,6 +41,8 @@ pub struct Crate {
     pub root: Module,
     /// The types that several endpoints use.
     pub types: Vec<Item>,
+    /// Some of these types in the words of other endpoints.
+    pub described: Vec<Described>,
 }
 
 impl Crate {

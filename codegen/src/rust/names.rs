@@ -233,6 +233,9 @@ fn with_valid_start(name: &str) -> String {
     }
 }
 
+/// The field of a struct that holds the properties that it does not name. Their types are named after it.
+pub(super) const EXTRA: &str = "extra";
+
 /// A set of names that must be unique.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Namespace {

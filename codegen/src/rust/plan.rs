@@ -1,8 +1,8 @@
 //! Plans the modules of one crate from the endpoints of one app.
 
 use super::{
-    Crate, Endpoint, Extra, Item, Module, Output, Struct, Ty, core_types, names, owner::Owner,
-    shared_types::SharedTypes, type_builder::TypeBuilder,
+    Crate, Described, Endpoint, Extra, Item, Module, Output, Struct, Ty, core_types, names, owner::Owner,
+    shared_types::SharedTypes, type_builder::TypeBuilder, wordings,
 };
 use crate::{
     error::Error,
@@ -34,13 +34,15 @@ pub(crate) fn plan(group: &Group) -> Result<Crate, Error> {
         module.endpoint = Some(plan_endpoint(endpoint, &shared)?);
     }
     sort_children(&mut root);
+    let (types, described) = shared_items(&shared);
     Ok(Crate {
         name: name.to_owned(),
         app: family.app.clone(),
         title: family.title.clone(),
         source: source.clone(),
         root,
-        types: shared_items(&shared),
+        types,
+        described,
     })
 }
 
@@ -81,7 +83,7 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
         true => format!("A message to [`{}`](Model).", endpoint.id),
         false => format!("The parameters of [`{}`](Model).", endpoint.id),
     };
-    let input = match &endpoint.input.root {
+    let mut input = match &endpoint.input.root {
         root if endpoint.input.is_union_of_objects() => {
             builder.build_root_union("Input", &about, root);
             None
@@ -94,7 +96,10 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
             Some(input)
         }
     };
-    let input_types = builder.into_items();
+    let mut input_types = builder.into_items();
+    let markers = shared.markers(&endpoint.input);
+    wordings::refer(&markers, input_types.iter_mut());
+    input.iter_mut().for_each(|input| wordings::refer_from_struct(&markers, input));
 
     let about = describe_output(&endpoint.id, endpoint.realtime);
     let (output, output_types) = plan_output("Output", about, &endpoint.output, shared, &owner, &mut names);
@@ -176,8 +181,8 @@ fn plan_output(
     (output, builder.into_items())
 }
 
-/// Builds the shared types, and the parameter types inside them.
-fn shared_items(shared: &SharedTypes<'_>) -> Vec<Item> {
+/// Builds the shared types, the parameter types inside them, and the types in the words of other endpoints.
+fn shared_items(shared: &SharedTypes<'_>) -> (Vec<Item>, Vec<Described>) {
     let mut names = names::Namespace::of_types();
     for object in shared.objects() {
         names.reserve(&object.ident);
@@ -185,9 +190,17 @@ fn shared_items(shared: &SharedTypes<'_>) -> Vec<Item> {
     }
     shared.unions().for_each(|union| names.reserve(&union.ident));
     shared.enums().for_each(|shared| names.reserve(&shared.ident));
-    let mut items = Vec::new();
+    let (mut items, mut described) = (Vec::new(), Vec::new());
     for union in shared.unions() {
         let owner = Owner { label: shared.app.clone(), prefix: union.ident.clone() };
+        for wording in &union.wordings {
+            // The same structure gets the same names.
+            let mut names = names.clone();
+            let mut builder = TypeBuilder::new(shared, wording.graph, Direction::Input, &owner, &mut names);
+            let mut item = Item::Union(builder.build_union(&union.ident, wording.described));
+            wordings::refer(&shared.markers(wording.graph), [&mut item].into_iter());
+            described.push(Described::new(wording, item));
+        }
         let mut builder = TypeBuilder::new(shared, union.graph, Direction::Input, &owner, &mut names);
         items.push(Item::Union(builder.build_union(&union.ident, union.property)));
         items.extend(builder.into_items());
@@ -195,6 +208,14 @@ fn shared_items(shared: &SharedTypes<'_>) -> Vec<Item> {
     for object in shared.objects() {
         let owner =
             Owner { label: format!("{} in {}", object.ident, shared.app), prefix: object.ident.clone() };
+        for wording in &object.wordings {
+            let mut names = names.clone();
+            let mut builder = TypeBuilder::new(shared, wording.graph, Direction::Input, &owner, &mut names);
+            let own = wordings::in_order_of(wording.described, object.object);
+            let mut item = Item::Struct(builder.build_struct(&object.ident, &own));
+            wordings::refer(&shared.markers(wording.graph), [&mut item].into_iter());
+            described.push(Described::new(wording, item));
+        }
         let mut builder = TypeBuilder::new(shared, object.graph, object.direction, &owner, &mut names);
         items.push(Item::Struct(builder.build_struct(&object.ident, object.object)));
         items.extend(builder.into_items());
@@ -204,7 +225,7 @@ fn shared_items(shared: &SharedTypes<'_>) -> Vec<Item> {
         let builder = TypeBuilder::new(shared, known.graph, known.direction, &owner, &mut names);
         items.extend(builder.build_named_enum(&known.ident, known.ty));
     }
-    core_types::replace_with_core(items)
+    (core_types::replace_with_core(items), described)
 }
 
 /// Returns the named types that the items of a module mention.

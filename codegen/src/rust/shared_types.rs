@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use super::{
     names,
     structural_eq::{are_types_equal, is_structurally_equal},
-    type_builder::EXTRA,
+    wordings::{Markers, Wording, have_same_words, have_types_same_words},
 };
 use crate::model::{Direction, Endpoint, Object, Property, Type, TypeGraph};
 
@@ -37,6 +37,8 @@ pub(super) struct SharedObject<'a> {
     pub(super) object: &'a Object,
     pub(super) graph: &'a TypeGraph,
     pub(super) direction: Direction,
+    /// Other descriptions of the same object. Inputs only.
+    pub(super) wordings: Vec<Wording<'a, Object>>,
     /// The number of endpoints that use it.
     uses: usize,
 }
@@ -47,6 +49,8 @@ pub(super) struct SharedUnion<'a> {
     pub(super) ident: String,
     pub(super) property: &'a Property,
     pub(super) graph: &'a TypeGraph,
+    /// Other descriptions of the same union.
+    pub(super) wordings: Vec<Wording<'a, Property>>,
     /// The number of endpoints that use it.
     uses: usize,
 }
@@ -73,6 +77,7 @@ impl<'a> SharedTypes<'a> {
                 shared.collect_enums(graph, direction, &mut names);
             }
         }
+        shared.collect_wordings(endpoints, &mut names);
         shared
     }
 
@@ -107,7 +112,13 @@ impl<'a> SharedTypes<'a> {
                 };
                 match known.iter_mut().find(is_same) {
                     Some(union) => union.uses += 1,
-                    None => known.push(SharedUnion { ident: String::new(), property, graph, uses: 1 }),
+                    None => known.push(SharedUnion {
+                        ident: String::new(),
+                        property,
+                        graph,
+                        wordings: Vec::new(),
+                        uses: 1,
+                    }),
                 }
             }
         }
@@ -125,14 +136,21 @@ impl<'a> SharedTypes<'a> {
 
     fn collect_objects(&mut self, graph: &'a TypeGraph, direction: Direction) {
         for (name, object) in &graph.objects {
-            if !graph.nullable && matches!(&graph.root, Type::Object(root) if root == name) {
+            if is_root(graph, name) {
                 continue;
             }
             let shared = self.objects.entry((name.clone(), direction)).or_default();
             match shared.iter_mut().find(|shared| is_structurally_equal(shared.graph, graph, name, direction))
             {
                 Some(known) => known.uses += 1,
-                None => shared.push(SharedObject { ident: String::new(), object, graph, direction, uses: 1 }),
+                None => shared.push(SharedObject {
+                    ident: String::new(),
+                    object,
+                    graph,
+                    direction,
+                    wordings: Vec::new(),
+                    uses: 1,
+                }),
             }
         }
     }
@@ -155,6 +173,75 @@ impl<'a> SharedTypes<'a> {
                 names.reserve_builder(&shared.ident);
             }
         }
+    }
+
+    /// Collects the descriptions of objects and unions that differ from the first.
+    fn collect_wordings(&mut self, endpoints: &'a [Endpoint], names: &mut names::Namespace) {
+        for endpoint in endpoints {
+            let graph = &endpoint.input;
+            let module = names::camel(endpoint.id.strip_prefix(&self.app).unwrap_or(&endpoint.id));
+            let mut marker = |ident: &str| names.take(&format!("{ident}Of{module}"), "Input");
+            for (name, object) in graph.objects.iter().filter(|(name, _)| !is_root(graph, name)) {
+                let shared = self.objects.get_mut(&(name.clone(), Direction::Input)).into_iter().flatten();
+                let mut same = shared
+                    .filter(|shared| is_structurally_equal(shared.graph, graph, name, Direction::Input));
+                let Some(shared) = same.next() else { continue };
+                let graphs = [shared.graph].into_iter().chain(shared.wordings.iter().map(|one| one.graph));
+                if !graphs.into_iter().any(|known| have_same_words(known, graph, name)) {
+                    let marker = marker(&shared.ident);
+                    shared.wordings.push(Wording {
+                        marker,
+                        endpoint: &endpoint.id,
+                        described: object,
+                        graph,
+                    });
+                }
+            }
+            for property in graph.objects.values().flat_map(|object| &object.properties) {
+                let Some(union) = self.unions.get_mut(&property.name) else { continue };
+                let first = (union.graph, &union.property.ty);
+                let own = (graph, innermost(&property.ty));
+                if !are_types_equal(first, own, Direction::Input) {
+                    continue;
+                }
+                let others = union.wordings.iter().map(|one| (one.graph, innermost(&one.described.ty)));
+                if !others.chain([first]).any(|known| have_types_same_words(known, own)) {
+                    let marker = marker(&union.ident);
+                    union.wordings.push(Wording {
+                        marker,
+                        endpoint: &endpoint.id,
+                        described: property,
+                        graph,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Returns the shared types that the input `graph` describes in other words than the first endpoint.
+    pub(super) fn markers(&self, graph: &TypeGraph) -> Markers {
+        let mut markers = Markers::new();
+        for shared in self.objects().filter(|shared| !shared.wordings.is_empty()) {
+            let name = &shared.object.name;
+            let is_used = is_structurally_equal(shared.graph, graph, name, Direction::Input);
+            if is_used && !have_same_words(shared.graph, graph, name) {
+                let wording = shared.wordings.iter().find(|one| have_same_words(one.graph, graph, name));
+                markers.extend(wording.map(|one| (shared.ident.clone(), one.marker.clone())));
+            }
+        }
+        for (name, union) in self.unions.iter().filter(|(_, union)| !union.wordings.is_empty()) {
+            let first = (union.graph, &union.property.ty);
+            let properties = graph.objects.values().flat_map(|object| &object.properties);
+            let mut own = properties.filter(|one| one.name == *name).map(|one| (graph, innermost(&one.ty)));
+            let own = own.find(|own| are_types_equal(first, *own, Direction::Input));
+            if let Some(own) = own.filter(|own| !have_types_same_words(first, *own)) {
+                let mut wordings = union.wordings.iter();
+                let wording = wordings
+                    .find(|one| have_types_same_words((one.graph, innermost(&one.described.ty)), own));
+                markers.extend(wording.map(|one| (union.ident.clone(), one.marker.clone())));
+            }
+        }
+        markers
     }
 
     /// Returns the name of the shared type of an object of `graph`.
@@ -198,14 +285,12 @@ impl<'a> SharedTypes<'a> {
             let enums = named_enums(graph, direction);
             used.extend(enums.filter_map(|(_, ty)| self.enum_name(ty, direction)).map(str::to_owned));
             let properties = graph.objects.values().flat_map(|object| {
-                let others = object.others.kept().map(|item| (EXTRA, &item.ty));
+                let others = object.others.kept().map(|item| (names::EXTRA, &item.ty));
                 let own = object.properties.iter().map(|property| (property.name.as_str(), &property.ty));
                 own.chain(others)
             });
-            for (name, mut ty) in properties {
-                while let Type::List(item, _) | Type::Map(item) = ty {
-                    ty = &item.ty;
-                }
+            for (name, ty) in properties {
+                let ty = innermost(ty);
                 used.extend(self.union_name(graph, name, ty, direction).map(str::to_owned));
             }
         }
@@ -228,6 +313,19 @@ impl<'a> SharedTypes<'a> {
     pub(super) fn unions(&self) -> impl Iterator<Item = &SharedUnion<'a>> {
         self.unions.values()
     }
+}
+
+/// Returns true if a component is the whole value, which has a type of its own.
+fn is_root(graph: &TypeGraph, component: &str) -> bool {
+    !graph.nullable && matches!(&graph.root, Type::Object(root) if root == component)
+}
+
+/// Returns the type inside lists and maps.
+fn innermost(mut ty: &Type) -> &Type {
+    while let Type::List(item, _) | Type::Map(item) = ty {
+        ty = &item.ty;
+    }
+    ty
 }
 
 fn is_union_with_object(ty: &Type) -> bool {

@@ -6,9 +6,6 @@ use super::{
 };
 use crate::model::{Direction, EnumName, Item as ModelItem, Object, Others, Property, Type, TypeGraph};
 
-/// The field of a struct that holds the properties that it does not name. Their types are named after it.
-pub(super) const EXTRA: &str = "extra";
-
 /// A builder of the types of one owner.
 pub(super) struct TypeBuilder<'a> {
     pub(super) shared: &'a SharedTypes<'a>,
@@ -72,9 +69,9 @@ impl<'a> TypeBuilder<'a> {
 
     /// Builds the fields that an object keeps beside those that it names.
     fn build_extra(&mut self, item: &ModelItem) -> Extra {
-        let ty = self.build_item(EXTRA, item);
+        let ty = self.build_item(names::EXTRA, item);
         Extra {
-            rule: self.item_rule(EXTRA, item),
+            rule: self.item_rule(names::EXTRA, item),
             has_files: self.direction.is_input() && self.graph.has_files(&item.ty),
             limits: self.build_limits(&item.ty),
             schema: json_schemas::item_schema(item, &ty),
@@ -99,7 +96,7 @@ impl<'a> TypeBuilder<'a> {
         Field {
             ident: names::field(&property.name),
             json_name: property.name.clone(),
-            description: property.description.clone(),
+            description: property.description.clone().unwrap_or_default(),
             facts: wording::facts(property, self.direction),
             rule,
             has_files: self.direction.is_input() && self.graph.has_files(&property.ty),
@@ -286,7 +283,7 @@ impl Property {
     fn with_type(name: &str, ty: &Type) -> Self {
         Self {
             name: name.to_owned(),
-            description: String::new(),
+            description: None,
             ty: ty.clone(),
             nullable: false,
             required: true,
