@@ -6,12 +6,13 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::hosts::BaseUrls;
+use crate::media;
 use crate::models::Model;
 use crate::reply::Reply;
 use crate::script::{Behaviours, Outcome};
-use crate::store::Store;
+use crate::store::{Lifecycle, Store};
 use crate::synth::{self, RunProgress};
-use crate::validate;
+use crate::validate::{self, CheckedInput};
 
 /// A call with an accepted input.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ pub(crate) struct ModelCall {
     input: Value,
     /// The scripted outcome. `None` means that an output is synthesized.
     outcome: Option<Outcome>,
+    /// The lifetime and the readers of the files of the output.
+    lifecycle: Lifecycle,
 }
 
 impl ModelCall {
@@ -36,20 +39,27 @@ impl ModelCall {
         body: &[u8],
     ) -> Result<Self, Reply> {
         let input = validate::parse_body(body).map_err(Reply::invalid)?;
-        if let Some(model) = &model {
-            check(model, &input)?;
-        }
+        let input = match &model {
+            Some(model) => check(model, input)?,
+            None => input,
+        };
         let outcome = behaviours.take_outcome(endpoint);
-        Ok(Self { model, input, outcome })
+        Ok(Self { model, input, outcome, lifecycle: Lifecycle::default() })
     }
 
     /// Recreates a call of an earlier run of the emulator, which no script knows.
     pub(crate) fn restore(model: Option<Arc<Model>>, input: Value) -> Self {
-        Self { model, input, outcome: None }
+        Self { model, input, outcome: None, lifecycle: Lifecycle::default() }
     }
 
     pub(crate) fn input(&self) -> &Value {
         &self.input
+    }
+
+    /// Sets the lifetime and the readers of the files of the output.
+    pub(crate) fn with_lifecycle(mut self, lifecycle: Lifecycle) -> Self {
+        self.lifecycle = lifecycle;
+        self
     }
 
     /// Asks for files inside the output, as data URLs, unless the input says otherwise.
@@ -70,17 +80,25 @@ impl ModelCall {
 
     /// Makes the app's reply. Its files are kept in `store` and have URLs below `urls`.
     pub(crate) async fn answer(self, store: Arc<Store>, urls: BaseUrls) -> Reply {
-        // Drawing takes milliseconds to seconds, for which other connections should not wait.
-        let task = tokio::task::spawn_blocking(move || match (self.outcome, self.model) {
+        let Self { model, input, outcome, lifecycle } = self;
+        let failed = || internal_error("no output could be made, because making it panicked");
+        match (outcome, model) {
             (Some(Outcome::Fail(reply)), _) => reply,
-            (Some(Outcome::Reply(function)), _) => match function(self.input) {
-                Ok(output) => Reply::ok(output).with_billable_units(1),
-                Err(problem) => internal_error(&format!("the script {problem}")),
-            },
-            (None, Some(model)) => synthesize(&store, &model, &self.input, &urls),
+            // A function of a test may block for as long as it likes.
+            (Some(Outcome::Reply(function)), _) => {
+                let answer = move || match function(input) {
+                    Ok(output) => Reply::ok(output).with_billable_units(1),
+                    Err(problem) => internal_error(&format!("the script {problem}")),
+                };
+                tokio::task::spawn_blocking(answer).await.unwrap_or_else(|_| failed())
+            }
+            // Drawing takes milliseconds to seconds, for which other connections should not wait.
+            (None, Some(model)) => {
+                let answer = move || synthesize(&store, &model, &input, &urls, &lifecycle);
+                media::on_drawing_thread(answer).await.unwrap_or_else(failed)
+            }
             (None, None) => Reply::ok(json!({})).with_billable_units(1),
-        });
-        task.await.unwrap_or_else(|error| internal_error(&format!("no output could be made: {error}")))
+        }
     }
 
     /// Makes the output as it looks after step `step` of `of`. Returns `None` if it would look the same as at the end.
@@ -94,27 +112,29 @@ impl ModelCall {
         let (None, Some(model), input) = (&self.outcome, self.model.clone(), self.input.clone()) else {
             return None;
         };
-        let task = tokio::task::spawn_blocking(move || {
+        let lifecycle = self.lifecycle.clone();
+        let task = media::on_drawing_thread(move || {
             let progress = RunProgress::after(step, of);
-            let synthesized = synth::synthesize_at(&progress, &model, &input, &store, &urls);
+            let synthesized = synth::synthesize_at(&progress, &model, &input, &store, &urls, &lifecycle);
             progress.was_used().then_some(synthesized.output)
         });
-        task.await.ok().flatten()
+        task.await.flatten()
     }
 }
 
-fn check(model: &Model, input: &Value) -> Result<(), Reply> {
+/// Checks an input. Returns it with its numbers and booleans converted.
+fn check(model: &Model, input: Value) -> Result<Value, Reply> {
     match validate::check_input(model, input) {
-        Ok(problems) if problems.is_empty() => Ok(()),
-        Ok(problems) => Err(Reply::invalid(problems)),
+        Ok(CheckedInput::Accepted(input)) => Ok(input),
+        Ok(CheckedInput::Refused(problems)) => Err(Reply::invalid(problems)),
         Err(problem) => {
             Err(internal_error(&format!("the input schema of {} is not valid: {problem}", model.id)))
         }
     }
 }
 
-fn synthesize(store: &Store, model: &Model, input: &Value, urls: &BaseUrls) -> Reply {
-    let synthesized = synth::synthesize(model, input, store, urls);
+fn synthesize(store: &Store, model: &Model, input: &Value, urls: &BaseUrls, lifecycle: &Lifecycle) -> Reply {
+    let synthesized = synth::synthesize(model, input, store, urls, lifecycle);
     match model.output_validator() {
         Ok(validator) => {
             for error in validator.iter_errors(&synthesized.output) {

@@ -8,37 +8,63 @@ use serde_json::{Value, json};
 use crate::models::Model;
 
 mod error_detail;
+mod lax;
+mod lax_scalar;
 
 use error_detail::{ErrorDetail, component, error_details};
+use lax::LaxValidator;
 
 /// The most values in a body. A parsed value takes far more memory than the two bytes it may be written in.
 const MAX_VALUES: usize = 200_000;
 /// The most violations that are explained.
 const MAX_DETAILS: usize = 200;
 
-/// Validates an input. Returns the violations in the order of the model's parameters, at most one per
-/// location; the list is empty if the input is valid.
+/// An input that was checked.
+pub(crate) enum CheckedInput {
+    /// With its numbers and booleans converted, if they were written as text.
+    Accepted(Value),
+    /// With the violations in the order of the model's parameters.
+    Refused(Vec<Value>),
+}
+
+/// Validates an input as fal's apps do: by pydantic, in its lax mode.
 ///
 /// # Errors
 ///
 /// Returns the reason if the model's own schema is unusable.
-pub(crate) fn check_input(model: &Model, input: &Value) -> Result<Vec<Value>, String> {
+pub(crate) fn check_input(model: &Model, input: Value) -> Result<CheckedInput, String> {
     let validator = model.input_validator().map_err(Clone::clone)?;
-    let mut details = Vec::new();
-    for error in validator.iter_errors(input) {
-        explain(&error, &[], &mut details);
-        if details.len() >= MAX_DETAILS {
-            break;
-        }
+    if validator.is_valid(&input) {
+        return Ok(CheckedInput::Accepted(input));
     }
+    let details =
+        match LaxValidator::new(&model.components).validate(&model.input, &input, &[json!("body")], 0) {
+            Ok(converted) if validator.is_valid(&converted) => return Ok(CheckedInput::Accepted(converted)),
+            // A rule that pydantic does not have.
+            Ok(converted) => {
+                let mut details = Vec::new();
+                for error in validator.iter_errors(&converted) {
+                    explain(&error, &[], &mut details);
+                    if details.len() >= MAX_DETAILS {
+                        break;
+                    }
+                }
+                details
+            }
+            Err(details) => details,
+        };
     let (root, _) = model.components.resolve(&model.input);
     let order = root.get("x-fal-order-properties").and_then(Value::as_array);
     let rank = |detail: &ErrorDetail| {
         let name = detail.loc.get(1);
         order.and_then(|order| order.iter().position(|property| Some(property) == name)).unwrap_or(usize::MAX)
     };
+    let mut details = details;
     details.sort_by_key(rank);
-    Ok(keep_first_per_location(details).into_iter().map(ErrorDetail::into_json).collect())
+    details.truncate(MAX_DETAILS);
+    Ok(CheckedInput::Refused(
+        keep_first_per_location(details).into_iter().map(ErrorDetail::into_json).collect(),
+    ))
 }
 
 /// Parses a JSON body.
@@ -184,7 +210,10 @@ mod tests {
             "type": "object", "required": ["prompt"], "properties": properties,
             "x-fal-order-properties": ["prompt", "size", "steps"],
         });
-        Value::Array(check_input(&model(schema, json!({})), &input).unwrap())
+        match check_input(&model(schema, json!({})), input).unwrap() {
+            CheckedInput::Accepted(_) => json!([]),
+            CheckedInput::Refused(details) => Value::Array(details),
+        }
     }
 
     fn check_value(schema: Value, value: Value) -> Value {
@@ -236,6 +265,7 @@ mod tests {
             (json!({"type": "object"}), json!(1), "dict_type"),
             (json!({"const": "3"}), json!("4"), "literal_error"),
             (json!({"enum": ["a"], "type": "string"}), json!(4), "literal_error"),
+            (json!({"type": "integer", "minimum": 1}), json!("0"), "greater_than_equal"),
             (json!({"minimum": 1}), json!(0), "greater_than_equal"),
             (json!({"exclusiveMinimum": 0}), json!(0), "greater_than"),
             (json!({"exclusiveMaximum": 1}), json!(1), "less_than"),
@@ -268,12 +298,62 @@ mod tests {
             {"type": "object", "properties": {"width": {"type": "integer", "minimum": 1}}},
             {"type": "string", "enum": ["square"]},
         ]});
-        assert_eq!(check_value(schema.clone(), json!("round"))["type"], "literal_error");
-        let found = check_value(schema.clone(), json!({"width": 0}));
-        assert_eq!(found["loc"], json!(["body", "v", "width"]));
-        let found = check(json!({"v": schema}), json!({"prompt": "", "v": 3}));
-        assert_eq!(found[0]["loc"], json!(["body", "v", "dict"]));
-        assert_eq!(found[1]["loc"], json!(["body", "v", "str"]));
+        let of = |value: Value| -> Vec<String> {
+            let found = check(json!({"v": schema}), json!({"prompt": "", "v": value}));
+            found.as_array().unwrap().iter().map(|detail| detail["loc"].to_string()).collect()
+        };
+        let literal = r#"["body","v","literal['square']"]"#;
+        assert_eq!(of(json!("round")), [r#"["body","v","dict[str,any]"]"#, literal]);
+        assert_eq!(of(json!({"width": 0})), [r#"["body","v","dict[str,any]","width"]"#, literal]);
+        assert_eq!(of(json!("square")), [""; 0]);
+        assert_eq!(of(json!({"width": "5"})), [""; 0]);
+    }
+
+    /// Checks an input of the recorded cases; see `tests/pydantic/generate.py`.
+    fn compare(model: &Model, case: &Value) -> Option<String> {
+        let sorted = |details: &[Value]| {
+            let mut lines: Vec<String> = details
+                .iter()
+                .map(|detail| {
+                    let numbers = |value: &Value| value.to_string().replace(".0}", "}");
+                    let context = numbers(detail.get("ctx").unwrap_or(&Value::Null));
+                    format!("{} {} {} {context}", detail["type"], detail["loc"], detail["msg"])
+                })
+                .collect();
+            lines.sort();
+            lines
+        };
+        let input = &case["input"];
+        let expected = case.get("errors").and_then(Value::as_array).map(|errors| sorted(errors));
+        let found = match check_input(model, input.clone()).unwrap() {
+            CheckedInput::Accepted(_) => None,
+            CheckedInput::Refused(details) => Some(sorted(&details)),
+        };
+        (found != expected).then(|| format!("{input}\n   here: {found:?}\n   pydantic: {expected:?}"))
+    }
+
+    #[test]
+    fn verdicts_are_those_of_pydantic() {
+        let recorded: Value = serde_json::from_str(include_str!("../tests/pydantic/cases.json")).unwrap();
+        let (mut count, mut differences) = (0, Vec::new());
+        for group in recorded["groups"].as_array().unwrap() {
+            let mut document = json!({
+                "info": {"x-fal-metadata": {"endpointId": "acme/app"}},
+                "paths": {"/acme/app": {"post": {
+                    "requestBody": {"content": {"application/json": {"schema": {
+                        "$ref": format!("#/components/schemas/{}", group["name"].as_str().unwrap())}}}},
+                    "responses": {"200": {"content": {"application/json": {"schema": {}}}}},
+                }}},
+            });
+            document["components"] = json!({"schemas": group["components"]});
+            let model = Model::parse(document).unwrap().unwrap();
+            let cases = group["cases"].as_array().unwrap();
+            count += cases.len();
+            differences.extend(cases.iter().filter_map(|case| compare(&model, case)));
+        }
+        let shown = differences.iter().take(30).cloned().collect::<Vec<_>>().join("\n");
+        assert!(differences.is_empty(), "{} of {count} differ:\n{shown}", differences.len());
+        assert!(count >= 2000);
     }
 
     #[test]

@@ -25,6 +25,91 @@ impl ErrorDetail {
     }
 }
 
+/// Creates an entry without a context.
+pub(super) fn type_fault(kind: &'static str, message: &str, loc: &[Value], input: &Value) -> ErrorDetail {
+    ErrorDetail { loc: loc.to_vec(), kind, message: message.to_owned(), input: input.clone(), context: None }
+}
+
+/// Creates the entry for a value that is not one of the literals.
+pub(super) fn literal(allowed: &[Value], loc: &[Value], input: &Value) -> ErrorDetail {
+    let (kind, message, context) = describe_literal(allowed);
+    ErrorDetail { loc: loc.to_vec(), kind, message, input: input.clone(), context }
+}
+
+/// Creates the entry for a value that is not a member of an enum.
+pub(super) fn enumeration(allowed: &[Value], loc: &[Value], input: &Value) -> ErrorDetail {
+    ErrorDetail { kind: "enum", ..literal(allowed, loc, input) }
+}
+
+/// Creates the entry for a list that is too short or too long.
+pub(super) fn sequence(
+    kind: &'static str,
+    bound: &str,
+    key: &str,
+    limit: u64,
+    loc: &[Value],
+    input: &Value,
+) -> ErrorDetail {
+    let (kind, message, context) = describe_sequence(kind, bound, key, limit, input);
+    ErrorDetail { loc: loc.to_vec(), kind, message, input: input.clone(), context }
+}
+
+/// Returns the entry for the first limit of a number schema that `number` breaks.
+pub(super) fn number_fault(
+    schema: &Value,
+    number: &Value,
+    loc: &[Value],
+    input: &Value,
+) -> Option<ErrorDetail> {
+    let found = number.as_f64()?;
+    let limit = |name: &str| schema.get(name).filter(|limit| limit.is_number());
+    let breaks = |name: &str, is_broken: fn(f64, f64) -> bool| {
+        limit(name).filter(|limit| limit.as_f64().is_some_and(|limit| is_broken(found, limit)))
+    };
+    let multiple = |found: f64, of: f64| {
+        of != 0.0 && ((found / of).round() * of - found).abs() > 1e-9 * found.abs().max(1.0)
+    };
+    let fault = if let Some(limit) = breaks("multipleOf", multiple) {
+        ("multiple_of", "a multiple of", "multiple_of", limit)
+    } else if let Some(limit) = breaks("maximum", |found, limit| found > limit) {
+        ("less_than_equal", "less than or equal to", "le", limit)
+    } else if let Some(limit) = breaks("exclusiveMaximum", |found, limit| found >= limit) {
+        ("less_than", "less than", "lt", limit)
+    } else if let Some(limit) = breaks("minimum", |found, limit| found < limit) {
+        ("greater_than_equal", "greater than or equal to", "ge", limit)
+    } else {
+        let limit = breaks("exclusiveMinimum", |found, limit| found <= limit)?;
+        ("greater_than", "greater than", "gt", limit)
+    };
+    let (kind, relation, key, limit) = fault;
+    let shown = limit.as_f64().map_or_else(|| limit.clone(), whole_if_possible);
+    Some(ErrorDetail {
+        loc: loc.to_vec(),
+        kind,
+        message: format!("Input should be {relation} {shown}"),
+        input: input.clone(),
+        context: Some(json!({key: limit})),
+    })
+}
+
+/// Returns the entry for the first limit on its length that a text breaks.
+pub(super) fn text_fault(schema: &Value, text: &str, loc: &[Value], input: &Value) -> Option<ErrorDetail> {
+    let length = text.chars().count() as u64;
+    let limit = |name: &str| schema.get(name).and_then(Value::as_u64);
+    let fault = |kind, bound: &str, key: &str, limit: u64| ErrorDetail {
+        loc: loc.to_vec(),
+        kind,
+        message: format!("String should have at {bound} {limit} {}", plural(limit, "character")),
+        input: input.clone(),
+        context: Some(json!({key: limit})),
+    };
+    if let Some(least) = limit("minLength").filter(|least| length < *least) {
+        return Some(fault("string_too_short", "least", "min_length", least));
+    }
+    let most = limit("maxLength").filter(|most| length > *most)?;
+    Some(fault("string_too_long", "most", "max_length", most))
+}
+
 /// Returns the entries for one violation: several if it concerns several properties.
 pub(super) fn error_details(error: &ValidationError<'_>, loc: Vec<Value>) -> Vec<ErrorDetail> {
     let input = error.instance().as_ref().clone();
@@ -69,8 +154,8 @@ fn describe(error: &ValidationError<'_>, input: &Value) -> (&'static str, String
             let limit = whole_if_possible(*multiple_of);
             number("multiple_of", "a multiple of", "multiple_of", &limit)
         }
-        Kind::Enum { options } => literal(options.as_array().map_or(&[], Vec::as_slice)),
-        Kind::Constant { expected_value } => literal(std::slice::from_ref(&**expected_value)),
+        Kind::Enum { options } => describe_literal(options.as_array().map_or(&[], Vec::as_slice)),
+        Kind::Constant { expected_value } => describe_literal(std::slice::from_ref(&**expected_value)),
         Kind::MaxLength { limit } => (
             "string_too_long",
             format!("String should have at most {limit} {}", plural(*limit, "character")),
@@ -81,8 +166,8 @@ fn describe(error: &ValidationError<'_>, input: &Value) -> (&'static str, String
             format!("String should have at least {limit} {}", plural(*limit, "character")),
             Some(json!({"min_length": limit})),
         ),
-        Kind::MaxItems { limit } => sequence("too_long", "most", "max_length", *limit, input),
-        Kind::MinItems { limit } => sequence("too_short", "least", "min_length", *limit, input),
+        Kind::MaxItems { limit } => describe_sequence("too_long", "most", "max_length", *limit, input),
+        Kind::MinItems { limit } => describe_sequence("too_short", "least", "min_length", *limit, input),
         Kind::Pattern { pattern } => (
             "string_pattern_mismatch",
             format!("String should match pattern '{pattern}'"),
@@ -127,7 +212,7 @@ fn describe_type(kind: JsonType, input: &Value, is_model: bool) -> (&'static str
     }
 }
 
-fn literal(allowed: &[Value]) -> (&'static str, String, Option<Value>) {
+fn describe_literal(allowed: &[Value]) -> (&'static str, String, Option<Value>) {
     let quoted: Vec<String> = allowed
         .iter()
         .map(|value| match value {
@@ -144,7 +229,7 @@ fn literal(allowed: &[Value]) -> (&'static str, String, Option<Value>) {
     ("literal_error", message, Some(json!({"expected": expected})))
 }
 
-fn sequence(
+fn describe_sequence(
     kind: &'static str,
     bound: &str,
     key: &str,
