@@ -61,8 +61,8 @@ const OFFICIAL: [&str; 3] = ["Python sync", "Python async", "JavaScript"];
 /// The parts of the run, each with the arguments of its emulator.
 const PARTS: [(&str, &[&str]); 2] = [
     ("operations", &[]),
-    // Requests stay in the queue for longer than any timeout.
-    ("timeouts", &["--queue-time", "60000"]),
+    // Requests stay in the queue, and direct calls wait for a runner, for longer than any timeout.
+    ("timeouts", &["--queue-time", "60000", "--scenario", "late.toml"]),
 ];
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
@@ -111,6 +111,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         "differences and a reason, and may have client and operations",
     )?;
     let mut table = Table::new(defects);
+    let cells = sources.join("cells.json");
+    let text = std::fs::read_to_string(&cells).map_err(|error| format!("{}: {error}", cells.display()))?;
+    table.expect(&serde_json::from_str(&text).map_err(|error| format!("{}: {error}", cells.display()))?)?;
     let mut captures = Captures::default();
     for (part, options) in PARTS {
         let emulator = Emulator::start(&sources, &[common.as_slice(), options].concat())?;
@@ -136,6 +139,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     println!("{table}\n\n{differences}");
     let all = arguments.operations.is_empty();
     table.verdict(all)?;
+    captures.check_order_of_parts(OURS)?;
     differences.verdict(all)?;
     if !all {
         return Ok(());

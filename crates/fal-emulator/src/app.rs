@@ -20,6 +20,9 @@ use crate::store::{FileArchive, Store};
 use crate::tokens::Tokens;
 use crate::webhook::WebhookSender;
 
+/// The number of generated files that are kept for each request that is.
+const FILES_PER_REQUEST: usize = 4;
+
 /// A function that gets a line for each request.
 pub(crate) type RequestLog = Arc<dyn Fn(&str) + Send + Sync>;
 
@@ -71,6 +74,8 @@ pub(crate) struct Settings {
     pub(crate) request_file: Option<RequestFile>,
     pub(crate) history: HistorySettings,
     pub(crate) hosts: HostPolicy,
+    /// The number of requests that are kept in memory.
+    pub(crate) kept: usize,
     pub(crate) request_log: Option<RequestLog>,
     pub(crate) head_timeout: Duration,
 }
@@ -79,7 +84,11 @@ impl App {
     pub(crate) fn new(models: Registry, address: SocketAddr, settings: Settings) -> Self {
         let (job_archive, file_archive) = settings.data.unzip();
         let models = Arc::new(models);
-        let store = Arc::new(Store::new(settings.upload_space, file_archive));
+        let store = Arc::new(Store::new(
+            settings.upload_space,
+            settings.kept.saturating_mul(FILES_PER_REQUEST),
+            file_archive,
+        ));
         let scripts = Scripts::new(settings.request_file, settings.history);
         let clock = Arc::new(settings.clock);
         let recent_calls = RecentCalls::new(Arc::clone(&clock));
@@ -93,6 +102,7 @@ impl App {
             Arc::clone(&store),
             Arc::clone(&webhooks),
             job_archive,
+            settings.kept,
         ));
         Self {
             models,

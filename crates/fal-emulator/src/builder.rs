@@ -24,6 +24,8 @@ use crate::script::RequestFile;
 use crate::store::{self, FileArchive};
 use crate::webhook::WebhookSender;
 
+/// The default number of requests that are kept in memory.
+const DEFAULT_KEPT: usize = 10_000;
 /// The default time for a JSON body.
 const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest time for the head of a request. It is short, because a head is small and a connection without one costs
@@ -61,6 +63,7 @@ pub struct EmulatorBuilder {
     history: HistorySettings,
     allowed_hosts: Vec<String>,
     request_log: Option<RequestLog>,
+    kept: Option<usize>,
 }
 
 impl EmulatorBuilder {
@@ -210,6 +213,17 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Sets the number of requests that are kept in memory after they have ended, at least 1. The default is 10,000, and
+    /// fewer if their inputs and outputs take more than 256 MiB.
+    ///
+    /// The oldest ones are dropped, unless [`data_dir`](Self::data_dir) keeps them. Of generated files, four times as
+    /// many are kept; they are drawn when they are fetched.
+    #[must_use]
+    pub fn keep(mut self, requests: usize) -> Self {
+        self.kept = Some(requests.max(1));
+        self
+    }
+
     /// Calls a function with a line for each request to a service: `POST /run/fal-ai/flux/dev 200 214 ms`. The line has
     /// no query, which may hold a token. By default nothing is logged.
     #[must_use]
@@ -270,6 +284,7 @@ impl EmulatorBuilder {
             head_timeout: self.read_timeout.unwrap_or(MAX_HEAD_TIMEOUT).min(MAX_HEAD_TIMEOUT),
             hosts: HostPolicy::new(&self.allowed_hosts),
             request_log: self.request_log,
+            kept: self.kept.unwrap_or(DEFAULT_KEPT),
             request_file,
             history: self.history,
         };
@@ -315,6 +330,7 @@ impl std::fmt::Debug for EmulatorBuilder {
             .field("webhook_retries", &self.webhook_retries)
             .field("history", &self.history)
             .field("allowed_hosts", &self.allowed_hosts)
+            .field("kept", &self.kept)
             .field("logs_requests", &self.request_log.is_some())
             .finish()
     }

@@ -118,9 +118,17 @@ impl HostPolicy {
 
 /// The refusal of a request because of its host.
 pub(crate) struct HostRefusal {
-    pub(crate) reply: Reply,
+    status: StatusCode,
+    text: String,
     /// The name, if it is one of fal's.
     pub(crate) unserved: Option<String>,
+}
+
+impl HostRefusal {
+    /// Creates the reply that refuses the request.
+    pub(crate) fn into_reply(self) -> Reply {
+        Reply::detail(self.status, self.text)
+    }
 }
 
 fn refuse_foreign(host: &str) -> HostRefusal {
@@ -128,14 +136,11 @@ fn refuse_foreign(host: &str) -> HostRefusal {
         "fal-emulator does not answer for the host {host}, which a foreign site could own; \
          start it with --allow-host {host} to allow it"
     );
-    HostRefusal { reply: Reply::detail(StatusCode::FORBIDDEN, text), unserved: None }
+    HostRefusal { status: StatusCode::FORBIDDEN, text, unserved: None }
 }
 
 fn refuse_unserved(host: &str) -> HostRefusal {
-    HostRefusal {
-        reply: Reply::detail(StatusCode::NOT_FOUND, unserved(host)),
-        unserved: Some(host.to_owned()),
-    }
+    HostRefusal { status: StatusCode::NOT_FOUND, text: unserved(host), unserved: Some(host.to_owned()) }
 }
 
 /// Returns the message about a name of fal that is not served.
@@ -247,7 +252,7 @@ mod tests {
     fn route(host: &str, uri: &str) -> Result<String, u16> {
         let mut request = Request::builder().uri(uri).header("host", host).body(()).unwrap();
         let policy = HostPolicy::new(&["Emulator".to_owned(), "*.test.example".to_owned()]);
-        policy.route(&mut request, false).map_err(|refusal| refusal.reply.status.as_u16())?;
+        policy.route(&mut request, false).map_err(|refusal| refusal.status.as_u16())?;
         Ok(request.uri().to_string())
     }
 

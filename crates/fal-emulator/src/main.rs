@@ -88,6 +88,10 @@ struct Arguments {
     #[arg(long, value_name = "MS", default_value_t = 210)]
     run_time: u64,
 
+    /// Number of requests to keep in memory after they have ended
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    keep: usize,
+
     /// Print each request to stderr
     #[arg(short, long)]
     verbose: bool,
@@ -127,7 +131,8 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
     let pace = Pace::default()
         .per_position(Duration::from_millis(arguments.queue_time))
         .run(Duration::from_millis(arguments.run_time));
-    let mut builder = Emulator::builder().host(arguments.host).port(arguments.port).pace(pace);
+    let mut builder =
+        Emulator::builder().host(arguments.host).port(arguments.port).pace(pace).keep(arguments.keep);
     let has_command = !arguments.command.is_empty();
     if arguments.tls || has_command {
         builder = builder.tls();

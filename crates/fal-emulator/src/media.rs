@@ -1,5 +1,9 @@
 //! Encoders for synthesized media, one module for each format, and a probe for uploaded media.
 
+use std::sync::LazyLock;
+
+use tokio::sync::Semaphore;
+
 pub(crate) mod bit_writer;
 pub(crate) mod caption;
 pub(crate) mod clip;
@@ -31,6 +35,19 @@ impl Size {
         let scale = |side: u32| (u64::from(side) * u64::from(longest) / u64::from(longer)) as u32 / 2 * 2;
         Self::new(scale(self.width).max(16), scale(self.height).max(16))
     }
+}
+
+/// Drawing occupies a core, so more threads would not make it faster; each would cost memory.
+static DRAWING_THREADS: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from)));
+
+/// Calls a function that draws on a thread for it, as soon as one of as many as there are cores is free. Returns `None`
+/// if it panicked.
+pub(crate) async fn on_drawing_thread<T: Send + 'static>(
+    draw: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let _permit = DRAWING_THREADS.acquire().await.ok();
+    tokio::task::spawn_blocking(draw).await.ok()
 }
 
 #[cfg(test)]

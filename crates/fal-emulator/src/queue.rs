@@ -1,11 +1,12 @@
 //! The queue: submitted requests, and the schedule by which they proceed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::{OnceCell, watch};
 
 use crate::clock::Clock;
@@ -27,7 +28,7 @@ mod scheduler;
 mod status_watcher;
 mod timeline;
 
-pub(crate) use job::Job;
+pub(crate) use job::{Job, start_timeout_reply};
 pub(crate) use job_archive::JobArchive;
 pub(crate) use runner_queue::Priority;
 pub(crate) use schedule::CancelOutcome;
@@ -40,9 +41,43 @@ use schedule::Schedule;
 use scheduler::ScheduleInput;
 use timeline::Timeline;
 
-/// All submitted requests.
+/// The largest total size of the inputs and outputs of the requests that are kept, in bytes.
+const MAX_BYTES: usize = 256 << 20;
+
+/// The requests in memory.
+#[derive(Default)]
+struct Jobs {
+    by_id: HashMap<String, Arc<Job>>,
+    /// The ids, the oldest request first.
+    order: VecDeque<String>,
+    /// The total size of the inputs and outputs.
+    bytes: usize,
+}
+
+impl Jobs {
+    /// Drops the oldest requests that have ended, as long as more than `most` are kept or they are too large together.
+    fn drop_oldest(&mut self, most: usize) {
+        for _ in 0..self.order.len() {
+            if self.order.len() <= most && self.bytes <= MAX_BYTES {
+                return;
+            }
+            let Some(id) = self.order.pop_front() else { return };
+            match self.by_id.get(&id) {
+                Some(job) if !job.has_ended() => self.order.push_back(id),
+                _ => {
+                    let dropped = self.by_id.remove(&id);
+                    self.bytes = self.bytes.saturating_sub(dropped.map_or(0, |job| job.size()));
+                }
+            }
+        }
+    }
+}
+
+/// The submitted requests.
 pub(crate) struct Queue {
-    jobs: Mutex<HashMap<String, Arc<Job>>>,
+    jobs: Mutex<Jobs>,
+    /// The number of requests that are kept in memory.
+    kept: usize,
     /// Announces changes that time does not cause: submissions and cancellations.
     changed: watch::Sender<()>,
     clock: Arc<Clock>,
@@ -74,9 +109,10 @@ impl Queue {
         store: Arc<Store>,
         webhooks: Arc<WebhookSender>,
         archive: Option<JobArchive>,
+        kept: usize,
     ) -> Self {
         let (jobs, changed) = (Mutex::default(), watch::Sender::new(()));
-        Self { jobs, changed, clock, scheduler, models, store, webhooks, archive }
+        Self { jobs, kept, changed, clock, scheduler, models, store, webhooks, archive }
     }
 
     /// Adds a request and, if a webhook is given, announces its completion there.
@@ -99,6 +135,7 @@ impl Queue {
             priority,
             refused: work.is_err(),
         });
+        let size = work.as_ref().map_or(0, |call| json_size(call.input()));
         let job = self.insert(Job {
             id: uuid::Uuid::new_v4().to_string(),
             endpoint,
@@ -109,6 +146,7 @@ impl Queue {
             submitted,
             schedule: Mutex::new(schedule),
             changed: self.changed.clone(),
+            size: AtomicUsize::new(size),
             answer: OnceCell::new(),
         });
         self.save(&job);
@@ -120,7 +158,7 @@ impl Queue {
 
     /// Returns a request, which may be one of an earlier run of the emulator.
     pub(crate) fn get(&self, id: &str) -> Option<Arc<Job>> {
-        if let Some(job) = lock(&self.jobs).get(id) {
+        if let Some(job) = lock(&self.jobs).by_id.get(id) {
             return Some(Arc::clone(job));
         }
         let saved = self.archive.as_ref()?.load(id)?;
@@ -153,7 +191,14 @@ impl Queue {
             Err(refusal) => return job.with_runner_headers(refusal.clone()),
         };
         let is_new = job.answer.get().is_none();
-        let answer = job.answer.get_or_init(|| call.answer(Arc::clone(&self.store), urls)).await;
+        let make_answer = async {
+            let answer = call.answer(Arc::clone(&self.store), urls).await;
+            let size = json_size(&answer.body);
+            job.note_answer_size(size);
+            lock(&self.jobs).bytes += size;
+            answer
+        };
+        let answer = job.answer.get_or_init(|| make_answer).await;
         if is_new {
             self.save(job);
         }
@@ -181,13 +226,19 @@ impl Queue {
             submitted: self.clock.now(),
             schedule: Mutex::new(Schedule::Clock(timeline)),
             changed: self.changed.clone(),
+            size: AtomicUsize::new(0),
             answer: OnceCell::new_with(answer),
         })
     }
 
     fn insert(&self, job: Job) -> Arc<Job> {
         let job = Arc::new(job);
-        lock(&self.jobs).insert(job.id.clone(), Arc::clone(&job));
+        let mut jobs = lock(&self.jobs);
+        jobs.bytes += job.size();
+        jobs.by_id.insert(job.id.clone(), Arc::clone(&job));
+        jobs.order.push_back(job.id.clone());
+        jobs.drop_oldest(self.kept);
+        drop(jobs);
         if matches!(*job.schedule(), Schedule::Runner(_)) {
             self.changed.send_replace(());
         }
@@ -209,5 +260,18 @@ impl Queue {
             let result = queue.result(&job, urls).await;
             queue.webhooks.deliver(&queue.clock, &job.id, &url, &result).await;
         });
+    }
+}
+
+/// Estimates the memory of a JSON value, in bytes.
+fn json_size(value: &Value) -> usize {
+    let own = size_of::<Value>();
+    match value {
+        Value::String(text) => own + text.len(),
+        Value::Array(items) => own + items.iter().map(json_size).sum::<usize>(),
+        Value::Object(object) => {
+            own + object.iter().map(|(name, value)| 2 * own + name.len() + json_size(value)).sum::<usize>()
+        }
+        _ => own,
     }
 }

@@ -1,7 +1,7 @@
 //! The latest calls of models and their results, which the web page and the list of past requests show.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use axum::http::{HeaderMap, header};
@@ -73,8 +73,8 @@ pub(crate) struct CallRecord {
     clock: Arc<Clock>,
     /// The time of the call, on the emulator's clock.
     called: Duration,
-    /// The request in the queue, for a queued call.
-    job: Option<Arc<Job>>,
+    /// The request in the queue, for a queued call. The queue decides how long it is kept.
+    job: Option<Weak<Job>>,
     result: Mutex<Option<CallResult>>,
     /// The status and the pictures of a queued call that has been answered.
     answer: OnceLock<(u16, Vec<String>)>,
@@ -138,7 +138,7 @@ impl RecentCalls {
             started: Instant::now(),
             clock: Arc::clone(&self.clock),
             called: self.clock.now(),
-            job,
+            job: job.as_ref().map(Arc::downgrade),
             result: Mutex::default(),
             answer: OnceLock::new(),
         });
@@ -213,7 +213,16 @@ impl CallRecord {
             call["seconds"] = json!(result.seconds);
         }
         if let Some(job) = &self.job {
-            self.add_job_state(&mut call, job);
+            match job.upgrade() {
+                Some(job) => self.add_job_state(&mut call, &job),
+                // Only requests that have ended are dropped.
+                None => {
+                    call["state"] = json!("done");
+                    if let Some((status, pictures)) = self.answer.get() {
+                        add_answer(&mut call, *status, pictures);
+                    }
+                }
+            }
         }
         call
     }
@@ -257,7 +266,7 @@ impl CallRecord {
             let dropped = || json!("… (the output is too large, or too old, to be kept)");
             call["output"] = result.output.as_ref().map_or_else(dropped, |output| shorten(&parse(output)));
         }
-        if let Some(job) = &self.job {
+        if let Some(job) = self.job.as_ref().and_then(Weak::upgrade) {
             let lines = job.progress().log_lines;
             let hidden = lines.len().saturating_sub(SHOWN_LOG_LINES);
             call["logs"] =
@@ -323,6 +332,7 @@ impl PastRequest {
             let called = call.called;
             return Some(Self { call, sent: called, started: called, ended, status });
         };
+        let job = job.upgrade()?;
         let (sent, started, ended) = job.times();
         // A success that nobody has fetched yet has no reply.
         let status = ended.map(|_| job.known_reply().map_or(200, |reply| reply.status.as_u16()));
@@ -346,7 +356,7 @@ impl PastRequest {
     pub(crate) fn payloads(&self) -> Option<(Value, Option<Value>)> {
         let parse = |bytes: &Bytes| serde_json::from_slice(bytes).unwrap_or(Value::Null);
         let output = match &self.call.job {
-            Some(job) => job.known_reply().map(|reply| reply.body),
+            Some(job) => job.upgrade().and_then(|job| job.known_reply()).map(|reply| reply.body),
             None => lock(&self.call.result).as_ref().and_then(|result| result.output.as_ref().map(parse)),
         };
         self.call.stores_payloads.then(|| (parse(&self.call.input), output))

@@ -1,6 +1,6 @@
 //! The files of the CDN: uploads, generated outputs, and uploads in parts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
@@ -22,10 +22,15 @@ pub(crate) use upload_space::{UploadError, UploadSpace};
 
 /// The default limit for all uploads together, in bytes.
 pub(crate) const DEFAULT_SPACE: u64 = 8 << 30;
+/// The largest total size of the bytes of generated files that are kept. Others are made again.
+const DRAWN_SPACE: u64 = 64 << 20;
 
 /// The files of the CDN by their paths.
 pub(crate) struct Store {
     files: Mutex<HashMap<String, StoreEntry>>,
+    generated: Mutex<GeneratedFiles>,
+    /// The number of generated files that are kept.
+    max_generated: usize,
     pub(crate) space: UploadSpace,
     settings: Mutex<Lifecycle>,
     /// Keeps files beyond the end of the process, if there is a data folder.
@@ -43,6 +48,28 @@ enum StoreEntry {
         parts: BTreeMap<u16, FileContent>,
     },
     Stored(Arc<StoredFile>),
+    Generated(GeneratedEntry),
+}
+
+/// A function that makes the bytes of a generated file: the same at each call.
+pub(crate) type DrawFile = Arc<dyn Fn() -> Bytes + Send + Sync>;
+
+/// A generated file, whose bytes are made when they are first needed, and again after they were dropped.
+struct GeneratedEntry {
+    upload: UploadMetadata,
+    expires: Option<Instant>,
+    draw: DrawFile,
+    drawn: Option<Arc<StoredFile>>,
+}
+
+/// The paths of generated files, the oldest first.
+#[derive(Default)]
+struct GeneratedFiles {
+    all: VecDeque<String>,
+    /// The files whose bytes are kept.
+    drawn: VecDeque<(String, u64)>,
+    /// The total size of these bytes.
+    bytes: u64,
 }
 
 /// The reason why an upload in parts cannot be completed.
@@ -58,13 +85,21 @@ pub(crate) enum IncompleteUpload {
 
 impl Default for Store {
     fn default() -> Self {
-        Self::new(DEFAULT_SPACE, None)
+        Self::new(DEFAULT_SPACE, usize::MAX, None)
     }
 }
 
 impl Store {
-    pub(crate) fn new(space: u64, archive: Option<FileArchive>) -> Self {
-        Self { files: Mutex::default(), space: UploadSpace::new(space), settings: Mutex::default(), archive }
+    /// Creates a store. `space` limits the size of all uploads, and `max_generated` the number of generated files.
+    pub(crate) fn new(space: u64, max_generated: usize, archive: Option<FileArchive>) -> Self {
+        Self {
+            files: Mutex::default(),
+            generated: Mutex::default(),
+            max_generated,
+            space: UploadSpace::new(space),
+            settings: Mutex::default(),
+            archive,
+        }
     }
 
     /// Returns the account's settings, which are the defaults of every upload.
@@ -77,17 +112,72 @@ impl Store {
         *lock(&self.settings) = settings;
     }
 
-    /// Adds a generated file and returns its path, `b/<id>/<name>`. Blocks while the file is archived, if
-    /// there is a data folder.
-    pub(crate) fn add_generated(&self, name: &str, content_type: &str, bytes: Bytes) -> String {
-        let lifecycle = Lifecycle::default();
-        let upload =
-            UploadMetadata { name: name.to_owned(), content_type: content_type.to_owned(), lifecycle };
-        let path = self.add_upload(upload, FileContent::from_bytes(bytes));
-        if let (Some(archive), Some(file)) = (&self.archive, self.get(&path)) {
+    /// Adds a generated file and returns its path, `b/<id>/<name>`. `draw` makes its bytes when they are first needed;
+    /// `bytes` are they if they are known already.
+    ///
+    /// With a data folder, this blocks while the file is made and archived.
+    pub(crate) fn add_generated(
+        &self,
+        upload: UploadMetadata,
+        bytes: Option<Bytes>,
+        draw: DrawFile,
+    ) -> String {
+        let path = new_path(&upload.name);
+        if let Some(archive) = &self.archive {
+            let content = FileContent::from_bytes(bytes.unwrap_or_else(|| draw()));
+            let file = Arc::new(upload.into_file(content));
             log_failed_save(&path, archive.save(&path, &file));
+            return path;
+        }
+        let expires = upload.lifecycle.expires.and_then(|time| Instant::now().checked_add(time));
+        let entry = GeneratedEntry { upload, expires, draw, drawn: None };
+        self.lock().insert(path.clone(), StoreEntry::Generated(entry));
+        if let Some(bytes) = bytes {
+            self.keep_drawn(&path, bytes);
+        }
+        let mut generated = lock(&self.generated);
+        generated.all.push_back(path.clone());
+        let oldest = if generated.all.len() > self.max_generated { generated.all.pop_front() } else { None };
+        drop(generated);
+        if let Some(oldest) = oldest {
+            self.lock().remove(&oldest);
         }
         path
+    }
+
+    /// Returns true if the bytes of a file have to be made first, which takes a while.
+    pub(crate) fn needs_drawing(&self, path: &str) -> bool {
+        matches!(self.lock().get(path), Some(StoreEntry::Generated(GeneratedEntry { drawn: None, .. })))
+    }
+
+    /// Keeps the bytes of a generated file, and drops those of others if they are too many together.
+    fn keep_drawn(&self, path: &str, bytes: Bytes) -> Option<Arc<StoredFile>> {
+        let length = bytes.len() as u64;
+        let content = FileContent::from_bytes(bytes);
+        let mut files = self.lock();
+        let Some(StoreEntry::Generated(entry)) = files.get_mut(path) else {
+            return None;
+        };
+        let file = Arc::new(StoredFile {
+            name: entry.upload.name.clone(),
+            content_type: entry.upload.content_type.clone(),
+            content,
+            acl: entry.upload.lifecycle.acl.clone().unwrap_or_default(),
+            expires: entry.expires,
+        });
+        if entry.drawn.replace(Arc::clone(&file)).is_none() {
+            let mut generated = lock(&self.generated);
+            generated.drawn.push_back((path.to_owned(), length));
+            generated.bytes += length;
+            while generated.bytes > DRAWN_SPACE && generated.drawn.len() > 1 {
+                let Some((oldest, length)) = generated.drawn.pop_front() else { break };
+                generated.bytes = generated.bytes.saturating_sub(length);
+                if let Some(StoreEntry::Generated(entry)) = files.get_mut(&oldest) {
+                    entry.drawn = None;
+                }
+            }
+        }
+        Some(file)
     }
 
     /// Archives a file, if there is a data folder.
@@ -160,7 +250,8 @@ impl Store {
         }
     }
 
-    /// Joins the listed parts in the order of their numbers, and drops the others.
+    /// Joins the listed parts in the order of their numbers, and drops the others. They may be listed in any order: fal's
+    /// own Python client lists them as they were completed.
     pub(crate) fn complete_multipart(
         &self,
         path: &str,
@@ -206,7 +297,8 @@ impl Store {
         found
     }
 
-    /// Returns a file that has not expired, also one of an earlier run.
+    /// Returns a file that has not expired, also one of an earlier run. Blocks while the bytes of a generated file are
+    /// made; see [`needs_drawing`](Self::needs_drawing).
     pub(crate) fn get(&self, path: &str) -> Option<Arc<StoredFile>> {
         let mut files = self.lock();
         if let (None, Some(archive)) = (files.get(path), &self.archive)
@@ -214,8 +306,19 @@ impl Store {
         {
             files.insert(path.to_owned(), StoreEntry::Stored(Arc::new(file)));
         }
-        let Some(StoreEntry::Stored(file)) = files.get(path) else {
-            return None;
+        let file = match files.get(path)? {
+            StoreEntry::Stored(file) => file,
+            StoreEntry::Generated(GeneratedEntry { drawn: Some(file), .. }) => file,
+            StoreEntry::Generated(entry) if entry.expires.is_none_or(|moment| moment > Instant::now()) => {
+                let draw = Arc::clone(&entry.draw);
+                drop(files);
+                return self.keep_drawn(path, draw());
+            }
+            StoreEntry::Generated(_) => {
+                files.remove(path);
+                return None;
+            }
+            StoreEntry::Reserved(_) | StoreEntry::Multipart { .. } => return None,
         };
         if file.expires.is_some_and(|moment| moment <= Instant::now()) {
             files.remove(path);
@@ -231,6 +334,13 @@ impl Store {
         match self.lock().get_mut(path) {
             Some(StoreEntry::Stored(file)) => {
                 *file = Arc::new(StoredFile { acl, ..(**file).clone() });
+                true
+            }
+            Some(StoreEntry::Generated(entry)) => {
+                if let Some(file) = &mut entry.drawn {
+                    *file = Arc::new(StoredFile { acl: acl.clone(), ..(**file).clone() });
+                }
+                entry.upload.lifecycle.acl = Some(acl);
                 true
             }
             _ => false,
@@ -289,6 +399,37 @@ mod tests {
 
     fn content(text: &'static str) -> FileContent {
         FileContent::from_bytes(Bytes::from_static(text.as_bytes()))
+    }
+
+    #[test]
+    fn generated_files_are_drawn_when_they_are_needed() {
+        let store = Store::new(DEFAULT_SPACE, 2, None);
+        let drawn = Arc::new(std::sync::atomic::AtomicU32::new(0));
+        let add = |size: usize| {
+            let drawn = Arc::clone(&drawn);
+            let draw = move || {
+                drawn.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                Bytes::from(vec![7; size])
+            };
+            store.add_generated(upload("a.png"), None, Arc::new(draw))
+        };
+        let times = || drawn.load(std::sync::atomic::Ordering::SeqCst);
+        let half = usize::try_from(DRAWN_SPACE / 2 + 1).unwrap();
+        let (first, second) = (add(half), add(half));
+        assert_eq!(times(), 0);
+        assert!(store.needs_drawing(&first));
+        let etag = store.get(&first).unwrap().content.etag().to_owned();
+        assert!(store.get(&first).is_some() && !store.needs_drawing(&first));
+        assert_eq!(times(), 1);
+        assert!(
+            store.get(&second).is_some() && store.needs_drawing(&first),
+            "the bytes of the first are dropped"
+        );
+        assert_eq!(store.get(&first).unwrap().content.etag(), etag);
+        assert!(store.set_acl(&first, Acl::parse(&serde_json::json!({"default": "hide"})).unwrap()));
+        assert_eq!(store.get(&first).unwrap().acl.decide(false), Decision::Hide);
+        add(1);
+        assert!(store.get(&first).is_none(), "the oldest file is dropped");
     }
 
     #[test]

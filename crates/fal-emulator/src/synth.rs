@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::hosts::BaseUrls;
 use crate::models::Model;
-use crate::store::Store;
+use crate::store::{Lifecycle, Store};
 
 mod call_parameters;
 mod file;
@@ -28,8 +28,14 @@ pub(crate) struct Synthesized {
 }
 
 /// Synthesizes the output of a finished call. Its files go into `store`; their URLs start with `base`.
-pub(crate) fn synthesize(model: &Model, input: &Value, store: &Store, base: &BaseUrls) -> Synthesized {
-    synthesize_at(&RunProgress::finished(), model, input, store, base)
+pub(crate) fn synthesize(
+    model: &Model,
+    input: &Value,
+    store: &Store,
+    base: &BaseUrls,
+    lifecycle: &Lifecycle,
+) -> Synthesized {
+    synthesize_at(&RunProgress::finished(), model, input, store, base, lifecycle)
 }
 
 /// Synthesizes the output as it looks at some point of the run: a preview, unless the run is finished.
@@ -39,10 +45,12 @@ pub(crate) fn synthesize_at(
     input: &Value,
     store: &Store,
     base: &BaseUrls,
+    lifecycle: &Lifecycle,
 ) -> Synthesized {
     let parameters = CallParameters::new(model, input, store);
     let files = Cell::new(0);
-    let synthesizer = Synthesizer { model, parameters: &parameters, store, base, progress, files: &files };
+    let synthesizer =
+        Synthesizer { model, parameters: &parameters, store, base, lifecycle, progress, files: &files };
     let output = synthesizer.make_value(&model.output, &FieldContext::root());
     Synthesized { output, files: files.get() }
 }
@@ -65,8 +73,13 @@ mod tests {
         });
         let mut failures = Vec::new();
         for model in models.iter() {
-            let made =
-                synthesize(model, &input, &Store::default(), &BaseUrls::from_root("http://127.0.0.1:1"));
+            let made = synthesize(
+                model,
+                &input,
+                &Store::default(),
+                &BaseUrls::from_root("http://127.0.0.1:1"),
+                &Lifecycle::default(),
+            );
             match model.output_validator() {
                 Ok(validator) => failures.extend(
                     validator
@@ -108,7 +121,8 @@ mod tests {
             "prompt": "a cat", "seed": 7, "num_images": 3, "output_format": "png",
             "image_size": {"width": 40, "height": 30},
         });
-        let made = synthesize(model, &input, &store, &BaseUrls::from_root("http://host"));
+        let made =
+            synthesize(model, &input, &store, &BaseUrls::from_root("http://host"), &Lifecycle::default());
         assert_eq!(made.files, 3);
         assert_eq!((&made.output["seed"], &made.output["prompt"]), (&json!(7), &json!("a cat")));
         assert_eq!(made.output["has_nsfw_concepts"], json!([false, false, false]));
@@ -131,7 +145,13 @@ mod tests {
         let models = Registry::embedded().unwrap();
         let model = models.get("fal-ai/flux/dev").unwrap();
         let input = json!({"prompt": "", "sync_mode": true, "image_size": {"width": 8, "height": 8}});
-        let made = synthesize(model, &input, &Store::default(), &BaseUrls::from_root("http://host"));
+        let made = synthesize(
+            model,
+            &input,
+            &Store::default(),
+            &BaseUrls::from_root("http://host"),
+            &Lifecycle::default(),
+        );
         let url = made.output["images"][0]["url"].as_str().unwrap();
         assert!(url.starts_with("data:image/jpeg;base64,/9j/"), "{url}");
     }

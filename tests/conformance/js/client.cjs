@@ -7,7 +7,7 @@ const { createServer } = require("node:http");
 const { tmpdir } = require("node:os");
 const { join } = require("node:path");
 const { client } = require("./point.cjs");
-const { download, isPicture, main, operation, rejects, sameBytes } = require("./report.cjs");
+const { download, isGoneAfter, isPicture, main, operation, rejects, sameBytes } = require("./report.cjs");
 
 const MODEL = "acme/painter/fast";
 const LIVE = "acme/live";
@@ -45,7 +45,10 @@ operation("run: start timeout", async () => {
 });
 
 operation("run: lifecycle", async () => {
-  isOutput((await client().run(MODEL, { input, storageSettings: { expiresIn: "1h" } })).data);
+  const output = (await client().run(MODEL, { input, storageSettings: { expiresIn: 1 } })).data;
+  isOutput(output);
+  await isPicture(output);
+  await isGoneAfter(output.images[0].url, 1200);
 });
 
 operation("run: a file", async () => {
@@ -71,6 +74,7 @@ operation("status", async () => {
   const done = await queue.subscribeToStatus(MODEL, { requestId, logs: true, pollInterval: 20 });
   assert.ok(done.metrics.inference_time > 0);
   areLogs((await queue.status(MODEL, { requestId, logs: true })).logs);
+  assert.equal((await queue.status(MODEL, { requestId })).logs, null, "logs without being asked for");
   isOutput((await queue.result(MODEL, { requestId })).data);
   await rejects(() => queue.status(MODEL, { requestId: UNKNOWN }), { status: 404 });
 });
@@ -270,6 +274,9 @@ operation("upload: lifecycle", async () => {
   const lifecycle = { expiresIn: "1h", initialAcl: { default: "hide" } };
   const url = await client().storage.upload(new File(["x"], "n.txt", { type: "text/plain" }), { lifecycle });
   assert.equal((await download(url)).status, 404);
+  const short = await client().storage.upload(new File(["x"], "n.txt", { type: "text/plain" }), { lifecycle: { expiresIn: 1 } });
+  await sameBytes(short, Buffer.from("x"));
+  await isGoneAfter(short, 1200);
 });
 
 operation("upload: multipart", async () => {
@@ -311,6 +318,21 @@ operation("timeout: start", async () => {
   const options = { input, startTimeout: 1.1 };
   const error = await rejects(() => client().subscribe(MODEL, options), { status: 504 });
   assert.deepEqual([error.timeoutType, error.isUserTimeout], ["user", true]);
+});
+
+operation("timeout: run", async () => {
+  const error = await rejects(() => client().run(MODEL, { input, startTimeout: 1.1 }), { status: 504 });
+  assert.deepEqual([error.timeoutType, error.isUserTimeout], ["user", true]);
+});
+
+operation("priority", async () => {
+  const { queue } = client();
+  const positions = [];
+  for (const priority of ["normal", "low"]) {
+    const { request_id: requestId } = await queue.submit(MODEL, { input, priority });
+    positions.push((await queue.status(MODEL, { requestId })).queue_position);
+  }
+  assert.deepEqual(positions, [2, 4]);
 });
 
 operation("timeout: client", async () => {

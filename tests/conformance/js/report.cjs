@@ -33,6 +33,12 @@ const sameBytes = async (url, bytes) => {
   assert.equal(hash(got), hash(bytes), `${bytes.length} bytes were uploaded, ${got.length} other bytes came back`);
 };
 
+/** Waits, and checks that the file of a URL has expired by then. */
+const isGoneAfter = async (url, milliseconds) => {
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  assert.equal((await download(url)).status, 404, "an expired file was served");
+};
+
 const isPicture = async (output) => {
   const { bytes } = await download(output.images[0].url);
   assert.equal(bytes.subarray(1, 4).toString(), "PNG");
@@ -67,7 +73,7 @@ process.on("uncaughtException", (error) => stray.push(error));
 
 const main = async () => {
   const wanted = process.argv.slice(2);
-  const isOfPart = (name) => name.startsWith("timeout") === (process.env.CONFORMANCE_PART === "timeouts");
+  const isOfPart = (name) => /^(timeout|priority)/.test(name) === (process.env.CONFORMANCE_PART === "timeouts");
   const isWanted = (name) => isOfPart(name) && (wanted.length === 0 || wanted.includes(name));
   const chosen = [...operations].filter(([name]) => isWanted(name));
   console.log(JSON.stringify({ plan: chosen.map(([name]) => name) }));
@@ -85,4 +91,4 @@ const main = async () => {
   process.exit(0);
 };
 
-module.exports = { download, isPicture, main, operation, rejects, sameBytes };
+module.exports = { download, isGoneAfter, isPicture, main, operation, rejects, sameBytes };

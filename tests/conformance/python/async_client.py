@@ -7,7 +7,7 @@ import tempfile
 import report
 from common import APP, INPUT, LIVE, MODEL, UNKNOWN, Hook
 from common import are_logs, are_states, is_announced, is_output, is_stream, large, large_file
-from report import download, is_picture, raises_async, same_bytes
+from report import download, is_gone_after, is_picture, raises_async, same_bytes
 
 import fal_client
 from fal_client import FalClientHTTPError
@@ -215,6 +215,10 @@ async def upload_lifecycle():
         assert "404" in str(error), error
     else:
         raise AssertionError("a hidden file was served")
+    short = fal_client.StorageSettings(expires_in=1)
+    url = await client().upload(b"x", "text/plain", "n.txt", lifecycle=short)
+    same_bytes(url, b"x")
+    is_gone_after(url, 1.2)
 
 
 @operation("upload: multipart")
@@ -258,6 +262,23 @@ async def timeout_start():
         FalClientHTTPError, lambda: client().subscribe(MODEL, INPUT, start_timeout=1.1), status_code=504
     )
     assert error.response_headers["x-fal-request-timeout-type"] == "user"
+
+
+@operation("timeout: run")
+async def timeout_run():
+    error = await raises_async(
+        FalClientHTTPError, lambda: client().run(MODEL, INPUT, start_timeout=1.1, timeout=20), status_code=504
+    )
+    assert error.response_headers["x-fal-request-timeout-type"] == "user"
+
+
+@operation("priority")
+async def priority():
+    c = client()
+    normal = await c.submit(MODEL, INPUT, priority="normal")
+    low = await c.submit(MODEL, INPUT, priority="low")
+    positions = [(await handle.status()).position for handle in (normal, low)]
+    assert positions == [2, 4], positions
 
 
 @operation("timeout: client")

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import sys
+import time
 import traceback
 
 import httpx
@@ -33,7 +34,7 @@ def describe(error):
 
 def wants(operation):
     """Returns true for the operations of this part that the arguments name, or for all of it without arguments."""
-    is_of_part = operation.startswith("timeout") == (os.environ["CONFORMANCE_PART"] == "timeouts")
+    is_of_part = operation.startswith(("timeout", "priority")) == (os.environ["CONFORMANCE_PART"] == "timeouts")
     return is_of_part and (len(sys.argv) < 2 or operation in sys.argv[1:])
 
 
@@ -46,6 +47,13 @@ def same_bytes(url, data):
     assert hashlib.sha256(got).digest() == hashlib.sha256(data).digest(), (
         f"{len(data)} bytes were uploaded, {len(got)} other bytes came back"
     )
+
+
+def is_gone_after(url, seconds):
+    """Waits, and checks that the file of a URL has expired by then."""
+    time.sleep(seconds)
+    status = httpx.get(url, timeout=60).status_code
+    assert status == 404, f"an expired file was served with {status}"
 
 
 def is_picture(output):

@@ -6,7 +6,7 @@ import tempfile
 import report
 from common import APP, INPUT, LIVE, MODEL, UNKNOWN, Hook
 from common import are_logs, are_states, is_announced, is_output, is_stream, large, large_file
-from report import download, is_picture, raises, same_bytes
+from report import download, is_gone_after, is_picture, raises, same_bytes
 
 import fal_client
 from fal_client import FalClientHTTPError
@@ -210,6 +210,10 @@ def upload_lifecycle():
         assert "404" in str(error), error
     else:
         raise AssertionError("a hidden file was served")
+    short = fal_client.StorageSettings(expires_in=1)
+    url = client().upload(b"x", "text/plain", "n.txt", lifecycle=short)
+    same_bytes(url, b"x")
+    is_gone_after(url, 1.2)
 
 
 @operation("upload: multipart")
@@ -253,6 +257,23 @@ def timeout_start():
         FalClientHTTPError, lambda: client().subscribe(MODEL, INPUT, start_timeout=1.1), status_code=504
     )
     assert error.response_headers["x-fal-request-timeout-type"] == "user"
+
+
+@operation("timeout: run")
+def timeout_run():
+    error = raises(
+        FalClientHTTPError, lambda: client().run(MODEL, INPUT, start_timeout=1.1, timeout=20), status_code=504
+    )
+    assert error.response_headers["x-fal-request-timeout-type"] == "user"
+
+
+@operation("priority")
+def priority():
+    c = client()
+    normal = c.submit(MODEL, INPUT, priority="normal")
+    low = c.submit(MODEL, INPUT, priority="low")
+    positions = [(handle.status()).position for handle in (normal, low)]
+    assert positions == [2, 4], positions
 
 
 @operation("timeout: client")

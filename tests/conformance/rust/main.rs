@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fal_client::{
     Client, File, Result,
-    queue::{Job, Priority},
+    queue::{Job, Priority, Update},
     storage::Lifecycle,
     untyped,
     untyped::Any,
@@ -21,6 +21,7 @@ mod webhook;
 const MODEL: &str = "acme/painter/fast";
 const UNKNOWN: &str = "00000000-0000-0000-0000-000000000000";
 const HOUR: Duration = Duration::from_secs(3600);
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Creates a client with the key from the environment.
 fn client() -> Result<Client> {
@@ -80,7 +81,12 @@ fn direct(operations: &mut Operations) {
         is_output(&*client()?.run(input()).runner_hint("warm").header("X-Custom", "1").await?)
     });
     operations.add("run: lifecycle", async || {
-        is_output(&*client()?.run(input()).lifecycle(Lifecycle::default().expires_after(HOUR)).await?)
+        let client = client()?;
+        let output = client.run(input()).lifecycle(Lifecycle::default().expires_after(SECOND)).await?;
+        is_output(&output)?;
+        let url = output["images"][0]["url"].as_str().unwrap_or_default();
+        client.download(url).await?.bytes().await?;
+        uploads::is_gone_after_a_second(&client, url).await
     });
     operations.add("run: a file", async || {
         let client = client()?;
@@ -189,6 +195,21 @@ fn timeouts(operations: &mut Operations) {
     operations.add("timeout: start", async || {
         let call = client()?.subscribe(input()).start_timeout(Duration::from_millis(1100));
         fails(call.await, 504)
+    });
+    operations.add("timeout: run", async || {
+        fails(client()?.run(input()).start_timeout(Duration::from_millis(1100)).await, 504)
+    });
+    operations.add("priority", async || {
+        let client = client()?;
+        let mut positions = Vec::new();
+        for priority in [Priority::Normal, Priority::Low] {
+            let job = client.submit(input()).priority(priority).await?;
+            match job.status().await? {
+                Update::Queued { position } => positions.push(position),
+                other => return Err(format!("not in the queue: {other:?}").into()),
+            }
+        }
+        ensure(positions == [2, 4], || format!("{positions:?}"))
     });
     operations.add("timeout: client", async || {
         let call = client()?.subscribe(input()).start_timeout(Duration::from_secs(60));

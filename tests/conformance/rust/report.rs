@@ -41,7 +41,7 @@ impl Operations {
         let times_out = std::env::var("CONFORMANCE_PART").is_ok_and(|part| part == "timeouts");
         let mut chosen = self.0;
         chosen.retain(|(name, _)| {
-            name.starts_with("timeout") == times_out
+            (name.starts_with("timeout") || name.starts_with("priority")) == times_out
                 && (named.is_empty() || named.iter().any(|wanted| wanted == name))
         });
         say(&json!({"plan": chosen.iter().map(|(name, _)| *name).collect::<Vec<_>>()}));

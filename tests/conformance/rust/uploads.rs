@@ -1,12 +1,14 @@
 //! Uploads.
 
+use std::time::Duration;
+
 use fal_client::{
-    File,
+    Client, File,
     storage::{Access, Lifecycle, Repository, UploadOptions},
 };
 
-use crate::report::{Operations, ensure, fails};
-use crate::{HOUR, client};
+use crate::report::{Check, Operations, ensure, fails};
+use crate::{HOUR, SECOND, client};
 
 /// The client uploads files over 100 MiB in parts.
 const LARGE: usize = (101 << 20) + 17;
@@ -23,7 +25,9 @@ pub(crate) fn add(operations: &mut Operations) {
     operations.add("upload: by the REST service", async || {
         let options = UploadOptions::default().repository(Repository::Rest);
         let file = File::bytes(*b"x", "text/plain").named("n.txt");
-        ensure(client()?.upload(file).options(options).await?.as_url().is_some(), String::new)
+        let client = client()?;
+        let file = client.upload(file).options(options).await?;
+        has_bytes(&client, file.as_url().unwrap_or_default(), b"x").await
     });
     operations.add("upload: file", async || {
         let folder = tempfile::tempdir()?;
@@ -39,7 +43,12 @@ pub(crate) fn add(operations: &mut Operations) {
         let client = client()?;
         let file =
             client.upload(File::bytes(*b"x", "text/plain").named("n.txt")).lifecycle(lifecycle).await?;
-        fails(client.download(file.as_url().unwrap_or_default()).await, 404)
+        fails(client.download(file.as_url().unwrap_or_default()).await, 404)?;
+        let file = client.upload(File::bytes(*b"x", "text/plain").named("n.txt"));
+        let file = file.lifecycle(Lifecycle::default().expires_after(SECOND)).await?;
+        let url = file.as_url().unwrap_or_default();
+        has_bytes(&client, url, b"x").await?;
+        is_gone_after_a_second(&client, url).await
     });
     operations.add("upload: multipart", async || {
         let bytes = large();
@@ -59,10 +68,22 @@ async fn same_bytes(file: File, bytes: &[u8]) -> Result<String, Box<dyn std::err
     let client = client()?;
     let file = client.upload(file).await?;
     let url = file.as_url().unwrap_or_default().to_owned();
-    let fetched = client.download(&url).await?.bytes().await?;
-    let difference =
-        || format!("{} bytes were uploaded, {} other bytes came back", bytes.len(), fetched.len());
-    if fetched == bytes { Ok(url) } else { Err(difference().into()) }
+    has_bytes(&client, &url, bytes).await?;
+    Ok(url)
+}
+
+/// Checks that the file of a URL has these bytes.
+async fn has_bytes(client: &Client, url: &str, bytes: &[u8]) -> Check {
+    let fetched = client.download(url).await?.bytes().await?;
+    ensure(fetched == bytes, || {
+        format!("{} bytes were uploaded, {} other bytes came back", bytes.len(), fetched.len())
+    })
+}
+
+/// Waits, and checks that a file with a lifetime of a second has expired.
+pub(crate) async fn is_gone_after_a_second(client: &Client, url: &str) -> Check {
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    fails(client.download(url).await, 404)
 }
 
 /// Returns bytes whose parts all differ.

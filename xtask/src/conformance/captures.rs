@@ -60,6 +60,18 @@ impl Captures {
         self.shapes.entry((client.to_owned(), operation.to_owned())).or_default().extend(shapes);
     }
 
+    /// Fails if a client listed the parts of an upload in another order than that of their numbers. Stores of this kind
+    /// may refuse that, although the emulator does not, because fal's Python client does it.
+    pub(super) fn check_order_of_parts(&self, client: &str) -> Result<(), String> {
+        let of_client = self.shapes.iter().filter(|((of, _), _)| of == client);
+        let mut wrong =
+            of_client.filter(|(_, shapes)| shapes.iter().any(|shape| !shape.lists_parts_in_order));
+        match wrong.next() {
+            Some(((_, operation), _)) => Err(format!("{client}, {operation}: the parts are not in order")),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn has(&self, client: &str, operation: &str) -> bool {
         self.shapes.contains_key(&(client.to_owned(), operation.to_owned()))
     }
@@ -135,7 +147,7 @@ mod tests {
 
     fn shape(line: &str, parts: &[(&str, &str)]) -> Shape {
         let parts = parts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Shape { line: line.to_owned(), parts }
+        Shape { line: line.to_owned(), parts, lists_parts_in_order: true }
     }
 
     fn found(ours: Vec<Shape>, theirs: Vec<Shape>) -> Vec<(String, String, String, String)> {

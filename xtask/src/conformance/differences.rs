@@ -202,6 +202,7 @@ mod tests {
         let shape = |accept: &str| Shape {
             line: "GET https://fal.run/a".to_owned(),
             parts: [("accept".to_owned(), accept.to_owned())].into(),
+            lists_parts_in_order: true,
         };
         let mut captures = Captures::default();
         captures.add("Ours", "run", vec![shape(ours)]);

@@ -23,6 +23,8 @@ pub(super) struct Shape {
     pub(super) line: String,
     /// The query, the headers by their names, and the body.
     pub(super) parts: BTreeMap<String, String>,
+    /// `false` if the parts of an upload are listed in another order than that of their numbers.
+    pub(super) lists_parts_in_order: bool,
 }
 
 impl Shape {
@@ -63,7 +65,10 @@ impl Shape {
                 .then(|| "{bytes}".to_owned()),
         };
         parts.extend(content.map(|content| ("body".to_owned(), content)));
-        Some(Self { line, parts })
+        let listed = entry.pointer("/json/parts").and_then(Value::as_array).into_iter().flatten();
+        let lists_parts_in_order =
+            listed.map(|part| part.get("partNumber").and_then(Value::as_u64)).is_sorted();
+        Some(Self { line, parts, lists_parts_in_order })
     }
 }
 
@@ -161,6 +166,9 @@ mod tests {
         let mut complete = entry("/cdn/files", json!({}));
         complete["json"] = json!({"parts": [{"partNumber": 1, "etag": "\"ccd5a0bdd9f9a078\""}, {"etag": "\"12345\"", "partNumber": 2}]});
         assert_eq!(shape(&complete).parts["body"], r#"{"parts":[{"etag":"\"{id}\"","partNumber":{n}}]}"#);
+        assert!(shape(&complete).lists_parts_in_order);
+        complete["json"]["parts"][0]["partNumber"] = json!(3);
+        assert!(!shape(&complete).lists_parts_in_order);
     }
 
     #[test]

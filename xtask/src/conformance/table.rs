@@ -36,11 +36,40 @@ pub(super) struct Table {
     /// In the order of their first occurrence.
     operations: Vec<String>,
     cells: Vec<(String, String, Cell)>,
+    /// The operations of each client that must be reported.
+    expected: Vec<(String, String)>,
 }
 
 impl Table {
     pub(super) fn new(defects: Vec<Defect>) -> Self {
-        Self { defects, clients: Vec::new(), operations: Vec::new(), cells: Vec::new() }
+        Self { defects, clients: Vec::new(), operations: Vec::new(), cells: Vec::new(), expected: Vec::new() }
+    }
+
+    /// Requires a result of each client for each of its operations, and no others, after all operations.
+    pub(super) fn expect(&mut self, cells: &Value) -> Result<(), String> {
+        let clients = cells.as_object().ok_or("the expected cells must be an object")?;
+        for (client, operations) in clients {
+            let names = operations.as_array().into_iter().flatten().filter_map(Value::as_str);
+            self.expected.extend(names.map(|operation| (client.clone(), operation.to_owned())));
+        }
+        Ok(())
+    }
+
+    /// Returns the differences between the expected cells and those that were reported.
+    fn unexpected(&self) -> Vec<String> {
+        if self.expected.is_empty() {
+            return Vec::new();
+        }
+        let has = |(client, operation): &(String, String)| self.cell(client, operation).is_some();
+        let gone = self.expected.iter().filter(|cell| !has(cell)).map(|(client, operation)| {
+            format!("{client}, {operation}: was not run; remove it from cells.json if that is intended")
+        });
+        let new = self.cells.iter().filter(|(client, operation, _)| {
+            !self.expected.iter().any(|(of, known)| of == client && known == operation)
+        });
+        let new =
+            new.map(|(client, operation, _)| format!("{client}, {operation}: is not in cells.json; add it"));
+        gone.chain(new).collect()
     }
 
     pub(super) fn add_client(&mut self, client: &str, version: &str) {
@@ -82,6 +111,7 @@ impl Table {
                 let Defect { client, operation, .. } = defect;
                 format!("{client}, {operation}: no longer the known defect; remove it from defects.json")
             }));
+            problems.extend(self.unexpected());
         }
         if problems.is_empty() { Ok(()) } else { Err(problems.join("\n       ")) }
     }
@@ -156,6 +186,18 @@ mod tests {
         let other = table(Cell::Failed("worse".to_owned()));
         assert!(other.verdict(true).unwrap_err().starts_with("A, run: worse"));
         assert!(other.to_string().contains("FAIL"));
+    }
+
+    #[test]
+    fn a_cell_that_vanished_or_is_new_fails() {
+        let mut table = table(Cell::Failed("odd".to_owned()));
+        table.expect(&json!({"A": ["run", "cancel"], "B": ["run"]})).unwrap();
+        table.set("A", "upload", Cell::Passed);
+        let problems = table.verdict(true).unwrap_err();
+        for problem in ["A, cancel: was not run", "B, run: was not run", "A, upload: is not in cells.json"] {
+            assert!(problems.contains(problem), "{problems}");
+        }
+        assert_eq!(table.verdict(false), Ok(()));
     }
 
     #[test]

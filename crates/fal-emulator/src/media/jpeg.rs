@@ -1,6 +1,12 @@
 //! JPEG encoding.
 
+use super::Size;
 use super::picture::Picture;
+
+/// Returns true if a JPEG can have this size.
+pub(crate) fn can_encode(size: Size) -> bool {
+    [size.width, size.height].iter().all(|side| (1..=u32::from(u16::MAX)).contains(side))
+}
 
 /// Encodes a picture; `None` if a side is zero or over 65,535.
 pub(crate) fn encode(picture: &Picture) -> Option<Vec<u8>> {

@@ -171,7 +171,7 @@ impl RequestHandler {
                     if let Some(host) = &refusal.unserved {
                         self.traffic.refuse_host(host);
                     }
-                    Err(refusal.reply.into_response())
+                    Err(refusal.into_reply().into_response())
                 }
             };
             async {

@@ -1,6 +1,7 @@
 //! One request in the queue.
 
 use std::future::pending;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -29,6 +30,14 @@ fn shortest_retention(answer: &Reply) -> Duration {
     Duration::from_secs(if is_large { 6 * 60 } else { 3600 })
 }
 
+/// Creates the reply to a request for which no runner started in time.
+pub(crate) fn start_timeout_reply() -> Reply {
+    let text = "No runner started within the request's start timeout";
+    Reply::failure(StatusCode::GATEWAY_TIMEOUT, "request_timeout", text)
+        .with_header(TIMEOUT_TYPE, HeaderValue::from_static("user"))
+        .with_billable_units(0)
+}
+
 /// A request in the queue.
 pub(crate) struct Job {
     pub(crate) id: String,
@@ -45,6 +54,8 @@ pub(crate) struct Job {
     pub(super) schedule: Mutex<Schedule>,
     /// Announces changes that time does not cause: submissions and cancellations.
     pub(super) changed: watch::Sender<()>,
+    /// The memory of the input and of the answer, in bytes.
+    pub(super) size: AtomicUsize,
     /// The reply of the run, which is made when it is first needed.
     pub(crate) answer: OnceCell<Reply>,
 }
@@ -86,6 +97,21 @@ impl Job {
             _ = changed.changed() => {}
             () = timer => {}
         }
+    }
+
+    /// Returns the memory of the input and of the answer, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.size.load(Ordering::Relaxed)
+    }
+
+    /// Adds the memory of the answer.
+    pub(super) fn note_answer_size(&self, bytes: usize) {
+        self.size.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Returns true if the request has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.phase(), Phase::Done(_))
     }
 
     fn phase(&self) -> Phase {
@@ -194,15 +220,7 @@ impl Job {
                 let has_run = self.times().1.is_some();
                 Some(if has_run { reply } else { reply.with_billable_units(0) })
             }
-            Phase::Done(Completion::StartTimeout) => Some(
-                Reply::failure(
-                    StatusCode::GATEWAY_TIMEOUT,
-                    "request_timeout",
-                    "No runner started within the request's start timeout",
-                )
-                .with_header(TIMEOUT_TYPE, HeaderValue::from_static("user"))
-                .with_billable_units(0),
-            ),
+            Phase::Done(Completion::StartTimeout) => Some(start_timeout_reply()),
             _ => Some(Reply::detail(StatusCode::BAD_REQUEST, "Request is still in progress")),
         }
     }

@@ -38,7 +38,11 @@ impl Scheduler {
     /// Creates the schedule of a queued request.
     pub(crate) fn schedule(&self, input: &ScheduleInput<'_>) -> Schedule {
         let ScheduleInput { endpoint, submitted, start_timeout, priority, refused } = *input;
-        let pace = self.pace(endpoint);
+        let mut pace = self.pace(endpoint);
+        // In the simulated queue, as many requests arrive later and are served first as are ahead already.
+        if priority == Priority::Low && self.runner_queues.is_none() {
+            pace = pace.ahead(pace.requests_ahead().saturating_mul(2));
+        }
         match (self.behaviours.steps(endpoint), &self.runner_queues) {
             (Some(steps), _) => Schedule::Poll(PollSchedule::new(steps, refused)),
             (None, None) => Schedule::Clock(Timeline { pace, start_timeout, refused, cancelled: None }),

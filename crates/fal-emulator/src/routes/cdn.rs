@@ -12,6 +12,7 @@ use super::auth;
 use super::parameters::Parameters;
 use super::range::{self, Range};
 use crate::app::App;
+use crate::media;
 use crate::reply::Reply;
 use crate::store::{Decision, StoredFile};
 
@@ -25,7 +26,7 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Response {
     let not_found = || Reply::detail(StatusCode::NOT_FOUND, "File not found").into_response();
-    let Some(file) = app.store.get(&path) else {
+    let Some(file) = fetch(&app, &path).await else {
         return not_found();
     };
     let is_signed = parameters.get("identity").is_some_and(|token| app.tokens.check(token, &[&path]).is_ok());
@@ -35,6 +36,15 @@ pub(super) async fn get(
         Decision::Forbid => Reply::detail(StatusCode::FORBIDDEN, "Forbidden").into_response(),
         Decision::Hide => not_found(),
     }
+}
+
+/// Returns a file, whose bytes may have to be made first. As many files as there are cores are made at a time.
+async fn fetch(app: &App, path: &str) -> Option<Arc<StoredFile>> {
+    if !app.store.needs_drawing(path) {
+        return app.store.get(path);
+    }
+    let (store, path) = (Arc::clone(&app.store), path.to_owned());
+    media::on_drawing_thread(move || store.get(&path)).await.flatten()
 }
 
 /// Sends a file, or the range of it that the request asks for.

@@ -12,12 +12,13 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
-use super::{JSON_LIMIT, too_large};
+use super::{JSON_LIMIT, endpoint, too_large};
 use crate::app::App;
 use crate::endpoint_id::EndpointId;
 use crate::hosts;
 use crate::net::ConnectionControl;
 use crate::percent;
+use crate::queue;
 use crate::reply::Reply;
 use crate::script::{self, RequestKind, Target, classify};
 
@@ -81,12 +82,23 @@ async fn handle(app: Arc<App>, request: Request, next: Next) -> Response {
     if effect.ends_on_arrival() {
         return effect.apply(StatusCode::OK.into_response(), &control);
     }
+    if let Some(timeout) = start_timeout_before(&received, effect.delay) {
+        app.clock.sleep_until(arrival.0.saturating_add(timeout)).await;
+        return effect.apply(with_id(queue::start_timeout_reply()).into_response(), &control);
+    }
     app.clock.sleep_until(arrival.0.saturating_add(effect.delay)).await;
     let response = match &effect.response {
         Some(make_response) => make_response(&received).into_response(),
         None => next.run(Request::from_parts(parts, body)).await,
     };
     effect.apply(response, &control)
+}
+
+/// Returns the start timeout of a direct call, if it ends before the delay of a rule: then no runner started in time.
+fn start_timeout_before(request: &script::Request, delay: Duration) -> Option<Duration> {
+    let is_direct = matches!(request.kind, RequestKind::Run | RequestKind::Stream);
+    let timeout = endpoint::start_timeout(&request.headers).ok().flatten().filter(|_| is_direct)?;
+    (timeout < delay).then_some(timeout)
 }
 
 /// Returns true if a body cannot be read because of its framing, and not because of its size.

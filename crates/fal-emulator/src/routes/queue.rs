@@ -14,7 +14,7 @@ use serde_json::json;
 use super::endpoint::{find_model, parse_id, priority, start_timeout, stores_payloads};
 use super::intercept::Arrival;
 use super::parameters::Parameters;
-use super::{auth, body_error, not_found, status_stream};
+use super::{auth, body_error, not_found, status_stream, storage};
 use crate::app::App;
 use crate::model_call::ModelCall;
 use crate::queue::{CancelOutcome, Job, SubmitOptions};
@@ -68,6 +68,7 @@ fn submit(
     if webhook_url.is_some() {
         check_origin(app, headers)?;
     }
+    let lifecycle = storage::lifecycle(app, headers)?;
     let options = SubmitOptions {
         start_timeout: start_timeout(headers)?,
         priority: priority(headers),
@@ -79,6 +80,7 @@ fn submit(
     let body = body.map_err(|rejection| body_error(&rejection))?;
     // The gateway does not check the input, so a refusal of the runner shows only in the status and the result.
     let work = model.and_then(|model| ModelCall::new(&app.scripts.behaviours, &id.full, model, &body));
+    let work = work.map(|call| call.with_lifecycle(lifecycle));
     let urls = app.base_urls(headers);
     let job = app.queue.submit(id, work, options, arrival, urls.clone());
     app.recent_calls.add_queued(&job, headers, &body);

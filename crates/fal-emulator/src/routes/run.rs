@@ -14,7 +14,7 @@ use super::endpoint::{find_model, parse_id, start_timeout};
 use super::intercept::Arrival;
 use super::parameters::Parameters;
 use super::stream::{self, StreamRun};
-use super::{auth, body_error};
+use super::{auth, body_error, storage};
 use crate::app::App;
 use crate::model_call::ModelCall;
 use crate::recent_calls::{CallKind, CallRecord};
@@ -48,12 +48,13 @@ async fn respond(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Reply> {
     let id = parse_id(path)?;
+    let lifecycle = storage::lifecycle(&app, headers)?;
     if let Some(model) = stream::find_model(&app, &id) {
         auth::check_key_or_token(&app, headers, parameters, &id)?;
         let body = body.map_err(|rejection| body_error(&rejection))?;
         let record = app.recent_calls.begin(CallKind::Stream, &model.id, headers, &body);
         let call = ModelCall::new(&app.scripts.behaviours, &model.id, Some(Arc::clone(&model)), &body);
-        let call = call.map_err(|refusal| refuse(&record, refusal))?;
+        let call = call.map_err(|refusal| refuse(&record, refusal))?.with_lifecycle(lifecycle);
         if let Some(failure) = call.scripted_failure() {
             return Err(refuse(&record, failure.clone()));
         }
@@ -70,7 +71,8 @@ async fn respond(
     let body = body.map_err(|rejection| body_error(&rejection))?;
     let record = app.recent_calls.begin(CallKind::Run, &id.full, headers, &body);
     let call = ModelCall::new(&app.scripts.behaviours, &id.full, model, &body)
-        .map_err(|refusal| refuse(&record, refusal))?;
+        .map_err(|refusal| refuse(&record, refusal))?
+        .with_lifecycle(lifecycle);
     let urls = app.base_urls(headers);
     let Some(run_time) = app.scheduler.start_direct_call(&id.full, arrival) else {
         return Err(refuse(&record, no_free_runner()));

@@ -1,5 +1,8 @@
 //! Generates media files and the objects that describe them.
 
+use std::cell::OnceCell;
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -10,16 +13,42 @@ use super::scalar;
 use super::synthesizer::{FieldContext, Synthesizer};
 use crate::media::picture::Picture;
 use crate::media::{Size, clip, glb, jpeg, minimal_files, png, wav};
+use crate::store::{DrawFile, UploadMetadata};
 
 /// A generated file and its properties.
 struct GeneratedFile {
-    bytes: Bytes,
+    /// Makes the bytes, which takes up to seconds and always gives the same ones.
+    draw: DrawFile,
+    bytes: OnceCell<Bytes>,
     content_type: &'static str,
     extension: &'static str,
     size: Option<Size>,
     seconds: Option<f64>,
     /// The number of frames and the frames per second.
     frames: Option<(u32, u32)>,
+}
+
+impl GeneratedFile {
+    fn new(
+        content_type: &'static str,
+        extension: &'static str,
+        draw: impl Fn() -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            draw: Arc::new(move || draw().into()),
+            bytes: OnceCell::new(),
+            content_type,
+            extension,
+            size: None,
+            seconds: None,
+            frames: None,
+        }
+    }
+
+    /// Returns the bytes, which are made now if nothing has needed them before.
+    fn bytes(&self) -> &Bytes {
+        self.bytes.get_or_init(|| (self.draw)())
+    }
 }
 
 /// Returns true if a schema describes a file: it has a URL and another property that files have.
@@ -55,7 +84,7 @@ pub(super) fn make_object(
             "url" => Some(json!(url)),
             "content_type" | "mime_type" => Some(json!(file.content_type)),
             "file_name" => Some(json!(file_name(&file, context))),
-            "file_size" => Some(json!(file.bytes.len())),
+            "file_size" => Some(json!(file.bytes().len())),
             "width" => file.size.map(|size| json!(size.width)),
             "height" => file.size.map(|size| json!(size.height)),
             "duration" => file.seconds.map(|seconds| json!(seconds)),
@@ -100,7 +129,7 @@ pub(super) fn make_url(synthesizer: &Synthesizer<'_>, context: &FieldContext<'_>
 /// Generates a file and returns its bytes as base64.
 pub(super) fn make_base64(synthesizer: &Synthesizer<'_>, context: &FieldContext<'_>) -> Value {
     let kind = guess_kind(synthesizer, "", "", context);
-    json!(STANDARD.encode(&generate(synthesizer, kind, context).bytes))
+    json!(STANDARD.encode(generate(synthesizer, kind, context).bytes()))
 }
 
 fn guess_kind(
@@ -122,10 +151,14 @@ fn guess_kind(
 fn publish(synthesizer: &Synthesizer<'_>, file: &GeneratedFile, context: &FieldContext<'_>) -> String {
     synthesizer.files.set(synthesizer.files.get() + 1);
     if synthesizer.parameters.sync_mode() {
-        return format!("data:{};base64,{}", file.content_type, STANDARD.encode(&file.bytes));
+        return format!("data:{};base64,{}", file.content_type, STANDARD.encode(file.bytes()));
     }
-    let path =
-        synthesizer.store.add_generated(&file_name(file, context), file.content_type, file.bytes.clone());
+    let upload = UploadMetadata {
+        name: file_name(file, context),
+        content_type: file.content_type.to_owned(),
+        lifecycle: synthesizer.lifecycle.clone(),
+    };
+    let path = synthesizer.store.add_generated(upload, file.bytes.get().cloned(), Arc::clone(&file.draw));
     format!("{}/files/{path}", synthesizer.base.cdn())
 }
 
@@ -141,45 +174,41 @@ fn generate(synthesizer: &Synthesizer<'_>, kind: FileKind, context: &FieldContex
     let parameters = synthesizer.parameters;
     // The results of one call differ from each other.
     let seed = parameters.seed.wrapping_add(context.index.unwrap_or(0) as u64);
-    let simple_file = |bytes: Vec<u8>, content_type, extension| GeneratedFile {
-        bytes: bytes.into(),
-        content_type,
-        extension,
-        size: None,
-        seconds: None,
-        frames: None,
-    };
     match kind {
         FileKind::Image => generate_image(synthesizer, seed),
         FileKind::Video => {
             let size = parameters.video_size();
             let rate = parameters.frame_rate();
             let frames = ((parameters.seconds() * f64::from(rate)).round() as u32).max(1);
-            let bytes = clip::encode_mp4(&Picture::new(size, seed, &parameters.prompt), frames, rate);
+            let picture = Picture::new(size, seed, &parameters.prompt);
+            let draw = move || clip::encode_mp4(&picture, frames, rate);
             GeneratedFile {
                 size: Some(size),
                 seconds: Some(f64::from(frames) / f64::from(rate)),
                 frames: Some((frames, rate)),
-                ..simple_file(bytes, "video/mp4", "mp4")
+                ..GeneratedFile::new("video/mp4", "mp4", draw)
             }
         }
         FileKind::Audio => {
             let seconds = parameters.seconds();
-            let bytes = wav::arpeggio(seconds, seed);
-            GeneratedFile { seconds: Some(seconds), ..simple_file(bytes, "audio/wav", "wav") }
+            let draw = move || wav::arpeggio(seconds, seed);
+            GeneratedFile { seconds: Some(seconds), ..GeneratedFile::new("audio/wav", "wav", draw) }
         }
-        FileKind::Model => simple_file(glb::cube(), "model/gltf-binary", "glb"),
-        FileKind::Obj => simple_file(minimal_files::triangle_obj(), "model/obj", "obj"),
-        FileKind::Svg => simple_file(minimal_files::svg().into_bytes(), "image/svg+xml", "svg"),
-        FileKind::Zip => simple_file(minimal_files::empty_zip(), "application/zip", "zip"),
+        FileKind::Model => GeneratedFile::new("model/gltf-binary", "glb", glb::cube),
+        FileKind::Obj => GeneratedFile::new("model/obj", "obj", minimal_files::triangle_obj),
+        FileKind::Svg => GeneratedFile::new("image/svg+xml", "svg", || minimal_files::svg().into_bytes()),
+        FileKind::Zip => GeneratedFile::new("application/zip", "zip", minimal_files::empty_zip),
         FileKind::Weights => {
-            simple_file(minimal_files::empty_safetensors(), "application/octet-stream", "safetensors")
+            GeneratedFile::new("application/octet-stream", "safetensors", minimal_files::empty_safetensors)
         }
-        FileKind::Subtitles => simple_file(minimal_files::subtitles(), "application/x-subrip", "srt"),
+        FileKind::Subtitles => GeneratedFile::new("application/x-subrip", "srt", minimal_files::subtitles),
         FileKind::Json => {
-            simple_file(b"{\"generator\":\"fal-emulator\"}".to_vec(), "application/json", "json")
+            GeneratedFile::new("application/json", "json", || b"{\"generator\":\"fal-emulator\"}".to_vec())
         }
-        FileKind::Other => simple_file(minimal_files::placeholder(context.field), "text/plain", "txt"),
+        FileKind::Other => {
+            let field = context.field.to_owned();
+            GeneratedFile::new("text/plain", "txt", move || minimal_files::placeholder(&field))
+        }
     }
 }
 
@@ -189,19 +218,13 @@ fn generate_image(synthesizer: &Synthesizer<'_>, seed: u64) -> GeneratedFile {
     let size = progress.scale(parameters.image_size());
     let picture = Picture::new(size, seed, &parameters.prompt).with_noise(progress.noise());
     let wants_jpeg = ["jpeg", "jpg"].contains(&parameters.image_format().as_str());
-    let jpeg = wants_jpeg.then(|| jpeg::encode(&picture)).flatten();
-    let (bytes, content_type, extension) = match jpeg {
-        Some(bytes) => (bytes, "image/jpeg", "jpg"),
-        None => (png::encode(&picture).unwrap_or_default(), "image/png", "png"),
+    let size = Some(picture.size());
+    let file = if wants_jpeg && jpeg::can_encode(picture.size()) {
+        GeneratedFile::new("image/jpeg", "jpg", move || jpeg::encode(&picture).unwrap_or_default())
+    } else {
+        GeneratedFile::new("image/png", "png", move || png::encode(&picture).unwrap_or_default())
     };
-    GeneratedFile {
-        bytes: bytes.into(),
-        content_type,
-        extension,
-        size: Some(picture.size()),
-        seconds: None,
-        frames: None,
-    }
+    GeneratedFile { size, ..file }
 }
 
 /// Returns the URL or content type in the first example of a schema.

@@ -10,7 +10,7 @@ use super::transcript::{self, Segment};
 use super::{file, scalar};
 use crate::hosts::BaseUrls;
 use crate::models::Model;
-use crate::store::Store;
+use crate::store::{Lifecycle, Store};
 
 /// The depth below which optional parts are left out; recursive schemas would never end otherwise.
 const MAX_DEPTH: usize = 10;
@@ -21,6 +21,8 @@ pub(super) struct Synthesizer<'a> {
     pub(super) parameters: &'a CallParameters,
     pub(super) store: &'a Store,
     pub(super) base: &'a BaseUrls,
+    /// The lifetime and the readers of the files.
+    pub(super) lifecycle: &'a Lifecycle,
     pub(super) progress: &'a RunProgress,
     /// Counts the generated files.
     pub(super) files: &'a Cell<u32>,
