@@ -8,7 +8,7 @@ use super::*;
 async fn a_queued_job_is_cancelled() {
     let (_emulator, client) = stuck().await;
     let job = client.submit(small()).await.unwrap();
-    assert!(matches!(job.status().await.unwrap(), Update::Queued { position: 3 }));
+    assert!(matches!(job.status().await.unwrap(), Update::Queued { position: 3, .. }));
     assert!(job.result().await.unwrap_err().is_not_ready());
 
     assert_eq!(job.cancel().await.unwrap(), Cancelled::Removed);

@@ -1,7 +1,8 @@
 //! Local files as inputs, and media as outputs.
 
-use fal_client::{File, storage::MediaExt};
+use fal_client::{File, storage::MediaExt, untyped};
 use fal_flux::dev::image_to_image;
+use serde_json::json;
 
 use super::*;
 
@@ -65,4 +66,23 @@ async fn a_missing_local_file_is_an_error_that_names_it() {
     let input = input!(image_to_image { prompt: "a dog", image_url: File::path("no/such/cat.png") });
     let error = client.run(input).await.unwrap_err();
     assert!(error.is_file() && error.to_string().contains("no/such/cat.png"), "{error}");
+}
+
+#[tokio::test]
+async fn a_recording_in_untyped_json_is_uploaded_or_sent_inside() {
+    let (emulator, client) = instant().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("silence.wav");
+    std::fs::write(&path, wav()).unwrap();
+    let is_upload = |path: &str| path.contains("/storage/") || path.starts_with("/cdn/");
+    let uploads = || emulator.requests().iter().filter(|request| is_upload(request.path.as_str())).count();
+    for (file, uploaded) in [(File::path(&path).inline(), false), (File::path(&path), true)] {
+        let before = uploads();
+        let input =
+            untyped::input("https://fal.ai/models/fal-ai/whisper/api", json!({ "task": "transcribe" }));
+        let reply = client.subscribe(input.file("audio_url", file)).await.unwrap();
+        let last = reply["chunks"].as_array().unwrap().last().unwrap();
+        assert_eq!(last["timestamp"][1], 1.0, "the emulator has read the file");
+        assert_eq!(uploads() > before, uploaded);
+    }
 }

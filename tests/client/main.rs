@@ -7,6 +7,7 @@ mod errors;
 mod files;
 mod killed;
 mod platform;
+mod queued;
 mod resume;
 mod run;
 mod subscribe;

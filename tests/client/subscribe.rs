@@ -26,7 +26,7 @@ async fn subscribe_reports_positions_then_each_log_line_once_then_completion() {
     let positions: Vec<u32> = seen
         .iter()
         .filter_map(|update| match update {
-            Update::Queued { position } => Some(*position),
+            Update::Queued { position, .. } => Some(*position),
             _ => None,
         })
         .collect();
@@ -57,4 +57,14 @@ async fn a_job_that_does_not_start_in_time_is_a_timeout_of_the_service() {
     let error = call.await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");
     assert_eq!(error.status().map(|status| status.as_u16()), Some(504));
+}
+
+#[tokio::test]
+async fn a_job_that_nobody_waits_for_is_dropped_by_the_service() {
+    let (emulator, client) = stuck().await;
+    let limit = Duration::from_millis(300);
+    let job = client.submit(small()).timeout(limit).drop_unstarted().await.unwrap();
+    let error = job.wait().await.unwrap_err();
+    assert!(error.is_timeout() && error.status().is_some_and(|status| status.as_u16() == 504), "{error:?}");
+    assert_eq!(emulator.received_inputs::<dev::Model>().len(), 1);
 }

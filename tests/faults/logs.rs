@@ -27,7 +27,7 @@ async fn subscribe(rules: impl Fn(&Emulator) + Send) -> (Vec<u32>, Vec<String>) 
     let updates = updates.lock().unwrap();
     assert!(updates.last().unwrap().is_completed());
     let positions = updates.iter().filter_map(|update| match update {
-        Update::Queued { position } => Some(*position),
+        Update::Queued { position, .. } => Some(*position),
         _ => None,
     });
     let lines = updates.iter().flat_map(Update::logs).map(|line| line.message.clone());

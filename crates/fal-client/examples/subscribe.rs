@@ -16,7 +16,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .subscribe(input!(dev { prompt: "a sunset over mountains" }))
         .logs()
         .on_update(|update| {
-            if let Update::Queued { position } = update {
+            if let Update::Queued { position, .. } = update {
                 println!("{position} ahead");
             }
             for log in update.logs() {

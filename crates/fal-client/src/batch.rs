@@ -33,6 +33,7 @@ use crate::{
     BoxFuture, Client, Error, ErrorKind, Pending, Reply, Result,
     call::Call,
     options::CallOptions,
+    queue::Ticket,
     reconcile::{Decision, KnownRequests, Reconcile, Reconciler},
     reply::CallResponse,
     sync::lock,
@@ -110,10 +111,14 @@ pub struct BatchRequest<E: Endpoint> {
     lock_wait: Option<LockWait>,
     reconcile: Option<Reconcile>,
     webhook_for: Option<WebhookFor>,
+    on_queued: Option<OnItemQueued<E>>,
 }
 
 /// Returns the URL of the webhook of each input.
 type WebhookFor = Box<dyn Fn(usize) -> String + Send + Sync>;
+
+/// Is called with the index of an input and the ticket of its request.
+type OnItemQueued<E> = Arc<dyn Fn(usize, Ticket<E>) + Send + Sync>;
 
 /// An input, and the id of its endpoint.
 type Named<E> = (Cow<'static, str>, <E as Endpoint>::Input);
@@ -137,6 +142,7 @@ impl<E: Endpoint> BatchRequest<E> {
             lock_wait: None,
             reconcile: None,
             webhook_for: None,
+            on_queued: None,
         }
     }
 
@@ -209,6 +215,14 @@ impl<E: Endpoint> BatchRequest<E> {
         self
     }
 
+    /// Calls `on_queued` with the index of each input and the ticket of its request, as soon as fal has accepted it.
+    ///
+    /// Not called for requests that an earlier process has submitted; the [`journal`](Self::journal) has their tickets.
+    pub fn on_queued(mut self, on_queued: impl Fn(usize, Ticket<E>) + Send + Sync + 'static) -> Self {
+        self.on_queued = Some(Arc::new(on_queued));
+        self
+    }
+
     /// Returns the replies as a stream in the order in which they arrive, each with the index of its input.
     ///
     /// # Errors
@@ -230,6 +244,7 @@ impl<E: Endpoint> BatchRequest<E> {
             lock_wait,
             reconcile,
             webhook_for,
+            on_queued,
         } = self;
         let state = match &journal {
             Some(journal) => JournalState::read(journal.as_ref()).await?,
@@ -260,7 +275,10 @@ impl<E: Endpoint> BatchRequest<E> {
                     if let Some(url) = &webhook_for {
                         options.set_webhook(url(index));
                     }
-                    let call = Call::new(item_client.clone(), endpoint.clone(), input, options);
+                    let mut call = Call::new(item_client.clone(), endpoint.clone(), input, options);
+                    if let Some(on_queued) = on_queued.clone() {
+                        call.on_queued = Some(Box::new(move |handle| on_queued(index, Ticket::from(handle))));
+                    }
                     BatchItem { index, call, gate, journaled, accepted: accepted.clone() }.send()
                 }
             };

@@ -19,16 +19,22 @@ use crate::{
     hosts::Service,
     input::{self, EncodedInput},
     options::CallOptions,
+    queue::RequestHandle,
     reconcile::{SentRequest, SentSlot},
     retry::RetryClass,
     transport::{Content, Request},
 };
+
+/// Is called with a request as soon as the queue has accepted it.
+pub(crate) type OnQueued = Box<dyn FnOnce(&RequestHandle) + Send>;
 
 /// A call of an endpoint whose input is encoded: where the types of the endpoint end.
 pub(crate) struct Call {
     pub(crate) client: Client,
     pub(crate) endpoint: Cow<'static, str>,
     pub(crate) options: CallOptions,
+    /// For calls through the queue.
+    pub(crate) on_queued: Option<OnQueued>,
     input: Result<EncodedInput>,
     /// The submit that was sent last.
     pub(crate) sent: SentSlot,
@@ -41,7 +47,7 @@ impl Call {
         P: Parameters + Serialize + Send + 'static,
     {
         let input = input::encode(input, options.checks(&client));
-        Self { client, endpoint, options, input, sent: SentSlot::default() }
+        Self { client, endpoint, options, on_queued: None, input, sent: SentSlot::default() }
     }
 
     /// Returns the record of the call, which is about to be sent with this body.
@@ -86,8 +92,14 @@ impl Call {
         request.retry = self.options.retry(client);
         request.deadline = self.options.deadline(client);
         request.idle_timeout = self.options.idle_timeout;
-        request.headers = self.options.clone().into_headers()?;
+        let mut options = self.options.clone();
+        if request.deadline.is_none() {
+            options.apply_drop_unstarted(None); // Fails before anything is uploaded.
+        }
+        let mut options = options.checked()?;
         let json = self.upload_files(&request.retry, request.deadline).await?;
+        options.apply_drop_unstarted(request.deadline);
+        request.headers = options.into_headers()?;
         if [Method::GET, Method::HEAD].contains(&request.method) {
             append_to_query(&mut request.url, &json)?;
         } else {
@@ -100,7 +112,7 @@ impl Call {
     async fn upload_files(&mut self, retry: &Retry, deadline: Option<Instant>) -> Result<Bytes> {
         let taken = || Err(Error::new(ErrorKind::Encode, "the input could not be encoded"));
         let input = mem::replace(&mut self.input, taken())?;
-        match input.upload(&self.client, retry, deadline).await {
+        match input.upload(&self.client, self.options.uploads(&self.client), retry, deadline).await {
             Ok(json) => {
                 self.input = Ok(EncodedInput::Json(json.clone()));
                 Ok(json)

@@ -12,11 +12,17 @@ use crate::{
     env::Env,
     headers::custom_header,
     hosts::{PlainHttp, Service, check_local_names, is_loopback, local_names, parse_host, redact_url},
+    middleware::{Middleware, MiddlewareChain},
     queue::Permits,
     reconcile::RecentRequests,
     redact::SecretStore,
     storage::{CdnTokens, UploadOptions},
-    transport::{Hook, Transport, default_http, http_builder},
+    transport::{Hook, Http, Transport, http_builder},
+};
+#[cfg(feature = "tower")]
+use crate::{
+    middleware::HttpService,
+    transport::{LayeredHttp, Wrap},
 };
 #[cfg(feature = "realtime")]
 use crate::{socket::SocketPool, transport::UpgradeClient};
@@ -50,6 +56,10 @@ pub struct ClientBuilder {
     emulator: Option<String>,
     proxy: Option<String>,
     hosts: Vec<(Service, String)>,
+    trusted_hosts: Vec<String>,
+    middleware: MiddlewareChain,
+    #[cfg(feature = "tower")]
+    layer: Option<Wrap>,
     plain_http: PlainHttp,
     backup_domains: bool,
     http: Option<reqwest::Client>,
@@ -75,6 +85,10 @@ impl ClientBuilder {
             emulator: None,
             proxy: None,
             hosts: Vec::new(),
+            trusted_hosts: Vec::new(),
+            middleware: MiddlewareChain::default(),
+            #[cfg(feature = "tower")]
+            layer: None,
             plain_http: PlainHttp::LoopbackOnly,
             backup_domains: true,
             http: None,
@@ -198,6 +212,63 @@ impl ClientBuilder {
     /// for `queue.fal.run`. On by default. Other hosts have no backup.
     pub fn backup_domains(mut self, enabled: bool) -> Self {
         self.backup_domains = enabled;
+        self
+    }
+
+    /// Adds a middleware, which reads and changes every request before it is sent, and reads the response.
+    ///
+    /// The one that is added first changes a request first. The module [`middleware`](crate::middleware) has an example.
+    /// Requests of the feature `platform` do not pass it.
+    pub fn middleware(mut self, middleware: impl Middleware) -> Self {
+        self.middleware.push(middleware);
+        self
+    }
+
+    /// Allows a middleware to send requests for fal, and the key with them, to this host too. Takes the forms of
+    /// [`run_host`](Self::run_host).
+    pub fn trusted_host(mut self, host: impl Into<String>) -> Self {
+        self.trusted_hosts.push(host.into());
+        self
+    }
+
+    /// Wraps the HTTP client in a layer of tower, such as a rate limit or traces. With the feature `tower`.
+    ///
+    /// Every request but those that open a WebSocket passes the layer, with its key, and each attempt of it once. A
+    /// second layer replaces the first: use tower's `ServiceBuilder` for several. The service must be `Clone`, as it is
+    /// after `buffer`.
+    ///
+    /// A layer must not send a request twice, because each submit may be billed: retries are set with
+    /// [`retry`](Self::retry). The key is refused at another host than that of the request.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use fal_client::Client;
+    /// use tower::ServiceBuilder;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> fal_client::Result<()> {
+    /// let ten_a_second = ServiceBuilder::new().buffer(100).rate_limit(10, Duration::from_secs(1));
+    /// let client = Client::builder().key("0a1b2c:3d4e5f").layer(ten_a_second).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "tower")]
+    pub fn layer<L, B>(mut self, layer: L) -> Self
+    where
+        L: tower_layer::Layer<crate::middleware::HttpService> + Send + 'static,
+        L::Service: tower_service::Service<
+                http::Request<reqwest::Body>,
+                Response = http::Response<B>,
+                Error: Into<crate::middleware::BoxError>,
+                Future: Send,
+            > + Clone
+            + Send
+            + 'static,
+        B: http_body::Body<Data = bytes::Bytes, Error: Into<crate::middleware::BoxError>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.layer = Some(Box::new(move |service| LayeredHttp::new(layer.layer(service))));
         self
     }
 
@@ -358,13 +429,26 @@ impl ClientBuilder {
         }
         let local = proxy.as_ref().map_or(hosts.are_local(), is_loopback);
         let local_names = local_names(hosts.all().into_iter().chain(&proxy));
-        if self.http.is_some() && self.plain_http == PlainHttp::LoopbackOnly {
+        let has_own_http = self.http.is_none();
+        if !has_own_http && self.plain_http == PlainHttp::LoopbackOnly {
             check_local_names(&local_names)?;
         }
+        let trusted = self.trusted_hosts.iter().map(|host| {
+            parse_host(host, self.plain_http).map_err(|error| error.with_context("a trusted host"))
+        });
+        let trusted: Vec<_> = trusted.collect::<Result<_>>()?;
+        let http = match self.http {
+            Some(http) => Http::new(http),
+            None => Http::build(local, &local_names)?,
+        };
         let transport = Transport {
             #[cfg(feature = "realtime")]
-            upgrades: UpgradeClient::new(self.http.is_none().then_some((local, local_names.clone()))),
-            http: self.http.map_or_else(|| default_http(local, &local_names), Ok)?,
+            upgrades: UpgradeClient::new(has_own_http.then(|| (local, local_names.clone()))),
+            #[cfg(feature = "tower")]
+            layered: self.layer.map(|wrap| wrap(HttpService::new(http.clone()))),
+            http,
+            middleware: self.middleware,
+            trusted,
             hosts,
             authorization,
             secrets,

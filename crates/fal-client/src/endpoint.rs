@@ -10,6 +10,7 @@ use fal_core::Realtime;
 use crate::realtime::{ConnectRequest, TokenRequest, WebSocketRequest};
 use crate::{
     Client,
+    endpoint_id::without_url,
     queue::{Job, Ticket},
     untyped,
 };
@@ -51,7 +52,7 @@ impl Client {
     /// # }
     /// ```
     pub fn endpoint_id(&self, id: impl Into<String>) -> EndpointHandle<untyped::Any> {
-        EndpointHandle::new(self.clone(), id.into().into())
+        EndpointHandle::new(self.clone(), without_url(id.into()).into())
     }
 }
 

@@ -6,9 +6,18 @@ use url::Url;
 
 use crate::{Error, ErrorKind, Result, hosts::join};
 
-/// An endpoint id: `[workflows/ or comfy/]owner/alias[/path…]`, or the old `123-alias`.
+/// The id of an endpoint: `[workflows/ or comfy/]owner/alias[/path…]`, or the old `123-alias`.
+///
+/// ```
+/// use fal_client::untyped::EndpointId;
+///
+/// let id = EndpointId::parse("https://fal.ai/models/fal-ai/flux/dev/api")?;
+/// assert_eq!(id.to_string(), "fal-ai/flux/dev");
+/// assert_eq!((id.owner(), id.alias(), id.path()), ("fal-ai", "flux", Some("dev")));
+/// # Ok::<(), fal_client::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct EndpointId<'a> {
+pub struct EndpointId<'a> {
     /// The id, with the old form converted to the new.
     id: Cow<'a, str>,
     /// The number of segments that name the app. The rest is a path inside it.
@@ -16,7 +25,17 @@ pub(crate) struct EndpointId<'a> {
 }
 
 impl<'a> EndpointId<'a> {
-    pub(crate) fn parse(id: &'a str) -> Result<Self> {
+    /// Parses an id, or a URL of fal with one: of a call, such as `https://fal.run/fal-ai/flux/dev`, or of a model's page,
+    /// such as `https://fal.ai/models/fal-ai/flux/dev`.
+    ///
+    /// # Errors
+    ///
+    /// `Config` with the reason.
+    pub fn parse(id: &'a str) -> Result<Self> {
+        if let Some(of_url) = id_of_url(id) {
+            let EndpointId { id, app_segments } = EndpointId::parse(&of_url)?;
+            return Ok(Self { id: Cow::Owned(id.into_owned()), app_segments });
+        }
         let invalid = |why: &str| {
             Err(Error::new(
                 ErrorKind::Config,
@@ -27,7 +46,7 @@ impl<'a> EndpointId<'a> {
             ))
         };
         if id.contains("://") {
-            return invalid("it is a URL");
+            return invalid("it is a URL, but not that of a call or of a model at fal");
         }
         if let Err(why) = check_path(id) {
             return invalid(why);
@@ -47,6 +66,34 @@ impl<'a> EndpointId<'a> {
         Ok(Self { id: whole, app_segments })
     }
 
+    /// Returns `workflows` or `comfy`, if the id begins with it.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        (self.app_segments == 3).then(|| self.segment(0))
+    }
+
+    /// Returns the owner of the app, such as `fal-ai`.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        self.segment(self.app_segments - 2)
+    }
+
+    /// Returns the name of the app without its owner, such as `flux`.
+    #[must_use]
+    pub fn alias(&self) -> &str {
+        self.segment(self.app_segments - 1)
+    }
+
+    /// Returns the path inside the app, such as `dev`, if there is one.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        self.id.splitn(self.app_segments + 1, '/').nth(self.app_segments)
+    }
+
+    fn segment(&self, index: usize) -> &str {
+        self.id.split('/').nth(index).unwrap_or_default()
+    }
+
     /// Returns the URL of calls: `{base}/owner/alias/path`, and then `path` if one is given.
     pub(crate) fn call_url(&self, base: &Url, path: Option<&str>) -> Result<Url> {
         let Some(path) = path else { return Ok(join(base, self.id.split('/'))) };
@@ -58,12 +105,6 @@ impl<'a> EndpointId<'a> {
         Ok(join(base, self.id.split('/').chain(path.split('/'))))
     }
 
-    /// Returns the name of the app without its owner, as tokens name it.
-    #[cfg(feature = "realtime")]
-    pub(crate) fn alias(&self) -> &str {
-        self.id.split('/').nth(self.app_segments - 1).unwrap_or_default()
-    }
-
     /// Returns the URL of a request: `{base}/owner/alias/requests/{request id}`, without the path.
     pub(crate) fn request_url(&self, base: &Url, request_id: &str) -> Result<Url> {
         if matches!(request_id.trim(), "" | "." | "..") {
@@ -73,6 +114,32 @@ impl<'a> EndpointId<'a> {
         let app = self.id.split('/').take(self.app_segments);
         Ok(join(base, app.chain(["requests", request_id])))
     }
+}
+
+/// Returns `text`, or the id in it if it is a URL of fal.
+pub(crate) fn without_url(text: String) -> String {
+    match EndpointId::parse(&text) {
+        Ok(id) if text.contains("://") => id.to_string(),
+        _ => text,
+    }
+}
+
+/// Returns the id in a URL of fal. `None` for any other text.
+fn id_of_url(text: &str) -> Option<String> {
+    let text = text.trim();
+    let url = Url::parse(text).ok().filter(|url| url.scheme() == "https" && url.port().is_none())?;
+    let path = url.path().trim_matches('/');
+    let id = match url.host_str()? {
+        "fal.run" | "queue.fal.run" | "ws.fal.run" if url.query().is_none() => path,
+        "fal.ai" | "www.fal.ai" => {
+            let id = path.strip_prefix("models/")?;
+            // The tabs of a model's page.
+            ["/api", "/playground", "/examples"].iter().find_map(|tab| id.strip_suffix(tab)).unwrap_or(id)
+        }
+        _ => return None,
+    };
+    // The URL of a request names its app only.
+    (!id.is_empty() && !id.split('/').any(|segment| segment == "requests")).then(|| id.to_owned())
 }
 
 /// Checks the segments between slashes; fails with the reason.
@@ -128,6 +195,39 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_ids_are_told_apart() {
+        let table = [
+            ("fal-ai/flux", None, "fal-ai", "flux", None),
+            ("fal-ai/flux/dev/image-to-image", None, "fal-ai", "flux", Some("dev/image-to-image")),
+            ("workflows/acme/wf/sub", Some("workflows"), "acme", "wf", Some("sub")),
+            ("comfy/acme/wf", Some("comfy"), "acme", "wf", None),
+            ("123-my-app", None, "123", "my-app", None),
+        ];
+        for (text, namespace, owner, alias, path) in table {
+            let id = EndpointId::parse(text).unwrap();
+            let parts = (id.namespace(), id.owner(), id.alias(), id.path());
+            assert_eq!(parts, (namespace, owner, alias, path), "{text}");
+        }
+    }
+
+    #[test]
+    fn urls_of_fal_are_ids() {
+        for url in [
+            "https://fal.run/fal-ai/flux/dev",
+            "https://queue.fal.run/fal-ai/flux/dev/",
+            "https://fal.ai/models/fal-ai/flux/dev",
+            "https://fal.ai/models/fal-ai/flux/dev/api?platform=http#about",
+            "https://www.fal.ai/models/fal-ai/flux/dev/playground",
+        ] {
+            assert_eq!(without_url(url.to_owned()), "fal-ai/flux/dev", "{url}");
+            assert_eq!(urls(url).1, "/fal-ai/flux/requests/r1", "{url}");
+        }
+        for other in ["a/b", "123-my-app", "https://x.example/a/b", ""] {
+            assert_eq!(without_url(other.to_owned()), other);
+        }
+    }
+
+    #[test]
     fn segments_are_percent_encoded() {
         assert_eq!(urls("acme/what?is#this").0, "/acme/what%3Fis%23this");
         assert_eq!(urls("acme/50%").0, "/acme/50%25");
@@ -161,7 +261,16 @@ mod tests {
             "comfy",
             "a b/c",
             "a/b\n",
-            "https://fal.run/a/b",
+            "https://evil.example/a/b",
+            "https://fal.run.evil.example/a/b",
+            "http://fal.run/a/b",
+            "https://fal.run:8443/a/b",
+            "https://fal.run/",
+            "https://fal.run/a",
+            "https://fal.run/a/b?x=1",
+            "https://queue.fal.run/a/b/requests/r1",
+            "https://fal.ai/dashboard/keys",
+            "https://me@evil.example/https://fal.run/a/b",
             "12a-app",
             "123-",
             "-app",

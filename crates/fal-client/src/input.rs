@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     BoxFuture, Client, Error, ErrorKind, Result, Retry,
     file_check::{self, FilesToCheck},
-    storage,
+    storage::{self, UploadOptions},
 };
 
 /// An input as JSON, or ready to become JSON once its local files are uploaded.
@@ -33,8 +33,14 @@ pub(crate) struct LocalFiles {
 }
 
 /// Checks files, and uploads others.
-type UploadFiles =
-    fn(Client, Vec<FilesToCheck>, Vec<File>, Retry, Option<Instant>) -> BoxFuture<'static, Result<Vec<File>>>;
+type UploadFiles = fn(
+    Client,
+    Vec<FilesToCheck>,
+    Vec<File>,
+    UploadOptions,
+    Retry,
+    Option<Instant>,
+) -> BoxFuture<'static, Result<Vec<File>>>;
 
 /// The checks of an input before it is sent.
 #[derive(Debug, Clone, Copy)]
@@ -80,10 +86,10 @@ where
     let files = LocalFiles {
         limited,
         local,
-        upload: |client, limited, files, retry, deadline| {
+        upload: |client, limited, files, options, retry, deadline| {
             Box::pin(async move {
                 file_check::check(limited).await?;
-                storage::upload_all(client, files, retry, deadline).await
+                storage::upload_all(client, files, options, retry, deadline).await
             })
         },
         encode: Box::new(encode),
@@ -114,16 +120,18 @@ impl EncodedInput {
     pub(crate) async fn into_json(
         self,
         client: &Client,
+        uploads: UploadOptions,
         retry: &Retry,
         deadline: Option<Instant>,
     ) -> Result<Bytes> {
-        self.upload(client, retry, deadline).await.map_err(|(error, _)| error)
+        self.upload(client, uploads, retry, deadline).await.map_err(|(error, _)| error)
     }
 
     /// Returns the JSON, after checking and uploading local files. Gives the input back if an upload fails, so that it can be tried again.
     pub(crate) async fn upload(
         self,
         client: &Client,
+        uploads: UploadOptions,
         retry: &Retry,
         deadline: Option<Instant>,
     ) -> Result<Bytes, (Error, Option<Self>)> {
@@ -133,7 +141,9 @@ impl EncodedInput {
         };
         // Files that have passed the checks need none when the upload is tried again.
         let limited = mem::take(&mut files.limited);
-        match (files.upload)(client.clone(), limited, files.local.clone(), retry.clone(), deadline).await {
+        match (files.upload)(client.clone(), limited, files.local.clone(), uploads, retry.clone(), deadline)
+            .await
+        {
             Ok(uploaded) => (files.encode)(&files.local, &uploaded).map_err(|error| (error, None)),
             Err(error) => Err((error, Some(Self::WithFiles(files)))),
         }

@@ -32,6 +32,7 @@
 //! | List models, prices, usage and keys (feature `platform`) | `Client::platform` |
 //! | Estimate the cost of a call (feature `platform`) | `Client::estimate` |
 //! | Call without an async runtime (feature `blocking`) | `blocking::Blocking` |
+//! | Read and change requests before they are sent | [`middleware`] |
 //!
 //! A call is a value named after its verb, such as [`RunRequest`]. Its methods set options, and awaiting it
 //! sends it. Nothing is sent before that, and nothing runs in the background unless `cancel_on_drop` asks
@@ -58,6 +59,8 @@ mod future;
 mod headers;
 mod hosts;
 mod input;
+mod media_output;
+pub mod middleware;
 mod pending;
 #[cfg(feature = "platform")]
 pub mod platform;
@@ -87,7 +90,7 @@ pub mod webhook;
 #[doc(hidden)]
 pub use fal_core as core;
 #[doc(inline)]
-pub use fal_core::{Endpoint, File, IntoInput, Nullable, Realtime, Streams, input, media};
+pub use fal_core::{Endpoint, File, HasUrl, IntoInput, Nullable, Realtime, Streams, input, media};
 
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -106,3 +109,7 @@ pub use self::{
     run::RunRequest,
     transport::Attempt,
 };
+/// The crate of pictures that the feature `image` uses.
+#[cfg(feature = "image")]
+#[doc(no_inline)]
+pub use image;

@@ -6,8 +6,13 @@ use http::{HeaderMap, HeaderValue, Method};
 use url::Url;
 
 use crate::{
-    Client, Error, ErrorKind, Result, Retry, headers::custom_header, hosts::redact_url, input::Checks,
-    queue::ServerRetries, storage::UploadPolicy, timeout::deadline,
+    Client, Error, ErrorKind, Result, Retry,
+    headers::custom_header,
+    hosts::redact_url,
+    input::Checks,
+    queue::ServerRetries,
+    storage::{UploadOptions, UploadPolicy},
+    timeout::{deadline, now},
 };
 
 mod tags;
@@ -32,6 +37,10 @@ pub(crate) struct CallOptions {
     pub(crate) skip_validation: bool,
     /// `None` for the option of the client.
     pub(crate) check_files: Option<bool>,
+    /// `true` if fal drops a request that has not started by the end of the call's time limit.
+    pub(crate) drop_unstarted: bool,
+    /// The options for the files of the input, if the call sets its own.
+    pub(crate) uploads: Option<UploadOptions>,
     /// `POST` by default.
     pub(crate) method: Option<Method>,
     /// A path below the endpoint.
@@ -82,6 +91,25 @@ impl CallOptions {
         }
         for name in START_TIMEOUT {
             self.set_option_header(name, &timeout.as_secs_f64().to_string());
+        }
+    }
+
+    /// Sets the start timeout of a call that fal drops with its time limit, unless it has one of its own. `deadline` is the
+    /// end of that limit.
+    pub(crate) fn apply_drop_unstarted(&mut self, deadline: Option<Instant>) {
+        if !self.drop_unstarted || START_TIMEOUT.iter().any(|name| self.option_headers.contains_key(*name)) {
+            return;
+        }
+        match deadline {
+            Some(deadline) => {
+                // Uploads have taken their part of the time already.
+                let left = deadline.saturating_duration_since(now()).as_millis().max(101);
+                self.set_start_timeout(Duration::from_millis(left.try_into().unwrap_or(u64::MAX)));
+            }
+            None => {
+                let message = "`drop_unstarted` needs a `timeout` of the call or of the client";
+                self.set_invalid(message.to_owned());
+            }
         }
     }
 
@@ -142,17 +170,26 @@ impl CallOptions {
         self.invalid.get_or_insert(message);
     }
 
-    /// Returns the headers that the options stand for.
+    /// Returns the options, unless one of them is invalid.
     ///
     /// # Errors
     ///
     /// `Config` for the first invalid option of any kind.
-    pub(crate) fn into_headers(self) -> Result<HeaderMap> {
-        if let Some(message) = self.invalid {
-            return Err(Error::new(ErrorKind::Config, message));
+    pub(crate) fn checked(self) -> Result<Self> {
+        match self.invalid {
+            Some(message) => Err(Error::new(ErrorKind::Config, message)),
+            None => Ok(self),
         }
-        let mut headers = self.custom_headers;
-        headers.extend(self.option_headers);
+    }
+
+    /// Returns the headers that the options stand for.
+    ///
+    /// # Errors
+    ///
+    /// As [`checked`](Self::checked).
+    pub(crate) fn into_headers(self) -> Result<HeaderMap> {
+        let Self { custom_headers: mut headers, option_headers, .. } = self.checked()?;
+        headers.extend(option_headers);
         Ok(headers)
     }
 
@@ -165,6 +202,11 @@ impl CallOptions {
     pub(crate) fn checks(&self, client: &Client) -> Checks {
         let files = self.check_files.unwrap_or(client.0.check_files);
         Checks { rules: !self.skip_validation, files: files && !self.skip_validation }
+    }
+
+    /// Returns the options for the files of the input: those of the call, or else of the client.
+    pub(crate) fn uploads(&self, client: &Client) -> UploadOptions {
+        self.uploads.clone().unwrap_or_else(|| client.0.uploads.clone())
     }
 
     /// Returns the time limit of the call, or else that of the client.
@@ -199,6 +241,17 @@ macro_rules! input_options {
             /// seconds as `X-Fal-Request-Start-Timeout`, and as the deprecated `X-Fal-Request-Timeout`.
             pub fn start_timeout(mut self, timeout: ::std::time::Duration) -> Self {
                 self.options.set_start_timeout(timeout);
+                self
+            }
+
+            /// Tells fal to drop the request if it has not started by the end of [`timeout`](Self::timeout), when nobody
+            /// waits for it any more. Off by default.
+            ///
+            /// Unlike the cancel that follows a timeout, this also holds when the process is killed or the line is
+            /// down. The rest of the limit when the request is sent becomes the
+            /// [`start_timeout`](Self::start_timeout), unless that is set. Without a limit it is a `Config` error.
+            pub fn drop_unstarted(mut self) -> Self {
+                self.options.drop_unstarted = true;
                 self
             }
 
@@ -264,6 +317,15 @@ macro_rules! input_options {
             /// `fal.`; a value has 1 to 256 printable ASCII characters without a comma.
             pub fn tag(mut self, key: impl AsRef<str>, value: impl AsRef<str>) -> Self {
                 self.options.add_tag(key.as_ref(), value.as_ref());
+                self
+            }
+
+            /// Sets the options for the local files of the input. Defaults to those of the client.
+            ///
+            /// `UploadOptions::default().inline_up_to(100_000)` sends files of up to 100 kB inside the request;
+            /// [`File::inline`](crate::File::inline) does so for one file.
+            pub fn uploads(mut self, options: $crate::storage::UploadOptions) -> Self {
+                self.options.uploads = Some(options);
                 self
             }
 
@@ -399,6 +461,24 @@ mod tests {
         let mut options = CallOptions::default();
         options.set_start_timeout(Duration::from_secs(30));
         assert_eq!(options.into_headers().unwrap()["x-fal-request-start-timeout"], "30");
+    }
+
+    #[test]
+    fn rest_of_the_time_limit_is_the_start_timeout() {
+        let header = |change: fn(&mut CallOptions), left: Option<u64>| {
+            let mut options = CallOptions { drop_unstarted: true, ..CallOptions::default() };
+            change(&mut options);
+            options.apply_drop_unstarted(left.map(|left| now() + Duration::from_millis(left)));
+            let headers = options.into_headers()?;
+            Ok::<f64, Error>(headers[START_TIMEOUT[0]].to_str().unwrap().parse().unwrap())
+        };
+        let left = header(|_| {}, Some(60_000)).unwrap();
+        assert!((59.0..=60.0).contains(&left), "{left}");
+        // Never less than fal accepts.
+        assert!((header(|_| {}, Some(0)).unwrap() - 0.101).abs() < 1e-9);
+        let own = header(|options| options.set_start_timeout(Duration::from_secs(5)), Some(60_000)).unwrap();
+        assert!((own - 5.0).abs() < 1e-9);
+        assert!(header(|_| {}, None).unwrap_err().to_string().contains("needs a `timeout`"));
     }
 
     #[test]

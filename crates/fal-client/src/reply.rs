@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     Result,
     headers::without_secrets,
+    media_output,
     redact::{MAX_ID, MAX_OUTPUT, Secrets, Shown},
     transport::Response,
 };
@@ -84,7 +85,10 @@ impl<T> Reply<T> {
 
 impl<T: DeserializeOwned> Reply<T> {
     pub(crate) fn decode(response: CallResponse) -> Result<Self> {
-        match response.response.json() {
+        // Converted to JSON text, not to a value: decoding `T` from values would compile its code a second time.
+        let converted = media_output::to_json(&response.response.headers, &response.response.body);
+        let converted = converted.and_then(|json| serde_json::from_slice(&json).ok());
+        match converted.map_or_else(|| response.response.json(), Ok) {
             Ok(output) => Ok(Self { output, meta: response.into() }),
             Err(error) => Err(error.with_request_id(response.request_id.as_deref())),
         }

@@ -11,10 +11,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 
 pub(crate) use self::parser::{DONE, Event, Parser};
-use crate::{Error, Result};
+use crate::{Error, Result, headers::foreign_encoding};
 
 /// The server-sent events of a response.
 pub(crate) struct Events {
@@ -24,8 +24,8 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Returns the events of a response, or the response itself if its type is not `text/event-stream`. Each event may
-    /// have up to `limit` bytes.
+    /// Returns the events of a response, or the response itself if its type is not `text/event-stream`, or it is
+    /// compressed. Each event may have up to `limit` bytes.
     pub(crate) fn from_response(
         response: reqwest::Response,
         limit: usize,
@@ -33,11 +33,16 @@ impl Events {
         let content_type = response.headers().get(http::header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
         let (media_type, _) = content_type.split_once(';').unwrap_or((content_type, ""));
-        if !media_type.trim().eq_ignore_ascii_case("text/event-stream") {
+        let is_stream = media_type.trim().eq_ignore_ascii_case("text/event-stream");
+        if !is_stream || foreign_encoding(response.headers()).is_some() {
             return Err(response.into());
         }
         let holds_connection = response.version() < http::Version::HTTP_2;
-        Ok(Self { chunks: Box::pin(response.bytes_stream()), parser: Parser::new(limit), holds_connection })
+        Ok(Self {
+            chunks: Box::pin(response.bytes_stream().fuse()),
+            parser: Parser::new(limit),
+            holds_connection,
+        })
     }
 
     /// Returns true if no other request can use the connection while the stream is open, as before HTTP/2.
@@ -59,6 +64,8 @@ impl Events {
             match ready!(self.chunks.as_mut().poll_next(context)) {
                 Some(Ok(chunk)) => self.parser.push(&chunk),
                 Some(Err(cause)) => return Poll::Ready(Err(Error::from_broken_body(cause))),
+                // The body is whole, so nothing of it is missing but the empty line that some servers leave out.
+                None if !self.parser.ends_with_done() => return Poll::Ready(Ok(self.parser.finish())),
                 None => return Poll::Ready(Ok(None)),
             }
         }

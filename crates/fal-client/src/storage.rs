@@ -7,11 +7,15 @@ mod byte_source;
 mod cdn_token;
 mod checkpoint;
 pub(crate) mod content_type;
+mod data_uri;
 mod download;
+mod file_ext;
 mod lifecycle;
 mod media;
 mod multipart;
 mod options;
+#[cfg(feature = "image")]
+mod picture;
 mod progress;
 mod reader;
 mod single;
@@ -26,15 +30,15 @@ use http::Method;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-pub(crate) use self::{cdn_token::CdnTokens, upload::upload_all};
+pub(crate) use self::{cdn_token::CdnTokens, data_uri::to_data_uri, upload::upload_all};
 pub use self::{
     checkpoint::Checkpoint,
     download::{Chunks, Download, DownloadRequest},
+    file_ext::FileExt,
     lifecycle::{Access, Acl, Lifecycle},
     media::{MediaExt, SaveMediaRequest, SavedFile},
     options::{Repository, UploadOptions},
     progress::Progress,
-    reader::FileExt,
     upload::{UploadEvent, UploadEvents, UploadRequest},
     upload_policy::UploadPolicy,
 };

@@ -18,8 +18,8 @@ pub use self::{
     workflow::{NodeError, WorkflowEvent},
 };
 use crate::{
-    BoxFuture, Client, Error, ErrorKind, Pending, Result, call::Call, hosts::Service, options::CallOptions,
-    run::RUN_TIMEOUT, sse::Events, timeout::within,
+    BoxFuture, Client, Error, ErrorKind, Pending, Result, call::Call, headers::foreign_encoding,
+    hosts::Service, options::CallOptions, run::RUN_TIMEOUT, sse::Events, timeout::within,
 };
 
 /// The default time for which a stream may be silent.
@@ -84,6 +84,8 @@ fn open(mut call: Call, idle_timeout: Option<Duration>) -> BoxFuture<'static, Re
             let headers = &mut request.headers;
             headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("text/event-stream"));
             headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+            // A server that compresses may keep events back.
+            headers.entry(header::ACCEPT_ENCODING).or_insert(HeaderValue::from_static("identity"));
             let deadline = request.deadline.zip(limit);
             let response = client.0.transport.open(&request).await?;
             let (status, headers) = (response.status(), response.headers().clone());
@@ -93,10 +95,15 @@ fn open(mut call: Call, idle_timeout: Option<Duration>) -> BoxFuture<'static, Re
                 Ok(events) => events,
                 Err(response) => {
                     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-                    let message = format!(
-                        "the answer is `{}` and no stream of events; `run` calls endpoints that do not stream",
-                        kind.unwrap_or("without a type")
-                    );
+                    let message = match foreign_encoding(&headers) {
+                        Some(encoding) => {
+                            format!("the stream is compressed with `{encoding}`, which was not asked for")
+                        }
+                        None => format!(
+                            "the answer is `{}` and no stream of events; `run` calls endpoints that do not stream",
+                            kind.unwrap_or("without a type")
+                        ),
+                    };
                     let body = client.0.transport.read_body(*response).await?;
                     let kind = ErrorKind::Decode { path: ".".to_owned() };
                     return Err(Error::new(kind, message)

@@ -4,6 +4,9 @@ mod activity;
 mod attempt;
 mod failure;
 mod hook;
+mod http_client;
+#[cfg(feature = "tower")]
+mod layered;
 #[cfg(test)]
 pub(crate) mod simulation;
 mod tls;
@@ -23,13 +26,19 @@ pub(crate) use self::activity::BodyStream;
 use self::failure::Failure;
 pub use self::hook::Attempt;
 pub(crate) use self::hook::Hook;
-pub(crate) use self::tls::{default_http, http_builder};
+pub(crate) use self::http_client::Http;
+#[cfg(feature = "tower")]
+pub use self::layered::HttpService;
+#[cfg(feature = "tower")]
+pub(crate) use self::layered::{LayeredHttp, Wrap};
+pub(crate) use self::tls::http_builder;
 #[cfg(feature = "realtime")]
 pub(crate) use self::upgrade_client::UpgradeClient;
 use crate::{
     BoxFuture, Hosts, Result, Retry,
     backup::Backups,
     credentials::Authorization,
+    middleware::MiddlewareChain,
     redact::{SecretStore, Secrets},
     retry::RetryClass,
     timeout::now,
@@ -40,7 +49,13 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
 /// The sender of all requests of a client.
 pub(crate) struct Transport {
-    pub(crate) http: reqwest::Client,
+    pub(crate) http: Http,
+    /// The HTTP client inside the layers of the caller.
+    #[cfg(feature = "tower")]
+    pub(crate) layered: Option<LayeredHttp>,
+    pub(crate) middleware: MiddlewareChain,
+    /// The hosts beside those of fal to which a middleware may send the key.
+    pub(crate) trusted: Vec<Url>,
     #[cfg(feature = "realtime")]
     pub(crate) upgrades: UpgradeClient,
     pub(crate) hosts: Hosts,
@@ -72,6 +87,9 @@ pub(crate) struct Request {
     to_fal: bool,
     /// `true` if it asks for another protocol, which only HTTP/1.1 can switch to.
     pub(crate) upgrade: bool,
+    /// `true` if the body of the response is wanted as the server stores it, without an encoding that is undone on the
+    /// way, because its bytes are counted.
+    pub(crate) verbatim: bool,
     pub(crate) retry_class: RetryClass,
     pub(crate) retry: Retry,
     /// The limit of one attempt.
@@ -153,6 +171,7 @@ impl Request {
             content: Content::None,
             to_fal: false,
             upgrade: false,
+            verbatim: false,
             retry_class,
             retry: Retry::default(),
             timeout: None,
@@ -234,6 +253,7 @@ impl Transport {
                 match self.attempt(request, number).await {
                     Ok(response) => {
                         let outcome = Ok((response.status(), response.headers()));
+                        self.show(request, response.status(), response.headers(), None);
                         self.observe(request, number, start, outcome, None);
                         return Ok(response);
                     }

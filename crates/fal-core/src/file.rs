@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error as _};
 
 /// A file given to a model: a URL, or content to upload.
 ///
-/// The client reads and uploads local content when it sends the request, not before. Small files can be sent
-/// inside the request instead, which is an option of the client.
+/// The client reads and uploads local content when it sends the request, not before. [`inline`](Self::inline) sends it
+/// inside the request instead.
 ///
 /// There is deliberately no `From<&str>`, because a string could be a URL or a path. In
 /// [`input!`](crate::input!), a string literal is a URL or a data URI.
@@ -20,6 +20,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error as _};
 /// let online = File::url("https://example.com/cat.png");
 /// let local = File::path("cat.png");
 /// let in_memory = File::bytes(vec![0x89, b'P', b'N', b'G'], "image/png").named("cat.png");
+/// let inside_the_request = File::path("icon.png").inline();
 /// ```
 ///
 /// A file that one model returned is given to the next one by reference, or with `File::from`:
@@ -34,7 +35,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error as _};
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct File(FileSource);
+pub struct File {
+    source: FileSource,
+    inline: bool,
+}
 
 /// The location of the content of a [`File`].
 #[derive(Clone, PartialEq, Eq)]
@@ -119,14 +123,18 @@ impl fmt::Debug for CustomContent {
 }
 
 impl File {
+    fn new(source: FileSource) -> Self {
+        Self { source, inline: false }
+    }
+
     /// Creates a file from a URL that the service can download.
     pub fn url(url: impl Into<String>) -> Self {
-        Self(FileSource::Url(url.into()))
+        Self::new(FileSource::Url(url.into()))
     }
 
     /// Creates a file from a data URI, `data:<media type>;base64,<content>`, which is sent as it is.
     pub fn data_uri(uri: impl Into<String>) -> Self {
-        Self(FileSource::Url(uri.into()))
+        Self::new(FileSource::Url(uri.into()))
     }
 
     /// Creates a file from content in memory, which is uploaded when the request is sent.
@@ -134,18 +142,22 @@ impl File {
     /// `content_type` is the media type, such as `image/png`. If it is empty, the client detects the type from the
     /// first bytes. A `Vec<u8>`, or a `bytes::Bytes` that is not shared, is not copied.
     pub fn bytes(data: impl Into<Vec<u8>>, content_type: impl Into<String>) -> Self {
-        Self(FileSource::Bytes { data: Arc::new(data.into()), content_type: content_type.into(), name: None })
+        Self::new(FileSource::Bytes {
+            data: Arc::new(data.into()),
+            content_type: content_type.into(),
+            name: None,
+        })
     }
 
     /// Creates a file from content that only a client can read, such as a reader of the `fal-client` crate.
     pub fn custom(content: impl Any + Send + Sync) -> Self {
         let content = CustomContent(Arc::new(content));
-        Self(FileSource::Custom { content, content_type: None, name: None })
+        Self::new(FileSource::Custom { content, content_type: None, name: None })
     }
 
     /// Creates a file from a path on this machine, which is read and uploaded when the request is sent.
     pub fn path(path: impl Into<PathBuf>) -> Self {
-        Self(FileSource::Path { path: path.into(), content_type: None, name: None })
+        Self::new(FileSource::Path { path: path.into(), content_type: None, name: None })
     }
 
     /// Sets the name of the uploaded file. Has no effect on a URL.
@@ -153,7 +165,7 @@ impl File {
     pub fn named(mut self, file_name: impl Into<String>) -> Self {
         if let FileSource::Bytes { name, .. }
         | FileSource::Path { name, .. }
-        | FileSource::Custom { name, .. } = &mut self.0
+        | FileSource::Custom { name, .. } = &mut self.source
         {
             *name = Some(file_name.into());
         }
@@ -163,7 +175,7 @@ impl File {
     /// Sets the media type of the uploaded file, such as `image/png`. Has no effect on a URL.
     #[must_use]
     pub fn with_content_type(mut self, media_type: impl Into<String>) -> Self {
-        match &mut self.0 {
+        match &mut self.source {
             FileSource::Url(_) => {}
             FileSource::Bytes { content_type, .. } => *content_type = media_type.into(),
             FileSource::Path { content_type, .. } | FileSource::Custom { content_type, .. } => {
@@ -173,16 +185,40 @@ impl File {
         self
     }
 
+    /// Sends the content inside the request, as a `data:` URI, in place of uploading it. Has no effect on a URL.
+    ///
+    /// This saves an upload and leaves no file at fal, but base64 adds a third to the size, so it suits files of up to
+    /// some hundred kilobytes. `Client::upload` uploads the file all the same.
+    ///
+    /// ```
+    /// use fal_core::File;
+    ///
+    /// let icon = File::path("icon.png").inline();
+    /// let noise = File::bytes(vec![0; 64], "audio/basic").inline();
+    /// assert!(icon.is_inline() && noise.is_inline());
+    /// ```
+    #[must_use]
+    pub fn inline(mut self) -> Self {
+        self.inline = self.as_url().is_none();
+        self
+    }
+
+    /// Returns true if the content is to be sent inside the request.
+    #[must_use]
+    pub fn is_inline(&self) -> bool {
+        self.inline
+    }
+
     /// Returns the location of the content.
     #[must_use]
     pub fn source(&self) -> &FileSource {
-        &self.0
+        &self.source
     }
 
     /// Returns the URL, or `None` if the file has to be uploaded.
     #[must_use]
     pub fn as_url(&self) -> Option<&str> {
-        match &self.0 {
+        match &self.source {
             FileSource::Url(url) => Some(url),
             _ => None,
         }
@@ -191,7 +227,8 @@ impl File {
 
 impl fmt::Debug for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.source.fmt(f)?;
+        f.write_str(if self.inline { " inline" } else { "" })
     }
 }
 
@@ -238,7 +275,7 @@ fn fmt_url(url: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 
 impl Serialize for File {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.0 {
+        match &self.source {
             FileSource::Url(url) => serializer.serialize_str(url),
             _ => Err(S::Error::custom(
                 "a local file has no URL yet: send the input through a client, which uploads it, \
@@ -263,6 +300,14 @@ mod tests {
         let error = serde_json::to_string(&File::path("cat.png")).unwrap_err().to_string();
         assert!(error.contains("Client::upload"), "{error}");
         assert_eq!(serde_json::to_string(&File::url("https://x/y.png")).unwrap(), "\"https://x/y.png\"");
+    }
+
+    #[test]
+    fn only_local_content_can_be_inline() {
+        let file = File::path("cat.png").inline();
+        assert!(file.is_inline() && file != File::path("cat.png"));
+        assert_eq!(format!("{file:?}"), r#"Path("cat.png", None, None) inline"#);
+        assert_eq!(File::url("https://x/y").inline(), File::url("https://x/y"));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! | Build an input from literals that the compiler checks | [`input!`] |
 //! | Give a file to a model | [`File`], [`IntoFile`] |
 //! | Read the limits of files before they are uploaded | [`FileLimits`], [`limited_files`] |
+//! | Take anything that has a URL | [`HasUrl`] |
 //! | Use files that a model returned, set image sizes | [`media`] |
 //! | Hold a number inside the range of its parameter | [`Int`], [`UInt`], [`Float`], [`Range`] |
 //! | Hold an integer of any size | [`Integer`] |
@@ -25,6 +26,7 @@ mod endpoint;
 mod enums;
 mod file;
 mod file_limits;
+mod has_url;
 mod input_macro;
 mod integer;
 pub mod media;
@@ -53,6 +55,7 @@ pub use endpoint::{Endpoint, IntoInput, Realtime, Streams};
 pub use enums::UnknownValue;
 pub use file::{CustomContent, File, FileSource, IntoFile};
 pub use file_limits::{FileLimits, FileLimitsVisitor, LimitedFiles, limited_files};
+pub use has_url::HasUrl;
 pub use integer::Integer;
 pub use nullable::Nullable;
 pub use number::{Float, Int, OutOfRange, Range, UInt};

@@ -83,7 +83,7 @@ pub(crate) fn update_channel() -> (mpsc::Receiver<Update>, impl FnMut(&Update) +
 /// Checks that the updates are those of a queued request, in order, with each log line once.
 pub(crate) fn are_updates(updates: &[Update]) -> Check {
     let rank = |update: &Update| match update {
-        Update::Queued { position } => (0, -i64::from(*position)),
+        Update::Queued { position, .. } => (0, -i64::from(*position)),
         Update::Running { .. } => (1, 0),
         _ => (2, 0),
     };

@@ -22,9 +22,9 @@ impl Progress {
 
     pub(crate) fn update(&self, update: &Update) {
         match update {
-            Update::Queued { position: 0 } => self.0.set_message("next in the queue"),
-            Update::Queued { position } => self.0.set_message(format!("in the queue, {position} ahead")),
-            Update::Running { logs } => {
+            Update::Queued { position: 0, .. } => self.0.set_message("next in the queue"),
+            Update::Queued { position, .. } => self.0.set_message(format!("in the queue, {position} ahead")),
+            Update::Running { logs, .. } => {
                 let last = logs.last().map_or("", |log| log.message.as_str());
                 self.0.set_message(format!("running  {last}"));
             }

@@ -1,6 +1,6 @@
 //! The calls of a client.
 
-use fal_core::{Endpoint, File, IntoInput, Streams};
+use fal_core::{Endpoint, File, HasUrl, IntoInput, Streams};
 
 use super::Client;
 use crate::{
@@ -127,17 +127,20 @@ impl Client {
 
     /// Downloads a file by its URL, without sending the key. `data:` URLs are decoded.
     ///
+    /// Takes everything that [has a URL](HasUrl): text, a `Url`, a [`File`], and the files in outputs.
+    ///
     /// # Examples
     ///
     /// ```no_run
-    /// # use fal_client::Client;
-    /// # async fn example(client: Client) -> fal_client::Result<()> {
+    /// # use fal_client::{Client, media::Image};
+    /// # async fn example(client: Client, image: Image) -> fal_client::Result<()> {
     /// client.download("https://v3.fal.media/files/cat.png").await?.save("cat.png").await?;
+    /// client.download(&image).await?.save("dog.png").await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn download(&self, url: impl AsRef<str>) -> DownloadRequest {
-        DownloadRequest::new(self.clone(), url.as_ref())
+    pub fn download(&self, file: impl HasUrl) -> DownloadRequest {
+        DownloadRequest::new(self.clone(), file.as_url())
     }
 
     /// Returns the account's file storage: default lifecycle, access rules and signed URLs.

@@ -69,7 +69,7 @@ impl Client {
         }
         let auth = transport.authorization.header().await?.map_or(Auth::none(), Auth::from_header);
         let base = format!("{}/v1", transport.hosts.platform.as_str().trim_end_matches('/'));
-        Ok(Platform::with_base_url(&base, transport.http.clone(), auth))
+        Ok(Platform::with_base_url(&base, transport.http.main().clone(), auth))
     }
 
     /// Estimates the cost of a call with this input. Nothing is run.

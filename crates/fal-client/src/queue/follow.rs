@@ -114,7 +114,7 @@ impl Follower {
                     }
                     self.add_late_lines(&mut update).await;
                 }
-                return Ok(Some(update));
+                return Ok(Some(update.with_request_id(self.handle.request_id())));
             }
         }
         Ok(None)

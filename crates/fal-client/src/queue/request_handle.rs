@@ -218,7 +218,8 @@ impl RequestHandle {
     }
 
     async fn send_status(&self, request: Request) -> Result<Update> {
-        Update::parse(&self.send(request).await?).map_err(|error| self.with_ids(error))
+        let update = Update::parse(&self.send(request).await?).map_err(|error| self.with_ids(error))?;
+        Ok(update.with_request_id(self.request_id()))
     }
 
     async fn fetch_result(&self, class: RetryClass) -> Result<CallResponse> {

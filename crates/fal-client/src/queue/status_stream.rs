@@ -114,6 +114,7 @@ impl RequestHandle {
         let mut request = self.request(Method::GET, |urls| join(&urls.status, ["stream"]))?;
         request.url.set_query(Some(if logs { "logs=1" } else { "logs=0" }));
         request.headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
+        request.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         // Not retried: polls take over when it fails, and these are.
         request.retry_class = RetryClass::FailedResultFetch;
         request.retry = Retry::none();

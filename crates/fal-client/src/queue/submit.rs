@@ -107,7 +107,12 @@ impl Call {
         let urls = ServerUrls { status: status_url, result: response_url, cancel: cancel_url };
         let (client, endpoint, retry) =
             (self.client.clone(), self.endpoint.to_string(), self.options.retry.clone());
-        Ok(RequestHandle::new(client, endpoint, request_id, &urls, retry))
+        let handle = RequestHandle::new(client, endpoint, request_id, &urls, retry);
+        // Nothing is awaited in between, so a process that is killed afterwards has not lost the request.
+        if let Some(on_queued) = self.on_queued.take() {
+            on_queued(&handle);
+        }
+        Ok(handle)
     }
 }
 

@@ -6,12 +6,13 @@ use fal_core::{Endpoint, IntoInput};
 use tracing::{Instrument, field::Empty};
 
 use super::{
+    Ticket,
     cancel::{CancelOnDrop, cancel_timed_out},
     follow::FollowOptions,
 };
 use crate::{
     BoxFuture, Client, Pending, Reply, Result,
-    call::Call,
+    call::{Call, OnQueued},
     options::CallOptions,
     reply::CallResponse,
     timeout::{now, within},
@@ -28,6 +29,7 @@ pub struct SubscribeRequest<E: Endpoint> {
     input: E::Input,
     options: CallOptions,
     follow: FollowOptions,
+    on_queued: Option<OnQueued>,
 }
 
 input_options!(SubscribeRequest);
@@ -37,8 +39,41 @@ debug_call!(SubscribeRequest);
 
 impl<E: Endpoint> SubscribeRequest<E> {
     pub(crate) fn new(client: Client, input: impl IntoInput<Endpoint = E>) -> Self {
-        let (endpoint, options) = (input.endpoint_id(), CallOptions::default());
-        Self { client, endpoint, input: input.into_input(), options, follow: FollowOptions::default() }
+        let (endpoint, input) = (input.endpoint_id(), input.into_input());
+        let (options, follow) = (CallOptions::default(), FollowOptions::default());
+        Self { client, endpoint, input, options, follow, on_queued: None }
+    }
+
+    /// Calls `on_queued` once with the ticket of the request, as soon as fal has accepted it and before anything else
+    /// is sent.
+    ///
+    /// Store the ticket there, and a process that is killed while it waits does not lose the output that was paid for:
+    /// another one [resumes](Client::resume) the request.
+    ///
+    /// ```no_run
+    /// use fal_client::{Client, queue::Ticket, untyped};
+    ///
+    /// # async fn example(client: Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let input = untyped::input("fal-ai/flux/dev", serde_json::json!({ "prompt": "a cat" }));
+    /// let call = client.subscribe(input).on_queued(|ticket| {
+    ///     let stored = serde_json::to_string(&ticket).and_then(|json| {
+    ///         std::fs::write("cat.ticket", json).map_err(serde_json::Error::io)
+    ///     });
+    ///     if let Err(error) = stored {
+    ///         eprintln!("{} is not stored: {error}", ticket.request_id());
+    ///     }
+    /// });
+    /// let reply = call.await?;
+    ///
+    /// // After a crash, in another process:
+    /// let ticket: Ticket<untyped::Any> = serde_json::from_slice(&std::fs::read("cat.ticket")?)?;
+    /// let reply = client.resume(ticket).wait().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_queued(mut self, on_queued: impl FnOnce(Ticket<E>) + Send + 'static) -> Self {
+        self.on_queued = Some(Box::new(|handle| on_queued(Ticket::from(handle))));
+        self
     }
 
     fn endpoint(&self) -> &str {
@@ -51,8 +86,10 @@ impl<E: Endpoint> IntoFuture for SubscribeRequest<E> {
     type IntoFuture = Pending<Reply<E::Output>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        let Self { client, endpoint, input, options, follow } = self;
-        Pending::reply(endpoint.clone(), subscribe(Call::new(client, endpoint, input, options), follow))
+        let Self { client, endpoint, input, options, follow, on_queued } = self;
+        let mut call = Call::new(client, endpoint.clone(), input, options);
+        call.on_queued = on_queued;
+        Pending::reply(endpoint, subscribe(call, follow))
     }
 }
 

@@ -16,12 +16,18 @@ use crate::{Error, ErrorKind, Result, transport::Response};
 #[non_exhaustive]
 pub enum Update {
     /// The request waits for a runner (`IN_QUEUE`).
+    #[non_exhaustive]
     Queued {
+        /// The id of the request.
+        request_id: String,
         /// The number of requests ahead of it. The next request has position 0.
         position: u32,
     },
     /// The request is on a runner (`IN_PROGRESS`).
+    #[non_exhaustive]
     Running {
+        /// The id of the request.
+        request_id: String,
         /// The log lines, if they were asked for: all of them in the status of a [`Job`](super::Job), and those
         /// since the last update elsewhere.
         logs: Vec<Log>,
@@ -29,6 +35,8 @@ pub enum Update {
     /// The request is done, well or not (`COMPLETED`).
     #[non_exhaustive]
     Completed {
+        /// The id of the request.
+        request_id: String,
         /// The log lines, as in `Running`.
         logs: Vec<Log>,
         /// Measurements of the run.
@@ -52,14 +60,33 @@ impl Update {
     pub fn logs(&self) -> &[Log] {
         match self {
             Self::Queued { .. } => &[],
-            Self::Running { logs } | Self::Completed { logs, .. } => logs,
+            Self::Running { logs, .. } | Self::Completed { logs, .. } => logs,
         }
+    }
+
+    /// Returns the id of the request, by which another process can fetch the output.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        match self {
+            Self::Queued { request_id, .. }
+            | Self::Running { request_id, .. }
+            | Self::Completed { request_id, .. } => request_id,
+        }
+    }
+
+    /// Sets the id of the request. That of the submit counts, not that which a status repeats.
+    pub(super) fn with_request_id(mut self, id: &str) -> Self {
+        let (Self::Queued { request_id, .. }
+        | Self::Running { request_id, .. }
+        | Self::Completed { request_id, .. }) = &mut self;
+        id.clone_into(request_id);
+        self
     }
 
     pub(super) fn logs_mut(&mut self) -> Option<&mut Vec<Log>> {
         match self {
             Self::Queued { .. } => None,
-            Self::Running { logs } | Self::Completed { logs, .. } => Some(logs),
+            Self::Running { logs, .. } | Self::Completed { logs, .. } => Some(logs),
         }
     }
 
@@ -112,10 +139,12 @@ impl Status {
         let Ok(Value::Object(mut body)) = serde_json::from_slice(body) else { return None };
         let Some(Value::String(status)) = body.remove("status") else { return None };
         let mut take = |key: &str| body.remove(key).unwrap_or_default();
+        let request_id = String::new(); // Its caller knows it.
         Some(Self::Known(match status.as_str() {
-            "IN_QUEUE" => Update::Queued { position: parse_position(&take("queue_position")) },
-            "IN_PROGRESS" => Update::Running { logs: parse_logs(take("logs")) },
+            "IN_QUEUE" => Update::Queued { request_id, position: parse_position(&take("queue_position")) },
+            "IN_PROGRESS" => Update::Running { request_id, logs: parse_logs(take("logs")) },
             "COMPLETED" => Update::Completed {
+                request_id,
                 logs: parse_logs(take("logs")),
                 metrics: parse_metrics(take("metrics")),
                 error: text(take("error")),
@@ -238,13 +267,15 @@ mod tests {
     fn known_states_are_parsed() {
         assert_eq!(
             parse(r#"{"status":"IN_QUEUE","queue_position":3}"#).unwrap(),
-            Update::Queued { position: 3 }
+            Update::Queued { request_id: String::new(), position: 3 }
         );
         let running = parse(r#"{"status":"IN_PROGRESS","logs":null}"#).unwrap();
-        assert_eq!(running, Update::Running { logs: vec![] });
+        assert_eq!(running, Update::Running { request_id: String::new(), logs: vec![] });
         let body = r#"{"status":"COMPLETED","logs":[{"message":"m"}],"metrics":{"inference_time":1.5,"x":2},
             "error":{"a":1},"error_type":"t"}"#;
-        let Update::Completed { logs, metrics, error, error_type } = parse(body).unwrap() else { panic!() };
+        let Update::Completed { logs, metrics, error, error_type, .. } = parse(body).unwrap() else {
+            panic!()
+        };
         assert_eq!(logs[0].message, "m");
         assert_eq!((metrics.inference_time, &metrics.other["x"]), (Some(1.5), &Value::from(2)));
         assert_eq!((error.as_deref(), error_type.as_deref()), (Some(r#"{"a":1}"#), Some("t")));
@@ -305,7 +336,7 @@ mod tests {
             let body = format!(r#"{{"status":"IN_QUEUE","queue_position":{position}}}"#);
             assert_eq!(
                 Status::parse(body.as_bytes()),
-                Some(Status::Known(Update::Queued { position: expected })),
+                Some(Status::Known(Update::Queued { request_id: String::new(), position: expected })),
                 "{body}"
             );
         }

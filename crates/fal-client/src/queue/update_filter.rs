@@ -52,7 +52,7 @@ impl UpdateFilter {
         self.retain_new_lines(update.logs_mut().unwrap_or(&mut Vec::new()), scope);
         let has_lines = !update.logs().is_empty();
         let next = match &update {
-            Update::Queued { position } => Stage::Queued(*position),
+            Update::Queued { position, .. } => Stage::Queued(*position),
             Update::Running { .. } => Stage::Running,
             Update::Completed { .. } => Stage::Completed,
         };
@@ -139,11 +139,11 @@ mod tests {
     }
 
     fn running(lines: &str) -> Update {
-        Update::Running { logs: logs(lines) }
+        Update::Running { request_id: String::new(), logs: logs(lines) }
     }
 
     fn queued(position: u32) -> Update {
-        Update::Queued { position }
+        Update::Queued { request_id: String::new(), position }
     }
 
     #[test]

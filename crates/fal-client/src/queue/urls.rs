@@ -34,8 +34,7 @@ impl RequestUrls {
     /// Replaces the URLs by those of the server that are below the configured queue, and by those of fal's own queue at the
     /// configured one: a gateway may pass them through, and only they name the app that an alias stands for.
     ///
-    /// Others are ignored, because the key is sent to them, and a response may be forged, or rewritten by a
-    /// proxy.
+    /// Others are ignored, because the key is sent to them, and a response may be forged, or rewritten by a proxy.
     pub(super) fn or_server_urls(self, client: &Client, server: &ServerUrls) -> Self {
         let base = &client.hosts().queue;
         let request_id = self.result.path_segments().and_then(Iterator::last).unwrap_or_default().to_owned();

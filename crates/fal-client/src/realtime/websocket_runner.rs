@@ -183,7 +183,8 @@ impl<E: Endpoint> WebSocketRunner<E> {
                 input.into_input(),
                 Checks { rules: true, files: shared.client.0.check_files },
             )?;
-            let body = input.into_json(&shared.client, &shared.client.0.retry, None).await?;
+            let uploads = shared.client.0.uploads.clone();
+            let body = input.into_json(&shared.client, uploads, &shared.client.0.retry, None).await?;
             let call = shared.send(text_message(body)?).await?;
             let response = shared.receive(call).await?;
             let response = Response { secrets: shared.client.0.transport.secrets(), ..response };

@@ -7,6 +7,7 @@ use std::{mem, sync::Arc};
 
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::{memchr, memchr2};
+use serde::de::IgnoredAny;
 
 use crate::{Error, ErrorKind, Result};
 
@@ -80,6 +81,22 @@ impl Parser {
             }
         }
         Ok(None)
+    }
+
+    /// Returns the last event of a stream whose end was announced, if only the empty line after it is missing.
+    ///
+    /// Only an object or a list is whole for certain: `12` may be the beginning of `123`.
+    pub(crate) fn finish(&mut self) -> Option<Event> {
+        if self.buffer.starts_with(b"data:") {
+            let line = self.buffer.split();
+            self.searched = 0;
+            self.parse_field(line);
+        }
+        let is_whole = |data: &BytesMut| {
+            matches!(data.first(), Some(b'{' | b'[')) && serde_json::from_slice::<IgnoredAny>(data).is_ok()
+        };
+        let data = self.data.take_if(|data| is_whole(data) && self.buffer.is_empty())?;
+        Some(Event { data: data.freeze(), name: self.name.take(), id: self.id.clone() })
     }
 
     /// Returns the number of bytes that have arrived.

@@ -13,7 +13,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use data_url::DataUrl;
-use http::{Method, header};
+use http::{HeaderValue, Method, header};
 use tracing::Instrument;
 use url::Url;
 
@@ -25,8 +25,8 @@ use super::{
     progress::{Meter, Progress, ProgressCallback},
 };
 use crate::{
-    Client, Error, ErrorKind, Pending, Result, Retry, hosts::redact_url, options::CallOptions,
-    retry::RetryClass, timeout::deadline, transport::Request,
+    Client, Error, ErrorKind, Pending, Result, Retry, headers::foreign_encoding, hosts::redact_url,
+    options::CallOptions, retry::RetryClass, timeout::deadline, transport::Request,
 };
 
 /// The largest number of redirects that are followed.
@@ -50,10 +50,14 @@ enum Source {
 }
 
 impl DownloadRequest {
-    pub(crate) fn new(client: Client, url: &str) -> Self {
-        let is_data = url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
-        let source =
-            if is_data { Source::Data(DataContent::parse(url)) } else { Source::Url(url.to_owned()) };
+    /// Creates a request for a URL, or for a local file, which has none and is an error of the request.
+    pub(crate) fn new(client: Client, url: Option<&str>) -> Self {
+        let is_data = |url: &str| url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
+        let source = match url {
+            None => Source::Data(Err(refused("it is a local file, which has no URL"))),
+            Some(url) if is_data(url) => Source::Data(DataContent::parse(url)),
+            Some(url) => Source::Url(url.to_owned()),
+        };
         let (options, hosts) = (CallOptions::default(), AllowedHosts::default());
         Self { client, source, options, on_progress: None, max_bytes: None, hosts }
     }
@@ -65,7 +69,7 @@ impl DownloadRequest {
         max_bytes: Option<u64>,
         hosts: &AllowedHosts,
     ) -> Self {
-        let request = Self::new(client.clone(), url);
+        let request = Self::new(client.clone(), Some(url));
         Self { options: options.clone(), max_bytes, hosts: hosts.clone(), ..request }
     }
 
@@ -144,6 +148,7 @@ impl DownloadRequest {
         let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         Ok(Download {
             content_type: content_type.map(str::to_owned),
+            content_encoding: foreign_encoding(response.headers()).map(str::to_owned),
             name: url.path_segments().and_then(|mut path| path.next_back()).map(str::to_owned),
             length,
             memory_limit: settings.client.0.transport.event_limit(),
@@ -192,6 +197,8 @@ impl Settings {
         request.deadline = self.deadline.map(|(end, _)| end);
         request.idle_timeout = Some(self.idle_timeout);
         request.answer_timeout = None;
+        request.verbatim = true;
+        request.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         request
     }
 
@@ -256,6 +263,7 @@ impl DataContent {
 /// A file that has begun to arrive, from awaiting [`Client::download`].
 pub struct Download {
     content_type: Option<String>,
+    content_encoding: Option<String>,
     /// The last segment of the URL.
     name: Option<String>,
     length: Option<u64>,
@@ -275,6 +283,7 @@ impl Download {
         let meter = on_progress.map(|callback| Meter::new(Some(length), callback));
         Ok(Self {
             content_type: Some(data.content_type),
+            content_encoding: None,
             name: None,
             length: Some(length),
             // The content is in memory already.
@@ -287,6 +296,14 @@ impl Download {
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
         self.content_type.as_deref()
+    }
+
+    /// Returns the encoding in which the server stores the file, such as `gzip`, if there is one.
+    ///
+    /// The content is that of the server, and not decompressed.
+    #[must_use]
+    pub fn content_encoding(&self) -> Option<&str> {
+        self.content_encoding.as_deref()
     }
 
     /// Returns the number of bytes of the file, if the server gave it.
@@ -329,6 +346,18 @@ impl Download {
             whole.extend_from_slice(&chunk);
         }
         Ok(whole.freeze())
+    }
+
+    /// Reads the content into memory and decodes it as a picture of the crate `image`. With the feature `image`, which
+    /// has PNG, JPEG and WebP; features of the crate `image` add more.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`bytes`](Self::bytes); `File` if the content is no picture of a known format, or one that takes more
+    /// than 512 MiB of memory.
+    #[cfg(feature = "image")]
+    pub async fn image(self) -> Result<image::DynamicImage> {
+        super::picture::decode(self.bytes().await?).await
     }
 
     /// Returns the content as a stream of chunks.

@@ -12,7 +12,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 
 use super::download::{AllowedHosts, DownloadRequest};
-use crate::{Client, Error, ErrorKind, Pending, Reply, Result, Retry, options::CallOptions};
+use crate::{Client, Error, ErrorKind, Pending, Reply, Result, Retry, media_output, options::CallOptions};
 
 /// The number of files of one output that are downloaded at the same time.
 const FILE_CONCURRENCY: usize = 4;
@@ -52,6 +52,27 @@ pub trait MediaExt: Media {
     ) -> impl Future<Output = Result<u64>> + Send {
         let download = self.download(client);
         async move { download.await?.save(path).await }
+    }
+
+    /// Downloads the file and decodes it as a picture of the crate `image`. With the feature `image`.
+    ///
+    /// ```no_run
+    /// use fal_client::{Client, media::Image, storage::MediaExt};
+    ///
+    /// # async fn example(client: Client, image: Image) -> fal_client::Result<()> {
+    /// let thumbnail = image.to_image(&client).await?.thumbnail(256, 256);
+    /// # let _ = thumbnail;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::download`] and [`Download::image`](crate::storage::Download::image).
+    #[cfg(feature = "image")]
+    fn to_image(&self, client: &Client) -> impl Future<Output = Result<image::DynamicImage>> + Send {
+        let download = self.download(client);
+        async move { download.await?.image().await }
     }
 }
 
@@ -95,7 +116,8 @@ impl<T> Reply<T> {
     pub fn save_media(&self, client: &Client, folder: impl AsRef<Path>) -> SaveMediaRequest {
         SaveMediaRequest {
             client: client.clone(),
-            output: self.raw().clone(),
+            output: media_output::to_json(self.headers(), self.raw())
+                .map_or_else(|| self.raw().clone(), Bytes::from),
             folder: folder.as_ref().to_owned(),
             options: CallOptions::default(),
             max_bytes: None,

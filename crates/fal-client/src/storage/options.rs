@@ -98,7 +98,8 @@ impl UploadOptions {
     /// Sets the size in bytes up to which the local files of an input are sent inside the request, as `data:` URLs.
     /// 0 by default, so that none are.
     ///
-    /// This saves the upload, but makes the request larger: base64 adds a third to a file.
+    /// This saves the upload, but makes the request larger: base64 adds a third to a file. For one file, whatever its size,
+    /// there is [`File::inline`](crate::File::inline).
     #[must_use]
     pub fn inline_up_to(mut self, bytes: u64) -> Self {
         self.inline_up_to = bytes;

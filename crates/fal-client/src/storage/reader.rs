@@ -1,4 +1,4 @@
-//! Files that are read from an `AsyncRead`, once.
+//! The reader inside a file, which is read once.
 
 use std::{
     io,
@@ -7,40 +7,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use fal_core::File;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::{Error, ErrorKind, Result, sync::lock};
 
-/// An extension of [`File`] with constructors that need an async runtime.
-pub trait FileExt: Sized {
-    /// Creates a file whose content is read while it is uploaded, such as a pipe, a download or an archive that is
-    /// being packed.
-    ///
-    /// The reader is read once: clones of the file share it, and after the upload they all stand for its URL. Up to
-    /// one part is kept in memory, and up to `part_concurrency` parts of larger content; see
-    /// [`UploadOptions`](crate::storage::UploadOptions). For a file on disk, prefer [`File::path`], which can be read again
-    /// when the connection breaks.
-    ///
-    /// ```no_run
-    /// use fal_client::{Client, File, storage::FileExt};
-    ///
-    /// # async fn example(client: Client) -> fal_client::Result<()> {
-    /// let file = File::reader(tokio::io::empty()).named("nothing.txt");
-    /// let uploaded = client.upload(file).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    fn reader(reader: impl AsyncRead + Send + 'static) -> Self;
-}
-
-impl FileExt for File {
-    fn reader(reader: impl AsyncRead + Send + 'static) -> Self {
-        Self::custom(Reader(Arc::new(Mutex::new(State::Unread(Box::pin(reader))))))
-    }
-}
-
-/// The reader inside a [`File`]. Clones share it.
+/// The reader inside a [`File`](fal_core::File). Clones share it.
 #[derive(Clone)]
 pub(super) struct Reader(Arc<Mutex<State>>);
 
@@ -55,6 +26,10 @@ enum State {
 pub(super) struct TakenReader(Pin<Box<dyn AsyncRead + Send>>);
 
 impl Reader {
+    pub(super) fn new(reader: impl AsyncRead + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(State::Unread(Box::pin(reader)))))
+    }
+
     /// Takes the reader out of the file.
     ///
     /// # Errors

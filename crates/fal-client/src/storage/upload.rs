@@ -8,7 +8,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use fal_core::{File, FileSource};
 use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
 use http::HeaderValue;
@@ -17,6 +16,7 @@ use tracing::Instrument;
 
 use super::{
     checkpoint::Checkpoint,
+    data_uri::{to_data_uri, to_small_data_uri},
     lifecycle::Lifecycle,
     multipart,
     options::UploadOptions,
@@ -225,46 +225,28 @@ impl fmt::Debug for UploadEvents {
     }
 }
 
-/// Uploads the files of an input, several at a time, or turns small ones into `data:` URLs. Returns them in order.
+/// Uploads the files of an input, several at a time, or turns small ones, and those that ask for it, into `data:` URIs. Returns them in order.
 pub(crate) async fn upload_all(
     client: Client,
     files: Vec<File>,
+    options: UploadOptions,
     retry: Retry,
     deadline: Option<Instant>,
 ) -> Result<Vec<File>> {
     let uploads = files.into_iter().map(|file| {
-        let options = client.0.uploads.clone();
-        let (client, retry) = (client.clone(), retry.clone());
+        let (client, options, retry) = (client.clone(), options.clone(), retry.clone());
         let context = UploadContext { client, options, retry, deadline, idle_timeout: None };
         async move {
-            match inline(&context, &file).await? {
-                Some(inline) => Ok(inline),
+            if file.is_inline() {
+                return to_data_uri(&file).await.map(File::data_uri);
+            }
+            match to_small_data_uri(&file, context.options.inline_up_to).await? {
+                Some(uri) => Ok(File::data_uri(uri)),
                 None => upload(&context, &file, None, None).await,
             }
         }
     });
     stream::iter(uploads).buffered(FILE_CONCURRENCY).try_collect().await
-}
-
-/// Returns a file as a `data:` URL, if it is small enough for one.
-async fn inline(context: &UploadContext, file: &File) -> Result<Option<File>> {
-    let limit = context.options.inline_up_to;
-    // The length of a reader is only known once it is read, and it can be read only once.
-    if limit == 0 || matches!(file.source(), FileSource::Custom { .. }) {
-        return Ok(None);
-    }
-    let source = UploadSource::open(file, context.options.part_size).await?;
-    let UploadContent::Sized(content) = source.content else { return Ok(None) };
-    if content.length() > limit {
-        return Ok(None);
-    }
-    let content = content.read().await?;
-    let content_type = parse_content_type(&source.content_type)?;
-    let head = format!("data:{};base64,", content_type.to_str().unwrap_or_default());
-    let mut uri = String::with_capacity(head.len() + content.len().div_ceil(3) * 4);
-    uri.push_str(&head);
-    STANDARD.encode_string(&content, &mut uri);
-    Ok(Some(File::data_uri(uri)))
 }
 
 /// Uploads a file and returns one with a URL.
@@ -316,7 +298,7 @@ async fn upload(
     Ok(File::url(url))
 }
 
-fn parse_content_type(text: &str) -> Result<HeaderValue> {
+pub(super) fn parse_content_type(text: &str) -> Result<HeaderValue> {
     let content_type = HeaderValue::try_from(text).ok().filter(|value| value.to_str().is_ok());
     content_type
         .ok_or_else(|| Error::new(ErrorKind::File, format!("`{}` is not a media type", text.escape_debug())))

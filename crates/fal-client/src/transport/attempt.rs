@@ -4,7 +4,7 @@ use std::{mem, pin::pin, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::{Either, select};
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use tracing::{Instrument, field::Empty};
 use url::Url;
 
@@ -12,7 +12,10 @@ use super::{
     Content, Failure, Request, Response, Transport,
     activity::{Activity, is_large, next_chunk, stream_bytes},
 };
-use crate::{Error, ErrorKind, credentials::Authorization, headers::foreign_encoding, retry::RetryClass};
+use crate::{
+    Error, ErrorKind, credentials::Authorization, headers::foreign_encoding, hosts::is_below,
+    middleware::OutgoingRequest, retry::RetryClass,
+};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -28,20 +31,31 @@ impl Transport {
         );
         let exchange = async {
             let key = self.provided_key(request).await?;
-            let response = match self.execute(request, &request.url, key).await {
+            let response = match self.execute(request, &request.url, key, number).await {
                 Ok(response) => response,
-                Err(first) => self.attempt_backup(request, first).await?,
+                Err(first) => self.attempt_backup(request, first, number).await?,
             };
             if is_success(request, &response) {
                 return Ok(response);
             }
-            Err(read_refusal(response, self.max_reply_bytes, self.idle_timeout(request)).await)
+            let failure = read_refusal(response, self.max_reply_bytes, self.idle_timeout(request)).await;
+            if let Failure::Refused(status, headers, body) | Failure::HalfRefused(status, headers, body) =
+                &failure
+            {
+                self.show(request, *status, headers, Some(body));
+            }
+            Err(failure)
         };
         exchange.instrument(span).await
     }
 
     /// Sends the request to the backup domain, if it has one and `first` is a failure to connect.
-    async fn attempt_backup(&self, request: &Request, first: Failure) -> Result<reqwest::Response, Failure> {
+    async fn attempt_backup(
+        &self,
+        request: &Request,
+        first: Failure,
+        number: u32,
+    ) -> Result<reqwest::Response, Failure> {
         let is_unconnected = matches!(first, Failure::Unconnected(_));
         let may_use_backup = is_unconnected && request.to_fal && !request.upgrade && self.proxy.is_none();
         let Some(backup) = may_use_backup.then(|| self.backups.backup_url(&request.url)).flatten() else {
@@ -49,7 +63,7 @@ impl Transport {
         };
         tracing::debug!(host = backup.host_str(), "no connection: trying the backup domain");
         let key = self.provided_key(request).await?;
-        match self.execute(request, &backup, key).await {
+        match self.execute(request, &backup, key, number).await {
             Ok(response) => Ok(response),
             // If neither can be reached, the error names the first domain, which people know.
             Err(Failure::Unconnected(_)) => Err(first),
@@ -75,42 +89,65 @@ impl Transport {
         request: &Request,
         url: &Url,
         key: Option<HeaderValue>,
+        number: u32,
     ) -> Result<reqwest::Response, Failure> {
         let activity = Activity::new();
-        let prepared = self.prepare(request, url, key, &activity)?;
+        let (headers, key) = self.headers(request, key)?;
+        let mut outgoing = OutgoingRequest {
+            method: request.method.clone(),
+            url: url.clone(),
+            headers,
+            json: match &request.content {
+                Content::Json(json) => Some(json.clone()),
+                _ => None,
+            },
+            is_for_fal: request.to_fal,
+            attempt: number,
+        };
+        if !self.middleware.is_empty() {
+            self.middleware.change(&mut outgoing).await?;
+            self.check_changed_url(request, url, &outgoing.url)?;
+        }
+        let prepared = self.prepare(request, outgoing, key, &activity)?;
         #[cfg(test)]
         if let Some(service) = &self.simulated {
             return service(&prepared).await.map_err(Failure::from_reqwest);
         }
-        #[cfg(feature = "realtime")]
-        let http =
-            if request.upgrade { self.upgrades.http(&self.http, &request.url)? } else { self.http.clone() };
-        #[cfg(not(feature = "realtime"))]
-        let http = &self.http;
         let idle_timeout = self.idle_timeout(request);
         let silence = activity.silence(idle_timeout, request.answer_timeout.or(idle_timeout));
-        let result = match select(pin!(http.execute(prepared)), pin!(silence)).await {
-            Either::Left((response, _)) => response.map_err(Failure::from_reqwest),
+        let result = match select(pin!(self.execute_prepared(request, prepared)), pin!(silence)).await {
+            Either::Left((response, _)) => response,
             Either::Right((limit, _)) => Err(Failure::Silent(limit)),
         };
         let is_cut = request.retry_class == RetryClass::Billable && activity.is_sending();
         result.map_err(|failure| if is_cut { failure.before_end_of_request() } else { failure })
     }
 
-    /// Builds the request that is sent to `url`, or to the proxy.
-    fn prepare(
+    /// Hands a request to the HTTP client.
+    async fn execute_prepared(
         &self,
         request: &Request,
-        url: &Url,
+        prepared: reqwest::Request,
+    ) -> Result<reqwest::Response, Failure> {
+        #[cfg(feature = "realtime")]
+        if request.upgrade {
+            let http = self.upgrades.http(self.http.main(), prepared.url())?;
+            return http.execute(prepared).await.map_err(Failure::from_reqwest);
+        }
+        #[cfg(feature = "tower")]
+        if let Some(layered) = &self.layered {
+            return layered.execute(prepared, request.verbatim).await;
+        }
+        self.http.choose(request.verbatim).execute(prepared).await.map_err(Failure::from_reqwest)
+    }
+
+    /// Returns the headers of a request, and apart from them its `Authorization`, which no middleware sees.
+    fn headers(
+        &self,
+        request: &Request,
         key: Option<HeaderValue>,
-        activity: &Activity,
-    ) -> crate::Result<reqwest::Request> {
-        let target = match (&self.proxy, request.to_fal) {
-            (Some(proxy), true) if !request.upgrade => proxy,
-            _ => url,
-        };
-        let mut prepared = reqwest::Request::new(request.method.clone(), target.clone());
-        let headers = prepared.headers_mut();
+    ) -> crate::Result<(HeaderMap, Option<HeaderValue>)> {
+        let mut headers = HeaderMap::new();
         if request.to_fal {
             // Every such URL is made from a configured host. This check holds even if that is forgotten once.
             if !self.hosts.contains(&request.url) {
@@ -120,13 +157,6 @@ impl Transport {
             headers.clone_from(&self.headers);
             if let Some(key) = key {
                 headers.insert(header::AUTHORIZATION, key);
-            }
-            if self.proxy.is_some() {
-                let target = HeaderValue::try_from(url.as_str()).map_err(|cause| {
-                    let message = "the URL cannot be sent to the proxy";
-                    Error::new(ErrorKind::Config, message).with_source(cause)
-                })?;
-                headers.insert("x-fal-target-url", target);
             }
         } else if let Some(agent) = self.headers.get(header::USER_AGENT) {
             headers.insert(header::USER_AGENT, agent.clone());
@@ -138,14 +168,77 @@ impl Transport {
             }
             headers.insert(name, value.clone());
         }
-        match &request.content {
+        let authorization = headers.remove(header::AUTHORIZATION);
+        Ok((headers, authorization))
+    }
+
+    /// Checks the URL of a request after a middleware may have changed it.
+    fn check_changed_url(&self, request: &Request, from: &Url, to: &Url) -> crate::Result<()> {
+        let has_key = request.to_fal || request.headers.contains_key(header::AUTHORIZATION);
+        let is_allowed = from.origin() == to.origin() && to.username().is_empty() && to.password().is_none()
+            || self.hosts.contains(to)
+            || self.trusted.iter().any(|trusted| is_below(trusted, to));
+        if !has_key || is_allowed {
+            return Ok(());
+        }
+        let message = format!(
+            "a middleware sends a request for fal to `{}`, which is not one of the client's hosts: if the key may go \
+             there, name it with `trusted_host`",
+            to.host_str().unwrap_or_default()
+        );
+        Err(Error::new(ErrorKind::Config, message))
+    }
+
+    /// Shows a response to the middleware.
+    pub(super) fn show(
+        &self,
+        request: &Request,
+        status: http::StatusCode,
+        headers: &HeaderMap,
+        body: Option<&Bytes>,
+    ) {
+        self.middleware.read(&request.method, &request.url, (status, headers), body);
+    }
+
+    /// Builds the request that is sent to its URL, or to the proxy.
+    fn prepare(
+        &self,
+        request: &Request,
+        outgoing: OutgoingRequest,
+        key: Option<HeaderValue>,
+        activity: &Activity,
+    ) -> crate::Result<reqwest::Request> {
+        let OutgoingRequest { method, url, headers: changed, json, .. } = outgoing;
+        let proxy = self.proxy.as_ref().filter(|_| request.to_fal && !request.upgrade);
+        let target = proxy.unwrap_or(&url).clone();
+        let mut prepared = reqwest::Request::new(method, target);
+        let headers = prepared.headers_mut();
+        *headers = changed;
+        if let Some(own) = headers.get(header::AUTHORIZATION) {
+            self.secrets.remember(own);
+        } else if let Some(key) = key {
+            headers.insert(header::AUTHORIZATION, key);
+        }
+        if request.to_fal && self.proxy.is_some() {
+            let target = HeaderValue::try_from(url.as_str()).map_err(|cause| {
+                let message = "the URL cannot be sent to the proxy";
+                Error::new(ErrorKind::Config, message).with_source(cause)
+            })?;
+            headers.insert("x-fal-target-url", target);
+        }
+        let json = json.map(Content::Json);
+        let content = match &request.content {
+            Content::None | Content::Json(_) => json.as_ref().unwrap_or(&Content::None),
+            upload => upload,
+        };
+        match content {
             // As the official clients do: a proxy may refuse a PUT of unknown length.
             Content::None if request.method == http::Method::PUT => {
                 headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
             }
             Content::None => {}
             Content::Json(body) | Content::Bytes(body) => {
-                if matches!(request.content, Content::Json(_)) {
+                if matches!(content, Content::Json(_)) {
                     headers.insert(header::CONTENT_TYPE, JSON);
                 }
                 *prepared.body_mut() = Some(if is_large(body) {
@@ -173,6 +266,7 @@ impl Transport {
         let request_id = headers.get("x-fal-request-id").and_then(|id| id.to_str().ok());
         let (limit, idle_timeout) = (self.max_reply_bytes, self.idle_timeout(request));
         let body = read_at_most(&mut response, limit, idle_timeout, request_id).await?;
+        self.show(request, response.status(), &headers, Some(&body));
         if let Some(encoding) = foreign_encoding(&headers) {
             return Err(Failure::Final(compressed(encoding, response.status(), body, request_id)));
         }

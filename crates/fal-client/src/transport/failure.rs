@@ -6,6 +6,8 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header::AUTHORIZATION};
 
 use super::{Request, Response};
+#[cfg(feature = "tower")]
+use crate::middleware::BoxError;
 use crate::{
     Error, ErrorKind,
     redact::{MAX_OUTPUT, single_line},
@@ -18,6 +20,12 @@ pub(super) enum Failure {
     Unconnected(reqwest::Error),
     /// The connection broke, or took too long, after something was sent.
     Broken(reqwest::Error),
+    /// A layer of the caller failed before the request was sent.
+    #[cfg(feature = "tower")]
+    UnsentLayer(BoxError),
+    /// A layer of the caller failed after the request was sent.
+    #[cfg(feature = "tower")]
+    Layer(BoxError),
     /// Neither side sent a byte for this time, so the attempt was given up.
     Silent(Duration),
     /// The connection broke before the end of a billable request was sent, so that the service cannot have accepted it.
@@ -66,6 +74,10 @@ impl Failure {
     pub(super) fn outcome(&self) -> Option<Outcome<'_>> {
         match self {
             Self::Unconnected(_) | Self::Unsent(_) => Some(Outcome::Unconnected),
+            #[cfg(feature = "tower")]
+            Self::UnsentLayer(_) => Some(Outcome::Unconnected),
+            #[cfg(feature = "tower")]
+            Self::Layer(_) => Some(Outcome::Broken),
             Self::Broken(_) | Self::Silent(_) | Self::HalfRefused(..) => Some(Outcome::Broken),
             Self::Refused(status, headers, _) => Some(Outcome::Status(*status, headers)),
             Self::Nonsense(_) => Some(Outcome::Nonsense),
@@ -84,6 +96,8 @@ impl Failure {
             Self::Unconnected(cause) => format!("no connection: {}", root_cause(cause)),
             Self::Broken(cause) if cause.is_timeout() => "the service did not answer in time".to_owned(),
             Self::Broken(cause) => format!("the connection broke: {}", root_cause(cause)),
+            #[cfg(feature = "tower")]
+            Self::UnsentLayer(cause) | Self::Layer(cause) => format!("a layer of the client failed: {cause}"),
             Self::Silent(limit) => format!("the connection was silent for {limit:?}"),
             Self::Unsent(cause) => format!(
                 "the connection broke before the end of the request was sent, so it was not accepted; it may be too \
@@ -137,6 +151,12 @@ impl Failure {
             }
             Self::Broken(cause) if cause.is_timeout() => {
                 Error::new(ErrorKind::Timeout, message).with_source(cause).with_unknown_outcome()
+            }
+            #[cfg(feature = "tower")]
+            Self::UnsentLayer(cause) => Error::new(ErrorKind::Transport, message).with_source(cause),
+            #[cfg(feature = "tower")]
+            Self::Layer(cause) => {
+                Error::new(ErrorKind::Transport, message).with_source(cause).with_unknown_outcome()
             }
             Self::Silent(_) => Error::new(ErrorKind::Timeout, message).with_unknown_outcome(),
             Self::Broken(cause) => {

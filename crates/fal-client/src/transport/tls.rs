@@ -15,8 +15,15 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Builds a client that follows no redirect, because the key would go along, and uses the proxies of the
 /// environment.
-pub(crate) fn default_http(local: bool, local_names: &[String]) -> Result<reqwest::Client> {
-    with_tls(settings(local, local_names), local, &[b"h2", b"http/1.1"])?.build().map_err(config)
+///
+/// It decompresses answers only with `gzip`, also if another crate turns features for that on in reqwest.
+pub(crate) fn default_http(local: bool, local_names: &[String], gzip: bool) -> Result<reqwest::Client> {
+    let settings = settings(local, local_names);
+    #[cfg(feature = "gzip")]
+    let settings = settings.gzip(gzip);
+    #[cfg(not(feature = "gzip"))]
+    let settings = if gzip { settings } else { settings.no_gzip() };
+    with_tls(settings, local, &[b"h2", b"http/1.1"])?.build().map_err(config)
 }
 
 /// Returns a builder with the settings of the default client.
@@ -42,6 +49,9 @@ fn settings(local: bool, local_names: &[String]) -> reqwest::ClientBuilder {
         .connect_timeout(CONNECT_TIMEOUT)
         // Shorter than that of most servers, so that no request meets a connection that is being closed.
         .pool_idle_timeout(IDLE_TIMEOUT)
+        .no_brotli()
+        .no_deflate()
+        .no_zstd()
         .tcp_nodelay(true);
     // A resolver may know other addresses of these names, and the key would go there in plain text.
     for name in local_names {
@@ -159,7 +169,7 @@ mod tests {
     async fn websocket_connections_do_not_offer_http2() {
         let offers =
             |hello: &[u8], protocol: &[u8]| hello.windows(protocol.len()).any(|part| part == protocol);
-        let usual = hello(default_http(true, &[]).unwrap()).await;
+        let usual = hello(default_http(true, &[], false).unwrap()).await;
         assert!(offers(&usual, b"\x02h2\x08http/1.1"));
         let websocket = hello(http1(true, &[]).unwrap()).await;
         assert!(offers(&websocket, b"\x08http/1.1") && !offers(&websocket, b"\x02h2"));

@@ -31,7 +31,11 @@ fn server() -> Server {
 fn every_call_can_block() {
     let client = server().client();
     assert_eq!(client.run(cat()).runner_hint("h").block().unwrap().seed, 1);
-    assert_eq!(client.subscribe(cat()).block().unwrap().seed, 1);
+    let (send, queued) = std::sync::mpsc::channel();
+    let call = client.subscribe(cat()).on_queued(move |ticket| send.send(ticket).unwrap());
+    assert_eq!(call.block().unwrap().seed, 1);
+    let resumed = client.resume(queued.recv().unwrap());
+    assert_eq!(resumed.wait().block().unwrap().seed, 1);
     let job = client.submit(cat()).block().unwrap();
     assert!(job.status().block().unwrap().is_completed());
     assert_eq!(job.result().block().unwrap().seed, 1);

@@ -200,8 +200,8 @@ async fn updates_end_after_completion() {
     .await;
     let updates: Vec<Update> = job(&server.client()).updates().try_collect().await.unwrap();
     let [
-        Update::Queued { position: 1 },
-        Update::Running { logs: first },
+        Update::Queued { position: 1, .. },
+        Update::Running { logs: first, .. },
         Update::Completed { logs: last, metrics, .. },
     ] = updates.as_slice()
     else {

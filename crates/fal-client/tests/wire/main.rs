@@ -11,14 +11,23 @@ mod errors;
 mod faults;
 mod file_limits;
 mod files;
+mod gateway;
+#[cfg(feature = "gzip")]
+mod gzip;
 #[cfg(feature = "realtime")]
 mod halves;
 #[cfg(feature = "realtime")]
 mod interruptions;
 mod job;
+#[cfg(feature = "tower")]
+mod layers;
+mod middleware;
 mod model;
 mod options;
+#[cfg(feature = "image")]
+mod pictures;
 mod proxy;
+mod queued;
 #[cfg(feature = "realtime")]
 mod realtime;
 mod run;

@@ -135,3 +135,24 @@ async fn header_of_a_call_wins_over_a_default_header() {
     assert_eq!((received[0].header("x-a"), received[0].header("x-b")), (Some("default"), Some("own")));
     assert_eq!((received[1].header("x-a"), received[1].header("authorization")), (None, None));
 }
+
+#[tokio::test]
+async fn time_limit_is_sent_as_start_timeout_on_request() {
+    let server = echo().await;
+    let limit = Duration::from_secs(60);
+    server.client().submit(cat()).timeout(limit).drop_unstarted().await.unwrap();
+    let of_client = server.builder().timeout(limit).build().unwrap();
+    of_client.submit(cat()).drop_unstarted().await.unwrap();
+    server.client().submit(cat()).timeout(limit).await.unwrap();
+    let sent: Vec<Option<f64>> = server
+        .received()
+        .iter()
+        .map(|request| request.header("x-fal-request-start-timeout").map(|seconds| seconds.parse().unwrap()))
+        .collect();
+    let is_rest = |seconds: Option<f64>| seconds.is_some_and(|seconds| (50.0..=60.0).contains(&seconds));
+    assert!(is_rest(sent[0]) && is_rest(sent[1]) && sent[2].is_none(), "{sent:?}");
+
+    let error = server.client().submit(cat()).drop_unstarted().await.unwrap_err();
+    assert!(error.is_config() && error.to_string().contains("needs a `timeout`"), "{error}");
+    assert_eq!(server.received().len(), 3);
+}

@@ -89,7 +89,7 @@ async fn subscribe(client: &Client) -> (Result<Reply<Output>>, Vec<String>) {
     let received = updates.clone();
     let reply = client.subscribe(cat()).logs().on_update(move |update| {
         let state = match update {
-            Update::Queued { position } => format!("q{position}"),
+            Update::Queued { position, .. } => format!("q{position}"),
             Update::Running { .. } => "r ".to_owned(),
             Update::Completed { .. } => "c ".to_owned(),
             _ => panic!("{update:?}"),

@@ -177,7 +177,7 @@ async fn a_stream_that_breaks_anywhere_is_an_error() {
             assert_eq!(events, expected()[..events.len()], "{end:?} after {at} bytes");
             let counted = format!("after {} event{}", events.len(), if events.len() == 1 { "" } else { "s" });
             match (end, error) {
-                // The end of a body between events is the end of the stream.
+                // The end of a body between events, or before an empty line, is the end of the stream.
                 (End::Complete, None) => {
                     between += 1;
                     continue;
@@ -199,8 +199,8 @@ async fn a_stream_that_breaks_anywhere_is_an_error() {
         "{} streams ended early: {noticed} were errors, {between} ended between events",
         noticed + between
     );
-    // At the beginning, after a line without data, and after each event and comment.
-    assert_eq!((noticed, between), (291, 27));
+    // At the beginning, after a line without data, after each event and comment, and before the empty lines of events.
+    assert_eq!((noticed, between), (284, 34));
 }
 
 #[tokio::test]
@@ -350,7 +350,12 @@ async fn done_mark_ends_a_stream_and_is_not_its_output() {
         let (client, _) = server(chunks(), End::Complete).await;
         assert_eq!(client.stream(cat()).await.unwrap().done().await.unwrap().seed, 3, "{end:?}");
     }
-    // Nothing else may be missing its end.
+    // A whole object is an event, with or without the empty line.
+    for end in ["data: {\"seed\":3}\n", "data: {\"seed\":3}"] {
+        let (client, _) = server(vec![b"data: {\"step\":1}\n\n".to_vec(), end.into()], End::Complete).await;
+        assert_eq!(client.stream(cat()).await.unwrap().done().await.unwrap().seed, 3, "{end:?}");
+    }
+    // Anything else may be missing its end.
     let (client, _) = server(vec![b"data: {\"seed\":3}\n\ndata: [DON".to_vec()], End::Complete).await;
     assert!(read(&client).await.1.is_some_and(|error| error.is_transport()));
 }
@@ -370,4 +375,13 @@ async fn error_event_is_an_error_and_never_the_output() {
     let (client, _) = server(vec![failed.to_vec()], End::Complete).await;
     let untyped = client.stream(untyped::input("acme/app", json!({}))).await.unwrap();
     assert!(untyped.done().await.unwrap_err().to_string().contains("out of memory"));
+}
+
+#[tokio::test]
+async fn compressed_stream_that_was_not_asked_for_is_named() {
+    let headers = [("content-type", "text/event-stream"), ("content-encoding", "br")];
+    let server = Server::start(move |_, _| bytes(200, &headers, "\u{1b}")).await;
+    let error = server.client().stream(cat()).await.unwrap_err();
+    assert!(error.is_decode() && error.to_string().contains("`br`"), "{error}");
+    assert_eq!(server.received()[0].header("accept-encoding"), Some("identity"));
 }

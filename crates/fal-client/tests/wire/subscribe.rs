@@ -56,7 +56,7 @@ async fn progress_and_log_lines_are_reported_once() {
         .poll_every(SOON)
         .on_update(move |update| {
             let state = match update {
-                Update::Queued { position } => format!("queued {position}"),
+                Update::Queued { position, .. } => format!("queued {position}"),
                 Update::Running { .. } => "running ".to_owned(),
                 Update::Completed { .. } => "completed ".to_owned(),
                 _ => "unknown".to_owned(),

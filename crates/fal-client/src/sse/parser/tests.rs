@@ -77,6 +77,40 @@ fn an_incomplete_event_is_noticed_at_the_end() {
     }
 }
 
+#[test]
+fn whole_event_without_its_empty_line_is_returned_at_the_end() {
+    let finish = |stream: &str| {
+        let (_, mut parser) = parse(stream.as_bytes(), &[3]);
+        let event = parser.finish();
+        assert!(event.is_none() || !parser.is_within_event(), "{stream:?}");
+        assert_eq!(parser.finish(), None);
+        event.map(|event| String::from_utf8(event.data.to_vec()).unwrap())
+    };
+    for stream in [
+        "data: {\"a\":1}",
+        "data: {\"a\":1}\n",
+        "data:{\"a\":1}\r\n",
+        "data: 1\n\ndata: {\"a\":1}\n",
+        "data: {\"a\":1}\n: bye\n",
+    ] {
+        assert_eq!(finish(stream).as_deref(), Some("{\"a\":1}"), "{stream:?}");
+    }
+    assert_eq!(finish("data: {\ndata: \"a\":1}").as_deref(), Some("{\n\"a\":1}"));
+    for stream in [
+        "",
+        "data: {\"a\":1",
+        "data: 12",
+        "data: \"a\"\n",
+        "data: {}\n\n",
+        "data: {}\n: b",
+        "dat",
+        "data: {}\nev",
+        "event: x\n",
+    ] {
+        assert_eq!(finish(stream), None, "{stream:?}");
+    }
+}
+
 /// Parses a stream with a limit of 16 bytes. Returns the number of events, and true if one was too large.
 fn parse_with_limit(stream: &str, size: usize) -> (usize, bool) {
     let (mut parser, mut count) = (Parser::new(16), 0);
