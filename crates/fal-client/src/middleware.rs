@@ -27,6 +27,10 @@
 //!         Ok(())
 //!     }
 //!
+//!     fn keeps_bodies(&self) -> bool {
+//!         true
+//!     }
+//!
 //!     fn on_response(&self, response: &ResponseView<'_>) {
 //!         println!("{} {}: {}", response.method(), response.url().path(), response.status());
 //!     }
@@ -67,6 +71,14 @@ pub trait Middleware: Send + Sync + 'static {
     fn on_request(&self, request: &mut OutgoingRequest) -> impl Future<Output = Result<(), BoxError>> + Send {
         let _ = request;
         async { Ok(()) }
+    }
+
+    /// Returns true if [`on_request`](Self::on_request) never changes the body of a request. False by default.
+    ///
+    /// [`Error::reconcile`](crate::Error::reconcile) compares inputs with those that fal has received. If they may have
+    /// been changed, a request that is not found is never taken for one that was not accepted.
+    fn keeps_bodies(&self) -> bool {
+        false
     }
 
     /// Reads a response. It cannot change or refuse one, because the work behind it may be paid for.
@@ -236,12 +248,18 @@ pub(crate) struct MiddlewareChain(Vec<Arc<dyn BoxedMiddleware>>);
 trait BoxedMiddleware: Send + Sync {
     fn change<'a>(&'a self, request: &'a mut OutgoingRequest) -> BoxFuture<'a, Result<(), BoxError>>;
 
+    fn keeps(&self) -> bool;
+
     fn read(&self, response: &ResponseView<'_>);
 }
 
 impl<M: Middleware> BoxedMiddleware for M {
     fn change<'a>(&'a self, request: &'a mut OutgoingRequest) -> BoxFuture<'a, Result<(), BoxError>> {
         Box::pin(self.on_request(request))
+    }
+
+    fn keeps(&self) -> bool {
+        self.keeps_bodies()
     }
 
     fn read(&self, response: &ResponseView<'_>) {
@@ -256,6 +274,11 @@ impl MiddlewareChain {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Returns true if no middleware changes the body of a request.
+    pub(crate) fn keeps_bodies(&self) -> bool {
+        self.0.iter().all(|middleware| middleware.keeps())
     }
 
     /// Applies every middleware to a request.

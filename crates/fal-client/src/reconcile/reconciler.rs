@@ -120,6 +120,10 @@ impl Reconciler {
                     }
                     // Another caller has claimed it since, and the next look knows.
                     Verdict::Found(_) => {}
+                    // It may be one of those in the list, with an input that a middleware has changed.
+                    Verdict::Absent { .. } if !self.client.0.transport.middleware.keeps_bodies() => {
+                        doubt.reason = DoubtReason::Unrecognizable;
+                    }
                     Verdict::Absent { behind_witness } => {
                         doubt.miss(looked_at, behind_witness, &self.settings)
                     }

@@ -149,8 +149,12 @@ impl Service {
     }
 
     fn client(&self) -> Client {
+        self.client_of(Client::builder())
+    }
+
+    fn client_of(&self, builder: ClientBuilder) -> Client {
         let service = self.clone();
-        simulation::client(Client::builder().retry(Retry::none()), move |request: &reqwest::Request| {
+        simulation::client(builder.retry(Retry::none()), move |request: &reqwest::Request| {
             let url = request.url();
             let query =
                 url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
@@ -216,6 +220,43 @@ async fn a_request_that_was_not_accepted_is_missed_three_times_after_the_lag() {
         Reconciled::NotAccepted
     ));
     assert_eq!(service.looks() - looks, 3);
+}
+
+/// Adds a parameter to every input, or only says that it does.
+struct Seeded {
+    keeps_bodies: bool,
+}
+
+impl Middleware for Seeded {
+    async fn on_request(&self, request: &mut OutgoingRequest) -> Result<(), BoxError> {
+        if let Some(mut input) = request.json::<Value>()?.filter(|_| !self.keeps_bodies) {
+            input["seed"] = json!(7);
+            request.set_json(&input)?;
+        }
+        Ok(())
+    }
+
+    fn keeps_bodies(&self) -> bool {
+        self.keeps_bodies
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_input_that_a_middleware_may_have_changed_is_never_taken_for_not_accepted() {
+    for (fate, keeps_bodies) in [("lose", false), ("drop", false), ("lose", true), ("drop", true)] {
+        let service = Service::default();
+        let client = service.client_of(Client::builder().middleware(Seeded { keeps_bodies }));
+        let error = lost(&client, fate, json!({"prompt": "a cat"})).await;
+        sleep(Duration::from_secs(2)).await;
+        submit(&client, "", json!({"prompt": "a dog"})).await.unwrap();
+        let reconciled = reconcile(&error, &client).await;
+        let is_right = match (fate, keeps_bodies) {
+            (_, false) => matches!(reconciled, Reconciled::InDoubt(DoubtReason::Unrecognizable)),
+            ("lose", true) => id(&reconciled).is_some(),
+            _ => matches!(reconciled, Reconciled::NotAccepted),
+        };
+        assert!(is_right, "{fate} {keeps_bodies}: {reconciled:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
