@@ -14,7 +14,8 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
 use crate::{
-    Retry,
+    ClientBuilder, Retry,
+    middleware::{BoxError, Middleware, OutgoingRequest},
     queue::Job,
     sync::lock,
     timestamp::system_now,

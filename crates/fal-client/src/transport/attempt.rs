@@ -215,7 +215,7 @@ impl Transport {
         let headers = prepared.headers_mut();
         *headers = changed;
         if let Some(own) = headers.get(header::AUTHORIZATION) {
-            self.secrets.remember(own);
+            self.secrets.remember_header(own);
         } else if let Some(key) = key {
             headers.insert(header::AUTHORIZATION, key);
         }
