@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 use fal_codegen::{Generator, Source};
 use fal_tests::standalone;
@@ -205,6 +205,86 @@ fn difficult_names_become_readable_and_unique_rust_names() {
 #[test]
 fn difficult_names_compile_without_a_warning() {
     let generated = Generator::new(standalone()).crates(&sources()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(fal_tests::compile(&generated, folder.path()).unwrap(), Ok(()));
+}
+
+/// Returns every identifier of the golden modules, which have all that the generator emits: imports, type parameters,
+/// variables, methods, traits and modules.
+fn emitted_identifiers() -> Vec<String> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(fal_tests::root().join("codegen/tests/golden")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().unwrap() != "rs" {
+            continue;
+        }
+        let text = fs::read_to_string(path).unwrap();
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        let words = code.flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_'));
+        found.extend(words.filter(|word| !word.starts_with(|c: char| c.is_ascii_digit())).map(str::to_owned));
+    }
+    found.into_iter().filter(|word| !word.is_empty()).collect()
+}
+
+/// Returns a schema whose kind depends on `index`, with a type of its own in generated code.
+fn schema_at(index: usize, names: &[String]) -> Value {
+    let near = |offset: usize| names[(index * 7 + offset) % names.len()].as_str();
+    let reference = |offset: usize| json!({ "$ref": format!("#/components/schemas/{}", near(offset)) });
+    match index % 8 {
+        0 => json!({ "type": "string", "enum": [near(0), near(1), near(2)] }),
+        1 => json!({ "type": "integer", "minimum": -3, "maximum": 300 }),
+        2 => json!({ "type": "string", "minLength": 1, "maxLength": 9 }),
+        3 => json!({ "type": "array", "items": reference(3), "maxItems": 4 }),
+        4 => json!({ "anyOf": [reference(4), { "type": "string", "enum": [near(5), near(6)] }] }),
+        5 => json!({ "type": "array", "prefixItems": [{ "type": "string", "maxLength": 3 }, reference(8)],
+            "minItems": 1, "items": { "type": "number" } }),
+        6 => json!({ "anyOf": [{ "type": "number", "minimum": 0 }, { "type": "null" }], "default": 0.5 }),
+        _ => json!({ "type": "string", "x-fal-file-input": true, "x-fal": { "max_file_size": 9 } }),
+    }
+}
+
+/// Returns the document of an app whose properties, components, enum values and routes have these names.
+fn document_of_names(names: &[String]) -> Source {
+    const ROUTE: usize = 180;
+    let object = |names: &[String], all: &[String], shift: usize| {
+        let properties = names.iter().enumerate();
+        let properties: Map<String, Value> =
+            properties.map(|(index, name)| (name.clone(), schema_at(index + shift, all))).collect();
+        let required: Vec<&String> = names.iter().step_by(2).collect();
+        json!({ "type": "object", "properties": properties, "required": required })
+    };
+    let mut schemas = Map::new();
+    for (index, name) in names.iter().enumerate() {
+        let schema = match index % 4 {
+            0 => json!({ "type": "string", "enum": [name, "other"] }),
+            1 => json!({ "type": "integer", "enum": [0, 10] }),
+            _ => object(&[name.clone(), "a".to_owned()], names, index),
+        };
+        schemas.insert(name.clone(), schema);
+    }
+    let mut paths = Map::new();
+    for (index, part) in names.chunks(ROUTE).enumerate() {
+        let content = |schema: Value| json!({ "application/json": { "schema": schema } });
+        let route = json!({ "post": {
+            "requestBody": { "content": content(object(part, names, index)) },
+            "responses": { "200": { "description": "", "content": content(object(part, names, index + 3)) } },
+        } });
+        paths.insert(format!("/{}", part[part.len() / 2].to_lowercase()), route);
+    }
+    let document = json!({ "openapi": "3.1.0", "info": { "title": "Names", "version": "1" }, "paths": paths,
+        "components": { "schemas": schemas } });
+    Source { file: "names.json".to_owned(), text: document.to_string() }
+}
+
+#[test]
+fn names_of_generated_code_compile_as_names_of_documents() {
+    let names = emitted_identifiers();
+    assert!(names.len() > 500, "{}", names.len());
+    let options = fal_codegen::Options { app: Some("acme/names".to_owned()), ..standalone() };
+    let generated = Generator::new(options).crates(&[document_of_names(&names)]).unwrap();
+    for entry in &generated.report.endpoints {
+        assert_eq!(entry.properties_read, entry.properties_emitted, "{}", entry.id);
+    }
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(fal_tests::compile(&generated, folder.path()).unwrap(), Ok(()));
 }

@@ -18,6 +18,9 @@ const PATH_KEYWORDS: &[&str] = &["_", "crate", "self", "super"];
 /// Names of builders other than parameters.
 const BUILDER_MEMBERS: &[&str] = &["build", "extra", "nulls", "optional"];
 
+/// Crates that the modules of literals use, in which every parameter is a type of its name.
+const CRATES: &[&str] = &["fal_client", "fal_core"];
+
 /// Modules and files next to the modules of endpoints, and crates that generated code uses.
 const RESERVED_MODULES: &[&str] = &[
     "alloc",
@@ -52,6 +55,7 @@ const RESERVED_TYPES: &[&str] = &[
     "Event",
     "File",
     "Float",
+    "FnMut",
     "From",
     "Input",
     "Int",
@@ -71,11 +75,13 @@ const RESERVED_TYPES: &[&str] = &[
     "Param",
     "Parameters",
     "Range",
+    "Realtime",
     "Result",
     "Self",
     "Serialize",
     "Serializer",
     "Some",
+    "Streams",
     "String",
     "Unset",
     "Value",
@@ -96,7 +102,7 @@ pub(crate) fn is_crate_name(name: &str) -> bool {
 #[must_use]
 pub fn field(json_name: &str) -> String {
     let name = snake(json_name);
-    if PATH_KEYWORDS.contains(&name.as_str()) || BUILDER_MEMBERS.contains(&name.as_str()) {
+    if [PATH_KEYWORDS, BUILDER_MEMBERS, CRATES].iter().any(|reserved| reserved.contains(&name.as_str())) {
         format!("{name}_")
     } else if KEYWORDS.contains(&name.as_str()) {
         format!("r#{name}")
@@ -224,11 +230,13 @@ pub(crate) fn slot(json_name: &str, types: &[String], taken: &mut BTreeSet<Strin
     name
 }
 
-/// Makes a valid start of a name: `3d` becomes `_3d`, and an empty name `Unnamed`.
+/// Makes a valid start of a name: `3d` becomes `N3d`, and an empty name `Unnamed`.
+///
+/// Fields start with an underscore there, which the pattern of a tuple of that name would hide.
 fn with_valid_start(name: &str) -> String {
     match name.chars().next() {
         None => "Unnamed".to_owned(),
-        Some(c) if c.is_ascii_digit() => format!("_{name}"),
+        Some(c) if c.is_ascii_digit() => format!("N{name}"),
         Some(_) => name.to_owned(),
     }
 }
@@ -262,7 +270,8 @@ impl Namespace {
         if self.names.insert(name.clone()) {
             return name;
         }
-        let stem = format!("{name}{suffix}");
+        // A second underscore would not be snake case.
+        let stem = if name.ends_with('_') { name } else { format!("{name}{suffix}") };
         if self.names.insert(stem.clone()) {
             return stem;
         }
@@ -291,9 +300,14 @@ impl Namespace {
         }
     }
 
-    /// Adds the name of a marker type.
-    pub(super) fn reserve_marker(&mut self, name: &str) {
-        self.names.insert(format!("bounds::{name}"));
+    /// Adds and returns a name of a type that has a marker type of the same name.
+    pub(super) fn take_with_marker(&mut self, name: &str, suffix: &str) -> String {
+        loop {
+            let name = self.take(name, suffix);
+            if self.names.insert(format!("bounds::{name}")) {
+                return name;
+            }
+        }
     }
 
     /// Adds the names of the builder of a struct.
@@ -346,6 +360,7 @@ mod tests {
             ("loop", "r#loop"),
             ("self", "self_"),
             ("extra", "extra_"),
+            ("fal_core", "fal_core_"),
             ("TAPose", "ta_pose"),
             ("sdpMLineIndex", "sdp_m_line_index"),
             ("H264_output", "h264_output"),
@@ -371,6 +386,78 @@ mod tests {
         assert_eq!(names.take("OutputFormat", "Value"), "OutputFormatValue");
         assert_eq!(names.take("OutputFormat", "Value"), "OutputFormatValue2");
         assert_eq!(names.take("Option", "Value"), "OptionValue");
-        assert_eq!(names.take("3d", "Value"), "_3d");
+        assert_eq!(names.take("3d", "Value"), "N3d");
+        assert_eq!(names.take("extra_", "_"), "extra_");
+        assert_eq!(names.take("extra_", "_"), "extra_2");
+    }
+
+    /// Collects the names that a file of generated code uses without defining them, and those of its type parameters.
+    #[derive(Default)]
+    struct UsedNames {
+        used: BTreeSet<String>,
+        defined: BTreeSet<String>,
+    }
+
+    impl<'ast> syn::visit::Visit<'ast> for UsedNames {
+        fn visit_path(&mut self, path: &'ast syn::Path) {
+            let first = path.segments.first().map(|first| first.ident.to_string()).unwrap_or_default();
+            self.used.insert(first);
+            syn::visit::visit_path(self, path);
+        }
+
+        fn visit_use_name(&mut self, name: &'ast syn::UseName) {
+            self.used.insert(name.ident.to_string());
+        }
+
+        fn visit_type_param(&mut self, parameter: &'ast syn::TypeParam) {
+            self.used.insert(parameter.ident.to_string());
+            syn::visit::visit_type_param(self, parameter);
+        }
+
+        fn visit_item(&mut self, item: &'ast syn::Item) {
+            let name = match item {
+                syn::Item::Struct(item) => Some(&item.ident),
+                syn::Item::Enum(item) => Some(&item.ident),
+                syn::Item::Type(item) => Some(&item.ident),
+                syn::Item::Trait(item) => Some(&item.ident),
+                _ => None,
+            };
+            self.defined.extend(name.map(ToString::to_string));
+            if let syn::Item::Use(item) = item
+                && matches!(item.vis, syn::Visibility::Public(_))
+            {
+                return;
+            }
+            syn::visit::visit_item(self, item);
+        }
+    }
+
+    #[test]
+    fn every_type_that_generated_code_uses_is_reserved() {
+        let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        let mut missing = BTreeSet::new();
+        for entry in std::fs::read_dir(golden).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
+            let file = syn::parse_file(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            let mut names = UsedNames::default();
+            syn::visit::Visit::visit_file(&mut names, &file);
+            // Type parameters of builders differ from all types by themselves, and shared types are taken in the plan.
+            let is_taken =
+                |name: &str| name.ends_with("Slot") || matches!(name, "Image" | "ImageSize" | "LIMITS");
+            let types = names.used.difference(&names.defined);
+            missing.extend(
+                types
+                    .filter(|name| {
+                        let is_reserved =
+                            [RESERVED_TYPES, TYPE_PARAMETERS].iter().any(|all| all.contains(&name.as_str()));
+                        name.starts_with(|c: char| c.is_ascii_uppercase()) && !is_reserved && !is_taken(name)
+                    })
+                    .cloned(),
+            );
+        }
+        assert_eq!(missing, BTreeSet::new(), "a component of such a name would hide it");
     }
 }

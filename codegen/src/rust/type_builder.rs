@@ -260,8 +260,8 @@ impl<'a> TypeBuilder<'a> {
     }
 
     fn build_number(&mut self, name: &str, bounds: Bounds) -> Ty {
-        let ident = self.take_name(name);
-        self.names.reserve_marker(&ident);
+        let (wanted, suffix) = self.wanted_name(name);
+        let ident = self.names.take_with_marker(&wanted, suffix);
         let rule = wording::describe_range(&bounds);
         self.items.push(Item::Number(Number {
             ident: ident.clone(),
@@ -273,8 +273,14 @@ impl<'a> TypeBuilder<'a> {
     }
 
     pub(super) fn take_name(&mut self, name: &str) -> String {
+        let (wanted, suffix) = self.wanted_name(name);
+        self.names.take(&wanted, suffix)
+    }
+
+    /// Returns the name that the type of a property should have, and the suffix if it is taken.
+    fn wanted_name(&self, name: &str) -> (String, &'static str) {
         let suffix = if self.direction.is_input() { "Value" } else { "Output" };
-        self.names.take(&format!("{}{}", self.owner.prefix, names::camel(name)), suffix)
+        (format!("{}{}", self.owner.prefix, names::camel(name)), suffix)
     }
 }
 
