@@ -1840,13 +1840,13 @@ pub struct Input {
     /// `optional`.
     pub optional_: Integer,
     /// `optional_`.
-    pub optional__: Option<Integer>,
+    pub optional_2: Option<Integer>,
     /// `builder`.
     pub builder: Option<Integer>,
     /// `extra`.
     pub extra_: Option<Integer>,
     /// `extra_`.
-    pub extra__: Option<Integer>,
+    pub extra_2: Option<Integer>,
     /// `value`.
     pub value: Option<Integer>,
     /// `check`.
@@ -2017,13 +2017,13 @@ pub struct Output {
     /// `optional`.
     pub optional_: Option<Integer>,
     /// `optional_`.
-    pub optional__: Option<Integer>,
+    pub optional_2: Option<Integer>,
     /// `builder`.
     pub builder: Option<Integer>,
     /// `extra`.
     pub extra_: Option<Integer>,
     /// `extra_`.
-    pub extra__: Option<Integer>,
+    pub extra_2: Option<Integer>,
     /// `value`.
     pub value: Option<Integer>,
     /// `check`.
@@ -2250,10 +2250,10 @@ pub struct Builder<
 struct Optional {
     object_: Option<Integer>,
     key_: Option<Integer>,
-    optional__: Option<Integer>,
+    optional_2: Option<Integer>,
     builder: Option<Integer>,
     extra_: Option<Integer>,
-    extra__: Option<Integer>,
+    extra_2: Option<Integer>,
     value: Option<Integer>,
     check: Option<Integer>,
     visit: Option<Integer>,
@@ -2621,9 +2621,9 @@ impl<
         self
     }
 
-    /// Sets [`optional__`](Input::optional__):
-    pub fn optional__(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.optional__ = value.into_param();
+    /// Sets [`optional_2`](Input::optional_2):
+    pub fn optional_2(mut self, value: impl Param<Integer>) -> Self {
+        self.optional.optional_2 = value.into_param();
         self
     }
 
@@ -2639,9 +2639,9 @@ impl<
         self
     }
 
-    /// Sets [`extra__`](Input::extra__):
-    pub fn extra__(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.extra__ = value.into_param();
+    /// Sets [`extra_2`](Input::extra_2):
+    pub fn extra_2(mut self, value: impl Param<Integer>) -> Self {
+        self.optional.extra_2 = value.into_param();
         self
     }
 
@@ -2816,10 +2816,10 @@ impl<
             c_hasa: self.c_hasa.take(),
             object_: self.optional.object_,
             key_: self.optional.key_,
-            optional__: self.optional.optional__,
+            optional_2: self.optional.optional_2,
             builder: self.optional.builder,
             extra_: self.optional.extra_,
-            extra__: self.optional.extra__,
+            extra_2: self.optional.extra_2,
             value: self.optional.value,
             check: self.optional.check,
             visit: self.optional.visit,
@@ -2895,10 +2895,10 @@ impl Serialize for Input {
         object.write("key", &self.key);
         object.write_optional("key_", &self.key_);
         object.write("optional", &self.optional_);
-        object.write_optional("optional_", &self.optional__);
+        object.write_optional("optional_", &self.optional_2);
         object.write_optional("builder", &self.builder);
         object.write_optional("extra", &self.extra_);
-        object.write_optional("extra_", &self.extra__);
+        object.write_optional("extra_", &self.extra_2);
         object.write_optional("value", &self.value);
         object.write_optional("check", &self.check);
         object.write_optional("visit", &self.visit);
@@ -2959,10 +2959,10 @@ impl<'de> json::ReadObject<'de> for Input {
                 "key" => object_2.read(&mut key),
                 "key_" => object_2.read(&mut optional.key_),
                 "optional" => object_2.read(&mut optional_),
-                "optional_" => object_2.read(&mut optional.optional__),
+                "optional_" => object_2.read(&mut optional.optional_2),
                 "builder" => object_2.read(&mut optional.builder),
                 "extra" => object_2.read(&mut optional.extra_),
-                "extra_" => object_2.read(&mut optional.extra__),
+                "extra_" => object_2.read(&mut optional.extra_2),
                 "value" => object_2.read(&mut optional.value),
                 "check" => object_2.read(&mut optional.check),
                 "visit" => object_2.read(&mut optional.visit),
@@ -3028,10 +3028,10 @@ impl Serialize for Output {
         object.write_optional("key", &self.key);
         object.write_optional("key_", &self.key_);
         object.write_optional("optional", &self.optional_);
-        object.write_optional("optional_", &self.optional__);
+        object.write_optional("optional_", &self.optional_2);
         object.write_optional("builder", &self.builder);
         object.write_optional("extra", &self.extra_);
-        object.write_optional("extra_", &self.extra__);
+        object.write_optional("extra_", &self.extra_2);
         object.write_optional("value", &self.value);
         object.write_optional("check", &self.check);
         object.write_optional("visit", &self.visit);
@@ -3078,10 +3078,10 @@ impl<'de> json::ReadObject<'de> for Output {
         let mut key = None;
         let mut key_ = None;
         let mut optional_ = None;
-        let mut optional__ = None;
+        let mut optional_2 = None;
         let mut builder = None;
         let mut extra_ = None;
-        let mut extra__ = None;
+        let mut extra_2 = None;
         let mut value = None;
         let mut check = None;
         let mut visit = None;
@@ -3114,10 +3114,10 @@ impl<'de> json::ReadObject<'de> for Output {
                 "key" => object_2.read_unless_null(&mut key),
                 "key_" => object_2.read_unless_null(&mut key_),
                 "optional" => object_2.read_unless_null(&mut optional_),
-                "optional_" => object_2.read_unless_null(&mut optional__),
+                "optional_" => object_2.read_unless_null(&mut optional_2),
                 "builder" => object_2.read_unless_null(&mut builder),
                 "extra" => object_2.read_unless_null(&mut extra_),
-                "extra_" => object_2.read_unless_null(&mut extra__),
+                "extra_" => object_2.read_unless_null(&mut extra_2),
                 "value" => object_2.read_unless_null(&mut value),
                 "check" => object_2.read_unless_null(&mut check),
                 "visit" => object_2.read_unless_null(&mut visit),
@@ -3152,10 +3152,10 @@ impl<'de> json::ReadObject<'de> for Output {
             key,
             key_,
             optional_,
-            optional__,
+            optional_2,
             builder,
             extra_,
-            extra__,
+            extra_2,
             value,
             check,
             visit,
@@ -3396,10 +3396,10 @@ pub mod arg {
     pub type key = fal_core::literal::Integer;
     pub type key_ = fal_core::literal::Integer;
     pub type optional_ = fal_core::literal::Integer;
-    pub type optional__ = fal_core::literal::Integer;
+    pub type optional_2 = fal_core::literal::Integer;
     pub type builder = fal_core::literal::Integer;
     pub type extra_ = fal_core::literal::Integer;
-    pub type extra__ = fal_core::literal::Integer;
+    pub type extra_2 = fal_core::literal::Integer;
     pub type value = fal_core::literal::Integer;
     pub type check = fal_core::literal::Integer;
     pub type visit = fal_core::literal::Integer;
