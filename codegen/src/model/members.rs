@@ -2,6 +2,8 @@
 //!
 //! This runs when every object has been read, because a union may be part of its own members.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
+
 use serde_json::Value;
 
 use super::{Direction, Member, Object, Others, Property, Type, TypeGraph, overlaps::Overlaps};
@@ -10,18 +12,23 @@ impl TypeGraph {
     /// Completes the members of unions.
     pub(super) fn complete_members(&mut self, direction: Direction) {
         let objects = self.objects.clone();
-        let (mut tags, mut in_unions, mut unions) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut tags, mut in_unions, mut unions) = (HashSet::new(), HashSet::new(), Vec::new());
         self.visit_types(&mut |ty| match ty {
             Type::Tagged(tag, members) => {
-                let listed = members.clone();
+                let mut listed = ListedTags::new();
+                for member in members.iter() {
+                    for value in &member.tags {
+                        listed.entry(value.clone()).or_default().insert(member.object.clone());
+                    }
+                }
                 for member in members.iter_mut() {
                     complete(member, &listed, objects.get(&member.object), tag);
-                    tags.push((member.object.clone(), tag.clone()));
-                    in_unions.push(member.object.clone());
+                    tags.insert((member.object.clone(), tag.clone()));
+                    in_unions.insert(member.object.clone());
                 }
             }
             Type::Union(kinds) => {
-                let mut objects: Vec<String> = kinds
+                let objects: Vec<String> = kinds
                     .iter()
                     .filter_map(|kind| match kind {
                         Type::Object(name) => Some(name.clone()),
@@ -29,7 +36,7 @@ impl TypeGraph {
                     })
                     .collect();
                 if objects.len() > 1 {
-                    in_unions.append(&mut objects);
+                    in_unions.extend(objects);
                 }
                 unions.push(kinds.clone());
             }
@@ -80,11 +87,14 @@ fn visit_type(ty: &mut Type, visit: &mut impl FnMut(&mut Type)) {
     }
 }
 
+/// The objects of a union that the document lists for each value of its tag.
+type ListedTags = HashMap<String, BTreeSet<String>>;
+
 /// Adds the values of the tag that the object itself lists. Without any, the name of the object is the value.
-fn complete(member: &mut Member, listed: &[Member], object: Option<&Object>, tag: &str) {
+fn complete(member: &mut Member, listed: &ListedTags, object: Option<&Object>, tag: &str) {
     let property = object.and_then(|object| object.properties.iter().find(|property| property.name == tag));
     let is_taken = |value: &String| {
-        listed.iter().any(|other| other.object != member.object && other.tags.contains(value))
+        listed.get(value).is_some_and(|objects| objects.iter().any(|object| *object != member.object))
     };
     if let Some(Type::TextEnum(values, _)) = property.map(|property| &property.ty) {
         let own: Vec<String> = values.iter().filter(|value| !is_taken(value)).cloned().collect();
@@ -99,9 +109,9 @@ fn complete(member: &mut Member, listed: &[Member], object: Option<&Object>, tag
 }
 
 /// Marks the properties that have one value, which identify an object. Other tags are always written.
-fn mark_constants(object: &mut Object, tags: &[(String, String)]) {
+fn mark_constants(object: &mut Object, tags: &HashSet<(String, String)>) {
     for property in &mut object.properties {
-        let is_tag = tags.iter().any(|(name, tag)| *name == object.name && *tag == property.name);
+        let is_tag = tags.contains(&(object.name.clone(), property.name.clone()));
         let only = only_value(&property.ty);
         let is_written = only.is_some() && (property.required || property.default == only);
         if !property.nullable && (is_written || is_tag) {

@@ -1,6 +1,6 @@
 //! Objects that a union could choose for a value of another member, whose fields they then must keep.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use indexmap::IndexMap;
 
@@ -38,13 +38,15 @@ impl<'a> Overlaps<'a> {
         if key.len() < 2 || !self.seen.insert(key) {
             return;
         }
+        let mut types_by_name: BTreeMap<&str, Vec<&Type>> = BTreeMap::new();
+        for property in objects.iter().flat_map(|object| &object.properties) {
+            types_by_name.entry(&property.name).or_default().push(&property.ty);
+        }
+        let has_others =
+            !maps.is_empty() || objects.iter().any(|object| matches!(object.others, Others::Kept(_)));
         for object in objects.iter().filter(|object| object.others == Others::Ignored) {
-            let knows = |name: &str| object.properties.iter().any(|property| property.name == name);
-            let could_lose = |other: &&Object| {
-                matches!(other.others, Others::Kept(_))
-                    || other.properties.iter().any(|property| !knows(&property.name))
-            };
-            if !maps.is_empty() || objects.iter().any(could_lose) {
+            // The names of an object's properties differ, so it knows all names if it has as many.
+            if has_others || object.properties.len() < types_by_name.len() {
                 self.found.insert(object.name.clone());
             }
         }
@@ -54,11 +56,8 @@ impl<'a> Overlaps<'a> {
             .chain(maps)
             .map(|item| &item.ty)
             .collect();
-        let properties = || objects.iter().flat_map(|object| &object.properties);
-        let names: BTreeSet<&str> = properties().map(|property| property.name.as_str()).collect();
-        for name in names {
-            let own = properties().filter(|property| property.name == name).map(|property| &property.ty);
-            self.compare(&own.chain(rest.iter().copied()).collect::<Vec<_>>());
+        for own in types_by_name.into_values() {
+            self.compare(&own.into_iter().chain(rest.iter().copied()).collect::<Vec<_>>());
         }
         self.compare(&rest);
     }

@@ -103,6 +103,10 @@ pub(super) fn schema_ref<S: Borrow<Schema>>(schema: &ReferenceOr<S>) -> SchemaRe
 /// The maximum depth of nested schemas, including references. Real documents reach 6.
 const MAX_DEPTH: usize = 128;
 
+/// The maximum number of required properties of an object of an input. The setters of a builder, each of which names
+/// all required fields, would be too much code otherwise: 1 MB for 150.
+const MAX_REQUIRED: usize = 150;
+
 /// The maximum number of nodes of one input or output. A component counts once for each use, because each use is
 /// code of its own unless it is an object.
 const MAX_NODES: usize = 20_000;
@@ -288,6 +292,13 @@ impl<'a> Resolver<'a> {
                 Ok(property) => properties.push(property),
                 Err(error) => self.errors.push(error),
             }
+        }
+        let required = properties.iter().filter(|property| property.required).count();
+        if self.direction == Direction::Input && required > MAX_REQUIRED {
+            let message = format!("`{name}` has {required} required properties, more than {MAX_REQUIRED}");
+            return Err(self
+                .error(&pointer(at, "required"), message)
+                .with_help("give some of them a default, or make objects of those that belong together"));
         }
         let description = schema.schema_data.description.clone().unwrap_or_default();
         let others = match &object.additional_properties {

@@ -1,6 +1,6 @@
 //! Resolves a single schema into a [`Type`].
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use openapiv3::{
     AdditionalProperties, AnySchema, ArrayType, Discriminator, IntegerType, NumberType, ReferenceOr, Schema,
@@ -136,9 +136,14 @@ impl Resolver<'_> {
         let discriminator = schema.schema_data.discriminator.as_ref();
         if let Some(discriminator) = discriminator {
             let at = pointer(at.trim_end_matches("/oneOf").trim_end_matches("/anyOf"), "discriminator");
+            let mut known: HashSet<String> = members.iter().filter_map(object_name).collect();
             for (value, target) in &discriminator.mapping {
                 let mapped = self.resolve_reference(&full_reference(target), &pointer(&at, value))?;
-                if !members.contains(&mapped) {
+                let is_new = match object_name(&mapped) {
+                    Some(name) => known.insert(name),
+                    None => !members.contains(&mapped),
+                };
+                if is_new {
                     members.push(mapped);
                 }
             }
@@ -162,15 +167,18 @@ impl Resolver<'_> {
     fn tagged(&self, discriminator: &Discriminator, types: &[Type]) -> Option<Type> {
         let tag = &discriminator.property_name;
         let mut members: Vec<Member> = Vec::with_capacity(types.len());
+        let mut mapped: HashMap<&str, Vec<String>> = HashMap::new();
+        for (value, target) in &discriminator.mapping {
+            if let Ok((component, ..)) = self.component(&full_reference(target), "") {
+                mapped.entry(component).or_default().push(value.clone());
+            }
+        }
+        let mut known = HashSet::new();
         for ty in types {
             match ty {
-                Type::Object(name) if members.iter().any(|member| member.object == *name) => {}
+                Type::Object(name) if !known.insert(name) => {}
                 Type::Object(name) => {
-                    let component = |target: &str| {
-                        self.component(&full_reference(target), "").is_ok_and(|(found, ..)| found == name)
-                    };
-                    let mapped = discriminator.mapping.iter().filter(|(_, target)| component(target));
-                    let tags: Vec<String> = mapped.map(|(value, _)| value.clone()).collect();
+                    let tags = mapped.get(name.as_str()).cloned().unwrap_or_default();
                     members.push(Member { tags, object: name.clone(), writes_tag: true });
                 }
                 Type::Tagged(inner, nested) if inner == tag => {
@@ -319,6 +327,14 @@ impl Resolver<'_> {
         let item =
             ReferenceOr::<Schema>::deserialize(item).map_err(|error| self.error(at, error.to_string()))?;
         self.resolve(schema_ref(&item), property, at)
+    }
+}
+
+/// Returns the name of the object that values are, unless they may be something else.
+fn object_name(item: &Item) -> Option<String> {
+    match &item.ty {
+        Type::Object(name) if !item.nullable => Some(name.clone()),
+        _ => None,
     }
 }
 
