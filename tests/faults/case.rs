@@ -81,6 +81,11 @@ impl Case {
             .map_err(|deviation| format!("{self}: {deviation}: {outcome:?}"))
     }
 
+    /// Returns true if the call ends by its own timeout and then asks for the result of its job.
+    fn rescues(&self, injection: &Injection, expected: Outcome) -> bool {
+        expected.rescues && injection.call == Call::Subscribe
+    }
+
     fn is_repeated(&self, expected: Outcome) -> bool {
         expected.retries || expected.waits || expected.rechecks
     }
@@ -91,7 +96,10 @@ impl Case {
         expected: Outcome,
         outcome: &Result<u64>,
     ) -> std::result::Result<(), String> {
-        let recovers = self.mode == Mode::Once && self.is_repeated(expected);
+        // After the timeout, the fault concerns only a result that is always asked for in vain.
+        let is_rescued = self.rescues(injection, expected)
+            && (self.mode == Mode::Once || injection.request != RequestKind::Result);
+        let recovers = is_rescued || (self.mode == Mode::Once && self.is_repeated(expected));
         match (outcome, expected.error.filter(|_| !recovers)) {
             (outcome, None) if injection.is_undisturbed(outcome) => Ok(()),
             (_, None) => Err("expected the outcome of a call without a fault".to_owned()),
@@ -126,6 +134,10 @@ impl Case {
                 attempts + usize::from(expected.rechecks)
             }
         };
+        // A request that succeeds when it is sent again needs no rescue.
+        let is_over = self.mode == Mode::Once && self.is_repeated(expected);
+        let is_result = injection.request == RequestKind::Result;
+        let attempts = attempts + usize::from(is_result && !is_over && self.rescues(injection, expected));
         // The number of attempts to open the status stream is left to the client.
         if injection.column.is_some() {
             let extra = if outcome.is_ok() { injection.extra_requests } else { 0 };

@@ -27,13 +27,16 @@ pub(crate) struct Outcome {
     pub(crate) retries: bool,
     /// The request is sent again until the call times out.
     pub(crate) waits: bool,
+    /// A `subscribe` that times out finds its job completed, and fetches the result.
+    pub(crate) rescues: bool,
     /// The request is sent once more because the status says that the job has completed.
     pub(crate) rechecks: bool,
 }
 
 impl Outcome {
     /// The outcome of a fault that the caller does not notice.
-    pub(crate) const OK: Self = Self { error: None, retries: false, waits: false, rechecks: false };
+    pub(crate) const OK: Self =
+        Self { error: None, retries: false, waits: false, rescues: false, rechecks: false };
 
     /// Parses a cell of the table, such as `retry, Transport`.
     fn parse(cell: &str) -> Self {
@@ -43,6 +46,7 @@ impl Outcome {
                 "ok" => {}
                 "retry" => outcome.retries = true,
                 "wait" => outcome.waits = true,
+                "rescue" => outcome.rescues = true,
                 "recheck" => outcome.rechecks = true,
                 kind => outcome.error = Some(Kind::parse(kind)),
             }

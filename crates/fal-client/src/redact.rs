@@ -12,12 +12,6 @@ pub(crate) const HIDDEN: &str = "***";
 /// The longest `Debug` output of a value, in bytes.
 pub(crate) const MAX_DEBUG: usize = 2000;
 
-/// The longest `Debug` output of an output, in bytes. Leaves room for what is printed beside it, with indentation.
-pub(crate) const MAX_OUTPUT: usize = 1500;
-
-/// The longest `Debug` output of an id, in bytes.
-pub(crate) const MAX_ID: usize = 100;
-
 /// The longest run of characters without a break that is printed. Base64 and percent-encoded content is longer.
 const MAX_RUN: usize = 128;
 
@@ -85,10 +79,6 @@ impl<'a> Shown<'a> {
     pub(crate) fn new(value: &'a dyn fmt::Debug, max: usize) -> Self {
         Self { value, secrets: None, max }
     }
-
-    pub(crate) fn without(self, secrets: &'a Secrets) -> Self {
-        Self { secrets: Some(secrets), ..self }
-    }
 }
 
 impl fmt::Debug for Shown<'_> {
@@ -97,6 +87,26 @@ impl fmt::Debug for Shown<'_> {
         let text = self.secrets.map_or(Cow::Borrowed(&*text), |secrets| secrets.hide(&text));
         f.write_str(&shorten(&redact(&text), self.max))
     }
+}
+
+/// Prints a struct with these fields and others, without secrets and cut to [`MAX_DEBUG`] bytes.
+pub(crate) fn fmt_struct(
+    f: &mut fmt::Formatter<'_>,
+    secrets: &Secrets,
+    name: &str,
+    fields: &[(&str, &dyn fmt::Debug)],
+) -> fmt::Result {
+    struct Struct<'a>(&'a str, &'a [(&'a str, &'a dyn fmt::Debug)]);
+    impl fmt::Debug for Struct<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let mut debug = f.debug_struct(self.0);
+            for (name, value) in self.1 {
+                debug.field(name, value);
+            }
+            debug.finish_non_exhaustive()
+        }
+    }
+    fmt::Debug::fmt(&Shown { secrets: Some(secrets), ..Shown::new(&Struct(name, fields), MAX_DEBUG) }, f)
 }
 
 /// Replaces everything that `find` finds from a position on.

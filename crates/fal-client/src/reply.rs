@@ -13,7 +13,7 @@ use crate::{
     Result,
     headers::without_secrets,
     media_output,
-    redact::{MAX_ID, MAX_OUTPUT, Secrets, Shown},
+    redact::{Secrets, fmt_struct},
     transport::Response,
 };
 
@@ -120,11 +120,9 @@ impl ResponseMeta {
 /// output.
 impl<T: fmt::Debug> fmt::Debug for Reply<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let secrets = &self.meta.secrets;
-        f.debug_struct("Reply")
-            .field("output", &Shown::new(&self.output, MAX_OUTPUT).without(secrets))
-            .field("request_id", &Shown::new(&self.meta.request_id, MAX_ID).without(secrets))
-            .finish_non_exhaustive()
+        let fields: [(_, &dyn fmt::Debug); 2] =
+            [("request_id", &self.meta.request_id), ("output", &self.output)];
+        fmt_struct(f, &self.meta.secrets, "Reply", &fields)
     }
 }
 

@@ -38,7 +38,7 @@ use serde_json::{Value, map::Entry};
 pub use crate::endpoint_id::EndpointId;
 use crate::{
     endpoint_id::without_url,
-    redact::{MAX_ID, MAX_OUTPUT, Shown},
+    redact::{MAX_DEBUG, Secrets, Shown, fmt_struct},
     stream::WorkflowEvent,
 };
 
@@ -115,18 +115,17 @@ impl fmt::Debug for Parameters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (json, files) = (&self.json, &self.files);
         match files.as_slice() {
-            [] => Shown::new(json, MAX_OUTPUT).fmt(f),
-            _ => Shown::new(&(json, files), MAX_OUTPUT).fmt(f),
+            [] => Shown::new(json, MAX_DEBUG).fmt(f),
+            _ => Shown::new(&(json, files), MAX_DEBUG).fmt(f),
         }
     }
 }
 
 impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Input")
-            .field("endpoint_id", &Shown::new(&self.endpoint_id, MAX_ID))
-            .field("parameters", &self.parameters)
-            .finish()
+        let fields: [(_, &dyn fmt::Debug); 2] =
+            [("endpoint_id", &self.endpoint_id), ("parameters", &self.parameters)];
+        fmt_struct(f, &Secrets::default(), "Input", &fields)
     }
 }
 

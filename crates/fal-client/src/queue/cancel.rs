@@ -21,9 +21,7 @@ pub(crate) async fn cancel_timed_out(handle: &RequestHandle, limit: Duration) ->
             match tokio::time::timeout(RESULT_TIMEOUT, handle.fetch_unfollowed_result()).await {
                 Ok(Ok(result)) => return Ok(result),
                 // The failure of the job, unless it is one of fetching.
-                Ok(Err(error)) if error.status().is_some_and(|status| status.is_client_error()) => {
-                    return Err(error);
-                }
+                Ok(Err(error)) if error.status().is_some() && !error.is_retryable() => return Err(error),
                 _ => "; it has completed since, and its result can be fetched".to_owned(),
             }
         }

@@ -318,11 +318,9 @@ fn says_completed(status: StatusCode, body: &[u8]) -> bool {
         return false;
     }
     let text = String::from_utf8_lossy(body).to_ascii_lowercase();
-    let mut words = text.split(|character: char| !character.is_ascii_alphanumeric());
-    let mut previous = "";
-    words.any(|word| {
-        let is_said = previous == "already" && (word.starts_with("complete") || word == "finished");
-        previous = word;
-        is_said
-    })
+    let words: Vec<_> = text.split(|character: char| !character.is_ascii_alphanumeric()).collect();
+    let is_end = |word: &str| word.starts_with("complete") || matches!(word, "done" | "finished");
+    // Also "has already been completed".
+    let is_followed = |at: usize| words.iter().skip(at + 1).take(3).any(|word| is_end(word));
+    words.iter().enumerate().any(|(at, word)| *word == "already" && is_followed(at))
 }

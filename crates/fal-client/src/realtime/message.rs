@@ -4,7 +4,7 @@ use std::{fmt, ops::Deref};
 
 use bytes::Bytes;
 
-use crate::redact::{MAX_OUTPUT, Shown};
+use crate::redact::{Secrets, fmt_struct};
 
 /// The format of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -61,7 +61,7 @@ impl<T> Deref for Message<T> {
 /// value.
 impl<T: fmt::Debug> fmt::Debug for Message<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Message").field("value", &Shown::new(&self.value, MAX_OUTPUT)).finish_non_exhaustive()
+        fmt_struct(f, &Secrets::default(), "Message", &[("value", &self.value)])
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fmt, ops::Deref};
 use bytes::Bytes;
 
 use crate::{
-    redact::{MAX_ID, MAX_OUTPUT, Secrets, Shown},
+    redact::{Secrets, fmt_struct},
     sse,
 };
 
@@ -59,10 +59,8 @@ impl<T> Deref for Event<T> {
 /// value.
 impl<T: fmt::Debug> fmt::Debug for Event<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Event")
-            .field("value", &Shown::new(&self.value, MAX_OUTPUT).without(&self.secrets))
-            .field("name", &Shown::new(&self.name(), MAX_ID).without(&self.secrets))
-            .field("id", &Shown::new(&self.id(), MAX_ID).without(&self.secrets))
-            .finish_non_exhaustive()
+        let (name, id) = (self.name(), self.id());
+        let fields: [(_, &dyn fmt::Debug); 3] = [("name", &name), ("id", &id), ("value", &self.value)];
+        fmt_struct(f, &self.secrets, "Event", &fields)
     }
 }

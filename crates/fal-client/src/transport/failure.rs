@@ -10,7 +10,7 @@ use super::{Request, Response};
 use crate::middleware::BoxError;
 use crate::{
     Error, ErrorKind,
-    redact::{MAX_OUTPUT, single_line},
+    redact::{MAX_DEBUG, single_line},
     retry::{Outcome, RetryClass},
 };
 
@@ -44,7 +44,7 @@ pub(super) enum Failure {
 /// Prints no body, which may be an image, and no header, which may be a secret.
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Failure").field(&single_line(&self.summary(), MAX_OUTPUT)).finish()
+        f.debug_tuple("Failure").field(&single_line(&self.summary(), MAX_DEBUG)).finish()
     }
 }
 

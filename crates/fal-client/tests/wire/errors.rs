@@ -130,7 +130,8 @@ async fn value_of_megabytes_that_does_not_fit_is_not_printed() {
 async fn debug_output_of_a_reply_counts_its_data_uris() {
     let server = Server::start(|_, _| {
         let image = format!("data:image/png;base64,{}", "iVBOR".repeat(200_000));
-        answer(200, &json!({"images": [{"url": image}, {"url": image}], "seed": 7}))
+        let sizes: Vec<_> = (0..10_000).collect();
+        answer(200, &json!({"images": [{"url": image}, {"url": image}], "seed": 7, "sizes": sizes}))
     })
     .await;
     let input = untyped::input("acme/app", json!({"image": "A".repeat(1_000_000)}));
@@ -182,10 +183,12 @@ async fn submit_that_a_gateway_fails_may_be_running() {
 
 #[tokio::test]
 async fn cancel_that_comes_too_late_is_an_outcome_and_is_sent_once() {
-    let too_late: [(u16, Value); 5] = [
+    let too_late: [(u16, Value); 7] = [
         (400, json!({"status": "ALREADY_COMPLETED"})),
         (409, json!({"status": "ALREADY_COMPLETED"})),
         (400, json!({"detail": "Request already completed"})),
+        (400, json!("already completed")),
+        (409, json!({"detail": "The request r1 has already been completed."})),
         (
             409,
             json!({"detail": {"message": "The request has already been sent", "status": "ALREADY_COMPLETED"}}),
