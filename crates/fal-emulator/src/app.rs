@@ -47,6 +47,8 @@ pub(crate) struct App {
     /// The time that a client has to send the head of a request.
     pub(crate) head_timeout: Duration,
     pub(crate) request_log: Option<RequestLog>,
+    /// `true` if calls without a seed get a random one.
+    pub(crate) random_seeds: bool,
     pub(crate) hosts: Arc<HostPolicy>,
     pub(crate) traffic: Arc<Traffic>,
     address: SocketAddr,
@@ -76,6 +78,8 @@ pub(crate) struct Settings {
     pub(crate) hosts: HostPolicy,
     /// The number of requests that are kept in memory.
     pub(crate) kept: usize,
+    /// `true` if calls without a seed get a random one.
+    pub(crate) random_seeds: bool,
     pub(crate) request_log: Option<RequestLog>,
     pub(crate) head_timeout: Duration,
 }
@@ -120,6 +124,7 @@ impl App {
             read_timeout: settings.read_timeout,
             head_timeout: settings.head_timeout,
             request_log: settings.request_log,
+            random_seeds: settings.random_seeds,
             hosts: Arc::new(settings.hosts),
             traffic: Arc::default(),
             address,

@@ -64,6 +64,7 @@ pub struct EmulatorBuilder {
     allowed_hosts: Vec<String>,
     request_log: Option<RequestLog>,
     kept: Option<usize>,
+    random_seeds: bool,
 }
 
 impl EmulatorBuilder {
@@ -224,6 +225,14 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Gives each call without a seed a random one, as fal does. By default the same input has the same output, byte for
+    /// byte, which suits snapshots but hides that a program makes a call twice.
+    #[must_use]
+    pub fn random_seeds(mut self) -> Self {
+        self.random_seeds = true;
+        self
+    }
+
     /// Calls a function with a line for each request to a service: `POST /run/fal-ai/flux/dev 200 214 ms`. The line has
     /// no query, which may hold a token. By default nothing is logged.
     #[must_use]
@@ -285,6 +294,7 @@ impl EmulatorBuilder {
             hosts: HostPolicy::new(&self.allowed_hosts),
             request_log: self.request_log,
             kept: self.kept.unwrap_or(DEFAULT_KEPT),
+            random_seeds: self.random_seeds,
             request_file,
             history: self.history,
         };
@@ -331,6 +341,7 @@ impl std::fmt::Debug for EmulatorBuilder {
             .field("history", &self.history)
             .field("allowed_hosts", &self.allowed_hosts)
             .field("kept", &self.kept)
+            .field("random_seeds", &self.random_seeds)
             .field("logs_requests", &self.request_log.is_some())
             .finish()
     }

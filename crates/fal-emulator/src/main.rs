@@ -92,6 +92,10 @@ struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     keep: usize,
 
+    /// Give each call without a seed a random one; by default the same input has the same output
+    #[arg(long)]
+    random: bool,
+
     /// Print each request to stderr
     #[arg(short, long)]
     verbose: bool,
@@ -157,6 +161,9 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
     }
     if let Some(key) = &arguments.require_key {
         builder = builder.require_key(key);
+    }
+    if arguments.random {
+        builder = builder.random_seeds();
     }
     if arguments.verbose {
         builder = builder.request_log(|line| eprintln!("fal-emulator: {line}"));

@@ -62,6 +62,19 @@ impl ModelCall {
         self
     }
 
+    /// Gives the call a seed of its own, unless it has one or `is_random` is false. Only calls of models that a document
+    /// describes have seeds.
+    pub(crate) fn with_random_seed(mut self, is_random: bool) -> Self {
+        if let (true, Some(_), Value::Object(input)) = (is_random, &self.model, &mut self.input) {
+            let seed = input.entry("seed").or_insert(Value::Null);
+            if seed.is_null() {
+                // 31 bits, which every schema allows.
+                *seed = json!(uuid::Uuid::new_v4().as_u128() as u32 >> 1);
+            }
+        }
+        self
+    }
+
     /// Asks for files inside the output, as data URLs, unless the input says otherwise.
     pub(crate) fn with_inline_files(mut self) -> Self {
         if let Value::Object(input) = &mut self.input {

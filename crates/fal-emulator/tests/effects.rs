@@ -110,3 +110,19 @@ async fn a_thousand_results_are_made_without_drawing_them() {
     println!("1,000 results: {:?}", started.elapsed());
     assert!(started.elapsed() < Duration::from_secs(60));
 }
+
+#[tokio::test]
+async fn calls_without_a_seed_have_the_same_result_unless_seeds_are_random() {
+    for (builder, is_same) in [(Emulator::builder(), true), (Emulator::builder().random_seeds(), false)] {
+        let fal = TestEmulator::start(builder.pace(Pace::instant())).await;
+        let mut made = Vec::new();
+        for _ in 0..2 {
+            let (_, output) = call(&fal, &fal.urls.run, ("x-other", "1")).await;
+            let image = fal.get(output["images"][0]["url"].as_str().unwrap()).await.bytes;
+            made.push((output["seed"].clone(), image));
+        }
+        assert_eq!(made[0] == made[1], is_same, "{} {}", made[0].0, made[1].0);
+        let seeded = json!({"prompt": "a cat", "seed": 7, "image_size": {"width": 16, "height": 16}});
+        assert_eq!(fal.run(ID, &seeded).await.json()["seed"], 7);
+    }
+}

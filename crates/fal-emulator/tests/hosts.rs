@@ -197,3 +197,22 @@ async fn requests_under_the_name_of_a_foreign_site_are_refused() {
     }
     assert_eq!(fal.run("acme/app", &json!({})).await.status, 404, "the scenario has no effect");
 }
+
+#[tokio::test]
+async fn a_connection_to_the_proxy_takes_one_request_over_plain_http() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let emulator = Emulator::builder().tls().start().await.unwrap();
+    for target in ["http://fal.run/no/thing", "http://wma.fal.run/"] {
+        let address = emulator.url().replace("https://", "");
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let request = format!("POST {target} HTTP/1.1\r\nhost: fal.run\r\ncontent-length: 2\r\n\r\n{{}}");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut reply = String::new();
+        // Ends only if the connection is closed.
+        tokio::time::timeout(std::time::Duration::from_secs(5), stream.read_to_string(&mut reply))
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(reply.starts_with("HTTP/1.1 404") && reply.contains("connection: close"), "{reply}");
+    }
+}

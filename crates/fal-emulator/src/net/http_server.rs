@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -165,6 +166,7 @@ impl RequestHandler {
         let service = service_fn(move |mut request: Request<Incoming>| {
             control.set_faults(ReplyFaults::default());
             request.extensions_mut().insert(control.clone());
+            let is_proxied = request.uri().host().is_some();
             let handled = match self.hosts.route(&mut request, is_tls) {
                 Ok(()) => Ok(router.call(request)),
                 Err(refusal) => {
@@ -174,11 +176,16 @@ impl RequestHandler {
                     Err(refusal.into_reply().into_response())
                 }
             };
-            async {
-                match handled {
-                    Ok(response) => response.await,
-                    Err(response) => Ok(response),
+            async move {
+                let mut response = match handled {
+                    Ok(response) => response.await?,
+                    Err(response) => response,
+                };
+                // The next request on a connection to a proxy may be for another host, which is told at its start.
+                if is_proxied && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
+                Ok::<_, std::convert::Infallible>(response)
             }
         });
         let connection = http1::Builder::new()

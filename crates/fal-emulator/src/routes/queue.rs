@@ -80,7 +80,7 @@ fn submit(
     let body = body.map_err(|rejection| body_error(&rejection))?;
     // The gateway does not check the input, so a refusal of the runner shows only in the status and the result.
     let work = model.and_then(|model| ModelCall::new(&app.scripts.behaviours, &id.full, model, &body));
-    let work = work.map(|call| call.with_lifecycle(lifecycle));
+    let work = work.map(|call| call.with_lifecycle(lifecycle).with_random_seed(app.random_seeds));
     let urls = app.base_urls(headers);
     let job = app.queue.submit(id, work, options, arrival, urls.clone());
     app.recent_calls.add_queued(&job, headers, &body);

@@ -54,7 +54,10 @@ async fn respond(
         let body = body.map_err(|rejection| body_error(&rejection))?;
         let record = app.recent_calls.begin(CallKind::Stream, &model.id, headers, &body);
         let call = ModelCall::new(&app.scripts.behaviours, &model.id, Some(Arc::clone(&model)), &body);
-        let call = call.map_err(|refusal| refuse(&record, refusal))?.with_lifecycle(lifecycle);
+        let call = call
+            .map_err(|refusal| refuse(&record, refusal))?
+            .with_lifecycle(lifecycle)
+            .with_random_seed(app.random_seeds);
         if let Some(failure) = call.scripted_failure() {
             return Err(refuse(&record, failure.clone()));
         }
@@ -72,7 +75,8 @@ async fn respond(
     let record = app.recent_calls.begin(CallKind::Run, &id.full, headers, &body);
     let call = ModelCall::new(&app.scripts.behaviours, &id.full, model, &body)
         .map_err(|refusal| refuse(&record, refusal))?
-        .with_lifecycle(lifecycle);
+        .with_lifecycle(lifecycle)
+        .with_random_seed(app.random_seeds);
     let urls = app.base_urls(headers);
     let Some(run_time) = app.scheduler.start_direct_call(&id.full, arrival) else {
         return Err(refuse(&record, no_free_runner()));
