@@ -181,7 +181,7 @@ impl RequestHandler {
                     Ok(response) => response.await?,
                     Err(response) => response,
                 };
-                // The next request on a connection to a proxy may be for another host, which is told at its start.
+                // The next request on a connection to a proxy may be for another host, and only the first one is looked at.
                 if is_proxied && response.status() != StatusCode::SWITCHING_PROTOCOLS {
                     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
