@@ -55,7 +55,7 @@ impl Overlay {
         let error = |at: &str, message: String| Error::new(file, message).with_pointer(at).with_help(EXAMPLE);
         let value: Value = serde_json::from_str(&source.text).map_err(|problem| {
             Error::new(file, format!("not JSON: {problem}"))
-                .with_help("an overlay is read as JSON; convert one in YAML first")
+                .with_help("an overlay is read as JSON; convert one in YAML first, such as with `yq -o=json fixes.yaml > fixes.json`")
         })?;
         let version = value.get("overlay").and_then(Value::as_str);
         if !version.is_some_and(|version| version.starts_with("1.")) {

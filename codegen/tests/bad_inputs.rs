@@ -25,6 +25,8 @@ fn assert_rejected(text: &str, parts: &[&str]) {
 #[test]
 fn malformed_documents_are_rejected() {
     assert_rejected("{\"openapi\": \"3.0.4\", \"paths\"", &["not JSON: EOF", "cut short"]);
+    assert_rejected("openapi: 3.1.0\npaths: {}\n", &["not JSON", "convert one in YAML first"]);
+    assert_rejected("{\"asyncapi\": \"3.1.0\", \"channels\": {}}", &["an AsyncAPI document", "/asyncapi"]);
     assert_rejected("<!doctype html>", &["not JSON: expected value at line 1 column 1"]);
     assert_rejected("", &["not JSON"]);
     assert_rejected("[1, 2]", &["neither an OpenAPI document nor a model record"]);

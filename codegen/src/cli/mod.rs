@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             return Err(Failure::Problems(errors));
         }
     };
-    for line in summary::lines(&report) {
+    for line in summary::lines(&report, arguments.module.as_deref()) {
         eprintln!("{line}");
     }
     let mut lost = summary::lost_properties(&report);
@@ -56,7 +56,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     } else if lost.is_empty() {
         let (written, removed) = plan.write()?;
         let fresh = target.tree.iter().count() - written;
-        eprintln!("files             {written} written, {fresh} fresh, {removed} removed");
+        match &arguments.module {
+            Some(file) => {
+                let outcome = if written > 0 { "written" } else { "fresh" };
+                eprintln!("module            {outcome}: {}", file.display());
+            }
+            None => eprintln!("files             {written} written, {fresh} fresh, {removed} removed"),
+        }
     }
     // The report is also written if something was lost, because it has the details.
     if let Some(path) = arguments.report.as_deref().filter(|_| !arguments.check) {

@@ -1,6 +1,9 @@
 //! The summary of a run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use fal_codegen::{
     Error, Report,
@@ -10,18 +13,23 @@ use fal_codegen::{
 /// The number of lines of one kind that are shown. The report has all of them.
 const MAX_LINES: usize = 20;
 
-/// Returns the lines of the summary. A kind of which there is nothing to tell has no line.
-pub(crate) fn lines(report: &Report) -> Vec<String> {
+/// Returns the lines of the summary. A kind of which there is nothing to tell has no line. `module` is the file of a
+/// single module.
+pub(crate) fn lines(report: &Report, module: Option<&Path>) -> Vec<String> {
     let generated = || report.endpoints.iter().filter(|entry| entry.status == Status::Generated);
     let crates: BTreeSet<&str> = generated().filter_map(|entry| entry.krate.as_deref()).collect();
-    let read: usize = generated().map(|entry| entry.properties_read).sum();
-    let emitted: usize = generated().map(|entry| entry.properties_emitted).sum();
-    let untyped: usize = generated().map(|entry| entry.untyped.len()).sum();
-    let mut lines = vec![
-        format!("crates            {}", crates.len()),
-        format!("endpoints         {}", generated().count()),
-        format!("properties        {read} read, {emitted} emitted, {untyped} as raw JSON"),
-    ];
+    let properties: usize = generated().map(|entry| entry.properties_read).sum();
+    let mut lines = Vec::new();
+    if module.is_none() {
+        lines.push(format!("crates            {}", crates.len()));
+    }
+    lines.push(format!("endpoints         {}", generated().count()));
+    if generated().count() <= MAX_LINES {
+        lines.extend(
+            generated().map(|entry| format!("  {}: {}", entry.id, place(entry, module, crates.len()))),
+        );
+    }
+    lines.push(format!("properties        {properties}"));
     push_list(
         &mut lines,
         "raw JSON",
@@ -55,6 +63,22 @@ pub(crate) fn lines(report: &Report) -> Vec<String> {
         }
     }
     lines.iter().map(|line| line.replace(char::is_control, " ")).collect()
+}
+
+/// Returns the path of the code of an endpoint.
+fn place(entry: &Entry, module: Option<&Path>, crates: usize) -> String {
+    let krate = entry.krate.as_deref().unwrap_or_default().replace('-', "_");
+    let file = module.map(|file| file.file_stem().unwrap_or_default().to_string_lossy());
+    let root = match file {
+        // Each of several apps is a module of its own.
+        Some(file) if crates > 1 => format!("{file}::{krate}"),
+        Some(file) => file.into_owned(),
+        None => krate,
+    };
+    match entry.module.as_deref().unwrap_or_default() {
+        "" => root,
+        inner => format!("{root}::{inner}"),
+    }
 }
 
 fn describe_skipped(entry: &Entry) -> String {

@@ -75,8 +75,12 @@ pub fn read(file: &str, text: &str, app: Option<&str>) -> Vec<Result<Record, Err
     let value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
         Err(error) => {
-            return vec![Err(Error::new(file, format!("not JSON: {error}"))
-                .with_help("download the document again; it may be cut short"))];
+            let help = if text.trim_start().starts_with(['{', '[']) {
+                "download the document again; it may be cut short"
+            } else {
+                "a document is read as JSON; convert one in YAML first, such as with `yq -o=json app.yaml > app.json`"
+            };
+            return vec![Err(Error::new(file, format!("not JSON: {error}")).with_help(help))];
         }
     };
     let Value::Object(mut object) = value else {
