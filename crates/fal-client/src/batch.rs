@@ -217,7 +217,8 @@ impl<E: Endpoint> BatchRequest<E> {
 
     /// Calls `on_queued` with the index of each input and the ticket of its request, as soon as fal has accepted it.
     ///
-    /// Not called for requests that an earlier process has submitted; the [`journal`](Self::journal) has their tickets.
+    /// Not called for requests whose ticket the [`journal`](Self::journal) has. One whose answer was lost is reported when
+    /// [`reconcile`](Self::reconcile) has found it.
     pub fn on_queued(mut self, on_queued: impl Fn(usize, Ticket<E>) + Send + Sync + 'static) -> Self {
         self.on_queued = Some(Arc::new(on_queued));
         self

@@ -233,8 +233,8 @@ impl ClientBuilder {
 
     /// Wraps the HTTP client in a layer of tower, such as a rate limit or traces. With the feature `tower`.
     ///
-    /// Every request but those that open a WebSocket passes the layer, with its key, and each attempt of it once. A
-    /// second layer replaces the first: use tower's `ServiceBuilder` for several. The service must be `Clone`, as it is
+    /// Every request but those that open a WebSocket, and those of the feature `platform`, passes the layer, with its key,
+    /// and each attempt of it once. A second layer replaces the first: use tower's `ServiceBuilder` for several. The service must be `Clone`, as it is
     /// after `buffer`.
     ///
     /// A layer must not send a request twice, because each submit may be billed: retries are set with

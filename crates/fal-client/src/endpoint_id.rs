@@ -138,8 +138,9 @@ fn id_of_url(text: &str) -> Option<String> {
         }
         _ => return None,
     };
-    // The URL of a request names its app only.
-    (!id.is_empty() && !id.split('/').any(|segment| segment == "requests")).then(|| id.to_owned())
+    // The URL of a request names its app only. A URL inside a URL is nothing that fal has.
+    let is_id = !id.is_empty() && !id.contains("://") && !id.split('/').any(|segment| segment == "requests");
+    is_id.then(|| id.to_owned())
 }
 
 /// Checks the segments between slashes; fails with the reason.
@@ -228,6 +229,12 @@ mod tests {
     }
 
     #[test]
+    fn urls_inside_urls_are_refused_at_any_depth() {
+        let nested = "https://fal.run/".repeat(200_000) + "a/b";
+        assert!(EndpointId::parse(&nested).is_err());
+    }
+
+    #[test]
     fn segments_are_percent_encoded() {
         assert_eq!(urls("acme/what?is#this").0, "/acme/what%3Fis%23this");
         assert_eq!(urls("acme/50%").0, "/acme/50%25");
@@ -270,6 +277,7 @@ mod tests {
             "https://fal.run/a/b?x=1",
             "https://queue.fal.run/a/b/requests/r1",
             "https://fal.ai/dashboard/keys",
+            "https://fal.run/https://fal.run/a/b",
             "https://me@evil.example/https://fal.run/a/b",
             "12a-app",
             "123-",

@@ -2,6 +2,7 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header};
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 /// Returns the JSON text of an output that is not JSON. `None` for JSON, for an empty body, and for an HTML page, which
@@ -15,21 +16,17 @@ use serde_json::{Value, json};
 pub(crate) fn to_json(headers: &HeaderMap, body: &[u8]) -> Option<Vec<u8>> {
     let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let first = *body.trim_ascii().first()?;
+    let first = body.trim_ascii().first()?;
+    // Some apps and stores do not say that their JSON is JSON.
+    let is_json = || b"{[\"".contains(first) && serde_json::from_slice::<IgnoredAny>(body).is_ok();
     let value: Value = match media_type.as_str() {
         "" | "text/html" | "application/xhtml+xml" | "text/event-stream" => return None,
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
             let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
             lines.map(serde_json::from_slice::<Value>).collect::<Result<_, _>>().ok()?
         }
-        text if text.contains("json") => return None,
-        // Some apps do not say that their JSON is JSON.
-        text if text.starts_with("text/") => match first {
-            b'{' | b'[' | b'"' if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok() => {
-                return None;
-            }
-            _ => std::str::from_utf8(body).ok()?.into(),
-        },
+        other if other.contains("json") || is_json() => return None,
+        text if text.starts_with("text/") => std::str::from_utf8(body).ok()?.into(),
         media_type => {
             let uri = format!("data:{media_type};base64,{}", STANDARD.encode(body));
             json!({ "url": uri, "content_type": media_type })
@@ -62,8 +59,8 @@ mod tests {
             ("image/png", b"png", json!({"url": "data:image/png;base64,cG5n", "content_type": "image/png"})),
             (
                 "application/octet-stream",
-                b"{}",
-                json!({"url": "data:application/octet-stream;base64,e30=", "content_type": "application/octet-stream"}),
+                b"{0",
+                json!({"url": "data:application/octet-stream;base64,ezA=", "content_type": "application/octet-stream"}),
             ),
         ];
         for (content_type, body, expected) in table {
@@ -73,7 +70,8 @@ mod tests {
 
     #[test]
     fn json_pages_and_nothing_stay_as_they_are() {
-        let table: [(Option<&'static str>, &[u8]); 9] = [
+        let table: [(Option<&'static str>, &[u8]); 10] = [
+            (Some("binary/octet-stream"), b"{\"seed\": 1}"),
             (Some("application/json"), b"not json"),
             (Some("application/problem+json"), b"{}"),
             (Some("text/plain"), b"{\"seed\": 1}"),

@@ -12,7 +12,8 @@
 //!     Err(error) if error.may_be_accepted() => match error.reconcile(&client).await? {
 //!         Reconciled::Found(ticket) => client.resume(ticket),
 //!         Reconciled::NotAccepted => client.submit(input).await?,
-//!         Reconciled::InDoubt(reason) => return Err(error), // Look again later: `reason` says when it can help.
+//!         // Look again later: the reason inside `InDoubt` says when it can help.
+//!         _ => return Err(error),
 //!     },
 //!     Err(error) => return Err(error),
 //! };

@@ -179,10 +179,13 @@ impl DoubtfulItem {
         let span =
             tracing::info_span!("fal.batch", endpoint = %self.item.call.endpoint, index = self.item.index);
         let resolved = async move {
-            let Self { item, journal, failure, .. } = self;
+            let Self { mut item, journal, failure, .. } = self;
             match decision {
                 Decision::Found(ticket) => {
                     let handle = ticket.clone().into_handle(item.call.client.clone());
+                    if let Some(on_queued) = item.call.on_queued.take() {
+                        on_queued(&handle);
+                    }
                     match write(journal.as_ref(), |journal| journal.submitted(ticket)).await {
                         Ok(()) => item.wait(journal, handle, now()).await,
                         Err(error) => Outcome::Done(Err(handle.with_ids(error))),
