@@ -30,7 +30,9 @@ use http::Method;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-pub(crate) use self::{cdn_token::CdnTokens, data_uri::to_data_uri, upload::upload_all};
+#[cfg(feature = "realtime")]
+pub(crate) use self::data_uri::to_data_uri;
+pub(crate) use self::{cdn_token::CdnTokens, upload::upload_all};
 pub use self::{
     checkpoint::Checkpoint,
     download::{Chunks, Download, DownloadRequest},

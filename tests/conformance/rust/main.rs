@@ -205,7 +205,7 @@ fn timeouts(operations: &mut Operations) {
         for priority in [Priority::Normal, Priority::Low] {
             let job = client.submit(input()).priority(priority).await?;
             match job.status().await? {
-                Update::Queued { position } => positions.push(position),
+                Update::Queued { position, .. } => positions.push(position),
                 other => return Err(format!("not in the queue: {other:?}").into()),
             }
         }

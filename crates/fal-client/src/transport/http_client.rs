@@ -28,6 +28,7 @@ impl Http {
     }
 
     /// Returns the client of everything but downloads.
+    #[cfg(any(feature = "platform", feature = "realtime"))]
     pub(crate) fn main(&self) -> &reqwest::Client {
         &self.main
     }
