@@ -429,3 +429,24 @@ fn help_texts_name_no_files_that_users_do_not_have() {
         }
     }
 }
+
+#[test]
+fn a_session_over_another_transport_is_reported_with_its_place() {
+    // What `fal` 1.83 writes for an app with a realtime contract.
+    let mut session = route();
+    session["x-fal-realtime"] = json!({
+        "schemaVersion": 1,
+        "transport": { "protocol": "webrtc", "sessionProtocol": "wma", "version": 1 },
+        "asyncapi": { "url": "./asyncapi.json" },
+    });
+    let (text, report) = generate(&document(json!({ "/": route(), "/start-session": session })));
+    assert!(text.contains("pub mod start_session"), "the request that opens the session is typed");
+    assert_eq!(
+        entry(&report, "me/app/start-session").losses(),
+        [
+            "/paths/~1start-session/x-fal-realtime: opens a session over webrtc, whose messages are described by \
+          ./asyncapi.json and have no types here"
+        ]
+    );
+    assert_eq!(entry(&report, "me/app").losses(), Vec::<String>::new());
+}
