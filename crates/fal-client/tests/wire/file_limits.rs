@@ -1,7 +1,8 @@
 //! Local files are checked against the limits of their endpoint before anything is sent.
 
-use fal_client::{ErrorKind, File};
-use fal_kling_video::o1::image_to_video;
+use fal_client::{Client, ErrorKind, File};
+use fal_emulator::{Emulator, Pace};
+use fal_kling_video::o1::{image_to_video, video_to_video::edit};
 use serde_json::json;
 
 use crate::server::{Server, json as answer};
@@ -66,5 +67,22 @@ async fn valid_unknown_and_remote_files_are_sent() {
     for file in [png(800, 600), File::bytes("no image", "image/png"), File::url("https://example.com/x.png")]
     {
         client.run(input(file)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn real_media_is_measured() {
+    let emulator = Emulator::builder().pace(Pace::instant()).start().await.unwrap();
+    let client = Client::builder().emulator(emulator.url()).build().unwrap();
+    let image = File::url("https://example.com/x.png");
+    let made = client.run(input(image)).await.unwrap();
+    let video = client.download(made.video.url.as_str()).await.unwrap().bytes().await.unwrap();
+    let edit = edit::Input::builder().prompt("A cat").video_url(File::bytes(video, "")).build();
+    // Emulated videos are small, short and slow.
+    let error = client.run(edit).await.unwrap_err();
+    let ErrorKind::InvalidInput(violations) = error.kind() else { panic!("{error:?}") };
+    let messages: Vec<_> = violations.as_slice().iter().map(|violation| violation.message.as_str()).collect();
+    for measure in ["px wide", "px high"] {
+        assert!(messages.iter().any(|message| message.contains(measure)), "{messages:?}");
     }
 }
