@@ -145,6 +145,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     from_fal("403, the account is locked", |rule| {
         rule.fail(403, json!({"detail": "User is locked. Reason: Exhausted balance. Top up your balance."}))
     }),
+    from_fal("402, nothing left to spend", |rule| rule.fail(402, detail())),
     from_fal("404", |rule| rule.fail(404, detail())),
     from_fal("409 of fal", |rule| rule.fail(409, detail())),
     from_fal("409, already completed", |rule| rule.fail(409, json!({"status": "ALREADY_COMPLETED"}))),

@@ -12,8 +12,10 @@
 //!     Err(error) if error.may_be_accepted() => match error.reconcile(&client).await? {
 //!         Reconciled::Found(ticket) => client.resume(ticket),
 //!         Reconciled::NotAccepted => client.submit(input).await?,
-//!         // Look again later: the reason inside `InDoubt` says when it can help.
-//!         _ => return Err(error),
+//!         Reconciled::InDoubt(reason) => {
+//!             eprintln!("{reason}"); // Looking again later may help.
+//!             return Err(error);
+//!         }
 //!     },
 //!     Err(error) => return Err(error),
 //! };
@@ -63,7 +65,6 @@ pub(crate) use self::{
 use crate::{BoxFuture, Client, Error, ErrorKind, Pending, Result, queue::Ticket};
 
 /// The outcome of looking for a request whose submit was not answered.
-#[non_exhaustive]
 pub enum Reconciled<E> {
     /// The request was accepted. [`Client::resume`] waits for it.
     Found(Ticket<E>),

@@ -22,6 +22,9 @@ struct Account {
     times: Arc<Mutex<Vec<u64>>>,
 }
 
+/// The seed of an input whose job fails with the words of a lock, such as those of the model's own provider.
+const FAILING: u64 = 999;
+
 const LOCKED: &str = "User is locked. Reason: Exhausted balance. Top up your balance.";
 
 impl Account {
@@ -70,6 +73,9 @@ impl Account {
             return simulation::json(200, &json!({ "status": "COMPLETED" }));
         }
         let id = path.rsplit_once("/id").and_then(|(_, id)| id.parse::<u64>().ok());
+        if id == Some(FAILING) {
+            return simulation::json(403, &json!({ "detail": LOCKED }));
+        }
         simulation::json(200, &json!({ "seed": id }))
     }
 
@@ -172,6 +178,30 @@ async fn a_batch_goes_on_by_itself_when_the_lock_ends() {
         assert!((6..=9).contains(&during.len()), "{during:?}");
         assert!(account.submits() <= 500 + 32 + 12, "{}", account.submits());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_fails_with_the_words_of_a_lock_does_not_stop_the_batch() {
+    let inputs = [FAILING, 1, 2, 3].map(|seed| untyped::input("acme/app", json!({ "seed": seed })));
+    for wait in [None, Some(LockWait::default())] {
+        let mut batch = Account::default().client(None).batch(inputs.clone()).concurrency(1);
+        if let Some(wait) = wait {
+            batch = batch.wait_while_locked(wait);
+        }
+        let replies = batch.await.unwrap();
+        assert!(replies[0].as_ref().is_err_and(|error| error.is_locked() && error.request_id().is_some()));
+        assert!(replies[1..].iter().all(Result::is_ok), "{replies:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ticket_of_another_endpoint_is_an_error() {
+    let account = Account::default();
+    let ticket = crate::queue::Ticket::with_endpoint("acme/other", "id0");
+    let journal = MemoryJournal(Arc::new(Mutex::new(vec![JournalEntry::Submitted { index: 0, ticket }])));
+    let replies = account.client(None).batch(inputs(1)).journal(journal).await.unwrap();
+    assert!(replies[0].as_ref().is_err_and(Error::is_config), "{replies:?}");
+    assert_eq!(account.submits(), 0);
 }
 
 #[tokio::test(start_paused = true)]

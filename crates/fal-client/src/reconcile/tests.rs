@@ -313,6 +313,32 @@ async fn what_remains_in_doubt_says_why() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_witness_from_shortly_before_counts_once_the_list_had_time_for_the_request() {
+    let service = Service::default();
+    // The list is slower than the caller believes.
+    service.set(List { lag: Duration::from_secs(300), ..List::default() });
+    let client = service.client();
+    submit(&client, "", json!({"prompt": "a dog"})).await.unwrap();
+    sleep(Duration::from_secs(110)).await;
+    let error = lost(&client, "lose", json!({"prompt": "a cat"})).await;
+    let settings = Reconcile::default().lag(Duration::ZERO).timeout(Duration::from_secs(600));
+    let reconciled = error.reconcile::<Any>(&client).settings(settings.clone()).await.unwrap();
+    assert_eq!(id(&reconciled).as_deref(), Some("r1"), "{reconciled:?}");
+
+    submit(&client, "", json!({"prompt": "a dog"})).await.unwrap();
+    let error = lost(&client, "drop", json!({"prompt": "a cow"})).await;
+    let reconciled = error.reconcile::<Any>(&client).settings(settings).await.unwrap();
+    assert!(matches!(reconciled, Reconciled::NotAccepted), "{reconciled:?}");
+}
+
+#[test]
+fn a_listed_request_is_claimed_once() {
+    let recent = RecentRequests::default();
+    assert!(recent.claim("r1", None) && recent.claim("r2", None));
+    assert!(!recent.claim("r1", None));
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_requests_with_one_input_are_never_matched_with_one_entry() {
     for (fates, expected) in
         [(["lose", "lose"], 2), (["lose", "drop"], 1), (["drop", "lose"], 1), (["drop", "drop"], 0)]

@@ -200,3 +200,14 @@ fn waiting_call_obeys_retry_after_until_its_deadline() {
         assert_eq!(asked("0"), Some(Duration::from_secs(30)));
     }
 }
+
+#[test]
+fn a_waiting_call_obeys_long_delays_of_429_and_503_only() {
+    let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, "3000".parse().unwrap())]);
+    let waiting = Retry::default().jitter(false).for_waiting();
+    for (status, expected) in [(429, Some(3000)), (503, Some(3000)), (408, None), (500, None), (502, None)] {
+        let outcome = Outcome::Status(StatusCode::from_u16(status).unwrap(), &headers);
+        let delay = waiting.delay(1, RetryClass::Idempotent, &outcome, Duration::ZERO, None);
+        assert_eq!(delay, expected.map(Duration::from_secs), "{status}");
+    }
+}

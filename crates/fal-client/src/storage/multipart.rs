@@ -217,11 +217,7 @@ async fn send_parts(
     let upload = &upload;
     let sent = parts.map(|part| async move {
         let (number, source) = part?;
-        if u64::from(number) > MAX_PARTS {
-            let message =
-                format!("the file has more than {MAX_PARTS} parts: a larger `part_size` makes fewer");
-            return Err(Error::new(ErrorKind::File, message));
-        }
+        check_number(number)?;
         let tag = send_part(context, upload, number, &source, meter).await;
         tag.map(|tag| (number, tag)).map_err(|error| error.with_context(&format!("part {number}")))
     });
@@ -249,6 +245,15 @@ async fn send_parts(
         checkpoint.clear();
     }
     Ok(upload.file_url.clone())
+}
+
+/// Fails for a part beyond the largest number of parts.
+fn check_number(number: u32) -> Result<()> {
+    if u64::from(number) > MAX_PARTS {
+        let message = format!("the file has more than {MAX_PARTS} parts: a larger `part_size` makes fewer");
+        return Err(Error::new(ErrorKind::File, message));
+    }
+    Ok(())
 }
 
 #[derive(Deserialize)]
@@ -300,6 +305,12 @@ impl MultipartUpload {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_beyond_the_last_number_is_an_error() {
+        assert!(check_number(10_000).is_ok());
+        assert!(check_number(10_001).unwrap_err().to_string().contains("larger `part_size`"));
+    }
 
     #[test]
     fn parts_cover_every_byte_once() {

@@ -121,6 +121,38 @@ async fn backup_is_not_tried_behind_a_proxy() {
 }
 
 #[tokio::test]
+async fn unreachable_proxy_is_tried_once_per_attempt() {
+    let (primary, backup) = (unused_url().await, unused_url().await);
+    let transport = with_backup(&primary, &backup, &Arc::default());
+    let (transport, sent) = unreachable(transport, primary.clone(), backup);
+    let transport = Transport { proxy: Some(Url::parse(&primary).unwrap()), ..transport };
+    assert!(send(&transport, Method::GET).await.unwrap_err().is_transport());
+    assert_eq!(sent.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn cause_is_that_of_the_first_domain_if_neither_can_be_reached() {
+    let (primary, backup) = (unused_url().await, unused_url().await);
+    let transport = with_backup(&primary, &backup, &Arc::default());
+    // The backup fails in another way than the first domain.
+    let (transport, sent) = unreachable(transport, primary, "http://nowhere.invalid:9".to_owned());
+    let error = send(&transport, Method::POST).await.unwrap_err();
+    assert!(error.message().contains("refused"), "{error}");
+    assert_eq!(sent.load(Ordering::SeqCst), 2);
+}
+
+/// Returns a transport of which the first request fails to connect to `first`, and the others to `later`.
+fn unreachable(transport: Transport, first: String, later: String) -> (Transport, Arc<AtomicUsize>) {
+    let (http, sent) = (transport.http.main().clone(), Arc::new(AtomicUsize::new(0)));
+    let counted = sent.clone();
+    let simulated = move |_: &reqwest::Request| -> BoxFuture<'static, reqwest::Result<reqwest::Response>> {
+        let url = if counted.fetch_add(1, Ordering::SeqCst) == 0 { &first } else { &later };
+        Box::pin(http.get(url).send())
+    };
+    (Transport { simulated: Some(Box::new(simulated)), ..transport }, sent)
+}
+
+#[tokio::test]
 async fn error_of_a_backup_that_answered_is_reported() {
     let transport = with_backup(&unused_url().await, &closing_server().await, &Arc::default());
     let error = send(&transport, Method::POST).await.unwrap_err();

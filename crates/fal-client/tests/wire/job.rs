@@ -143,7 +143,7 @@ async fn cancel_has_four_outcomes() {
 
 #[tokio::test]
 async fn result_of_a_running_job_is_not_ready() {
-    for refusal in [400, 202] {
+    for refusal in [400, 202, 409, 425] {
         let server = Server::start(move |request: &Received, _: &str| {
             if request.path.ends_with("/status") {
                 answer(202, &json!({"status": "IN_QUEUE", "queue_position": 1}))

@@ -30,12 +30,14 @@ enum Step {
     Write(&'static str),
     /// Writes a byte each 20 ms, this many times.
     Drip(usize),
+    /// Writes this many bytes.
+    Block(usize),
     Pause(Duration),
     /// Keeps the connection open without another byte.
     Silence,
 }
 
-use Step::{Drip, Head, Pause, Silence, Slowly, Write};
+use Step::{Block, Drip, Head, Pause, Silence, Slowly, Write};
 
 /// Starts a server that answers connection after connection with these steps, the last of them for all further ones.
 /// Records the heads of the requests.
@@ -74,6 +76,7 @@ async fn answer(mut socket: TcpStream, steps: &'static [Step], heads: Arc<Mutex<
                 }
             }
             Write(text) => socket.write_all(text.as_bytes()).await.unwrap_or_default(),
+            Block(length) => socket.write_all(&vec![b'x'; *length]).await.unwrap_or_default(),
             Drip(count) => {
                 for _ in 0..*count {
                     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -153,6 +156,31 @@ async fn byte_now_and_then_is_silence_too() {
     let (url, _) = start(&[DRIPPING]).await;
     let download = soon(client(&url).download(&url).retry(Retry::none())).await.unwrap();
     assert!(soon(download.bytes()).await.unwrap_err().is_timeout());
+}
+
+#[tokio::test]
+async fn slow_but_steady_download_is_no_silence() {
+    const PAUSE: Step = Pause(Duration::from_millis(60));
+    const STEADY: &[Step] = &[
+        Head,
+        Write("HTTP/1.1 200 OK\r\ncontent-length: 6144\r\n\r\n"),
+        PAUSE,
+        Block(1024),
+        PAUSE,
+        Block(1024),
+        PAUSE,
+        Block(1024),
+        PAUSE,
+        Block(1024),
+        PAUSE,
+        Block(1024),
+        PAUSE,
+        Block(1024),
+    ];
+    let (url, _) = start(&[STEADY]).await;
+    let download =
+        soon(client(&url).download(&url).retry(Retry::none()).idle_timeout(IDLE * 2)).await.unwrap();
+    assert_eq!(soon(download.bytes()).await.unwrap().len(), 6144);
 }
 
 #[tokio::test]

@@ -584,6 +584,37 @@ async fn expired_signed_url_is_asked_for_anew_once() {
 }
 
 #[tokio::test]
+async fn multipart_upload_whose_signed_url_expires_starts_again() {
+    let server = Server::start(|request: &Received, url: &str| {
+        if request.path.ends_with("initiate-multipart") {
+            let upload_url = format!("{url}/signed{}", request.nth);
+            return answer(200, &json!({"upload_url": upload_url, "file_url": format!("{url}/file")}));
+        }
+        match request.path.as_str() {
+            // The URL expires after the first part.
+            "/signed0/2" => bytes(EXPIRED.0, &[("content-type", "application/xml")], EXPIRED.1),
+            _ => bytes(200, &[("etag", "\"tag\"")], ""),
+        }
+    })
+    .await;
+    let options = multipart().part_concurrency(1).repository(Repository::Rest);
+    let mut events =
+        server.client().upload(File::bytes(content(3 * PART), "image/png")).options(options).events();
+    let mut done = Vec::new();
+    while let Some(event) = events.next().await {
+        if let UploadEvent::Sent(progress) = event.unwrap() {
+            done.push(progress.done());
+        }
+    }
+    let lines = server.lines();
+    assert_eq!(lines.iter().filter(|line| line.contains("initiate-multipart")).count(), 2, "{lines:?}");
+    let parts: Vec<_> = lines.iter().filter(|line| line.starts_with("PUT /signed1/")).collect();
+    assert_eq!(parts.len(), 3, "{lines:?}");
+    assert_eq!(lines.last().unwrap(), "POST /signed1/complete");
+    assert!(done.iter().all(|done| *done <= 3 * PART), "progress starts again: {done:?}");
+}
+
+#[tokio::test]
 async fn upload_with_a_bearer_token_fetches_no_token_of_the_account() {
     let provider = || async { Ok::<_, std::io::Error>(Credentials::token("user")) };
     for credentials in [Credentials::token("user"), Credentials::provider(provider)] {
