@@ -240,7 +240,18 @@ fn separate_references(schema: &Value, types: &mut BTreeSet<String>) -> Value {
                 separate_references(&Value::Object(rest), types)
             }
             None => {
-                object.iter().map(|(key, value)| (key.clone(), separate_references(value, types))).collect()
+                let values = object.iter().map(|(key, value)| {
+                    let value = match (key.as_str(), value) {
+                        // Data, in which an object may have a property of that name.
+                        ("default" | "const" | "enum" | "examples", _) => value.clone(),
+                        ("properties", Value::Object(schemas)) => (schemas.iter())
+                            .map(|(name, schema)| (name.clone(), separate_references(schema, types)))
+                            .collect(),
+                        (_, value) => separate_references(value, types),
+                    };
+                    (key.clone(), value)
+                });
+                values.collect()
             }
         },
         other => other.clone(),
@@ -396,5 +407,16 @@ mod tests {
   "required": ["a"]
 }"#;
         assert_eq!(print_schema(&schema), text);
+    }
+
+    #[test]
+    fn data_holds_no_references() {
+        let schema = json!({
+            "default": { TYPE: "a" }, "examples": [{ TYPE: "b" }],
+            "properties": { "default": { TYPE: "C" }, "enum": { "enum": [{ TYPE: "d" }] } },
+        });
+        let mut types = BTreeSet::new();
+        assert_eq!(separate_references(&schema, &mut types), schema);
+        assert_eq!(types, BTreeSet::from(["C".to_owned()]));
     }
 }
