@@ -71,7 +71,8 @@ fn compare_branch(
                             && !fits(property, &Value::Null) => {}
                     (None, Some(new)) => {
                         let values = schema.get("additionalProperties").unwrap_or(&Value::Null);
-                        walk(direction, values, old, new, true, &pointer)?;
+                        // A described value is like that of a property.
+                        walk(direction, values, old, new, !values.is_object(), &pointer)?;
                     }
                     (None, None) if !keep_unknown && !free => {}
                     (_, None) => return Err(format!("`{pointer}` was dropped")),

@@ -17,7 +17,10 @@ use super::{
 };
 use crate::{
     error::Error,
-    rust::{Crate, Described, Endpoint, Item, Module, Output, Struct, Ty, VariantKind, json_schemas::TYPE},
+    rust::{
+        Crate, Described, Endpoint, Item, Module, Output, Struct, Ty, VariantKind,
+        json_schemas::{TYPE, replace_schemas},
+    },
 };
 
 /// Returns the text of the file.
@@ -172,19 +175,12 @@ impl Scope<'_> {
 
     /// Replaces the references to types of `fal_core` by the schemas of the document.
     fn inline(&self, schema: &Value) -> Value {
-        match schema {
-            Value::Array(items) => items.iter().map(|item| self.inline(item)).collect(),
-            Value::Object(object) => {
-                let name = object.get(TYPE).and_then(Value::as_str);
-                let item =
-                    self.krate.types.iter().find(|item| item.name() == name && item.core_type().is_some());
-                match item.and_then(schema_of) {
-                    Some(schema) => self.inline(&schema),
-                    None => object.iter().map(|(key, value)| (key.clone(), self.inline(value))).collect(),
-                }
-            }
-            other => other.clone(),
-        }
+        replace_schemas(schema, &mut |object| {
+            let name = object.get(TYPE)?.as_str()?;
+            let is_wanted = |item: &&Item| item.name() == Some(name) && item.core_type().is_some();
+            let item = self.krate.types.iter().find(is_wanted)?;
+            schema_of(item).map(|schema| self.inline(&schema))
+        })
     }
 
     /// Returns the path of a type of this module, or of a shared one.
@@ -225,37 +221,19 @@ fn core_schema(known: &str) -> Option<Value> {
 
 /// Makes every reference an object of its own, and collects the names of the types.
 fn separate_references(schema: &Value, types: &mut BTreeSet<String>) -> Value {
-    match schema {
-        Value::Array(items) => items.iter().map(|item| separate_references(item, types)).collect(),
-        Value::Object(object) => match object.get(TYPE).and_then(Value::as_str) {
-            Some(name) if object.len() == 1 => {
-                types.insert(name.to_owned());
-                schema.clone()
-            }
-            // Beside a reference, `allOf` keeps both.
-            Some(name) => {
-                let mut rest = object.clone();
-                rest.remove(TYPE);
-                rest.insert("allOf".to_owned(), json!([{ TYPE: name }]));
-                separate_references(&Value::Object(rest), types)
-            }
-            None => {
-                let values = object.iter().map(|(key, value)| {
-                    let value = match (key.as_str(), value) {
-                        // Data, in which an object may have a property of that name.
-                        ("default" | "const" | "enum" | "examples", _) => value.clone(),
-                        ("properties", Value::Object(schemas)) => (schemas.iter())
-                            .map(|(name, schema)| (name.clone(), separate_references(schema, types)))
-                            .collect(),
-                        (_, value) => separate_references(value, types),
-                    };
-                    (key.clone(), value)
-                });
-                values.collect()
-            }
-        },
-        other => other.clone(),
-    }
+    replace_schemas(schema, &mut |object| {
+        let name = object.get(TYPE)?.as_str()?;
+        types.insert(name.to_owned());
+        let reference = json!({ TYPE: name });
+        if object.len() == 1 {
+            return Some(reference);
+        }
+        // Beside a reference, `allOf` keeps both.
+        let mut rest = object.clone();
+        rest.remove(TYPE);
+        rest.insert("allOf".to_owned(), json!([reference]));
+        Some(rest.into())
+    })
 }
 
 /// Prints a schema with one property a line.
@@ -389,6 +367,16 @@ mod tests {
         assert_eq!(size["anyOf"][0], json!({ "$ref": "#/$defs/CustomImageSize" }));
         size["anyOf"][0] = custom;
         assert_eq!(core_schema("ImageSize"), Some(size));
+    }
+
+    #[test]
+    fn values_that_look_like_references_are_none() {
+        let mut types = BTreeSet::new();
+        let schema = json!({
+            "properties": { "default": { "$type": "A" }, "b": { "default": { "$type": "\u{1}" }, "enum": [{ "$type": "c" }] } }
+        });
+        assert_eq!(separate_references(&schema, &mut types), schema);
+        assert_eq!(types, BTreeSet::from(["A".to_owned()]));
     }
 
     #[test]

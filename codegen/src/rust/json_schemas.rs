@@ -10,6 +10,37 @@ use crate::model::{Bounds, Item, Length, Property, Tuple, Type};
 /// The keyword of a reference to a generated type.
 pub(crate) const TYPE: &str = "$type";
 
+/// Returns a schema in which `replace` has replaced the schemas for which it returns another one. Values, such as defaults,
+/// may look like schemas, but are none.
+pub(crate) fn replace_schemas(
+    schema: &Value,
+    replace: &mut dyn FnMut(&Map<String, Value>) -> Option<Value>,
+) -> Value {
+    match schema {
+        Value::Array(schemas) => schemas.iter().map(|schema| replace_schemas(schema, replace)).collect(),
+        Value::Object(object) => {
+            if let Some(replaced) = replace(object) {
+                return replaced;
+            }
+            let keywords = object.iter().map(|(keyword, value)| {
+                let value = match (keyword.as_str(), value) {
+                    ("default" | "const" | "enum", value) => value.clone(),
+                    ("properties", Value::Object(properties)) => {
+                        let properties = properties.iter();
+                        properties
+                            .map(|(name, schema)| (name.clone(), replace_schemas(schema, replace)))
+                            .collect()
+                    }
+                    (_, value) => replace_schemas(value, replace),
+                };
+                (keyword.clone(), value)
+            });
+            keywords.collect()
+        }
+        other => other.clone(),
+    }
+}
+
 /// Returns the schema of a property, with its description and default.
 pub(super) fn property_schema(property: &Property, ty: &Ty) -> Value {
     let mut schema = with_null(type_schema(&property.ty, ty), property.nullable);

@@ -7,7 +7,10 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{Item, Struct, VariantKind, json_schemas::TYPE};
+use super::{
+    Item, Struct, VariantKind,
+    json_schemas::{TYPE, replace_schemas},
+};
 use crate::model::{Item as ModelItem, Object, Property, Type, TypeGraph};
 
 /// A shared type with the descriptions of another endpoint than the first.
@@ -140,17 +143,12 @@ pub(super) fn refer_from_struct(markers: &Markers, item: &mut Struct) {
 }
 
 fn rename(schema: &mut Value, markers: &Markers) {
-    match schema {
-        Value::Array(items) => items.iter_mut().for_each(|item| rename(item, markers)),
-        Value::Object(object) => {
-            let marker = object.get(TYPE).and_then(Value::as_str).and_then(|name| markers.get(name)).cloned();
-            if let Some(marker) = marker {
-                object.insert(TYPE.to_owned(), marker.into());
-            }
-            object.values_mut().for_each(|value| rename(value, markers));
-        }
-        _ => {}
-    }
+    *schema = replace_schemas(schema, &mut |object| {
+        let marker = markers.get(object.get(TYPE)?.as_str()?)?;
+        let mut renamed = object.clone();
+        renamed.insert(TYPE.to_owned(), marker.as_str().into());
+        Some(renamed.into())
+    });
 }
 
 impl Item {

@@ -78,7 +78,19 @@ fn resolve_references(value: &mut Value, generator: &mut SchemaGenerator, types:
             let found = name.and_then(|name| types.iter().find(|(known, _)| *known == name));
             match found {
                 Some((_, subschema)) => *value = subschema(generator).to_value(),
-                None => object.values_mut().for_each(|value| resolve_references(value, generator, types)),
+                None => {
+                    for (keyword, value) in object {
+                        match (keyword.as_str(), value) {
+                            // Values may look like references, but are none.
+                            ("default" | "const" | "enum", _) => {}
+                            ("properties", Value::Object(properties)) => {
+                                let schemas = properties.values_mut();
+                                schemas.for_each(|schema| resolve_references(schema, generator, types));
+                            }
+                            (_, value) => resolve_references(value, generator, types),
+                        }
+                    }
+                }
             }
         }
         _ => {}
@@ -104,6 +116,17 @@ mod tests {
         assert_eq!(Pair::schema_name(), "Pair");
         let schema = Pair::json_schema(&mut SchemaGenerator::default());
         assert_eq!(schema.to_value()["items"], serde_json::json!({ "type": "string" }));
+    }
+
+    #[test]
+    fn values_and_names_of_properties_are_no_references() {
+        let mut generator = SchemaGenerator::default();
+        let text =
+            r#"{"properties": {"$type": {"default": {"$type": "Text"}}, "default": {"$type": "Text"}}}"#;
+        let schema = parse(&mut generator, text, &[reference::<String>("Text")]);
+        let properties = &schema.to_value()["properties"];
+        assert_eq!(properties["$type"]["default"], serde_json::json!({ "$type": "Text" }));
+        assert_eq!(properties["default"], serde_json::json!({ "type": "string" }));
     }
 
     #[test]
