@@ -108,9 +108,11 @@ fn object(item: &Struct) -> TokenStream {
     let slots = item.fields.iter().filter(|field| !is_kept_by_builder(item, field));
     let slots = slots.map(|field| ident(&field.ident));
     let optional = Names::new(item).optional.filter(|_| item.direction.is_input());
-    // A closed input has other fields that a caller sets, but none that are read.
-    let is_read = !item.closed || item.fields.iter().any(|field| is_kept_by_builder(item, field));
-    let mutable = is_read.then(|| quote!(mut));
+    // An input without other fields and optional parameters only has a place for what the builder is given.
+    let is_changed = item.fields.iter().any(|field| is_kept_by_builder(item, field))
+        || item.keeps_nulls()
+        || item.extra.is_some() && !item.closed;
+    let mutable = is_changed.then(|| quote!(mut));
     let optional = optional.map(|optional| quote!(let #mutable optional = #optional::default();));
     let extra = item.extra.as_ref().filter(|_| !item.direction.is_input());
     let extra = extra.map(|_| quote!(let mut extra = Map::new();));
