@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 #[allow(clippy::module_inception, reason = "the app `realtime` has a route of that name")]
 mod golden {
     pub(crate) mod bounded_numbers;
+    pub(crate) mod closed_input;
     pub(crate) mod closed_object;
     pub(crate) mod component_enums;
     pub(crate) mod constant;
@@ -136,6 +137,15 @@ fn an_input_can_be_one_of_several_objects() {
     assert_eq!(sent::<realtime::Model>(&Stop::builder().build().into()), r#"{"type":"stop"}"#);
     let event: Output = serde_json::from_str(r#"{"type":"failure","reason":"dark"}"#).unwrap();
     assert!(matches!(event, Output::Failure(_)));
+}
+
+#[test]
+fn a_closed_input_refuses_other_parameters() {
+    use golden::closed_input::Input;
+
+    let input: Input = serde_json::from_str(r#"{"bell":"Emmanuel"}"#).unwrap();
+    assert_eq!(input.bell, "Emmanuel");
+    assert!(serde_json::from_str::<Input>(r#"{"bell":"Emmanuel","loud":true}"#).is_err());
 }
 
 #[test]
