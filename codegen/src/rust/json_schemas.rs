@@ -24,7 +24,7 @@ pub(crate) fn replace_schemas(
             }
             let keywords = object.iter().map(|(keyword, value)| {
                 let value = match (keyword.as_str(), value) {
-                    ("default" | "const" | "enum", value) => value.clone(),
+                    ("default" | "const" | "enum" | "examples", value) => value.clone(),
                     ("properties", Value::Object(properties)) => {
                         let properties = properties.iter();
                         properties
