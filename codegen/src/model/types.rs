@@ -245,7 +245,7 @@ impl Resolver<'_> {
             Some(min) if min >= 0 && !is_huge => Type::Unsigned(Bounds {
                 min: u64::try_from(min).ok().filter(|min| *min > 0),
                 above_min: false,
-                max: bounds.max.and_then(|max| u64::try_from(max).ok()).filter(|max| *max < u64::MAX),
+                max: bounds.max.and_then(|max| u64::try_from(max).ok()),
                 below_max: false,
                 multiple_of: bounds.multiple_of.and_then(|step| u64::try_from(step).ok()),
             }),

@@ -38,11 +38,11 @@ impl Endpoint for Model {
 pub struct Input {
     /// `seed`.
     ///
-    /// At least 0.
+    /// Between 0 and 18446744073709551615.
     pub seed: Option<Seed>,
     /// `written_as_float`.
     ///
-    /// At least 0.
+    /// Between 0 and 18446744073709551615.
     pub written_as_float: Option<WrittenAsFloat>,
     /// `signed`.
     ///
@@ -78,10 +78,10 @@ pub struct Input {
     pub extra: Map<String, Value>,
 }
 
-/// `seed`: at least 0.
+/// `seed`: between 0 and 18446744073709551615.
 pub type Seed = UInt<bounds::Seed>;
 
-/// `written_as_float`: at least 0.
+/// `written_as_float`: between 0 and 18446744073709551615.
 pub type WrittenAsFloat = UInt<bounds::WrittenAsFloat>;
 
 /// `even`: between 10 and 10000000000000000000 and a multiple of 2.
@@ -90,7 +90,7 @@ pub type Even = UInt<bounds::Even>;
 /// `between`: between 1 and 3.
 pub type Between = Int<bounds::Between>;
 
-/// `seeds`: at least 0.
+/// `seeds`: between 0 and 18446744073709551615.
 pub type Seeds = UInt<bounds::Seeds>;
 
 /// The values of `points`.
@@ -217,13 +217,13 @@ struct Optional {
 }
 
 impl Builder {
-    /// Sets [`seed`](Input::seed): At least 0.
+    /// Sets [`seed`](Input::seed): Between 0 and 18446744073709551615.
     pub fn seed(mut self, value: impl Param<Seed>) -> Self {
         self.optional.seed = value.into_param();
         self
     }
 
-    /// Sets [`written_as_float`](Input::written_as_float): At least 0.
+    /// Sets [`written_as_float`](Input::written_as_float): Between 0 and 18446744073709551615.
     pub fn written_as_float(mut self, value: impl Param<WrittenAsFloat>) -> Self {
         self.optional.written_as_float = value.into_param();
         self
@@ -541,16 +541,16 @@ pub mod bounds {
 
     impl Range<u64> for Seed {
         const MIN: u64 = u64::MIN;
-        const MAX: u64 = u64::MAX;
-        const MESSAGE: &'static str = "`seed` of acme/wide-integers must be at least 0";
+        const MAX: u64 = 18446744073709551615;
+        const MESSAGE: &'static str = "`seed` of acme/wide-integers must be between 0 and 18446744073709551615";
     }
 
     pub enum WrittenAsFloat {}
 
     impl Range<u64> for WrittenAsFloat {
         const MIN: u64 = u64::MIN;
-        const MAX: u64 = u64::MAX;
-        const MESSAGE: &'static str = "`written_as_float` of acme/wide-integers must be at least 0";
+        const MAX: u64 = 18446744073709551615;
+        const MESSAGE: &'static str = "`written_as_float` of acme/wide-integers must be between 0 and 18446744073709551615";
     }
 
     pub enum Even {}
@@ -574,8 +574,8 @@ pub mod bounds {
 
     impl Range<u64> for Seeds {
         const MIN: u64 = u64::MIN;
-        const MAX: u64 = u64::MAX;
-        const MESSAGE: &'static str = "`seeds` of acme/wide-integers must be at least 0";
+        const MAX: u64 = 18446744073709551615;
+        const MESSAGE: &'static str = "`seeds` of acme/wide-integers must be between 0 and 18446744073709551615";
     }
 
     pub enum Least {}

@@ -72,7 +72,7 @@ fn integers_have_the_size_that_their_bounds_need() {
         r#"{"seeds":[257],"points":[-999,257]}"#
     );
     refuses::<Model>(&[
-        (r#"{"seed":-1}"#, "must be at least 0, not -1"),
+        (r#"{"seed":-1}"#, "must be between 0 and 18446744073709551615, not -1"),
         (r#"{"signed":-2}"#, "must be an integer between -1 and 18446744073709551615"),
         (r#"{"signed":1.5}"#, "expected an integer"),
         (r#"{"even":11}"#, "and a multiple of 2"),
