@@ -298,7 +298,7 @@ fn has_type(schema: &Value, instance: &Value) -> bool {
 }
 
 /// Returns true if an instance has the shape of a schema, bounds aside.
-pub(crate) fn fits(schema: &Value, instance: &Value) -> bool {
+fn fits(schema: &Value, instance: &Value) -> bool {
     if schema.get("anyOf").is_some() || schema.get("oneOf").is_some() {
         return branches(schema).into_iter().any(|branch| fits(branch, instance));
     }

@@ -312,12 +312,6 @@ fn check_value(rule: &ValueRule, message: &str, check: &TokenStream, value: &Tok
             });
             quote!(#check.one_of(#value, &[#(#values),*], #message);)
         }
-        ValueRule::Integer(bounds) => {
-            let min = Literal::i128_unsuffixed(bounds.min.unwrap_or(i128::MIN));
-            let max = Literal::i128_unsuffixed(bounds.max.unwrap_or(i128::MAX));
-            let step = Literal::i128_unsuffixed(bounds.multiple_of.unwrap_or(1));
-            quote!(#check.integer(*#value, #min..=#max, #step, #message);)
-        }
     }
 }
 

@@ -93,10 +93,10 @@ fn named(ty: &Ident, item: &Item, default: &Value) -> Option<TokenStream> {
                 let value = integer(value);
                 Some(quote!(#ty::literal(#value)))
             }
-            Bounds::Unsigned(bounds) => {
-                let value = default.as_u64().or_else(|| u64::try_from(whole(default)?).ok());
+            Bounds::Wide(bounds) => {
+                let value = default.as_u64().map(i128::from).or_else(|| whole(default).map(i128::from));
                 let value = value.filter(|value| bounds.holds(*value, |value, step| value % step == 0))?;
-                let value = Literal::u64_unsuffixed(value);
+                let value = Literal::i128_unsuffixed(value);
                 Some(quote!(#ty::literal(#value)))
             }
             // With a step that has no exact form, only the type itself can check the value.

@@ -124,7 +124,7 @@ impl Values<'_> {
         match self.own.iter().chain(self.shared).find(|item| item.name() == Some(name))? {
             Item::Number(number) => match number.bounds {
                 Bounds::Integer(bounds) => Some(format!("{}", bounds.min.or(bounds.max)?)),
-                Bounds::Unsigned(bounds) => Some(format!("{}", bounds.min.or(bounds.max).unwrap_or(1))),
+                Bounds::Wide(bounds) => Some(format!("{}", bounds.min.or(bounds.max).unwrap_or(0))),
                 Bounds::Number(bounds) if !bounds.above_min => Some(format!("{:?}", bounds.min?)),
                 Bounds::Number(bounds) if !bounds.below_max => Some(format!("{:?}", bounds.max?)),
                 Bounds::Number(_) => None,

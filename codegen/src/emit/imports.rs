@@ -88,7 +88,7 @@ impl Imports {
             Item::Number(item) => {
                 self.fal_core.insert(match item.bounds {
                     Bounds::Integer(_) => "Int",
-                    Bounds::Unsigned(_) => "UInt",
+                    Bounds::Wide(_) => "WideInt",
                     Bounds::Number(_) => "Float",
                 });
             }

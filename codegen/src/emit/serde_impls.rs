@@ -151,8 +151,8 @@ fn is_kept_by_builder(item: &Struct, field: &Field) -> bool {
 fn read_method(item: &Struct, field: &Field) -> &'static str {
     // A reply says null where it has nothing; a parameter is null only where the service takes null.
     let or_null = match field.presence {
-        Presence::Required if field.ty == Ty::Json => false,
-        Presence::Optional | Presence::Required if field.ty == Ty::Null => false,
+        // These have a value for null.
+        Presence::Optional | Presence::Required if matches!(field.ty, Ty::Json | Ty::Null) => false,
         Presence::TriState => false,
         Presence::Required => !item.direction.is_input(),
         Presence::Optional => !item.direction.is_input() || field.nullable,

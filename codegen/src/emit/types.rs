@@ -202,7 +202,7 @@ pub(super) fn number(item: &Number) -> TokenStream {
     let (docs, name) = (docs::description(&item.description), ident(&item.ident));
     let kind = match item.bounds {
         Bounds::Integer(_) => quote!(Int),
-        Bounds::Unsigned(_) => quote!(UInt),
+        Bounds::Wide(_) => quote!(WideInt),
         Bounds::Number(_) => quote!(Float),
     };
     quote!(#docs pub type #name = #kind<bounds::#name>;)
@@ -212,7 +212,7 @@ pub(super) fn number(item: &Number) -> TokenStream {
 pub(super) fn number_bounds(item: &Number) -> TokenStream {
     match &item.bounds {
         Bounds::Integer(bounds) => marker(item, bounds, &quote!(i64), integer),
-        Bounds::Unsigned(bounds) => marker(item, bounds, &quote!(u64), Literal::u64_unsuffixed),
+        Bounds::Wide(bounds) => marker(item, bounds, &quote!(i128), Literal::i128_unsuffixed),
         Bounds::Number(bounds) => marker(item, bounds, &quote!(f64), float),
     }
 }

@@ -32,10 +32,6 @@ fn is_value(value: &Value, ty: &Type) -> bool {
         Type::IntegerEnum(values, _) => {
             value.as_f64().is_some_and(|number| values.iter().any(|known| *known as f64 == number))
         }
-        Type::Unsigned(bounds) => {
-            let integer = value.as_f64().filter(|number| number.fract() == 0.0 && *number >= 0.0);
-            integer.is_some_and(|integer| is_inside(integer, &bounds.map(|bound| bound as f64)))
-        }
         Type::WideInteger(bounds) => {
             let integer = value.as_f64().filter(|number| number.fract() == 0.0);
             integer.is_some_and(|integer| is_inside(integer, &bounds.map(|bound| bound as f64)))

@@ -51,7 +51,7 @@ impl TypeGraph {
         };
         for object in self.objects.values_mut() {
             if direction.is_input() && object.name != root {
-                mark_constants(object, &tags);
+                mark_constants(object, &tags, in_unions.contains(&object.name));
             }
             // Of the members that fit, the one that was chosen may not know every field. Outputs may have new ones.
             let may_lose = overlaps.contains(&object.name)
@@ -108,12 +108,13 @@ fn complete(member: &mut Member, listed: &ListedTags, object: Option<&Object>, t
     }
 }
 
-/// Marks the properties that have one value, which identify an object. Other tags are always written.
-fn mark_constants(object: &mut Object, tags: &HashSet<(String, String)>) {
+/// Marks the properties that have one value, which identify an object. An optional one is written for the choice of a member
+/// only.
+fn mark_constants(object: &mut Object, tags: &HashSet<(String, String)>, is_in_union: bool) {
     for property in &mut object.properties {
         let is_tag = tags.contains(&(object.name.clone(), property.name.clone()));
         let only = only_value(&property.ty);
-        let is_written = only.is_some() && (property.required || property.default == only);
+        let is_written = only.is_some() && (property.required || is_in_union && property.default == only);
         if !property.nullable && (is_written || is_tag) {
             property.constant = only;
         }

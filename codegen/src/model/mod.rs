@@ -137,9 +137,7 @@ pub enum Type {
     File(Text, FileLimits),
     /// An integer.
     Integer(Bounds<i64>),
-    /// An integer that may be larger than `i64::MAX`, and is not negative.
-    Unsigned(Bounds<u64>),
-    /// An integer with bounds beyond 64 bits, or that may be negative and larger than `i64::MAX`.
+    /// An integer with bounds that may be larger than `i64::MAX`.
     WideInteger(Bounds<i128>),
     /// A floating-point number.
     Number(Bounds<f64>),

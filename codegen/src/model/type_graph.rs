@@ -70,7 +70,7 @@ impl TypeGraph {
                 !text.length.is_open() || text.checked_pattern().is_some()
             }
             Type::List(_, list) => !list.length.is_open() || list.unique,
-            Type::NumberEnum(_) | Type::BooleanConstant(_) | Type::WideInteger(_) => true,
+            Type::NumberEnum(_) | Type::BooleanConstant(_) => true,
             Type::Tuple(Tuple { rest: Some((_, length)), .. }) => !length.is_open(),
             _ => false,
         })

@@ -224,8 +224,9 @@ impl Resolver<'_> {
         let wide = schema.schema_data.extensions.get(WIDE_BOUNDS);
         let wide = |keyword: &str| wide?.get(keyword)?.as_str()?.parse::<i128>().ok();
         let (wide_min, wide_max) = (wide("minimum"), wide("maximum"));
-        let has_no_end = min.is_some_and(|min| min >= 0) && max.is_none();
-        if wide_min.is_none() && wide_max.is_none() && !has_no_end {
+        // Without an upper bound, an integer may be larger than `i64::MAX`. One without any bound has a type for that.
+        let is_open = max.is_none() && (min.is_some() || multiple_of.is_some());
+        if wide_min.is_none() && wide_max.is_none() && !is_open {
             return Type::Integer(inclusive_bounds(integer));
         }
         let bounds = Bounds {
@@ -241,16 +242,7 @@ impl Resolver<'_> {
         if is_huge {
             self.unenforced.push(format!("{at}: integers beyond 64 bits lose their last digits"));
         }
-        match bounds.min {
-            Some(min) if min >= 0 && !is_huge => Type::Unsigned(Bounds {
-                min: u64::try_from(min).ok().filter(|min| *min > 0),
-                above_min: false,
-                max: bounds.max.and_then(|max| u64::try_from(max).ok()),
-                below_max: false,
-                multiple_of: bounds.multiple_of.and_then(|step| u64::try_from(step).ok()),
-            }),
-            _ => Type::WideInteger(bounds),
-        }
+        Type::WideInteger(bounds)
     }
 
     /// Reads a pattern. One that is not checked is an oddity.

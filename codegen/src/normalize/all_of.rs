@@ -73,6 +73,9 @@ impl Merger<'_> {
     fn flatten(&mut self, schema: &Map<String, Value>) -> Option<Map<String, Value>> {
         let mut own = schema.clone();
         let parts = own.remove("allOf");
+        // Beside other schemas, it adds null to what all of them allow.
+        let is_composed = parts.is_some() || own.contains_key("$ref");
+        let nullable = if is_composed { own.remove("nullable") } else { None };
         if let Some(reference) = own.remove("$ref") {
             own = intersect(own, self.component(reference.as_str()?)?)?;
         }
@@ -82,6 +85,7 @@ impl Merger<'_> {
             part.retain(|key, _| key != "title" && key != "discriminator");
             own = intersect(own, part)?;
         }
+        own.extend(nullable.map(|nullable| ("nullable".to_owned(), nullable)));
         Some(own)
     }
 
@@ -267,6 +271,18 @@ mod tests {
             json!({ "allOf": [{ "$ref": "#/components/schemas/Base" }], "type": "object", "required": ["p", "r"],
                 "properties": { "r": {} } }),
             json!({ "type": "object", "required": ["p", "r"], "properties": { "r": {}, "p": { "type": "string" } } }),
+        );
+    }
+
+    #[test]
+    fn null_beside_the_parts_is_kept() {
+        check(
+            json!({ "allOf": [
+                { "$ref": "#/components/schemas/Base" },
+                { "type": "object", "properties": { "q": { "type": "integer" } } }
+            ], "nullable": true }),
+            json!({ "type": "object", "properties": { "p": { "type": "string" }, "q": { "type": "integer" } },
+                "required": ["p"], "nullable": true }),
         );
     }
 

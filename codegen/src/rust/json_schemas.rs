@@ -82,9 +82,6 @@ pub(super) fn type_schema(ty: &Type, rust: &Ty) -> Value {
         }
         (Type::Integer(bounds), _) => number_schema("integer", bounds),
         (Type::Number(bounds), _) => number_schema("number", bounds),
-        (Type::Unsigned(bounds), _) => {
-            number_schema("integer", &Bounds { min: bounds.min.or(Some(0)), ..*bounds })
-        }
         (Type::WideInteger(bounds), _) => {
             let float = |bound: Option<i128>| bound.map(|bound| bound as f64);
             number_schema(

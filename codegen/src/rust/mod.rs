@@ -411,8 +411,6 @@ pub enum Rule {
 pub enum ValueRule {
     /// One of several values.
     OneOf(Vec<Value>),
-    /// Bounds of an integer of any size.
-    Integer(crate::model::Bounds<i128>),
 }
 
 impl Struct {
@@ -640,8 +638,8 @@ pub struct Number {
 pub enum Bounds {
     /// Bounds of an integer.
     Integer(crate::model::Bounds<i64>),
-    /// Bounds of an integer without a sign.
-    Unsigned(crate::model::Bounds<u64>),
+    /// Bounds of an integer that `i64` does not hold.
+    Wide(crate::model::Bounds<i128>),
     /// Bounds of a float.
     Number(crate::model::Bounds<f64>),
 }

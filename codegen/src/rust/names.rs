@@ -84,7 +84,7 @@ const RESERVED_TYPES: &[&str] = &[
     "Some",
     "Streams",
     "String",
-    "UInt",
+    "WideInt",
     "Unset",
     "Value",
     "Vec",

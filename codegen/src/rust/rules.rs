@@ -37,11 +37,6 @@ impl TypeBuilder<'_> {
                 let message = wording::choice_message(name, &self.owner.label, &[value]);
                 Rule::Value(Box::new(ValueRule::OneOf(vec![(*value).into()])), message)
             }
-            Type::WideInteger(bounds) => {
-                let range = wording::describe_bounds(bounds, |value| value.to_string());
-                let message = format!("`{name}` of {} must be an integer {range}", self.owner.label);
-                Rule::Value(Box::new(ValueRule::Integer(*bounds)), message)
-            }
             _ => Rule::None,
         }
     }

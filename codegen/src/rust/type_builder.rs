@@ -139,10 +139,10 @@ impl<'a> TypeBuilder<'a> {
             Type::Integer(bounds) if self.direction.is_input() && !bounds.is_open() => {
                 self.build_number(name, Bounds::Integer(*bounds))
             }
-            Type::Unsigned(bounds) if self.direction.is_input() => {
-                self.build_number(name, Bounds::Unsigned(*bounds))
+            Type::WideInteger(bounds) if self.direction.is_input() => {
+                self.build_number(name, Bounds::Wide(*bounds))
             }
-            Type::Integer(_) | Type::Unsigned(_) | Type::WideInteger(_) => Ty::Integer,
+            Type::Integer(_) | Type::WideInteger(_) => Ty::Integer,
             Type::Number(bounds) if self.direction.is_input() && !bounds.is_open() => {
                 self.build_number(name, Bounds::Number(*bounds))
             }

@@ -149,7 +149,7 @@ fn variant_name(ty: &Type) -> &'static str {
     match ty {
         Type::Text(_) | Type::TextEnum(..) => "Text",
         Type::File(..) => "File",
-        Type::Integer(_) | Type::Unsigned(_) | Type::WideInteger(_) | Type::IntegerEnum(..) => "Integer",
+        Type::Integer(_) | Type::WideInteger(_) | Type::IntegerEnum(..) => "Integer",
         Type::Number(_) | Type::NumberEnum(_) => "Number",
         Type::Boolean | Type::BooleanConstant(_) => "Flag",
         Type::Null => "Null",
@@ -167,9 +167,9 @@ fn is_ambiguous(kinds: &[Type]) -> bool {
     let objects = count(|kind| matches!(kind, Type::Object(_) | Type::Map(_) | Type::Tagged(..) | Type::Any));
     let lists = count(|kind| matches!(kind, Type::List(..) | Type::Tuple(_) | Type::Any));
     let texts = count(|kind| matches!(kind, Type::Text(_) | Type::File(..)));
-    let checked = count(|kind| matches!(kind, Type::NumberEnum(_) | Type::WideInteger(_)));
+    let checked = count(|kind| matches!(kind, Type::NumberEnum(_)));
     let numbers = count(|kind| {
-        matches!(kind, Type::Integer(_) | Type::Unsigned(_) | Type::IntegerEnum(..) | Type::Number(_))
+        matches!(kind, Type::Integer(_) | Type::WideInteger(_) | Type::IntegerEnum(..) | Type::Number(_))
     });
     objects > 1 || lists > 1 || texts > 1 || checked > 0 && checked + numbers > 1
 }

@@ -19,8 +19,7 @@ pub(super) fn facts(property: &Property, direction: Direction) -> Vec<String> {
     match &property.ty {
         Type::Integer(bounds) if !bounds.is_open() => facts.push(describe_range(&Bounds::Integer(*bounds))),
         Type::Number(bounds) if !bounds.is_open() => facts.push(describe_range(&Bounds::Number(*bounds))),
-        Type::Unsigned(bounds) => facts.push(describe_range(&Bounds::Unsigned(*bounds))),
-        Type::WideInteger(bounds) => facts.push(describe_bounds(bounds, |value| value.to_string())),
+        Type::WideInteger(bounds) => facts.push(describe_range(&Bounds::Wide(*bounds))),
         Type::NumberEnum(values) => {
             let values: Vec<String> = values.iter().map(|value| format!("`{value:?}`")).collect();
             facts.push(format!("one of {}", values.join(", ")));
@@ -47,10 +46,7 @@ pub(super) fn facts(property: &Property, direction: Direction) -> Vec<String> {
 pub fn describe_range(bounds: &Bounds) -> String {
     match bounds {
         Bounds::Integer(bounds) => describe_bounds(bounds, |value| value.to_string()),
-        Bounds::Unsigned(bounds) => {
-            let min = bounds.min.or(Some(0));
-            describe_bounds(&ModelBounds { min, ..*bounds }, |value| value.to_string())
-        }
+        Bounds::Wide(bounds) => describe_bounds(bounds, |value| value.to_string()),
         Bounds::Number(bounds) => describe_bounds(bounds, |value| format!("{value:?}")),
     }
 }
@@ -79,9 +75,6 @@ fn describe(ty: &Type, plural: bool) -> String {
         Type::File(..) => counted("a file", "files"),
         Type::Integer(bounds) => {
             with(counted("an integer", "integers"), describe_range(&Bounds::Integer(*bounds)))
-        }
-        Type::Unsigned(bounds) => {
-            with(counted("an integer", "integers"), describe_bounds(bounds, |value| value.to_string()))
         }
         Type::WideInteger(bounds) => {
             with(counted("an integer", "integers"), describe_bounds(bounds, |value| value.to_string()))

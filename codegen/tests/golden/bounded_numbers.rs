@@ -20,7 +20,7 @@ pub mod types {
 
     use std::collections::BTreeMap;
 
-    use fal_core::{Int, Param, Parameters, UInt, Unset, json};
+    use fal_core::{Int, Param, Parameters, Unset, WideInt, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
     /// A mix of colours.
@@ -36,7 +36,7 @@ pub mod types {
     }
 
     /// `parts`: at least 1.
-    pub type MixParts = UInt<bounds::MixParts>;
+    pub type MixParts = WideInt<bounds::MixParts>;
 
     /// `temperatures`: between -10 and 40.
     pub type MixTemperatures = Int<bounds::MixTemperatures>;
@@ -162,9 +162,9 @@ pub mod types {
 
         pub enum MixParts {}
 
-        impl Range<u64> for MixParts {
-            const MIN: u64 = 1;
-            const MAX: u64 = u64::MAX;
+        impl Range<i128> for MixParts {
+            const MIN: i128 = 1;
+            const MAX: i128 = i128::MAX;
             const MESSAGE: &'static str = "`parts` of Mix in acme/bounded-numbers must be at least 1";
         }
 

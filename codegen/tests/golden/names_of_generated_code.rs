@@ -1802,7 +1802,7 @@ pub mod types {
 }
 
 use fal_core::{
-    Endpoint, Integer, IntoInput, Param, Parameters, UInt, Unset, Violations, json,
+    Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, WideInt, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -1932,7 +1932,7 @@ impl AValue {
 fal_core::closed_enum!(AValue, "`a` of acme/names-of-generated-code must be `x` or `y`");
 
 /// `s`: at least 1.
-pub type SValue = UInt<bounds::SValue>;
+pub type SValue = WideInt<bounds::SValue>;
 
 /// The values of `mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -3381,9 +3381,9 @@ pub mod bounds {
 
     pub enum SValue {}
 
-    impl Range<u64> for SValue {
-        const MIN: u64 = 1;
-        const MAX: u64 = u64::MAX;
+    impl Range<i128> for SValue {
+        const MIN: i128 = 1;
+        const MAX: i128 = i128::MAX;
         const MESSAGE: &'static str = "`s` of acme/names-of-generated-code must be at least 1";
     }
 }

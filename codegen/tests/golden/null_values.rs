@@ -9,7 +9,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/null-values` share.
 
-    use fal_core::{Integer, Nullable, Parameters, Unset, json};
+    use fal_core::{Integer, Nullable, Param, Parameters, Unset, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
     /// The object `Box` of the document.
@@ -18,6 +18,16 @@ pub mod types {
     pub struct BoxInput {
         /// `width`.
         pub width: Integer,
+    }
+
+    /// The object `Request_joined` of the document.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub struct RequestJoined {
+        /// `width`.
+        pub width: Integer,
+        /// `depth`.
+        pub depth: Option<Integer>,
     }
 
     /// The object `Box` of the document.
@@ -37,6 +47,16 @@ pub mod types {
         /// `count`.
         pub count: Option<Nullable<Integer>>,
         nulls: json::Nulls,
+    }
+
+    /// The object `Reply_joined` of the document.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub struct ReplyJoined {
+        /// `width`.
+        pub width: Integer,
+        /// `depth`.
+        pub depth: Option<Integer>,
     }
 
     // Building.
@@ -76,6 +96,58 @@ pub mod types {
         }
     }
 
+    impl RequestJoined {
+        /// Returns a builder without a parameter.
+        pub fn builder() -> RequestJoinedBuilder {
+            RequestJoinedBuilder {
+                width: Unset,
+                optional: RequestJoinedOptional::default(),
+            }
+        }
+    }
+
+    /// A builder of [`RequestJoined`]. Parameters that are [`Unset`] are still missing.
+    #[derive(Debug, Clone)]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
+    pub struct RequestJoinedBuilder<WidthSlot = Unset> {
+        width: WidthSlot,
+        optional: RequestJoinedOptional,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct RequestJoinedOptional {
+        depth: Option<Integer>,
+    }
+
+    impl<WidthSlot> RequestJoinedBuilder<WidthSlot> {
+        /// Sets [`width`](RequestJoined::width):
+        pub fn width(self, value: impl Into<Integer>) -> RequestJoinedBuilder<Integer> {
+            RequestJoinedBuilder {
+                width: value.into(),
+                optional: self.optional,
+            }
+        }
+
+        /// Sets [`depth`](RequestJoined::depth):
+        pub fn depth(mut self, value: impl Param<Integer>) -> Self {
+            self.optional.depth = value.into_param();
+            self
+        }
+    }
+
+    impl<WidthSlot> RequestJoinedBuilder<WidthSlot> {
+        /// Returns the finished value. This compiles once every required parameter is set.
+        pub fn build(self) -> RequestJoined
+        where
+            WidthSlot: required::RequestJoinedHasWidth,
+        {
+            RequestJoined {
+                width: self.width.take(),
+                depth: self.optional.depth,
+            }
+        }
+    }
+
     // On the wire.
 
     impl Parameters for BoxInput {}
@@ -107,6 +179,44 @@ pub mod types {
             }
             let builder = BoxInputBuilder::<Integer> {
                 width: object.require("width", width)?,
+            };
+            Some(builder.build())
+        }
+    }
+
+    impl Parameters for RequestJoined {}
+
+    impl Serialize for RequestJoined {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("width", &self.width);
+            object.write_optional("depth", &self.depth);
+            object.end()
+        }
+    }
+
+    impl<'de> Deserialize<'de> for RequestJoined {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            json::read_object(deserializer)
+        }
+    }
+
+    impl<'de> json::ReadObject<'de> for RequestJoined {
+        const NAME: &'static str = "RequestJoined";
+
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+            let mut width = None;
+            let mut optional = RequestJoinedOptional::default();
+            while let Some(key) = object.next_key() {
+                match &*key {
+                    "width" => object.read(&mut width),
+                    "depth" => object.read(&mut optional.depth),
+                    _ => object.skip(),
+                }
+            }
+            let builder = RequestJoinedBuilder::<Integer> {
+                width: object.require("width", width)?,
+                optional,
             };
             Some(builder.build())
         }
@@ -176,6 +286,41 @@ pub mod types {
         }
     }
 
+    impl Serialize for ReplyJoined {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("width", &self.width);
+            object.write_optional("depth", &self.depth);
+            object.end()
+        }
+    }
+
+    impl<'de> Deserialize<'de> for ReplyJoined {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            json::read_object(deserializer)
+        }
+    }
+
+    impl<'de> json::ReadObject<'de> for ReplyJoined {
+        const NAME: &'static str = "ReplyJoined";
+
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+            let mut width = None;
+            let mut depth = None;
+            while let Some(key) = object.next_key() {
+                match &*key {
+                    "width" => object.read_unless_null(&mut width),
+                    "depth" => object.read_unless_null(&mut depth),
+                    _ => object.skip(),
+                }
+            }
+            Some(Self {
+                width: object.require("width", width)?,
+                depth,
+            })
+        }
+    }
+
     #[doc(hidden)]
     pub mod required {
         #[diagnostic::on_unimplemented(
@@ -188,6 +333,21 @@ pub mod types {
         }
 
         impl BoxInputHasWidth for super::Integer {
+            fn take(self) -> super::Integer {
+                self
+            }
+        }
+
+        #[diagnostic::on_unimplemented(
+            message = "`width` is required by `RequestJoined in acme/null-values`",
+            label = "`width` is missing",
+            note = "set it with `width: ..` in `input!`, or with `.width(..)` on the builder"
+        )]
+        pub trait RequestJoinedHasWidth {
+            fn take(self) -> super::Integer;
+        }
+
+        impl RequestJoinedHasWidth for super::Integer {
             fn take(self) -> super::Integer {
                 self
             }
@@ -207,15 +367,29 @@ pub mod types {
                 pub type width = fal_core::literal::Integer;
             }
         }
+
+        pub mod RequestJoined {
+            use super::super::*;
+
+            pub type __Built = super::super::RequestJoined;
+            pub type __Target = super::super::RequestJoined;
+
+            pub mod arg {
+                pub type width = fal_core::literal::Integer;
+                pub type depth = fal_core::literal::Integer;
+            }
+        }
     }
 }
 
-use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};
+use fal_core::{
+    Check, Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use self::types::{BoxInput, BoxOutput, Inner};
+pub use self::types::{BoxInput, BoxOutput, Inner, ReplyJoined, RequestJoined};
 
 /// The endpoint `acme/null-values`.
 #[derive(Debug)]
@@ -243,6 +417,12 @@ pub struct Input {
     pub mode: Option<Mode>,
     /// `nothing`.
     pub nothing: Option<()>,
+    /// `joined`.
+    pub joined: Option<RequestJoined>,
+    /// `short`.
+    ///
+    /// 1 to 5 characters.
+    pub short: Option<String>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
     nulls: json::Nulls,
@@ -310,6 +490,10 @@ pub struct Output {
     pub label: Option<String>,
     /// `inner`.
     pub inner: Option<Inner>,
+    /// `joined`.
+    pub joined: Option<ReplyJoined>,
+    /// `loose`.
+    pub loose: Option<Value>,
     nulls: json::Nulls,
 }
 
@@ -376,6 +560,8 @@ struct Optional {
     size: Option<Size>,
     r#box: Option<BoxInput>,
     nothing: Option<()>,
+    joined: Option<RequestJoined>,
+    short: Option<String>,
     extra: Map<String, Value>,
     nulls: json::Nulls,
 }
@@ -419,6 +605,18 @@ impl<ModeSlot> Builder<ModeSlot> {
         self
     }
 
+    /// Sets [`joined`](Input::joined):
+    pub fn joined(mut self, value: impl Param<RequestJoined>) -> Self {
+        self.optional.joined = value.into_param();
+        self
+    }
+
+    /// Sets [`short`](Input::short): 1 to 5 characters.
+    pub fn short(mut self, value: impl Param<String>) -> Self {
+        self.optional.short = value.into_param();
+        self
+    }
+
     /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
@@ -439,6 +637,8 @@ impl<ModeSlot> Builder<ModeSlot> {
             size: self.optional.size,
             r#box: self.optional.r#box,
             nothing: self.optional.nothing,
+            joined: self.optional.joined,
+            short: self.optional.short,
             extra: self.optional.extra,
             nulls: self.optional.nulls,
         }
@@ -463,7 +663,13 @@ impl<ModeSlot: required::HasMode> IntoInput for Builder<ModeSlot> {
 
 // On the wire.
 
-impl Parameters for Input {}
+impl Parameters for Input {
+    fn check(&self, check: &mut Check) {
+        if let Some(value) = &self.short {
+            check.field("short").text_length::<bounds::Short>(value);
+        }
+    }
+}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -474,6 +680,8 @@ impl Serialize for Input {
         object.write_nullable("box", &self.r#box, &self.nulls);
         object.write("mode", &self.mode);
         object.write_optional("nothing", &self.nothing);
+        object.write_nullable("joined", &self.joined, &self.nulls);
+        object.write_nullable("short", &self.short, &self.nulls);
         object.end()
     }
 }
@@ -498,6 +706,8 @@ impl<'de> json::ReadObject<'de> for Input {
                 "box" => object.read_nullable("box", &mut optional.r#box),
                 "mode" => object.read(&mut mode),
                 "nothing" => object.read(&mut optional.nothing),
+                "joined" => object.read_nullable("joined", &mut optional.joined),
+                "short" => object.read_nullable("short", &mut optional.short),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
@@ -518,6 +728,8 @@ impl Serialize for Output {
         object.write_nullable("box", &self.r#box, &self.nulls);
         object.write_nullable("label", &self.label, &self.nulls);
         object.write_optional("inner", &self.inner);
+        object.write_nullable("joined", &self.joined, &self.nulls);
+        object.write_optional("loose", &self.loose);
         object.end()
     }
 }
@@ -537,6 +749,8 @@ impl<'de> json::ReadObject<'de> for Output {
         let mut r#box = None;
         let mut label = None;
         let mut inner = None;
+        let mut joined = None;
+        let mut loose = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "anything" => object.read(&mut anything),
@@ -544,6 +758,8 @@ impl<'de> json::ReadObject<'de> for Output {
                 "box" => object.read_nullable("box", &mut r#box),
                 "label" => object.read_nullable("label", &mut label),
                 "inner" => object.read_unless_null(&mut inner),
+                "joined" => object.read_nullable("joined", &mut joined),
+                "loose" => object.read(&mut loose),
                 _ => object.skip(),
             }
         }
@@ -554,6 +770,8 @@ impl<'de> json::ReadObject<'de> for Output {
             r#box,
             label,
             inner,
+            joined,
+            loose,
             nulls,
         })
     }
@@ -602,9 +820,23 @@ pub mod required {
 }
 
 #[doc(hidden)]
+pub mod bounds {
+    use fal_core::Length;
+
+    pub enum Short {}
+
+    impl Length for Short {
+        const MIN: usize = 1;
+        const MAX: usize = 5;
+        const MESSAGE: &'static str = "`short` of acme/null-values must have 1 to 5 characters";
+    }
+}
+
+#[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type label = fal_core::literal::Text;
+    pub type short = fal_core::literal::Text<super::bounds::Short>;
 }
 
 #[doc(hidden)]
@@ -617,4 +849,5 @@ pub mod list {
 #[allow(unused_imports)]
 pub mod nested {
     pub use super::types::shape::BoxInput as r#box;
+    pub use super::types::shape::RequestJoined as joined;
 }

@@ -15,7 +15,7 @@
 // ```
 
 use fal_core::{
-    Check, Endpoint, Int, IntoInput, Param, Parameters, UInt, Violations, json,
+    Check, Endpoint, Int, IntoInput, Param, Parameters, Violations, WideInt, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -85,7 +85,7 @@ impl From<OuterInteger> for Outer {
 }
 
 /// `loose_integer`: at least 3.
-pub type LooseInteger = UInt<bounds::LooseInteger>;
+pub type LooseInteger = WideInt<bounds::LooseInteger>;
 
 /// The values of `loose`.
 #[derive(Debug, Clone, PartialEq)]
@@ -451,9 +451,9 @@ pub mod bounds {
 
     pub enum LooseInteger {}
 
-    impl Range<u64> for LooseInteger {
-        const MIN: u64 = 3;
-        const MAX: u64 = u64::MAX;
+    impl Range<i128> for LooseInteger {
+        const MIN: i128 = 3;
+        const MAX: i128 = i128::MAX;
         const MESSAGE: &'static str = "`loose_integer` of acme/rules-of-unions must be at least 3";
     }
 }

@@ -653,7 +653,8 @@ pub mod types {
 }
 
 use fal_core::{
-    Check, Endpoint, Int, Integer, IntoInput, Param, Parameters, UInt, Violations, json,
+    Check, Endpoint, Int, Integer, IntoInput, Param, Parameters, Violations, WideInt,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -710,7 +711,7 @@ pub struct Input {
 }
 
 /// `either_integer`: at least 1.
-pub type EitherInteger = UInt<bounds::EitherInteger>;
+pub type EitherInteger = WideInt<bounds::EitherInteger>;
 
 /// The values of `either`.
 #[derive(Debug, Clone, PartialEq)]
@@ -1000,7 +1001,7 @@ impl<'de> json::ReadObject<'de> for Output {
         let mut whole = None;
         while let Some(key) = object.next_key() {
             match &*key {
-                "anything" => object.read_unless_null(&mut anything),
+                "anything" => object.read(&mut anything),
                 "whole" => object.read_unless_null(&mut whole),
                 _ => object.skip(),
             }
@@ -1053,9 +1054,9 @@ pub mod bounds {
 
     pub enum EitherInteger {}
 
-    impl Range<u64> for EitherInteger {
-        const MIN: u64 = 1;
-        const MAX: u64 = u64::MAX;
+    impl Range<i128> for EitherInteger {
+        const MIN: i128 = 1;
+        const MAX: i128 = i128::MAX;
         const MESSAGE: &'static str = "`either_integer` of acme/schema-forms must be at least 1";
     }
 

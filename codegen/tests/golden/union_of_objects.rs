@@ -9,7 +9,7 @@
 pub mod types {
     //! Types that the endpoints of `acme/union-of-objects` share.
 
-    use fal_core::{File, Float, Param, Parameters, UInt, Unset, json};
+    use fal_core::{File, Float, Param, Parameters, Unset, WideInt, json};
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
     use serde_json::{Map, Value};
 
@@ -50,7 +50,7 @@ pub mod types {
     }
 
     /// `watts`: at least 1.
-    pub type LampWatts = UInt<bounds::LampWatts>;
+    pub type LampWatts = WideInt<bounds::LampWatts>;
 
     /// The sun.
     #[derive(Debug, Clone, PartialEq)]
@@ -432,9 +432,9 @@ pub mod types {
 
         pub enum LampWatts {}
 
-        impl Range<u64> for LampWatts {
-            const MIN: u64 = 1;
-            const MAX: u64 = u64::MAX;
+        impl Range<i128> for LampWatts {
+            const MIN: i128 = 1;
+            const MAX: i128 = i128::MAX;
             const MESSAGE: &'static str = "`watts` of Lamp in acme/union-of-objects must be at least 1";
         }
 

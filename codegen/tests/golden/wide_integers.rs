@@ -17,7 +17,7 @@
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Check, Endpoint, Int, Integer, IntoInput, Param, Parameters, UInt, Violations, json,
+    Endpoint, Int, Integer, IntoInput, Param, Parameters, Violations, WideInt, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -47,7 +47,7 @@ pub struct Input {
     /// `signed`.
     ///
     /// Between -1 and 18446744073709551615.
-    pub signed: Option<Integer>,
+    pub signed: Option<Signed>,
     /// `even`.
     ///
     /// Between 10 and 10000000000000000000 and a multiple of 2.
@@ -79,19 +79,22 @@ pub struct Input {
 }
 
 /// `seed`: between 0 and 18446744073709551615.
-pub type Seed = UInt<bounds::Seed>;
+pub type Seed = WideInt<bounds::Seed>;
 
 /// `written_as_float`: between 0 and 18446744073709551615.
-pub type WrittenAsFloat = UInt<bounds::WrittenAsFloat>;
+pub type WrittenAsFloat = WideInt<bounds::WrittenAsFloat>;
+
+/// `signed`: between -1 and 18446744073709551615.
+pub type Signed = WideInt<bounds::Signed>;
 
 /// `even`: between 10 and 10000000000000000000 and a multiple of 2.
-pub type Even = UInt<bounds::Even>;
+pub type Even = WideInt<bounds::Even>;
 
 /// `between`: between 1 and 3.
 pub type Between = Int<bounds::Between>;
 
 /// `seeds`: between 0 and 18446744073709551615.
-pub type Seeds = UInt<bounds::Seeds>;
+pub type Seeds = WideInt<bounds::Seeds>;
 
 /// The values of `points`.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,7 +119,7 @@ impl From<String> for Points {
 }
 
 /// `least`: at least 1.
-pub type Least = UInt<bounds::Least>;
+pub type Least = WideInt<bounds::Least>;
 
 /// The values of `mixed`.
 #[derive(Debug, Clone, PartialEq)]
@@ -202,7 +205,7 @@ pub struct Builder {
 struct Optional {
     seed: Option<Seed>,
     written_as_float: Option<WrittenAsFloat>,
-    signed: Option<Integer>,
+    signed: Option<Signed>,
     even: Option<Even>,
     between: Option<Between>,
     seeds: Option<Vec<Seeds>>,
@@ -230,7 +233,7 @@ impl Builder {
     }
 
     /// Sets [`signed`](Input::signed): Between -1 and 18446744073709551615.
-    pub fn signed(mut self, value: impl Param<Integer>) -> Self {
+    pub fn signed(mut self, value: impl Param<Signed>) -> Self {
         self.optional.signed = value.into_param();
         self
     }
@@ -342,20 +345,7 @@ impl IntoInput for Builder {
 
 // On the wire.
 
-impl Parameters for Input {
-    fn check(&self, check: &mut Check) {
-        if let Some(value) = &self.signed {
-            check
-                .field("signed")
-                .integer(
-                    *value,
-                    -1..=18446744073709551615,
-                    1,
-                    "`signed` of acme/wide-integers must be an integer between -1 and 18446744073709551615",
-                );
-        }
-    }
-}
+impl Parameters for Input {}
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -539,26 +529,34 @@ pub mod bounds {
 
     pub enum Seed {}
 
-    impl Range<u64> for Seed {
-        const MIN: u64 = u64::MIN;
-        const MAX: u64 = 18446744073709551615;
+    impl Range<i128> for Seed {
+        const MIN: i128 = 0;
+        const MAX: i128 = 18446744073709551615;
         const MESSAGE: &'static str = "`seed` of acme/wide-integers must be between 0 and 18446744073709551615";
     }
 
     pub enum WrittenAsFloat {}
 
-    impl Range<u64> for WrittenAsFloat {
-        const MIN: u64 = u64::MIN;
-        const MAX: u64 = 18446744073709551615;
+    impl Range<i128> for WrittenAsFloat {
+        const MIN: i128 = 0;
+        const MAX: i128 = 18446744073709551615;
         const MESSAGE: &'static str = "`written_as_float` of acme/wide-integers must be between 0 and 18446744073709551615";
+    }
+
+    pub enum Signed {}
+
+    impl Range<i128> for Signed {
+        const MIN: i128 = -1;
+        const MAX: i128 = 18446744073709551615;
+        const MESSAGE: &'static str = "`signed` of acme/wide-integers must be between -1 and 18446744073709551615";
     }
 
     pub enum Even {}
 
-    impl Range<u64> for Even {
-        const MIN: u64 = 10;
-        const MAX: u64 = 10000000000000000000;
-        const MULTIPLE_OF: Option<u64> = Some(2);
+    impl Range<i128> for Even {
+        const MIN: i128 = 10;
+        const MAX: i128 = 10000000000000000000;
+        const MULTIPLE_OF: Option<i128> = Some(2);
         const MESSAGE: &'static str = "`even` of acme/wide-integers must be between 10 and 10000000000000000000 and a multiple of 2";
     }
 
@@ -572,17 +570,17 @@ pub mod bounds {
 
     pub enum Seeds {}
 
-    impl Range<u64> for Seeds {
-        const MIN: u64 = u64::MIN;
-        const MAX: u64 = 18446744073709551615;
+    impl Range<i128> for Seeds {
+        const MIN: i128 = 0;
+        const MAX: i128 = 18446744073709551615;
         const MESSAGE: &'static str = "`seeds` of acme/wide-integers must be between 0 and 18446744073709551615";
     }
 
     pub enum Least {}
 
-    impl Range<u64> for Least {
-        const MIN: u64 = 1;
-        const MAX: u64 = u64::MAX;
+    impl Range<i128> for Least {
+        const MIN: i128 = 1;
+        const MAX: i128 = i128::MAX;
         const MESSAGE: &'static str = "`least` of acme/wide-integers must be at least 1";
     }
 }
@@ -592,7 +590,7 @@ pub mod bounds {
 pub mod arg {
     pub type seed = super::Seed;
     pub type written_as_float = super::WrittenAsFloat;
-    pub type signed = fal_core::literal::Integer;
+    pub type signed = super::Signed;
     pub type even = super::Even;
     pub type between = super::Between;
     pub type seeds = super::Seeds;

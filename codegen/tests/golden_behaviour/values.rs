@@ -35,17 +35,21 @@ fn null_is_taken_wherever_the_schema_has_it() {
         r#"{"labels":[null,"x"],"size":"s","mode":null}"#,
         r#"{"size":3,"box":{"width":1},"mode":"b","nothing":null}"#,
         r#"{"label":null,"size":null,"box":null,"mode":null}"#,
+        r#"{"mode":"a","joined":null,"short":null}"#,
+        r#"{"mode":"a","joined":{"width":1,"depth":2},"short":"abc"}"#,
     ]);
     refuses::<Model>(&[
         (r#"{"mode":"c"}"#, "`c` is not allowed here"),
         ("{}", "missing field `mode`"),
         (r#"{"mode":"a","nothing":1}"#, "expected unit"),
+        (r#"{"mode":"a","short":"abcdef"}"#, "must have 1 to 5 characters, not 6"),
     ]);
     keeps_unchanged::<Model>(&[
         r#"{"anything":null,"kind":null,"box":null}"#,
         r#"{"anything":[1],"kind":"a","box":{"width":2},"inner":{"note":null,"count":null}}"#,
         r#"{"anything":{},"kind":"new","box":null,"label":"l","inner":{"note":"n","count":2}}"#,
         r#"{"anything":1,"kind":"new","box":null,"label":null,"inner":{}}"#,
+        r#"{"anything":1,"kind":"a","box":null,"joined":null,"loose":null}"#,
     ]);
     assert!(
         received::<Model>(r#"{"kind":"a","box":null}"#).unwrap_err().contains("missing field `anything`")
@@ -73,7 +77,7 @@ fn integers_have_the_size_that_their_bounds_need() {
     );
     refuses::<Model>(&[
         (r#"{"seed":-1}"#, "must be between 0 and 18446744073709551615, not -1"),
-        (r#"{"signed":-2}"#, "must be an integer between -1 and 18446744073709551615"),
+        (r#"{"signed":-2}"#, "must be between -1 and 18446744073709551615, not -2"),
         (r#"{"signed":1.5}"#, "expected an integer"),
         (r#"{"even":11}"#, "and a multiple of 2"),
         (r#"{"even":8}"#, "between 10 and 10000000000000000000"),

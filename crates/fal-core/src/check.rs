@@ -2,13 +2,13 @@
 
 use std::{
     fmt::{self, Write as _},
-    ops::{Deref, DerefMut, RangeInclusive},
+    ops::{Deref, DerefMut},
 };
 
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{File, Integer};
+use crate::File;
 
 /// Bounds of the length of a string or a list.
 ///
@@ -143,25 +143,6 @@ impl Check {
     pub fn one_of<T: PartialEq + Serialize>(&mut self, value: &T, allowed: &[T], message: &'static str) {
         if !allowed.contains(value) {
             self.violation(message.to_owned(), value);
-        }
-    }
-
-    /// Checks that `value` is in a range and a multiple of `step`. An integer beyond 128 bits is only compared to the
-    /// range.
-    pub fn integer(
-        &mut self,
-        value: Integer,
-        range: RangeInclusive<i128>,
-        step: i128,
-        message: &'static str,
-    ) {
-        let fits = match value.as_i128() {
-            Some(integer) => range.contains(&integer) && integer.checked_rem(step) == Some(0),
-            None if value > 0 => *range.end() == i128::MAX,
-            None => *range.start() == i128::MIN,
-        };
-        if !fits {
-            self.violation(message.to_owned(), &value);
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{
     de::{Unexpected, Visitor},
 };
 
-use crate::{Int, OutOfRange, Range, UInt};
+use crate::{Int, OutOfRange, Range, WideInt};
 
 /// An integer of any size, for values without bounds.
 ///
@@ -246,11 +246,11 @@ impl<R: Range<i64>> TryFrom<Integer> for Int<R> {
     }
 }
 
-impl<R: Range<u64>> TryFrom<Integer> for UInt<R> {
+impl<R: Range<i128>> TryFrom<Integer> for WideInt<R> {
     type Error = OutOfRange;
 
     fn try_from(value: Integer) -> Result<Self, OutOfRange> {
-        value.as_u64().and_then(Self::new).ok_or_else(|| OutOfRange::new(R::MESSAGE, &value))
+        value.as_i128().and_then(Self::new).ok_or_else(|| OutOfRange::new(R::MESSAGE, &value))
     }
 }
 
@@ -260,8 +260,8 @@ impl<R> From<Int<R>> for Integer {
     }
 }
 
-impl<R> From<UInt<R>> for Integer {
-    fn from(value: UInt<R>) -> Self {
+impl<R> From<WideInt<R>> for Integer {
+    fn from(value: WideInt<R>) -> Self {
         value.get().into()
     }
 }

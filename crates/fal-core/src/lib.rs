@@ -12,7 +12,7 @@
 //! | Read the limits of files before they are uploaded | [`FileLimits`], [`limited_files`] |
 //! | Take anything that has a URL | [`HasUrl`] |
 //! | Use files that a model returned, set image sizes | [`media`] |
-//! | Hold a number inside the range of its parameter | [`Int`], [`UInt`], [`Float`], [`Range`] |
+//! | Hold a number inside the range of its parameter | [`Int`], [`WideInt`], [`Float`], [`Range`] |
 //! | Hold an integer of any size | [`Integer`] |
 //! | Tell `null` from a parameter that is left out | [`Nullable`] |
 //! | Check the rules that types cannot express | [`Check`], [`Violations`] |
@@ -58,7 +58,7 @@ pub use file_limits::{FileLimits, FileLimitsVisitor, LimitedFiles, limited_files
 pub use has_url::HasUrl;
 pub use integer::Integer;
 pub use nullable::Nullable;
-pub use number::{Float, Int, OutOfRange, Range, UInt};
+pub use number::{Float, Int, OutOfRange, Range, WideInt};
 pub use param::Param;
 pub use parameters::Parameters;
 #[doc(hidden)]

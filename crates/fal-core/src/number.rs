@@ -106,12 +106,6 @@ macro_rules! number {
                 fmt::Display::fmt(&self.0, f)
             }
         }
-
-        impl<R> Serialize for $name<R> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                self.0.serialize(serializer)
-            }
-        }
     };
 }
 
@@ -141,25 +135,25 @@ number!(
     is_multiple
 );
 number!(
-    /// An integer without a sign inside the range `R`, which may be larger than `i64::MAX`.
+    /// An integer inside the range `R`, which `i64` does not hold.
     ///
-    /// Works like [`Int`], with `u64`:
+    /// Works like [`Int`], with `i128`:
     ///
     /// ```
-    /// # use fal_core::{Range, UInt};
+    /// # use fal_core::{Range, WideInt};
     /// # enum Seed {}
-    /// # impl Range<u64> for Seed {
-    /// #     const MIN: u64 = 1;
-    /// #     const MAX: u64 = u64::MAX;
+    /// # impl Range<i128> for Seed {
+    /// #     const MIN: i128 = 1;
+    /// #     const MAX: i128 = i128::MAX;
     /// #     const MESSAGE: &str = "`seed` of acme/model must be at least 1";
     /// # }
-    /// let seed = UInt::<Seed>::try_from(18_446_744_073_709_551_615_u64)?;
-    /// assert_eq!(seed.get(), u64::MAX);
-    /// assert!(UInt::<Seed>::try_from(0).is_err());
+    /// let seed = WideInt::<Seed>::try_from(18_446_744_073_709_551_615)?;
+    /// assert_eq!(seed.get(), 18_446_744_073_709_551_615);
+    /// assert!(WideInt::<Seed>::try_from(0).is_err());
     /// # Ok::<(), fal_core::OutOfRange>(())
     /// ```
-    UInt(u64),
-    is_unsigned_multiple
+    WideInt(i128),
+    is_wide_multiple
 );
 number!(
     /// A finite floating-point number inside the range `R`.
@@ -192,7 +186,7 @@ const fn is_multiple(value: i64, step: i64) -> bool {
 }
 
 /// Returns false if `step` is zero.
-const fn is_unsigned_multiple(value: u64, step: u64) -> bool {
+const fn is_wide_multiple(value: i128, step: i128) -> bool {
     match value.checked_rem(step) {
         Some(remainder) => remainder == 0,
         None => false,
@@ -234,6 +228,12 @@ macro_rules! integer {
             }
         }
 
+        impl<R> Serialize for $name<R> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                Integer::from(self.0).serialize(serializer)
+            }
+        }
+
         impl<'de, R: Range<$primitive>> Deserialize<'de> for $name<R> {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 Integer::deserialize(deserializer)?.try_into().map_err(D::Error::custom)
@@ -243,7 +243,13 @@ macro_rules! integer {
 }
 
 integer!(Int(i64));
-integer!(UInt(u64));
+integer!(WideInt(i128));
+
+impl<R> Serialize for Float<R> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
 
 impl<'de, R: Range<f64>> Deserialize<'de> for Float<R> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -17,7 +17,7 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Float, IntoInput, Param, Parameters, UInt, Unset, Violations, json,
+    Endpoint, File, Float, IntoInput, Param, Parameters, Unset, Violations, WideInt, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -78,7 +78,7 @@ impl Input {
 pub type Temperature = Float<bounds::Temperature>;
 
 /// `max_tokens`: at least 1.
-pub type MaxTokens = UInt<bounds::MaxTokens>;
+pub type MaxTokens = WideInt<bounds::MaxTokens>;
 
 /// The result of [`openrouter/router/audio`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -412,9 +412,9 @@ pub mod bounds {
 
     pub enum MaxTokens {}
 
-    impl Range<u64> for MaxTokens {
-        const MIN: u64 = 1;
-        const MAX: u64 = u64::MAX;
+    impl Range<i128> for MaxTokens {
+        const MIN: i128 = 1;
+        const MAX: i128 = i128::MAX;
         const MESSAGE: &'static str = "`max_tokens` of openrouter/router/audio must be at least 1";
     }
 }

@@ -20,8 +20,8 @@
 pub mod enterprise;
 
 use fal_core::{
-    Endpoint, File, Float, IntoInput, Param, Parameters, Streams, UInt, Unset,
-    Violations, json,
+    Endpoint, File, Float, IntoInput, Param, Parameters, Streams, Unset, Violations,
+    WideInt, json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -86,7 +86,7 @@ impl Input {
 pub type Temperature = Float<bounds::Temperature>;
 
 /// `max_tokens`: at least 1.
-pub type MaxTokens = UInt<bounds::MaxTokens>;
+pub type MaxTokens = WideInt<bounds::MaxTokens>;
 
 /// The result of [`openrouter/router/video`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -428,9 +428,9 @@ pub mod bounds {
 
     pub enum MaxTokens {}
 
-    impl Range<u64> for MaxTokens {
-        const MIN: u64 = 1;
-        const MAX: u64 = u64::MAX;
+    impl Range<i128> for MaxTokens {
+        const MIN: i128 = 1;
+        const MAX: i128 = i128::MAX;
         const MESSAGE: &'static str = "`max_tokens` of openrouter/router/video must be at least 1";
     }
 }

@@ -16,7 +16,8 @@
 //! ```
 
 use fal_core::{
-    Endpoint, File, Integer, IntoInput, Param, Parameters, UInt, Unset, Violations, json,
+    Endpoint, File, Integer, IntoInput, Param, Parameters, Unset, Violations, WideInt,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -114,7 +115,7 @@ fal_core::closed_enum!(
 );
 
 /// `keyframe_id`: at least 1.
-pub type KeyframeId = UInt<bounds::KeyframeId>;
+pub type KeyframeId = WideInt<bounds::KeyframeId>;
 
 /// The values of `resolution`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -432,9 +433,9 @@ pub mod bounds {
 
     pub enum KeyframeId {}
 
-    impl Range<u64> for KeyframeId {
-        const MIN: u64 = 1;
-        const MAX: u64 = u64::MAX;
+    impl Range<i128> for KeyframeId {
+        const MIN: i128 = 1;
+        const MAX: i128 = i128::MAX;
         const MESSAGE: &'static str = "`keyframe_id` of fal-ai/pixverse/swap must be at least 1";
     }
 }
