@@ -84,11 +84,11 @@ const RESERVED_TYPES: &[&str] = &[
     "Some",
     "Streams",
     "String",
-    "WideInt",
     "Unset",
     "Value",
     "Vec",
     "Violations",
+    "WideInt",
 ];
 
 /// Type parameters of generated functions, which would hide types of these names.
