@@ -82,7 +82,7 @@ fn resolve_references(value: &mut Value, generator: &mut SchemaGenerator, types:
                     for (keyword, value) in object {
                         match (keyword.as_str(), value) {
                             // Values may look like references, but are none.
-                            ("default" | "const" | "enum", _) => {}
+                            ("default" | "const" | "enum" | "examples", _) => {}
                             ("properties", Value::Object(properties)) => {
                                 let schemas = properties.values_mut();
                                 schemas.for_each(|schema| resolve_references(schema, generator, types));
