@@ -75,10 +75,12 @@ pub fn read(file: &str, text: &str, app: Option<&str>) -> Vec<Result<Record, Err
     let value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
         Err(error) => {
-            let help = if text.trim_start().starts_with(['{', '[']) {
-                "download the document again; it may be cut short"
-            } else {
-                "a document is read as JSON; convert one in YAML first, such as with `yq -o=json app.yaml > app.json`"
+            let help = match text.trim_start().chars().next() {
+                Some('<') => "this is a page of HTML; download the document itself",
+                Some(first) if first.is_alphabetic() || "#-%".contains(first) => {
+                    "a document is read as JSON; convert one in YAML first, such as with `yq -o=json app.yaml > app.json`"
+                }
+                _ => "download the document again; it may be cut short",
             };
             return vec![Err(Error::new(file, format!("not JSON: {error}")).with_help(help))];
         }
@@ -255,6 +257,16 @@ mod tests {
         };
         assert_eq!((first.pointer.as_str(), last.pointer.as_str()), ("/models/0", "/models/2"));
         assert_eq!((document.id.as_str(), document.base.as_str()), ("a/b", "/models/1/openapi"));
+    }
+
+    #[test]
+    fn text_that_is_not_json_is_refused_with_what_to_do_about_it() {
+        assert!(message("openapi: 3.1.0\npaths: {}\n").contains("convert one in YAML first"));
+        assert!(message("# An app\nopenapi: 3.1.0\n").contains("convert one in YAML first"));
+        assert!(message("<!doctype html>").contains("a page of HTML"));
+        for cut in ["", "{", "[1,", "\"openapi\": \"3.1.0\"}"] {
+            assert!(message(cut).contains("download the document again"), "{cut}");
+        }
     }
 
     #[test]
