@@ -131,12 +131,20 @@ struct Difference {
     /// The place in the instance, as a JSON pointer that begins with the path of the route.
     place: String,
     kind: &'static str,
+    /// The types of pydantic's errors.
+    errors: Vec<String>,
     text: String,
 }
 
 impl Difference {
     fn new(app: &str, place: &str, kind: &'static str, text: impl ToString) -> Self {
-        Self { app: app.to_owned(), place: place.to_owned(), kind, text: text.to_string() }
+        Self {
+            app: app.to_owned(),
+            place: place.to_owned(),
+            kind,
+            errors: Vec::new(),
+            text: text.to_string(),
+        }
     }
 }
 
@@ -146,9 +154,14 @@ fn unexplained(differences: Vec<Difference>, exceptions: &[Value]) -> Vec<String
     let mut seen: BTreeMap<(String, &str, String), (usize, String)> = BTreeMap::new();
     for one in differences {
         let explains = |exception: &Value| {
+            if exception["kind"] != one.kind {
+                return false;
+            }
+            if let Some(error) = exception["error"].as_str() {
+                return one.errors.iter().any(|one| one == error);
+            }
             let place = exception["place"].as_str().unwrap_or_default();
             exception["app"] == one.app.as_str()
-                && exception["kind"] == one.kind
                 && one.place.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         match exceptions.iter().position(explains) {
@@ -218,7 +231,9 @@ impl Route<'_> {
         match answer {
             Ok(_) if verdict["lax"] == false => {
                 let text = format!("{} at {}: {}", case.kind, case.pointer, case.instance);
-                Some(Difference::new(self.app, &place, "accepts what the model refuses", text))
+                let difference = Difference::new(self.app, &place, "accepts what the model refuses", text);
+                let errors = verdict["errors"].as_array().into_iter().flatten().filter_map(Value::as_str);
+                Some(Difference { errors: errors.map(str::to_owned).collect(), ..difference })
             }
             Err(error) if verdict["strict"] == true => {
                 let text = format!("{error}: {}", case.instance);

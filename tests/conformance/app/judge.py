@@ -2,7 +2,7 @@
 
 The arguments are the modules of the apps. The first line of output is an object with the OpenAPI document of each. Each
 line of input is `[app, path, direction, instance]`. An input is answered with its verdicts, strict and lax, the place of
-the first error, and the value that the model read; an output with the JSON that the app sends for it.
+the first error, the types of all errors, and the value that the model read; an output with the JSON that the app sends for it.
 """
 
 import importlib.util
@@ -45,12 +45,12 @@ def pointer(error):
 
 
 def judge_input(adapter, text):
-    answer = {"strict": True, "lax": True, "place": "", "value": None}
+    answer = {"strict": True, "lax": True, "place": "", "errors": [], "value": None}
     try:
         value = adapter.validate_json(text)
         answer["value"] = adapter.dump_python(value, mode="json", by_alias=True)
     except ValidationError as error:
-        answer.update(lax=False, place=pointer(error))
+        answer.update(lax=False, place=pointer(error), errors=[one["type"] for one in error.errors()])
     try:
         adapter.validate_json(text, strict=True)
     except ValidationError as error:
