@@ -139,7 +139,9 @@ fn missing(
 fn fits(property: &Value, default: &Value, found: Option<&Value>) -> bool {
     let constant = property.get("const").map(std::slice::from_ref);
     let values = property.get("enum").and_then(Value::as_array).map(Vec::as_slice).or(constant);
-    let is_integer = property.get("type").and_then(Value::as_str) == Some("integer");
+    let is_integer = branches(property)
+        .iter()
+        .all(|branch| matches!(branch.get("type").and_then(Value::as_str), Some("integer" | "null")));
     let is_whole = default.as_f64().is_none_or(|default| default.fract() == 0.0);
     let Some(values) = values else { return !default.is_null() && (is_whole || !is_integer) };
     let as_text = json!(default.to_string());
