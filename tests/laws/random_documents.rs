@@ -18,14 +18,14 @@ use std::{
 use crate::random_documents::{app::App, shrink::shrink};
 
 /// The number of documents unless the environment says another one.
-const DOCUMENTS: usize = 40;
+const DOCUMENTS: usize = 300;
 
 /// The number of kinds of failures that are shrunk.
 const SHRUNKEN: usize = 3;
 
 /// The documents of the default run that still fail. A document that passes must not be listed. Runs that the environment
 /// changes show all failures.
-const OPEN: &[usize] = &[3];
+const OPEN: &[usize] = &[3, 49, 52, 54, 81, 82, 102, 110, 145, 177, 199, 219, 256, 263, 279, 298];
 
 #[test]
 fn types_of_random_documents_agree_with_their_schemas() {
