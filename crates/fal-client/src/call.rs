@@ -110,6 +110,9 @@ impl Call {
 
     /// Returns the input as JSON, after uploading the local files that have not been uploaded.
     async fn upload_files(&mut self, retry: &Retry, deadline: Option<Instant>) -> Result<Bytes> {
+        if let Ok(EncodedInput::Json(json)) = &self.input {
+            return Ok(json.clone());
+        }
         let taken = || Err(Error::new(ErrorKind::Encode, "the input could not be encoded"));
         let input = mem::replace(&mut self.input, taken())?;
         match input.upload(&self.client, self.options.uploads(&self.client), retry, deadline).await {

@@ -15,7 +15,11 @@ use serde_json::{Value, json};
 /// | anything else, such as a picture | `{"url": "data:…", "content_type": "…"}`, as files of outputs are |
 pub(crate) fn to_json(headers: &HeaderMap, body: &[u8]) -> Option<Vec<u8>> {
     let content_type = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim();
+    if media_type.eq_ignore_ascii_case("application/json") {
+        return None;
+    }
+    let media_type = media_type.to_ascii_lowercase();
     let first = body.trim_ascii().first()?;
     // Some apps and stores do not say that their JSON is JSON.
     let is_json = || b"{[\"".contains(first) && serde_json::from_slice::<IgnoredAny>(body).is_ok();

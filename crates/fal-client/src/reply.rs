@@ -3,6 +3,7 @@
 use std::{
     fmt,
     ops::{Deref, DerefMut},
+    sync::OnceLock,
 };
 
 use bytes::Bytes;
@@ -32,6 +33,8 @@ struct ResponseMeta {
     request_id: String,
     raw: Bytes,
     headers: HeaderMap,
+    /// The headers, marked so that they print no secret. Made when they are asked for, because it searches every one.
+    marked_headers: OnceLock<HeaderMap>,
     secrets: Secrets,
 }
 
@@ -73,7 +76,11 @@ impl<T> Reply<T> {
     /// Returns the headers of the response, without those that are secrets.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
-        &self.meta.headers
+        self.meta.marked_headers.get_or_init(|| {
+            let mut headers = self.meta.headers.clone();
+            self.meta.secrets.mark_in(&mut headers);
+            headers
+        })
     }
 
     /// Returns the output alone.
@@ -98,9 +105,9 @@ impl<T: DeserializeOwned> Reply<T> {
 impl From<CallResponse> for ResponseMeta {
     fn from(CallResponse { response, request_id }: CallResponse) -> Self {
         let request_id = request_id.or_else(|| response.request_id().map(str::to_owned)).unwrap_or_default();
-        let mut headers = without_secrets(response.headers);
-        response.secrets.mark_in(&mut headers);
-        Self { request_id, raw: response.body, headers, secrets: response.secrets }
+        let headers = without_secrets(response.headers);
+        let marked_headers = OnceLock::new();
+        Self { request_id, raw: response.body, headers, marked_headers, secrets: response.secrets }
     }
 }
 

@@ -210,8 +210,15 @@ impl Transport {
     ) -> crate::Result<reqwest::Request> {
         let OutgoingRequest { method, url, headers: changed, json, .. } = outgoing;
         let proxy = self.proxy.as_ref().filter(|_| request.to_fal && !request.upgrade);
-        let target = proxy.unwrap_or(&url).clone();
-        let mut prepared = reqwest::Request::new(method, target);
+        let forwarded = if request.to_fal && self.proxy.is_some() {
+            Some(HeaderValue::try_from(url.as_str()).map_err(|cause| {
+                let message = "the URL cannot be sent to the proxy";
+                Error::new(ErrorKind::Config, message).with_source(cause)
+            })?)
+        } else {
+            None
+        };
+        let mut prepared = reqwest::Request::new(method, proxy.map_or(url, Url::clone));
         let headers = prepared.headers_mut();
         *headers = changed;
         if let Some(own) = headers.get(header::AUTHORIZATION) {
@@ -219,12 +226,8 @@ impl Transport {
         } else if let Some(key) = key {
             headers.insert(header::AUTHORIZATION, key);
         }
-        if request.to_fal && self.proxy.is_some() {
-            let target = HeaderValue::try_from(url.as_str()).map_err(|cause| {
-                let message = "the URL cannot be sent to the proxy";
-                Error::new(ErrorKind::Config, message).with_source(cause)
-            })?;
-            headers.insert("x-fal-target-url", target);
+        if let Some(url) = forwarded {
+            headers.insert("x-fal-target-url", url);
         }
         let json = json.map(Content::Json);
         let content = match &request.content {
