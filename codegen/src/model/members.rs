@@ -108,8 +108,8 @@ fn complete(member: &mut Member, listed: &ListedTags, object: Option<&Object>, t
     }
 }
 
-/// Marks the properties that have one value, which identify an object. An optional one is written for the choice of a member
-/// only.
+/// Marks the properties that have one value, which identify an object. An optional one is written for the choice of a
+/// member only.
 fn mark_constants(object: &mut Object, tags: &HashSet<(String, String)>, is_in_union: bool) {
     for property in &mut object.properties {
         let is_tag = tags.contains(&(object.name.clone(), property.name.clone()));

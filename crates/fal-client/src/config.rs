@@ -233,9 +233,9 @@ impl ClientBuilder {
 
     /// Wraps the HTTP client in a layer of tower, such as a rate limit or traces. With the feature `tower`.
     ///
-    /// Every request but those that open a WebSocket, and those of the feature `platform`, passes the layer, with its key,
-    /// and each attempt of it once. A second layer replaces the first: use tower's `ServiceBuilder` for several. The service must be `Clone`, as it is
-    /// after `buffer`.
+    /// Every request but those that open a WebSocket, and those of the feature `platform`, passes the layer, with its
+    /// key, and each attempt of it once. A second layer replaces the first: use tower's `ServiceBuilder` for several.
+    /// The service must be `Clone`, as it is after `buffer`.
     ///
     /// A layer must not send a request twice, because each submit may be billed: retries are set with
     /// [`retry`](Self::retry). The key is refused at another host than that of the request.
@@ -287,8 +287,9 @@ impl ClientBuilder {
 
     /// Uses this HTTP client, with its proxies, certificates and timeouts.
     ///
-    /// Start from [`http_builder`](Self::http_builder), or build it with `reqwest::redirect::Policy::none()`: otherwise an input is sent wherever a redirect points.
-    /// Realtime connections over `https` need a client that was built with `http1_only()`.
+    /// Start from [`http_builder`](Self::http_builder), or build it with `reqwest::redirect::Policy::none()`: otherwise
+    /// an input is sent wherever a redirect points. Realtime connections over `https` need a client that was built with
+    /// `http1_only()`.
     pub fn http(mut self, http: reqwest::Client) -> Self {
         self.http = Some(http);
         self

@@ -282,9 +282,9 @@ impl Error {
 
     /// Returns fal's category of the failure, such as `content_policy_violation` or `runner_disconnected`.
     ///
-    /// It is the body's `error_type` or `type`, or else the `X-Fal-Error-Type` header. Of a store for files in the manner of
-    /// S3, it is the `Code`, such as `AccessDenied`. The module [`error_type`](crate::error_type) has constants for those
-    /// that fal documents.
+    /// It is the body's `error_type` or `type`, or else the `X-Fal-Error-Type` header. Of a store for files in the
+    /// manner of S3, it is the `Code`, such as `AccessDenied`. The module [`error_type`](crate::error_type) has
+    /// constants for those that fal documents.
     #[must_use]
     pub fn error_type(&self) -> Option<&str> {
         match (&self.0.error_type, &self.0.kind) {

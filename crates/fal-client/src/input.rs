@@ -127,7 +127,8 @@ impl EncodedInput {
         self.upload(client, uploads, retry, deadline).await.map_err(|(error, _)| error)
     }
 
-    /// Returns the JSON, after checking and uploading local files. Gives the input back if an upload fails, so that it can be tried again.
+    /// Returns the JSON, after checking and uploading local files. Gives the input back if an upload fails, so that it
+    /// can be tried again.
     pub(crate) async fn upload(
         self,
         client: &Client,

@@ -60,7 +60,7 @@ pub(crate) struct Transport {
     pub(crate) upgrades: UpgradeClient,
     pub(crate) hosts: Hosts,
     pub(crate) authorization: Authorization,
-    /// What services must not make the client print.
+    /// The secrets that no message of a service may make the client print.
     pub(crate) secrets: SecretStore,
     /// The headers of every request to fal: `User-Agent`, a fixed key, and those that the caller set.
     pub(crate) headers: HeaderMap,

@@ -12,9 +12,10 @@ use crate::{BoxFuture, Error, ErrorKind, Result, sync::lock};
 
 /// A [`Journal`] in a file of JSON lines, which only grows.
 ///
-/// Each line is on the disk before the batch continues. If the process dies while it writes a line, that line is removed
-/// when the file is opened again. A file that is anything else than a journal is left as it is, and cannot be opened. On
-/// Unix, a new journal is readable by its owner only. The file is locked while it is open, so that two processes cannot work on one batch.
+/// Each line is on the disk before the batch continues. If the process dies while it writes a line, that line is
+/// removed when the file is opened again. A file that is anything else than a journal is left as it is, and cannot be
+/// opened. On Unix, a new journal is readable by its owner only. The file is locked while it is open, so that two
+/// processes cannot work on one batch.
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();

@@ -20,8 +20,8 @@ use crate::{
 
 /// A call through the queue, from [`Client::subscribe`]. Sent by awaiting it.
 ///
-/// When its `timeout` passes, the request is cancelled, and the error says whether that worked. If the request turns out to
-/// have completed, its result is returned, up to 15 s late, because it is paid for.
+/// A request that exceeds its `timeout` is cancelled, and the error says whether that worked. If it turns out to have
+/// completed, its result is returned, up to 15 s late, because it is paid for.
 #[must_use = "nothing is sent until this is awaited"]
 pub struct SubscribeRequest<E: Endpoint> {
     client: Client,

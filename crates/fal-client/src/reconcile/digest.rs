@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde_json::{Number, Value};
 
-/// The digest of a JSON value: equal for values that differ only in the order of keys, in spaces and in the form of numbers.
+/// The digest of a JSON value: equal for values that differ only in the order of keys, in spaces and in the form of
+/// numbers.
 ///
 /// FNV-1a is the same in every version, and inputs are mixed up by accident only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -438,8 +438,8 @@ async fn a_submit_that_timed_out_can_be_looked_for() {
     assert_eq!(ids, [Some("r0".to_owned()), Some("r1".to_owned())]);
 }
 
-/// A thousand lost answers, half of them of accepted requests, with inputs that occur several times, a list that lags up to a
-/// minute, and outages of both kinds.
+/// A thousand lost answers, half of them of accepted requests, with inputs that occur several times, a list that lags
+/// up to a minute, and outages of both kinds.
 #[tokio::test(start_paused = true)]
 async fn no_lost_answer_is_decided_wrongly() {
     let (mut found, mut refused, mut in_doubt) = (0, 0, 0);

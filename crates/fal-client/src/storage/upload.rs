@@ -225,7 +225,8 @@ impl fmt::Debug for UploadEvents {
     }
 }
 
-/// Uploads the files of an input, several at a time, or turns small ones, and those that ask for it, into `data:` URIs. Returns them in order.
+/// Uploads the files of an input, several at a time, or turns small ones, and those that ask for it, into `data:` URIs.
+/// Returns them in order.
 pub(crate) async fn upload_all(
     client: Client,
     files: Vec<File>,

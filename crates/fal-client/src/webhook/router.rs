@@ -40,8 +40,8 @@ pub fn url_with_endpoint(base: &str, endpoint: &str) -> Result<String> {
 
 /// Returns the id of the endpoint in a URL that [`url_with_endpoint`] returned.
 ///
-/// fal does not sign the URL. Within five minutes, someone who has seen a delivery could send it again to the URL of another
-/// endpoint, so handlers should expect outputs that cannot be decoded.
+/// fal does not sign the URL. Within five minutes, someone who has seen a delivery could send it again to the URL of
+/// another endpoint, so handlers should expect outputs that cannot be decoded.
 #[must_use]
 pub fn endpoint_from_url(uri: &Uri) -> Option<String> {
     let mut pairs = form_urlencoded::parse(uri.query()?.as_bytes());

@@ -181,7 +181,8 @@ impl RequestHandler {
                     Ok(response) => response.await?,
                     Err(response) => response,
                 };
-                // The next request on a connection to a proxy may be for another host, and only the host of the first one was checked.
+                // The next request on a connection to a proxy may be for another host, and only the host of the first
+                // one was checked.
                 if is_proxied && response.status() != StatusCode::SWITCHING_PROTOCOLS {
                     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
