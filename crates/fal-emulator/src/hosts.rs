@@ -185,17 +185,8 @@ impl BaseUrls {
     /// Determines the URLs from the headers of a request. `is_tls` is the scheme of requests that came without the
     /// server's own header, and `fallback` the server's own address.
     pub(crate) fn from_headers(headers: &HeaderMap, is_tls: bool, fallback: &str) -> Self {
-        let scheme = match headers.get(SCHEME).map(HeaderValue::as_bytes) {
-            Some(b"https") => "https",
-            Some(_) => "http",
-            None => {
-                if is_tls {
-                    "https"
-                } else {
-                    "http"
-                }
-            }
-        };
+        let is_tls = headers.get(SCHEME).map_or(is_tls, |scheme| scheme == "https");
+        let scheme = if is_tls { "https" } else { "http" };
         let authority = authority(headers);
         if let Some(authority) = &authority
             && is_fal_name(authority.host())

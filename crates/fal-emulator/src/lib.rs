@@ -52,6 +52,7 @@ mod endpoint_id;
 mod error;
 mod history;
 mod hosts;
+mod latest_items;
 mod media;
 mod model_call;
 mod models;

@@ -122,6 +122,8 @@ impl RecentCalls {
     ) -> Arc<CallRecord> {
         let user_agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
         let new_id = || uuid::Uuid::new_v4().to_string();
+        // Parsed before the list is locked, because a body may have megabytes.
+        let prompt = find_prompt(body);
         let mut list = lock(&self.calls);
         let call = Arc::new(CallRecord {
             request_id: job.as_ref().map_or_else(new_id, |job| job.id.clone()),
@@ -130,7 +132,7 @@ impl RecentCalls {
             endpoint: endpoint.to_owned(),
             user_agent: cut(user_agent.unwrap_or_default(), MAX_PROGRAM),
             input: body.clone(),
-            prompt: find_prompt(body),
+            prompt,
             stores_payloads: headers
                 .get("x-fal-store-io")
                 .is_none_or(|value| value.as_bytes().trim_ascii() != b"0"),

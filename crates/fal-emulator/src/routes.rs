@@ -126,7 +126,7 @@ async fn common_headers(request: Request, next: Next) -> Response {
     ];
     let mut response = if request.method() == Method::OPTIONS {
         StatusCode::NO_CONTENT.into_response()
-    } else if String::from_utf8(percent::decode(request.uri().path())).is_err() {
+    } else if !is_utf8(request.uri().path()) {
         Reply::detail(StatusCode::BAD_REQUEST, "The path is not UTF-8").into_response()
     } else {
         next.run(request).await
@@ -142,6 +142,11 @@ async fn common_headers(request: Request, next: Next) -> Response {
         headers.insert(REQUEST_ID, id);
     }
     response
+}
+
+/// Returns true if the decoded path is UTF-8.
+fn is_utf8(path: &str) -> bool {
+    !path.contains('%') || String::from_utf8(percent::decode(path)).is_ok()
 }
 
 /// Creates the reply to a body that could not be read, in fal's shape.

@@ -11,13 +11,11 @@ mod error_detail;
 mod lax;
 mod lax_scalar;
 
-use error_detail::{ErrorDetail, component, error_details};
+use error_detail::{ErrorDetail, MAX_DETAILS, component, error_details};
 use lax::LaxValidator;
 
 /// The most values in a body. A parsed value takes far more memory than the two bytes it may be written in.
 const MAX_VALUES: usize = 200_000;
-/// The most violations that are explained.
-const MAX_DETAILS: usize = 200;
 
 /// An input that was checked.
 pub(crate) enum CheckedInput {
@@ -37,7 +35,7 @@ pub(crate) fn check_input(model: &Model, input: Value) -> Result<CheckedInput, S
     if validator.is_valid(&input) {
         return Ok(CheckedInput::Accepted(input));
     }
-    let details =
+    let mut details =
         match LaxValidator::new(&model.components).validate(&model.input, &input, &[json!("body")], 0) {
             Ok(converted) if validator.is_valid(&converted) => return Ok(CheckedInput::Accepted(converted)),
             // A rule that pydantic does not have.
@@ -59,7 +57,6 @@ pub(crate) fn check_input(model: &Model, input: Value) -> Result<CheckedInput, S
         let name = detail.loc.get(1);
         order.and_then(|order| order.iter().position(|property| Some(property) == name)).unwrap_or(usize::MAX)
     };
-    let mut details = details;
     details.sort_by_key(rank);
     details.truncate(MAX_DETAILS);
     Ok(CheckedInput::Refused(

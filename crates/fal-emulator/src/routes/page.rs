@@ -127,15 +127,11 @@ async fn call(State(app): State<Arc<App>>, Query(parameters): Query<Parameters>)
 
 /// Returns everything about one attempt to deliver a webhook.
 async fn webhook(State(app): State<Arc<App>>, Query(parameters): Query<Parameters>) -> Reply {
-    let wanted = parse_number(&parameters);
-    let details = |number, delivery: &Delivery| {
-        (Some(number) == wanted).then(|| {
-            let body = serde_json::from_slice(&delivery.body).unwrap_or_default();
-            json!({"url": cut(&delivery.url, 4_000), "error": delivery.outcome.as_ref().err(), "body": shorten(&body)})
-        })
-    };
-    let (found, _) = app.webhooks.map_latest(usize::MAX, details);
-    found.into_iter().flatten().next().map_or_else(no_longer_kept, Reply::ok)
+    let found = parse_number(&parameters).and_then(|number| app.webhooks.delivery(number));
+    let Some(delivery) = found else { return no_longer_kept() };
+    let body = serde_json::from_slice(&delivery.body).unwrap_or_default();
+    let error = delivery.outcome.as_ref().err();
+    Reply::ok(json!({"url": cut(&delivery.url, 4_000), "error": error, "body": shorten(&body)}))
 }
 
 fn parse_number(parameters: &Parameters) -> Option<u64> {

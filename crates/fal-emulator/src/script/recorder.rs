@@ -1,12 +1,12 @@
 //! The recorder of the requests that the emulator receives.
 
-use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use tokio::sync::Notify;
 
 use super::request::Request;
 use super::request_file::RequestFile;
+use crate::latest_items::LatestItems;
 use crate::sync::lock;
 
 /// The largest number of requests that are kept.
@@ -17,67 +17,47 @@ const MAX_BYTES: usize = 64 << 20;
 /// The latest requests, and a file that gets all of them.
 ///
 /// The oldest requests are dropped if there are too many, or if their bodies are too large together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct RequestRecorder {
-    latest: Mutex<LatestRequests>,
+    latest: Mutex<LatestItems<Request>>,
     file: Option<RequestFile>,
     received: Notify,
 }
 
-#[derive(Debug, Default)]
-struct LatestRequests {
-    requests: VecDeque<Request>,
-    /// The total size of the heads and bodies.
-    bytes: usize,
-    /// The number of requests so far.
-    count: u64,
+impl Default for RequestRecorder {
+    fn default() -> Self {
+        Self::new(None)
+    }
 }
 
 impl RequestRecorder {
     pub(crate) fn new(file: Option<RequestFile>) -> Self {
-        Self { file, ..Self::default() }
+        let latest = Mutex::new(LatestItems::new(MAX_REQUESTS, MAX_BYTES));
+        Self { latest, file, received: Notify::new() }
     }
 
     pub(crate) fn record(&self, request: Request) {
         if let Some(file) = &self.file {
             file.write(&request);
         }
-        let mut latest = lock(&self.latest);
-        latest.bytes += size(&request);
-        latest.count += 1;
-        latest.requests.push_back(request);
-        while latest.requests.len() > MAX_REQUESTS || (latest.bytes > MAX_BYTES && latest.requests.len() > 1)
-        {
-            let Some(oldest) = latest.requests.pop_front() else { break };
-            latest.bytes = latest.bytes.saturating_sub(size(&oldest));
-        }
-        drop(latest);
+        let size = size(&request);
+        lock(&self.latest).push(request, size);
         self.received.notify_waiters();
     }
 
     /// Returns the latest requests, the oldest first.
     pub(crate) fn requests(&self) -> Vec<Request> {
-        lock(&self.latest).requests.iter().cloned().collect()
+        lock(&self.latest).iter().cloned().collect()
     }
 
     /// Calls a function with the number and each of the latest `most` requests, the latest first. Returns the results
     /// and the number of requests so far.
     pub(crate) fn map_latest<T>(&self, most: usize, make: impl Fn(u64, &Request) -> T) -> (Vec<T>, u64) {
-        let latest = lock(&self.latest);
-        let numbers = (1..=latest.count).rev();
-        let made = latest
-            .requests
-            .iter()
-            .rev()
-            .take(most)
-            .zip(numbers)
-            .map(|(request, number)| make(number, request));
-        (made.collect(), latest.count)
+        lock(&self.latest).map_latest(most, make)
     }
 
     pub(crate) fn clear(&self) {
-        let mut latest = lock(&self.latest);
-        *latest = LatestRequests { count: latest.count, ..LatestRequests::default() };
+        lock(&self.latest).clear();
     }
 
     /// Waits for a request that `matches` accepts. Returns the first one.
@@ -86,7 +66,7 @@ impl RequestRecorder {
             let mut received = std::pin::pin!(self.received.notified());
             // From here on a request is noticed, also one that arrives before the await below.
             received.as_mut().enable();
-            if let Some(request) = lock(&self.latest).requests.iter().find(|request| matches(request)) {
+            if let Some(request) = lock(&self.latest).iter().find(|request| matches(request)) {
                 return request.clone();
             }
             received.await;

@@ -4,6 +4,9 @@ use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
 use jsonschema::{JsonType, ValidationError};
 use serde_json::{Value, json};
 
+/// The most violations that are explained.
+pub(super) const MAX_DETAILS: usize = 200;
+
 /// An entry of the `detail` list.
 pub(super) struct ErrorDetail {
     pub(super) loc: Vec<Value>,

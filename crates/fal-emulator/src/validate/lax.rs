@@ -7,15 +7,13 @@
 use serde_json::{Map, Number, Value, json};
 
 use super::error_detail::{
-    ErrorDetail, enumeration, literal, number_fault, sequence, text_fault, type_fault,
+    ErrorDetail, MAX_DETAILS, enumeration, literal, number_fault, sequence, text_fault, type_fault,
 };
 use super::lax_scalar;
 use crate::components::Components;
 
 /// The nesting from which anything is accepted.
 const MAX_DEPTH: usize = 64;
-/// The number of errors after which no more are collected.
-const MAX_DETAILS: usize = 200;
 
 type Outcome = Result<Value, Vec<ErrorDetail>>;
 
@@ -180,15 +178,14 @@ impl<'a> LaxValidator<'a> {
                 None => {}
             }
         }
+        let known = |name: &str| properties.is_some_and(|properties| properties.contains_key(name));
         // Names that the schema requires without describing them.
         for name in required.into_iter().flatten().filter_map(Value::as_str) {
-            let is_described = properties.is_some_and(|properties| properties.contains_key(name));
-            if !is_described && !object.contains_key(name) {
+            if !known(name) && !object.contains_key(name) {
                 found.push(type_fault("missing", "Field required", &with(loc, json!(name)), value));
             }
         }
         let more = schema.get("additionalProperties");
-        let known = |name: &str| properties.is_some_and(|properties| properties.contains_key(name));
         for (name, property) in object.iter().filter(|(name, _)| !known(name)) {
             let loc = with(loc, json!(name));
             match more {

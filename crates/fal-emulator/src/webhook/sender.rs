@@ -1,6 +1,5 @@
 //! Delivery of webhooks, with retries.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,6 +9,7 @@ use serde_json::{Value, json};
 use super::delivery::Delivery;
 use super::signing_keys::SigningKeys;
 use crate::clock::Clock;
+use crate::latest_items::LatestItems;
 use crate::reply::Reply;
 use crate::sync::lock;
 
@@ -23,34 +23,12 @@ const MAX_DELIVERIES: usize = 10_000;
 /// The largest total size of their bodies, in bytes.
 const MAX_BYTES: usize = 64 << 20;
 
-/// The latest attempts to deliver.
-#[derive(Default)]
-struct Deliveries {
-    latest: VecDeque<Delivery>,
-    /// The total size of the bodies.
-    bytes: usize,
-    /// The number of attempts so far.
-    count: u64,
-}
-
-impl Deliveries {
-    fn push(&mut self, delivery: Delivery) {
-        self.bytes += delivery.body.len();
-        self.count += 1;
-        self.latest.push_back(delivery);
-        while self.latest.len() > MAX_DELIVERIES || (self.bytes > MAX_BYTES && self.latest.len() > 1) {
-            let oldest = self.latest.pop_front();
-            self.bytes = self.bytes.saturating_sub(oldest.map_or(0, |delivery| delivery.body.len()));
-        }
-    }
-}
-
 /// Sends webhooks and records every attempt.
 pub(crate) struct WebhookSender {
     pub(crate) keys: SigningKeys,
     /// The pause before each further attempt.
     retry_delays: Vec<Duration>,
-    deliveries: Mutex<Deliveries>,
+    deliveries: Mutex<LatestItems<Delivery>>,
     /// The number of deliveries that are still to be sent twice.
     duplicates: Mutex<u32>,
     /// The HTTP client, which is created when it is first needed.
@@ -62,7 +40,7 @@ impl WebhookSender {
         Self {
             keys: SigningKeys::new(),
             retry_delays,
-            deliveries: Mutex::default(),
+            deliveries: Mutex::new(LatestItems::new(MAX_DELIVERIES, MAX_BYTES)),
             duplicates: Mutex::default(),
             http: OnceLock::new(),
         }
@@ -75,16 +53,23 @@ impl WebhookSender {
 
     /// Returns the latest attempts to deliver, in order.
     pub(crate) fn deliveries(&self) -> Vec<Delivery> {
-        lock(&self.deliveries).latest.iter().cloned().collect()
+        lock(&self.deliveries).iter().cloned().collect()
     }
 
     /// Calls a function with the number and each of the latest `most` attempts, the latest first. Returns the results and
     /// the number of attempts so far.
     pub(crate) fn map_latest<T>(&self, most: usize, make: impl Fn(u64, &Delivery) -> T) -> (Vec<T>, u64) {
-        let deliveries = lock(&self.deliveries);
-        let numbers = (1..=deliveries.count).rev();
-        let latest = deliveries.latest.iter().rev().take(most).zip(numbers);
-        (latest.map(|(delivery, number)| make(number, delivery)).collect(), deliveries.count)
+        lock(&self.deliveries).map_latest(most, make)
+    }
+
+    /// Returns the attempt with this number, if it is still kept.
+    pub(crate) fn delivery(&self, number: u64) -> Option<Delivery> {
+        lock(&self.deliveries).get(number).cloned()
+    }
+
+    fn keep(&self, delivery: Delivery) {
+        let size = delivery.body.len();
+        lock(&self.deliveries).push(delivery, size);
     }
 
     pub(super) fn duplicate_next(&self) {
@@ -101,10 +86,10 @@ impl WebhookSender {
             if let Err(error) = &delivery.outcome {
                 tracing::warn!(url, request = request_id, attempt, error, "a webhook was not delivered");
             }
-            lock(&self.deliveries).push(delivery);
+            self.keep(delivery);
             if is_accepted && self.take_duplicate() {
                 let delivery = self.attempt(request_id, url, attempt + 1, body).await;
-                lock(&self.deliveries).push(delivery);
+                self.keep(delivery);
                 return;
             }
             let Some(delay) = delays.next().filter(|_| is_retryable) else {
