@@ -86,3 +86,8 @@ impl Errors {
 pub(crate) fn pointer(parent: &str, token: impl fmt::Display) -> String {
     format!("{parent}/{}", token.to_string().replace('~', "~0").replace('/', "~1"))
 }
+
+/// Removes the escapes from a token of a JSON pointer.
+pub(crate) fn unescape(token: &str) -> String {
+    token.replace("~1", "/").replace("~0", "~")
+}

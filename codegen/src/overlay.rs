@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use serde_json_path::JsonPath;
 
 use crate::{
-    error::{Error, Errors, pointer},
+    error::{Error, Errors, pointer, unescape},
     options::Source,
     schema::Document,
 };
@@ -206,7 +206,7 @@ fn merge(object: &mut Map<String, Value>, update: &Map<String, Value>) {
 fn remove(openapi: &mut Value, place: &str) {
     let Some((parent, last)) = place.rsplit_once('/') else { return };
     match openapi.pointer_mut(parent) {
-        Some(Value::Object(object)) => drop(object.shift_remove(&last.replace("~1", "/").replace("~0", "~"))),
+        Some(Value::Object(object)) => drop(object.shift_remove(&unescape(last))),
         Some(Value::Array(items)) => {
             if let Some(index) = last.parse().ok().filter(|index| *index < items.len()) {
                 items.remove(index);

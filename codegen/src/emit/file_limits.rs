@@ -50,11 +50,7 @@ pub(super) fn visit_fields(item: &Struct) -> Option<TokenStream> {
         Some(quote!(visitor.field(#json_name, &#limits, &self.#name);))
     });
     let extra = item.extra.as_ref().and_then(|extra| {
-        let limits = match &extra.limits {
-            Limits::None => return None,
-            Limits::Own(limits) => expression(limits),
-            Limits::Nested => quote!(fal_core::FileLimits::NONE),
-        };
+        let limits = limits_expression(&extra.limits)?;
         Some(quote! {{
             const LIMITS: &fal_core::FileLimits = &#limits;
             for (name, value) in &self.extra {
@@ -63,6 +59,15 @@ pub(super) fn visit_fields(item: &Struct) -> Option<TokenStream> {
         }})
     });
     method(visits.chain(extra).collect(), allow_deprecated(item))
+}
+
+/// Returns the limits of the files of a value, if it has limited ones.
+fn limits_expression(limits: &Limits) -> Option<TokenStream> {
+    match limits {
+        Limits::None => None,
+        Limits::Own(limits) => Some(expression(limits)),
+        Limits::Nested => Some(quote!(fal_core::FileLimits::NONE)),
+    }
 }
 
 /// Returns the method that visits the limited files of a union.
@@ -97,11 +102,7 @@ type MatchArms = fn(&[(TokenStream, TokenStream)], usize) -> TokenStream;
 pub(super) fn visit_positions(item: &TupleStruct) -> Option<TokenStream> {
     let visits = item.positions().enumerate().filter_map(|(index, position)| {
         let place = Literal::usize_unsuffixed(index);
-        let limits = match &position.limits {
-            Limits::None => return None,
-            Limits::Own(limits) => expression(limits),
-            Limits::Nested => quote!(fal_core::FileLimits::NONE),
-        };
+        let limits = limits_expression(&position.limits)?;
         Some(if index < item.items.len() {
             quote! {
                 const LIMITS: &fal_core::FileLimits = &#limits;

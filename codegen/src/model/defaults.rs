@@ -25,17 +25,11 @@ fn is_value(value: &Value, ty: &Type) -> bool {
         Type::TextEnum(values, _) => {
             value.as_str().is_some_and(|text| values.iter().any(|known| known == text))
         }
-        Type::Integer(bounds) => {
-            let integer = value.as_f64().filter(|number| number.fract() == 0.0);
-            integer.is_some_and(|integer| is_inside(integer, &bounds.map(|bound| bound as f64)))
-        }
+        Type::Integer(bounds) => is_integer_inside(value, &bounds.map(|bound| bound as f64)),
         Type::IntegerEnum(values, _) => {
             value.as_f64().is_some_and(|number| values.iter().any(|known| *known as f64 == number))
         }
-        Type::WideInteger(bounds) => {
-            let integer = value.as_f64().filter(|number| number.fract() == 0.0);
-            integer.is_some_and(|integer| is_inside(integer, &bounds.map(|bound| bound as f64)))
-        }
+        Type::WideInteger(bounds) => is_integer_inside(value, &bounds.map(|bound| bound as f64)),
         Type::NumberEnum(values) => value.as_f64().is_some_and(|number| values.contains(&number)),
         Type::BooleanConstant(constant) => value.as_bool() == Some(*constant),
         Type::Null => value.is_null(),
@@ -51,6 +45,11 @@ fn is_value(value: &Value, ty: &Type) -> bool {
     }
 }
 
+fn is_integer_inside(value: &Value, bounds: &Bounds<f64>) -> bool {
+    let integer = value.as_f64().filter(|number| number.fract() == 0.0);
+    integer.is_some_and(|integer| is_inside(integer, bounds))
+}
+
 fn is_inside(number: f64, bounds: &Bounds<f64>) -> bool {
     let is_above = |min: f64| if bounds.above_min { number > min } else { number >= min };
     let is_below = |max: f64| if bounds.below_max { number < max } else { number <= max };
@@ -58,7 +57,8 @@ fn is_inside(number: f64, bounds: &Bounds<f64>) -> bool {
 }
 
 impl<T> Bounds<T> {
-    fn map<U>(self, convert: impl Fn(T) -> U) -> Bounds<U> {
+    /// Converts every bound.
+    pub(crate) fn map<U>(self, convert: impl Fn(T) -> U) -> Bounds<U> {
         Bounds {
             min: self.min.map(&convert),
             above_min: self.above_min,

@@ -74,7 +74,8 @@ impl TypeGraph {
     }
 }
 
-fn visit_type(ty: &mut Type, visit: &mut impl FnMut(&mut Type)) {
+/// Calls `visit` with `ty` and the types inside it, but not with those of the properties of objects.
+pub(super) fn visit_type(ty: &mut Type, visit: &mut impl FnMut(&mut Type)) {
     visit(ty);
     match ty {
         Type::List(item, _) | Type::Map(item) => visit_type(&mut item.ty, visit),

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{
     Direction, EnumName, FileLimits, Item, Object, Others, Property, Type, TypeGraph,
     defaults::coerce_default,
+    members::visit_type,
     types::{FILE_INPUT, LIMITS},
 };
 use crate::{
@@ -378,7 +379,7 @@ impl<'a> Resolver<'a> {
 
 /// Makes files of the strings of a type, or strings of its files.
 fn mark_files(ty: &mut Type, is_file: bool) {
-    for_each_unnamed(ty, &mut |ty| match ty {
+    visit_type(ty, &mut |ty| match ty {
         Type::Text(rules) if is_file => *ty = Type::File(std::mem::take(rules), FileLimits::Null),
         Type::File(rules, _) if !is_file => *ty = Type::Text(std::mem::take(rules)),
         _ => {}
@@ -388,7 +389,7 @@ fn mark_files(ty: &mut Type, is_file: bool) {
 /// Gives the limits of a property to its files. The limits of the files themselves come first.
 fn limit_files(ty: &mut Type, limits: &FileLimits) {
     let Some(limits) = limits.as_object() else { return };
-    for_each_unnamed(ty, &mut |ty| {
+    visit_type(ty, &mut |ty| {
         let Type::File(_, own) = ty else { return };
         if own.is_null() {
             *own = Value::Object(serde_json::Map::new());
@@ -399,20 +400,4 @@ fn limit_files(ty: &mut Type, limits: &FileLimits) {
             }
         }
     });
-}
-
-/// Calls `change` with `ty` and the types inside it, but not with those of the properties of objects.
-fn for_each_unnamed(ty: &mut Type, change: &mut dyn FnMut(&mut Type)) {
-    change(ty);
-    match ty {
-        Type::List(item, _) | Type::Map(item) => for_each_unnamed(&mut item.ty, change),
-        Type::Tuple(tuple) => {
-            tuple.items.iter_mut().for_each(|item| for_each_unnamed(&mut item.ty, change));
-            if let Some((item, _)) = &mut tuple.rest {
-                for_each_unnamed(&mut item.ty, change);
-            }
-        }
-        Type::Union(kinds) => kinds.iter_mut().for_each(|kind| for_each_unnamed(kind, change)),
-        _ => {}
-    }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::error::unescape;
+
 /// The start of a reference to a component schema.
 pub(crate) const SCHEMAS: &str = "#/components/schemas/";
 
@@ -49,7 +51,7 @@ fn find_component(openapi: &Value, reference: &str) -> Option<String> {
     if schemas.contains_key(name) {
         return Some(name.to_owned());
     }
-    let name = decode_percent(name).replace("~1", "/").replace("~0", "~");
+    let name = unescape(&decode_percent(name));
     schemas.contains_key(&name).then_some(name)
 }
 
@@ -68,7 +70,7 @@ fn move_to_components(openapi: &mut Value, reference: &str) -> Option<String> {
     {
         return None;
     }
-    let wanted = last.replace("~1", "/").replace("~0", "~");
+    let wanted = unescape(last);
     let schemas = openapi.pointer("/components/schemas").and_then(Value::as_object);
     let is_taken = |name: &str| schemas.is_some_and(|schemas| schemas.contains_key(name));
     let mut numbered = std::iter::once(wanted.clone()).chain((2..).map(|number| format!("{wanted}{number}")));

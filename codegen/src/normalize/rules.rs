@@ -1,5 +1,7 @@
 //! The rules that rewrite schemas, one for each construct of fal's dialect.
 
+use std::collections::HashSet;
+
 use schemars::{
     Schema,
     transform::{Transform, transform_subschemas},
@@ -315,12 +317,9 @@ fn rewrite_const(schema: &mut Map<String, Value>) {
 fn rewrite_enum(schema: &mut Map<String, Value>) {
     let Some(Value::Array(listed)) = schema.remove("enum") else { return };
     let has_null = listed.contains(&Value::Null);
-    let mut values: Vec<Value> = Vec::with_capacity(listed.len());
-    for value in listed {
-        if !value.is_null() && !values.contains(&value) {
-            values.push(value);
-        }
-    }
+    let mut seen = HashSet::with_capacity(listed.len());
+    let values = listed.into_iter().filter(|value| !value.is_null() && seen.insert(value.clone()));
+    let mut values: Vec<Value> = values.collect();
     let kind = schema.get("type").and_then(Value::as_str).map(str::to_owned);
     if let Some(kind) = kind {
         values.retain(|value| is_of_type(value, &kind));

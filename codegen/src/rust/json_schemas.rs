@@ -82,19 +82,7 @@ pub(super) fn type_schema(ty: &Type, rust: &Ty) -> Value {
         }
         (Type::Integer(bounds), _) => number_schema("integer", bounds),
         (Type::Number(bounds), _) => number_schema("number", bounds),
-        (Type::WideInteger(bounds), _) => {
-            let float = |bound: Option<i128>| bound.map(|bound| bound as f64);
-            number_schema(
-                "integer",
-                &Bounds {
-                    min: float(bounds.min),
-                    max: float(bounds.max),
-                    multiple_of: float(bounds.multiple_of),
-                    above_min: false,
-                    below_max: false,
-                },
-            )
-        }
+        (Type::WideInteger(bounds), _) => number_schema("integer", &bounds.map(|bound| bound as f64)),
         (Type::NumberEnum(values), _) => json!({ "type": "number", "enum": values }),
         (Type::Boolean, _) => typed_object("boolean").into(),
         (Type::BooleanConstant(value), _) => json!({ "type": "boolean", "const": value }),

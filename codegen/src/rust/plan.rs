@@ -1,5 +1,7 @@
 //! Plans the modules of one crate from the endpoints of one app.
 
+use std::collections::HashSet;
+
 use super::{
     Crate, Described, Endpoint, Extra, Item, Module, Output, Struct, Ty, core_types, names, owner::Owner,
     shared_types::SharedTypes, type_builder::TypeBuilder, wordings,
@@ -117,6 +119,7 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
 
     let types = input_types.iter().chain(&output_types).chain(&event_types);
     let mentioned = mentioned_names(input.iter(), [&output].into_iter().chain(&event), types);
+    let mentioned: HashSet<String> = mentioned.into_iter().collect();
     Ok(Endpoint {
         file: endpoint.file.clone(),
         id: endpoint.id.clone(),

@@ -107,7 +107,7 @@ impl Comparison<'_> {
         let known = self.seen.len();
         let are_equal = match (left, right) {
             (Type::TextEnum(left, _), Type::TextEnum(right, _)) => {
-                left.len() == right.len() && left.iter().all(|value| right.contains(value))
+                left == right || (left.len() == right.len() && left.iter().all(|value| right.contains(value)))
             }
             (left, right) => self.types_equal(left, right),
         };

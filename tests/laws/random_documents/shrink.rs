@@ -1,6 +1,6 @@
 //! Makes the documents of a failure smaller while the failure stays.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
     app::{App, Failure, check},
@@ -114,14 +114,11 @@ fn retain_property(schema: &mut Value, name: &str) {
 /// Removes components that nothing refers to.
 fn without_unused(mut part: Part) -> Part {
     loop {
-        let text = [&part.input, &part.output].map(Value::to_string).concat();
-        let texts: Map<String, Value> = part.components.clone();
-        let before = part.components.len();
+        let components = part.components.clone();
+        let (before, roots) = (components.len(), [&part.input, &part.output]);
         part.components.retain(|name, _| {
-            let is_named = |schema: &Value| names(schema, name);
-            texts.iter().any(|(other, schema)| other != name && is_named(schema))
-                || serde_json::from_str::<Vec<Value>>(&format!("[{}]", text.replacen("}{", "},{", 1)))
-                    .is_ok_and(|roots| roots.iter().any(is_named))
+            roots.iter().any(|schema| names(schema, name))
+                || components.iter().any(|(other, schema)| other != name && names(schema, name))
         });
         if part.components.len() == before {
             return part;
