@@ -17,6 +17,7 @@ use fal_core::Violations;
 use http::{HeaderMap, StatusCode, header};
 
 use self::body::ErrorBody;
+pub(crate) use self::cause::chain;
 pub use self::kind::{ErrorKind, FieldError};
 use crate::{
     headers::{foreign_encoding, without_secrets},

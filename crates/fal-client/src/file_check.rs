@@ -78,7 +78,7 @@ impl FilesToCheck {
 
     /// Returns the measures of one file. If it may be shown rotated, in the orientation that breaks fewer limits.
     fn best_measures(&self, facts: &FileFacts) -> Vec<Measure> {
-        let mut measures = self.measures_of_whole(facts);
+        let mut measures = measures_of_whole(&self.limits, facts);
         if let Some((width, height)) = facts.size {
             let upright = self.measures_of_size(width, height);
             let count = |measures: &[Measure]| {
@@ -112,37 +112,7 @@ impl FilesToCheck {
             min_frames: self.limits.min_frames.filter(|_| has_all_frames),
             ..self.limits
         };
-        Self { path: String::new(), files: Vec::new(), limits }.measures_of_whole(&total)
-    }
-
-    /// Returns the measures that do not depend on the orientation.
-    fn measures_of_whole(&self, facts: &FileFacts) -> Vec<Measure> {
-        let limits = &self.limits;
-        let duration = facts.duration.map(|value| Measure {
-            name: "lasts",
-            unit: "s",
-            value,
-            min: limits.min_duration,
-            max: limits.max_duration,
-            slack: DURATION_SLACK.max(value * RELATIVE_SLACK),
-        });
-        let fps = facts.fps.map(|value| Measure {
-            name: "has",
-            unit: "frames per second",
-            value,
-            min: limits.min_fps,
-            max: limits.max_fps,
-            slack: value * RELATIVE_SLACK,
-        });
-        let counts = [
-            ("bytes", facts.bytes, None, limits.max_bytes),
-            ("frames", facts.frames, limits.min_frames, limits.max_frames),
-        ];
-        let counts = counts.into_iter().filter_map(|(unit, value, min, max)| {
-            let (value, min, max) = (number(value?), min.map(number), max.map(number));
-            Some(Measure { name: "has", unit, value, min, max, slack: 0.0 })
-        });
-        counts.chain(duration).chain(fps).collect()
+        measures_of_whole(&limits, &total)
     }
 
     fn measures_of_size(&self, width: u64, height: u64) -> Vec<Measure> {
@@ -180,6 +150,35 @@ impl FilesToCheck {
         }
         measures
     }
+}
+
+/// Returns the measures that do not depend on the orientation.
+fn measures_of_whole(limits: &FileLimits, facts: &FileFacts) -> Vec<Measure> {
+    let duration = facts.duration.map(|value| Measure {
+        name: "lasts",
+        unit: "s",
+        value,
+        min: limits.min_duration,
+        max: limits.max_duration,
+        slack: DURATION_SLACK.max(value * RELATIVE_SLACK),
+    });
+    let fps = facts.fps.map(|value| Measure {
+        name: "has",
+        unit: "frames per second",
+        value,
+        min: limits.min_fps,
+        max: limits.max_fps,
+        slack: value * RELATIVE_SLACK,
+    });
+    let counts = [
+        ("bytes", facts.bytes, None, limits.max_bytes),
+        ("frames", facts.frames, limits.min_frames, limits.max_frames),
+    ];
+    let counts = counts.into_iter().filter_map(|(unit, value, min, max)| {
+        let (value, min, max) = (number(value?), min.map(number), max.map(number));
+        Some(Measure { name: "has", unit, value, min, max, slack: 0.0 })
+    });
+    counts.chain(duration).chain(fps).collect()
 }
 
 impl Measure {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     BoxFuture, Client, Error, ErrorKind, Result, Retry,
     file_check::{self, FilesToCheck},
-    storage::{self, UploadOptions},
+    storage::{self, UploadOptions, is_data_uri},
 };
 
 /// An input as JSON, or ready to become JSON once its local files are uploaded.
@@ -95,10 +95,6 @@ where
         encode: Box::new(encode),
     };
     Ok(EncodedInput::WithFiles(Box::new(files)))
-}
-
-fn is_data_uri(url: &str) -> bool {
-    url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"))
 }
 
 /// Encodes an input as it is.

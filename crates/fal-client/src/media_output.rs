@@ -1,9 +1,10 @@
 //! Outputs that are not JSON, as the JSON that stands for them.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, header};
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
+
+use crate::storage::data_uri;
 
 /// Returns the JSON text of an output that is not JSON. `None` for JSON, for an empty body, and for an HTML page, which
 /// is a proxy's rather than a model's.
@@ -32,8 +33,7 @@ pub(crate) fn to_json(headers: &HeaderMap, body: &[u8]) -> Option<Vec<u8>> {
         other if other.contains("json") || is_json() => return None,
         text if text.starts_with("text/") => std::str::from_utf8(body).ok()?.into(),
         media_type => {
-            let uri = format!("data:{media_type};base64,{}", STANDARD.encode(body));
-            json!({ "url": uri, "content_type": media_type })
+            json!({ "url": data_uri(media_type, body), "content_type": media_type })
         }
     };
     serde_json::to_vec(&value).ok()

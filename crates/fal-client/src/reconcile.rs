@@ -55,7 +55,7 @@ use fal_core::Endpoint;
 
 pub use self::{deliveries::Deliveries, reason::DoubtReason, settings::Reconcile};
 pub(crate) use self::{
-    digest::Digest,
+    digest::{Digest, Fnv},
     known_requests::KnownRequests,
     recent_requests::RecentRequests,
     reconciler::{Decision, Reconciler},

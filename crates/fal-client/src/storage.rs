@@ -32,7 +32,11 @@ use serde_json::{Value, json};
 
 #[cfg(feature = "realtime")]
 pub(crate) use self::data_uri::to_data_uri;
-pub(crate) use self::{cdn_token::CdnTokens, upload::upload_all};
+pub(crate) use self::{
+    cdn_token::CdnTokens,
+    data_uri::{data_uri, is_data_uri},
+    upload::upload_all,
+};
 pub use self::{
     checkpoint::Checkpoint,
     download::{Chunks, Download, DownloadRequest},

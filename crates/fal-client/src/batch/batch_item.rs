@@ -19,7 +19,7 @@ use crate::{
     call::Call,
     input,
     queue::{self, FollowOptions, RequestHandle, Ticket},
-    reconcile::{Decision, Digest, DoubtReason, KnownRequests, SentRequest},
+    reconcile::{Decision, Digest, DoubtReason, Fnv, KnownRequests, SentRequest},
     reply::CallResponse,
     sync::lock,
     timeout::{now, within},
@@ -271,11 +271,12 @@ async fn submit_once(
     accepted: Option<&Accepted>,
 ) -> Result<RequestHandle> {
     let request = call.prepare_submit().await?;
-    write(journal, |journal| journal.begun(request.json())).await?;
+    let is_recorded = journal.is_some() || accepted.is_some();
+    let digest = request.json().filter(|_| is_recorded).and_then(Digest::from_json);
+    write(journal, |journal| journal.begun(digest)).await?;
     match call.send_submit(&request).await {
         Ok(handle) => {
             if let Some(accepted) = accepted {
-                let digest = request.json().and_then(Digest::from_json);
                 lock(accepted).insert(handle.request_id().to_owned(), digest);
             }
             let written = write(journal, |journal| journal.submitted(Ticket::from(&handle))).await;
@@ -305,13 +306,13 @@ async fn write(
 }
 
 impl ItemJournal {
-    fn begun(&self, json: Option<&[u8]>) -> JournalEntry {
+    fn begun(&self, digest: Option<Digest>) -> JournalEntry {
         let time = system_now().duration_since(UNIX_EPOCH).ok();
         JournalEntry::Begun {
             index: self.index,
             input: self.fingerprint.clone(),
             time: time.and_then(|time| u64::try_from(time.as_millis()).ok()),
-            json: json.and_then(Digest::from_json).map(|digest| digest.to_string()),
+            json: digest.map(|digest| digest.to_string()),
         }
     }
 
@@ -348,13 +349,11 @@ pub(super) fn fingerprint<P: Parameters + Serialize>(endpoint: &str, input: &mut
         }
         nth += 1;
     });
-    Ok(format!("{:016x}", fnv1a(endpoint.bytes().chain([0]).chain(json?))))
-}
-
-/// Computes the FNV-1a hash. It is short and the same in every version of this crate, and inputs are mixed up by mistake
-/// only, so that a cryptographic hash is not needed.
-fn fnv1a(bytes: impl Iterator<Item = u8>) -> u64 {
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    let mut hash = Fnv::new();
+    hash.add(endpoint.as_bytes());
+    hash.add(&[0]);
+    hash.add(&json?);
+    Ok(format!("{:016x}", hash.finish()))
 }
 
 #[cfg(test)]
@@ -380,10 +379,5 @@ mod tests {
         assert_ne!(fingerprint("acme/other", &mut input).unwrap(), first);
         input.0.swap(0, 2);
         assert_ne!(fingerprint("acme/app", &mut input).unwrap(), first);
-    }
-
-    #[test]
-    fn the_hash_is_fnv1a() {
-        assert_eq!(fnv1a(b"foobar".iter().copied()), 0x8594_4171_f739_67e8);
     }
 }

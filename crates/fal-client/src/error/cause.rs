@@ -1,6 +1,6 @@
 //! The causes of errors, made fit to be printed.
 
-use std::{borrow::Cow, error::Error as StdError, fmt};
+use std::{error::Error as StdError, fmt};
 
 use super::Error;
 use crate::redact::{MAX_DEBUG, Secrets, redact, shorten};
@@ -18,11 +18,7 @@ struct Cause {
 
 /// Returns `cause` as it is, or its texts without secrets if one of them is not fit to be printed.
 pub(super) fn printable(cause: BoxError, secrets: &Secrets) -> BoxError {
-    let is_fit = |text: &str, max| {
-        let is_clean =
-            matches!(secrets.hide(text), Cow::Borrowed(_)) && matches!(redact(text), Cow::Borrowed(_));
-        is_clean && text.len() <= max
-    };
+    let is_fit = |text: &str, max| secrets.allows(text) && text.len() <= max;
     let texts: Vec<String> = chain(&*cause).map(ToString::to_string).collect();
     let is_printable =
         texts.iter().all(|text| is_fit(text, MAX_TEXT)) && is_fit(&format!("{cause:?}"), MAX_DEBUG);
@@ -40,7 +36,9 @@ pub(super) fn printable(cause: BoxError, secrets: &Secrets) -> BoxError {
 }
 
 /// Iterates over an error and its causes. Bounded, because a cause from outside could be its own.
-fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+pub(crate) fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |error| (*error).source()).take(16)
 }
 

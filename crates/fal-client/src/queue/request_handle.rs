@@ -193,11 +193,15 @@ impl RequestHandle {
             let mut request = self.status_request(logs)?;
             request.retry = request.retry.for_waiting();
             let response = self.send(request).await?;
-            if let Some(Status::Unknown(status)) = Status::parse(&response.body) {
-                tracing::debug!(status, "waiting through an unknown state");
-                return Ok(None);
+            match Status::parse(&response.body) {
+                Some(Status::Known(update)) => Ok(Some(update)),
+                Some(Status::Unknown(status)) => {
+                    tracing::debug!(status, "waiting through an unknown state");
+                    Ok(None)
+                }
+                // The error says what is wrong with it.
+                None => Update::parse(&response).map(Some).map_err(|error| self.with_ids(error)),
             }
-            Update::parse(&response).map(Some).map_err(|error| self.with_ids(error))
         })
     }
 

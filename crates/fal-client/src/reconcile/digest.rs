@@ -6,8 +6,6 @@ use serde_json::{Number, Value};
 
 /// The digest of a JSON value: equal for values that differ only in the order of keys, in spaces and in the form of
 /// numbers.
-///
-/// FNV-1a is the same in every version, and inputs are mixed up by accident only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Digest(u64);
 
@@ -21,9 +19,9 @@ impl Digest {
     }
 
     pub(crate) fn from_value(value: &Value) -> Self {
-        let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
+        let mut hash = Fnv::new();
         add_value(&mut hash, value);
-        Self(hash.0)
+        Self(hash.finish())
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
@@ -37,10 +35,20 @@ impl fmt::Display for Digest {
     }
 }
 
-struct Fnv(u64);
+/// The FNV-1a hash. It is short and the same in every version of this crate, and inputs are mixed up by mistake only, so
+/// that a cryptographic hash is not needed.
+pub(crate) struct Fnv(u64);
 
 impl Fnv {
-    fn add(&mut self, bytes: &[u8]) {
+    pub(crate) fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    pub(crate) fn finish(&self) -> u64 {
+        self.0
+    }
+
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
         }
@@ -101,6 +109,13 @@ mod tests {
 
     fn digest(json: &str) -> Digest {
         Digest::from_json(json.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_hash_is_fnv1a() {
+        let mut hash = Fnv::new();
+        hash.add(b"foobar");
+        assert_eq!(hash.finish(), 0x8594_4171_f739_67e8);
     }
 
     #[test]

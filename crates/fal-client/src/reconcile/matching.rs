@@ -1,6 +1,9 @@
 //! The match of requests in doubt with the list of past requests.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::HashSet,
+    time::{Duration, SystemTime},
+};
 
 use super::{DoubtReason, KnownRequests, Reconcile, SentRequest, request_list::ListedRequest};
 
@@ -48,15 +51,12 @@ pub(super) fn judge(
     listed: &[ListedRequest],
     settings: &Reconcile,
 ) -> Vec<Verdict> {
-    let mut unique: Vec<&ListedRequest> = Vec::new();
-    for entry in listed {
+    let mut seen = HashSet::new();
+    let unique: Vec<&ListedRequest> = listed
+        .iter()
         // An entry can move to the next page while pages are fetched.
-        if !known.contains(&entry.request_id)
-            && !unique.iter().any(|other| other.request_id == entry.request_id)
-        {
-            unique.push(entry);
-        }
-    }
+        .filter(|entry| !known.contains(&entry.request_id) && seen.insert(&*entry.request_id))
+        .collect();
     let display = InputDisplay::new(known, listed);
     let mut verdicts = vec![None; doubts.len()];
     for index in 0..doubts.len() {

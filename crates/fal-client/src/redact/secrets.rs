@@ -44,8 +44,8 @@ impl SecretStore {
 
     /// Remembers a key or a token.
     pub(crate) fn remember(&self, secret: &str) {
-        let mut secrets = lock(&self.0);
         let mut new = parts(secret);
+        let mut secrets = lock(&self.0);
         new.retain(|part| !secrets.0.contains(part));
         if !new.is_empty() {
             // The newest come first, and a whole key comes before its parts.
@@ -100,6 +100,11 @@ impl Secrets {
         text
     }
 
+    /// Returns true if `text` has none of these secrets, and nothing that looks like one.
+    pub(crate) fn allows(&self, text: &str) -> bool {
+        matches!(self.hide(text), Cow::Borrowed(_)) && matches!(redact(text), Cow::Borrowed(_))
+    }
+
     /// Removes these secrets from `text`.
     pub(crate) fn remove_from(&self, text: &mut String) {
         if let Cow::Owned(hidden) = self.hide(text) {
@@ -126,10 +131,7 @@ impl Secrets {
     /// Marks headers as sensitive that hold a secret, so that they are not printed.
     pub(crate) fn mark_in(&self, headers: &mut HeaderMap) {
         for value in headers.values_mut() {
-            let is_safe = value.to_str().is_ok_and(|text| {
-                matches!(self.hide(text), Cow::Borrowed(_)) && matches!(redact(text), Cow::Borrowed(_))
-            });
-            if !is_safe {
+            if !value.to_str().is_ok_and(|text| self.allows(text)) {
                 value.set_sensitive(true);
             }
         }

@@ -15,9 +15,7 @@ const MAX_READER: u64 = 256 << 20;
 /// Returns a file as a `data:` URI, with its whole content. A URI that it has already is returned as it is.
 pub(crate) async fn to_data_uri(file: &File) -> Result<String> {
     let reader = match file.source() {
-        FileSource::Url(url) if url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) => {
-            return Ok(url.clone());
-        }
+        FileSource::Url(url) if is_data_uri(url) => return Ok(url.clone()),
         FileSource::Url(_) => {
             let message = "a file with a URL is not local: download it, or give its URL";
             return Err(Error::new(ErrorKind::File, message));
@@ -55,9 +53,19 @@ async fn encode(source: UploadSource) -> Result<String> {
     };
     let content = content.read().await?;
     let content_type = super::upload::parse_content_type(&source.content_type)?;
-    let head = format!("data:{};base64,", content_type.to_str().unwrap_or_default());
+    Ok(data_uri(content_type.to_str().unwrap_or_default(), &content))
+}
+
+/// Returns true if a URL holds its content.
+pub(crate) fn is_data_uri(url: &str) -> bool {
+    url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"))
+}
+
+/// Returns content as a `data:` URI.
+pub(crate) fn data_uri(content_type: &str, content: &[u8]) -> String {
+    let head = format!("data:{content_type};base64,");
     let mut uri = String::with_capacity(head.len() + content.len().div_ceil(3) * 4);
     uri.push_str(&head);
-    STANDARD.encode_string(&content, &mut uri);
-    Ok(uri)
+    STANDARD.encode_string(content, &mut uri);
+    uri
 }

@@ -22,6 +22,7 @@ use self::chunks::{Body, HttpBody, check_size, too_large};
 pub(super) use self::hosts::AllowedHosts;
 use super::{
     content_type,
+    data_uri::is_data_uri,
     progress::{Meter, Progress, ProgressCallback},
 };
 use crate::{
@@ -52,10 +53,9 @@ enum Source {
 impl DownloadRequest {
     /// Creates a request for a URL, or for a local file, which has none and is an error of the request.
     pub(crate) fn new(client: Client, url: Option<&str>) -> Self {
-        let is_data = |url: &str| url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
         let source = match url {
             None => Source::Data(Err(refused("it is a local file, which has no URL"))),
-            Some(url) if is_data(url) => Source::Data(DataContent::parse(url)),
+            Some(url) if is_data_uri(url) => Source::Data(DataContent::parse(url)),
             Some(url) => Source::Url(url.to_owned()),
         };
         let (options, hosts) = (CallOptions::default(), AllowedHosts::default());

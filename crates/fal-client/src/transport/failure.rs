@@ -10,6 +10,7 @@ use super::{Request, Response};
 use crate::middleware::BoxError;
 use crate::{
     Error, ErrorKind,
+    error::chain,
     redact::{MAX_DEBUG, single_line},
     retry::{Outcome, RetryClass},
 };
@@ -190,9 +191,5 @@ impl Error {
 
 /// Returns the innermost cause, which has the details: "connection refused".
 fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
+    chain(error).last().map(ToString::to_string).unwrap_or_default()
 }

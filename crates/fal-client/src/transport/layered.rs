@@ -15,7 +15,7 @@ use reqwest::Body;
 use tower_service::Service;
 
 use super::{Failure, Http};
-use crate::{BoxFuture, middleware::BoxError, sync::lock};
+use crate::{BoxFuture, error::chain, middleware::BoxError, sync::lock};
 
 /// The HTTP client of a [`Client`](crate::Client) as a service of tower, which
 /// [`ClientBuilder::layer`](crate::ClientBuilder::layer) wraps.
@@ -126,14 +126,7 @@ impl LayeredHttp {
 
 /// Returns true if a failure to connect is behind an error.
 fn is_connect(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error.downcast_ref().is_some_and(reqwest::Error::is_connect) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    chain(error).any(|cause| cause.downcast_ref().is_some_and(reqwest::Error::is_connect))
 }
 
 impl fmt::Debug for LayeredHttp {
