@@ -39,7 +39,7 @@ pub(crate) struct App {
     pub(crate) recent_calls: RecentCalls,
     /// The key that calls must carry, if one is required.
     pub(crate) key: Option<String>,
-    pub(crate) tokens: Tokens,
+    pub(crate) tokens: Arc<Tokens>,
     /// The token that the CDN accepts for uploads.
     pub(crate) cdn_token: String,
     /// The time that a client has to send a JSON body.
@@ -51,8 +51,20 @@ pub(crate) struct App {
     pub(crate) random_seeds: bool,
     pub(crate) hosts: Arc<HostPolicy>,
     pub(crate) traffic: Arc<Traffic>,
+    /// The name of the scope, if this is the state of one.
+    pub(crate) scope: Option<Arc<str>>,
+    queue_settings: QueueSettings,
     address: SocketAddr,
     is_tls: bool,
+}
+
+/// The settings from which the queue of each scope is made.
+#[derive(Clone)]
+struct QueueSettings {
+    pace: Pace,
+    runners: Option<usize>,
+    kept: usize,
+    archive: Option<JobArchive>,
 }
 
 /// The settings of an emulator.
@@ -99,6 +111,12 @@ impl App {
         let webhooks = Arc::new(WebhookSender::new(settings.webhook_retries));
         let behaviours = Arc::clone(&scripts.behaviours);
         let scheduler = Arc::new(Scheduler::new(settings.pace, settings.runners, behaviours));
+        let queue_settings = QueueSettings {
+            pace: settings.pace,
+            runners: settings.runners,
+            kept: settings.kept,
+            archive: job_archive.clone(),
+        };
         let queue = Arc::new(Queue::new(
             Arc::clone(&clock),
             Arc::clone(&scheduler),
@@ -119,7 +137,7 @@ impl App {
             realtime: settings.realtime,
             recent_calls,
             key: settings.key,
-            tokens: Tokens::new(settings.realtime.token_lifetime),
+            tokens: Arc::new(Tokens::new(settings.realtime.token_lifetime)),
             cdn_token: uuid::Uuid::new_v4().simple().to_string(),
             read_timeout: settings.read_timeout,
             head_timeout: settings.head_timeout,
@@ -127,8 +145,54 @@ impl App {
             random_seeds: settings.random_seeds,
             hosts: Arc::new(settings.hosts),
             traffic: Arc::default(),
+            scope: None,
+            queue_settings,
             address,
             is_tls: settings.is_tls,
+        }
+    }
+
+    /// Creates the state of a scope, which has its own scripts, records, clock and queue. Models and files are those of all
+    /// scopes.
+    pub(crate) fn in_scope(&self, name: &str) -> Self {
+        let scope: Arc<str> = name.into();
+        let scripts = self.scripts.in_scope(name);
+        let clock = Arc::new(Clock::ahead_of(&self.clock));
+        let settings = self.queue_settings.clone();
+        let behaviours = Arc::clone(&scripts.behaviours);
+        let scheduler = Arc::new(Scheduler::new(settings.pace, settings.runners, behaviours));
+        let queue = Arc::new(Queue::new(
+            Arc::clone(&clock),
+            Arc::clone(&scheduler),
+            Arc::clone(&self.models),
+            Arc::clone(&self.store),
+            Arc::clone(&self.webhooks),
+            settings.archive.clone(),
+            settings.kept,
+        ));
+        Self {
+            models: Arc::clone(&self.models),
+            store: Arc::clone(&self.store),
+            scripts,
+            scheduler,
+            queue,
+            webhooks: Arc::clone(&self.webhooks),
+            realtime: self.realtime,
+            recent_calls: self.recent_calls.in_scope(&scope, Arc::clone(&clock)),
+            clock,
+            key: self.key.clone(),
+            tokens: Arc::clone(&self.tokens),
+            cdn_token: format!("{}-{name}", self.cdn_token),
+            read_timeout: self.read_timeout,
+            head_timeout: self.head_timeout,
+            request_log: self.request_log.clone(),
+            random_seeds: self.random_seeds,
+            hosts: Arc::clone(&self.hosts),
+            traffic: Arc::clone(&self.traffic),
+            scope: Some(scope),
+            queue_settings: settings,
+            address: self.address,
+            is_tls: self.is_tls,
         }
     }
 

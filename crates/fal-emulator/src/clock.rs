@@ -1,5 +1,6 @@
 //! The emulator's clock, which a test may stop and move, and the formats of timestamps.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use time::OffsetDateTime;
@@ -14,6 +15,8 @@ pub(crate) struct Clock {
     started_at: SystemTime,
     stopped: bool,
     skipped: watch::Sender<Duration>,
+    /// The clock whose skipped time counts too, for the clock of a scope.
+    base: Option<Arc<Clock>>,
 }
 
 impl Clock {
@@ -28,13 +31,21 @@ impl Clock {
 
     fn new(stopped: bool) -> Self {
         let skipped = watch::Sender::new(Duration::ZERO);
-        Self { started: Instant::now(), started_at: SystemTime::now(), stopped, skipped }
+        Self { started: Instant::now(), started_at: SystemTime::now(), stopped, skipped, base: None }
+    }
+
+    /// Creates a clock that moves with `base`, and that can be moved further by itself.
+    pub(crate) fn ahead_of(base: &Arc<Self>) -> Self {
+        let Self { started, started_at, stopped, .. } = **base;
+        let skipped = watch::Sender::new(Duration::ZERO);
+        Self { started, started_at, stopped, skipped, base: Some(Arc::clone(base)) }
     }
 
     /// Returns the time since the start.
     pub(crate) fn now(&self) -> Duration {
         let passed = if self.stopped { Duration::ZERO } else { self.started.elapsed() };
-        passed.saturating_add(*self.skipped.borrow())
+        let of_base = self.base.as_ref().map_or(Duration::ZERO, |base| *base.skipped.borrow());
+        passed.saturating_add(of_base).saturating_add(*self.skipped.borrow())
     }
 
     /// Converts a time since the start to a time of day.
@@ -53,14 +64,22 @@ impl Clock {
 
     pub(crate) async fn sleep_until(&self, deadline: Duration) {
         let mut skipped = self.skipped.subscribe();
+        let mut of_base = self.base.as_ref().map(|base| base.skipped.subscribe());
         loop {
             let left = deadline.saturating_sub(self.now());
             if left.is_zero() {
                 return;
             }
+            let base_skipped = async {
+                match &mut of_base {
+                    Some(of_base) => of_base.changed().await.is_ok(),
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
-                // `self` holds the sender, so the channel cannot close.
+                // `self` holds the senders, so the channels cannot close.
                 _ = skipped.changed() => {}
+                _ = base_skipped => {}
                 () = tokio::time::sleep(left), if !self.stopped => {}
             }
         }
@@ -107,6 +126,21 @@ mod tests {
         tokio::join!(sleep, advance);
         assert_eq!(clock.now(), Duration::from_secs(3600));
         assert_eq!(clock.to_system_time(clock.now()).duration_since(clock.started_at).unwrap(), clock.now());
+    }
+
+    #[tokio::test]
+    async fn the_clock_of_a_scope_moves_with_its_base_and_by_itself() {
+        let base = Arc::new(Clock::stopped());
+        let (one, two) = (Clock::ahead_of(&base), Clock::ahead_of(&base));
+        let sleep = one.sleep(Duration::from_secs(3));
+        let advance = async {
+            one.advance(Duration::from_secs(1));
+            tokio::task::yield_now().await;
+            base.advance(Duration::from_secs(2));
+        };
+        tokio::join!(sleep, advance);
+        let seconds = [&one, &two, &base].map(|clock| clock.now().as_secs());
+        assert_eq!(seconds, [3, 2, 2]);
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,10 +18,10 @@ use crate::builder::EmulatorBuilder;
 use crate::error::Error;
 use crate::history::HistorySettings;
 use crate::net::{HttpServer, RequestHandler, Tls, UpstreamProxies};
-use crate::routes;
 use crate::scenario::Scenario;
-use crate::script::{Request, RequestKind, RequestPattern, Rule, Script};
+use crate::script::{self, Request, RequestKind, RequestPattern, Rule, Script};
 use crate::webhook::Webhooks;
+use crate::{private_files, routes};
 
 /// A running emulator. It stops when it is dropped.
 ///
@@ -203,6 +204,18 @@ impl Emulator {
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.app.scripts.recorder.requests()
+    }
+
+    /// Writes the received requests and their responses to a file, without keys, as an HTTP Archive (HAR 1.2). The file is
+    /// replaced, and only its owner can read it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the file cannot be written.
+    pub fn write_har(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let (path, har) = (path.as_ref(), script::to_har(&self.requests()));
+        private_files::write(path, har.to_string().as_bytes())
+            .map_err(|source| Error::Write { path: path.to_owned(), source })
     }
 
     /// Returns the number of requests that came for services, including those that are no longer kept.

@@ -72,6 +72,11 @@ impl HistoryScript {
         Self { initial, current: Mutex::new(initial) }
     }
 
+    /// Creates settings that start as these did, for a scope.
+    pub(crate) fn fresh(&self) -> Self {
+        Self::new(self.initial)
+    }
+
     pub(crate) fn get(&self) -> HistorySettings {
         *lock(&self.current)
     }

@@ -25,6 +25,10 @@ impl<T> LatestItems<T> {
         self.bytes += size;
         self.count += 1;
         self.items.push_back((item, size));
+        self.drop_oldest();
+    }
+
+    fn drop_oldest(&mut self) {
         while self.items.len() > self.max_items || (self.bytes > self.max_bytes && self.items.len() > 1) {
             let Some((_, size)) = self.items.pop_front() else { break };
             self.bytes = self.bytes.saturating_sub(size);
@@ -34,6 +38,28 @@ impl<T> LatestItems<T> {
     /// Returns the items, the oldest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.items.iter().map(|(item, _)| item)
+    }
+
+    /// Returns the items that were added after the one with this number, the oldest first.
+    pub(crate) fn iter_after(&self, number: u64) -> impl Iterator<Item = &T> {
+        let later = usize::try_from(self.count.saturating_sub(number)).unwrap_or(usize::MAX);
+        self.iter().skip(self.items.len().saturating_sub(later))
+    }
+
+    /// Returns the number of items so far.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Changes the item with this number, which grows by `growth` bytes, if it is still kept.
+    pub(crate) fn update(&mut self, number: u64, growth: usize, change: impl FnOnce(&mut T)) {
+        let later = self.count.checked_sub(number).and_then(|later| usize::try_from(later).ok());
+        if let Some((item, size)) = later.and_then(|later| self.items.iter_mut().rev().nth(later)) {
+            change(item);
+            *size += growth;
+            self.bytes += growth;
+            self.drop_oldest();
+        }
     }
 
     /// Calls a function with the number and each of the latest `most` items, the latest first. Returns the results and
@@ -48,12 +74,6 @@ impl<T> LatestItems<T> {
     pub(crate) fn get(&self, number: u64) -> Option<&T> {
         let later = usize::try_from(self.count.checked_sub(number)?).ok()?;
         self.items.iter().rev().nth(later).map(|(item, _)| item)
-    }
-
-    /// Drops all items. Later ones are numbered on.
-    pub(crate) fn clear(&mut self) {
-        self.items.clear();
-        self.bytes = 0;
     }
 }
 
@@ -88,9 +108,20 @@ mod tests {
             [0, 1, 2, 3, 4].map(|number| items.get(number).copied()),
             [None, None, Some('b'), Some('c'), None]
         );
-        items.clear();
-        assert_eq!((kept(&items), items.get(3)), (String::new(), None));
-        items.push('d', 1);
-        assert_eq!(items.get(4), Some(&'d'));
+        let after = |number| items.iter_after(number).collect::<String>();
+        assert_eq!([0, 1, 2, 3, 4].map(after), ["bc", "bc", "c", "", ""]);
+    }
+
+    #[test]
+    fn items_that_grow_count_with_their_new_size() {
+        let mut items = LatestItems::new(3, 10);
+        "ab".chars().for_each(|item| items.push(item, 1));
+        items.update(2, 8, |item| *item = 'B');
+        assert_eq!(kept(&items), "aB");
+        items.update(2, 1, |_| {});
+        assert_eq!(kept(&items), "B");
+        items.update(1, 100, |_| {});
+        items.update(3, 100, |_| {});
+        assert_eq!(kept(&items), "B");
     }
 }

@@ -81,5 +81,7 @@ pub use history::{HistoryOutage, HistorySettings};
 pub use pace::Pace;
 pub use realtime::RealtimeSettings;
 pub use scenario::Scenario;
-pub use script::{FaultPoint, RealtimeFault, Request, RequestKind, ResponseTemplate, Rule, Script};
+pub use script::{
+    FaultPoint, RealtimeFault, RecordedResponse, Request, RequestKind, ResponseTemplate, Rule, Script,
+};
 pub use webhook::{Delivery, Webhooks};

@@ -76,6 +76,10 @@ struct Arguments {
     #[arg(long, value_name = "FILE")]
     requests_out: Option<PathBuf>,
 
+    /// Write the requests and their responses to this file at the end, without keys, as an HTTP Archive
+    #[arg(long, value_name = "FILE")]
+    har_out: Option<PathBuf>,
+
     /// Answer 401 to calls without `Authorization: Key <KEY>`
     #[arg(long, value_name = "KEY")]
     require_key: Option<String>,
@@ -174,6 +178,10 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
     if let (Some(path), Some(ca)) = (&arguments.ca_out, emulator.ca_certificate()) {
         std::fs::write(path, ca).map_err(|source| Error::Write { path: path.clone(), source })?;
     }
+    if let Some(path) = &arguments.har_out {
+        // The command does not run if the file cannot be written.
+        emulator.write_har(path)?;
+    }
     let code = if has_command {
         let models = emulator.endpoints().len();
         eprintln!("fal-emulator: {models} models at {}, for the command in place of fal", emulator.url());
@@ -193,6 +201,9 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
         print_summary(&emulator, false);
         ExitCode::SUCCESS
     };
+    if let Some(error) = arguments.har_out.and_then(|path| emulator.write_har(path).err()) {
+        eprintln!("fal-emulator: {error}");
+    }
     emulator.shutdown().await;
     Ok(code)
 }

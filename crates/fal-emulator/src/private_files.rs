@@ -18,11 +18,20 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
 
 /// Creates a file, or empties it if it exists.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
+    options().create(true).truncate(true).open(path)
+}
+
+fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    options
+}
+
+/// Writes a file that must not exist yet, so that what another process wrote meanwhile is not lost.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    options().create_new(true).open(path)?.write_all(bytes)
 }
 
 /// Writes a file.

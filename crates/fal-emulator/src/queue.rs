@@ -165,6 +165,11 @@ impl Queue {
         Some(self.restore(id.to_owned(), saved))
     }
 
+    /// Returns true if a request is in memory.
+    pub(crate) fn holds(&self, id: &str) -> bool {
+        lock(&self.jobs).by_id.contains_key(id)
+    }
+
     /// Returns the number of requests that a new request to the endpoint would wait behind.
     pub(crate) fn waiting(&self, endpoint: &str) -> usize {
         self.scheduler.waiting(endpoint, self.clock.now())

@@ -32,10 +32,11 @@ const MAX_SUMMARY_ENDPOINT: usize = 200;
 const SHOWN_LOG_LINES: usize = 200;
 const MAX_LOG_LINE: usize = 2_000;
 
-/// The latest calls of models.
+/// The latest calls of models: of one scope, or of all.
 pub(crate) struct RecentCalls {
-    calls: Mutex<CallList>,
+    calls: Arc<Mutex<CallList>>,
     clock: Arc<Clock>,
+    scope: Option<Arc<str>>,
 }
 
 #[derive(Default)]
@@ -71,6 +72,8 @@ pub(crate) struct CallRecord {
     called_at: SystemTime,
     started: Instant,
     clock: Arc<Clock>,
+    /// The scope of the call.
+    scope: Option<Arc<str>>,
     /// The time of the call, on the emulator's clock.
     called: Duration,
     /// The request in the queue, for a queued call. The queue decides how long it is kept.
@@ -93,7 +96,12 @@ struct CallResult {
 
 impl RecentCalls {
     pub(crate) fn new(clock: Arc<Clock>) -> Self {
-        Self { calls: Mutex::default(), clock }
+        Self { calls: Arc::default(), clock, scope: None }
+    }
+
+    /// Returns the calls of a scope with a clock of its own.
+    pub(crate) fn in_scope(&self, name: &Arc<str>, clock: Arc<Clock>) -> Self {
+        Self { calls: Arc::clone(&self.calls), clock, scope: Some(Arc::clone(name)) }
     }
 
     /// Adds a call. `body` is the body of the request.
@@ -139,6 +147,7 @@ impl RecentCalls {
             called_at: SystemTime::now(),
             started: Instant::now(),
             clock: Arc::clone(&self.clock),
+            scope: self.scope.clone(),
             called: self.clock.now(),
             job: job.as_ref().map(Arc::downgrade),
             result: Mutex::default(),
@@ -165,7 +174,8 @@ impl RecentCalls {
     /// Returns the requests that have begun to run. Realtime connections are none.
     pub(crate) fn past_requests(&self) -> Vec<PastRequest> {
         let calls = lock(&self.calls).calls.clone();
-        calls.into_iter().filter_map(PastRequest::from_call).collect()
+        let own = calls.into_iter().filter(|call| self.scope.is_none() || self.scope == call.scope);
+        own.filter_map(PastRequest::from_call).collect()
     }
 }
 

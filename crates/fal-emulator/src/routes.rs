@@ -11,6 +11,7 @@ use axum::routing::{any, get, post, put};
 use serde_json::json;
 
 use self::proxy::Proxy;
+use self::scopes::Scopes;
 use crate::app::App;
 use crate::percent;
 use crate::reply::{REQUEST_ID, Reply};
@@ -33,6 +34,7 @@ mod queue;
 mod range;
 mod realtime;
 mod run;
+mod scopes;
 mod status_stream;
 mod storage;
 mod stream;
@@ -42,9 +44,16 @@ mod upload;
 /// The largest JSON body that is accepted, in bytes.
 const JSON_LIMIT: usize = 10 << 20;
 
-/// Creates the router of the emulator: the services, the proxy, the web page and the admin routes. `ca` is the
-/// certificate that clients have to trust, as PEM.
+/// Creates the router of the emulator, which passes each request on to its scope. `ca` is the certificate that clients
+/// have to trust, as PEM.
 pub(crate) fn router(app: Arc<App>, ca: Option<String>) -> Router {
+    let scopes = Arc::new(Scopes::new(Arc::clone(&app), ca.clone()));
+    single_router(app, ca).layer(middleware::from_fn_with_state(scopes, scopes::dispatch))
+}
+
+/// Creates the router of one scope, or of requests without one: the services, the proxy, the web page and the admin
+/// routes.
+fn single_router(app: Arc<App>, ca: Option<String>) -> Router {
     let services = services(Arc::clone(&app));
     Router::new()
         .route("/proxy", any(proxy::proxy))

@@ -104,6 +104,11 @@ impl Scenario {
         }
     }
 
+    /// Returns true if the scenario is about connections, and not only about requests.
+    pub(crate) fn concerns_connections(&self) -> bool {
+        self.refuse_connections.is_some()
+    }
+
     fn checked(self) -> Result<Self, BadScenario> {
         let endpoints = self.endpoints.iter().try_for_each(EndpointConfig::check);
         endpoints

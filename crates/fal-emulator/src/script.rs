@@ -10,25 +10,33 @@ use crate::net::Gate;
 mod behaviours;
 mod effect;
 mod endpoint_script;
+mod har;
+mod json_parts;
 mod limited_list;
+mod recorded_response;
 mod recorder;
 mod request;
 mod request_file;
+mod request_filter;
 mod request_kind;
 mod response;
+mod response_recording;
 mod rule;
 
 pub use effect::{FaultPoint, RealtimeFault};
 pub use endpoint_script::Script;
+pub use recorded_response::RecordedResponse;
 pub use request::Request;
 pub use request_kind::RequestKind;
 pub use response::ResponseTemplate;
 pub use rule::Rule;
 
 pub(crate) use behaviours::{Behaviours, Outcome, PollSteps};
-pub(crate) use effect::{Interruption, InterruptionAction};
+pub(crate) use effect::{Effect, Interruption, InterruptionAction};
+pub(crate) use har::to_har;
 pub(crate) use recorder::RequestRecorder;
 pub(crate) use request_file::RequestFile;
+pub(crate) use request_filter::RequestFilter;
 pub(crate) use request_kind::{Target, classify};
 pub(crate) use rule::{RequestPattern, Rules};
 
@@ -52,6 +60,18 @@ impl Scripts {
             recorder: RequestRecorder::new(request_file),
             gate: Arc::default(),
             history: HistoryScript::new(history),
+        }
+    }
+
+    /// Creates the scripts of a scope, which come before these.
+    pub(crate) fn in_scope(&self, name: &str) -> Self {
+        Self {
+            behaviours: Arc::new(Behaviours::above(&self.behaviours)),
+            rules: Arc::new(Rules::above(&self.rules)),
+            recorder: self.recorder.in_scope(name),
+            // Connections belong to no scope.
+            gate: Arc::default(),
+            history: self.history.fresh(),
         }
     }
 

@@ -145,6 +145,17 @@ impl Store {
         path
     }
 
+    /// Returns the scope of the request that made or announced a file.
+    pub(crate) fn scope(&self, path: &str) -> Option<Arc<str>> {
+        match self.lock().get(path)? {
+            StoreEntry::Reserved(upload) | StoreEntry::Multipart { upload, .. } => {
+                upload.lifecycle.scope.clone()
+            }
+            StoreEntry::Generated(entry) => entry.upload.lifecycle.scope.clone(),
+            StoreEntry::Stored(file) => file.scope.clone(),
+        }
+    }
+
     /// Returns true if the bytes of a file have to be made first, which takes a while.
     pub(crate) fn needs_drawing(&self, path: &str) -> bool {
         matches!(self.lock().get(path), Some(StoreEntry::Generated(GeneratedEntry { drawn: None, .. })))
@@ -164,6 +175,7 @@ impl Store {
             content,
             acl: entry.upload.lifecycle.acl.clone().unwrap_or_default(),
             expires: entry.expires,
+            scope: entry.upload.lifecycle.scope.clone(),
         });
         if entry.drawn.replace(Arc::clone(&file)).is_none() {
             let mut generated = lock(&self.generated);
@@ -489,7 +501,7 @@ mod tests {
     #[test]
     fn expired_files_are_gone_and_acls_can_change() {
         let store = Store::default();
-        let expires = Lifecycle { expires: Some(std::time::Duration::ZERO), acl: None };
+        let expires = Lifecycle { expires: Some(std::time::Duration::ZERO), ..Lifecycle::default() };
         let path = store.add_upload(UploadMetadata { lifecycle: expires, ..upload("a.txt") }, content("x"));
         assert!(store.get(&path).is_none());
         let path = store.add_upload(upload("a.txt"), content("x"));

@@ -36,11 +36,15 @@ impl Tokens {
 
     /// Creates a token for `apps`.
     ///
-    /// It expires after `lifetime`, unless the emulator has a lifetime of its own, and after one day at most.
-    pub(crate) fn issue(&self, apps: &[String], lifetime: Duration) -> String {
+    /// It expires after `lifetime`, unless the emulator has a lifetime of its own, and after one day at most. Calls with
+    /// it belong to the scope.
+    pub(crate) fn issue(&self, apps: &[String], lifetime: Duration, scope: Option<&str>) -> String {
         let now = unix_seconds(SystemTime::now());
         let lifetime = self.lifetime.unwrap_or(lifetime).min(MAX_LIFETIME);
-        let claims = json!({"allowed_apps": apps, "iat": now, "exp": now + lifetime.as_secs_f64()});
+        let mut claims = json!({"allowed_apps": apps, "iat": now, "exp": now + lifetime.as_secs_f64()});
+        if let Some(scope) = scope {
+            claims["scope"] = json!(scope);
+        }
         let header = json!({"alg": "HS256", "typ": "JWT"});
         let signed = format!("{}.{}", encode(&header), encode(&claims));
         let signature = URL_SAFE_NO_PAD.encode(hmac::sign(&self.key, signed.as_bytes()));
@@ -64,6 +68,11 @@ impl Tokens {
         // The lifetime of a token is bounded, so this is never the epoch itself.
         let since_1970 = Duration::try_from_secs_f64(expires).unwrap_or_default();
         Ok(UNIX_EPOCH.checked_add(since_1970).unwrap_or(UNIX_EPOCH))
+    }
+
+    /// Returns the scope of a token that this emulator signed.
+    pub(crate) fn scope(&self, token: &str) -> Option<String> {
+        self.claims(token)?.get("scope")?.as_str().map(str::to_owned)
     }
 
     fn claims(&self, token: &str) -> Option<Value> {
@@ -92,7 +101,7 @@ mod tests {
     #[test]
     fn a_token_allows_its_apps_and_no_others() {
         let tokens = Tokens::new(None);
-        let token = tokens.issue(&["flux".to_owned(), "/acme/live/realtime".to_owned()], HOUR);
+        let token = tokens.issue(&["flux".to_owned(), "/acme/live/realtime".to_owned()], HOUR, None);
         assert!(tokens.check(&token, &["flux", "fal-ai/flux"]).is_ok());
         assert!(tokens.check(&token, &["live", "acme/live/realtime"]).is_ok());
         assert_eq!(tokens.check(&token, &["whisper"]), Err(TokenError::OtherApp));
@@ -101,8 +110,9 @@ mod tests {
     #[test]
     fn a_foreign_or_modified_token_is_unknown() {
         let tokens = Tokens::new(None);
-        let token = tokens.issue(&["flux".to_owned()], HOUR);
+        let token = tokens.issue(&["flux".to_owned()], HOUR, Some("test-1"));
         assert_eq!(Tokens::new(None).check(&token, &["flux"]), Err(TokenError::Unknown));
+        assert_eq!(tokens.scope(&token).as_deref(), Some("test-1"));
         for index in 0..token.len() {
             let mut changed = token.clone().into_bytes();
             changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
@@ -118,11 +128,14 @@ mod tests {
     fn tokens_expire_after_the_lifetime_of_the_caller_or_of_the_emulator() {
         let apps = ["flux".to_owned()];
         let tokens = Tokens::new(None);
-        assert_eq!(tokens.check(&tokens.issue(&apps, Duration::ZERO), &["flux"]), Err(TokenError::Expired));
-        let expires = tokens.check(&tokens.issue(&apps, HOUR), &["flux"]).unwrap();
+        assert_eq!(
+            tokens.check(&tokens.issue(&apps, Duration::ZERO, None), &["flux"]),
+            Err(TokenError::Expired)
+        );
+        let expires = tokens.check(&tokens.issue(&apps, HOUR, None), &["flux"]).unwrap();
         let left = expires.duration_since(SystemTime::now()).unwrap();
         assert!(left <= HOUR && left > HOUR / 2, "{left:?}");
         let tokens = Tokens::new(Some(Duration::ZERO));
-        assert_eq!(tokens.check(&tokens.issue(&apps, HOUR), &["flux"]), Err(TokenError::Expired));
+        assert_eq!(tokens.check(&tokens.issue(&apps, HOUR, None), &["flux"]), Err(TokenError::Expired));
     }
 }

@@ -138,6 +138,26 @@ fn the_number_of_requests_is_told_at_the_end_and_none_is_a_warning() {
 }
 
 #[test]
+fn requests_are_written_as_an_http_archive_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let har = folder.path().join("calls.har");
+    let script = r#"curl -s https://fal.run/no/thing -X POST -d '{}' -H "authorization: Key $FAL_KEY""#;
+    let (code, stdout, stderr) = run(&["--har-out", har.to_str().unwrap()], &[], script);
+    assert_eq!(code, Some(0), "{stderr}");
+    let text = std::fs::read_to_string(&har).unwrap();
+    assert!(!text.contains("emulator:key"), "{text}");
+    let entry = serde_json::from_str::<Value>(&text).unwrap()["log"]["entries"][0].clone();
+    assert_eq!(
+        (&entry["request"]["url"], &entry["response"]["status"]),
+        (&"https://fal.run/no/thing".into(), &404.into())
+    );
+    assert_eq!(entry["response"]["content"]["text"], stdout);
+    let (code, stdout, stderr) = run(&["--har-out", "/no/such/folder/x.har"], &[], "echo ran");
+    assert_eq!((code, stdout.as_str()), (Some(1), ""), "the command does not run");
+    assert!(stderr.contains("cannot write /no/such/folder/x.har"), "{stderr}");
+}
+
+#[test]
 fn exit_codes_are_those_of_a_shell() {
     assert_eq!(run(&[], &[], "kill -TERM $$").0, Some(143));
     assert_eq!(run(&[], &[], "kill -KILL $$").0, Some(137));

@@ -5,10 +5,8 @@ use std::path::Path;
 
 use tokio::process::Command;
 
-/// The variables that name a file of trusted certificates: for OpenSSL and rustls, Node, curl, Python's requests, and
-/// Deno.
-const TRUST_VARIABLES: [&str; 5] =
-    ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "DENO_CERT"];
+use super::trust::TRUST_VARIABLES;
+
 /// The variables that name the proxy.
 const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
 /// The names of the key in fal's clients, and in tools that call fal.

@@ -9,8 +9,10 @@ use tempfile::NamedTempFile;
 
 /// The script that Node loads first.
 const PRELOAD: &str = include_str!("node_preload.cjs");
-/// The variables that may name further trusted certificates, such as those of a company.
-const INHERITED: [&str; 4] = ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
+/// The variables that name a file of trusted certificates: for OpenSSL and rustls, Node, curl, Python's requests, and
+/// Deno. Those of this process may name further ones, such as those of a company.
+pub(super) const TRUST_VARIABLES: [&str; 5] =
+    ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "DENO_CERT"];
 
 /// The files of a command, which are removed on drop.
 pub(crate) struct ChildFiles {
@@ -59,7 +61,7 @@ pub(crate) fn write_files(folder: &Path, name: &str, ca: &str) -> io::Result<(Pa
 /// Returns the certificates that the machine trusts and that of the emulator, because the command may also call other
 /// hosts.
 fn bundle(own: &str) -> Vec<u8> {
-    let named = INHERITED.iter().filter_map(std::env::var_os).map(PathBuf::from);
+    let named = TRUST_VARIABLES.iter().filter_map(std::env::var_os).map(PathBuf::from);
     let mut files: BTreeSet<PathBuf> = named.collect();
     // Without the variable, which may name a file of the emulator.
     files.extend(openssl_probe::probe().cert_file);

@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::faulty_stream::ResetOnClose;
-use crate::hosts;
+use crate::{hosts, private_files};
 
 /// The names below fal's domains in the server's certificate, beside one level of all of them.
 const DEEP_NAMES: [&str; 1] = ["*.alpha.fal.ai"];
@@ -146,25 +146,11 @@ fn load_or_create_key(path: &Path) -> Result<KeyPair, TlsError> {
         Ok(pem) => Ok(KeyPair::from_pem(&pem)?),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let key = KeyPair::generate()?;
-            write_private(path, &key.serialize_pem())?;
+            private_files::write_new(path, key.serialize_pem().as_bytes())?;
             Ok(key)
         }
         Err(error) => Err(error.into()),
     }
-}
-
-#[cfg(unix)]
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600).open(path)?.write_all(text.as_bytes())
-}
-
-#[cfg(not(unix))]
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    std::fs::write(path, text)
 }
 
 impl ResetOnClose for TlsStream<TcpStream> {

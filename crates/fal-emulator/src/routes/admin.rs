@@ -1,28 +1,34 @@
 //! The emulator's own routes, by which tests in any language script it and inspect the requests.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::parameters::Parameters;
 use crate::app::App;
 use crate::reply::Reply;
 use crate::scenario::Scenario;
-use crate::script::Request;
+use crate::script::{self, Request, RequestFilter, RequestKind};
+
+/// The longest time to wait for requests.
+const MAX_WAIT: Duration = Duration::from_secs(600);
 
 pub(super) fn router(ca: Option<String>) -> Router<Arc<App>> {
     Router::new()
         .route("/_emulator/ca.pem", get(move || certificate(ca.clone())))
         .route("/_emulator/scenario", post(apply_scenario))
         .route("/_emulator/requests", get(list_requests))
+        .route("/_emulator/requests.har", get(export_requests))
+        .route("/_emulator/expect", post(expect))
         .route("/_emulator/advance", post(advance_clock))
         .route("/_emulator/reset", post(reset))
         .layer(middleware::from_fn(refuse_foreign_pages))
@@ -48,7 +54,8 @@ pub(super) async fn refuse_foreign_pages(request: axum::extract::Request, next: 
     next.run(request).await
 }
 
-fn is_foreign(headers: &HeaderMap) -> bool {
+/// Returns true for a request that a browser sends for a page of another site.
+pub(super) fn is_foreign(headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return false;
     };
@@ -64,6 +71,10 @@ async fn apply_scenario(State(app): State<Arc<App>>, headers: HeaderMap, body: B
     };
     let is_toml = headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().ends_with(b"toml"));
     match if is_toml { Scenario::from_toml(text) } else { Scenario::from_json(text) } {
+        Ok(scenario) if app.scope.is_some() && scenario.concerns_connections() => unprocessable(
+            "refuse_connections is for all scopes, because connections belong to none; post it without a scope"
+                .to_owned(),
+        ),
         Ok(scenario) => {
             scenario.apply(&app.scripts);
             Reply::ok(json!({}))
@@ -72,16 +83,91 @@ async fn apply_scenario(State(app): State<Arc<App>>, headers: HeaderMap, body: B
     }
 }
 
-/// Lists the received requests, in the order of their arrival. `?kind=` and `?endpoint=` filter them.
-async fn list_requests(State(app): State<Arc<App>>, Query(parameters): Query<Parameters>) -> Reply {
-    let all = app.scripts.recorder.requests();
-    let matching = all.iter().map(Request::to_json).filter(|entry| {
-        let matches = |name: &str| {
-            parameters.get(name).is_none_or(|value| entry.get(name).and_then(Value::as_str) == Some(value))
-        };
-        matches("kind") && matches("endpoint")
-    });
-    Reply::ok(matching.collect::<Value>())
+/// Lists the received requests with their responses, in the order of their arrival. `?kind=`, `?endpoint=` and `?status=`
+/// filter them.
+async fn list_requests(
+    State(app): State<Arc<App>>,
+    Query(parameters): Query<Parameters>,
+) -> Result<Reply, Reply> {
+    let found = find_requests(&app, &parameters)?;
+    Ok(Reply::ok(found.iter().map(Request::to_json_with_response).collect()))
+}
+
+/// Returns the same requests as an HTTP Archive.
+async fn export_requests(
+    State(app): State<Arc<App>>,
+    Query(parameters): Query<Parameters>,
+) -> Result<Reply, Reply> {
+    let name = HeaderValue::from_static("attachment; filename=\"fal-emulator.har\"");
+    let har = script::to_har(&find_requests(&app, &parameters)?);
+    Ok(Reply::ok(har).with_header(header::CONTENT_DISPOSITION, name))
+}
+
+fn find_requests(app: &App, parameters: &Parameters) -> Result<Vec<Request>, Reply> {
+    let filter = RequestFilter::from_query(|name| parameters.get(name)).map_err(unprocessable)?;
+    Ok(app.scripts.recorder.filtered(|request| filter.matches(request)))
+}
+
+/// A number of requests to wait for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expectation {
+    kind: Option<RequestKind>,
+    endpoint: Option<String>,
+    status: Option<u16>,
+    json: Option<Value>,
+    /// The number of requests, at least.
+    #[serde(default = "Expectation::default_count")]
+    count: usize,
+    /// The time to wait, by the clock of the machine.
+    #[serde(default = "Expectation::default_seconds")]
+    seconds: f64,
+}
+
+impl Expectation {
+    const fn default_count() -> usize {
+        1
+    }
+
+    const fn default_seconds() -> f64 {
+        5.0
+    }
+}
+
+/// Waits until so many requests came that match, and lists them. With a count of 0, checks that none has come.
+///
+/// Answers 417 if fewer came in time. Requests from before the call count.
+async fn expect(State(app): State<Arc<App>>, body: Bytes) -> Result<Reply, Reply> {
+    let expectation: Expectation =
+        serde_json::from_slice(&body).map_err(|error| unprocessable(format!("expectation: {error}")))?;
+    let Expectation { kind, endpoint, status, json, count, seconds } = expectation;
+    let time = Duration::try_from_secs_f64(seconds).ok().filter(|time| *time <= MAX_WAIT);
+    let Some(time) = time else {
+        let text = format!("seconds: expected a number from 0 to {}", MAX_WAIT.as_secs());
+        return Err(unprocessable(text));
+    };
+    let filter = RequestFilter { kind, endpoint, status, json };
+    let wanted = count.max(1);
+    let deadline = if count == 0 { Instant::now() } else { Instant::now() + time };
+    let matches = |request: &Request| filter.matches(request);
+    let found = app.scripts.recorder.wait_for_count(wanted, deadline, matches).await;
+    let requests: Value = found.iter().map(Request::to_json_with_response).collect();
+    if (count == 0) == found.is_empty() && found.len() >= count {
+        return Ok(Reply::ok(json!({"requests": requests})));
+    }
+    let others = app.scripts.recorder.filtered(|request| !filter.matches(request)).len();
+    let (came, what) = (found.len(), filter.describe());
+    let text = if count == 0 {
+        format!("expected no {what}, but {came} came")
+    } else {
+        format!("expected {count} {what} within {seconds} s, but {came} came, and {others} others")
+    };
+    let body = json!({"detail": text, "requests": requests});
+    Err(Reply::new(StatusCode::EXPECTATION_FAILED, body))
+}
+
+fn unprocessable(text: String) -> Reply {
+    Reply::detail(StatusCode::UNPROCESSABLE_ENTITY, text)
 }
 
 /// Advances the emulator's clock by `{"seconds": 60}`.

@@ -18,12 +18,20 @@ pub(super) fn check_key(app: &App, headers: &HeaderMap, resource: &str) -> Resul
         return Ok(());
     };
     match credentials(headers) {
-        Some((scheme, sent)) if scheme.eq_ignore_ascii_case("key") && sent == key => Ok(()),
+        Some((scheme, sent)) if scheme.eq_ignore_ascii_case("key") && is_valid(app, key, sent) => Ok(()),
         Some(_) => Err(unauthorized("Invalid key credentials".to_owned())),
         None => Err(unauthorized(format!(
             "Cannot access {resource}. Authentication is required: send `Authorization: Key <key>`"
         ))),
     }
+}
+
+/// Returns true for the key, and in a scope for the name of the scope with the secret of the key.
+fn is_valid(app: &App, key: &str, sent: &str) -> bool {
+    let secret = key.split_once(':').map_or(key, |(_, secret)| secret);
+    let is_of_scope =
+        |scope: &str| sent.strip_prefix(scope).and_then(|rest| rest.strip_prefix(':')) == Some(secret);
+    sent == key || app.scope.as_deref().is_some_and(is_of_scope)
 }
 
 /// Checks the key of a call to an endpoint. See [`check_key`].

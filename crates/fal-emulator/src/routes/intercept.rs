@@ -1,7 +1,7 @@
 //! The outermost layer, which records the requests and applies the rules.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::extract::{Request, State};
@@ -20,7 +20,7 @@ use crate::net::ConnectionControl;
 use crate::percent;
 use crate::queue;
 use crate::reply::Reply;
-use crate::script::{self, RequestKind, Target, classify};
+use crate::script::{self, Effect, RequestKind, Target, classify};
 
 /// The time at which a request arrived, on the emulator's clock. It is taken before a test can see the request, so that
 /// a test that then advances the clock advances this request.
@@ -43,6 +43,7 @@ async fn handle(app: Arc<App>, request: Request, next: Next) -> Response {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     app.traffic.count_request();
+    let started = Instant::now();
     let arrival = Arrival(app.clock.now());
     let (mut parts, body) = request.into_parts();
     parts.extensions.insert(arrival);
@@ -64,34 +65,52 @@ async fn handle(app: Arc<App>, request: Request, next: Next) -> Response {
         }
     } else {
         let bytes = match timeout(app.read_timeout, to_bytes(body, JSON_LIMIT)).await {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(error)) => {
-                let refusal = if is_malformed(&error) { malformed() } else { too_large() };
-                return effect.apply(with_id(refusal).into_response(), &control);
-            }
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(error)) if is_malformed(&error) => Err(malformed()),
+            Ok(Err(_)) => Err(too_large()),
             Err(_) => {
                 let late = Reply::detail(StatusCode::REQUEST_TIMEOUT, "The body did not come in time");
-                let late = late.with_header(header::CONNECTION, HeaderValue::from_static("close"));
-                return effect.apply(with_id(late).into_response(), &control);
+                Err(late.with_header(header::CONNECTION, HeaderValue::from_static("close")))
+            }
+        };
+        let bytes = match bytes {
+            Ok(bytes) => bytes,
+            Err(refusal) => {
+                let recording = app.scripts.recorder.record(received, started);
+                let is_faulty = effect.damages_reply();
+                return recording.attach(effect.apply(with_id(refusal).into_response(), &control), is_faulty);
             }
         };
         received.body = bytes.clone();
         Body::from(bytes)
     };
-    app.scripts.recorder.record(received.clone());
+    let recording = app.scripts.recorder.record(received.clone(), started);
+    let is_faulty = effect.damages_reply();
+    let response = respond(&app, &effect, &received, arrival.0, Request::from_parts(parts, body), next).await;
+    recording.attach(effect.apply(response, &control), is_faulty)
+}
+
+/// Waits for the delay of a rule and makes the response: the one of the rule, or that of the routes.
+async fn respond(
+    app: &App,
+    effect: &Effect,
+    received: &script::Request,
+    arrival: Duration,
+    request: Request,
+    next: Next,
+) -> Response {
     if effect.ends_on_arrival() {
-        return effect.apply(StatusCode::OK.into_response(), &control);
+        return StatusCode::OK.into_response();
     }
-    if let Some(timeout) = start_timeout_before(&received, effect.delay) {
-        app.clock.sleep_until(arrival.0.saturating_add(timeout)).await;
-        return effect.apply(with_id(queue::start_timeout_reply()).into_response(), &control);
+    if let Some(timeout) = start_timeout_before(received, effect.delay) {
+        app.clock.sleep_until(arrival.saturating_add(timeout)).await;
+        return with_id(queue::start_timeout_reply()).into_response();
     }
-    app.clock.sleep_until(arrival.0.saturating_add(effect.delay)).await;
-    let response = match &effect.response {
-        Some(make_response) => make_response(&received).into_response(),
-        None => next.run(Request::from_parts(parts, body)).await,
-    };
-    effect.apply(response, &control)
+    app.clock.sleep_until(arrival.saturating_add(effect.delay)).await;
+    match &effect.response {
+        Some(make_response) => make_response(received).into_response(),
+        None => next.run(request).await,
+    }
 }
 
 /// Returns the start timeout of a direct call, if it ends before the delay of a rule: then no runner started in time.
@@ -148,6 +167,9 @@ fn describe(app: &App, parts: &Parts) -> script::Request {
         query: parts.uri.query().unwrap_or_default().to_owned(),
         headers,
         body: Bytes::new(),
+        received_at: SystemTime::now(),
+        scope: None,
+        response: None,
     }
 }
 

@@ -148,7 +148,7 @@ fn sign_url(
             .filter(|seconds| (1..=MAX_SIGNED_SECONDS).contains(seconds))
             .ok_or_else(|| invalid_value(&request, name))?,
     };
-    let token = app.tokens.issue(&[path.to_owned()], Duration::from_secs(seconds));
+    let token = app.tokens.issue(&[path.to_owned()], Duration::from_secs(seconds), app.scope.as_deref());
     Ok(format!("{}/files/{path}?identity={token}", app.base_urls(headers).cdn()))
 }
 
@@ -182,13 +182,14 @@ pub(super) fn lifecycle(app: &App, headers: &HeaderMap) -> Result<Lifecycle, Rep
         .iter()
         .find_map(|name| headers.get(*name))
         .map(|value| serde_json::from_slice(value.as_bytes()).unwrap_or_default());
-    let lifecycle = match sent {
+    let mut lifecycle = match sent {
         Some(value) => Lifecycle::parse(&value).map_err(|part| {
             let text = format!("X-Fal-Object-Lifecycle is not valid: {part}");
             Reply::detail(StatusCode::BAD_REQUEST, text)
         })?,
         None => Lifecycle::default(),
     };
+    lifecycle.scope.clone_from(&app.scope);
     Ok(lifecycle.with_defaults(&app.store.settings()))
 }
 

@@ -58,7 +58,7 @@ fn issue(
             invalid_member(&request, lifetime_name, "int_type", "Input should be a valid integer")
         })?,
     };
-    Ok(app.tokens.issue(&apps, Duration::from_secs(seconds)))
+    Ok(app.tokens.issue(&apps, Duration::from_secs(seconds), app.scope.as_deref()))
 }
 
 /// Creates a 422 for a missing or invalid member of the body.

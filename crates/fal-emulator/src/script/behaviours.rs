@@ -33,7 +33,11 @@ pub(crate) struct PollSteps {
 
 /// The scripted behaviours, by endpoint id.
 #[derive(Debug, Default)]
-pub(crate) struct Behaviours(Mutex<HashMap<String, Behaviour>>);
+pub(crate) struct Behaviours {
+    by_endpoint: Mutex<HashMap<String, Behaviour>>,
+    /// The behaviours that hold for everything that is not scripted here, in a scope.
+    base: Option<Arc<Behaviours>>,
+}
 
 /// The scripted behaviour of one endpoint.
 #[derive(Debug, Default)]
@@ -46,35 +50,49 @@ pub(crate) struct Behaviour {
 }
 
 impl Behaviours {
+    /// Creates the behaviours of a scope, above those that hold everywhere.
+    pub(crate) fn above(base: &Arc<Self>) -> Self {
+        Self { by_endpoint: Mutex::default(), base: Some(Arc::clone(base)) }
+    }
+
     /// Returns true if the endpoint has a script.
     pub(crate) fn contains(&self, endpoint: &str) -> bool {
-        lock(&self.0).contains_key(endpoint)
+        self.find(endpoint, |_| Some(())).is_some()
     }
 
     /// Changes the behaviour of an endpoint, which is created on first use.
     pub(crate) fn update(&self, endpoint: &str, change: impl FnOnce(&mut Behaviour)) {
-        change(lock(&self.0).entry(endpoint.to_owned()).or_default());
+        change(lock(&self.by_endpoint).entry(endpoint.to_owned()).or_default());
     }
 
     pub(crate) fn steps(&self, endpoint: &str) -> Option<PollSteps> {
-        lock(&self.0).get(endpoint)?.steps.clone()
+        self.find(endpoint, |behaviour| behaviour.steps.clone())
     }
 
     pub(crate) fn pace(&self, endpoint: &str) -> Option<Pace> {
-        lock(&self.0).get(endpoint)?.pace
+        self.find(endpoint, |behaviour| behaviour.pace)
     }
 
     /// Uses the next outcome of an endpoint. `None` means that an output is synthesized.
     pub(crate) fn take_outcome(&self, endpoint: &str) -> Option<Outcome> {
-        lock(&self.0).get_mut(endpoint)?.outcomes.use_next(|_| true).cloned()
+        self.find(endpoint, |behaviour| behaviour.outcomes.use_next(|_| true).cloned())
     }
 
     pub(crate) fn ignores_cancel(&self, endpoint: &str) -> bool {
-        lock(&self.0).get(endpoint).is_some_and(|behaviour| behaviour.ignores_cancel)
+        self.find(endpoint, |behaviour| behaviour.ignores_cancel.then_some(())).is_some()
     }
 
     pub(crate) fn clear(&self) {
-        lock(&self.0).clear();
+        lock(&self.by_endpoint).clear();
+    }
+
+    /// Returns what `get` finds in the script of an endpoint, or else in that of the base.
+    fn find<T>(&self, endpoint: &str, get: impl Fn(&mut Behaviour) -> Option<T>) -> Option<T> {
+        let levels = [Some(self), self.base.as_deref()];
+        levels
+            .into_iter()
+            .flatten()
+            .find_map(|level| lock(&level.by_endpoint).get_mut(endpoint).and_then(&get))
     }
 }
 

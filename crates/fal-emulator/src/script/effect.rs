@@ -92,6 +92,11 @@ impl Effect {
         matches!(self.end, Some((FaultPoint::Arrival, _)))
     }
 
+    /// Returns true if the reply does not arrive as it was made.
+    pub(crate) fn damages_reply(&self) -> bool {
+        self.end.is_some() || self.raw.is_some()
+    }
+
     /// Returns the fault of a realtime connection, which happens after the upgrade.
     pub(crate) fn interruption(&self, control: &ConnectionControl) -> Option<Interruption> {
         let (after, action) = match (self.replaced_message, self.end) {

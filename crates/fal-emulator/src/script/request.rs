@@ -1,12 +1,15 @@
 //! A request that the emulator received.
 
-use axum::http::{HeaderMap, Method};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
-use serde_json::{Map, Value, json};
+use std::time::SystemTime;
 
+use axum::http::{HeaderMap, Method};
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::json_parts::{add_body, headers_json};
+use super::recorded_response::RecordedResponse;
 use super::request_kind::RequestKind;
+use crate::clock::format_iso8601;
 
 /// A request that the emulator received.
 #[derive(Clone, Debug)]
@@ -28,6 +31,12 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body; empty for an upload of more than 10 MiB that the emulator accepted.
     pub body: Bytes,
+    /// The time at which the request arrived, by the clock of the machine.
+    pub received_at: SystemTime,
+    /// The scope of the request, if it belongs to one.
+    pub scope: Option<String>,
+    /// The response, once it has ended. `None` before that.
+    pub response: Option<RecordedResponse>,
 }
 
 impl Request {
@@ -64,27 +73,44 @@ impl Request {
             "method": self.method.as_str(),
             "path": self.path,
             "query": self.query,
-            "headers": self.headers_json(),
+            "headers": headers_json(&self.headers),
+            "time": format_iso8601(self.received_at),
+            "scope": self.scope,
         });
-        let (name, body) = if self.body.len() > limit {
-            ("bytes", json!(self.body.len()))
-        } else {
-            match (serde_json::from_slice::<Value>(&self.body), std::str::from_utf8(&self.body)) {
-                (Ok(body), _) => ("json", body),
-                (Err(_), Ok(text)) => ("text", json!(text)),
-                _ => ("base64", json!(STANDARD.encode(&self.body))),
-            }
-        };
-        entry[name] = body;
+        add_body(&mut entry, &self.body, limit);
         entry
     }
 
-    fn headers_json(&self) -> Map<String, Value> {
-        let text = |value: &axum::http::HeaderValue| match value.to_str() {
-            // Of a key, only the scheme is shown, such as `Key` or `Bearer`.
-            Ok(text) if value.is_sensitive() => text.split(' ').next().unwrap_or_default().to_owned(),
-            _ => String::from_utf8_lossy(value.as_bytes()).into_owned(),
-        };
-        self.headers.iter().map(|(name, value)| (name.as_str().to_owned(), json!(text(value)))).collect()
+    /// Returns the request and its response as JSON, without its key. The response is null before its end.
+    pub(crate) fn to_json_with_response(&self) -> Value {
+        let mut entry = self.to_json();
+        entry["response"] = self.response.as_ref().map_or(Value::Null, RecordedResponse::to_json);
+        entry
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    /// Returns a request with a key.
+    pub(in super::super) fn request(kind: RequestKind, path: &str, body: Vec<u8>) -> Request {
+        let mut key = HeaderValue::from_static("Key id:secret");
+        key.set_sensitive(true);
+        Request {
+            kind,
+            endpoint: Some("acme/app".to_owned()),
+            request_id: None,
+            method: Method::POST,
+            path: path.to_owned(),
+            query: String::new(),
+            headers: HeaderMap::from_iter([(axum::http::header::AUTHORIZATION, key)]),
+            body: Bytes::from(body),
+            received_at: SystemTime::UNIX_EPOCH,
+            scope: None,
+            response: None,
+        }
     }
 }

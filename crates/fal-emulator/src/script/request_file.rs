@@ -35,11 +35,10 @@ impl RequestFile {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::{HeaderMap, HeaderValue, Method, header};
-    use bytes::Bytes;
     use serde_json::{Value, json};
 
     use super::super::RequestKind;
+    use super::super::request::tests::request;
     use super::*;
 
     #[test]
@@ -47,21 +46,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("requests.jsonl");
         std::fs::write(&path, "of an earlier run").unwrap();
-        let mut key = HeaderValue::from_static("Key id:secret");
-        key.set_sensitive(true);
-        let request = |body: Vec<u8>| Request {
-            kind: RequestKind::Run,
-            endpoint: Some("acme/app".to_owned()),
-            request_id: None,
-            method: Method::POST,
-            path: "/run/acme/app".to_owned(),
-            query: String::new(),
-            headers: HeaderMap::from_iter([(header::AUTHORIZATION, key.clone())]),
-            body: Bytes::from(body),
-        };
         let file = RequestFile::create(&path).unwrap();
         for body in [br#"{"n": 1}"#.to_vec(), b"a\nb".to_vec(), vec![0xff], vec![b' '; MAX_BODY + 1]] {
-            file.write(&request(body));
+            file.write(&request(RequestKind::Run, "/run/acme/app", body));
         }
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(!text.contains("secret"), "{text}");
@@ -69,6 +56,7 @@ mod tests {
         let written = |line: usize, name: &str| lines[line][name].clone();
         assert_eq!(written(0, "headers"), json!({"authorization": "Key"}));
         assert_eq!((written(0, "kind"), written(0, "json")), (json!("run"), json!({"n": 1})));
+        assert_eq!(written(0, "time"), json!("1970-01-01T00:00:00.000000+00:00"));
         assert_eq!((written(1, "text"), written(2, "base64")), (json!("a\nb"), json!("/w==")));
         assert_eq!(
             (written(3, "bytes"), written(3, "text"), lines.len()),

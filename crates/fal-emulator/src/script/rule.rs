@@ -33,24 +33,35 @@ impl RequestPattern {
 
 /// All rules.
 #[derive(Debug, Default)]
-pub(crate) struct Rules(Mutex<LimitedList<(RequestPattern, Effect)>>);
+pub(crate) struct Rules {
+    list: Mutex<LimitedList<(RequestPattern, Effect)>>,
+    /// The rules of which one applies if none does here, in a scope.
+    base: Option<Arc<Rules>>,
+}
 
 impl Rules {
+    /// Creates the rules of a scope, which come before those that hold everywhere.
+    pub(crate) fn above(base: &Arc<Self>) -> Self {
+        Self { list: Mutex::default(), base: Some(Arc::clone(base)) }
+    }
+
     pub(crate) fn add(self: &Arc<Self>, pattern: RequestPattern) -> Rule {
-        let index = lock(&self.0).add((pattern, Effect::default()));
+        let index = lock(&self.list).add((pattern, Effect::default()));
         Rule { rules: Arc::clone(self), index }
     }
 
     /// Uses the rule that applies to a request. Returns its effect, or no effect if no rule applies.
     pub(crate) fn take_effect(&self, kind: RequestKind, endpoint: Option<&str>) -> Effect {
-        lock(&self.0)
-            .use_next(|(pattern, _)| pattern.matches(kind, endpoint))
-            .map(|(_, effect)| effect.clone())
-            .unwrap_or_default()
+        let take = |level: &Self| {
+            let mut list = lock(&level.list);
+            let used = list.use_next(|(pattern, _)| pattern.matches(kind, endpoint));
+            used.map(|(_, effect)| effect.clone())
+        };
+        take(self).or_else(|| take(self.base.as_ref()?)).unwrap_or_default()
     }
 
     pub(crate) fn clear(&self) {
-        lock(&self.0).clear();
+        lock(&self.list).clear();
     }
 }
 
@@ -193,7 +204,7 @@ impl Rule {
 
     /// Limits the rule to a number of requests. Without this method there is no limit.
     pub fn times(self, requests: usize) -> Self {
-        if let Some(entry) = lock(&self.rules.0).get_mut(self.index) {
+        if let Some(entry) = lock(&self.rules.list).get_mut(self.index) {
             entry.remaining = Some(requests);
         }
         self
@@ -201,7 +212,7 @@ impl Rule {
 
     /// Lets a number of matching requests pass before the rule applies. The default is 0.
     pub fn after(self, requests: usize) -> Self {
-        if let Some(entry) = lock(&self.rules.0).get_mut(self.index) {
+        if let Some(entry) = lock(&self.rules.list).get_mut(self.index) {
             entry.skip = requests;
         }
         self
@@ -210,11 +221,11 @@ impl Rule {
     /// Returns the number of requests to which the rule was applied.
     #[must_use]
     pub fn hits(&self) -> usize {
-        lock(&self.rules.0).get_mut(self.index).map_or(0, |entry| entry.uses)
+        lock(&self.rules.list).get_mut(self.index).map_or(0, |entry| entry.uses)
     }
 
     fn update(self, change: impl FnOnce(&mut Effect)) -> Self {
-        if let Some(entry) = lock(&self.rules.0).get_mut(self.index) {
+        if let Some(entry) = lock(&self.rules.list).get_mut(self.index) {
             change(&mut entry.value.1);
         }
         self

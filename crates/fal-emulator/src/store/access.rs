@@ -1,5 +1,6 @@
 //! The lifetime and the readers of a file.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -12,6 +13,8 @@ pub(crate) const USER: &str = "fal-emulator";
 pub(crate) struct Lifecycle {
     pub(crate) expires: Option<Duration>,
     pub(crate) acl: Option<Acl>,
+    /// The scope of the request that made the file.
+    pub(crate) scope: Option<Arc<str>>,
 }
 
 /// The readers of a file.
@@ -117,7 +120,7 @@ impl Lifecycle {
             None | Some(Value::Null) => None,
             Some(acl) => Some(Acl::parse(acl)?),
         };
-        Ok(Self { expires, acl })
+        Ok(Self { expires, acl, scope: None })
     }
 
     pub(crate) fn to_json(&self) -> Value {
@@ -129,7 +132,8 @@ impl Lifecycle {
 
     /// Fills in `settings` for everything that is not set.
     pub(crate) fn with_defaults(self, settings: &Self) -> Self {
-        Self { expires: self.expires.or(settings.expires), acl: self.acl.or_else(|| settings.acl.clone()) }
+        let acl = self.acl.or_else(|| settings.acl.clone());
+        Self { expires: self.expires.or(settings.expires), acl, scope: self.scope }
     }
 }
 

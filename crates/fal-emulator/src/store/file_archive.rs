@@ -72,6 +72,7 @@ impl FileArchive {
             content: FileContent::archived(bytes, length, text("etag")?),
             acl: Acl::parse(metadata.get("acl")?).ok()?,
             expires,
+            scope: None,
         })
     }
 
@@ -103,7 +104,7 @@ mod tests {
     use crate::store::{Lifecycle, UploadMetadata};
 
     fn file(expires: Option<Duration>) -> StoredFile {
-        let lifecycle = Lifecycle { expires, acl: None };
+        let lifecycle = Lifecycle { expires, ..Lifecycle::default() };
         let upload =
             UploadMetadata { name: "ä.txt".to_owned(), content_type: "text/plain".to_owned(), lifecycle };
         upload.into_file(FileContent::from_bytes(Bytes::from_static(b"bytes")))

@@ -1,5 +1,6 @@
 //! Files of the CDN and the metadata that their uploads announce.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::access::{Acl, Lifecycle};
@@ -14,6 +15,8 @@ pub(crate) struct StoredFile {
     pub(crate) content: FileContent,
     pub(crate) acl: Acl,
     pub(super) expires: Option<Instant>,
+    /// The scope of the request that made the file.
+    pub(super) scope: Option<Arc<str>>,
 }
 
 /// The metadata of an upload, which is known before its bytes.
@@ -32,6 +35,7 @@ impl UploadMetadata {
             content,
             acl: self.lifecycle.acl.unwrap_or_default(),
             expires: self.lifecycle.expires.and_then(|time| Instant::now().checked_add(time)),
+            scope: self.lifecycle.scope,
         }
     }
 }
