@@ -1,6 +1,7 @@
 //! `cargo xtask conformance`: runs fal's official clients and the client of this repository against the emulator, which
 //! answers under fal's host names, and compares their requests. Then runs the client of this repository against an app
-//! of fal's Python package, and compares types generated for such apps with their models.
+//! of fal's Python package, compares types generated for such apps with their models, and installs the packages of the
+//! emulator.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,6 +16,7 @@ mod captures;
 mod differences;
 mod driver;
 mod emulator;
+mod packages;
 mod page;
 mod shape;
 mod table;
@@ -48,6 +50,10 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with_all = ["page", "app"])]
     own_apps: bool,
 
+    /// Only builds the Python and npm packages of the emulator, installs them and runs their tests
+    #[arg(long, conflicts_with_all = ["page", "app", "own_apps"])]
+    packages: bool,
+
     /// Operations to run, by their names in the table. All by default
     #[arg(value_name = "OPERATION")]
     operations: Vec<String>,
@@ -77,6 +83,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     }
     if arguments.own_apps {
         return with_package(folder, &sources, arguments.or_skip, |python, _| app::compare_types(python));
+    }
+    if arguments.packages {
+        return packages::run(folder);
     }
     let mut drivers = match install(folder, &sources) {
         Err(reason) if arguments.or_skip => {
@@ -147,7 +156,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     with_package(folder, &sources, arguments.or_skip, |python, sources| {
         app::run(python, sources)?;
         app::compare_types(python)
-    })
+    })?;
+    packages::run(folder)
 }
 
 /// Installs fal's Python package and calls `run` with its interpreter.

@@ -1,0 +1,53 @@
+// Run with `fal-emulator -- npx vitest run`: the tests must not see one another.
+
+import { createFalClient, fal as client } from "@fal-ai/client";
+import { EmulatorError, ExpectationError, openScope } from "fal-emulator";
+import { test } from "fal-emulator/vitest";
+import { describe, expect } from "vitest";
+
+const MODEL = "fal-ai/flux/dev";
+const input = { prompt: "a cat", image_size: { width: 16, height: 16 } };
+
+for (let number = 0; number < 6; number++) {
+  test(`test ${number} has its own outcomes and requests`, async ({ fal }) => {
+    await fal.reply(MODEL, { images: [], seed: number }, { times: 1 });
+    expect((await client.subscribe(MODEL, { input })).data.seed).toBe(number);
+    expect((await client.subscribe(MODEL, { input })).data.images.length).toBe(1);
+    const submits = await fal.expect({ kind: "submit", json: { prompt: "a cat" }, count: 2, status: 200 });
+    expect(submits.length).toBe(2);
+    expect((await fal.requests({ kind: "submit" })).length).toBe(2);
+  });
+}
+
+describe.concurrent("tests at the same time", () => {
+  for (const number of [422, 423, 424, 425]) {
+    test.concurrent(`fail with ${number}`, async ({ fal, expect }) => {
+      await fal.fail(MODEL, number, { detail: "no" }, { times: 1 });
+      const own = createFalClient({ credentials: fal.key });
+      await expect(own.run(MODEL, { input })).rejects.toMatchObject({ status: number });
+    });
+  }
+});
+
+test("the clock moves", async ({ fal }) => {
+  await fal.endpoint(MODEL, { pace: { run: 3600 } });
+  const { request_id: requestId } = await client.queue.submit(MODEL, { input });
+  expect((await client.queue.status(MODEL, { requestId })).status).not.toBe("COMPLETED");
+  await fal.advance(4000);
+  expect((await client.queue.status(MODEL, { requestId })).status).toBe("COMPLETED");
+});
+
+test("rules and archives", async ({ fal }) => {
+  await fal.rule({ kind: "run", respond: { status: 418, json: { detail: "tea" } } });
+  await expect(client.run(MODEL, { input })).rejects.toMatchObject({ status: 418 });
+  const { entries } = (await fal.har()).log;
+  expect(entries.map((entry) => entry.response.status)).toEqual([418]);
+});
+
+test("unmet expectations and bad scenarios say what is wrong", async ({ fal }) => {
+  await expect(fal.expect({ kind: "cancel", seconds: 0.05 })).rejects.toThrow(/expected 1 cancel requests within 0.05 s/);
+  await expect(fal.expect({ kind: "cancel", seconds: 0.05 })).rejects.toBeInstanceOf(ExpectationError);
+  await fal.expect({ kind: "cancel", count: 0 });
+  await expect(fal.endpoint(MODEL, { queu: [1] })).rejects.toThrow(/unknown field `queu`/);
+  await expect(openScope({ url: "" })).rejects.toBeInstanceOf(EmulatorError);
+});

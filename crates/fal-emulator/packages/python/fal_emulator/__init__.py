@@ -1,0 +1,135 @@
+"""A local fal for tests: ``fal-emulator -- pytest`` runs a program against it, and this module scripts it.
+
+The functions are a thin layer over the admin API of the emulator. The fixture ``fal`` of the pytest plugin gives each test
+a :class:`Scope` of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import ProxyHandler, Request, build_opener
+
+__all__ = ["EmulatorError", "NotRunningError", "Scope"]
+
+# The emulator is on this machine. A proxy is for other hosts.
+_opener = build_opener(ProxyHandler({}))
+
+
+class NotRunningError(RuntimeError):
+    """There is no emulator: the program was not started by ``fal-emulator -- …``."""
+
+
+class EmulatorError(ValueError):
+    """The emulator refused a scenario, a name or a number."""
+
+
+class Scope:
+    """A part of the emulator with its own scripts, rules, recorded requests, queue and clock.
+
+    Calls with the key :attr:`key` belong to it, and so do the polls, downloads and uploads that follow from them. What it
+    does not script is as everywhere.
+    """
+
+    def __init__(self, name: str | None = None, *, url: str | None = None) -> None:
+        """Opens a scope. The default is a new name, and the emulator of ``FAL_EMULATOR_URL``.
+
+        Raises :class:`NotRunningError` if there is none.
+        """
+        url = url or os.environ.get("FAL_EMULATOR_URL")
+        if not url:
+            raise NotRunningError("no emulator is running: start the tests with `fal-emulator -- pytest`")
+        self.url = url.rstrip("/")
+        self.name = name or f"test-{uuid.uuid4().hex[:12]}"
+        # The secret is that of the emulator, which may require it.
+        secret = os.environ.get("FAL_KEY", "").rpartition(":")[2] or "key"
+        self.key = f"{self.name}:{secret}"
+        self.reset()
+
+    def scenario(self, scenario: dict[str, Any]) -> None:
+        """Adds a scenario: ``{"endpoint": […], "rule": […]}``, with the keys of a scenario file."""
+        self._call("POST", "scenario", scenario)
+
+    def endpoint(self, id: str, **behaviour: Any) -> None:
+        """Scripts the model behind an endpoint: ``queue=[2, 1, 0]``, ``running=2``, ``logs=["loading"]``."""
+        self.scenario({"endpoint": [{"id": id, **behaviour}]})
+
+    def reply(self, id: str, output: Any, *, times: int | None = None) -> None:
+        """Lets the model behind an endpoint return this output, ``times`` times or from now on."""
+        self.endpoint(id, outcomes=[_limited({"reply": output}, times)])
+
+    def fail(self, id: str, status: int, body: Any = None, *, times: int | None = None) -> None:
+        """Lets the model behind an endpoint fail with a status and a body, ``times`` times or from now on."""
+        self.endpoint(id, outcomes=[_limited({"fail": {"status": status, "body": body}}, times)])
+
+    def rule(self, **rule: Any) -> None:
+        """Adds a rule about single requests: ``kind="submit", times=1, respond={"status": 429}``."""
+        self.scenario({"rule": [rule]})
+
+    def requests(
+        self, kind: str | None = None, endpoint: str | None = None, status: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Returns the received requests with their responses, in the order of their arrival."""
+        return self._call("GET", "requests", kind=kind, endpoint=endpoint, status=status)
+
+    def expect(
+        self,
+        kind: str | None = None,
+        endpoint: str | None = None,
+        *,
+        json: Any = None,
+        status: int | None = None,
+        count: int = 1,
+        seconds: float = 5.0,
+    ) -> list[dict[str, Any]]:
+        """Waits until ``count`` requests came that match, and returns them. With ``count=0``, none may have come.
+
+        ``json`` is a part of the body. Raises :class:`AssertionError` if fewer came in time.
+        """
+        wanted = {"kind": kind, "endpoint": endpoint, "json": json, "status": status}
+        wanted = {name: value for name, value in wanted.items() if value is not None}
+        found = self._call("POST", "expect", {**wanted, "count": count, "seconds": seconds})
+        return found["requests"]
+
+    def advance(self, seconds: float) -> None:
+        """Moves the clock of the scope forward: queues proceed, runs end and delays are over."""
+        self._call("POST", "advance", {"seconds": seconds})
+
+    def reset(self) -> None:
+        """Removes the scripts, rules and recorded requests of the scope."""
+        self._call("POST", "reset", {})
+
+    def har(self) -> dict[str, Any]:
+        """Returns the received requests with their responses as an HTTP Archive."""
+        return self._call("GET", "requests.har")
+
+    def close(self) -> None:
+        """Ends the scope."""
+        self._call("DELETE", "scope")
+
+    def __enter__(self) -> Scope:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        pairs = {"scope": self.name, **{name: value for name, value in query.items() if value is not None}}
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(f"{self.url}/_emulator/{path}?{urlencode(pairs)}", data=data, method=method)
+        request.add_header("content-type", "application/json")
+        try:
+            with _opener.open(request) as response:
+                return json.load(response)
+        except HTTPError as error:
+            detail = json.loads(error.read() or b"{}").get("detail", str(error))
+            kind = AssertionError if error.code == 417 else EmulatorError
+            raise kind(detail) from None
+
+
+def _limited(outcome: dict[str, Any], times: int | None) -> dict[str, Any]:
+    return outcome if times is None else {**outcome, "times": times}

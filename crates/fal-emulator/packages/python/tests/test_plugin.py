@@ -1,0 +1,77 @@
+"""The plugin and its scopes. Run with ``fal-emulator -- pytest -n 4``: the tests must not see one another."""
+
+import os
+
+import fal_client
+import pytest
+
+import fal_emulator
+
+MODEL = "fal-ai/flux/dev"
+INPUT = {"prompt": "a cat", "image_size": {"width": 16, "height": 16}}
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_each_test_has_its_own_outcomes_and_requests(fal, number):
+    fal.reply(MODEL, {"images": [], "seed": number}, times=1)
+    assert fal_client.subscribe(MODEL, arguments=INPUT)["seed"] == number
+    assert len(fal_client.subscribe(MODEL, arguments=INPUT)["images"]) == 1
+    submits = fal.expect("submit", MODEL, json={"prompt": "a cat"}, status=200, count=2)
+    assert len(submits) == 2 and len(fal.requests(kind="submit")) == 2
+    assert submits[0]["response"]["seconds"] >= 0
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_failures_are_those_of_the_test(fal, number):
+    fal.fail(MODEL, 422 + number, {"detail": "no"}, times=1)
+    with pytest.raises(fal_client.FalClientHTTPError) as caught:
+        fal_client.run(MODEL, arguments=INPUT)
+    assert caught.value.status_code == 422 + number
+
+
+def test_the_clock_moves(fal):
+    fal.endpoint(MODEL, pace={"run": 3600})
+    handle = fal_client.submit(MODEL, arguments=INPUT)
+    assert not isinstance(handle.status(), fal_client.Completed)
+    fal.advance(4000)
+    assert isinstance(handle.status(), fal_client.Completed)
+    assert handle.get()["prompt"] == "a cat"
+
+
+async def _call():
+    return await fal_client.subscribe_async(MODEL, arguments=INPUT)
+
+
+def test_async_calls_belong_to_the_test(fal):
+    import asyncio
+
+    fal.reply(MODEL, {"images": [], "seed": 77})
+    assert asyncio.run(_call())["seed"] == 77
+    fal.expect("submit", count=1)
+
+
+def test_rules_and_archives(fal):
+    fal.rule(kind="run", respond={"status": 418, "json": {"detail": "tea"}})
+    with pytest.raises(fal_client.FalClientHTTPError):
+        fal_client.run(MODEL, arguments=INPUT)
+    entries = fal.har()["log"]["entries"]
+    assert [entry["response"]["status"] for entry in entries] == [418]
+    assert entries[0]["request"]["url"] == f"https://fal.run/{MODEL}"
+
+
+def test_unmet_expectations_and_bad_scenarios_say_what_is_wrong(fal):
+    with pytest.raises(AssertionError, match="expected 1 cancel requests within 0.05 s, but 0 came"):
+        fal.expect("cancel", seconds=0.05)
+    fal.expect("cancel", count=0)
+    with pytest.raises(fal_emulator.EmulatorError, match="unknown field `queu`"):
+        fal.endpoint(MODEL, queu=[1])
+
+
+def test_the_key_is_that_of_the_scope(fal):
+    assert os.environ["FAL_KEY"] == fal.key and fal.key.startswith(fal.name + ":")
+
+
+def test_without_an_emulator_the_fixture_says_how_to_start_one(monkeypatch):
+    monkeypatch.delenv("FAL_EMULATOR_URL")
+    with pytest.raises(fal_emulator.NotRunningError, match="fal-emulator -- pytest"):
+        fal_emulator.Scope()
