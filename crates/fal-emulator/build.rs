@@ -1,6 +1,65 @@
-//! Rebuilds the crate when a schema is added or removed; the compiler itself sees edits only.
+//! Packs the documents of the built-in models into one compressed file.
+//!
+//! The file is the length of an index, the index and the records: the index is a list of JSON objects, one for each model,
+//! with the position of its record. Each record is compressed by itself, so that only the models that are called are read.
 
-fn main() {
+use std::io::{Error, Write as _};
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use serde_json::{Value, json};
+
+/// The folders of documents that describe no model.
+const OTHERS: [&str; 3] = ["descriptions", "inference", "platform"];
+
+fn main() -> Result<(), Error> {
     println!("cargo:rerun-if-changed=schemas");
     println!("cargo:rerun-if-changed=build.rs");
+    let root = Path::new("schemas");
+    let mut records = Vec::new();
+    let mut folders: Vec<PathBuf> = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                let is_other = OTHERS.iter().any(|name| path == root.join(name));
+                folders.extend((!is_other).then_some(path));
+            } else if path.extension().is_some_and(|extension| extension == "json") {
+                records.push(serde_json::from_slice(&fs::read(&path)?)?);
+            }
+        }
+    }
+    for line in fs::read_to_string(root.join("catalogue.jsonl"))?.lines() {
+        records.push(serde_json::from_str(line)?);
+    }
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    fs::write(out.join("models.bin"), pack(&records)?)
+}
+
+fn pack(records: &[Value]) -> Result<Vec<u8>, Error> {
+    let mut body = Vec::new();
+    let mut index = Vec::new();
+    for record in records {
+        let packed = deflate(record.to_string().as_bytes())?;
+        let metadata = &record["metadata"];
+        index.push(json!({
+            "id": record["endpoint_id"],
+            "name": metadata["display_name"].as_str().unwrap_or_default(),
+            "category": metadata["category"].as_str().unwrap_or_default(),
+            "from": body.len(),
+            "to": body.len() + packed.len(),
+        }));
+        body.extend(packed);
+    }
+    let index = deflate(Value::from(index).to_string().as_bytes())?;
+    let length = u64::try_from(index.len()).map_err(Error::other)?;
+    Ok([&length.to_le_bytes()[..], &index, &body].concat())
+}
+
+fn deflate(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    encoder.finish()
 }

@@ -5,6 +5,7 @@ mod catalogue;
 mod conformance;
 mod demo;
 mod diff;
+mod facts;
 mod fuzz;
 mod package;
 mod regen;
@@ -38,6 +39,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Lists the changes of the schemas for users since a commit, and the version that each crate needs.
     Diff(diff::Arguments),
+    /// Writes the facts of endpoints without a crate to schemas/catalogue.jsonl, from model records.
+    Facts(facts::Arguments),
     /// Fetches documents from fal, replaces their prose by schemas/descriptions and writes them to schemas/.
     Fetch(catalogue::Arguments),
     /// Fuzzes the readers of documents, events and webhooks. Needs a C++ compiler.
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Command::Conformance(arguments) => conformance::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
+        Command::Facts(arguments) => facts::run(&arguments),
         Command::Fetch(arguments) => catalogue::run("fetch", &arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Package(arguments) => package::run(&arguments),

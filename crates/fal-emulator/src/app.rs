@@ -18,6 +18,7 @@ use crate::recent_calls::RecentCalls;
 use crate::script::{RequestFile, Scripts};
 use crate::store::{FileArchive, Store};
 use crate::tokens::Tokens;
+use crate::unknown_models::{UnknownModels, WarningLog};
 use crate::webhook::WebhookSender;
 
 /// The number of generated files that are kept for each request that is.
@@ -54,6 +55,7 @@ pub(crate) struct App {
     /// The name of the scope, if this is the state of one.
     pub(crate) scope: Option<Arc<str>>,
     queue_settings: QueueSettings,
+    pub(crate) unknown_models: Arc<UnknownModels>,
     address: SocketAddr,
     is_tls: bool,
 }
@@ -93,6 +95,7 @@ pub(crate) struct Settings {
     /// `true` if calls without a seed get a random one.
     pub(crate) random_seeds: bool,
     pub(crate) request_log: Option<RequestLog>,
+    pub(crate) warning_log: Option<WarningLog>,
     pub(crate) head_timeout: Duration,
 }
 
@@ -147,6 +150,7 @@ impl App {
             traffic: Arc::default(),
             scope: None,
             queue_settings,
+            unknown_models: Arc::new(UnknownModels::new(settings.warning_log)),
             address,
             is_tls: settings.is_tls,
         }
@@ -189,6 +193,7 @@ impl App {
             random_seeds: self.random_seeds,
             hosts: Arc::clone(&self.hosts),
             traffic: Arc::clone(&self.traffic),
+            unknown_models: Arc::clone(&self.unknown_models),
             scope: Some(scope),
             queue_settings: settings,
             address: self.address,

@@ -22,6 +22,7 @@ use crate::realtime::RealtimeSettings;
 use crate::scenario::Scenario;
 use crate::script::RequestFile;
 use crate::store::{self, FileArchive};
+use crate::unknown_models::WarningLog;
 use crate::webhook::WebhookSender;
 
 /// The default number of requests that are kept in memory.
@@ -49,6 +50,8 @@ pub struct EmulatorBuilder {
     tls: bool,
     data_dir: Option<PathBuf>,
     schemas_dir: Option<PathBuf>,
+    schemas: Vec<PathBuf>,
+    accepts_unknown_models: bool,
     apps: Vec<(String, PathBuf)>,
     scenario: Option<PathBuf>,
     requests_file: Option<PathBuf>,
@@ -63,6 +66,7 @@ pub struct EmulatorBuilder {
     history: HistorySettings,
     allowed_hosts: Vec<String>,
     request_log: Option<RequestLog>,
+    warning_log: Option<WarningLog>,
     kept: Option<usize>,
     random_seeds: bool,
 }
@@ -104,10 +108,11 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Serves the models of the `.json` files below this folder. The default is the built-in models.
+    /// Serves the models of the `.json` files below this folder in place of the built-in models. To serve both, see
+    /// [`add_schemas`](Self::add_schemas).
     ///
-    /// A file is a record `{endpoint_id, metadata, openapi}`, or an OpenAPI document that names its endpoint in
-    /// `info.x-fal-metadata.endpointId`. Records of documents that fal could not produce (`openapi: {"error": …}`) are
+    /// A file is a record `{endpoint_id, metadata, openapi}`, a list of records or a page `{"models": […]}` of them, or an
+    /// OpenAPI document that names its endpoint in `info.x-fal-metadata.endpointId`. Records of documents that fal could not produce (`openapi: {"error": …}`) are
     /// skipped. The document that an app itself publishes has all its routes and no id, so its path must name the app:
     /// `<owner>/<alias>.json`, or `<owner>/<alias>/openapi.json`.
     #[must_use]
@@ -116,7 +121,38 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Serves all routes of an app in addition to the other models, from the OpenAPI document that the app publishes.
+    /// Serves the models of this file, or of the `.json` files below this folder, beside the other models. A model that
+    /// exists already is replaced. May be called repeatedly.
+    ///
+    /// The files are those of [`schemas_dir`](Self::schemas_dir). fal publishes the document of a model at
+    /// `https://fal.ai/api/openapi/queue/openapi.json?endpoint_id=<id>`. A document that names no endpoint is that of an
+    /// app; as a single file, it is passed to [`app`](Self::app).
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), fal_emulator::Error> {
+    /// use fal_emulator::Emulator;
+    ///
+    /// let emulator = Emulator::builder().add_schemas("new-model.json").start().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn add_schemas(mut self, path: impl Into<PathBuf>) -> Self {
+        self.schemas.push(path.into());
+        self
+    }
+
+    /// Answers calls of models that no document describes, with an output in the shape that their id suggests: images,
+    /// a video, audio, a text, a mesh or weights. They take any input. By default such calls are answered 404, as fal
+    /// answers calls of models that do not exist.
+    #[must_use]
+    pub fn accept_unknown_models(mut self) -> Self {
+        self.accepts_unknown_models = true;
+        self
+    }
+
+    /// Serves all routes of an app in addition to the other models, from the OpenAPI document that the app publishes, or
+    /// that fal publishes for one of its endpoints.
     ///
     /// The id is `[namespace/]owner/alias`. A route `/edit` of the app is the endpoint `owner/alias/edit`.
     #[must_use]
@@ -241,6 +277,14 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Calls a function with each warning for the user of the emulator, such as the first call of an unknown model with the
+    /// ids that resemble it. By default warnings are shown on the web page only.
+    #[must_use]
+    pub fn warning_log(mut self, log: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.warning_log = Some(Arc::new(log));
+        self
+    }
+
     /// Also answers requests whose `Host` is this name, such as the name of a container. May be called repeatedly.
     ///
     /// By default only loopback names, IP addresses and fal's own names are answered for: a page of a foreign site could
@@ -267,8 +311,14 @@ impl EmulatorBuilder {
             Some(path) => Registry::read(path)?,
             None => Registry::embedded()?,
         };
+        for path in &self.schemas {
+            models.add_schemas(path)?;
+        }
         for (id, document) in &self.apps {
             models.add_app(id, document)?;
+        }
+        if self.accepts_unknown_models {
+            models.accept_unknown();
         }
         let scenario = self.scenario.as_deref().map(Scenario::read).transpose()?;
         let data = self.data_dir.as_deref().map(open_data_dir).transpose()?;
@@ -293,6 +343,7 @@ impl EmulatorBuilder {
             head_timeout: self.read_timeout.unwrap_or(MAX_HEAD_TIMEOUT).min(MAX_HEAD_TIMEOUT),
             hosts: HostPolicy::new(&self.allowed_hosts),
             request_log: self.request_log,
+            warning_log: self.warning_log,
             kept: self.kept.unwrap_or(DEFAULT_KEPT),
             random_seeds: self.random_seeds,
             request_file,
@@ -327,6 +378,8 @@ impl std::fmt::Debug for EmulatorBuilder {
             .field("data_dir", &self.data_dir)
             .field("tls", &self.tls)
             .field("schemas_dir", &self.schemas_dir)
+            .field("schemas", &self.schemas)
+            .field("accepts_unknown_models", &self.accepts_unknown_models)
             .field("apps", &self.apps)
             .field("scenario", &self.scenario)
             .field("requests_file", &self.requests_file)
@@ -343,6 +396,7 @@ impl std::fmt::Debug for EmulatorBuilder {
             .field("kept", &self.kept)
             .field("random_seeds", &self.random_seeds)
             .field("logs_requests", &self.request_log.is_some())
+            .field("logs_warnings", &self.warning_log.is_some())
             .finish()
     }
 }

@@ -14,11 +14,13 @@ pub(crate) struct Components(Map<String, Value>);
 impl Components {
     /// Reads the components of a document.
     ///
-    /// Published documents contain references to components that are missing. Those allow anything.
-    pub(crate) fn new(openapi: &Value) -> Self {
+    /// `used` are schemas outside the components. Published documents contain references to components that are missing,
+    /// and some describe their whole input by one. Those allow anything.
+    pub(crate) fn new<'a>(openapi: &Value, used: impl IntoIterator<Item = &'a Value>) -> Self {
         let mut components =
             openapi.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
         let mut referenced = Vec::new();
+        used.into_iter().for_each(|schema| collect_references(schema, &mut referenced));
         for schema in components.values_mut() {
             convert(schema);
             collect_references(schema, &mut referenced);
@@ -122,9 +124,12 @@ mod tests {
 
     #[test]
     fn openapi_3_0_keywords_are_converted() {
-        let components = Components::new(&json!({"components": {"schemas": {
-            "Odd": {"type": "integer", "minimum": 0, "exclusiveMinimum": true, "nullable": true},
-        }}}));
+        let components = Components::new(
+            &json!({"components": {"schemas": {
+                "Odd": {"type": "integer", "minimum": 0, "exclusiveMinimum": true, "nullable": true},
+            }}}),
+            [],
+        );
         let validator = components.validator(&json!({"$ref": "#/components/schemas/Odd"})).unwrap();
         assert!(validator.is_valid(&json!(null)));
         assert!(validator.is_valid(&json!(1)));
@@ -133,9 +138,12 @@ mod tests {
 
     #[test]
     fn a_property_named_nullable_is_not_a_keyword() {
-        let components = Components::new(&json!({"components": {"schemas": {
-            "Options": {"type": "object", "properties": {"nullable": {"type": "boolean"}}},
-        }}}));
+        let components = Components::new(
+            &json!({"components": {"schemas": {
+                "Options": {"type": "object", "properties": {"nullable": {"type": "boolean"}}},
+            }}}),
+            [],
+        );
         let validator = components.validator(&json!({"$ref": "#/components/schemas/Options"})).unwrap();
         assert!(validator.is_valid(&json!({"nullable": true})));
         assert!(!validator.is_valid(&json!({"nullable": 3})));
@@ -143,10 +151,13 @@ mod tests {
 
     #[test]
     fn resolving_ends_at_missing_components_and_cycles() {
-        let components = Components::new(&json!({"components": {"schemas": {
-            "A": {"$ref": "#/components/schemas/Gone"},
-            "Round": {"$ref": "#/components/schemas/Round"},
-        }}}));
+        let components = Components::new(
+            &json!({"components": {"schemas": {
+                "A": {"$ref": "#/components/schemas/Gone"},
+                "Round": {"$ref": "#/components/schemas/Round"},
+            }}}),
+            [],
+        );
         let a = json!({"$ref": "#/components/schemas/A"});
         assert_eq!(components.resolve(&a), (&json!({}), Some("Gone")));
         let round = json!({"$ref": "#/components/schemas/Round"});

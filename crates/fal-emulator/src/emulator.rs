@@ -234,6 +234,12 @@ impl Emulator {
         self.app.traffic.refused_hosts()
     }
 
+    /// Returns the ids of models that were called and that no document describes, in alphabetical order, at most 100.
+    #[must_use]
+    pub fn unknown_endpoints(&self) -> Vec<String> {
+        self.app.unknown_models.list().into_iter().map(|model| model.id).collect()
+    }
+
     /// Waits for a request that `matches` accepts, and returns the first one. Requests from before the call count.
     ///
     /// There is no timeout: the future is pending until such a request arrives.

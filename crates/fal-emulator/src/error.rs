@@ -45,9 +45,9 @@ pub enum Error {
         /// The file that was read second.
         path: PathBuf,
     },
-    /// The schema folder contains no model document.
+    /// A schema file or folder contains no model document.
     NoModels {
-        /// The folder.
+        /// The file or folder.
         path: PathBuf,
     },
     /// A scenario file is not valid.
@@ -88,7 +88,7 @@ impl fmt::Display for Error {
             ),
             Self::NoModels { path } => write!(
                 out,
-                "{} contains no model document: expected .json files of {{endpoint_id, openapi}}",
+                "{} contains no model document: expected JSON with {{endpoint_id, openapi}}, or an OpenAPI document",
                 path.display()
             ),
             Self::Scenario { path, source } => {

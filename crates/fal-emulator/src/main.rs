@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use fal_emulator::{Emulator, Error, Pace};
 use serde_json::json;
 
@@ -60,9 +60,18 @@ struct Arguments {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 
+    /// Document of a model to serve beside the built-in ones, as fal publishes it, or a folder of documents; may be
+    /// repeated
+    #[arg(long = "schema", value_name = "FILE|DIR")]
+    added_schemas: Vec<PathBuf>,
+
     /// Folder of model documents to serve instead of the built-in ones
     #[arg(long, value_name = "DIR")]
     schemas: Option<PathBuf>,
+
+    /// Answer to calls of models that no document describes
+    #[arg(long, value_name = "ANSWER", default_value = "refuse")]
+    unknown_models: UnknownModels,
 
     /// App of your own to serve too, with the OpenAPI document that it publishes; may be repeated
     #[arg(long = "app", value_name = "OWNER/ALIAS=FILE", value_parser = parse_app)]
@@ -107,6 +116,14 @@ struct Arguments {
     /// Command to run with an environment that directs its calls of fal to the emulator; both end together
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum UnknownModels {
+    /// 404, as fal answers for models that do not exist
+    Refuse,
+    /// An output in the shape that the id suggests, for any input
+    Accept,
 }
 
 #[derive(clap::Subcommand)]
@@ -154,6 +171,12 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
     if let Some(path) = arguments.schemas {
         builder = builder.schemas_dir(path);
     }
+    for path in arguments.added_schemas {
+        builder = builder.add_schemas(path);
+    }
+    if arguments.unknown_models == UnknownModels::Accept {
+        builder = builder.accept_unknown_models();
+    }
     for (id, document) in arguments.apps {
         builder = builder.app(id, document);
     }
@@ -169,6 +192,7 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
     if arguments.random {
         builder = builder.random_seeds();
     }
+    builder = builder.warning_log(|line| eprintln!("fal-emulator: {line}"));
     if arguments.verbose {
         builder = builder.request_log(|line| eprintln!("fal-emulator: {line}"));
     }

@@ -6,8 +6,10 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::hosts::BaseUrls;
+use crate::input_files::FileChecker;
 use crate::media;
 use crate::models::Model;
+use crate::openai::{self, ServerEvent};
 use crate::reply::Reply;
 use crate::script::{Behaviours, Outcome};
 use crate::store::{Lifecycle, Store};
@@ -45,6 +47,19 @@ impl ModelCall {
         };
         let outcome = behaviours.take_outcome(endpoint);
         Ok(Self { model, input, outcome, lifecycle: Lifecycle::default() })
+    }
+
+    /// Checks the files of the input. If a script decides the outcome, nothing reads them.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reply that refuses the input.
+    pub(crate) fn with_checked_files(self, checker: &FileChecker<'_>) -> Result<Self, Reply> {
+        let (Some(model), None) = (&self.model, &self.outcome) else {
+            return Ok(self);
+        };
+        let problems = checker.check(model, &self.input);
+        if problems.is_empty() { Ok(self) } else { Err(Reply::invalid(problems)) }
     }
 
     /// Recreates a call of an earlier run of the emulator, which no script knows.
@@ -91,6 +106,14 @@ impl ModelCall {
         }
     }
 
+    /// Returns the events of a reply in the shape of OpenAI's API, if the caller asks for a stream of them and no script
+    /// decides the outcome.
+    pub(crate) fn openai_events(&self) -> Option<Vec<ServerEvent>> {
+        let route = self.model.as_ref()?.openai_route().filter(|_| self.outcome.is_none())?;
+        let streams = self.input.get("stream") == Some(&Value::Bool(true));
+        openai::events(route, &self.input).filter(|_| streams)
+    }
+
     /// Makes the app's reply. Its files are kept in `store` and have URLs below `urls`.
     pub(crate) async fn answer(self, store: Arc<Store>, urls: BaseUrls) -> Reply {
         let Self { model, input, outcome, lifecycle } = self;
@@ -107,6 +130,9 @@ impl ModelCall {
             }
             // Drawing takes milliseconds to seconds, for which other connections should not wait.
             (None, Some(model)) => {
+                if let Some(route) = model.openai_route() {
+                    return Reply::ok(openai::reply(route, &input)).with_billable_units(1);
+                }
                 let answer = move || synthesize(&store, &model, &input, &urls, &lifecycle);
                 media::on_drawing_thread(answer).await.unwrap_or_else(failed)
             }

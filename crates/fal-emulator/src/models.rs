@@ -1,54 +1,209 @@
 //! The models that the emulator serves, by endpoint id.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use include_dir::{Dir, include_dir};
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::sync::lock;
 
 mod app_document;
+mod built_in;
 mod capabilities;
+mod generic;
 mod model;
-mod stream_outputs;
+mod openai;
+mod similar_ids;
+mod stream_output;
 
 pub(crate) use capabilities::{RealtimeMode, RealtimeRoute};
 pub(crate) use model::Model;
 #[cfg(test)]
 pub(crate) use model::tests;
+pub(crate) use openai::OpenAiRoute;
 
-use stream_outputs::derive_stream_outputs;
-
-static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/schemas");
-
-/// All models, in alphabetical order.
+/// All models, in alphabetical order. They are read when they are first needed.
 #[derive(Default, Clone)]
-pub(crate) struct Registry(BTreeMap<String, Arc<Model>>);
+pub(crate) struct Registry {
+    entries: BTreeMap<String, Arc<Entry>>,
+    accepts_unknown: bool,
+}
+
+/// A model, and the facts about it that are known without reading its document.
+struct Entry {
+    name: String,
+    category: String,
+    document: Document,
+    model: OnceLock<Option<Arc<Model>>>,
+}
+
+/// The document of a model that has not been needed yet.
+enum Document {
+    BuiltIn(Range<usize>),
+    Parsed(Mutex<Option<Box<Model>>>),
+}
+
+/// The facts about a model that a list shows.
+pub(crate) struct ModelSummary<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) category: &'a str,
+}
 
 impl Registry {
-    /// Returns the built-in models. Their megabytes of JSON are parsed once per process.
+    /// Returns the built-in models. Each is parsed at most once per process.
     pub(crate) fn embedded() -> Result<Self, Error> {
-        static PARSED: OnceLock<Registry> = OnceLock::new();
-        if let Some(parsed) = PARSED.get() {
-            return Ok(parsed.clone());
+        static INDEX: OnceLock<Registry> = OnceLock::new();
+        if let Some(registry) = INDEX.get() {
+            return Ok(registry.clone());
         }
+        let damaged = |problem| Error::Document { path: PathBuf::from("models.bin"), problem };
         let mut registry = Self::default();
-        let mut folders = vec![&EMBEDDED];
-        while let Some(folder) = folders.pop() {
-            folders.extend(folder.dirs());
-            for file in folder.files().filter(|file| is_json(file.path())) {
-                registry.add_record(file.path(), parse(file.path(), file.contents())?)?;
-            }
+        for entry in built_in::index().map_err(damaged)? {
+            let document = Document::BuiltIn(entry.range());
+            let (name, category) = (entry.name, entry.category);
+            registry.entries.insert(entry.id, Arc::new(Entry::new(name, category, document)));
         }
-        derive_stream_outputs(&mut registry.0);
-        Ok(PARSED.get_or_init(|| registry).clone())
+        Ok(INDEX.get_or_init(|| registry).clone())
     }
 
     /// Reads the models of the `.json` files below a folder.
     pub(crate) fn read(root: &Path) -> Result<Self, Error> {
+        let mut added = Additions::default();
+        added.add_folder(root)?;
+        if added.0.is_empty() {
+            return Err(Error::NoModels { path: root.to_owned() });
+        }
         let mut registry = Self::default();
+        registry.extend(added);
+        Ok(registry)
+    }
+
+    /// Adds the models of a file or of the `.json` files below a folder. They replace models with the same ids.
+    pub(crate) fn add_schemas(&mut self, path: &Path) -> Result<(), Error> {
+        let mut added = Additions::default();
+        if path.is_dir() {
+            added.add_folder(path)?;
+        } else {
+            added.add_file(path, None)?;
+        }
+        if added.0.is_empty() {
+            return Err(Error::NoModels { path: path.to_owned() });
+        }
+        self.extend(added);
+        Ok(())
+    }
+
+    /// Adds all endpoints of an app, from the OpenAPI document that the app publishes or that fal publishes for it.
+    pub(crate) fn add_app(&mut self, app: &str, path: &Path) -> Result<(), Error> {
+        let mut added = Additions::default();
+        added.add_app(app.trim_matches('/'), path)?;
+        self.extend(added);
+        Ok(())
+    }
+
+    /// Lets every id be that of a model: one that no document describes takes any input.
+    pub(crate) fn accept_unknown(&mut self) {
+        self.accepts_unknown = true;
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(String::as_str)
+    }
+
+    pub(crate) fn summaries(&self) -> impl Iterator<Item = ModelSummary<'_>> {
+        self.entries.iter().map(|(id, entry)| ModelSummary {
+            id,
+            name: &entry.name,
+            category: &entry.category,
+        })
+    }
+
+    /// Returns all models, which reads those that nothing has needed yet.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Model>> {
+        self.entries.values().filter_map(|entry| entry.model(self))
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Option<&Arc<Model>> {
+        self.entries.get(id)?.model(self)
+    }
+
+    /// Returns the model to call by this id: that of a document, or a generic one if unknown ids are accepted.
+    pub(crate) fn find(&self, id: &str) -> Option<Arc<Model>> {
+        self.get(id).cloned().or_else(|| self.generic(id))
+    }
+
+    /// Returns a model in the shape that an unknown id suggests, if such ids are accepted.
+    fn generic(&self, id: &str) -> Option<Arc<Model>> {
+        let model = || {
+            // A route of a known app probably does what its neighbours do.
+            let app = id.split('/').take(2).collect::<Vec<_>>().join("/");
+            let siblings = self.ids().filter(|other| other.starts_with(&format!("{app}/")) || *other == app);
+            let sibling = similar_ids::find(id, siblings).first().and_then(|id| self.entries.get(*id));
+            generic::model(id, sibling.map(|sibling| sibling.category.as_str()))
+        };
+        self.accepts_unknown.then(model)?.map(Arc::new)
+    }
+
+    /// Returns true if any endpoint belongs to the app `owner/alias`, or if unknown ids are accepted.
+    pub(crate) fn has_app(&self, app: &str) -> bool {
+        self.accepts_unknown
+            || self
+                .entries
+                .range(app.to_owned()..)
+                .take_while(|(id, _)| id.starts_with(app))
+                .any(|(id, _)| id.len() == app.len() || id.as_bytes().get(app.len()) == Some(&b'/'))
+    }
+
+    /// Returns the ids that resemble one that does not exist, the best first.
+    pub(crate) fn similar_ids(&self, id: &str) -> Vec<&str> {
+        similar_ids::find(id, self.ids())
+    }
+
+    fn extend(&mut self, added: Additions) {
+        for (id, model) in added.0 {
+            let name = model.metadata_text("display_name").unwrap_or_default().to_owned();
+            let category = model.category().to_owned();
+            let document = Document::Parsed(Mutex::new(Some(Box::new(model))));
+            self.entries.insert(id, Arc::new(Entry::new(name, category, document)));
+        }
+    }
+}
+
+impl Entry {
+    fn new(name: String, category: String, document: Document) -> Self {
+        Self { name, category, document, model: OnceLock::new() }
+    }
+
+    fn model(&self, registry: &Registry) -> Option<&Arc<Model>> {
+        self.model.get_or_init(|| self.read(registry).map(Arc::new)).as_ref()
+    }
+
+    fn read(&self, registry: &Registry) -> Option<Model> {
+        let mut model = match &self.document {
+            Document::BuiltIn(range) => built_in::read(range.clone())
+                .inspect_err(|problem| tracing::error!(problem, "a built-in model cannot be read"))
+                .ok()??,
+            Document::Parsed(model) => *lock(model).take()?,
+        };
+        if stream_output::is_unspecified(&model)
+            && let Some(parent) = model.id.strip_suffix("/stream").and_then(|parent| registry.get(parent))
+        {
+            stream_output::inherit_output(&mut model, parent);
+        }
+        Some(model)
+    }
+}
+
+/// Models that are read from files.
+#[derive(Default)]
+struct Additions(BTreeMap<String, Model>);
+
+impl Additions {
+    fn add_folder(&mut self, root: &Path) -> Result<(), Error> {
         let mut folders = vec![root.to_owned()];
         while let Some(folder) = folders.pop() {
             let read_error = |source| Error::Read { path: folder.clone(), source };
@@ -56,58 +211,56 @@ impl Registry {
                 let path: PathBuf = entry.map_err(read_error)?.path();
                 if path.is_dir() {
                     folders.push(path);
-                } else if is_json(&path) {
-                    registry.add_file(root, &path)?;
+                } else if path.extension().is_some_and(|extension| extension == "json") {
+                    self.add_file(&path, Some(root))?;
                 }
             }
         }
-        if registry.0.is_empty() {
-            return Err(Error::NoModels { path: root.to_owned() });
-        }
-        derive_stream_outputs(&mut registry.0);
-        Ok(registry)
-    }
-
-    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Model>> {
-        self.0.values()
-    }
-
-    pub(crate) fn get(&self, id: &str) -> Option<&Arc<Model>> {
-        self.0.get(id)
-    }
-
-    /// Returns true if any endpoint belongs to the app `owner/alias`.
-    pub(crate) fn has_app(&self, app: &str) -> bool {
-        self.0
-            .range(app.to_owned()..)
-            .take_while(|(id, _)| id.starts_with(app))
-            .any(|(id, _)| id.len() == app.len() || id.as_bytes().get(app.len()) == Some(&b'/'))
-    }
-
-    /// Adds all endpoints of an app, from the OpenAPI document that the app publishes.
-    pub(crate) fn add_app(&mut self, app: &str, path: &Path) -> Result<(), Error> {
-        let document = parse(path, &read(path)?)?;
-        self.add_routes(app.trim_matches('/'), path, &document)?;
-        derive_stream_outputs(&mut self.0);
         Ok(())
     }
 
-    /// Adds the models of a file. The path of a document that names no endpoint, relative to `root`, names its app.
-    fn add_file(&mut self, root: &Path, path: &Path) -> Result<(), Error> {
+    /// Adds the models of a file: a record, a document, or a page of records. The path of a document that names no
+    /// endpoint, relative to `root`, names its app.
+    fn add_file(&mut self, path: &Path, root: Option<&Path>) -> Result<(), Error> {
         let document = parse(path, &read(path)?)?;
+        let records = match &document {
+            Value::Array(records) => Some(records),
+            _ => document.get("models").and_then(Value::as_array),
+        };
+        if let Some(records) = records {
+            return records.iter().try_for_each(|record| self.add_record(path, record.clone()));
+        }
         if document.get("paths").is_none()
             || model::is_of_service(&document)
             || app_document::names_endpoint(&document)
         {
             return self.add_record(path, document);
         }
-        let app = app_document::app_id(path.strip_prefix(root).unwrap_or(path))
-            .map_err(|problem| Error::Document { path: path.to_owned(), problem })?;
+        let relative = root.and_then(|root| path.strip_prefix(root).ok());
+        let app = match relative {
+            Some(relative) => app_document::app_id(relative),
+            None => Err(format!(
+                "it names no endpoint; pass it as --app OWNER/ALIAS={} with the id of its app",
+                path.display()
+            )),
+        };
+        let app = app.map_err(|problem| Error::Document { path: path.to_owned(), problem })?;
         self.add_routes(&app, path, &document)
+    }
+
+    fn add_app(&mut self, app: &str, path: &Path) -> Result<(), Error> {
+        let document = parse(path, &read(path)?)?;
+        if document.get("endpoint_id").is_none() && !app_document::names_endpoint(&document) {
+            return self.add_routes(app, path, &document);
+        }
+        self.add_record(path, document)?;
+        match self.0.keys().find(|id| *id != app && !id.starts_with(&format!("{app}/"))) {
+            Some(other) => {
+                let problem = format!("it describes {other}, not {app}; pass it as --schema");
+                Err(Error::Document { path: path.to_owned(), problem })
+            }
+            None => Ok(()),
+        }
     }
 
     fn add_routes(&mut self, app: &str, path: &Path, document: &Value) -> Result<(), Error> {
@@ -126,7 +279,7 @@ impl Registry {
             return Ok(());
         };
         let endpoint = model.id.clone();
-        match self.0.insert(endpoint.clone(), Arc::new(model)) {
+        match self.0.insert(endpoint.clone(), model) {
             None => Ok(()),
             Some(_) => Err(Error::Duplicate { endpoint, path: path.to_owned() }),
         }
@@ -142,10 +295,6 @@ fn parse(path: &Path, text: &[u8]) -> Result<Value, Error> {
         .map_err(|error| Error::Document { path: path.to_owned(), problem: error.to_string() })
 }
 
-fn is_json(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "json")
-}
-
 #[cfg(test)]
 mod registry_tests {
     use serde_json::json;
@@ -154,9 +303,9 @@ mod registry_tests {
 
     #[test]
     fn errors_name_the_file_and_the_problem() {
-        let mut registry = Registry::default();
+        let mut added = Additions::default();
         let path = Path::new("acme/painter.json");
-        let mut add = |text: &[u8]| registry.add_record(path, parse(path, text)?);
+        let mut add = |text: &[u8]| added.add_record(path, parse(path, text)?);
         let broken = add(b"{").unwrap_err().to_string();
         assert!(broken.starts_with("acme/painter.json is not a model document: EOF"), "{broken}");
         let nameless = add(b"{}").unwrap_err().to_string();
@@ -164,15 +313,30 @@ mod registry_tests {
         add(br#"{"endpoint_id": "a/b", "openapi": {"error": {}}}"#).unwrap();
         add(br#"{"servers": [{"url": "https://api.fal.ai/v1"}], "paths": {}}"#).unwrap();
         add(br#"{"paths": {"/{owner}/{app}": {}, "/{owner}/{app}/{path}": {}}}"#).unwrap();
-        assert_eq!(registry.ids().count(), 0);
+        assert_eq!(added.0.len(), 0);
     }
 
     #[test]
     fn an_app_is_known_by_whole_segments_of_its_id() {
+        let mut added = Additions::default();
+        added.0.insert("acme/painter/fast".into(), tests::model(json!({}), json!({})));
         let mut registry = Registry::default();
-        registry.0.insert("acme/painter/fast".into(), Arc::new(tests::model(json!({}), json!({}))));
+        registry.extend(added);
         assert!(registry.has_app("acme/painter"));
         assert!(registry.has_app("acme/painter/fast"));
         assert!(!registry.has_app("acme/paint"));
+    }
+
+    #[test]
+    fn every_built_in_model_can_be_read() {
+        let models = Registry::embedded().unwrap();
+        assert_eq!(models.iter().count(), models.ids().count());
+        assert!(models.ids().count() > 1_000);
+        assert!(
+            models
+                .iter()
+                .zip(models.summaries())
+                .all(|(model, summary)| { model.id == summary.id && model.category() == summary.category })
+        );
     }
 }

@@ -44,6 +44,9 @@ use timeline::Timeline;
 /// The largest total size of the inputs and outputs of the requests that are kept, in bytes.
 const MAX_BYTES: usize = 256 << 20;
 
+/// The number of requests that have not ended and that a submission passes over in search of one to drop.
+const MAX_SKIPPED: usize = 16;
+
 /// The requests in memory.
 #[derive(Default)]
 struct Jobs {
@@ -55,19 +58,37 @@ struct Jobs {
 }
 
 impl Jobs {
+    /// Adds a request. One of the same id, which another reader restored at the same time, is replaced.
+    fn insert(&mut self, job: &Arc<Job>) {
+        self.bytes += job.size();
+        match self.by_id.insert(job.id.clone(), Arc::clone(job)) {
+            Some(replaced) => self.bytes = self.bytes.saturating_sub(replaced.size()),
+            None => self.order.push_back(job.id.clone()),
+        }
+    }
+
+    /// Adds the memory of an answer. That of a request that was dropped before its answer was made does not count.
+    fn note_answer_size(&mut self, job: &Job, bytes: usize) {
+        job.note_answer_size(bytes);
+        if self.by_id.get(&job.id).is_some_and(|kept| std::ptr::eq(Arc::as_ptr(kept), job)) {
+            self.bytes += bytes;
+        }
+    }
+
     /// Drops the oldest requests that have ended, as long as more than `most` are kept or they are too large together.
     fn drop_oldest(&mut self, most: usize) {
-        for _ in 0..self.order.len() {
-            if self.order.len() <= most && self.bytes <= MAX_BYTES {
-                return;
-            }
+        let mut skipped = 0;
+        while self.order.len() > most || self.bytes > MAX_BYTES {
             let Some(id) = self.order.pop_front() else { return };
-            match self.by_id.get(&id) {
-                Some(job) if !job.has_ended() => self.order.push_back(id),
-                _ => {
-                    let dropped = self.by_id.remove(&id);
-                    self.bytes = self.bytes.saturating_sub(dropped.map_or(0, |job| job.size()));
+            if self.by_id.get(&id).is_some_and(|job| !job.has_ended()) {
+                self.order.push_back(id);
+                skipped += 1;
+                // The next submission goes on from here, so that none looks at all requests.
+                if skipped >= MAX_SKIPPED.min(self.order.len()) {
+                    return;
                 }
+            } else if let Some(dropped) = self.by_id.remove(&id) {
+                self.bytes = self.bytes.saturating_sub(dropped.size());
             }
         }
     }
@@ -198,9 +219,7 @@ impl Queue {
         let is_new = job.answer.get().is_none();
         let make_answer = async {
             let answer = call.answer(Arc::clone(&self.store), urls).await;
-            let size = json_size(&answer.body);
-            job.note_answer_size(size);
-            lock(&self.jobs).bytes += size;
+            lock(&self.jobs).note_answer_size(job, json_size(&answer.body));
             answer
         };
         let answer = job.answer.get_or_init(|| make_answer).await;
@@ -220,7 +239,7 @@ impl Queue {
         let pace = if is_cancelled { Pace::instant().run(Duration::MAX) } else { Pace::instant() };
         let cancelled = is_cancelled.then_some(Duration::ZERO);
         let timeline = Timeline { pace, start_timeout: None, refused: work.is_err(), cancelled };
-        let model = self.models.get(&endpoint.full).cloned();
+        let model = self.models.find(&endpoint.full);
         self.insert(Job {
             id,
             endpoint,
@@ -239,9 +258,7 @@ impl Queue {
     fn insert(&self, job: Job) -> Arc<Job> {
         let job = Arc::new(job);
         let mut jobs = lock(&self.jobs);
-        jobs.bytes += job.size();
-        jobs.by_id.insert(job.id.clone(), Arc::clone(&job));
-        jobs.order.push_back(job.id.clone());
+        jobs.insert(&job);
         jobs.drop_oldest(self.kept);
         drop(jobs);
         if matches!(*job.schedule(), Schedule::Runner(_)) {

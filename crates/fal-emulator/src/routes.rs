@@ -24,6 +24,7 @@ mod history;
 mod intercept;
 mod jwks;
 mod not_found;
+mod openai_stream;
 mod over_ws;
 mod page;
 mod parameters;
@@ -127,12 +128,6 @@ fn platform() -> Router<Arc<App>> {
 
 /// Adds a request id and CORS headers to every response. The latter let pages of any site read it.
 async fn common_headers(request: Request, next: Next) -> Response {
-    const ALLOWED: [(HeaderName, &str); 4] = [
-        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
-        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        (header::ACCESS_CONTROL_ALLOW_HEADERS, "*, authorization"),
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PUT, DELETE, OPTIONS"),
-    ];
     let mut response = if request.method() == Method::OPTIONS {
         StatusCode::NO_CONTENT.into_response()
     } else if !is_utf8(request.uri().path()) {
@@ -140,6 +135,18 @@ async fn common_headers(request: Request, next: Next) -> Response {
     } else {
         next.run(request).await
     };
+    add_common_headers(&mut response);
+    response
+}
+
+/// Adds a request id, unless there is one, and CORS headers.
+fn add_common_headers(response: &mut Response) {
+    const ALLOWED: [(HeaderName, &str); 4] = [
+        (header::ACCESS_CONTROL_MAX_AGE, "86400"),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "*, authorization"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PUT, DELETE, OPTIONS"),
+    ];
     let headers = response.headers_mut();
     for (name, value) in ALLOWED {
         headers.insert(name, HeaderValue::from_static(value));
@@ -150,7 +157,6 @@ async fn common_headers(request: Request, next: Next) -> Response {
     {
         headers.insert(REQUEST_ID, id);
     }
-    response
 }
 
 /// Returns true if the decoded path is UTF-8.

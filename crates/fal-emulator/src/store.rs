@@ -51,6 +51,15 @@ enum StoreEntry {
     Generated(GeneratedEntry),
 }
 
+/// A file of this server.
+pub(crate) enum LocalFile {
+    Stored(Arc<StoredFile>),
+    /// A generated file whose bytes have not been needed yet.
+    Undrawn {
+        content_type: String,
+    },
+}
+
 /// A function that makes the bytes of a generated file: the same at each call.
 pub(crate) type DrawFile = Arc<dyn Fn() -> Bytes + Send + Sync>;
 
@@ -129,7 +138,7 @@ impl Store {
             log_failed_save(&path, archive.save(&path, &file));
             return path;
         }
-        let expires = upload.lifecycle.expires.and_then(|time| Instant::now().checked_add(time));
+        let expires = upload.lifecycle.expires_at();
         let entry = GeneratedEntry { upload, expires, draw, drawn: None };
         self.lock().insert(path.clone(), StoreEntry::Generated(entry));
         if let Some(bytes) = bytes {
@@ -169,14 +178,7 @@ impl Store {
         let Some(StoreEntry::Generated(entry)) = files.get_mut(path) else {
             return None;
         };
-        let file = Arc::new(StoredFile {
-            name: entry.upload.name.clone(),
-            content_type: entry.upload.content_type.clone(),
-            content,
-            acl: entry.upload.lifecycle.acl.clone().unwrap_or_default(),
-            expires: entry.expires,
-            scope: entry.upload.lifecycle.scope.clone(),
-        });
+        let file = Arc::new(entry.upload.clone().into_file_until(entry.expires, content));
         if entry.drawn.replace(Arc::clone(&file)).is_none() {
             let mut generated = lock(&self.generated);
             generated.drawn.push_back((path.to_owned(), length));
@@ -362,6 +364,18 @@ impl Store {
     /// Returns the file behind a URL of this server, whatever its host name.
     pub(crate) fn by_url(&self, url: &str) -> Option<Arc<StoredFile>> {
         self.get(path_in_url(url)?)
+    }
+
+    /// Returns the file behind a URL of this server without drawing it.
+    pub(crate) fn local_file(&self, url: &str) -> Option<LocalFile> {
+        let path = path_in_url(url)?;
+        if let Some(StoreEntry::Generated(GeneratedEntry { drawn: None, upload, expires, .. })) =
+            self.lock().get(path)
+            && expires.is_none_or(|moment| moment > Instant::now())
+        {
+            return Some(LocalFile::Undrawn { content_type: upload.content_type.clone() });
+        }
+        self.get(path).map(LocalFile::Stored)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, StoreEntry>> {

@@ -50,7 +50,7 @@ impl Model {
         }
         let input = input_schema(&openapi, &id).ok_or("no path takes a JSON body by POST")?;
         let output = output_schema(&openapi, &id).ok_or("no path replies with an output")?;
-        let components = Components::new(&openapi);
+        let components = Components::new(&openapi, [&input, &output]);
         Ok(Some(Self {
             id,
             metadata,
@@ -79,6 +79,11 @@ impl Model {
     /// Returns a message if the schema is not valid.
     pub(crate) fn output_validator(&self) -> Result<&Validator, &String> {
         self.output_validator.get_or_init(|| self.components.validator(&self.output)).as_ref()
+    }
+
+    /// Returns a text of the metadata.
+    pub(crate) fn metadata_text(&self, name: &str) -> Option<&str> {
+        self.metadata.as_ref()?.get(name)?.as_str()
     }
 
     /// Returns the category, such as `text-to-image`, or an empty text if the document does not name it.

@@ -138,9 +138,12 @@ mod tests {
 
     #[test]
     fn binary_strings_are_encoded_as_bytes() {
-        let components = Components::new(&json!({"components": {"schemas": {
-            "Picture": {"type": "string", "format": "binary"},
-        }}}));
+        let components = Components::new(
+            &json!({"components": {"schemas": {
+                "Picture": {"type": "string", "format": "binary"},
+            }}}),
+            [],
+        );
         let schema = json!({"properties": {"image": {"$ref": "#/components/schemas/Picture"}}});
         let output = json!({"n": 1, "prompt": "hi", "image": "AP8="});
         let packed = encode_msgpack(&output, &schema, &components);

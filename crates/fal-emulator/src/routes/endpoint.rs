@@ -33,6 +33,10 @@ pub(super) fn find_model(app: &App, id: &EndpointId) -> Result<Result<Option<Arc
     if app.scripts.behaviours.contains(&id.full) {
         return Ok(Ok(None));
     }
+    if let Some(generic) = app.models.find(&id.full) {
+        return Ok(Ok(Some(generic)));
+    }
+    app.unknown_models.note(&id.full, &app.models);
     if !app.models.has_app(&id.app) {
         return Err(unknown_app(id.alias()));
     }

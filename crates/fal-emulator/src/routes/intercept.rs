@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
 use tokio::time::timeout;
 
-use super::{JSON_LIMIT, endpoint, too_large};
+use super::{JSON_LIMIT, add_common_headers, endpoint, too_large};
 use crate::app::App;
 use crate::endpoint_id::EndpointId;
 use crate::hosts;
@@ -78,7 +78,7 @@ async fn handle(app: Arc<App>, request: Request, next: Next) -> Response {
             Err(refusal) => {
                 let recording = app.scripts.recorder.record(received, started);
                 let is_faulty = effect.damages_reply();
-                return recording.attach(effect.apply(with_id(refusal).into_response(), &control), is_faulty);
+                return recording.attach(effect.apply(with_headers(refusal), &control), is_faulty);
             }
         };
         received.body = bytes.clone();
@@ -104,7 +104,7 @@ async fn respond(
     }
     if let Some(timeout) = start_timeout_before(received, effect.delay) {
         app.clock.sleep_until(arrival.saturating_add(timeout)).await;
-        return with_id(queue::start_timeout_reply()).into_response();
+        return with_headers(queue::start_timeout_reply());
     }
     app.clock.sleep_until(arrival.saturating_add(effect.delay)).await;
     match &effect.response {
@@ -137,9 +137,11 @@ fn malformed() -> Reply {
         .with_header(header::CONNECTION, HeaderValue::from_static("close"))
 }
 
-/// Adds the request id that the inner layers add to all other replies.
-fn with_id(reply: Reply) -> Reply {
-    reply.with_request_id(&uuid::Uuid::new_v4().to_string())
+/// Creates a response with the headers that the inner layers add to all other replies.
+fn with_headers(reply: Reply) -> Response {
+    let mut response = reply.into_response();
+    add_common_headers(&mut response);
+    response
 }
 
 /// Describes a request for the record, without its body.

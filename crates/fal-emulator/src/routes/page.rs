@@ -18,10 +18,11 @@ use super::parameters::Parameters;
 use crate::app::App;
 use crate::call_view::{cut, shorten};
 use crate::clock::format_iso8601;
-use crate::models::Model;
+use crate::models::ModelSummary;
 use crate::recent_calls::take_within;
 use crate::reply::Reply;
 use crate::script::Request;
+use crate::unknown_models::UnknownModel;
 use crate::webhook::Delivery;
 
 /// The number of requests and of webhook deliveries that are shown.
@@ -30,6 +31,8 @@ const LATEST: usize = 100;
 const CALL_SPACE: usize = 120_000;
 const REQUEST_SPACE: usize = 30_000;
 const WEBHOOK_SPACE: usize = 40_000;
+/// The number of unknown models that are shown.
+const SHOWN_UNKNOWN: usize = 10;
 /// The longest line of a request, URL or error in the feed, in characters.
 const MAX_LINE: usize = 200;
 /// The longest name of a program in the list of requests, in characters.
@@ -99,8 +102,21 @@ async fn feed(State(app): State<Arc<App>>, headers: HeaderMap) -> Reply {
         "calls": calls,
         "requests": take_within(REQUEST_SPACE, requests.into_iter()),
         "webhooks": take_within(WEBHOOK_SPACE, webhooks.into_iter()),
+        "unknown_models": unknown_models(&app),
         "totals": {"calls": all_calls, "requests": all_requests, "webhooks": all_webhooks},
     }))
+}
+
+/// Describes the unknown models that were called, the most called first, so that a user knows the remedy.
+fn unknown_models(app: &App) -> Vec<Value> {
+    let mut all = app.unknown_models.list();
+    all.sort_by_key(|model| std::cmp::Reverse(model.calls));
+    let entry = |model: &UnknownModel| {
+        json!({
+            "id": model.id, "calls": model.calls, "similar": model.similar, "fetch": model.fetch_command(),
+        })
+    };
+    all.iter().take(SHOWN_UNKNOWN).map(entry).collect()
 }
 
 fn request_json(number: u64, request: &Request) -> Value {
@@ -144,17 +160,17 @@ fn no_longer_kept() -> Reply {
 
 /// Returns the models to choose from.
 async fn models(State(app): State<Arc<App>>) -> Reply {
-    let entry = |model: &Arc<Model>| {
-        let name = model.metadata.as_ref().and_then(|metadata| metadata.get("display_name")).cloned();
-        json!({"id": model.id, "name": name, "category": model.category()})
+    let entry = |model: ModelSummary<'_>| {
+        let name = Some(model.name).filter(|name| !name.is_empty());
+        json!({"id": model.id, "name": name, "category": model.category})
     };
-    Reply::ok(app.models.iter().map(entry).collect())
+    Reply::ok(app.models.summaries().map(entry).collect())
 }
 
 /// Returns the data from which the form of one model is made.
 async fn model(State(app): State<Arc<App>>, Query(parameters): Query<Parameters>) -> Reply {
     let id = parameters.get("endpoint_id").unwrap_or_default();
-    let Some(model) = app.models.get(id) else {
+    let Some(model) = app.models.find(id) else {
         return Reply::detail(StatusCode::NOT_FOUND, "There is no such model");
     };
     let description = model.metadata.as_ref().and_then(|metadata| metadata.get("description")).cloned();

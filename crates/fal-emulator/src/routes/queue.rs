@@ -16,6 +16,7 @@ use super::intercept::Arrival;
 use super::parameters::Parameters;
 use super::{auth, body_error, not_found, status_stream, storage};
 use crate::app::App;
+use crate::input_files::FileChecker;
 use crate::model_call::ModelCall;
 use crate::queue::{CancelOutcome, Job, SubmitOptions};
 use crate::reply::{NEEDS_RETRY, Reply};
@@ -80,8 +81,10 @@ fn submit(
     let body = body.map_err(|rejection| body_error(&rejection))?;
     // The gateway does not check the input, so a refusal of the runner shows only in the status and the result.
     let work = model.and_then(|model| ModelCall::new(&app.scripts.behaviours, &id.full, model, &body));
-    let work = work.map(|call| call.with_lifecycle(lifecycle).with_random_seed(app.random_seeds));
     let urls = app.base_urls(headers);
+    let files = FileChecker { store: &app.store, urls: &urls };
+    let work = work.and_then(|call| call.with_checked_files(&files));
+    let work = work.map(|call| call.with_lifecycle(lifecycle).with_random_seed(app.random_seeds));
     let job = app.queue.submit(id, work, options, arrival, urls.clone());
     app.recent_calls.add_queued(&job, headers, &body);
     Ok(Reply::ok(job.submission_json(&urls)).with_request_id(&job.id))

@@ -123,11 +123,14 @@ fn open(
 
 /// Returns the model and the realtime route of an endpoint, if it is one.
 fn find_realtime_route(app: &App, id: &EndpointId) -> Option<(Arc<Model>, RealtimeRoute)> {
-    let route = |model: &str| {
-        let model = app.models.get(model)?;
-        Some((Arc::clone(model), model.realtime()?))
+    let route = |model: Arc<Model>| {
+        let route = model.realtime()?;
+        Some((model, route))
     };
-    route(&id.full).or_else(|| route(id.full.strip_suffix("/realtime")?))
+    let known = |id: &str| route(Arc::clone(app.models.get(id)?));
+    known(&id.full)
+        .or_else(|| known(id.full.strip_suffix("/realtime")?))
+        .or_else(|| route(app.models.find(&id.full)?))
 }
 
 /// Parses the caller's limit on the number of waiting inputs.

@@ -14,8 +14,9 @@ use super::endpoint::{find_model, parse_id, start_timeout};
 use super::intercept::Arrival;
 use super::parameters::Parameters;
 use super::stream::{self, StreamRun};
-use super::{auth, body_error, storage};
+use super::{auth, body_error, openai_stream, storage};
 use crate::app::App;
+use crate::input_files::FileChecker;
 use crate::model_call::ModelCall;
 use crate::recent_calls::{CallKind, CallRecord};
 use crate::reply::{NEEDS_RETRY, REQUEST_ID, Reply};
@@ -54,14 +55,16 @@ async fn respond(
         let body = body.map_err(|rejection| body_error(&rejection))?;
         let record = app.recent_calls.begin(CallKind::Stream, &model.id, headers, &body);
         let call = ModelCall::new(&app.scripts.behaviours, &model.id, Some(Arc::clone(&model)), &body);
+        let urls = app.base_urls(headers);
+        let files = FileChecker { store: &app.store, urls: &urls };
         let call = call
+            .and_then(|call| call.with_checked_files(&files))
             .map_err(|refusal| refuse(&record, refusal))?
             .with_lifecycle(lifecycle)
             .with_random_seed(app.random_seeds);
         if let Some(failure) = call.scripted_failure() {
             return Err(refuse(&record, failure.clone()));
         }
-        let urls = app.base_urls(headers);
         let id = record.request_id.clone();
         let events = StreamRun::new(app, model, call, urls, arrival, record).into_response();
         return Ok(with_request_id(events, &id));
@@ -73,14 +76,20 @@ async fn respond(
     start_timeout(headers)?;
     let body = body.map_err(|rejection| body_error(&rejection))?;
     let record = app.recent_calls.begin(CallKind::Run, &id.full, headers, &body);
+    let urls = app.base_urls(headers);
+    let files = FileChecker { store: &app.store, urls: &urls };
     let call = ModelCall::new(&app.scripts.behaviours, &id.full, model, &body)
+        .and_then(|call| call.with_checked_files(&files))
         .map_err(|refusal| refuse(&record, refusal))?
         .with_lifecycle(lifecycle)
         .with_random_seed(app.random_seeds);
-    let urls = app.base_urls(headers);
     let Some(run_time) = app.scheduler.start_direct_call(&id.full, arrival) else {
         return Err(refuse(&record, no_free_runner()));
     };
+    if let Some(events) = call.openai_events() {
+        let id = record.request_id.clone();
+        return Ok(with_request_id(openai_stream::respond(app, events, arrival, run_time, record), &id));
+    }
     app.clock.sleep_until(arrival.saturating_add(run_time)).await;
     let reply = call.answer(Arc::clone(&app.store), urls).await;
     record.finish(&reply);

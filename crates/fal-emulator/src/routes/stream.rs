@@ -24,7 +24,8 @@ pub(super) fn find_model(app: &App, id: &EndpointId) -> Option<Arc<Model>> {
         let parent = id.full.strip_suffix("/stream")?;
         app.models.get(parent).filter(|model| model.streams())
     };
-    itself.or_else(of_parent).cloned()
+    let unknown = || app.models.find(&id.full).filter(|model| model.is_stream());
+    itself.or_else(of_parent).cloned().or_else(unknown)
 }
 
 /// A run whose events are streamed. Its input was accepted.

@@ -1,7 +1,7 @@
 //! The lifetime and the readers of a file.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
@@ -15,6 +15,13 @@ pub(crate) struct Lifecycle {
     pub(crate) acl: Option<Acl>,
     /// The scope of the request that made the file.
     pub(crate) scope: Option<Arc<str>>,
+}
+
+impl Lifecycle {
+    /// Returns the time at which a file that is made now is gone.
+    pub(super) fn expires_at(&self) -> Option<Instant> {
+        Instant::now().checked_add(self.expires?)
+    }
 }
 
 /// The readers of a file.

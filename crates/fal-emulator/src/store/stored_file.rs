@@ -20,6 +20,7 @@ pub(crate) struct StoredFile {
 }
 
 /// The metadata of an upload, which is known before its bytes.
+#[derive(Clone)]
 pub(crate) struct UploadMetadata {
     pub(crate) name: String,
     pub(crate) content_type: String,
@@ -29,12 +30,18 @@ pub(crate) struct UploadMetadata {
 impl UploadMetadata {
     /// Turns the upload into a file, whose lifetime begins now.
     pub(super) fn into_file(self, content: FileContent) -> StoredFile {
+        let expires = self.lifecycle.expires_at();
+        self.into_file_until(expires, content)
+    }
+
+    /// Turns the upload into a file that is gone after `expires`.
+    pub(super) fn into_file_until(self, expires: Option<Instant>, content: FileContent) -> StoredFile {
         StoredFile {
             name: self.name,
             content_type: self.content_type,
             content,
             acl: self.lifecycle.acl.unwrap_or_default(),
-            expires: self.lifecycle.expires.and_then(|time| Instant::now().checked_add(time)),
+            expires,
             scope: self.lifecycle.scope,
         }
     }

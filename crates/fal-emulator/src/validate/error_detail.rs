@@ -69,8 +69,10 @@ pub(super) fn number_fault(
     let breaks = |name: &str, is_broken: fn(f64, f64) -> bool| {
         limit(name).filter(|limit| limit.as_f64().is_some_and(|limit| is_broken(found, limit)))
     };
+    // With the tolerance of pydantic.
     let multiple = |found: f64, of: f64| {
-        of != 0.0 && ((found / of).round() * of - found).abs() > 1e-9 * found.abs().max(1.0)
+        let (rest, tolerance) = ((found % of).abs(), found.abs() / 1e9);
+        of != 0.0 && rest > tolerance && (rest - of.abs()).abs() > tolerance
     };
     let fault = if let Some(limit) = breaks("multipleOf", multiple) {
         ("multiple_of", "a multiple of", "multiple_of", limit)
@@ -216,20 +218,42 @@ fn describe_type(kind: JsonType, input: &Value, is_model: bool) -> (&'static str
 }
 
 fn describe_literal(allowed: &[Value]) -> (&'static str, String, Option<Value>) {
-    let quoted: Vec<String> = allowed
-        .iter()
-        .map(|value| match value {
-            Value::String(text) => format!("'{text}'"),
-            Value::Null => "None".to_owned(),
-            other => other.to_string(),
-        })
-        .collect();
+    let quoted: Vec<String> = allowed.iter().map(python_repr).collect();
     let expected = match quoted.as_slice() {
         [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
         _ => quoted.concat(),
     };
     let message = format!("Input should be {expected}");
     ("literal_error", message, Some(json!({"expected": expected})))
+}
+
+/// Returns a value as Python writes it in its source.
+pub(super) fn python_repr(value: &Value) -> String {
+    match value {
+        Value::String(text) => {
+            let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+            let mut quoted = String::from(quote);
+            for letter in text.chars() {
+                match letter {
+                    '\n' => quoted.push_str("\\n"),
+                    '\r' => quoted.push_str("\\r"),
+                    '\t' => quoted.push_str("\\t"),
+                    '\\' => quoted.push_str("\\\\"),
+                    letter if letter == quote => quoted.extend(['\\', letter]),
+                    letter if letter.is_ascii_control() => {
+                        quoted.push_str(&format!("\\x{:02x}", u32::from(letter)));
+                    }
+                    letter => quoted.push(letter),
+                }
+            }
+            quoted.push(quote);
+            quoted
+        }
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::Null => "None".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 fn describe_sequence(

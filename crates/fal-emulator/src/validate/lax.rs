@@ -7,7 +7,8 @@
 use serde_json::{Map, Number, Value, json};
 
 use super::error_detail::{
-    ErrorDetail, MAX_DETAILS, enumeration, literal, number_fault, sequence, text_fault, type_fault,
+    ErrorDetail, MAX_DETAILS, enumeration, literal, number_fault, python_repr, sequence, text_fault,
+    type_fault,
 };
 use super::lax_scalar;
 use crate::components::Components;
@@ -295,16 +296,6 @@ fn is_same(option: &Value, value: &Value) -> bool {
     match (option.as_number().and_then(Number::as_f64), value.as_number().and_then(Number::as_f64)) {
         (Some(one), Some(other)) => one == other,
         _ => option == value,
-    }
-}
-
-fn python_repr(value: &Value) -> String {
-    match value {
-        Value::String(text) => format!("'{text}'"),
-        Value::Bool(true) => "True".to_owned(),
-        Value::Bool(false) => "False".to_owned(),
-        Value::Null => "None".to_owned(),
-        other => other.to_string(),
     }
 }
 

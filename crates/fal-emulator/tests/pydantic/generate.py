@@ -1,11 +1,15 @@
 """Writes cases.json: inputs made from a seed, and what pydantic says about each, as FastAPI reports it.
 
 Run with the pydantic of requirements.txt: python generate.py > cases.json
+
+`python generate.py --random 7` writes cases of models that are random too. The test reads them from the file that
+PYDANTIC_CASES names.
 """
 
 import enum
 import json
 import random
+import sys
 from typing import Annotated, Literal, Optional, Union
 
 import pydantic
@@ -82,6 +86,65 @@ VALUES = [
 ]
 
 
+def random_type(random, models, depth=0):
+    """Returns a type as fal's apps have them."""
+    kinds = ["int", "float", "str", "bool", "literal", "enum"]
+    if depth < 3:
+        kinds += ["list", "dict", "model", "optional", "union", "union"]
+    kind = random.choice(kinds)
+    if kind in ("int", "float"):
+        number = int if kind == "int" else float
+        bounds = {}
+        if random.random() < 0.5:
+            bounds[random.choice(["ge", "gt"])] = number(random.choice([0, 1, 5]))
+        if random.random() < 0.5:
+            bounds[random.choice(["le", "lt"])] = number(random.choice([8, 50, 100]))
+        if random.random() < 0.15:
+            bounds["multiple_of"] = number(random.choice([2, 8])) if kind == "int" else random.choice([0.5, 0.1])
+        return Annotated[number, Field(**bounds)] if bounds else number
+    if kind == "str":
+        bounds = {}
+        if random.random() < 0.3:
+            bounds["min_length"] = random.choice([1, 3])
+        if random.random() < 0.3:
+            bounds["max_length"] = random.choice([3, 10])
+        return Annotated[str, Field(**bounds)] if bounds else str
+    if kind == "bool":
+        return bool
+    if kind == "literal":
+        values = random.choice([("auto", "low", "high"), ("1:1", "16:9"), (1, 2, 4), ("5", "10"), ("don't", 'say "hi"'), ("none",)])
+        return Literal[values]
+    if kind == "enum":
+        return Color
+    if kind == "list":
+        inner = random_type(random, models, depth + 1)
+        bounds = {}
+        if random.random() < 0.4:
+            bounds["min_length"] = 1
+        if random.random() < 0.4:
+            bounds["max_length"] = random.choice([1, 2])
+        return Annotated[list[inner], Field(**bounds)] if bounds else list[inner]
+    if kind == "dict":
+        return dict[str, random_type(random, models, depth + 2)]
+    if kind == "model":
+        return random.choice([ImageSize, LoraWeight, *models])
+    if kind == "optional":
+        return Optional[random_type(random, models, depth + 1)]
+    return Union[tuple(random_type(random, models, depth + 1) for _ in range(random.choice([2, 2, 3])))]
+
+
+def random_models(random, count):
+    """Returns models whose parameters have random types. Later ones hold earlier ones."""
+    made = []
+    for number in range(count):
+        fields = {}
+        for index in range(random.choice([2, 3, 5])):
+            annotation = random_type(random, made[-3:])
+            fields[f"f{index}"] = (annotation, ...) if random.random() < 0.3 else (annotation, None)
+        made.append(pydantic.create_model(f"Random{number}", **fields))
+    return made
+
+
 def errors_of(model, value):
     """Returns the errors as FastAPI reports them, and the accepted input as JSON."""
     try:
@@ -101,6 +164,9 @@ def errors_of(model, value):
 def cases(model, count, random):
     names = list(model.model_fields)
     base = {"prompt": "a cat"} if model is Scalars else {}
+    if model not in MODELS:
+        required = [name for name, field in model.model_fields.items() if field.is_required()]
+        base = {name: random.choice(VALUES) for name in required}
     made = [{**base, name: value} for name in names for value in VALUES]
     made += [{}, {"prompt": None}, {"prompt": 1}, []]
     random.shuffle(made)
@@ -124,7 +190,11 @@ def document(model):
 def main():
     generator = random.Random(20261126)
     groups = []
-    for model, count in zip(MODELS, (900, 500, 600)):
+    models = list(zip(MODELS, (900, 500, 600)))
+    if "--random" in sys.argv:
+        generator = random.Random(int(sys.argv[-1]))
+        models = [(model, 140) for model in random_models(generator, 40)]
+    for model, count in models:
         groups.append({"name": model.__name__, "components": document(model), "cases": list(cases(model, count, generator))})
     lines = []
     for group in groups:

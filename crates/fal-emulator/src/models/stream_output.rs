@@ -1,0 +1,36 @@
+//! The outputs of streaming endpoints, which apps usually publish without a schema.
+
+use serde_json::Value;
+
+use super::model::Model;
+
+/// Returns true if a stream has no schema of its outputs.
+pub(super) fn is_unspecified(model: &Model) -> bool {
+    let is_empty = |schema: &Value| {
+        schema
+            .as_object()
+            .is_some_and(|schema| schema.keys().all(|key| ["title", "description"].contains(&key.as_str())))
+    };
+    model.is_stream() && is_empty(model.components.resolve(&model.output).0)
+}
+
+/// Gives a stream the output of its parent endpoint, because the last event of a stream is by convention the full
+/// output.
+pub(super) fn inherit_output(stream: &mut Model, parent: &Model) {
+    stream.output = parent.output.clone();
+    stream.components.extend(&parent.components);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Registry;
+
+    #[test]
+    fn built_in_streams_have_the_output_of_their_parents() {
+        let models = Registry::embedded().unwrap();
+        let stream = models.get("fal-ai/speech-to-text/stream").unwrap();
+        let (output, _) = stream.components.resolve(&stream.output);
+        assert!(output["properties"]["partial"].is_object(), "{output}");
+        assert!(stream.output_validator().is_ok());
+    }
+}
