@@ -6,6 +6,7 @@ mod cancel;
 mod errors;
 mod files;
 mod killed;
+mod killed_budget;
 mod platform;
 mod queued;
 mod resume;

@@ -24,6 +24,7 @@
 //! | Exchange messages over one connection (feature `realtime`) | `EndpointHandle::realtime` |
 //! | Fetch the output later, also from another process | [`Client::submit`], [`queue::Job`], [`queue::Ticket`] |
 //! | Send many inputs and survive a crash | [`Client::batch`], [`batch::Journal`] |
+//! | Limit what many inputs cost | [`BatchRequest::budget`](batch::BatchRequest::budget), [`Usd`] |
 //! | Find out if a submit without an answer was accepted | [`Error::reconcile`], [`reconcile`] |
 //! | Use one file in several calls | [`Client::upload`] |
 //! | Download a file that a model made | [`Client::download`] |
@@ -61,10 +62,12 @@ mod hosts;
 mod input;
 mod media_output;
 pub mod middleware;
+mod money;
 mod pending;
 #[cfg(feature = "platform")]
 pub mod platform;
 pub mod prelude;
+mod prices;
 #[macro_use]
 pub mod queue;
 #[cfg(feature = "realtime")]
@@ -103,6 +106,7 @@ pub use self::{
     error::{Error, ErrorKind, FieldError, Result},
     future::BoxFuture,
     hosts::Hosts,
+    money::Usd,
     pending::Pending,
     reply::Reply,
     retry::Retry,

@@ -226,7 +226,10 @@ macro_rules! input_options {
         input_options!($call: ::fal_core::Endpoint);
     };
     ($call:ident: $bound:path) => {
-        impl<E: $bound> $call<E> {
+        input_options!([E: $bound] $call<E>);
+    };
+    ([$($generics:tt)*] $call:ty) => {
+        impl<$($generics)*> $call {
             /// Limits the whole call, uploads and retries included.
             ///
             /// Defaults to the client's timeout, and to no limit without one.
@@ -366,7 +369,10 @@ macro_rules! input_options {
 /// Implements the setters of a call that goes through the queue. The type has a field `options: CallOptions`.
 macro_rules! queue_options {
     ($call:ident) => {
-        impl<E: ::fal_core::Endpoint> $call<E> {
+        queue_options!([E: ::fal_core::Endpoint] $call<E>);
+    };
+    ([$($generics:tt)*] $call:ty) => {
+        impl<$($generics)*> $call {
             /// Sets the priority among the requests that wait for the same endpoint.
             ///
             /// The option can only lower the priority of the account. Sent as `X-Fal-Queue-Priority`.

@@ -27,8 +27,10 @@ pub(super) struct AccountGate {
     closed: Mutex<Option<Closed>>,
     /// Held by the request that may probe next.
     probe_turn: tokio::sync::Mutex<()>,
-    /// The reason for which the batch has stopped.
+    /// The failure of the account after which the batch has stopped.
     stopped: OnceLock<String>,
+    /// The reason for which the budget allows no further request.
+    exhausted: OnceLock<String>,
 }
 
 /// A lock that has not ended.
@@ -54,12 +56,26 @@ impl AccountGate {
             closed: Mutex::default(),
             probe_turn: tokio::sync::Mutex::default(),
             stopped: OnceLock::new(),
+            exhausted: OnceLock::new(),
         }
     }
 
     /// Returns the reason for which the batch has stopped.
     pub(super) fn stop_reason(&self) -> Option<&str> {
-        self.stopped.get().map(String::as_str)
+        self.stopped.get().or(self.exhausted.get()).map(String::as_str)
+    }
+
+    /// Returns true if a failure of the account has stopped the batch, after which nothing is sent.
+    pub(super) fn is_account_stopped(&self) -> bool {
+        self.stopped.get().is_some()
+    }
+
+    /// Stops requests that have no money reserved. Those that have some go on.
+    pub(super) fn stop_at_budget(&self, reason: String) {
+        if self.exhausted.get().is_none() {
+            tracing::warn!(reason, "the batch takes no more inputs");
+            let _ = self.exhausted.set(reason);
+        }
     }
 
     /// Returns the error of an input that is not sent because the batch has stopped.
@@ -75,7 +91,7 @@ impl AccountGate {
     /// `Unsent` if the batch has stopped.
     pub(super) async fn pass(&self) -> Result<Pass<'_>> {
         let mut probe = None;
-        while self.stop_reason().is_none() {
+        while !self.is_account_stopped() {
             let Some(closed) = *lock(&self.closed) else { return Ok(Pass { gate: self, probe: None }) };
             if probe.is_none() {
                 // Those that wait get their turn in the order in which they came.

@@ -1,25 +1,31 @@
 //! A request of a batch, and its entries in the journal.
 
 use std::{
+    io,
     sync::{Arc, Mutex},
     time::{Duration, Instant, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
-use fal_core::{File, Parameters};
-use serde::Serialize;
+use http::StatusCode;
 use tracing::Instrument;
 
 use super::{
     account_gate::AccountGate,
-    journal::{ItemProgress, ItemState, Journal, JournalEntry},
+    budget::{Accounts, Reservation},
+    concurrency::Limiter,
+    item_key::ItemKey,
+    journal::{Journal, JournalEntry, JournalOutput, cannot_be_written},
+    journal_state::{ItemProgress, ItemState},
+    progress::{Counted, ItemPhase},
+    stored_reply::{failure_of, response_of, units_in},
+    timing::Timing,
 };
 use crate::{
     BoxFuture, Error, ErrorKind, Result,
     call::Call,
-    input,
-    queue::{self, FollowOptions, RequestHandle, Ticket},
-    reconcile::{Decision, Digest, DoubtReason, Fnv, KnownRequests, SentRequest},
+    queue::{self, RequestHandle, Ticket},
+    reconcile::{Decision, Digest, DoubtReason, KnownRequests, SentRequest},
     reply::CallResponse,
     sync::lock,
     timeout::{now, within},
@@ -27,30 +33,54 @@ use crate::{
     untyped::Any,
 };
 
-/// A request of a batch, before it is sent.
-pub(super) struct BatchItem {
-    pub(super) index: usize,
-    pub(super) call: Call,
+/// The parts that all requests of a batch share.
+pub(super) struct Shared {
     pub(super) gate: Arc<AccountGate>,
-    pub(super) journaled: Option<Journaled>,
+    pub(super) accounts: Arc<Accounts>,
+    pub(super) limiter: Limiter,
+    pub(super) journal: Option<Arc<dyn Journal>>,
     /// The requests that were accepted, if doubts are decided at the end of the batch.
-    pub(super) accepted: Option<Accepted>,
+    pub(super) accepted: Option<Mutex<KnownRequests>>,
+    pub(super) resubmit_in_doubt: bool,
+    pub(super) resubmit_failed: Option<ResubmitFailed>,
+    pub(super) keep_outputs: bool,
 }
 
-/// The requests of the batch that were accepted, in this process or an earlier one.
-pub(super) type Accepted = Arc<Mutex<KnownRequests>>;
+/// The pause of a refused request between looks for room.
+const FULL_PAUSE: Duration = Duration::from_millis(200);
 
-/// The journal of the batch, and the request's state in it.
-pub(super) struct Journaled {
-    pub(super) journal: Arc<dyn Journal>,
+/// Returns true for failures after which a request is sent again.
+pub(super) type ResubmitFailed = Box<dyn Fn(&Error) -> bool + Send + Sync>;
+
+/// A request of a batch.
+pub(super) struct BatchItem {
+    pub(super) call: Call,
+    pub(super) track: Track,
+    /// The JSON from which the cost is estimated, if the batch has a budget.
+    pub(super) json: Option<Bytes>,
+}
+
+/// The record of a request, without its input.
+pub(super) struct Track {
+    pub(super) shared: Arc<Shared>,
+    pub(super) key: Arc<str>,
+    /// The state of the request in the journal.
     pub(super) state: ItemState,
-    pub(super) fingerprint: Result<String>,
-    pub(super) resubmit: bool,
+    pub(super) fingerprint: Option<String>,
+    pub(super) counted: Counted,
+    pub(super) reservation: Option<Reservation>,
 }
 
 /// The outcome of a request of a batch.
 pub(super) enum Outcome {
-    Done(Result<CallResponse>),
+    Done {
+        reply: Result<CallResponse>,
+        counted: Counted,
+        /// The key in the journal, if that has the outcome, so that the caller can acknowledge it.
+        recorded: Option<Arc<str>>,
+    },
+    /// The caller has acknowledged the reply in an earlier run.
+    Acknowledged,
     /// The request may have been accepted, which is to be decided before it goes on.
     InDoubt(Box<DoubtfulItem>),
 }
@@ -59,96 +89,160 @@ pub(super) enum Outcome {
 pub(super) struct DoubtfulItem {
     pub(super) item: BatchItem,
     pub(super) sent: Arc<SentRequest>,
-    journal: Option<ItemJournal>,
     /// The failure of its submit, if it was sent by this process.
     failure: Option<Error>,
-}
-
-/// The entries of one request in the journal, if there is one.
-struct ItemJournal {
-    journal: Arc<dyn Journal>,
-    index: usize,
-    fingerprint: String,
-}
-
-/// The state of a request before this process sends it.
-enum Known {
-    Unsent,
-    Submitted(RequestHandle),
-    InDoubt(Arc<SentRequest>),
 }
 
 impl BatchItem {
     /// Submits the request, unless the journal has its ticket, and waits for its answer.
     pub(super) fn send(self) -> BoxFuture<'static, Outcome> {
-        let span = tracing::info_span!("fal.batch", endpoint = %self.call.endpoint, index = self.index);
+        let span = tracing::info_span!("fal.batch", endpoint = %self.call.endpoint, key = %self.track.key);
         Box::pin(self.check_and_send().instrument(span))
     }
 
     async fn check_and_send(mut self) -> Outcome {
-        match self.check_journal() {
-            Err(error) => Outcome::Done(Err(error)),
-            Ok((journal, Known::Unsent)) => self.submit_and_wait(journal).await,
-            Ok((journal, Known::Submitted(handle))) => self.wait(journal, handle, now()).await,
-            Ok((journal, Known::InDoubt(sent))) => {
-                Outcome::InDoubt(Box::new(DoubtfulItem { item: self, sent, journal, failure: None }))
-            }
+        let state = std::mem::take(&mut self.track.state);
+        if let (Some(known), Some(fingerprint)) = (state.fingerprint, &self.track.fingerprint)
+            && known != ItemKey::new(fingerprint)
+        {
+            let error = other_input(&self.track.key);
+            return self.track.fail(error);
         }
-    }
-
-    /// Returns the entries of the request, and its state.
-    fn check_journal(&mut self) -> Result<(Option<ItemJournal>, Known)> {
-        let Some(Journaled { journal, state, fingerprint, resubmit }) = self.journaled.take() else {
-            return Ok((None, Known::Unsent));
+        let is_doubt_decided = self.track.shared.accepted.is_some();
+        let (progress, is_done) = match state.progress {
+            ItemProgress::Done(Some(before)) => (*before, true),
+            progress => (progress, false),
         };
-        let (index, fingerprint) = (self.index, fingerprint?);
-        if state.fingerprint.as_ref().is_some_and(|known| *known != fingerprint) {
-            return Err(other_batch(index));
-        }
-        let known = match state.progress {
-            ItemProgress::Submitted(ticket) if ticket.endpoint() == self.call.endpoint => {
-                Known::Submitted(ticket.into_handle(self.call.client.clone()))
+        match progress {
+            ItemProgress::Unsent => self.submit_and_wait().await,
+            ItemProgress::Submitted(ticket) => {
+                let Some(handle) = self.resume(*ticket) else { return self.track.fail_as_other_batch() };
+                self.track.reservation = self.adopt(&state.reserved);
+                self.wait(handle, now(), true).await
             }
-            ItemProgress::Submitted(_) => return Err(other_batch(index)),
-            ItemProgress::InDoubt { sent: Some((begun, digest)) } if self.accepted.is_some() => {
-                Known::InDoubt(Arc::new(self.call.sent_request(Bytes::new()).with_past(digest, begun)))
+            ItemProgress::InDoubt(Some(sent)) if is_doubt_decided => {
+                let (begun, digest) = *sent;
+                let sent = self.call.sent_request(Bytes::new()).with_past(digest, begun);
+                self.track.reservation = self.adopt(&state.reserved);
+                self.doubt(Arc::new(sent), None)
             }
-            ItemProgress::InDoubt { .. } if !resubmit => {
-                let reason = self.accepted.is_some().then_some(&DoubtReason::NotRecorded);
-                return Err(in_doubt(reason, None));
+            ItemProgress::InDoubt(_) if self.track.shared.resubmit_in_doubt => self.submit_and_wait().await,
+            ItemProgress::InDoubt(_) => {
+                let reason = is_doubt_decided.then_some(&DoubtReason::NotRecorded);
+                self.track.fail(in_doubt(reason, None))
             }
-            ItemProgress::InDoubt { .. } | ItemProgress::Unsent => Known::Unsent,
-        };
-        Ok((Some(ItemJournal { journal, index, fingerprint }), known))
-    }
-
-    async fn submit_and_wait(mut self, journal: Option<ItemJournal>) -> Outcome {
-        match self.submit(journal.as_ref()).await {
-            Ok((start, handle)) => self.wait(journal, handle, start).await,
-            Err(failure) if self.accepted.is_some() && failure.sent_request().is_some() => {
-                match self.call.sent.get() {
-                    Some(sent) => {
-                        let failure = Some(failure);
-                        Outcome::InDoubt(Box::new(DoubtfulItem { item: self, sent, journal, failure }))
-                    }
-                    None => Outcome::Done(Err(failure)),
+            ItemProgress::Collected { ticket, has_output } => {
+                let Some(handle) = self.resume(*ticket) else { return self.track.fail_as_other_batch() };
+                self.collect_again(handle, has_output).await
+            }
+            ItemProgress::Failed(failed) => {
+                let (failure, _) = *failed;
+                let error = failure_of(failure).with_endpoint(&*self.call.endpoint);
+                if !is_done && self.is_resubmitted(&error) {
+                    return self.submit_and_wait().await;
                 }
+                self.track.finish(Err(error), true)
             }
-            Err(failure) => Outcome::Done(Err(failure)),
+            ItemProgress::Done(_) => self.track.acknowledged(),
         }
     }
 
-    /// Submits the request once the account is not locked. Returns it with the time at which its last attempt began.
-    async fn submit(&mut self, journal: Option<&ItemJournal>) -> Result<(Instant, RequestHandle)> {
+    /// Returns the request of a ticket, unless it is of another endpoint.
+    fn resume(&self, ticket: Ticket<Any>) -> Option<RequestHandle> {
+        (ticket.endpoint() == self.call.endpoint).then(|| ticket.into_handle(self.call.client.clone()))
+    }
+
+    /// Returns the reservation of a request that an earlier process has sent.
+    fn adopt(&self, reserved: &Option<crate::Usd>) -> Option<Reservation> {
+        self.track.shared.accounts.adopt(&self.call.endpoint, *reserved)
+    }
+
+    fn is_resubmitted(&self, error: &Error) -> bool {
+        self.track.shared.resubmit_failed.as_ref().is_some_and(|resubmit| resubmit(error))
+    }
+
+    /// Returns the output of a request that an earlier process has collected: the one that the journal keeps, or else fetches
+    /// it once more.
+    async fn collect_again(self, handle: RequestHandle, has_output: bool) -> Outcome {
+        if has_output && let Some(journal) = self.track.shared.journal.clone() {
+            let reply = match journal.read_output(&self.track.key).await {
+                Ok(Some(output)) => Ok(response_of(output, handle.request_id())),
+                Ok(None) => Err(lost_output(&io::Error::from(io::ErrorKind::NotFound))),
+                Err(cause) => Err(lost_output(&cause)),
+            };
+            return self.track.finish(reply, true);
+        }
+        let (limit, retries) = (self.call.limit(), self.track.shared.resubmit_failed.is_some());
+        let fetched = within(limit, &self.call.endpoint, handle.fetch_collected()).await;
+        match fetched.map_err(|error| handle.with_ids(error)) {
+            Ok(response) => {
+                let mut track = self.track;
+                track.keep_output(&response).await;
+                track.finish(Ok(response), true)
+            }
+            Err(error) if retries && !error.is_retryable() && self.is_resubmitted(&error) => {
+                self.submit_and_wait().await
+            }
+            // The output may only be unreachable at the moment.
+            Err(error) => self.track.finish(Err(error), false),
+        }
+    }
+
+    /// Sets the request aside, until it is decided if it was accepted.
+    fn doubt(mut self, sent: Arc<SentRequest>, failure: Option<Error>) -> Outcome {
+        if let Some(reservation) = &mut self.track.reservation {
+            reservation.set_aside();
+        }
+        self.track.counted.set(ItemPhase::InDoubt);
+        Outcome::InDoubt(Box::new(DoubtfulItem { item: self, sent, failure }))
+    }
+
+    /// Boxed, because a request that failed in an earlier run comes back here.
+    fn submit_and_wait(mut self) -> BoxFuture<'static, Outcome> {
+        Box::pin(async move {
+            match self.submit().await {
+                Ok((start, handle)) => self.wait(handle, start, false).await,
+                Err(failure) if self.track.shared.accepted.is_some() && failure.sent_request().is_some() => {
+                    match self.call.sent.get() {
+                        Some(sent) => self.doubt(sent, Some(failure)),
+                        None => self.track.finish(Err(failure), false),
+                    }
+                }
+                Err(failure) => self.track.finish(Err(failure), false),
+            }
+        })
+    }
+
+    /// Submits the request once the account is not locked and the budget has room for it. Returns it with the time at which
+    /// its last attempt began.
+    async fn submit(&mut self) -> Result<(Instant, RequestHandle)> {
+        if self.track.reservation.is_none() {
+            let shared = self.track.shared.clone();
+            self.track.reservation =
+                shared.accounts.reserve(&self.call.endpoint, self.json.as_deref()).await?;
+        }
+        let submitted = self.pass_and_submit().await;
+        let may_run = |error: &Error| error.may_be_accepted() && self.call.sent.get().is_some();
+        if submitted.as_ref().is_err_and(|error| !may_run(error))
+            && let Some(reservation) = self.track.reservation.take()
+        {
+            reservation.release();
+        }
+        submitted
+    }
+
+    async fn pass_and_submit(&mut self) -> Result<(Instant, RequestHandle)> {
+        let shared = self.track.shared.clone();
+        let mut refusals = 0;
         loop {
-            let pass = self.gate.pass().await?;
+            let pass = shared.gate.pass().await?;
+            self.track.counted.set(ItemPhase::Running);
             let start = now();
             let (limit, endpoint, sent) =
                 (self.call.limit(), self.call.endpoint.clone(), self.call.sent.clone());
             let span = self.call.submit_span();
             // Boxed, so that a call that waits for its result has given back the memory of the submit.
-            let submitted = submit_once(&mut self.call, journal, self.accepted.as_ref());
-            let attempt = Box::pin(within(limit, &endpoint, submitted));
+            let attempt = Box::pin(within(limit, &endpoint, submit_once(&mut self.call, &self.track)));
             match attempt.instrument(span).await {
                 Ok(handle) => {
                     pass.accepted();
@@ -156,7 +250,17 @@ impl BatchItem {
                 }
                 Err(error) => {
                     let error = sent.attach(error);
-                    if !pass.failed(&error) {
+                    let pause = Some(&error).filter(|error| error.is_rate_limited());
+                    let pause = pause.and_then(|error| shared.limiter.refused(refusals, error.retry_after()));
+                    if let Some(pause) = pause {
+                        pass.failed(&error);
+                        refusals += 1;
+                        self.track.counted.set(ItemPhase::Waiting);
+                        tokio::time::sleep(pause).await;
+                        while !shared.limiter.has_room() {
+                            tokio::time::sleep(FULL_PAUSE).await;
+                        }
+                    } else if !pass.failed(&error) {
                         return Err(error);
                     }
                 }
@@ -164,46 +268,170 @@ impl BatchItem {
         }
     }
 
-    /// Waits for a request that was submitted at `start`.
-    async fn wait(self, journal: Option<ItemJournal>, handle: RequestHandle, start: Instant) -> Outcome {
-        let (limit, has_journal, gate) = (self.call.limit(), journal.is_some(), self.gate.clone());
+    /// Waits for a request that was submitted at `start`, by an earlier process if `is_earlier`.
+    async fn wait(mut self, handle: RequestHandle, start: Instant, is_earlier: bool) -> Outcome {
+        self.track.counted.set(ItemPhase::Running);
+        let (limit, shared) = (self.call.limit(), self.track.shared.clone());
+        if is_earlier && shared.resubmit_failed.is_some() {
+            let waited = wait(&handle, &shared, start, limit).await;
+            if waited.reply.as_ref().is_err_and(|error| waited.is_failed(error) || error.is_not_found())
+                && waited.reply.as_ref().is_err_and(|error| self.is_resubmitted(error))
+            {
+                self.track.record(&waited).await;
+                // The cost of one whose failure is not recorded is not known.
+                if let Some(reservation) = self.track.reservation.take() {
+                    reservation.settle(None);
+                }
+                return self.submit_and_wait().await;
+            }
+            let is_recorded = self.track.record(&waited).await;
+            return self.track.finish(waited.reply, is_recorded);
+        }
+        let mut track = self.track;
         // What is left holds no input.
-        drop((self, journal));
-        Outcome::Done(wait(handle, &gate, start, limit, has_journal).await)
+        drop((self.call, self.json));
+        let waited = wait(&handle, &shared, start, limit).await;
+        let is_recorded = track.record(&waited).await;
+        track.finish(waited.reply, is_recorded)
+    }
+}
+
+impl Track {
+    /// Writes down the outcome of a request, and settles its cost. Returns true if the outcome is final.
+    async fn record(&mut self, waited: &Waited) -> bool {
+        let (headers, failure) = match &waited.reply {
+            Ok(response) => (&response.response.headers, None),
+            Err(error) if waited.is_failed(error) => (error.headers(), Some(error)),
+            // It may go on, so its money stays reserved.
+            Err(_) => return false,
+        };
+        let units = units_in(headers);
+        let cost = self.reservation.take().map(|reservation| reservation.settle(units));
+        if cost.is_none() {
+            self.shared.accounts.count(&waited.endpoint, units);
+        }
+        if self.shared.journal.is_some() {
+            let (key, units) = (self.key.to_string(), units.map(|units| units.to_string()));
+            let entry = match (failure, &waited.reply) {
+                (Some(error), _) => JournalEntry::Failed { key, units, cost, failure: error.into() },
+                (None, Ok(response)) => {
+                    let output = self.shared.keep_outputs.then(|| JournalOutput::from(response));
+                    JournalEntry::Collected { key, units, cost, output }
+                }
+                (None, Err(_)) => return false,
+            };
+            return self.write_if_possible(entry).await;
+        }
+        true
+    }
+
+    /// Keeps an output that was fetched again.
+    async fn keep_output(&mut self, response: &CallResponse) {
+        if self.shared.keep_outputs {
+            let (key, output) = (self.key.to_string(), Some(JournalOutput::from(response)));
+            let units = units_in(&response.response.headers).map(|units| units.to_string());
+            self.write_if_possible(JournalEntry::Collected { key, units, cost: None, output }).await;
+        }
+    }
+
+    /// Writes an entry about a request that is finished. A reply that is paid for is not lost with the journal, and the
+    /// next run fetches it again.
+    async fn write_if_possible(&self, entry: JournalEntry) -> bool {
+        let written = self.write(entry).await;
+        if let Err(error) = &written {
+            tracing::warn!(%error, "the outcome of a request is not in the journal");
+        }
+        written.is_ok()
+    }
+
+    /// Writes an entry to the journal, if there is one.
+    async fn write(&self, entry: JournalEntry) -> Result<()> {
+        match &self.shared.journal {
+            Some(journal) => journal.write(entry).await.map_err(cannot_be_written),
+            None => Ok(()),
+        }
+    }
+
+    fn finish(mut self, reply: Result<CallResponse>, is_recorded: bool) -> Outcome {
+        self.counted.set(match &reply {
+            Ok(_) => ItemPhase::Done,
+            Err(error) if error.is_unsent() => ItemPhase::Unsent,
+            Err(error) if error.is_in_doubt() => ItemPhase::InDoubt,
+            Err(_) => ItemPhase::Failed,
+        });
+        let recorded = (is_recorded && self.shared.journal.is_some()).then_some(self.key);
+        Outcome::Done { reply, counted: self.counted, recorded }
+    }
+
+    fn acknowledged(mut self) -> Outcome {
+        self.counted.set(ItemPhase::Done);
+        Outcome::Acknowledged
+    }
+
+    pub(super) fn fail(self, error: Error) -> Outcome {
+        self.finish(Err(error), false)
+    }
+
+    fn fail_as_other_batch(self) -> Outcome {
+        let error = other_input(&self.key);
+        self.fail(error)
+    }
+
+    fn begun(&self, digest: Option<Digest>) -> JournalEntry {
+        let time = system_now().duration_since(UNIX_EPOCH).ok();
+        JournalEntry::Begun {
+            key: self.key.to_string(),
+            input: self.fingerprint.clone().unwrap_or_default(),
+            time: time.and_then(|time| u64::try_from(time.as_millis()).ok()),
+            json: digest.map(|digest| digest.to_string()),
+            reserved: self.reservation.as_ref().map(|reservation| reservation.amount),
+        }
+    }
+
+    fn refused(&self) -> JournalEntry {
+        JournalEntry::Refused { key: self.key.to_string() }
+    }
+
+    fn submitted(&self, ticket: Ticket<Any>) -> JournalEntry {
+        JournalEntry::Submitted { key: self.key.to_string(), ticket }
     }
 }
 
 impl DoubtfulItem {
     /// Goes on with the request as it was decided: waits for it, sends it, or reports the doubt.
     pub(super) fn resolve(self, decision: Decision) -> BoxFuture<'static, Outcome> {
-        let span =
-            tracing::info_span!("fal.batch", endpoint = %self.item.call.endpoint, index = self.item.index);
+        let (endpoint, key) = (&self.item.call.endpoint, &self.item.track.key);
+        let span = tracing::info_span!("fal.batch", %endpoint, %key);
         let resolved = async move {
-            let Self { mut item, journal, failure, .. } = self;
+            let Self { mut item, failure, .. } = self;
+            if let Some(reservation) = &mut item.track.reservation {
+                reservation.take_up();
+            }
             match decision {
                 Decision::Found(ticket) => {
                     let handle = ticket.clone().into_handle(item.call.client.clone());
                     if let Some(on_queued) = item.call.on_queued.take() {
                         on_queued(&handle);
                     }
-                    match write(journal.as_ref(), |journal| journal.submitted(ticket)).await {
-                        Ok(()) => item.wait(journal, handle, now()).await,
-                        Err(error) => Outcome::Done(Err(handle.with_ids(error))),
+                    match item.track.write(item.track.submitted(ticket)).await {
+                        Ok(()) => item.wait(handle, now(), false).await,
+                        Err(error) => item.track.fail(handle.with_ids(error)),
                     }
                 }
-                Decision::NotAccepted => match write(journal.as_ref(), ItemJournal::refused).await {
-                    Ok(()) => item.submit_and_wait(journal).await,
-                    Err(error) => Outcome::Done(Err(error)),
+                Decision::NotAccepted => match item.track.write(item.track.refused()).await {
+                    Ok(()) => item.submit_and_wait().await,
+                    Err(error) => item.track.fail(error),
                 },
-                Decision::InDoubt(reason) => Outcome::Done(Err(in_doubt(Some(&reason), failure))),
+                Decision::InDoubt(reason) => item.track.fail(in_doubt(Some(&reason), failure)),
             }
         };
         Box::pin(resolved.instrument(span))
     }
 
     /// Reports the doubt of a request that was decided once before.
-    pub(super) fn into_error(self) -> Error {
-        self.failure.unwrap_or_else(|| in_doubt(None, None))
+    pub(super) fn into_outcome(self) -> Outcome {
+        let error = self.failure.unwrap_or_else(|| in_doubt(None, None));
+        self.item.track.fail(error)
     }
 }
 
@@ -228,156 +456,104 @@ fn in_doubt(reason: Option<&DoubtReason>, failure: Option<Error>) -> Error {
     }
 }
 
+/// The answer to a request, and the last state that was seen of it.
+struct Waited {
+    endpoint: String,
+    reply: Result<CallResponse>,
+    /// The queue has reported a failure.
+    is_reported: bool,
+}
+
+impl Waited {
+    /// Returns true if the request itself has failed, so that its result is this failure at any later time.
+    fn is_failed(&self, error: &Error) -> bool {
+        let Some(status) = error.status() else { return false };
+        let is_refusal =
+            status.is_client_error() && !matches!(status.as_u16(), 401..=404 | 407..=410 | 423 | 425 | 429);
+        let is_final = is_refusal || (self.is_reported && !error.is_account_wide());
+        error.request_id().is_some() && is_final
+    }
+}
+
 /// Waits for the answer to a request that was submitted at `start`.
-async fn wait(
-    handle: RequestHandle,
-    gate: &AccountGate,
-    start: Instant,
-    limit: Option<Duration>,
-    has_journal: bool,
-) -> Result<CallResponse> {
+async fn wait(handle: &RequestHandle, shared: &Shared, start: Instant, limit: Option<Duration>) -> Waited {
     let left = |limit: Duration| limit.saturating_sub(now().duration_since(start));
+    let under_way = shared.limiter.accepted();
+    let timing = Timing::default();
+    let waited =
+        |reply| Waited { endpoint: handle.endpoint().to_owned(), reply, is_reported: timing.has_failed() };
     loop {
-        let follow = FollowOptions::default();
-        let waited = match limit {
-            Some(limit) if !has_journal => {
+        let follow = timing.follow();
+        let reply = match limit {
+            Some(limit) if shared.journal.is_none() => {
                 let waiting = queue::wait(handle.clone(), None, follow);
                 match tokio::time::timeout(left(limit), waiting).await {
                     Ok(result) => result,
-                    Err(_) => return queue::cancel_timed_out(&handle, limit).await,
+                    Err(_) => return waited(queue::cancel_timed_out(handle, limit).await),
                 }
             }
             // After a timeout the request goes on, and the next process can wait for it.
             limit => queue::wait(handle.clone(), limit.map(left), follow).await,
         };
-        match waited {
+        if let Some((queued, ran)) = timing.measured() {
+            under_way.completed(queued, ran);
+        }
+        match reply {
             Err(error) if error.is_account_wide() => {
                 // If the status can be read, the failure is that of the request itself.
                 let is_refused = handle.fetch_status(false).await.is_err_and(|error| error.is_account_wide());
-                if !is_refused || !gate.close(&error, false) {
-                    return Err(error);
+                if !is_refused || !shared.gate.close(&error, false) {
+                    return waited(Err(error));
                 }
-                gate.pause().await;
+                shared.gate.pause().await;
             }
-            waited => return waited,
+            reply => return waited(reply),
         }
     }
 }
 
 /// Sends a request, and writes down that it may have been accepted before it can have been.
-async fn submit_once(
-    call: &mut Call,
-    journal: Option<&ItemJournal>,
-    accepted: Option<&Accepted>,
-) -> Result<RequestHandle> {
-    let request = call.prepare_submit().await?;
-    let is_recorded = journal.is_some() || accepted.is_some();
+async fn submit_once(call: &mut Call, track: &Track) -> Result<RequestHandle> {
+    let shared = &track.shared;
+    let mut request = call.prepare_submit().await?;
+    if track.reservation.is_some() {
+        // Money is reserved for one run.
+        request.retry = request.retry.even_if_accepted(false);
+    }
+    if shared.limiter.is_adaptive() {
+        request.is_answer = |status, _| status == StatusCode::TOO_MANY_REQUESTS;
+    }
+    let is_recorded = shared.journal.is_some() || shared.accepted.is_some();
     let digest = request.json().filter(|_| is_recorded).and_then(Digest::from_json);
-    write(journal, |journal| journal.begun(digest)).await?;
+    track.write(track.begun(digest)).await?;
     match call.send_submit(&request).await {
         Ok(handle) => {
-            if let Some(accepted) = accepted {
+            if let Some(accepted) = &shared.accepted {
                 lock(accepted).insert(handle.request_id().to_owned(), digest);
             }
-            let written = write(journal, |journal| journal.submitted(Ticket::from(&handle))).await;
-            written.map_err(|error| handle.with_ids(error))?;
+            let written = track.write(track.submitted(Ticket::from(&handle))).await;
+            written.map_err(|error| handle.with_ids(error).with_unknown_outcome())?;
             Ok(handle)
         }
         Err(error) => {
             // The next process sends the request again, but only if it cannot have been accepted.
             if !error.may_be_accepted() {
-                write(journal, ItemJournal::refused).await?;
+                track.write(track.refused()).await?;
             }
             Err(error)
         }
     }
 }
 
-/// Writes an entry to the journal, if there is one.
-async fn write(
-    journal: Option<&ItemJournal>,
-    entry: impl FnOnce(&ItemJournal) -> JournalEntry,
-) -> Result<()> {
-    let Some(journal) = journal else { return Ok(()) };
-    let written = journal.journal.write(entry(journal)).await;
-    written.map_err(|cause| {
-        Error::new(ErrorKind::File, format!("the journal cannot be written: {cause}")).with_source(cause)
-    })
+fn lost_output(cause: &io::Error) -> Error {
+    Error::new(ErrorKind::File, format!("the output cannot be read from the journal: {cause}"))
 }
 
-impl ItemJournal {
-    fn begun(&self, digest: Option<Digest>) -> JournalEntry {
-        let time = system_now().duration_since(UNIX_EPOCH).ok();
-        JournalEntry::Begun {
-            index: self.index,
-            input: self.fingerprint.clone(),
-            time: time.and_then(|time| u64::try_from(time.as_millis()).ok()),
-            json: digest.map(|digest| digest.to_string()),
-        }
-    }
-
-    fn refused(&self) -> JournalEntry {
-        JournalEntry::Refused { index: self.index }
-    }
-
-    fn submitted(&self, ticket: Ticket<Any>) -> JournalEntry {
-        JournalEntry::Submitted { index: self.index, ticket }
-    }
-}
-
-fn other_batch(index: usize) -> Error {
-    let message = format!("input {index} is not the one that the journal knows: it belongs to another batch");
+/// Returns the error of an input that differs from the one that the journal knows.
+fn other_input(key: &str) -> Error {
+    let message = format!(
+        "input {key} is not the one that the journal knows: it was changed, or belongs to another batch; start a new journal, \
+         or tell inputs apart by keys (`Client::batch_by_key`) or by content (`BatchRequest::by_content`)"
+    );
     Error::new(ErrorKind::Config, message)
-}
-
-/// Returns a fingerprint of an endpoint and an input. Local files count by their path
-/// or size, not by their content.
-pub(super) fn fingerprint<P: Parameters + Serialize>(endpoint: &str, input: &mut P) -> Result<String> {
-    let (mut local, mut nth) = (Vec::new(), 0_usize);
-    input.visit_files(&mut |file| {
-        if file.as_url().is_none() {
-            let placeholder = File::url(format!("{file:?}"));
-            local.push((nth, std::mem::replace(file, placeholder)));
-        }
-        nth += 1;
-    });
-    let json = input::to_json(input);
-    let (mut local, mut nth) = (local.into_iter().peekable(), 0_usize);
-    input.visit_files(&mut |file| {
-        if let Some((_, original)) = local.next_if(|(place, _)| *place == nth) {
-            *file = original;
-        }
-        nth += 1;
-    });
-    let mut hash = Fnv::new();
-    hash.add(endpoint.as_bytes());
-    hash.add(&[0]);
-    hash.add(&json?);
-    Ok(format!("{:016x}", hash.finish()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[derive(Debug, PartialEq, Serialize)]
-    struct Input(Vec<File>);
-
-    impl Parameters for Input {
-        fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
-            self.0.visit_files(visit);
-        }
-    }
-
-    #[test]
-    fn a_fingerprint_leaves_local_files_in_the_input() {
-        let files = || Input(vec![File::path("a"), File::url("https://x/y"), File::path("b")]);
-        let mut input = files();
-        let first = fingerprint("acme/app", &mut input).unwrap();
-        assert_eq!(input, files());
-        assert_eq!(fingerprint("acme/app", &mut input).unwrap(), first);
-        assert_ne!(fingerprint("acme/other", &mut input).unwrap(), first);
-        input.0.swap(0, 2);
-        assert_ne!(fingerprint("acme/app", &mut input).unwrap(), first);
-    }
 }

@@ -1,13 +1,21 @@
 //! A journal in a file of JSON lines.
 
 use std::{
+    collections::HashMap,
     fs::{File, OpenOptions, TryLockError},
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, BufReader, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
 
-use super::{Journal, JournalEntry};
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::{
+    Journal, JournalEntry,
+    item_key::ItemKey,
+    journal::{JournalEntries, JournalOutput},
+    journal_reader::{EntryLines, not_an_entry},
+};
 use crate::{BoxFuture, Error, ErrorKind, Result, sync::lock};
 
 /// A [`Journal`] in a file of JSON lines, which only grows.
@@ -36,7 +44,15 @@ struct LockedFile {
     file: File,
     /// The end of the last complete line.
     end: u64,
+    /// The starts of the lines with the outputs that are kept.
+    outputs: HashMap<ItemKey, u64>,
 }
+
+/// The longest beginning of an entry that is read, in bytes.
+const LONGEST_TAIL: u64 = 1 << 30;
+
+/// The number of entries that are read at a time.
+const ENTRIES_AT_ONCE: usize = 256;
 
 impl FileJournal {
     /// Opens a journal, and creates the file if it does not exist.
@@ -71,13 +87,29 @@ impl FileJournal {
 }
 
 impl Journal for FileJournal {
-    fn read(&self) -> BoxFuture<'_, io::Result<Vec<JournalEntry>>> {
-        Box::pin(self.run_blocking(LockedFile::read))
+    fn read(&self) -> JournalEntries<'_> {
+        let parts = stream::try_unfold(Some((0, 0)), move |position| async move {
+            let Some((offset, number)) = position else { return Ok::<_, io::Error>(None) };
+            let part = self.run_blocking(move |file| file.read_part(offset, number)).await?;
+            Ok(Some((stream::iter(part.entries).map(Ok), part.next)))
+        });
+        Box::pin(parts.try_flatten())
     }
 
     fn write(&self, entry: JournalEntry) -> BoxFuture<'_, io::Result<()>> {
         Box::pin(self.run_blocking(move |file| file.write(&entry)))
     }
+
+    fn read_output<'a>(&'a self, key: &'a str) -> BoxFuture<'a, io::Result<Option<JournalOutput>>> {
+        let item = ItemKey::new(key);
+        Box::pin(self.run_blocking(move |file| file.read_output(item)))
+    }
+}
+
+/// Some entries of the file, and the position of the next: its offset, and the number of lines before it.
+struct Part {
+    entries: Vec<JournalEntry>,
+    next: Option<(u64, usize)>,
 }
 
 impl LockedFile {
@@ -102,16 +134,14 @@ impl LockedFile {
         if is_new {
             sync_parent(path)?;
         }
-        let mut file = Self { file, end: 0 };
-        let text = file.read_text()?;
-        let end = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-        let (lines, tail) = text.split_at(end);
-        parse(lines)?;
-        file.end = u64::try_from(end).map_err(io::Error::other)?;
+        let mut file = Self { file, end: 0, outputs: HashMap::new() };
+        let lines = file.index()?;
+        let mut tail = Vec::new();
+        file.file.seek(SeekFrom::Start(file.end))?;
+        (&file.file).take(LONGEST_TAIL).read_to_end(&mut tail)?;
         if !tail.is_empty() {
-            if !is_start_of_entry(tail) {
-                let number = lines.iter().filter(|byte| **byte == b'\n').count() + 1;
-                return Err(not_an_entry(number, &"it is no entry of a journal"));
+            if !is_start_of_entry(&tail) {
+                return Err(not_an_entry(lines + 1, &"it is no entry of a journal"));
             }
             file.file.set_len(file.end)?;
             file.file.sync_data()?;
@@ -119,15 +149,40 @@ impl LockedFile {
         Ok(file)
     }
 
-    fn read_text(&mut self) -> io::Result<Vec<u8>> {
-        let mut text = Vec::new();
+    /// Checks all complete lines, and notes where outputs are. Returns the number of lines.
+    fn index(&mut self) -> io::Result<usize> {
         self.file.seek(SeekFrom::Start(0))?;
-        self.file.read_to_end(&mut text)?;
-        Ok(text)
+        let mut lines = EntryLines::new(BufReader::new(&self.file));
+        while let Some((start, entry)) = lines.next_entry()? {
+            if let JournalEntry::Collected { key, output: Some(_), .. } = &entry {
+                self.outputs.insert(ItemKey::new(key), start);
+            }
+        }
+        self.end = lines.offset;
+        Ok(lines.number)
     }
 
-    fn read(&mut self) -> io::Result<Vec<JournalEntry>> {
-        parse(&self.read_text()?)
+    fn read_part(&mut self, offset: u64, number: usize) -> io::Result<Part> {
+        self.file.seek(SeekFrom::Start(offset))?;
+        let mut lines = EntryLines::resume(BufReader::new(&self.file), offset, number);
+        let mut entries = Vec::new();
+        while entries.len() < ENTRIES_AT_ONCE {
+            match lines.next_entry()? {
+                Some((_, entry)) => entries.push(entry),
+                None => return Ok(Part { entries, next: None }),
+            }
+        }
+        Ok(Part { entries, next: Some((lines.offset, lines.number)) })
+    }
+
+    fn read_output(&mut self, item: ItemKey) -> io::Result<Option<JournalOutput>> {
+        let Some(start) = self.outputs.get(&item) else { return Ok(None) };
+        self.file.seek(SeekFrom::Start(*start))?;
+        let entry = EntryLines::new(BufReader::new(&self.file)).next_entry()?;
+        Ok(entry.and_then(|(_, entry)| match entry {
+            JournalEntry::Collected { output, .. } => output,
+            _ => None,
+        }))
     }
 
     fn write(&mut self, entry: &JournalEntry) -> io::Result<()> {
@@ -137,6 +192,9 @@ impl LockedFile {
         let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
         match written {
             Ok(()) => {
+                if let JournalEntry::Collected { key, output: Some(_), .. } = entry {
+                    self.outputs.insert(ItemKey::new(key), self.end);
+                }
                 self.end += u64::try_from(line.len()).map_err(io::Error::other)?;
                 Ok(())
             }
@@ -150,23 +208,16 @@ impl LockedFile {
     }
 }
 
-/// Parses the entries of a journal, one a line.
-fn parse(text: &[u8]) -> io::Result<Vec<JournalEntry>> {
-    let lines = text.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
-    let parse = |(index, line)| serde_json::from_slice(line).map_err(|cause| not_an_entry(index + 1, &cause));
-    lines.map(parse).collect()
-}
-
-fn not_an_entry(number: usize, cause: &dyn std::fmt::Display) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("line {number}: {cause}"))
-}
-
 /// Returns true if `tail` is the beginning of an entry as it is written, up to all of it.
 ///
 /// Nothing else is ever cut off: a user may have named the wrong file.
 fn is_start_of_entry(tail: &[u8]) -> bool {
-    ["begun", "refused", "submitted"].into_iter().any(|state| {
-        let head = format!("{{\"state\":\"{state}\",\"index\":");
+    let states = ["begun", "refused", "submitted", "collected", "failed", "done"];
+    // Older versions write indexes.
+    let heads = states
+        .iter()
+        .flat_map(|state| ["key", "index"].map(|key| format!("{{\"state\":\"{state}\",\"{key}\":")));
+    heads.chain(["{\"state\":\"started\",\"keys\":".to_owned()]).any(|head| {
         if tail.len() <= head.len() {
             return head.as_bytes().starts_with(tail);
         }
@@ -198,8 +249,13 @@ mod tests {
     use super::*;
     use crate::queue::Ticket;
 
-    fn begun(index: usize) -> JournalEntry {
-        JournalEntry::Begun { index, input: "00".to_owned(), time: None, json: None }
+    fn begun(key: usize) -> JournalEntry {
+        let key = key.to_string();
+        JournalEntry::Begun { key, input: "00".to_owned(), time: None, json: None, reserved: None }
+    }
+
+    async fn read(journal: &FileJournal) -> io::Result<Vec<JournalEntry>> {
+        journal.read().try_collect().await
     }
 
     #[tokio::test]
@@ -207,23 +263,27 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
         let ticket = Ticket::with_endpoint("acme/app", "r1");
-        let entries =
-            [begun(0), JournalEntry::Submitted { index: 0, ticket }, JournalEntry::Refused { index: 1 }];
+        let key = |index: usize| index.to_string();
+        let entries = [
+            begun(0),
+            JournalEntry::Submitted { key: key(0), ticket },
+            JournalEntry::Refused { key: key(1) },
+        ];
         {
             let journal = FileJournal::open(&path).unwrap();
             for entry in &entries {
                 journal.write(entry.clone()).await.unwrap();
             }
-            assert_eq!(journal.read().await.unwrap(), entries);
+            assert_eq!(read(&journal).await.unwrap(), entries);
             assert!(FileJournal::open(&path).unwrap_err().is_file());
         }
-        assert_eq!(FileJournal::open(&path).unwrap().read().await.unwrap(), entries);
+        assert_eq!(read(&FileJournal::open(&path).unwrap()).await.unwrap(), entries);
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(
             text,
-            "{\"state\":\"begun\",\"index\":0,\"input\":\"00\"}\n\
-             {\"state\":\"submitted\",\"index\":0,\"ticket\":{\"endpoint\":\"acme/app\",\"request_id\":\"r1\"}}\n\
-             {\"state\":\"refused\",\"index\":1}\n"
+            "{\"state\":\"begun\",\"key\":\"0\",\"input\":\"00\"}\n\
+             {\"state\":\"submitted\",\"key\":\"0\",\"ticket\":{\"endpoint\":\"acme/app\",\"request_id\":\"r1\"}}\n\
+             {\"state\":\"refused\",\"key\":\"1\"}\n"
         );
     }
 
@@ -238,9 +298,9 @@ mod tests {
             std::fs::write(&path, &text[..cut]).unwrap();
             let journal = FileJournal::open(&path).unwrap();
             let whole = text[..cut].matches('\n').count();
-            assert_eq!(journal.read().await.unwrap().len(), whole, "{cut}");
+            assert_eq!(read(&journal).await.unwrap().len(), whole, "{cut}");
             journal.write(begun(9)).await.unwrap();
-            assert_eq!(journal.read().await.unwrap().last(), Some(&begun(9)), "{cut}");
+            assert_eq!(read(&journal).await.unwrap().last(), Some(&begun(9)), "{cut}");
         }
     }
 
@@ -264,7 +324,7 @@ mod tests {
             b"two lines\nof a poem".into(),
             b"\x7fELF\0\0\n\x01\x02\xff".into(),
             vec![0; 4096],
-            b"{\"state\":\"done\",\"index\":1}".into(),
+            b"{\"state\":\"precious\",\"index\":1}".into(),
             b"{\"state\":\"begun\",\"index\":true}".into(),
             b"{\"state\":\"begun\",\"index\":0,\"input\":\"00\"} and more".into(),
             format!("{entry}\nprecious").into(),

@@ -1,16 +1,22 @@
 //! Batches in simulated time.
 
+mod adaptive;
+mod budget;
+mod queue;
+mod repeated;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::*;
-use crate::{Retry, sync::lock, transport::simulation, untyped};
+use crate::{BoxFuture, Client, Error, Retry, sync::lock, transport::simulation, untyped};
 
 /// A queue whose account is locked at times, and the submits that it received.
 #[derive(Clone, Default)]
@@ -96,14 +102,20 @@ fn inputs(count: u64) -> impl Iterator<Item = untyped::Input> + Send + 'static {
 #[derive(Clone, Default)]
 struct MemoryJournal(Arc<Mutex<Vec<JournalEntry>>>);
 
+impl MemoryJournal {
+    fn entries(&self) -> Vec<JournalEntry> {
+        lock(&self.0).clone()
+    }
+}
+
 impl Journal for MemoryJournal {
-    fn read(&self) -> crate::BoxFuture<'_, std::io::Result<Vec<JournalEntry>>> {
-        Box::pin(future::ready(Ok(lock(&self.0).clone())))
+    fn read(&self) -> JournalEntries<'_> {
+        Box::pin(futures_util::stream::iter(self.entries()).map(Ok))
     }
 
-    fn write(&self, entry: JournalEntry) -> crate::BoxFuture<'_, std::io::Result<()>> {
+    fn write(&self, entry: JournalEntry) -> BoxFuture<'_, std::io::Result<()>> {
         lock(&self.0).push(entry);
-        Box::pin(future::ready(Ok(())))
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 
@@ -198,7 +210,8 @@ async fn a_job_that_fails_with_the_words_of_a_lock_does_not_stop_the_batch() {
 async fn a_ticket_of_another_endpoint_is_an_error() {
     let account = Account::default();
     let ticket = crate::queue::Ticket::with_endpoint("acme/other", "id0");
-    let journal = MemoryJournal(Arc::new(Mutex::new(vec![JournalEntry::Submitted { index: 0, ticket }])));
+    let journal =
+        MemoryJournal(Arc::new(Mutex::new(vec![JournalEntry::Submitted { key: "0".to_owned(), ticket }])));
     let replies = account.client(None).batch(inputs(1)).journal(journal).await.unwrap();
     assert!(replies[0].as_ref().is_err_and(Error::is_config), "{replies:?}");
     assert_eq!(account.submits(), 0);

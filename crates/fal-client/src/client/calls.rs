@@ -5,7 +5,7 @@ use fal_core::{Endpoint, File, HasUrl, IntoInput, Streams};
 use super::Client;
 use crate::{
     RunRequest,
-    batch::BatchRequest,
+    batch::{BatchKey, BatchRequest},
     queue::{Job, SubmitRequest, SubscribeRequest, Ticket},
     storage::{DownloadRequest, Storage, UploadRequest},
     stream::StreamRequest,
@@ -97,6 +97,33 @@ impl Client {
         I: IntoIterator<Item: IntoInput, IntoIter: Send + 'static>,
     {
         BatchRequest::new(self.clone(), inputs)
+    }
+
+    /// Submits many requests as [`batch`](Self::batch) does, with a key for each input, such as the id of a row.
+    ///
+    /// The key is given back with the reply, and a journal knows the input by it: rows can be inserted, removed and sorted
+    /// between two runs. Two inputs with one key, or another input for a key of the journal, are `Config` errors of that
+    /// input.
+    ///
+    /// ```no_run
+    /// # use fal_client::{Client, batch::FileJournal, untyped};
+    /// # async fn example(client: Client) -> fal_client::Result<()> {
+    /// let cats = [("tabby", 1), ("tuxedo", 2)];
+    /// let rows = cats.map(|(name, seed)| (name, untyped::input("fal-ai/flux/dev", serde_json::json!({ "seed": seed }))));
+    /// let mut done = client.batch_by_key(rows).journal(FileJournal::open("cats.jsonl")?).as_completed().await?;
+    /// while let Some((name, reply)) = done.next().await {
+    ///     println!("{name}: {}", reply?["images"][0]["url"]);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn batch_by_key<I, K, T>(&self, inputs: I) -> BatchRequest<T::Endpoint, K>
+    where
+        I: IntoIterator<Item = (K, T), IntoIter: Send + 'static>,
+        K: BatchKey,
+        T: IntoInput,
+    {
+        BatchRequest::with_keys(self.clone(), inputs)
     }
 
     /// Returns the request of a [`Ticket`], which is in the queue already. Sends nothing.

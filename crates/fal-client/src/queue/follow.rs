@@ -189,6 +189,11 @@ impl Follower {
 }
 
 impl FollowOptions {
+    /// Returns options that report each update, without logs.
+    pub(crate) fn observed_by(on_update: impl FnMut(&Update) + Send + 'static) -> Self {
+        Self { on_update: Some(Box::new(on_update)), ..Self::default() }
+    }
+
     /// Follows the request to its end and fetches the result.
     pub(super) async fn finish(&mut self, handle: &RequestHandle) -> Result<CallResponse> {
         let mut follower = Follower::new(handle.clone(), self.logs, self.polling);

@@ -214,6 +214,11 @@ impl RequestHandle {
         })
     }
 
+    /// Fetches the result of a request whose result was fetched before.
+    pub(crate) fn fetch_collected(&self) -> BoxFuture<'_, Result<CallResponse>> {
+        self.fetch_completed_result(RetryClass::Idempotent)
+    }
+
     fn status_request(&self, logs: bool) -> Result<Request> {
         let mut request = self.request(Method::GET, |urls| urls.status.clone())?;
         request.url.query_pairs_mut().append_pair("logs", if logs { "1" } else { "0" });

@@ -19,6 +19,7 @@ mod halves;
 #[cfg(feature = "realtime")]
 mod interruptions;
 mod job;
+mod journal_memory;
 #[cfg(feature = "tower")]
 mod layers;
 mod middleware;

@@ -1,0 +1,177 @@
+//! Budgets, prices and estimates.
+
+use super::{queue::Queue, *};
+use crate::Usd;
+
+/// Returns true if no seed occurs twice.
+fn is_unique(mut seeds: Vec<u64>) -> bool {
+    seeds.sort_unstable();
+    seeds.windows(2).all(|pair| pair[0] != pair[1])
+}
+
+#[tokio::test(start_paused = true)]
+async fn budget_is_spent_to_the_last_cent_and_never_exceeded() {
+    let queue = Queue::default();
+    let batch = queue.client().batch(inputs(1000)).concurrency(64).budget(Usd::dollars(10));
+    let replies = batch.await.unwrap();
+    assert_eq!(replies.iter().filter(|reply| reply.is_ok()).count(), 400);
+    let unsent: Vec<_> = replies.iter().filter_map(|reply| reply.as_ref().err()).collect();
+    assert_eq!(unsent.len(), 600);
+    assert!(unsent.iter().all(|error| error.is_unsent()), "{:?}", unsent[0]);
+    let message = unsent[0].to_string();
+    assert!(message.contains("the budget of $10.00 has no room for $0.025: $10.00 spent"), "{message}");
+    assert_eq!((queue.accepted().len(), queue.price_requests()), (400, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn budget_holds_over_processes_that_end_at_any_moment() {
+    for kept in [false, true] {
+        let (queue, journal) = (Queue::default(), MemoryJournal::default());
+        let run = |budget: u64| {
+            let mut batch = queue.client().batch(inputs(1000)).concurrency(64).journal(journal.clone());
+            if kept {
+                batch = batch.keep_outputs();
+            }
+            batch.budget(Usd::dollars(budget)).as_completed()
+        };
+        for process in 0..16_u64 {
+            let mut done = run(10).await.unwrap();
+            let life = Duration::from_millis(process * 613 % 9_000);
+            let working = async { while done.next().await.is_some() {} };
+            let _ = tokio::time::timeout(life, working).await;
+            let spent = done.spent().await.unwrap();
+            assert!(spent.cost + spent.reserved <= Usd::dollars(10), "{spent}");
+            assert!(queue.accepted().len() <= 400);
+        }
+        let mut done = run(10).await.unwrap();
+        while done.next().await.is_some() {}
+        let spent = done.spent().await.unwrap();
+        let in_doubt = done.progress().in_doubt;
+        // What was being submitted when a process ended may run, and stays reserved.
+        assert_eq!(spent.cost + spent.reserved, Usd::dollars(10), "{spent}, {in_doubt} in doubt");
+        assert!(queue.accepted().len() <= 400 && is_unique(queue.accepted()));
+        assert!(done.stop_reason().unwrap().contains("budget"));
+
+        // More money goes on where it ended.
+        let mut done = run(25).await.unwrap();
+        while done.next().await.is_some() {}
+        assert!(is_unique(queue.accepted()));
+        assert_eq!(done.progress().done + in_doubt, 1000, "{}", done.progress());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn billable_units_settle_what_was_reserved() {
+    // The last 1.25 cents of the first has no room for what must be reserved.
+    let table = [(Some("0.5"), 799), (Some("0"), 1000), (None, 400), (Some("2"), 200)];
+    for (units, accepted) in table {
+        let queue = Queue::new(|settings| settings.units = units);
+        let batch = queue.client().batch(inputs(1000)).concurrency(1).budget(Usd::dollars(10));
+        let mut done = batch.as_completed().await.unwrap();
+        while done.next().await.is_some() {}
+        assert_eq!(queue.accepted().len(), accepted, "{units:?}");
+        let spent = done.spent().await.unwrap();
+        assert_eq!(spent.reserved, Usd::ZERO);
+        let expected = match units {
+            Some("0.5") => "9.9875".parse().unwrap(),
+            Some("0") => Usd::ZERO,
+            _ => Usd::dollars(10),
+        };
+        assert_eq!(spent.cost, expected, "{units:?}");
+        assert_eq!(done.progress().spent, Some(expected));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_that_are_not_billed_leave_the_budget_as_it_was() {
+    let queue = Queue::new(|settings| settings.failing = |seed| u32::from(seed < 300));
+    let batch = queue.client().batch(inputs(1000)).concurrency(16).budget(Usd::dollars(10));
+    let replies = batch.await.unwrap();
+    assert_eq!(replies.iter().filter(|reply| reply.is_ok()).count(), 400);
+    assert_eq!(queue.accepted().len(), 700);
+}
+
+#[tokio::test(start_paused = true)]
+async fn number_of_images_counts() {
+    let queue = Queue::new(|settings| settings.units = None);
+    let inputs = (0..10).map(|seed| untyped::input("acme/app", json!({ "seed": seed, "num_images": 4 })));
+    let batch = queue.client().batch(inputs).budget(Usd::cents(55));
+    assert_eq!(batch.await.unwrap().iter().filter(|reply| reply.is_ok()).count(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn cost_that_does_not_follow_from_the_input_needs_a_largest_cost() {
+    for price in [None, Some((0.1, "seconds"))] {
+        let queue = Queue::new(|settings| (settings.price, settings.units) = (price, None));
+        let replies = queue.client().batch(inputs(3)).budget(Usd::dollars(10)).await.unwrap();
+        for reply in &replies {
+            let error = reply.as_ref().unwrap_err();
+            assert!(error.is_config() && error.to_string().contains("max_per_request"), "{error}");
+        }
+        assert!(queue.accepted().is_empty());
+        let budget = Budget::new(Usd::dollars(1)).max_per_request(Usd::cents(40));
+        let replies = queue.client().batch(inputs(3)).budget(budget).await.unwrap();
+        assert_eq!(replies.iter().filter(|reply| reply.is_ok()).count(), 2, "{price:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn journal_without_a_budget_can_get_one_if_its_costs_are_known() {
+    let journal = MemoryJournal::default();
+    let queue = Queue::new(|settings| settings.units = Some("2.5"));
+    queue.client().batch(inputs(10)).journal(journal.clone()).await.unwrap();
+    let run = |budget: Budget| {
+        queue.client().batch(inputs(50)).concurrency(1).journal(journal.clone()).budget(budget)
+    };
+    let mut done = run(Usd::cents(100).into()).as_completed().await.unwrap();
+    assert_eq!(done.spent().await.unwrap().to_string(), "$0.625 spent");
+    while done.next().await.is_some() {}
+    assert_eq!(done.spent().await.unwrap().cost, Usd::cents(100));
+
+    // An entry of an older version, whose cost nobody knows.
+    let ticket = crate::queue::Ticket::with_endpoint("acme/app", "id0");
+    lock(&journal.0).push(JournalEntry::Submitted { key: "49".to_owned(), ticket });
+    let error = run(Usd::cents(200).into()).as_completed().await.unwrap_err();
+    assert!(error.is_config() && error.to_string().contains("max_per_request"), "{error}");
+    let budget = Budget::new(Usd::cents(200)).max_per_request(Usd::cents(30));
+    let done = run(budget).as_completed().await.unwrap();
+    assert_eq!(done.spent().await.unwrap().to_string(), "$1.00 spent, $0.30 reserved");
+}
+
+#[tokio::test(start_paused = true)]
+async fn estimate_asks_for_the_price_once() {
+    let queue = Queue::default();
+    let journal = MemoryJournal::default();
+    let mut batch = queue.client().batch(inputs(1000)).journal(journal.clone());
+    assert_eq!(batch.estimate().await.unwrap().to_string(), "$25.00 for 1,000 requests");
+    assert_eq!(queue.requests(), 1);
+    let mut done = batch.as_completed().await.unwrap();
+    for _ in 0..16 {
+        done.next().await;
+    }
+    drop(done);
+    let sent = queue.accepted().len();
+    let estimate = queue.client().batch(inputs(1000)).journal(journal).estimate().await.unwrap();
+    assert_eq!((estimate.already_sent, estimate.requests), (sent, 1000 - sent));
+
+    let queue = Queue::new(|settings| settings.price = Some((0.1, "seconds")));
+    let estimate = queue.client().batch(inputs(200)).estimate().await.unwrap();
+    assert_eq!(estimate.to_string(), "about $60.00 for 200 requests");
+    assert_eq!(queue.requests(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn spent_money_is_known_without_a_budget() {
+    let queue = Queue::new(|settings| settings.units = Some("1.50000000"));
+    let mut done = queue.client().batch(inputs(10)).as_completed().await.unwrap();
+    while done.next().await.is_some() {}
+    assert_eq!(queue.price_requests(), 0);
+    assert_eq!(done.spent().await.unwrap().to_string(), "$0.375 spent");
+    let queue = Queue::new(|settings| settings.units = None);
+    let mut done = queue.client().batch(inputs(2)).as_completed().await.unwrap();
+    while done.next().await.is_some() {}
+    assert_eq!(
+        done.spent().await.unwrap().to_string(),
+        "$0.00 spent, and 2 requests whose cost is not known"
+    );
+}
