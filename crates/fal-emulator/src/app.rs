@@ -8,12 +8,13 @@ use axum::http::HeaderMap;
 
 use crate::clock::Clock;
 use crate::history::HistorySettings;
-use crate::hosts::{BaseUrls, HostPolicy};
+use crate::hosts::{self, BaseUrls, HostPolicy};
 use crate::models::Registry;
 use crate::net::Traffic;
 use crate::pace::Pace;
 use crate::queue::{JobArchive, Queue, Scheduler};
 use crate::realtime::RealtimeSettings;
+use crate::recording::RecordingSession;
 use crate::recent_calls::RecentCalls;
 use crate::script::{RequestFile, Scripts};
 use crate::store::{FileArchive, Store};
@@ -50,6 +51,8 @@ pub(crate) struct App {
     pub(crate) request_log: Option<RequestLog>,
     /// `true` if calls without a seed get a random one.
     pub(crate) random_seeds: bool,
+    /// The recording from which requests are answered, or to which they are added.
+    pub(crate) recording: Option<Arc<RecordingSession>>,
     pub(crate) hosts: Arc<HostPolicy>,
     pub(crate) traffic: Arc<Traffic>,
     /// The name of the scope, if this is the state of one.
@@ -97,6 +100,7 @@ pub(crate) struct Settings {
     pub(crate) request_log: Option<RequestLog>,
     pub(crate) warning_log: Option<WarningLog>,
     pub(crate) head_timeout: Duration,
+    pub(crate) recording: Option<RecordingSession>,
 }
 
 impl App {
@@ -146,6 +150,7 @@ impl App {
             head_timeout: settings.head_timeout,
             request_log: settings.request_log,
             random_seeds: settings.random_seeds,
+            recording: settings.recording.map(Arc::new),
             hosts: Arc::new(settings.hosts),
             traffic: Arc::default(),
             scope: None,
@@ -191,6 +196,7 @@ impl App {
             head_timeout: self.head_timeout,
             request_log: self.request_log.clone(),
             random_seeds: self.random_seeds,
+            recording: self.recording.clone(),
             hosts: Arc::clone(&self.hosts),
             traffic: Arc::clone(&self.traffic),
             unknown_models: Arc::clone(&self.unknown_models),
@@ -199,6 +205,11 @@ impl App {
             address: self.address,
             is_tls: self.is_tls,
         }
+    }
+
+    /// Returns the scheme by which a request with these headers came.
+    pub(crate) fn scheme(&self, headers: &HeaderMap) -> &'static str {
+        if hosts::is_tls(headers, self.is_tls) { "https" } else { "http" }
     }
 
     /// Returns the base URLs for the reply to a request with these headers.

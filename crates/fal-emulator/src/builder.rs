@@ -19,6 +19,7 @@ use crate::pace::Pace;
 use crate::private_files;
 use crate::queue::JobArchive;
 use crate::realtime::RealtimeSettings;
+use crate::recording::{RecordSettings, RecordingSession, UnrecordedReply};
 use crate::scenario::Scenario;
 use crate::script::RequestFile;
 use crate::store::{self, FileArchive};
@@ -69,6 +70,10 @@ pub struct EmulatorBuilder {
     warning_log: Option<WarningLog>,
     kept: Option<usize>,
     random_seeds: bool,
+    record: Option<(PathBuf, String)>,
+    upstream: Option<String>,
+    replay: Option<PathBuf>,
+    unrecorded: UnrecordedReply,
 }
 
 impl EmulatorBuilder {
@@ -269,6 +274,44 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Passes every request on to fal, and records it with its reply in this folder. **The calls cost money**, on the
+    /// account of `key`.
+    ///
+    /// The key takes the place of [`Emulator::caller_key`], and of no other key; other callers are refused by fal. No request
+    /// is sent twice. What the folder holds already is answered from it and not asked for again. Neither keys nor tokens nor
+    /// signatures of URLs are stored. WebSockets are refused.
+    #[must_use]
+    pub fn record(mut self, folder: impl Into<PathBuf>, key: impl Into<String>) -> Self {
+        self.record = Some((folder.into(), key.into()));
+        self
+    }
+
+    /// Records the server with this URL in place of fal's hosts, such as another emulator: `http://127.0.0.1:8787`. It gets
+    /// fal's names in the `Host` header.
+    #[must_use]
+    pub fn upstream(mut self, url: impl Into<String>) -> Self {
+        self.upstream = Some(url.into());
+        self
+    }
+
+    /// Answers every request from this folder, byte for byte as it was recorded. Nothing leaves the machine.
+    ///
+    /// A request that was recorded several times gets its replies in their order, and then the last one again. Requests are
+    /// compared by method, URL and content, but without tokens, signatures of URLs and the address of a webhook; the order of
+    /// members in JSON does not matter.
+    #[must_use]
+    pub fn replay(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.replay = Some(folder.into());
+        self
+    }
+
+    /// Sets the reply to requests that a replayed folder does not hold. The default is a failure.
+    #[must_use]
+    pub fn unrecorded(mut self, reply: UnrecordedReply) -> Self {
+        self.unrecorded = reply;
+        self
+    }
+
     /// Calls a function with a line for each request to a service: `POST /run/fal-ai/flux/dev 200 214 ms`. The line has
     /// no query, which may hold a token. By default nothing is logged.
     #[must_use]
@@ -301,12 +344,13 @@ impl EmulatorBuilder {
     /// # Errors
     ///
     /// Returns an error if a schema or scenario file cannot be read or is not valid, if a folder or file cannot be
-    /// written, if the key cannot be sent in a header, or if the port is taken.
+    /// written, if a recording is damaged, if the key cannot be sent in a header, or if the port is taken.
     pub async fn start(self) -> Result<Emulator, Error> {
         let is_sendable = |key: &String| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic());
         if !self.key.iter().all(is_sendable) {
             return Err(Error::Key);
         }
+        let recording = self.open_recording()?;
         let mut models = match &self.schemas_dir {
             Some(path) => Registry::read(path)?,
             None => Registry::embedded()?,
@@ -344,6 +388,7 @@ impl EmulatorBuilder {
             hosts: HostPolicy::new(&self.allowed_hosts),
             request_log: self.request_log,
             warning_log: self.warning_log,
+            recording,
             kept: self.kept.unwrap_or(DEFAULT_KEPT),
             random_seeds: self.random_seeds,
             request_file,
@@ -354,6 +399,20 @@ impl EmulatorBuilder {
             scenario.apply(&app.scripts);
         }
         Ok(Emulator::serve(listener, address, app, tls))
+    }
+}
+
+impl EmulatorBuilder {
+    fn open_recording(&self) -> Result<Option<RecordingSession>, Error> {
+        let Some((folder, key)) = &self.record else {
+            let replay = |folder: &PathBuf| RecordingSession::replay(folder, self.unrecorded);
+            return self.replay.as_ref().map(replay).transpose();
+        };
+        let settings =
+            RecordSettings { folder: folder.clone(), key: key.clone(), upstream: self.upstream.clone() };
+        let new_key = || format!("recording:{}", uuid::Uuid::new_v4().simple());
+        let caller_key = self.key.clone().unwrap_or_else(new_key);
+        RecordingSession::record(settings, caller_key).map(Some)
     }
 }
 
@@ -395,6 +454,10 @@ impl std::fmt::Debug for EmulatorBuilder {
             .field("allowed_hosts", &self.allowed_hosts)
             .field("kept", &self.kept)
             .field("random_seeds", &self.random_seeds)
+            .field("record", &self.record.as_ref().map(|(folder, _)| folder))
+            .field("upstream", &self.upstream)
+            .field("replay", &self.replay)
+            .field("unrecorded", &self.unrecorded)
             .field("logs_requests", &self.request_log.is_some())
             .field("logs_warnings", &self.warning_log.is_some())
             .finish()

@@ -240,6 +240,26 @@ impl Emulator {
         self.app.unknown_models.list().into_iter().map(|model| model.id).collect()
     }
 
+    /// Returns the key that callers must have while the real service is recorded: the required one, or a random one. `None`
+    /// if nothing is recorded.
+    #[must_use]
+    pub fn caller_key(&self) -> Option<&str> {
+        self.app.recording.as_ref()?.caller_key()
+    }
+
+    /// Returns the number of exchanges that the recording held at the start, and the number of those added since.
+    #[must_use]
+    pub fn recorded_exchanges(&self) -> (usize, u64) {
+        self.app.recording.as_ref().map_or((0, 0), |recording| (recording.known(), recording.stored()))
+    }
+
+    /// Returns the requests that a replayed recording did not hold, such as `POST https://fal.run/fal-ai/flux/dev`, in
+    /// alphabetical order, at most 100.
+    #[must_use]
+    pub fn unrecorded_requests(&self) -> Vec<String> {
+        self.app.recording.as_ref().map(|recording| recording.unrecorded()).unwrap_or_default()
+    }
+
     /// Waits for a request that `matches` accepts, and returns the first one. Requests from before the call count.
     ///
     /// There is no timeout: the future is pending until such a request arrives.

@@ -62,6 +62,18 @@ pub enum Error {
         /// The error of the TLS library or of the system.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A file of a recording is damaged, or no part of one.
+    Recording {
+        /// The file.
+        path: PathBuf,
+        /// The problem of the file.
+        problem: String,
+    },
+    /// The real service cannot be called.
+    Upstream {
+        /// The error of the TLS library, or of the key.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The required key is empty or cannot be sent in a header.
     Key,
 }
@@ -95,6 +107,10 @@ impl fmt::Display for Error {
                 write!(out, "{} is not a valid scenario: {source}", path.display())
             }
             Self::Tls { source } => write!(out, "cannot make certificates: {source}"),
+            Self::Recording { path, problem } => {
+                write!(out, "{} is no part of a recording: {problem}", path.display())
+            }
+            Self::Upstream { source } => write!(out, "cannot call the real service: {source}"),
             Self::Key => out.write_str("the required key must be visible ASCII, as in id:secret"),
         }
     }
@@ -107,7 +123,7 @@ impl std::error::Error for Error {
                 Some(source)
             }
             Self::Scenario { source, .. } => Some(source),
-            Self::Tls { source } => Some(source.as_ref()),
+            Self::Tls { source } | Self::Upstream { source } => Some(source.as_ref()),
             _ => None,
         }
     }

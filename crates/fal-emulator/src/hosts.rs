@@ -148,6 +148,11 @@ pub(crate) fn unserved(host: &str) -> String {
     format!("fal-emulator does not serve {host}; the request did not leave this machine")
 }
 
+/// Returns true if a request came over TLS. `otherwise` is the answer for requests without the server's own header.
+pub(crate) fn is_tls(headers: &HeaderMap, otherwise: bool) -> bool {
+    headers.get(SCHEME).map_or(otherwise, |scheme| scheme == "https")
+}
+
 /// Removes the header that the server adds for the routes.
 pub(crate) fn remove_scheme(headers: &mut HeaderMap) {
     headers.remove(SCHEME);
@@ -185,7 +190,7 @@ impl BaseUrls {
     /// Determines the URLs from the headers of a request. `is_tls` is the scheme of requests that came without the
     /// server's own header, and `fallback` the server's own address.
     pub(crate) fn from_headers(headers: &HeaderMap, is_tls: bool, fallback: &str) -> Self {
-        let is_tls = headers.get(SCHEME).map_or(is_tls, |scheme| scheme == "https");
+        let is_tls = self::is_tls(headers, is_tls);
         let scheme = if is_tls { "https" } else { "http" };
         let authority = authority(headers);
         if let Some(authority) = &authority
@@ -222,6 +227,16 @@ pub(crate) fn service_prefix(host: &str) -> Option<&'static str> {
     let host = normalize(host);
     let known = HOSTS.iter().find(|(name, _)| *name == host).map(|(_, prefix)| *prefix);
     known.or_else(|| is_below(&host, "fal.media").then_some("/cdn"))
+}
+
+/// Returns the name and the path prefix of the service behind a path of the emulator.
+pub(crate) fn default_host(path: &str) -> Option<(&'static str, &'static str)> {
+    if path.starts_with("/api/openapi/") {
+        return Some(("fal.ai", ""));
+    }
+    const CDN: (&str, &str) = ("v3.fal.media", "/cdn");
+    let names = HOSTS.into_iter().filter(|(_, prefix)| !prefix.is_empty() && *prefix != CDN.1).chain([CDN]);
+    names.into_iter().find(|(_, prefix)| path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/')))
 }
 
 /// Parses the `Host` header. Returns `None` if it has characters that do not belong in a host name.

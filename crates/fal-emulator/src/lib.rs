@@ -65,6 +65,7 @@ mod private_files;
 mod queue;
 mod realtime;
 mod recent_calls;
+mod recording;
 mod reply;
 mod routes;
 mod scenario;
@@ -83,6 +84,7 @@ pub use error::{BadScenario, Error};
 pub use history::{HistoryOutage, HistorySettings};
 pub use pace::Pace;
 pub use realtime::RealtimeSettings;
+pub use recording::UnrecordedReply;
 pub use scenario::Scenario;
 pub use script::{
     FaultPoint, RealtimeFault, RecordedResponse, Request, RequestKind, ResponseTemplate, Rule, Script,

@@ -34,6 +34,7 @@ mod proxy;
 mod queue;
 mod range;
 mod realtime;
+mod recording;
 mod run;
 mod scopes;
 mod status_stream;
@@ -82,6 +83,7 @@ fn services(app: Arc<App>) -> Router {
         .fallback(not_found::fallback)
         .method_not_allowed_fallback(not_found::method_fallback)
         .layer(middleware::from_fn(common_headers))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), recording::answer))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), intercept::intercept))
         .with_state(app)
 }

@@ -186,8 +186,11 @@ async fn advance_clock(State(app): State<Arc<App>>, body: Bytes) -> Reply {
     Reply::ok(json!({"now": app.clock.now().as_secs_f64()}))
 }
 
-/// Removes all scripts, rules and recorded requests.
+/// Removes all scripts, rules and recorded requests. Replays start from the first reply again.
 async fn reset(State(app): State<Arc<App>>) -> Reply {
     app.scripts.reset();
+    if let Some(recording) = &app.recording {
+        recording.rewind(app.scope.as_deref());
+    }
     Reply::ok(json!({}))
 }

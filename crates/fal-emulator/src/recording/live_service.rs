@@ -1,0 +1,109 @@
+//! The real service, to which requests pass through while they are recorded.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+
+use super::request_key::Target;
+
+/// The time to connect.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest silence of the service. A direct call is silent while it runs.
+const READ_TIMEOUT: Duration = Duration::from_secs(3600);
+/// The headers that concern one connection, or that the client of the emulator does not decide.
+const DROPPED: [&str; 12] = [
+    "connection",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "host",
+    "accept-encoding",
+    "x-fal-emulator-scope",
+    "x-fal-emulator-scheme",
+];
+
+/// The real service.
+pub(super) struct LiveService {
+    http: reqwest::Client,
+    upstream: Option<String>,
+    /// The header with the key of the user.
+    authorization: HeaderValue,
+}
+
+impl LiveService {
+    /// Creates a client of fal with the key of the user, or of the server `upstream` in its place.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the certificates of the system cannot be read, or if the key cannot be sent.
+    pub(super) fn new(key: &str, upstream: Option<String>) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        use rustls_platform_verifier::BuilderVerifierExt as _;
+
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_platform_verifier()?
+            .with_no_client_auth();
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            // A repeated request could cost money twice, and a redirect is the client's to follow.
+            .retry(reqwest::retry::never())
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT);
+        let http = if upstream.is_some() { http.no_proxy() } else { http }.build()?;
+        let mut authorization = HeaderValue::from_str(&format!("Key {key}"))?;
+        authorization.set_sensitive(true);
+        let upstream = upstream.map(|url| url.trim_end_matches('/').to_owned());
+        Ok(Self { http, upstream, authorization })
+    }
+
+    /// Sends a request once. The key of the user takes the place of `caller_key`, and of no other.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        target: &Target,
+        headers: &HeaderMap,
+        body: reqwest::Body,
+        caller_key: &str,
+    ) -> reqwest::Result<reqwest::Response> {
+        let base = self.upstream.clone().unwrap_or_else(|| format!("https://{}", target.host));
+        let mark = if target.query.is_empty() { "" } else { "?" };
+        let url = format!("{base}{}{mark}{}", target.path, target.query);
+        let mut sent: HeaderMap = headers
+            .iter()
+            .filter(|(name, _)| !DROPPED.contains(&name.as_str()))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        sent.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if headers.get(header::AUTHORIZATION).is_some_and(|sent| has_key(sent, caller_key)) {
+            sent.insert(header::AUTHORIZATION, self.authorization.clone());
+        }
+        if self.upstream.is_some()
+            && let Ok(host) = HeaderValue::from_str(&target.host)
+        {
+            sent.insert(header::HOST, host);
+        }
+        self.http.request(method, url).headers(sent).body(body).send().await
+    }
+}
+
+/// Returns true for the key of the caller, and for a key with its secret, whose id names a scope.
+fn has_key(sent: &HeaderValue, caller_key: &str) -> bool {
+    let Some((scheme, sent)) = sent.to_str().ok().and_then(|sent| sent.split_once(' ')) else {
+        return false;
+    };
+    let secret = |key: &str| key.split_once(':').map_or_else(|| key.to_owned(), |(_, secret)| secret.to_owned());
+    scheme.eq_ignore_ascii_case("key") && secret(sent.trim()) == secret(caller_key)
+}
+
+/// Returns true for a header of a reply that is stored and passed on.
+pub(super) fn is_kept(name: &HeaderName) -> bool {
+    const OTHERS: [&str; 4] = ["content-length", "set-cookie", "alt-svc", "date"];
+    !DROPPED.contains(&name.as_str()) && !OTHERS.contains(&name.as_str())
+}

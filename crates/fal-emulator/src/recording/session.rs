@@ -1,0 +1,464 @@
+//! An emulator that records the real service, or replays what was recorded.
+
+use std::collections::HashMap;
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+
+use super::body_sink::{BodySink, MAX_TEXT, content_key};
+use super::exchange::{Exchange, RecordedBody, RecordedReply, RecordedRequest};
+use super::folder::RecordingFolder;
+use super::live_service::{LiveService, is_kept};
+use super::player::Player;
+use super::request_key::{KeyBody, RequestKey, Target};
+use super::secrets::Secrets;
+use super::{RecordSettings, UnrecordedReply, urls};
+use crate::error::Error;
+use crate::reply::Reply;
+use crate::sync::lock;
+
+/// The largest request that is kept in memory to find its reply, in bytes.
+const MAX_REQUEST: usize = 1 << 30;
+/// The size of the pieces in which a body is read from its file.
+const CHUNK: usize = 64 << 10;
+
+/// An emulator that records, or that replays.
+pub(crate) struct RecordingSession {
+    folder: RecordingFolder,
+    player: Player,
+    secrets: Secrets,
+    mode: Mode,
+    /// The number of exchanges that were stored.
+    stored: AtomicU64,
+    /// The last stored reply to each question, which is not stored again if it is the same.
+    last: Mutex<HashMap<RequestKey, RecordedReply>>,
+}
+
+enum Mode {
+    Record {
+        service: LiveService,
+        /// The key that callers have. It is worth nothing, and stands for the key of the user.
+        caller_key: String,
+    },
+    Replay(UnrecordedReply),
+}
+
+/// The answer to a request, or the request itself if the emulator answers it as without a recording.
+pub(crate) enum Answer {
+    Reply(Response),
+    Synthesize(Request),
+}
+
+impl RecordingSession {
+    /// Opens a recording, or begins a new one. What it holds already is answered from it and not asked for again.
+    pub(crate) fn record(settings: RecordSettings, caller_key: String) -> Result<Self, Error> {
+        let RecordSettings { folder, key, upstream } = settings;
+        let secrets = Secrets::of_key(&key);
+        let service = LiveService::new(&key, upstream).map_err(|source| Error::Upstream { source })?;
+        let opened = RecordingFolder::open_or_create(&folder);
+        Self::new(opened, secrets, Mode::Record { service, caller_key })
+    }
+
+    /// Opens a recording to replay it.
+    pub(crate) fn replay(folder: &Path, unrecorded: UnrecordedReply) -> Result<Self, Error> {
+        Self::new(RecordingFolder::open(folder), Secrets::default(), Mode::Replay(unrecorded))
+    }
+
+    fn new(
+        opened: Result<(RecordingFolder, Vec<Exchange>), super::folder::Problem>,
+        secrets: Secrets,
+        mode: Mode,
+    ) -> Result<Self, Error> {
+        let (folder, exchanges) =
+            opened.map_err(|problem| Error::Recording { path: problem.path, problem: problem.text })?;
+        let (stored, last) = (AtomicU64::new(0), Mutex::default());
+        Ok(Self { folder, player: Player::new(exchanges), secrets, mode, stored, last })
+    }
+
+    /// Returns the number of exchanges that the recording held at the start.
+    pub(crate) fn known(&self) -> usize {
+        self.player.len()
+    }
+
+    /// Returns the number of exchanges that were added since.
+    pub(crate) fn stored(&self) -> u64 {
+        self.stored.load(Ordering::Relaxed)
+    }
+
+    /// Returns the requests that were not recorded, in alphabetical order, at most 100.
+    pub(crate) fn unrecorded(&self) -> Vec<String> {
+        self.player.unrecorded()
+    }
+
+    /// Returns the key of callers, while the real service is recorded.
+    pub(crate) fn caller_key(&self) -> Option<&str> {
+        match &self.mode {
+            Mode::Record { caller_key, .. } => Some(caller_key),
+            Mode::Replay(_) => None,
+        }
+    }
+
+    /// Lets the replies of a scope start from the first again.
+    pub(crate) fn rewind(&self, scope: Option<&str>) {
+        self.player.rewind(scope);
+    }
+
+    /// Answers a request of a scope from the recording, or from the real service.
+    pub(crate) async fn answer(self: &Arc<Self>, request: Request, scope: Option<&str>, scheme: &str) -> Answer {
+        let Some(target) = Target::from_request(request.uri(), request.headers()) else {
+            return Answer::Synthesize(request);
+        };
+        let is_upgrade = request.headers().contains_key(header::UPGRADE);
+        match &self.mode {
+            Mode::Record { .. } if is_upgrade => {
+                let text = "fal-emulator records no WebSockets: realtime connections need the emulator or fal itself";
+                Answer::Reply(Reply::detail(StatusCode::NOT_IMPLEMENTED, text).into_response())
+            }
+            Mode::Record { service, caller_key } => {
+                let recorder = Recorder { session: self, service, caller_key, scheme, scope };
+                Answer::Reply(recorder.answer(request, target).await)
+            }
+            Mode::Replay(unrecorded) => self.replay_one(request, target, scope, scheme, *unrecorded).await,
+        }
+    }
+
+    async fn replay_one(
+        &self,
+        request: Request,
+        target: Target,
+        scope: Option<&str>,
+        scheme: &str,
+        unrecorded: UnrecordedReply,
+    ) -> Answer {
+        let (parts, body) = request.into_parts();
+        let Ok(bytes) = to_bytes(body, MAX_REQUEST).await else {
+            let text = "The body did not arrive whole, or has more than 1 GiB";
+            return Answer::Reply(Reply::detail(StatusCode::BAD_REQUEST, text).into_response());
+        };
+        let key = RequestKey::new(&parts.method, &target, &parts.headers, self.key_body(&bytes, &target));
+        if let Some(exchange) = self.player.next(&key, scope, true) {
+            return Answer::Reply(self.send_recorded(&exchange, &parts.headers, scheme));
+        }
+        let why = self.player.explain(&key);
+        tracing::warn!("{why}");
+        match unrecorded {
+            UnrecordedReply::Synthesize => {
+                Answer::Synthesize(Request::from_parts(parts, Body::from(bytes)))
+            }
+            UnrecordedReply::Fail => {
+                let folder = self.folder.path().display();
+                let text = format!("fal-emulator: {why}, in {folder}; record it with --record {folder}");
+                Answer::Reply(Reply::detail(StatusCode::NOT_FOUND, text).into_response())
+            }
+        }
+    }
+
+    fn key_body(&self, bytes: &Bytes, target: &Target) -> KeyBody {
+        content_key(bytes, &target.path, &self.secrets)
+    }
+
+    /// Makes the response of a recorded reply.
+    fn send_recorded(&self, exchange: &Exchange, caller: &HeaderMap, scheme: &str) -> Response {
+        let reply = &exchange.response;
+        let body = match &reply.body {
+            RecordedBody::Text(text) => {
+                let local = urls::localize(text, caller, scheme);
+                Ok(Body::from(local.unwrap_or_else(|| text.clone())))
+            }
+            RecordedBody::File { sha256, length } => {
+                self.folder.open_body(sha256).map(|file| read_file(file, *length))
+            }
+        };
+        let body = match body {
+            Ok(body) => body,
+            Err(error) => {
+                let text = format!("fal-emulator: a recorded file cannot be read: {error}");
+                return Reply::detail(StatusCode::INTERNAL_SERVER_ERROR, text).into_response();
+            }
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() =
+            StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        for (name, value) in &reply.headers {
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+                response.headers_mut().append(name, value);
+            }
+        }
+        if let RecordedBody::File { length, .. } = &reply.body {
+            response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(*length));
+        }
+        response
+    }
+
+    /// Stores an exchange, unless it is a question whose last reply was the same.
+    fn store(&self, key: RequestKey, exchange: &Exchange) {
+        if key.is_question() {
+            let mut last = lock(&self.last);
+            let is_same = last.get(&key).is_some_and(|last| {
+                last.status == exchange.response.status && last.body == exchange.response.body
+            });
+            if is_same {
+                return;
+            }
+            last.insert(key, exchange.response.clone());
+        }
+        match self.folder.add(exchange) {
+            Ok(()) => drop(self.stored.fetch_add(1, Ordering::Relaxed)),
+            Err(error) => {
+                let folder = self.folder.path().display();
+                tracing::error!(%error, "cannot write to the recording {folder}: the reply is lost for it");
+            }
+        }
+    }
+}
+
+/// The recording of one request.
+struct Recorder<'a> {
+    session: &'a Arc<RecordingSession>,
+    service: &'a LiveService,
+    caller_key: &'a str,
+    scheme: &'a str,
+    scope: Option<&'a str>,
+}
+
+impl Recorder<'_> {
+    async fn answer(self, request: Request, target: Target) -> Response {
+        use axum::body::HttpBody as _;
+
+        let (parts, body) = request.into_parts();
+        self.note_foreign_key(&parts);
+        let bodies = self.session.folder.bodies();
+        let sink = Arc::new(Mutex::new(BodySink::new(&bodies)));
+        let body = if body.size_hint().exact().is_some_and(|size| size <= MAX_TEXT as u64) {
+            let Ok(bytes) = to_bytes(body, MAX_TEXT).await else {
+                return Reply::detail(StatusCode::BAD_REQUEST, "The body did not arrive whole").into_response();
+            };
+            // What is recorded is not asked for, and not paid for, again.
+            let key_body = self.session.key_body(&bytes, &target);
+            let key = RequestKey::new(&parts.method, &target, &parts.headers, key_body);
+            if let Some(exchange) = self.session.player.next(&key, self.scope, key.is_question()) {
+                return self.session.send_recorded(&exchange, &parts.headers, self.scheme);
+            }
+            if lock(&sink).write(&bytes, &self.session.secrets).is_err() {
+                return cannot_store();
+            }
+            reqwest::Body::from(bytes)
+        } else {
+            let (session, sink) = (Arc::clone(self.session), Arc::clone(&sink));
+            let chunks = body.into_data_stream().map(move |chunk| {
+                let chunk = chunk.map_err(std::io::Error::other)?;
+                lock(&sink).write(&chunk, &session.secrets)?;
+                Ok::<_, std::io::Error>(chunk)
+            });
+            reqwest::Body::wrap_stream(chunks)
+        };
+        let started = Instant::now();
+        let sent = self.service.send(parts.method.clone(), &target, &parts.headers, body, self.caller_key);
+        let response = match sent.await {
+            Ok(response) => response,
+            Err(error) => {
+                let text = format!("fal-emulator: {} cannot be reached: {}", target.host, causes(error.without_url()));
+                return Reply::detail(StatusCode::BAD_GATEWAY, text).into_response();
+            }
+        };
+        let tape = Tape {
+            session: Arc::clone(self.session),
+            request: parts.clone(),
+            target,
+            request_body: sink,
+            status: response.status(),
+            headers: response.headers().clone(),
+            sink: Some(BodySink::new(&bodies)),
+            length: response.content_length().filter(|_| parts.method != Method::HEAD),
+            read: 0,
+            started,
+        };
+        self.pass_on(response, tape, &parts).await
+    }
+
+    /// Notes the key of a caller that has one of its own, so that it is not stored.
+    fn note_foreign_key(&self, parts: &Parts) {
+        let sent = parts.headers.get(header::AUTHORIZATION).and_then(|sent| sent.to_str().ok());
+        if let Some((_, key)) = sent.and_then(|sent| sent.split_once(' '))
+            && key.trim() != self.caller_key
+        {
+            self.session.secrets.add(key.trim());
+        }
+    }
+
+    /// Sends the reply on to the caller while it is recorded.
+    async fn pass_on(self, response: reqwest::Response, tape: Tape, parts: &Parts) -> Response {
+        let status = response.status();
+        let mut headers: HeaderMap = response
+            .headers()
+            .iter()
+            .filter(|(name, _)| is_kept(name) || **name == header::CONTENT_LENGTH)
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        let is_json = headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+        let has_no_body = parts.method == Method::HEAD
+            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let body = if is_json || has_no_body {
+            // Read whole, because its URLs may have to change.
+            let mut body = Vec::new();
+            let mut chunks = Box::pin(tape.record(response));
+            while let Some(chunk) = chunks.next().await {
+                match chunk {
+                    Ok(chunk) => body.extend_from_slice(&chunk),
+                    Err(error) => {
+                        let text = format!("fal-emulator: the reply broke off: {error}");
+                        return Reply::detail(StatusCode::BAD_GATEWAY, text).into_response();
+                    }
+                }
+            }
+            let local = std::str::from_utf8(&body)
+                .ok()
+                .and_then(|text| urls::localize(text, &parts.headers, self.scheme));
+            if parts.method != Method::HEAD {
+                headers.remove(header::CONTENT_LENGTH);
+            }
+            Body::from(local.map_or(body, String::into_bytes))
+        } else {
+            Body::from_stream(tape.record(response))
+        };
+        let mut passed = Response::new(body);
+        *passed.status_mut() = status;
+        *passed.headers_mut() = headers;
+        passed
+    }
+}
+
+/// A reply that is recorded while it passes through.
+struct Tape {
+    session: Arc<RecordingSession>,
+    request: Parts,
+    target: Target,
+    request_body: Arc<Mutex<BodySink>>,
+    status: StatusCode,
+    headers: HeaderMap,
+    /// `None` once the exchange is stored, or cannot be.
+    sink: Option<BodySink>,
+    /// The number of bytes that the reply announced.
+    length: Option<u64>,
+    read: u64,
+    started: Instant,
+}
+
+impl Tape {
+    /// Returns the chunks of the reply. The exchange is stored with the last one; a reply that breaks off is not.
+    fn record(
+        self,
+        response: reqwest::Response,
+    ) -> impl futures_util::Stream<Item = Result<Bytes, String>> + Send + 'static {
+        stream::unfold(Some((self, response)), async |state| {
+            let (mut tape, mut response) = state?;
+            match response.chunk().await {
+                Ok(Some(chunk)) => {
+                    tape.take(&chunk);
+                    Some((Ok(chunk), Some((tape, response))))
+                }
+                Ok(None) => {
+                    tape.store();
+                    None
+                }
+                Err(error) => Some((Err(causes(error.without_url())), None)),
+            }
+        })
+    }
+
+    fn take(&mut self, chunk: &Bytes) {
+        self.read += chunk.len() as u64;
+        let written = self.sink.as_mut().map(|sink| sink.write(chunk, &self.session.secrets));
+        if let Some(Err(error)) = written {
+            tracing::error!(%error, "cannot write a recorded body; the reply is lost for the recording");
+            self.sink = None;
+        }
+        // After the announced length, nobody asks for more.
+        if self.length == Some(self.read) {
+            self.store();
+        }
+    }
+
+    fn store(&mut self) {
+        let Some(sink) = self.sink.take() else { return };
+        let what = format!("{} {}", self.request.method, self.target.path);
+        if self.headers.contains_key(header::CONTENT_ENCODING) {
+            return tracing::warn!("{what} is not recorded: its reply is compressed although nobody asked for it");
+        }
+        let secrets = &self.session.secrets;
+        if self.target.path.contains("token") {
+            secrets.add_token_reply(sink.bytes().unwrap_or_default());
+        }
+        let request_body = std::mem::replace(&mut *lock(&self.request_body), BodySink::new(Path::new("")));
+        let key_body = request_body.key(&self.target.path, secrets);
+        let key = RequestKey::new(&self.request.method, &self.target, &self.request.headers, key_body);
+        let bodies = request_body.finish(secrets).and_then(|request| Ok((request, sink.finish(secrets)?)));
+        let (request_body, body) = match bodies {
+            Ok(bodies) => bodies,
+            Err(error) => return tracing::error!("{what} is not recorded: {error}"),
+        };
+        let range = self.request.headers.get(header::RANGE).and_then(|range| range.to_str().ok());
+        let query = secrets.redact(&format!("?{}", self.target.query));
+        let headers = self.headers.iter().filter(|(name, _)| is_kept(name)).filter_map(|(name, value)| {
+            Some((name.as_str().to_owned(), secrets.redact(value.to_str().ok()?)))
+        });
+        let exchange = Exchange {
+            request: RecordedRequest {
+                method: self.request.method.as_str().to_owned(),
+                host: self.target.host.clone(),
+                path: secrets.redact(&self.target.path),
+                query: query.strip_prefix('?').unwrap_or_default().to_owned(),
+                range: range.map(str::to_owned),
+                body: request_body,
+            },
+            response: RecordedReply { status: self.status.as_u16(), headers: headers.collect(), body },
+            seconds: self.started.elapsed().as_secs_f64(),
+        };
+        self.session.store(key, &exchange);
+    }
+}
+
+/// Returns the body that a file holds.
+fn read_file(file: std::fs::File, length: u64) -> Body {
+    Body::from_stream(stream::unfold((file, length), async |(mut file, left)| {
+        if left == 0 {
+            return None;
+        }
+        let mut chunk = vec![0; CHUNK.min(usize::try_from(left).unwrap_or(CHUNK))];
+        Some(match file.read_exact(&mut chunk) {
+            Ok(()) => {
+                let left = left - chunk.len() as u64;
+                (Ok(Bytes::from(chunk)), (file, left))
+            }
+            Err(error) => (Err(error), (file, 0)),
+        })
+    }))
+}
+
+fn cannot_store() -> Response {
+    let text = "fal-emulator: the recording cannot be written, so the request was not sent";
+    Reply::detail(StatusCode::INSUFFICIENT_STORAGE, text).into_response()
+}
+
+/// Formats an error and its causes in one line.
+fn causes(error: reqwest::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
+}
