@@ -405,14 +405,16 @@ impl EmulatorBuilder {
 impl EmulatorBuilder {
     fn open_recording(&self) -> Result<Option<RecordingSession>, Error> {
         let Some((folder, key)) = &self.record else {
-            let replay = |folder: &PathBuf| RecordingSession::replay(folder, self.unrecorded);
+            let replay = |folder: &PathBuf| {
+                RecordingSession::replay(folder, self.unrecorded, self.warning_log.clone())
+            };
             return self.replay.as_ref().map(replay).transpose();
         };
         let settings =
             RecordSettings { folder: folder.clone(), key: key.clone(), upstream: self.upstream.clone() };
         let new_key = || format!("recording:{}", uuid::Uuid::new_v4().simple());
         let caller_key = self.key.clone().unwrap_or_else(new_key);
-        RecordingSession::record(settings, caller_key).map(Some)
+        RecordingSession::record(settings, caller_key, self.warning_log.clone()).map(Some)
     }
 }
 

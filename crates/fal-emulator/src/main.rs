@@ -14,10 +14,12 @@ use serde_json::json;
 
 mod child;
 mod environment_command;
+mod recording_command;
 mod signals;
 
 use child::{ChildFiles, Environment, GuardArguments};
 use environment_command::EnvironmentArguments;
+use recording_command::RecordingArguments;
 use signals::Signals;
 
 #[derive(Parser)]
@@ -113,6 +115,9 @@ struct Arguments {
     #[arg(short, long)]
     verbose: bool,
 
+    #[command(flatten)]
+    recording: RecordingArguments,
+
     /// Command to run with an environment that directs its calls of fal to the emulator; both end together
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -196,6 +201,7 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
     if arguments.verbose {
         builder = builder.request_log(|line| eprintln!("fal-emulator: {line}"));
     }
+    builder = arguments.recording.apply(builder)?;
     // Before the URLs are printed: a reader of them may stop the server right away.
     let mut signals = Signals::new();
     let emulator = builder.start().await?;
@@ -206,12 +212,14 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
         // The command does not run if the file cannot be written.
         emulator.write_har(path)?;
     }
+    arguments.recording.announce(&emulator, has_command);
     let code = if has_command {
         let models = emulator.endpoints().len();
         eprintln!("fal-emulator: {models} models at {}, for the command in place of fal", emulator.url());
         let files = ChildFiles::create(emulator.ca_certificate().unwrap_or_default())?;
         let url = emulator.url().replacen("https", "http", 1);
-        let (key, inherited) = (arguments.require_key.as_deref(), inherited_variables());
+        let key = emulator.caller_key().or(arguments.require_key.as_deref());
+        let inherited = inherited_variables();
         let environment = Environment::new(&url, files.certificates(), files.preload(), key, &inherited);
         let code = child::run(&arguments.command, &environment, &files, &mut signals).await?;
         if !child::NOT_STARTED.contains(&code) {
@@ -225,6 +233,7 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
         print_summary(&emulator, false);
         ExitCode::SUCCESS
     };
+    arguments.recording.summarize(&emulator);
     if let Some(error) = arguments.har_out.and_then(|path| emulator.write_har(path).err()) {
         eprintln!("fal-emulator: {error}");
     }

@@ -158,6 +158,47 @@ fn requests_are_written_as_an_http_archive_at_the_end() {
 }
 
 #[test]
+fn a_command_is_recorded_only_if_asked_for_and_replayed_without_the_service() {
+    // The real service is another emulator.
+    let mut real = command().args(["--require-key", "real-id:real-secret"]).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(real.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let urls: Value = serde_json::from_str(&line).unwrap();
+    let url = urls["run"].as_str().unwrap().trim_end_matches("/run").to_owned();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("recording").to_str().unwrap().to_owned();
+    let script = r#"curl -s https://fal.run/fal-ai/flux/dev -H "authorization: Key $FAL_KEY" -H "content-type: application/json" -d '{"prompt": "a cat"}'; echo " $FAL_KEY" >&2"#;
+    let key = [("FAL_KEY", "real-id:real-secret")];
+    let (code, recorded, stderr) = run(&["--record", &folder, "--upstream", &url], &key, script);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(recorded.contains("\"images\""), "{recorded}{stderr}");
+    assert!(stderr.contains(&format!("recording {url} in {folder}")), "{stderr}");
+    assert!(stderr.contains("recorded 1 exchanges"), "{stderr}");
+    assert!(stderr.contains(" recording:") && !stderr.contains("real-secret"), "{stderr}");
+    real.kill().unwrap();
+    real.wait().unwrap();
+
+    let (code, replayed, stderr) = run(&["--replay", &folder], &[], script);
+    assert_eq!((code, replayed), (Some(0), recorded), "{stderr}");
+    assert!(stderr.contains("replaying 1 exchanges"), "{stderr}");
+    let other = script.replace("a cat", "a dog");
+    let (_, refused, stderr) = run(&["--replay", &folder], &[], &other);
+    assert!(refused.contains("was recorded with another input: prompt differs"), "{refused}");
+    assert!(stderr.contains("not in the recording:\n  POST https://fal.run/fal-ai/flux/dev"), "{stderr}");
+    let (_, synthesized, _) = run(&["--replay", &folder, "--unrecorded", "synthesize"], &[], &other);
+    assert!(synthesized.contains("\"images\""), "{synthesized}");
+
+    let (code, stdout, stderr) =
+        run(&["--record", &folder], &[("FAL_KEY", " "), ("FAL_KEY_ID", "")], "echo ran");
+    assert_eq!((code, stdout.as_str()), (Some(1), ""));
+    assert!(stderr.contains("set FAL_KEY"), "{stderr}");
+    // With the real service, stderr names the cost before anything is called.
+    let (_, _, stderr) = run(&["--record", &folder], &key, "true");
+    assert!(stderr.contains("calls go to fal itself with the key in FAL_KEY, and COST MONEY"), "{stderr}");
+    assert!(stderr.contains("1 exchanges are recorded already"), "{stderr}");
+}
+
+#[test]
 fn exit_codes_are_those_of_a_shell() {
     assert_eq!(run(&[], &[], "kill -TERM $$").0, Some(143));
     assert_eq!(run(&[], &[], "kill -KILL $$").0, Some(137));

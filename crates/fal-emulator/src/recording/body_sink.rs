@@ -79,10 +79,8 @@ impl BodySink {
 
     /// Returns the form in which the content of a request to `path` is compared.
     pub(super) fn key(&self, path: &str, secrets: &Secrets) -> KeyBody {
-        self.bytes().map_or_else(
-            || KeyBody::Digest(hex(&self.digest)),
-            |bytes| content_key(bytes, path, secrets),
-        )
+        self.bytes()
+            .map_or_else(|| KeyBody::Digest(hex(&self.digest)), |bytes| content_key(bytes, path, secrets))
     }
 
     /// Stores the content without secrets. Returns the part for the exchange.
@@ -163,6 +161,10 @@ mod tests {
         let text = fill(&[&Bytes::from_static(b"a very-secret b")]).finish(&secrets).unwrap();
         assert_eq!(text, RecordedBody::Text("a redacted b".to_owned()));
         drop(fill(&[&chunk, &chunk, &chunk]));
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left of what was not stored");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing is left of what was not stored"
+        );
     }
 }

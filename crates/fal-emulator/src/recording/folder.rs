@@ -41,9 +41,11 @@ impl RecordingFolder {
     pub(super) fn open(path: &Path) -> Result<(Self, Vec<Exchange>), Problem> {
         let manifest = path.join("recording.json");
         let text = read_file(&manifest, 1 << 16).map_err(|error| Problem::new(&manifest, error))?;
-        let parsed: Manifest = serde_json::from_slice(&text).map_err(|error| Problem::new(&manifest, error))?;
+        let parsed: Manifest =
+            serde_json::from_slice(&text).map_err(|error| Problem::new(&manifest, error))?;
         if parsed.format != FORMAT {
-            let text = format!("format {}, but this version reads format {FORMAT}: record it again", parsed.format);
+            let text =
+                format!("format {}, but this version reads format {FORMAT}: record it again", parsed.format);
             return Err(Problem::new(&manifest, text));
         }
         let folder = Self { path: path.to_owned(), last: AtomicU64::new(0) };
@@ -106,7 +108,8 @@ impl RecordingFolder {
             if path.extension().is_none_or(|extension| extension != "json") {
                 continue;
             }
-            let number = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<u64>().ok());
+            let number =
+                path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<u64>().ok());
             let number = number.ok_or_else(|| Problem::new(&path, "the name of an exchange is a number"))?;
             files.push((number, path));
             if files.len() > MAX_EXCHANGES {
@@ -180,7 +183,10 @@ fn read_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         return Err(io::Error::other("not a regular file"));
     }
     if metadata.len() > limit {
-        return Err(io::Error::other(format!("{} bytes, more than the {limit} that are read", metadata.len())));
+        return Err(io::Error::other(format!(
+            "{} bytes, more than the {limit} that are read",
+            metadata.len()
+        )));
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(limit).read_to_end(&mut bytes)?;

@@ -41,7 +41,10 @@ impl LiveService {
     /// # Errors
     ///
     /// Returns an error if the certificates of the system cannot be read, or if the key cannot be sent.
-    pub(super) fn new(key: &str, upstream: Option<String>) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+    pub(super) fn new(
+        key: &str,
+        upstream: Option<String>,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         use rustls_platform_verifier::BuilderVerifierExt as _;
 
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -98,7 +101,8 @@ fn has_key(sent: &HeaderValue, caller_key: &str) -> bool {
     let Some((scheme, sent)) = sent.to_str().ok().and_then(|sent| sent.split_once(' ')) else {
         return false;
     };
-    let secret = |key: &str| key.split_once(':').map_or_else(|| key.to_owned(), |(_, secret)| secret.to_owned());
+    let secret =
+        |key: &str| key.split_once(':').map_or_else(|| key.to_owned(), |(_, secret)| secret.to_owned());
     scheme.eq_ignore_ascii_case("key") && secret(sent.trim()) == secret(caller_key)
 }
 

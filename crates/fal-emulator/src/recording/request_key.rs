@@ -151,8 +151,11 @@ impl KeyBody {
         let (Self::Json(own), Self::Json(other)) = (self, other) else { return Vec::new() };
         let parse = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap_or_default();
         let (own, other) = (parse(own), parse(other));
-        let mut names: Vec<String> =
-            own.iter().filter(|(name, value)| other.get(*name) != Some(value)).map(|(name, _)| name.clone()).collect();
+        let mut names: Vec<String> = own
+            .iter()
+            .filter(|(name, value)| other.get(*name) != Some(value))
+            .map(|(name, _)| name.clone())
+            .collect();
         names.extend(other.keys().filter(|name| !own.contains_key(*name)).cloned());
         names.truncate(3);
         names
@@ -197,7 +200,13 @@ mod tests {
 
     #[test]
     fn what_does_not_matter_is_not_compared() {
-        let first = key("POST", "fal.run", "/a/b", "x=1&fal_webhook=http://h:1&y=2", r#"{"a": 1, "b": {"c": 2, "d": 3}}"#);
+        let first = key(
+            "POST",
+            "fal.run",
+            "/a/b",
+            "x=1&fal_webhook=http://h:1&y=2",
+            r#"{"a": 1, "b": {"c": 2, "d": 3}}"#,
+        );
         let same = key("POST", "falrun.com", "/a/b/", "y=2&x=1&sig=q", r#"{"b":{"d":3,"c":2},"a":1}"#);
         assert_eq!(first, same);
         for other in [
@@ -210,7 +219,13 @@ mod tests {
             assert_ne!(first, other);
         }
         let upload = |name: &str| {
-            key("POST", "rest.fal.ai", "/storage/upload/initiate", "", &format!(r#"{{"file_name": "{name}", "n": 1}}"#))
+            key(
+                "POST",
+                "rest.fal.ai",
+                "/storage/upload/initiate",
+                "",
+                &format!(r#"{{"file_name": "{name}", "n": 1}}"#),
+            )
         };
         assert_eq!(upload("1.png"), upload("2.png"));
         let other = key("POST", "fal.run", "/a/b", "x=1&y=2", r#"{"a": 2, "e": 0, "b": {"c": 2, "d": 3}}"#);

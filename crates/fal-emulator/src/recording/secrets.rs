@@ -100,7 +100,8 @@ fn redact_parameters(text: &str) -> String {
     while let Some(found) = rest.find(['?', '&', '\\']) {
         let (before, from) = rest.split_at(found);
         clean.push_str(before);
-        let mark = ["\\u0026", "?", "&", "\\"].into_iter().find(|mark| from.starts_with(mark)).unwrap_or("\\");
+        let mark =
+            ["\\u0026", "?", "&", "\\"].into_iter().find(|mark| from.starts_with(mark)).unwrap_or("\\");
         clean.push_str(mark);
         rest = &from[mark.len()..];
         let end = rest.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-' && letter != '_');
@@ -145,6 +146,6 @@ mod tests {
             assert_eq!(secrets.redact(text), clean);
         }
         assert!(secrets.occur_in(b"\xff\xfevery-secret-part\x00") && !secrets.occur_in(b"very-secret"));
-        assert_eq!(Secrets::of_key("a:b").redact("a:b"), "a:b", "a key of three letters is none");
+        assert_eq!(Secrets::of_key("a:b").redact("a:b"), "a:b", "three letters could be a part of anything");
     }
 }

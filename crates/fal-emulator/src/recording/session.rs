@@ -26,6 +26,7 @@ use super::{RecordSettings, UnrecordedReply, urls};
 use crate::error::Error;
 use crate::reply::Reply;
 use crate::sync::lock;
+use crate::unknown_models::WarningLog;
 
 /// The largest request that is kept in memory to find its reply, in bytes.
 const MAX_REQUEST: usize = 1 << 30;
@@ -40,6 +41,8 @@ pub(crate) struct RecordingSession {
     mode: Mode,
     /// The number of exchanges that were stored.
     stored: AtomicU64,
+    /// Gets a line for each request that is not recorded.
+    warning_log: Option<WarningLog>,
     /// The last stored reply to each question, which is not stored again if it is the same.
     last: Mutex<HashMap<RequestKey, RecordedReply>>,
 }
@@ -61,28 +64,37 @@ pub(crate) enum Answer {
 
 impl RecordingSession {
     /// Opens a recording, or begins a new one. What it holds already is answered from it and not asked for again.
-    pub(crate) fn record(settings: RecordSettings, caller_key: String) -> Result<Self, Error> {
+    pub(crate) fn record(
+        settings: RecordSettings,
+        caller_key: String,
+        warning_log: Option<WarningLog>,
+    ) -> Result<Self, Error> {
         let RecordSettings { folder, key, upstream } = settings;
         let secrets = Secrets::of_key(&key);
         let service = LiveService::new(&key, upstream).map_err(|source| Error::Upstream { source })?;
         let opened = RecordingFolder::open_or_create(&folder);
-        Self::new(opened, secrets, Mode::Record { service, caller_key })
+        Self::new(opened, secrets, Mode::Record { service, caller_key }, warning_log)
     }
 
     /// Opens a recording to replay it.
-    pub(crate) fn replay(folder: &Path, unrecorded: UnrecordedReply) -> Result<Self, Error> {
-        Self::new(RecordingFolder::open(folder), Secrets::default(), Mode::Replay(unrecorded))
+    pub(crate) fn replay(
+        folder: &Path,
+        unrecorded: UnrecordedReply,
+        warning_log: Option<WarningLog>,
+    ) -> Result<Self, Error> {
+        Self::new(RecordingFolder::open(folder), Secrets::default(), Mode::Replay(unrecorded), warning_log)
     }
 
     fn new(
         opened: Result<(RecordingFolder, Vec<Exchange>), super::folder::Problem>,
         secrets: Secrets,
         mode: Mode,
+        warning_log: Option<WarningLog>,
     ) -> Result<Self, Error> {
         let (folder, exchanges) =
             opened.map_err(|problem| Error::Recording { path: problem.path, problem: problem.text })?;
         let (stored, last) = (AtomicU64::new(0), Mutex::default());
-        Ok(Self { folder, player: Player::new(exchanges), secrets, mode, stored, last })
+        Ok(Self { folder, player: Player::new(exchanges), secrets, mode, stored, warning_log, last })
     }
 
     /// Returns the number of exchanges that the recording held at the start.
@@ -108,13 +120,24 @@ impl RecordingSession {
         }
     }
 
+    /// Returns a query without tokens and signatures.
+    pub(crate) fn redact_query(&self, query: &str) -> String {
+        let query = self.secrets.redact(&format!("?{query}"));
+        query.strip_prefix('?').unwrap_or_default().to_owned()
+    }
+
     /// Lets the replies of a scope start from the first again.
     pub(crate) fn rewind(&self, scope: Option<&str>) {
         self.player.rewind(scope);
     }
 
     /// Answers a request of a scope from the recording, or from the real service.
-    pub(crate) async fn answer(self: &Arc<Self>, request: Request, scope: Option<&str>, scheme: &str) -> Answer {
+    pub(crate) async fn answer(
+        self: &Arc<Self>,
+        request: Request,
+        scope: Option<&str>,
+        scheme: &str,
+    ) -> Answer {
         let Some(target) = Target::from_request(request.uri(), request.headers()) else {
             return Answer::Synthesize(request);
         };
@@ -150,16 +173,22 @@ impl RecordingSession {
             return Answer::Reply(self.send_recorded(&exchange, &parts.headers, scheme));
         }
         let why = self.player.explain(&key);
-        tracing::warn!("{why}");
+        self.warn(&why);
         match unrecorded {
-            UnrecordedReply::Synthesize => {
-                Answer::Synthesize(Request::from_parts(parts, Body::from(bytes)))
-            }
+            UnrecordedReply::Synthesize => Answer::Synthesize(Request::from_parts(parts, Body::from(bytes))),
             UnrecordedReply::Fail => {
                 let folder = self.folder.path().display();
                 let text = format!("fal-emulator: {why}, in {folder}; record it with --record {folder}");
                 Answer::Reply(Reply::detail(StatusCode::NOT_FOUND, text).into_response())
             }
+        }
+    }
+
+    /// Tells the user about something that is missing in the recording.
+    fn warn(&self, text: &str) {
+        tracing::warn!("{text}");
+        if let Some(log) = &self.warning_log {
+            log(text);
         }
     }
 
@@ -216,7 +245,9 @@ impl RecordingSession {
             Ok(()) => drop(self.stored.fetch_add(1, Ordering::Relaxed)),
             Err(error) => {
                 let folder = self.folder.path().display();
-                tracing::error!(%error, "cannot write to the recording {folder}: the reply is lost for it");
+                self.warn(&format!(
+                    "cannot write to the recording {folder}, so a reply is not in it: {error}"
+                ));
             }
         }
     }
@@ -241,7 +272,8 @@ impl Recorder<'_> {
         let sink = Arc::new(Mutex::new(BodySink::new(&bodies)));
         let body = if body.size_hint().exact().is_some_and(|size| size <= MAX_TEXT as u64) {
             let Ok(bytes) = to_bytes(body, MAX_TEXT).await else {
-                return Reply::detail(StatusCode::BAD_REQUEST, "The body did not arrive whole").into_response();
+                return Reply::detail(StatusCode::BAD_REQUEST, "The body did not arrive whole")
+                    .into_response();
             };
             // What is recorded is not asked for, and not paid for, again.
             let key_body = self.session.key_body(&bytes, &target);
@@ -267,7 +299,11 @@ impl Recorder<'_> {
         let response = match sent.await {
             Ok(response) => response,
             Err(error) => {
-                let text = format!("fal-emulator: {} cannot be reached: {}", target.host, causes(error.without_url()));
+                let text = format!(
+                    "fal-emulator: {} cannot be reached: {}",
+                    target.host,
+                    causes(error.without_url())
+                );
                 return Reply::detail(StatusCode::BAD_GATEWAY, text).into_response();
             }
         };
@@ -382,7 +418,7 @@ impl Tape {
         self.read += chunk.len() as u64;
         let written = self.sink.as_mut().map(|sink| sink.write(chunk, &self.session.secrets));
         if let Some(Err(error)) = written {
-            tracing::error!(%error, "cannot write a recorded body; the reply is lost for the recording");
+            self.session.warn(&format!("cannot write to the recording, so a reply is not in it: {error}"));
             self.sink = None;
         }
         // After the announced length, nobody asks for more.
@@ -395,7 +431,7 @@ impl Tape {
         let Some(sink) = self.sink.take() else { return };
         let what = format!("{} {}", self.request.method, self.target.path);
         if self.headers.contains_key(header::CONTENT_ENCODING) {
-            return tracing::warn!("{what} is not recorded: its reply is compressed although nobody asked for it");
+            return self.session.warn(&format!("{what} is not recorded: its reply is compressed, unasked"));
         }
         let secrets = &self.session.secrets;
         if self.target.path.contains("token") {
@@ -407,10 +443,9 @@ impl Tape {
         let bodies = request_body.finish(secrets).and_then(|request| Ok((request, sink.finish(secrets)?)));
         let (request_body, body) = match bodies {
             Ok(bodies) => bodies,
-            Err(error) => return tracing::error!("{what} is not recorded: {error}"),
+            Err(error) => return self.session.warn(&format!("{what} is not recorded: {error}")),
         };
         let range = self.request.headers.get(header::RANGE).and_then(|range| range.to_str().ok());
-        let query = secrets.redact(&format!("?{}", self.target.query));
         let headers = self.headers.iter().filter(|(name, _)| is_kept(name)).filter_map(|(name, value)| {
             Some((name.as_str().to_owned(), secrets.redact(value.to_str().ok()?)))
         });
@@ -419,7 +454,7 @@ impl Tape {
                 method: self.request.method.as_str().to_owned(),
                 host: self.target.host.clone(),
                 path: secrets.redact(&self.target.path),
-                query: query.strip_prefix('?').unwrap_or_default().to_owned(),
+                query: self.session.redact_query(&self.target.query),
                 range: range.map(str::to_owned),
                 body: request_body,
             },

@@ -8,14 +8,19 @@ use crate::hosts;
 /// Returns a text in which the URLs of fal's services are those of the emulator, for a caller that reached it by its own
 /// address. `None` if nothing changes.
 pub(super) fn localize(text: &str, headers: &HeaderMap, scheme: &str) -> Option<String> {
-    if fal_host(headers).is_some() || !text.contains("https://") {
+    if fal_host(headers).is_some() {
         return None;
     }
     let authority = headers.get(header::HOST)?.to_str().ok()?;
     let mut local = text.to_owned();
-    for name in ["queue.fal.run", "rest.fal.ai", "rest.alpha.fal.ai", "api.fal.ai", "v3.fal.media", "fal.run"] {
+    for name in ["queue.fal.run", "rest.fal.ai", "rest.alpha.fal.ai", "api.fal.ai", "v3.fal.media", "fal.run"]
+    {
         let prefix = hosts::service_prefix(name)?;
-        local = local.replace(&format!("https://{name}/"), &format!("{scheme}://{authority}{prefix}/"));
+        for sent in [format!("https://{name}/"), format!("http://{name}/")] {
+            if local.contains(&sent) {
+                local = local.replace(&sent, &format!("{scheme}://{authority}{prefix}/"));
+            }
+        }
     }
     (local != text).then_some(local)
 }

@@ -166,12 +166,21 @@ fn describe(app: &App, parts: &Parts) -> script::Request {
         request_id,
         method: parts.method.clone(),
         path: parts.uri.path().to_owned(),
-        query: parts.uri.query().unwrap_or_default().to_owned(),
+        query: redacted_query(app, parts),
         headers,
         body: Bytes::new(),
         received_at: SystemTime::now(),
         scope: None,
         response: None,
+    }
+}
+
+/// Returns the query, without tokens if they may be those of the real service.
+fn redacted_query(app: &App, parts: &Parts) -> String {
+    let query = parts.uri.query().unwrap_or_default();
+    match app.recording.as_ref().filter(|recording| recording.caller_key().is_some()) {
+        Some(recording) => recording.redact_query(query),
+        None => query.to_owned(),
     }
 }
 
