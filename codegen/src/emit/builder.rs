@@ -109,12 +109,32 @@ impl Names {
     }
 }
 
-/// Returns the type of the argument of a setter, and the value that it becomes.
+/// Returns the type of the argument of the setter of a required parameter, and the value that it becomes.
+fn required_argument(of: &Ty, json_name: &str) -> (TokenStream, TokenStream) {
+    match of {
+        // Integers inside a value do not convert with it.
+        Ty::List(item) if **item == Ty::Integer => (
+            quote!(impl fal_core::RequiredIntegers<M>),
+            quote!(self.checking.keep(#json_name, value.into_integers())),
+        ),
+        Ty::Tuple(items) if items.contains(&Ty::Integer) => argument(of),
+        Ty::Option(inner) => {
+            let inner = ty(inner);
+            let given = quote!(self.checking.keep(#json_name, value.into_nullable()));
+            (quote!(impl fal_core::RequiredNullable<#inner, M>), given)
+        }
+        of => {
+            let of = ty(of);
+            (quote!(impl fal_core::Required<#of, M>), quote!(self.checking.required(#json_name, value)))
+        }
+    }
+}
+
+/// Returns the type of the argument of the method `extra`, and the value that it becomes.
 fn argument(of: &Ty) -> (TokenStream, TokenStream) {
     let into_integer = quote!(impl Into<Integer>);
     match of {
         Ty::File => (quote!(impl fal_core::IntoFile), quote!(value.into_file())),
-        // Integers inside a value do not convert with it.
         Ty::List(item) if **item == Ty::Integer => (
             quote!(impl IntoIterator<Item = #into_integer>),
             quote!(value.into_iter().map(Into::into).collect()),
@@ -179,16 +199,32 @@ impl<'a> Parts<'a> {
             let field = ident(&slot.field.ident);
             quote!(#field: Unset)
         });
-        let optional = self.optional.as_ref().map(|optional| quote!(optional: #optional::default()));
+        let optional = self.optional.as_ref().map(|optional| quote!(optional: #optional::default(),));
         let validate = is_input(self.item).then(validate);
         let docs = docs::line("Returns a builder without a parameter.");
+        let try_docs = docs::line(
+            "Returns a builder that takes values known only at run time, and whose `build` returns all violations.",
+        );
+        let checked = self.with_mode(|_| quote!(Unset), &quote!(fal_core::Checked));
+        let unset_types = self.with_mode(|_| quote!(Unset), &quote!(M));
         quote! {
             impl #name {
                 #docs
                 pub fn builder() -> #builder {
+                    Self::builder_with(fal_core::Strict)
+                }
+
+                #try_docs
+                pub fn try_builder() -> #builder #checked {
+                    Self::builder_with(fal_core::Checked::default())
+                }
+
+                #[doc(hidden)]
+                pub fn builder_with<M: fal_core::Mode>(checking: M) -> #builder #unset_types {
                     #builder {
                         #(#unset,)*
                         #optional
+                        checking,
                     }
                 }
                 #validate
@@ -206,15 +242,18 @@ impl<'a> Parts<'a> {
                 self.item.ident
             ))
         };
-        let generics = self.generics(|slot| {
-            let generic = &slot.generic;
-            quote!(#generic = Unset)
-        });
+        let generics = self.with_mode(
+            |slot| {
+                let generic = &slot.generic;
+                quote!(#generic = Unset)
+            },
+            &quote!(M = fal_core::Strict),
+        );
         let fields = self.required.iter().map(|slot| {
             let (field, generic) = (ident(&slot.field.ident), &slot.generic);
             quote!(#field: #generic)
         });
-        let optional = self.optional.as_ref().map(|optional| quote!(optional: #optional));
+        let optional = self.optional.as_ref().map(|optional| quote!(optional: #optional,));
         quote! {
             #docs
             #[derive(Debug, Clone)]
@@ -222,6 +261,7 @@ impl<'a> Parts<'a> {
             pub struct #builder #generics {
                 #(#fields,)*
                 #optional
+                checking: M,
             }
         }
     }
@@ -248,17 +288,19 @@ impl<'a> Parts<'a> {
     }
 
     fn setters(&self) -> Option<TokenStream> {
-        let (builder, generics) = (&self.builder, self.generics(Slot::generic));
+        let builder = &self.builder;
+        let generics = self.with_mode(Slot::generic, &quote!(M));
+        let bounded = self.with_mode(Slot::generic, &quote!(M: fal_core::Mode));
         let required = self.required.iter().map(|slot| self.required_setter(slot));
         let optional = self.optionals.iter().map(|field| {
             let docs = setter_docs(&self.item.ident, field);
-            let (name, ty) = (ident(&field.ident), setter_type(field));
+            let (name, ty, json_name) = (ident(&field.ident), setter_type(field), &field.json_name);
             let deprecated = deprecated(field);
             quote! {
                 #docs
                 #deprecated
-                pub fn #name(mut self, value: impl Param<#ty>) -> Self {
-                    self.optional.#name = value.into_param();
+                pub fn #name(mut self, value: impl Param<#ty, M>) -> Self {
+                    self.optional.#name = self.checking.optional(#json_name, value);
                     self
                 }
             }
@@ -280,7 +322,7 @@ impl<'a> Parts<'a> {
         let has_setters = !self.item.fields.is_empty() || extra.is_some();
         has_setters.then(|| {
             quote! {
-                impl #generics #builder #generics {
+                impl #bounded #builder #generics {
                     #(#required)*
                     #(#optional)*
                     #extra
@@ -297,7 +339,9 @@ impl<'a> Parts<'a> {
             let generic = &other.generic;
             if other.field.json_name == slot.field.json_name { ty.clone() } else { quote!(#generic) }
         });
-        let (argument, converted) = argument(&slot.field.ty);
+        let (argument, converted) = required_argument(&slot.field.ty, &slot.field.json_name);
+        let is_checked = !matches!(&slot.field.ty, Ty::Tuple(items) if items.contains(&Ty::Integer));
+        let mutable = is_checked.then(|| quote!(mut));
         let moved = self.required.iter().map(|other| {
             let field = ident(&other.field.ident);
             if other.field.json_name == slot.field.json_name {
@@ -306,13 +350,14 @@ impl<'a> Parts<'a> {
                 quote!(#field: self.#field)
             }
         });
-        let optional = self.optional.as_ref().map(|_| quote!(optional: self.optional));
+        let optional = self.optional.as_ref().map(|_| quote!(optional: self.optional,));
         quote! {
             #docs
-            pub fn #name(self, value: #argument) -> #builder<#(#arguments),*> {
+            pub fn #name(#mutable self, value: #argument) -> #builder<#(#arguments,)* M> {
                 #builder {
                     #(#moved,)*
                     #optional
+                    checking: self.checking,
                 }
             }
         }
@@ -321,7 +366,8 @@ impl<'a> Parts<'a> {
     fn build(&self) -> TokenStream {
         let (builder, name) = (&self.builder, &self.name);
         // Bounds of the method, not of the impl: only then rustc says which parameter is missing.
-        let generics = self.generics(Slot::generic);
+        let generics = self.with_mode(Slot::generic, &quote!(M));
+        let bounded = self.with_mode(Slot::generic, &quote!(M: fal_core::Mode));
         let bounds = self.required.iter().map(Slot::bounded);
         let bounds = (!self.required.is_empty()).then(|| quote!(where #(#bounds),*));
         let required = self.required.iter().map(|slot| {
@@ -336,15 +382,15 @@ impl<'a> Parts<'a> {
         let allow = allow_deprecated(self.item);
         quote! {
             #allow
-            impl #generics #builder #generics {
+            impl #bounded #builder #generics {
                 #docs
-                pub fn build(self) -> #name #bounds {
-                    #name {
+                pub fn build(self) -> M::Built<#name> #bounds {
+                    self.checking.finish(#name {
                         #(#required,)*
                         #(#optional: self.optional.#optional,)*
                         #extra
                         #nulls
-                    }
+                    })
                 }
             }
         }
@@ -365,6 +411,12 @@ impl<'a> Parts<'a> {
                 }
             },
         ]
+    }
+
+    /// Returns the type arguments or parameters of the builder, with its mode.
+    fn with_mode(&self, write: impl Fn(&Slot<'a>) -> TokenStream, mode: &TokenStream) -> TokenStream {
+        let list = self.required.iter().map(write);
+        quote!(<#(#list,)* #mode>)
     }
 
     fn generics(&self, write: impl Fn(&Slot<'a>) -> TokenStream) -> Option<TokenStream> {

@@ -185,7 +185,7 @@ fn finish_builder(item: &Struct) -> TokenStream {
     let fields = fields.iter().map(|field| required(item, field));
     let optional = optional.map(|_| quote!(optional,));
     quote! {
-        let builder = #builder #types { #(#fields,)* #optional };
+        let builder = #builder #types { #(#fields,)* #optional checking: fal_core::Strict };
         Some(builder.build())
     }
 }

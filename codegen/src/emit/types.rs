@@ -150,6 +150,9 @@ pub(super) fn union(item: &Union) -> Vec<TokenStream> {
             #other
         }
     }];
+    if item.direction.is_input() {
+        items.push(quote!(impl fal_core::ParamValue for #name {}));
+    }
     if item.takes_literals() {
         items.push(preset(item));
     }
@@ -182,18 +185,21 @@ fn preset(item: &Union) -> TokenStream {
         let (variant, text) = (ident(variant), Literal::byte_string(text.as_bytes()));
         quote!(#text => Self::#variant)
     });
+    let stand_in = item.texts().next().map(|(variant, _)| ident(variant));
     quote! {
         impl #name {
             #[doc(hidden)]
             #[must_use]
             #[track_caller]
-            pub const fn literal(text: &'static str) -> Self {
-                match text.as_bytes() {
+            pub const fn from_token(token: fal_core::literal::Token) -> Self {
+                match token.as_bytes() {
                     #(#arms,)*
                     _ => fal_core::literal::reject(#message),
                 }
             }
         }
+
+        fal_core::preset_union!(#name, #message, #stand_in);
     }
 }
 

@@ -16,7 +16,7 @@ const KEYWORDS: &[&str] = &[
 const PATH_KEYWORDS: &[&str] = &["_", "crate", "self", "super"];
 
 /// Names of builders other than parameters.
-const BUILDER_MEMBERS: &[&str] = &["build", "extra", "nulls", "optional"];
+const BUILDER_MEMBERS: &[&str] = &["build", "checking", "extra", "nulls", "optional"];
 
 /// Crates that the modules of literals use, in which every parameter is a type of its name.
 const CRATES: &[&str] = &["fal_client", "fal_core"];
@@ -92,7 +92,7 @@ const RESERVED_TYPES: &[&str] = &[
 ];
 
 /// Type parameters of generated functions, which would hide types of these names.
-const TYPE_PARAMETERS: &[&str] = &["A", "D", "S"];
+const TYPE_PARAMETERS: &[&str] = &["A", "D", "M", "S"];
 
 /// Returns true if `name` is a valid package name without capitals.
 pub(crate) fn is_crate_name(name: &str) -> bool {

@@ -46,9 +46,20 @@ pub mod types {
     impl Mix {
         /// Returns a builder without a parameter.
         pub fn builder() -> MixBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> MixBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> MixBuilder<Unset, M> {
             MixBuilder {
                 parts: Unset,
                 optional: MixOptional::default(),
+                checking,
             }
         }
     }
@@ -56,9 +67,10 @@ pub mod types {
     /// A builder of [`Mix`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct MixBuilder<PartsSlot = Unset> {
+    pub struct MixBuilder<PartsSlot = Unset, M = fal_core::Strict> {
         parts: PartsSlot,
         optional: MixOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -66,35 +78,40 @@ pub mod types {
         temperatures: Option<BTreeMap<String, MixTemperatures>>,
     }
 
-    impl<PartsSlot> MixBuilder<PartsSlot> {
+    impl<PartsSlot, M: fal_core::Mode> MixBuilder<PartsSlot, M> {
         /// Sets [`parts`](Mix::parts): Parts of water. At least 1.
-        pub fn parts(self, value: impl Into<MixParts>) -> MixBuilder<MixParts> {
+        pub fn parts(
+            mut self,
+            value: impl fal_core::Required<MixParts, M>,
+        ) -> MixBuilder<MixParts, M> {
             MixBuilder {
-                parts: value.into(),
+                parts: self.checking.required("parts", value),
                 optional: self.optional,
+                checking: self.checking,
             }
         }
 
         /// Sets [`temperatures`](Mix::temperatures): Temperature of each part.
         pub fn temperatures(
             mut self,
-            value: impl Param<BTreeMap<String, MixTemperatures>>,
+            value: impl Param<BTreeMap<String, MixTemperatures>, M>,
         ) -> Self {
-            self.optional.temperatures = value.into_param();
+            self.optional.temperatures = self.checking.optional("temperatures", value);
             self
         }
     }
 
-    impl<PartsSlot> MixBuilder<PartsSlot> {
+    impl<PartsSlot, M: fal_core::Mode> MixBuilder<PartsSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Mix
+        pub fn build(self) -> M::Built<Mix>
         where
             PartsSlot: required::MixHasParts,
         {
-            Mix {
-                parts: self.parts.take(),
-                temperatures: self.optional.temperatures,
-            }
+            self.checking
+                .finish(Mix {
+                    parts: self.parts.take(),
+                    temperatures: self.optional.temperatures,
+                })
         }
     }
 
@@ -133,6 +150,7 @@ pub mod types {
             let builder = MixBuilder::<MixParts> {
                 parts: object.require("parts", parts)?,
                 optional,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -280,9 +298,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             hue: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -300,9 +329,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<HueSlot = Unset> {
+pub struct Builder<HueSlot = Unset, M = fal_core::Strict> {
     hue: HueSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -315,43 +345,44 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<HueSlot> Builder<HueSlot> {
+impl<HueSlot, M: fal_core::Mode> Builder<HueSlot, M> {
     /// Sets [`hue`](Input::hue): Hue in degrees. Between 0 and 359.
-    pub fn hue(self, value: impl Into<Hue>) -> Builder<Hue> {
+    pub fn hue(mut self, value: impl fal_core::Required<Hue, M>) -> Builder<Hue, M> {
         Builder {
-            hue: value.into(),
+            hue: self.checking.required("hue", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`opacity`](Input::opacity): Opacity. Above 0.0 and at most 1.0. Default `1.0`.
-    pub fn opacity(mut self, value: impl Param<Opacity>) -> Self {
-        self.optional.opacity = value.into_param();
+    pub fn opacity(mut self, value: impl Param<Opacity, M>) -> Self {
+        self.optional.opacity = self.checking.optional("opacity", value);
         self
     }
 
     /// Sets [`width`](Input::width): Width in pixels. Between 64 and 2048 and a multiple of 8. Default
     /// `512`.
-    pub fn width(mut self, value: impl Param<Width>) -> Self {
-        self.optional.width = value.into_param();
+    pub fn width(mut self, value: impl Param<Width, M>) -> Self {
+        self.optional.width = self.checking.optional("width", value);
         self
     }
 
     /// Sets [`step`](Input::step): Step between shades. A multiple of 0.25.
-    pub fn step(mut self, value: impl Param<Step>) -> Self {
-        self.optional.step = value.into_param();
+    pub fn step(mut self, value: impl Param<Step, M>) -> Self {
+        self.optional.step = self.checking.optional("step", value);
         self
     }
 
     /// Sets [`weights`](Input::weights): Weight of each colour. At least 1 item.
-    pub fn weights(mut self, value: impl Param<Vec<Weights>>) -> Self {
-        self.optional.weights = value.into_param();
+    pub fn weights(mut self, value: impl Param<Vec<Weights>, M>) -> Self {
+        self.optional.weights = self.checking.optional("weights", value);
         self
     }
 
     /// Sets [`mix`](Input::mix): A mix of colours.
-    pub fn mix(mut self, value: impl Param<Mix>) -> Self {
-        self.optional.mix = value.into_param();
+    pub fn mix(mut self, value: impl Param<Mix, M>) -> Self {
+        self.optional.mix = self.checking.optional("mix", value);
         self
     }
 
@@ -362,21 +393,22 @@ impl<HueSlot> Builder<HueSlot> {
     }
 }
 
-impl<HueSlot> Builder<HueSlot> {
+impl<HueSlot, M: fal_core::Mode> Builder<HueSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         HueSlot: required::HasHue,
     {
-        Input {
-            hue: self.hue.take(),
-            opacity: self.optional.opacity,
-            width: self.optional.width,
-            step: self.optional.step,
-            weights: self.optional.weights,
-            mix: self.optional.mix,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                hue: self.hue.take(),
+                opacity: self.optional.opacity,
+                width: self.optional.width,
+                step: self.optional.step,
+                weights: self.optional.weights,
+                mix: self.optional.mix,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -445,6 +477,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<Hue> {
             hue: object.require("hue", hue)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -52,9 +52,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             bell: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -72,9 +83,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<BellSlot = Unset> {
+pub struct Builder<BellSlot = Unset, M = fal_core::Strict> {
     bell: BellSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -82,12 +94,16 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<BellSlot> Builder<BellSlot> {
+impl<BellSlot, M: fal_core::Mode> Builder<BellSlot, M> {
     /// Sets [`bell`](Input::bell): Name of the bell.
-    pub fn bell(self, value: impl Into<String>) -> Builder<String> {
+    pub fn bell(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            bell: value.into(),
+            bell: self.checking.required("bell", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
@@ -98,16 +114,17 @@ impl<BellSlot> Builder<BellSlot> {
     }
 }
 
-impl<BellSlot> Builder<BellSlot> {
+impl<BellSlot, M: fal_core::Mode> Builder<BellSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         BellSlot: required::HasBell,
     {
-        Input {
-            bell: self.bell.take(),
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                bell: self.bell.take(),
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -160,6 +177,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             bell: object.require("bell", bell)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

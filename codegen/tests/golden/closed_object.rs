@@ -44,9 +44,20 @@ pub mod types {
     impl Crop {
         /// Returns a builder without a parameter.
         pub fn builder() -> CropBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> CropBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> CropBuilder<Unset, M> {
             CropBuilder {
                 left: Unset,
                 optional: CropOptional::default(),
+                checking,
             }
         }
     }
@@ -54,9 +65,10 @@ pub mod types {
     /// A builder of [`Crop`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct CropBuilder<LeftSlot = Unset> {
+    pub struct CropBuilder<LeftSlot = Unset, M = fal_core::Strict> {
         left: LeftSlot,
         optional: CropOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -64,40 +76,56 @@ pub mod types {
         top: Option<Integer>,
     }
 
-    impl<LeftSlot> CropBuilder<LeftSlot> {
+    impl<LeftSlot, M: fal_core::Mode> CropBuilder<LeftSlot, M> {
         /// Sets [`left`](Crop::left): Pixels from the left.
-        pub fn left(self, value: impl Into<Integer>) -> CropBuilder<Integer> {
+        pub fn left(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> CropBuilder<Integer, M> {
             CropBuilder {
-                left: value.into(),
+                left: self.checking.required("left", value),
                 optional: self.optional,
+                checking: self.checking,
             }
         }
 
         /// Sets [`top`](Crop::top): Pixels from the top.
-        pub fn top(mut self, value: impl Param<Integer>) -> Self {
-            self.optional.top = value.into_param();
+        pub fn top(mut self, value: impl Param<Integer, M>) -> Self {
+            self.optional.top = self.checking.optional("top", value);
             self
         }
     }
 
-    impl<LeftSlot> CropBuilder<LeftSlot> {
+    impl<LeftSlot, M: fal_core::Mode> CropBuilder<LeftSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Crop
+        pub fn build(self) -> M::Built<Crop>
         where
             LeftSlot: required::CropHasLeft,
         {
-            Crop {
-                left: self.left.take(),
-                top: self.optional.top,
-            }
+            self.checking
+                .finish(Crop {
+                    left: self.left.take(),
+                    top: self.optional.top,
+                })
         }
     }
 
     impl Margin {
         /// Returns a builder without a parameter.
         pub fn builder() -> MarginBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> MarginBuilder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> MarginBuilder<M> {
             MarginBuilder {
                 optional: MarginOptional::default(),
+                checking,
             }
         }
     }
@@ -105,8 +133,9 @@ pub mod types {
     /// A builder of [`Margin`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct MarginBuilder {
+    pub struct MarginBuilder<M = fal_core::Strict> {
         optional: MarginOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -114,20 +143,21 @@ pub mod types {
         pixels: Option<Integer>,
     }
 
-    impl MarginBuilder {
+    impl<M: fal_core::Mode> MarginBuilder<M> {
         /// Sets [`pixels`](Margin::pixels): Width of the margin.
-        pub fn pixels(mut self, value: impl Param<Integer>) -> Self {
-            self.optional.pixels = value.into_param();
+        pub fn pixels(mut self, value: impl Param<Integer, M>) -> Self {
+            self.optional.pixels = self.checking.optional("pixels", value);
             self
         }
     }
 
-    impl MarginBuilder {
+    impl<M: fal_core::Mode> MarginBuilder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Margin {
-            Margin {
-                pixels: self.optional.pixels,
-            }
+        pub fn build(self) -> M::Built<Margin> {
+            self.checking
+                .finish(Margin {
+                    pixels: self.optional.pixels,
+                })
         }
     }
 
@@ -166,6 +196,7 @@ pub mod types {
             let builder = CropBuilder::<Integer> {
                 left: object.require("left", left)?,
                 optional,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -198,7 +229,10 @@ pub mod types {
                     _ => object.skip(),
                 }
             }
-            let builder = MarginBuilder { optional };
+            let builder = MarginBuilder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -291,9 +325,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             crop: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -311,9 +356,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<CropSlot = Unset> {
+pub struct Builder<CropSlot = Unset, M = fal_core::Strict> {
     crop: CropSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -322,18 +368,19 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<CropSlot> Builder<CropSlot> {
+impl<CropSlot, M: fal_core::Mode> Builder<CropSlot, M> {
     /// Sets [`crop`](Input::crop): Part to keep.
-    pub fn crop(self, value: impl Into<Crop>) -> Builder<Crop> {
+    pub fn crop(mut self, value: impl fal_core::Required<Crop, M>) -> Builder<Crop, M> {
         Builder {
-            crop: value.into(),
+            crop: self.checking.required("crop", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`margin`](Input::margin): Space around the photo.
-    pub fn margin(mut self, value: impl Param<Margin>) -> Self {
-        self.optional.margin = value.into_param();
+    pub fn margin(mut self, value: impl Param<Margin, M>) -> Self {
+        self.optional.margin = self.checking.optional("margin", value);
         self
     }
 
@@ -344,17 +391,18 @@ impl<CropSlot> Builder<CropSlot> {
     }
 }
 
-impl<CropSlot> Builder<CropSlot> {
+impl<CropSlot, M: fal_core::Mode> Builder<CropSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         CropSlot: required::HasCrop,
     {
-        Input {
-            crop: self.crop.take(),
-            margin: self.optional.margin,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                crop: self.crop.take(),
+                margin: self.optional.margin,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -409,6 +457,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<Crop> {
             crop: object.require("crop", crop)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

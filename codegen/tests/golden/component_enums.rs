@@ -75,9 +75,20 @@ pub mod preview {
     impl Input {
         /// Returns a builder without a parameter.
         pub fn builder() -> Builder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
             Builder {
                 voice: Unset,
                 optional: Optional::default(),
+                checking,
             }
         }
 
@@ -95,9 +106,10 @@ pub mod preview {
     /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct Builder<VoiceSlot = Unset> {
+    pub struct Builder<VoiceSlot = Unset, M = fal_core::Strict> {
         voice: VoiceSlot,
         optional: Optional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -105,12 +117,16 @@ pub mod preview {
         extra: Map<String, Value>,
     }
 
-    impl<VoiceSlot> Builder<VoiceSlot> {
+    impl<VoiceSlot, M: fal_core::Mode> Builder<VoiceSlot, M> {
         /// Sets [`voice`](Input::voice): Voice.
-        pub fn voice(self, value: impl Into<VoiceName>) -> Builder<VoiceName> {
+        pub fn voice(
+            mut self,
+            value: impl fal_core::Required<VoiceName, M>,
+        ) -> Builder<VoiceName, M> {
             Builder {
-                voice: value.into(),
+                voice: self.checking.required("voice", value),
                 optional: self.optional,
+                checking: self.checking,
             }
         }
 
@@ -121,16 +137,17 @@ pub mod preview {
         }
     }
 
-    impl<VoiceSlot> Builder<VoiceSlot> {
+    impl<VoiceSlot, M: fal_core::Mode> Builder<VoiceSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Input
+        pub fn build(self) -> M::Built<Input>
         where
             VoiceSlot: required::HasVoice,
         {
-            Input {
-                voice: self.voice.take(),
-                extra: self.optional.extra,
-            }
+            self.checking
+                .finish(Input {
+                    voice: self.voice.take(),
+                    extra: self.optional.extra,
+                })
         }
     }
 
@@ -183,6 +200,7 @@ pub mod preview {
             let builder = Builder::<VoiceName> {
                 voice: object.require("voice", voice)?,
                 optional,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -463,9 +481,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             narrator: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -483,9 +512,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<NarratorSlot = Unset> {
+pub struct Builder<NarratorSlot = Unset, M = fal_core::Strict> {
     narrator: NarratorSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -502,60 +532,64 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<NarratorSlot> Builder<NarratorSlot> {
+impl<NarratorSlot, M: fal_core::Mode> Builder<NarratorSlot, M> {
     /// Sets [`narrator`](Input::narrator): Voice of the narrator.
-    pub fn narrator(self, value: impl Into<VoiceName>) -> Builder<VoiceName> {
+    pub fn narrator(
+        mut self,
+        value: impl fal_core::Required<VoiceName, M>,
+    ) -> Builder<VoiceName, M> {
         Builder {
-            narrator: value.into(),
+            narrator: self.checking.required("narrator", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`hero`](Input::hero): Voice of the hero. Default `bella`.
-    pub fn hero(mut self, value: impl Param<VoiceName>) -> Self {
-        self.optional.hero = value.into_param();
+    pub fn hero(mut self, value: impl Param<VoiceName, M>) -> Self {
+        self.optional.hero = self.checking.optional("hero", value);
         self
     }
 
     /// Sets [`extras`](Input::extras): Voices of everyone else.
-    pub fn extras(mut self, value: impl Param<Vec<VoiceName>>) -> Self {
-        self.optional.extras = value.into_param();
+    pub fn extras(mut self, value: impl Param<Vec<VoiceName>, M>) -> Self {
+        self.optional.extras = self.checking.optional("extras", value);
         self
     }
 
     /// Sets [`villain`](Input::villain): Voice of the villain.
-    pub fn villain(mut self, value: impl Param<VoiceName>) -> Self {
-        self.optional.villain = value.into_param();
+    pub fn villain(mut self, value: impl Param<VoiceName, M>) -> Self {
+        self.optional.villain = self.checking.optional("villain", value);
         self
     }
 
     /// Sets [`rate`](Input::rate): Samples per second. Default `44100`.
-    pub fn rate(mut self, value: impl Param<SampleRate>) -> Self {
-        self.optional.rate = value.into_param();
+    pub fn rate(mut self, value: impl Param<SampleRate, M>) -> Self {
+        self.optional.rate = self.checking.optional("rate", value);
         self
     }
 
     /// Sets [`mono_rate`](Input::mono_rate): Samples per second of speech.
-    pub fn mono_rate(mut self, value: impl Param<SampleRate>) -> Self {
-        self.optional.mono_rate = value.into_param();
+    pub fn mono_rate(mut self, value: impl Param<SampleRate, M>) -> Self {
+        self.optional.mono_rate = self.checking.optional("mono_rate", value);
         self
     }
 
     /// Sets [`opening`](Input::opening): First scene.
-    pub fn opening(mut self, value: impl Param<Mood>) -> Self {
-        self.optional.opening = value.into_param();
+    pub fn opening(mut self, value: impl Param<Mood, M>) -> Self {
+        self.optional.opening = self.checking.optional("opening", value);
         self
     }
 
     /// Sets [`ending`](Input::ending): Last scene.
-    pub fn ending(mut self, value: impl Param<Mood>) -> Self {
-        self.optional.ending = value.into_param();
+    pub fn ending(mut self, value: impl Param<Mood, M>) -> Self {
+        self.optional.ending = self.checking.optional("ending", value);
         self
     }
 
     /// Sets [`format`](Input::format): Format.
-    pub fn format(mut self, value: impl Param<Format>) -> Self {
-        self.optional.format = value.into_param();
+    pub fn format(mut self, value: impl Param<Format, M>) -> Self {
+        self.optional.format = self.checking.optional("format", value);
         self
     }
 
@@ -566,25 +600,26 @@ impl<NarratorSlot> Builder<NarratorSlot> {
     }
 }
 
-impl<NarratorSlot> Builder<NarratorSlot> {
+impl<NarratorSlot, M: fal_core::Mode> Builder<NarratorSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         NarratorSlot: required::HasNarrator,
     {
-        Input {
-            narrator: self.narrator.take(),
-            hero: self.optional.hero,
-            extras: self.optional.extras,
-            villain: self.optional.villain,
-            rate: self.optional.rate,
-            mono_rate: self.optional.mono_rate,
-            opening: self.optional.opening,
-            ending: self.optional.ending,
-            format: self.optional.format,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                narrator: self.narrator.take(),
+                hero: self.optional.hero,
+                extras: self.optional.extras,
+                villain: self.optional.villain,
+                rate: self.optional.rate,
+                mono_rate: self.optional.mono_rate,
+                opening: self.optional.opening,
+                ending: self.optional.ending,
+                format: self.optional.format,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -654,6 +689,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<VoiceName> {
             narrator: object.require("narrator", narrator)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -159,9 +159,20 @@ fal_core::open_enum!(Object);
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             version: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -179,9 +190,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<VersionSlot = Unset> {
+pub struct Builder<VersionSlot = Unset, M = fal_core::Strict> {
     version: VersionSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -191,24 +203,28 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<VersionSlot> Builder<VersionSlot> {
+impl<VersionSlot, M: fal_core::Mode> Builder<VersionSlot, M> {
     /// Sets [`version`](Input::version): Version of the format.
-    pub fn version(self, value: impl Into<Version>) -> Builder<Version> {
+    pub fn version(
+        mut self,
+        value: impl fal_core::Required<Version, M>,
+    ) -> Builder<Version, M> {
         Builder {
-            version: value.into(),
+            version: self.checking.required("version", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`format`](Input::format): Format of the archive. Default `zip`.
-    pub fn format(mut self, value: impl Param<Format>) -> Self {
-        self.optional.format = value.into_param();
+    pub fn format(mut self, value: impl Param<Format, M>) -> Self {
+        self.optional.format = self.checking.optional("format", value);
         self
     }
 
     /// Sets [`level`](Input::level): Level of compression.
-    pub fn level(mut self, value: impl Param<Level>) -> Self {
-        self.optional.level = value.into_param();
+    pub fn level(mut self, value: impl Param<Level, M>) -> Self {
+        self.optional.level = self.checking.optional("level", value);
         self
     }
 
@@ -219,18 +235,19 @@ impl<VersionSlot> Builder<VersionSlot> {
     }
 }
 
-impl<VersionSlot> Builder<VersionSlot> {
+impl<VersionSlot, M: fal_core::Mode> Builder<VersionSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         VersionSlot: required::HasVersion,
     {
-        Input {
-            version: self.version.take(),
-            format: self.optional.format,
-            level: self.optional.level,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                version: self.version.take(),
+                format: self.optional.format,
+                level: self.optional.level,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -287,6 +304,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<Version> {
             version: object.require("version", version)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -98,9 +98,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             strength: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -118,9 +129,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<StrengthSlot = Unset> {
+pub struct Builder<StrengthSlot = Unset, M = fal_core::Strict> {
     strength: StrengthSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -130,26 +142,30 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<StrengthSlot> Builder<StrengthSlot> {
+impl<StrengthSlot, M: fal_core::Mode> Builder<StrengthSlot, M> {
     /// Sets [`strength`](Input::strength): Strength of the effect.
-    pub fn strength(self, value: impl Into<f64>) -> Builder<f64> {
+    pub fn strength(
+        mut self,
+        value: impl fal_core::Required<f64, M>,
+    ) -> Builder<f64, M> {
         Builder {
-            strength: value.into(),
+            strength: self.checking.required("strength", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`amount`](Input::amount): Use `strength`. Between 0.0 and 1.0. Default `0.5`.
     #[deprecated]
-    pub fn amount(mut self, value: impl Param<Amount>) -> Self {
-        self.optional.amount = value.into_param();
+    pub fn amount(mut self, value: impl Param<Amount, M>) -> Self {
+        self.optional.amount = self.checking.optional("amount", value);
         self
     }
 
     /// Sets [`mode`](Input::mode): Use nothing in its place.
     #[deprecated]
-    pub fn mode(mut self, value: impl Param<Mode>) -> Self {
-        self.optional.mode = value.into_param();
+    pub fn mode(mut self, value: impl Param<Mode, M>) -> Self {
+        self.optional.mode = self.checking.optional("mode", value);
         self
     }
 
@@ -161,18 +177,19 @@ impl<StrengthSlot> Builder<StrengthSlot> {
 }
 
 #[allow(deprecated)]
-impl<StrengthSlot> Builder<StrengthSlot> {
+impl<StrengthSlot, M: fal_core::Mode> Builder<StrengthSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         StrengthSlot: required::HasStrength,
     {
-        Input {
-            strength: self.strength.take(),
-            amount: self.optional.amount,
-            mode: self.optional.mode,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                strength: self.strength.take(),
+                amount: self.optional.amount,
+                mode: self.optional.mode,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -232,6 +249,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<f64> {
             strength: object.require("strength", strength)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -77,9 +77,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             text: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -97,9 +108,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<TextSlot = Unset> {
+pub struct Builder<TextSlot = Unset, M = fal_core::Strict> {
     text: TextSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -109,24 +121,28 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<TextSlot> Builder<TextSlot> {
+impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
     /// Sets [`text`](Input::text): Text to translate.
-    pub fn text(self, value: impl Into<String>) -> Builder<String> {
+    pub fn text(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            text: value.into(),
+            text: self.checking.required("text", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`style`](Input::style): Style: Default `a 'quoted' style`.
-    pub fn style(mut self, value: impl Param<String>) -> Self {
-        self.optional.style = value.into_param();
+    pub fn style(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.style = self.checking.optional("style", value);
         self
     }
 
     /// Sets [`glossary`](Input::glossary): Terms \<b\>not\</b\> to translate \[sic\] \*at all\*.
-    pub fn glossary(mut self, value: impl Param<Vec<String>>) -> Self {
-        self.optional.glossary = value.into_param();
+    pub fn glossary(mut self, value: impl Param<Vec<String>, M>) -> Self {
+        self.optional.glossary = self.checking.optional("glossary", value);
         self
     }
 
@@ -137,18 +153,19 @@ impl<TextSlot> Builder<TextSlot> {
     }
 }
 
-impl<TextSlot> Builder<TextSlot> {
+impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         TextSlot: required::HasText,
     {
-        Input {
-            text: self.text.take(),
-            style: self.optional.style,
-            glossary: self.optional.glossary,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                text: self.text.take(),
+                style: self.optional.style,
+                glossary: self.optional.glossary,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -205,6 +222,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             text: object.require("text", text)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

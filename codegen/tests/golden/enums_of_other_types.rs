@@ -110,12 +110,14 @@ pub enum Size {
     Integer(SizeInteger),
 }
 
+impl fal_core::ParamValue for Size {}
+
 impl Size {
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
-    pub const fn literal(text: &'static str) -> Self {
-        match text.as_bytes() {
+    pub const fn from_token(token: fal_core::literal::Token) -> Self {
+        match token.as_bytes() {
             b"auto" => Self::Auto,
             _ => {
                 fal_core::literal::reject(
@@ -125,6 +127,10 @@ impl Size {
         }
     }
 }
+
+fal_core::preset_union!(
+    Size, "`size` of acme/enums-of-other-types must be `auto`, or a `SizeInteger`", Auto
+);
 
 impl From<SizeInteger> for Size {
     fn from(value: SizeInteger) -> Self {
@@ -142,12 +148,14 @@ pub enum Either {
     Flag(bool),
 }
 
+impl fal_core::ParamValue for Either {}
+
 impl Either {
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
-    pub const fn literal(text: &'static str) -> Self {
-        match text.as_bytes() {
+    pub const fn from_token(token: fal_core::literal::Token) -> Self {
+        match token.as_bytes() {
             b"on" => Self::On,
             _ => {
                 fal_core::literal::reject(
@@ -157,6 +165,10 @@ impl Either {
         }
     }
 }
+
+fal_core::preset_union!(
+    Either, "`either` of acme/enums-of-other-types must be `on`", On
+);
 
 impl From<bool> for Either {
     fn from(value: bool) -> Self {
@@ -310,6 +322,8 @@ pub enum Mixed {
     Flag(bool),
 }
 
+impl fal_core::ParamValue for Mixed {}
+
 impl From<String> for Mixed {
     fn from(value: String) -> Self {
         Self::Text(value)
@@ -351,9 +365,20 @@ pub enum EitherOutput {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             agreed: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -371,9 +396,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<AgreedSlot = Unset> {
+pub struct Builder<AgreedSlot = Unset, M = fal_core::Strict> {
     agreed: AgreedSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -394,84 +420,88 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<AgreedSlot> Builder<AgreedSlot> {
+impl<AgreedSlot, M: fal_core::Mode> Builder<AgreedSlot, M> {
     /// Sets [`agreed`](Input::agreed): Always `true`.
-    pub fn agreed(self, value: impl Into<bool>) -> Builder<bool> {
+    pub fn agreed(
+        mut self,
+        value: impl fal_core::Required<bool, M>,
+    ) -> Builder<bool, M> {
         Builder {
-            agreed: value.into(),
+            agreed: self.checking.required("agreed", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`scale`](Input::scale): One of `0.5`, `1.0`, `2.0`.
-    pub fn scale(mut self, value: impl Param<f64>) -> Self {
-        self.optional.scale = value.into_param();
+    pub fn scale(mut self, value: impl Param<f64, M>) -> Self {
+        self.optional.scale = self.checking.optional("scale", value);
         self
     }
 
     /// Sets [`ratio`](Input::ratio): One of `0.25`, `1.0`.
-    pub fn ratio(mut self, value: impl Param<f64>) -> Self {
-        self.optional.ratio = value.into_param();
+    pub fn ratio(mut self, value: impl Param<f64, M>) -> Self {
+        self.optional.ratio = self.checking.optional("ratio", value);
         self
     }
 
     /// Sets [`declined`](Input::declined): Always `false`.
-    pub fn declined(mut self, value: impl Param<bool>) -> Self {
-        self.optional.declined = value.into_param();
+    pub fn declined(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.declined = self.checking.optional("declined", value);
         self
     }
 
     /// Sets [`size`](Input::size):
-    pub fn size(mut self, value: impl Param<Size>) -> Self {
-        self.optional.size = value.into_param();
+    pub fn size(mut self, value: impl Param<Size, M>) -> Self {
+        self.optional.size = self.checking.optional("size", value);
         self
     }
 
     /// Sets [`either`](Input::either):
-    pub fn either(mut self, value: impl Param<Either>) -> Self {
-        self.optional.either = value.into_param();
+    pub fn either(mut self, value: impl Param<Either, M>) -> Self {
+        self.optional.either = self.checking.optional("either", value);
         self
     }
 
     /// Sets [`untyped`](Input::untyped):
-    pub fn untyped(mut self, value: impl Param<Untyped>) -> Self {
-        self.optional.untyped = value.into_param();
+    pub fn untyped(mut self, value: impl Param<Untyped, M>) -> Self {
+        self.optional.untyped = self.checking.optional("untyped", value);
         self
     }
 
     /// Sets [`twice`](Input::twice):
-    pub fn twice(mut self, value: impl Param<Twice>) -> Self {
-        self.optional.twice = value.into_param();
+    pub fn twice(mut self, value: impl Param<Twice, M>) -> Self {
+        self.optional.twice = self.checking.optional("twice", value);
         self
     }
 
     /// Sets [`steps`](Input::steps):
-    pub fn steps(mut self, value: impl Param<Steps>) -> Self {
-        self.optional.steps = value.into_param();
+    pub fn steps(mut self, value: impl Param<Steps, M>) -> Self {
+        self.optional.steps = self.checking.optional("steps", value);
         self
     }
 
     /// Sets [`overlap`](Input::overlap):
-    pub fn overlap(mut self, value: impl Param<Overlap>) -> Self {
-        self.optional.overlap = value.into_param();
+    pub fn overlap(mut self, value: impl Param<Overlap, M>) -> Self {
+        self.optional.overlap = self.checking.optional("overlap", value);
         self
     }
 
     /// Sets [`maybe`](Input::maybe):
-    pub fn maybe(mut self, value: impl Param<Maybe>) -> Self {
-        self.optional.maybe = value.into_param();
+    pub fn maybe(mut self, value: impl Param<Maybe, M>) -> Self {
+        self.optional.maybe = self.checking.optional("maybe", value);
         self
     }
 
     /// Sets [`listed`](Input::listed):
-    pub fn listed(mut self, value: impl Param<Vec<f64>>) -> Self {
-        self.optional.listed = value.into_param();
+    pub fn listed(mut self, value: impl Param<Vec<f64>, M>) -> Self {
+        self.optional.listed = self.checking.optional("listed", value);
         self
     }
 
     /// Sets [`mixed`](Input::mixed):
-    pub fn mixed(mut self, value: impl Param<Mixed>) -> Self {
-        self.optional.mixed = value.into_param();
+    pub fn mixed(mut self, value: impl Param<Mixed, M>) -> Self {
+        self.optional.mixed = self.checking.optional("mixed", value);
         self
     }
 
@@ -482,29 +512,30 @@ impl<AgreedSlot> Builder<AgreedSlot> {
     }
 }
 
-impl<AgreedSlot> Builder<AgreedSlot> {
+impl<AgreedSlot, M: fal_core::Mode> Builder<AgreedSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         AgreedSlot: required::HasAgreed,
     {
-        Input {
-            agreed: self.agreed.take(),
-            scale: self.optional.scale,
-            ratio: self.optional.ratio,
-            declined: self.optional.declined,
-            size: self.optional.size,
-            either: self.optional.either,
-            untyped: self.optional.untyped,
-            twice: self.optional.twice,
-            steps: self.optional.steps,
-            overlap: self.optional.overlap,
-            maybe: self.optional.maybe,
-            listed: self.optional.listed,
-            mixed: self.optional.mixed,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                agreed: self.agreed.take(),
+                scale: self.optional.scale,
+                ratio: self.optional.ratio,
+                declined: self.optional.declined,
+                size: self.optional.size,
+                either: self.optional.either,
+                untyped: self.optional.untyped,
+                twice: self.optional.twice,
+                steps: self.optional.steps,
+                overlap: self.optional.overlap,
+                maybe: self.optional.maybe,
+                listed: self.optional.listed,
+                mixed: self.optional.mixed,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -640,6 +671,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<bool> {
             agreed: object.require("agreed", agreed)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -33,8 +33,19 @@ pub mod types {
     impl Options {
         /// Returns a builder without a parameter.
         pub fn builder() -> OptionsBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> OptionsBuilder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> OptionsBuilder<M> {
             OptionsBuilder {
                 optional: OptionsOptional::default(),
+                checking,
             }
         }
     }
@@ -42,8 +53,9 @@ pub mod types {
     /// A builder of [`Options`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct OptionsBuilder {
+    pub struct OptionsBuilder<M = fal_core::Strict> {
         optional: OptionsOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -51,20 +63,21 @@ pub mod types {
         gamma: Option<f64>,
     }
 
-    impl OptionsBuilder {
+    impl<M: fal_core::Mode> OptionsBuilder<M> {
         /// Sets [`gamma`](Options::gamma): Gamma of both.
-        pub fn gamma(mut self, value: impl Param<f64>) -> Self {
-            self.optional.gamma = value.into_param();
+        pub fn gamma(mut self, value: impl Param<f64, M>) -> Self {
+            self.optional.gamma = self.checking.optional("gamma", value);
             self
         }
     }
 
-    impl OptionsBuilder {
+    impl<M: fal_core::Mode> OptionsBuilder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Options {
-            Options {
-                gamma: self.optional.gamma,
-            }
+        pub fn build(self) -> M::Built<Options> {
+            self.checking
+                .finish(Options {
+                    gamma: self.optional.gamma,
+                })
         }
     }
 
@@ -97,7 +110,10 @@ pub mod types {
                     _ => object.skip(),
                 }
             }
-            let builder = OptionsBuilder { optional };
+            let builder = OptionsBuilder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -160,8 +176,19 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
         Builder {
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -179,8 +206,9 @@ impl Input {
 /// A builder of [`Input`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder {
+pub struct Builder<M = fal_core::Strict> {
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -190,16 +218,16 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`ratio`](Input::ratio): Share of the first photo.
-    pub fn ratio(mut self, value: impl Param<f64>) -> Self {
-        self.optional.ratio = value.into_param();
+    pub fn ratio(mut self, value: impl Param<f64, M>) -> Self {
+        self.optional.ratio = self.checking.optional("ratio", value);
         self
     }
 
     /// Sets [`options`](Input::options): Details.
-    pub fn options(mut self, value: impl Param<Options>) -> Self {
-        self.optional.options = value.into_param();
+    pub fn options(mut self, value: impl Param<Options, M>) -> Self {
+        self.optional.options = self.checking.optional("options", value);
         self
     }
 
@@ -210,14 +238,15 @@ impl Builder {
     }
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input {
-        Input {
-            ratio: self.optional.ratio,
-            options: self.optional.options,
-            extra: self.optional.extra,
-        }
+    pub fn build(self) -> M::Built<Input> {
+        self.checking
+            .finish(Input {
+                ratio: self.optional.ratio,
+                options: self.optional.options,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -268,7 +297,10 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        let builder = Builder { optional };
+        let builder = Builder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

@@ -36,9 +36,22 @@ pub mod types {
     impl Frame {
         /// Returns a builder without a parameter.
         pub fn builder() -> FrameBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> FrameBuilder<Unset, Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(
+            checking: M,
+        ) -> FrameBuilder<Unset, Unset, M> {
             FrameBuilder {
                 width: Unset,
                 height: Unset,
+                checking,
             }
         }
     }
@@ -46,40 +59,50 @@ pub mod types {
     /// A builder of [`Frame`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct FrameBuilder<WidthSlot = Unset, HeightSlot = Unset> {
+    pub struct FrameBuilder<WidthSlot = Unset, HeightSlot = Unset, M = fal_core::Strict> {
         width: WidthSlot,
         height: HeightSlot,
+        checking: M,
     }
 
-    impl<WidthSlot, HeightSlot> FrameBuilder<WidthSlot, HeightSlot> {
+    impl<WidthSlot, HeightSlot, M: fal_core::Mode> FrameBuilder<WidthSlot, HeightSlot, M> {
         /// Sets [`width`](Frame::width):
-        pub fn width(self, value: impl Into<Integer>) -> FrameBuilder<Integer, HeightSlot> {
+        pub fn width(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> FrameBuilder<Integer, HeightSlot, M> {
             FrameBuilder {
-                width: value.into(),
+                width: self.checking.required("width", value),
                 height: self.height,
+                checking: self.checking,
             }
         }
 
         /// Sets [`height`](Frame::height):
-        pub fn height(self, value: impl Into<Integer>) -> FrameBuilder<WidthSlot, Integer> {
+        pub fn height(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> FrameBuilder<WidthSlot, Integer, M> {
             FrameBuilder {
                 width: self.width,
-                height: value.into(),
+                height: self.checking.required("height", value),
+                checking: self.checking,
             }
         }
     }
 
-    impl<WidthSlot, HeightSlot> FrameBuilder<WidthSlot, HeightSlot> {
+    impl<WidthSlot, HeightSlot, M: fal_core::Mode> FrameBuilder<WidthSlot, HeightSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Frame
+        pub fn build(self) -> M::Built<Frame>
         where
             WidthSlot: required::FrameHasWidth,
             HeightSlot: required::FrameHasHeight,
         {
-            Frame {
-                width: self.width.take(),
-                height: self.height.take(),
-            }
+            self.checking
+                .finish(Frame {
+                    width: self.width.take(),
+                    height: self.height.take(),
+                })
         }
     }
 
@@ -118,6 +141,7 @@ pub mod types {
             let builder = FrameBuilder::<Integer, Integer> {
                 width: object.require("width", width)?,
                 height: object.require("height", height)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -248,9 +272,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             reel: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -268,9 +303,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ReelSlot = Unset> {
+pub struct Builder<ReelSlot = Unset, M = fal_core::Strict> {
     reel: ReelSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -283,39 +319,40 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<ReelSlot> Builder<ReelSlot> {
+impl<ReelSlot, M: fal_core::Mode> Builder<ReelSlot, M> {
     /// Sets [`reel`](Input::reel): Film to restore. At most 100 MiB. An aspect ratio of 0.4 to 2.5. At
     /// most 60 s long. At most 60 frames per second. Converted by the model to at most 15 s long and 24
     /// frames per second.
-    pub fn reel(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn reel(mut self, value: impl fal_core::Required<File, M>) -> Builder<File, M> {
         Builder {
-            reel: value.into_file(),
+            reel: self.checking.required("reel", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`stills`](Input::stills): Stills of the film. At least 64 px wide.
-    pub fn stills(mut self, value: impl Param<Vec<File>>) -> Self {
-        self.optional.stills = value.into_param();
+    pub fn stills(mut self, value: impl Param<Vec<File>, M>) -> Self {
+        self.optional.stills = self.checking.optional("stills", value);
         self
     }
 
     /// Sets [`poster`](Input::poster): Poster.
-    pub fn poster(mut self, value: impl Param<File>) -> Self {
-        self.optional.poster = value.into_param();
+    pub fn poster(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.poster = self.checking.optional("poster", value);
         self
     }
 
     /// Sets [`webhook_url`](Input::webhook_url): Address to notify.
-    pub fn webhook_url(mut self, value: impl Param<String>) -> Self {
-        self.optional.webhook_url = value.into_param();
+    pub fn webhook_url(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.webhook_url = self.checking.optional("webhook_url", value);
         self
     }
 
     /// Sets [`frame`](Input::frame): Size of a frame. 4096 to 2073600 pixels. Sides in multiples of 16
     /// px.
-    pub fn frame(mut self, value: impl Param<Frame>) -> Self {
-        self.optional.frame = value.into_param();
+    pub fn frame(mut self, value: impl Param<Frame, M>) -> Self {
+        self.optional.frame = self.checking.optional("frame", value);
         self
     }
 
@@ -326,21 +363,22 @@ impl<ReelSlot> Builder<ReelSlot> {
     }
 }
 
-impl<ReelSlot> Builder<ReelSlot> {
+impl<ReelSlot, M: fal_core::Mode> Builder<ReelSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         ReelSlot: required::HasReel,
     {
-        Input {
-            reel: self.reel.take(),
-            stills: self.optional.stills,
-            poster: self.optional.poster,
-            webhook_url: self.optional.webhook_url,
-            frame: self.optional.frame,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                reel: self.reel.take(),
+                stills: self.optional.stills,
+                poster: self.optional.poster,
+                webhook_url: self.optional.webhook_url,
+                frame: self.optional.frame,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -413,6 +451,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             reel: object.require("reel", reel)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -31,6 +31,8 @@ pub mod types {
         Layer(Layer),
     }
 
+    impl fal_core::ParamValue for MaskUrl {}
+
     impl From<File> for MaskUrl {
         fn from(value: File) -> Self {
             Self::File(value)
@@ -70,36 +72,55 @@ pub mod types {
     impl Layer {
         /// Returns a builder without a parameter.
         pub fn builder() -> LayerBuilder {
-            LayerBuilder { image_url: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> LayerBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> LayerBuilder<Unset, M> {
+            LayerBuilder {
+                image_url: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`Layer`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct LayerBuilder<ImageUrlSlot = Unset> {
+    pub struct LayerBuilder<ImageUrlSlot = Unset, M = fal_core::Strict> {
         image_url: ImageUrlSlot,
+        checking: M,
     }
 
-    impl<ImageUrlSlot> LayerBuilder<ImageUrlSlot> {
+    impl<ImageUrlSlot, M: fal_core::Mode> LayerBuilder<ImageUrlSlot, M> {
         /// Sets [`image_url`](Layer::image_url): Image. At most 4000000 pixels. An aspect ratio of 0.4 to
         /// 2.5. Sides in multiples of 8 px.
-        pub fn image_url(self, value: impl fal_core::IntoFile) -> LayerBuilder<File> {
+        pub fn image_url(
+            mut self,
+            value: impl fal_core::Required<File, M>,
+        ) -> LayerBuilder<File, M> {
             LayerBuilder {
-                image_url: value.into_file(),
+                image_url: self.checking.required("image_url", value),
+                checking: self.checking,
             }
         }
     }
 
-    impl<ImageUrlSlot> LayerBuilder<ImageUrlSlot> {
+    impl<ImageUrlSlot, M: fal_core::Mode> LayerBuilder<ImageUrlSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Layer
+        pub fn build(self) -> M::Built<Layer>
         where
             ImageUrlSlot: required::LayerHasImageUrl,
         {
-            Layer {
-                image_url: self.image_url.take(),
-            }
+            self.checking
+                .finish(Layer {
+                    image_url: self.image_url.take(),
+                })
         }
     }
 
@@ -193,6 +214,7 @@ pub mod types {
             }
             let builder = LayerBuilder::<File> {
                 image_url: object.require("image_url", image_url)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -325,8 +347,19 @@ pub type Output = Map<String, Value>;
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
         Builder {
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -344,8 +377,9 @@ impl Input {
 /// A builder of [`Input`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder {
+pub struct Builder<M = fal_core::Strict> {
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -360,52 +394,52 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`poster_url`](Input::poster_url): Poster. At most 10 MiB. Default
     /// `https://example.com/poster.png`.
-    pub fn poster_url(mut self, value: impl Param<Nullable<File>>) -> Self {
-        self.optional.poster_url = value.into_param();
+    pub fn poster_url(mut self, value: impl Param<Nullable<File>, M>) -> Self {
+        self.optional.poster_url = self.checking.optional("poster_url", value);
         self
     }
 
     /// Sets [`video_urls`](Input::video_urls): Clips, in order. At most 200 MiB. At most 10.5 s long.
     /// At least 24 frames per second. All together at most 30 s long and at most 60 frames per second.
     /// Converted by the model to 24 frames per second.
-    pub fn video_urls(mut self, value: impl Param<Vec<File>>) -> Self {
-        self.optional.video_urls = value.into_param();
+    pub fn video_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
+        self.optional.video_urls = self.checking.optional("video_urls", value);
         self
     }
 
     /// Sets [`mask_url`](Input::mask_url): Mask, or a layer with one. At least 64 px wide. At least 64
     /// px high.
-    pub fn mask_url(mut self, value: impl Param<MaskUrl>) -> Self {
-        self.optional.mask_url = value.into_param();
+    pub fn mask_url(mut self, value: impl Param<MaskUrl, M>) -> Self {
+        self.optional.mask_url = self.checking.optional("mask_url", value);
         self
     }
 
     /// Sets [`pair_urls`](Input::pair_urls): Titles and credits, and pages between them. At most
     /// 0.0009765625 MiB.
-    pub fn pair_urls(mut self, value: impl Param<PairUrls>) -> Self {
-        self.optional.pair_urls = value.into_param();
+    pub fn pair_urls(mut self, value: impl Param<PairUrls, M>) -> Self {
+        self.optional.pair_urls = self.checking.optional("pair_urls", value);
         self
     }
 
     /// Sets [`layers`](Input::layers): Layers by name.
-    pub fn layers(mut self, value: impl Param<BTreeMap<String, Layer>>) -> Self {
-        self.optional.layers = value.into_param();
+    pub fn layers(mut self, value: impl Param<BTreeMap<String, Layer>, M>) -> Self {
+        self.optional.layers = self.checking.optional("layers", value);
         self
     }
 
     /// Sets [`music_url`](Input::music_url): Music, of any size.
-    pub fn music_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.music_url = value.into_param();
+    pub fn music_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.music_url = self.checking.optional("music_url", value);
         self
     }
 
     /// Sets [`image_size`](Input::image_size): Size of the titles, which is no file. At most 4096 px
     /// wide.
-    pub fn image_size(mut self, value: impl Param<String>) -> Self {
-        self.optional.image_size = value.into_param();
+    pub fn image_size(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.image_size = self.checking.optional("image_size", value);
         self
     }
 
@@ -416,19 +450,20 @@ impl Builder {
     }
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input {
-        Input {
-            poster_url: self.optional.poster_url,
-            video_urls: self.optional.video_urls,
-            mask_url: self.optional.mask_url,
-            pair_urls: self.optional.pair_urls,
-            layers: self.optional.layers,
-            music_url: self.optional.music_url,
-            image_size: self.optional.image_size,
-            extra: self.optional.extra,
-        }
+    pub fn build(self) -> M::Built<Input> {
+        self.checking
+            .finish(Input {
+                poster_url: self.optional.poster_url,
+                video_urls: self.optional.video_urls,
+                mask_url: self.optional.mask_url,
+                pair_urls: self.optional.pair_urls,
+                layers: self.optional.layers,
+                music_url: self.optional.music_url,
+                image_size: self.optional.image_size,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -506,7 +541,10 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        let builder = Builder { optional };
+        let builder = Builder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

@@ -37,9 +37,20 @@ pub mod types {
     impl Chapter {
         /// Returns a builder without a parameter.
         pub fn builder() -> ChapterBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> ChapterBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> ChapterBuilder<Unset, M> {
             ChapterBuilder {
                 title: Unset,
                 optional: ChapterOptional::default(),
+                checking,
             }
         }
     }
@@ -47,9 +58,10 @@ pub mod types {
     /// A builder of [`Chapter`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct ChapterBuilder<TitleSlot = Unset> {
+    pub struct ChapterBuilder<TitleSlot = Unset, M = fal_core::Strict> {
         title: TitleSlot,
         optional: ChapterOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -58,33 +70,38 @@ pub mod types {
         nulls: json::Nulls,
     }
 
-    impl<TitleSlot> ChapterBuilder<TitleSlot> {
+    impl<TitleSlot, M: fal_core::Mode> ChapterBuilder<TitleSlot, M> {
         /// Sets [`title`](Chapter::title): Title.
-        pub fn title(self, value: impl Into<String>) -> ChapterBuilder<String> {
+        pub fn title(
+            mut self,
+            value: impl fal_core::Required<String, M>,
+        ) -> ChapterBuilder<String, M> {
             ChapterBuilder {
-                title: value.into(),
+                title: self.checking.required("title", value),
                 optional: self.optional,
+                checking: self.checking,
             }
         }
 
         /// Sets [`audio_url`](Chapter::audio_url): Recording of the chapter.
-        pub fn audio_url(mut self, value: impl Param<File>) -> Self {
-            self.optional.audio_url = value.into_param();
+        pub fn audio_url(mut self, value: impl Param<File, M>) -> Self {
+            self.optional.audio_url = self.checking.optional("audio_url", value);
             self
         }
     }
 
-    impl<TitleSlot> ChapterBuilder<TitleSlot> {
+    impl<TitleSlot, M: fal_core::Mode> ChapterBuilder<TitleSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Chapter
+        pub fn build(self) -> M::Built<Chapter>
         where
             TitleSlot: required::ChapterHasTitle,
         {
-            Chapter {
-                title: self.title.take(),
-                audio_url: self.optional.audio_url,
-                nulls: self.optional.nulls,
-            }
+            self.checking
+                .finish(Chapter {
+                    title: self.title.take(),
+                    audio_url: self.optional.audio_url,
+                    nulls: self.optional.nulls,
+                })
         }
     }
 
@@ -128,6 +145,7 @@ pub mod types {
             let builder = ChapterBuilder::<String> {
                 title: object.require("title", title)?,
                 optional,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -235,9 +253,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             image_urls: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -255,9 +284,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ImageUrlsSlot = Unset> {
+pub struct Builder<ImageUrlsSlot = Unset, M = fal_core::Strict> {
     image_urls: ImageUrlsSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -269,36 +299,43 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<ImageUrlsSlot> Builder<ImageUrlsSlot> {
+impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
     /// Sets [`image_urls`](Input::image_urls): Pages, in order. 1 to 3 items.
-    pub fn image_urls(self, value: impl Into<Vec<File>>) -> Builder<Vec<File>> {
+    pub fn image_urls(
+        mut self,
+        value: impl fal_core::Required<Vec<File>, M>,
+    ) -> Builder<Vec<File>, M> {
         Builder {
-            image_urls: value.into(),
+            image_urls: self.checking.required("image_urls", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`cover_image_url`](Input::cover_image_url): Cover. At most 10 MiB. 300 to 4000 px wide.
-    pub fn cover_image_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.cover_image_url = value.into_param();
+    pub fn cover_image_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.cover_image_url = self.checking.optional("cover_image_url", value);
         self
     }
 
     /// Sets [`short_url`](Input::short_url): Link to print on the back.
-    pub fn short_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.short_url = value.into_param();
+    pub fn short_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.short_url = self.checking.optional("short_url", value);
         self
     }
 
     /// Sets [`chapters`](Input::chapters): Chapters, in order.
-    pub fn chapters(mut self, value: impl Param<Vec<Chapter>>) -> Self {
-        self.optional.chapters = value.into_param();
+    pub fn chapters(mut self, value: impl Param<Vec<Chapter>, M>) -> Self {
+        self.optional.chapters = self.checking.optional("chapters", value);
         self
     }
 
     /// Sets [`extras`](Input::extras): Chapters of other books, by title.
-    pub fn extras(mut self, value: impl Param<BTreeMap<String, Vec<Chapter>>>) -> Self {
-        self.optional.extras = value.into_param();
+    pub fn extras(
+        mut self,
+        value: impl Param<BTreeMap<String, Vec<Chapter>>, M>,
+    ) -> Self {
+        self.optional.extras = self.checking.optional("extras", value);
         self
     }
 
@@ -309,20 +346,21 @@ impl<ImageUrlsSlot> Builder<ImageUrlsSlot> {
     }
 }
 
-impl<ImageUrlsSlot> Builder<ImageUrlsSlot> {
+impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         ImageUrlsSlot: required::HasImageUrls,
     {
-        Input {
-            image_urls: self.image_urls.take(),
-            cover_image_url: self.optional.cover_image_url,
-            short_url: self.optional.short_url,
-            chapters: self.optional.chapters,
-            extras: self.optional.extras,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                image_urls: self.image_urls.take(),
+                cover_image_url: self.optional.cover_image_url,
+                short_url: self.optional.short_url,
+                chapters: self.optional.chapters,
+                extras: self.optional.extras,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -407,6 +445,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<Vec<File>> {
             image_urls: object.require("image_urls", image_urls)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -143,9 +143,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             offset: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -163,9 +174,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<OffsetSlot = Unset> {
+pub struct Builder<OffsetSlot = Unset, M = fal_core::Strict> {
     offset: OffsetSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -175,24 +187,28 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<OffsetSlot> Builder<OffsetSlot> {
+impl<OffsetSlot, M: fal_core::Mode> Builder<OffsetSlot, M> {
     /// Sets [`offset`](Input::offset): Offset in hours.
-    pub fn offset(self, value: impl Into<Offset>) -> Builder<Offset> {
+    pub fn offset(
+        mut self,
+        value: impl fal_core::Required<Offset, M>,
+    ) -> Builder<Offset, M> {
         Builder {
-            offset: value.into(),
+            offset: self.checking.required("offset", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`fps`](Input::fps): Frames per second. Default `24`.
-    pub fn fps(mut self, value: impl Param<Fps>) -> Self {
-        self.optional.fps = value.into_param();
+    pub fn fps(mut self, value: impl Param<Fps, M>) -> Self {
+        self.optional.fps = self.checking.optional("fps", value);
         self
     }
 
     /// Sets [`bitrates`](Input::bitrates): Bitrates to encode.
-    pub fn bitrates(mut self, value: impl Param<Vec<Bitrates>>) -> Self {
-        self.optional.bitrates = value.into_param();
+    pub fn bitrates(mut self, value: impl Param<Vec<Bitrates>, M>) -> Self {
+        self.optional.bitrates = self.checking.optional("bitrates", value);
         self
     }
 
@@ -203,18 +219,19 @@ impl<OffsetSlot> Builder<OffsetSlot> {
     }
 }
 
-impl<OffsetSlot> Builder<OffsetSlot> {
+impl<OffsetSlot, M: fal_core::Mode> Builder<OffsetSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         OffsetSlot: required::HasOffset,
     {
-        Input {
-            offset: self.offset.take(),
-            fps: self.optional.fps,
-            bitrates: self.optional.bitrates,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                offset: self.offset.take(),
+                fps: self.optional.fps,
+                bitrates: self.optional.bitrates,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -271,6 +288,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<Offset> {
             offset: object.require("offset", offset)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -25,8 +25,19 @@ pub mod types {
     impl Rule {
         /// Returns a builder without a parameter.
         pub fn builder() -> RuleBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> RuleBuilder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> RuleBuilder<M> {
             RuleBuilder {
                 optional: RuleOptional::default(),
+                checking,
             }
         }
     }
@@ -34,8 +45,9 @@ pub mod types {
     /// A builder of [`Rule`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct RuleBuilder {
+    pub struct RuleBuilder<M = fal_core::Strict> {
         optional: RuleOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -43,20 +55,21 @@ pub mod types {
         stop_words: Option<Vec<String>>,
     }
 
-    impl RuleBuilder {
+    impl<M: fal_core::Mode> RuleBuilder<M> {
         /// Sets [`stop_words`](Rule::stop_words): Words to skip.
-        pub fn stop_words(mut self, value: impl Param<Vec<String>>) -> Self {
-            self.optional.stop_words = value.into_param();
+        pub fn stop_words(mut self, value: impl Param<Vec<String>, M>) -> Self {
+            self.optional.stop_words = self.checking.optional("stop_words", value);
             self
         }
     }
 
-    impl RuleBuilder {
+    impl<M: fal_core::Mode> RuleBuilder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Rule {
-            Rule {
-                stop_words: self.optional.stop_words,
-            }
+        pub fn build(self) -> M::Built<Rule> {
+            self.checking
+                .finish(Rule {
+                    stop_words: self.optional.stop_words,
+                })
         }
     }
 
@@ -102,7 +115,10 @@ pub mod types {
                     _ => object.skip(),
                 }
             }
-            let builder = RuleBuilder { optional };
+            let builder = RuleBuilder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -190,9 +206,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             rules: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -210,9 +237,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<RulesSlot = Unset> {
+pub struct Builder<RulesSlot = Unset, M = fal_core::Strict> {
     rules: RulesSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -222,27 +250,28 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<RulesSlot> Builder<RulesSlot> {
+impl<RulesSlot, M: fal_core::Mode> Builder<RulesSlot, M> {
     /// Sets [`rules`](Input::rules): Rule for each language.
     pub fn rules(
-        self,
-        value: impl Into<BTreeMap<String, Rule>>,
-    ) -> Builder<BTreeMap<String, Rule>> {
+        mut self,
+        value: impl fal_core::Required<BTreeMap<String, Rule>, M>,
+    ) -> Builder<BTreeMap<String, Rule>, M> {
         Builder {
-            rules: value.into(),
+            rules: self.checking.required("rules", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`weights`](Input::weights): Weight of each word.
-    pub fn weights(mut self, value: impl Param<BTreeMap<String, f64>>) -> Self {
-        self.optional.weights = value.into_param();
+    pub fn weights(mut self, value: impl Param<BTreeMap<String, f64>, M>) -> Self {
+        self.optional.weights = self.checking.optional("weights", value);
         self
     }
 
     /// Sets [`context`](Input::context): Anything that helps.
-    pub fn context(mut self, value: impl Param<Map<String, Value>>) -> Self {
-        self.optional.context = value.into_param();
+    pub fn context(mut self, value: impl Param<Map<String, Value>, M>) -> Self {
+        self.optional.context = self.checking.optional("context", value);
         self
     }
 
@@ -253,18 +282,19 @@ impl<RulesSlot> Builder<RulesSlot> {
     }
 }
 
-impl<RulesSlot> Builder<RulesSlot> {
+impl<RulesSlot, M: fal_core::Mode> Builder<RulesSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         RulesSlot: required::HasRules,
     {
-        Input {
-            rules: self.rules.take(),
-            weights: self.optional.weights,
-            context: self.optional.context,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                rules: self.rules.take(),
+                weights: self.optional.weights,
+                context: self.optional.context,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -332,6 +362,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<BTreeMap<String, Rule>> {
             rules: object.require("rules", rules)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -144,8 +144,19 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
         Builder {
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -163,8 +174,9 @@ impl Input {
 /// A builder of [`Input`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder {
+pub struct Builder<M = fal_core::Strict> {
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -173,10 +185,10 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`image_size`](Input::image_size): Size of the poster. Default `square_hd`.
-    pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
-        self.optional.image_size = value.into_param();
+    pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
+        self.optional.image_size = self.checking.optional("image_size", value);
         self
     }
 
@@ -187,13 +199,14 @@ impl Builder {
     }
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input {
-        Input {
-            image_size: self.optional.image_size,
-            extra: self.optional.extra,
-        }
+    pub fn build(self) -> M::Built<Input> {
+        self.checking
+            .finish(Input {
+                image_size: self.optional.image_size,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -242,7 +255,10 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        let builder = Builder { optional };
+        let builder = Builder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

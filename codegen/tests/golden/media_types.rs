@@ -70,9 +70,20 @@ pub mod slow {
     impl Input {
         /// Returns a builder without a parameter.
         pub fn builder() -> Builder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
             Builder {
                 flour: Unset,
                 optional: Optional::default(),
+                checking,
             }
         }
 
@@ -90,9 +101,10 @@ pub mod slow {
     /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct Builder<FlourSlot = Unset> {
+    pub struct Builder<FlourSlot = Unset, M = fal_core::Strict> {
         flour: FlourSlot,
         optional: Optional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -100,12 +112,16 @@ pub mod slow {
         extra: Map<String, Value>,
     }
 
-    impl<FlourSlot> Builder<FlourSlot> {
+    impl<FlourSlot, M: fal_core::Mode> Builder<FlourSlot, M> {
         /// Sets [`flour`](Input::flour): Kind of flour.
-        pub fn flour(self, value: impl Into<String>) -> Builder<String> {
+        pub fn flour(
+            mut self,
+            value: impl fal_core::Required<String, M>,
+        ) -> Builder<String, M> {
             Builder {
-                flour: value.into(),
+                flour: self.checking.required("flour", value),
                 optional: self.optional,
+                checking: self.checking,
             }
         }
 
@@ -116,16 +132,17 @@ pub mod slow {
         }
     }
 
-    impl<FlourSlot> Builder<FlourSlot> {
+    impl<FlourSlot, M: fal_core::Mode> Builder<FlourSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Input
+        pub fn build(self) -> M::Built<Input>
         where
             FlourSlot: required::HasFlour,
         {
-            Input {
-                flour: self.flour.take(),
-                extra: self.optional.extra,
-            }
+            self.checking
+                .finish(Input {
+                    flour: self.flour.take(),
+                    extra: self.optional.extra,
+                })
         }
     }
 
@@ -178,6 +195,7 @@ pub mod slow {
             let builder = Builder::<String> {
                 flour: object.require("flour", flour)?,
                 optional,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -276,9 +294,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             flour: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -296,9 +325,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<FlourSlot = Unset> {
+pub struct Builder<FlourSlot = Unset, M = fal_core::Strict> {
     flour: FlourSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -306,12 +336,16 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<FlourSlot> Builder<FlourSlot> {
+impl<FlourSlot, M: fal_core::Mode> Builder<FlourSlot, M> {
     /// Sets [`flour`](Input::flour): Kind of flour.
-    pub fn flour(self, value: impl Into<String>) -> Builder<String> {
+    pub fn flour(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            flour: value.into(),
+            flour: self.checking.required("flour", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
@@ -322,16 +356,17 @@ impl<FlourSlot> Builder<FlourSlot> {
     }
 }
 
-impl<FlourSlot> Builder<FlourSlot> {
+impl<FlourSlot, M: fal_core::Mode> Builder<FlourSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         FlourSlot: required::HasFlour,
     {
-        Input {
-            flour: self.flour.take(),
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                flour: self.flour.take(),
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -384,6 +419,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             flour: object.require("flour", flour)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -47,6 +47,8 @@ pub enum Times {
     Text(String),
 }
 
+impl fal_core::ParamValue for Times {}
+
 impl From<i64> for Times {
     fn from(value: i64) -> Self {
         Self::Integer(value.into())
@@ -73,6 +75,8 @@ pub enum Pause {
     /// `true` or `false`.
     Flag(bool),
 }
+
+impl fal_core::ParamValue for Pause {}
 
 impl From<PauseNumber> for Pause {
     fn from(value: PauseNumber) -> Self {
@@ -103,6 +107,8 @@ pub enum Channel {
     /// A text of at most 4 characters.
     Text(String),
 }
+
+impl fal_core::ParamValue for Channel {}
 
 impl From<String> for Channel {
     fn from(value: String) -> Self {
@@ -135,9 +141,20 @@ pub enum LengthOutput {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             times: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -155,9 +172,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<TimesSlot = Unset> {
+pub struct Builder<TimesSlot = Unset, M = fal_core::Strict> {
     times: TimesSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -167,24 +185,28 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<TimesSlot> Builder<TimesSlot> {
+impl<TimesSlot, M: fal_core::Mode> Builder<TimesSlot, M> {
     /// Sets [`times`](Input::times): Number of repetitions, or a rule in words.
-    pub fn times(self, value: impl Into<Times>) -> Builder<Times> {
+    pub fn times(
+        mut self,
+        value: impl fal_core::Required<Times, M>,
+    ) -> Builder<Times, M> {
         Builder {
-            times: value.into(),
+            times: self.checking.required("times", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`pause`](Input::pause): Pause in seconds, one pause each, or none at all.
-    pub fn pause(mut self, value: impl Param<Pause>) -> Self {
-        self.optional.pause = value.into_param();
+    pub fn pause(mut self, value: impl Param<Pause, M>) -> Self {
+        self.optional.pause = self.checking.optional("pause", value);
         self
     }
 
     /// Sets [`channel`](Input::channel): Channel, by name or by number.
-    pub fn channel(mut self, value: impl Param<Channel>) -> Self {
-        self.optional.channel = value.into_param();
+    pub fn channel(mut self, value: impl Param<Channel, M>) -> Self {
+        self.optional.channel = self.checking.optional("channel", value);
         self
     }
 
@@ -195,18 +217,19 @@ impl<TimesSlot> Builder<TimesSlot> {
     }
 }
 
-impl<TimesSlot> Builder<TimesSlot> {
+impl<TimesSlot, M: fal_core::Mode> Builder<TimesSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         TimesSlot: required::HasTimes,
     {
-        Input {
-            times: self.times.take(),
-            pause: self.optional.pause,
-            channel: self.optional.channel,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                times: self.times.take(),
+                pause: self.optional.pause,
+                channel: self.optional.channel,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -269,6 +292,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<Times> {
             times: object.require("times", times)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -25,12 +25,14 @@ pub mod types {
         Value(ValueInput),
     }
 
+    impl fal_core::ParamValue for Pick {}
+
     impl Pick {
         #[doc(hidden)]
         #[must_use]
         #[track_caller]
-        pub const fn literal(text: &'static str) -> Self {
-            match text.as_bytes() {
+        pub const fn from_token(token: fal_core::literal::Token) -> Self {
+            match token.as_bytes() {
                 b"map" => Self::Map2,
                 _ => {
                     fal_core::literal::reject(
@@ -40,6 +42,12 @@ pub mod types {
             }
         }
     }
+
+    fal_core::preset_union!(
+        Pick,
+        "`pick` of acme/names-of-generated-code must be `map`, or a `MapInput`, or a `ValueInput`",
+        Map2
+    );
 
     impl From<MapInput> for Pick {
         fn from(value: MapInput) -> Self {
@@ -258,102 +266,173 @@ pub mod types {
     impl AInput {
         /// Returns a builder without a parameter.
         pub fn builder() -> AInputBuilder {
-            AInputBuilder { x: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> AInputBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> AInputBuilder<Unset, M> {
+            AInputBuilder {
+                x: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`AInput`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct AInputBuilder<XSlot = Unset> {
+    pub struct AInputBuilder<XSlot = Unset, M = fal_core::Strict> {
         x: XSlot,
+        checking: M,
     }
 
-    impl<XSlot> AInputBuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> AInputBuilder<XSlot, M> {
         /// Sets [`x`](AInput::x):
-        pub fn x(self, value: impl Into<Integer>) -> AInputBuilder<Integer> {
-            AInputBuilder { x: value.into() }
+        pub fn x(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> AInputBuilder<Integer, M> {
+            AInputBuilder {
+                x: self.checking.required("x", value),
+                checking: self.checking,
+            }
         }
     }
 
-    impl<XSlot> AInputBuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> AInputBuilder<XSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> AInput
+        pub fn build(self) -> M::Built<AInput>
         where
             XSlot: required::AInputHasX,
         {
-            AInput { x: self.x.take() }
+            self.checking.finish(AInput { x: self.x.take() })
         }
     }
 
     impl SlotSlot {
         /// Returns a builder without a parameter.
         pub fn builder() -> SlotSlotBuilder {
-            SlotSlotBuilder { x: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> SlotSlotBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> SlotSlotBuilder<Unset, M> {
+            SlotSlotBuilder {
+                x: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`SlotSlot`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct SlotSlotBuilder<XSlot = Unset> {
+    pub struct SlotSlotBuilder<XSlot = Unset, M = fal_core::Strict> {
         x: XSlot,
+        checking: M,
     }
 
-    impl<XSlot> SlotSlotBuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> SlotSlotBuilder<XSlot, M> {
         /// Sets [`x`](SlotSlot::x):
-        pub fn x(self, value: impl Into<Integer>) -> SlotSlotBuilder<Integer> {
-            SlotSlotBuilder { x: value.into() }
+        pub fn x(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> SlotSlotBuilder<Integer, M> {
+            SlotSlotBuilder {
+                x: self.checking.required("x", value),
+                checking: self.checking,
+            }
         }
     }
 
-    impl<XSlot> SlotSlotBuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> SlotSlotBuilder<XSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> SlotSlot
+        pub fn build(self) -> M::Built<SlotSlot>
         where
             XSlot: required::SlotSlotHasX,
         {
-            SlotSlot { x: self.x.take() }
+            self.checking.finish(SlotSlot { x: self.x.take() })
         }
     }
 
     impl TimeSlot {
         /// Returns a builder without a parameter.
         pub fn builder() -> TimeSlotBuilder {
-            TimeSlotBuilder { x: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> TimeSlotBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> TimeSlotBuilder<Unset, M> {
+            TimeSlotBuilder {
+                x: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`TimeSlot`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct TimeSlotBuilder<XSlot = Unset> {
+    pub struct TimeSlotBuilder<XSlot = Unset, M = fal_core::Strict> {
         x: XSlot,
+        checking: M,
     }
 
-    impl<XSlot> TimeSlotBuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> TimeSlotBuilder<XSlot, M> {
         /// Sets [`x`](TimeSlot::x):
-        pub fn x(self, value: impl Into<Integer>) -> TimeSlotBuilder<Integer> {
-            TimeSlotBuilder { x: value.into() }
+        pub fn x(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> TimeSlotBuilder<Integer, M> {
+            TimeSlotBuilder {
+                x: self.checking.required("x", value),
+                checking: self.checking,
+            }
         }
     }
 
-    impl<XSlot> TimeSlotBuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> TimeSlotBuilder<XSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> TimeSlot
+        pub fn build(self) -> M::Built<TimeSlot>
         where
             XSlot: required::TimeSlotHasX,
         {
-            TimeSlot { x: self.x.take() }
+            self.checking.finish(TimeSlot { x: self.x.take() })
         }
     }
 
     impl MapInput {
         /// Returns a builder without a parameter.
         pub fn builder() -> MapInputBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> MapInputBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> MapInputBuilder<Unset, M> {
             MapInputBuilder {
                 x: Unset,
                 optional: MapInputOptional::default(),
+                checking,
             }
         }
     }
@@ -361,9 +440,10 @@ pub mod types {
     /// A builder of [`MapInput`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct MapInputBuilder<XSlot = Unset> {
+    pub struct MapInputBuilder<XSlot = Unset, M = fal_core::Strict> {
         x: XSlot,
         optional: MapInputOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -371,12 +451,16 @@ pub mod types {
         extra: Map<String, Value>,
     }
 
-    impl<XSlot> MapInputBuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> MapInputBuilder<XSlot, M> {
         /// Sets [`x`](MapInput::x):
-        pub fn x(self, value: impl Into<Integer>) -> MapInputBuilder<Integer> {
+        pub fn x(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> MapInputBuilder<Integer, M> {
             MapInputBuilder {
-                x: value.into(),
+                x: self.checking.required("x", value),
                 optional: self.optional,
+                checking: self.checking,
             }
         }
 
@@ -387,25 +471,37 @@ pub mod types {
         }
     }
 
-    impl<XSlot> MapInputBuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> MapInputBuilder<XSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> MapInput
+        pub fn build(self) -> M::Built<MapInput>
         where
             XSlot: required::MapInputHasX,
         {
-            MapInput {
-                x: self.x.take(),
-                extra: self.optional.extra,
-            }
+            self.checking
+                .finish(MapInput {
+                    x: self.x.take(),
+                    extra: self.optional.extra,
+                })
         }
     }
 
     impl ValueInput {
         /// Returns a builder without a parameter.
         pub fn builder() -> ValueInputBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> ValueInputBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> ValueInputBuilder<Unset, M> {
             ValueInputBuilder {
                 y: Unset,
                 optional: ValueInputOptional::default(),
+                checking,
             }
         }
     }
@@ -413,9 +509,10 @@ pub mod types {
     /// A builder of [`ValueInput`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct ValueInputBuilder<YSlot = Unset> {
+    pub struct ValueInputBuilder<YSlot = Unset, M = fal_core::Strict> {
         y: YSlot,
         optional: ValueInputOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -423,12 +520,16 @@ pub mod types {
         extra: Map<String, Value>,
     }
 
-    impl<YSlot> ValueInputBuilder<YSlot> {
+    impl<YSlot, M: fal_core::Mode> ValueInputBuilder<YSlot, M> {
         /// Sets [`y`](ValueInput::y):
-        pub fn y(self, value: impl Into<String>) -> ValueInputBuilder<String> {
+        pub fn y(
+            mut self,
+            value: impl fal_core::Required<String, M>,
+        ) -> ValueInputBuilder<String, M> {
             ValueInputBuilder {
-                y: value.into(),
+                y: self.checking.required("y", value),
                 optional: self.optional,
+                checking: self.checking,
             }
         }
 
@@ -439,237 +540,375 @@ pub mod types {
         }
     }
 
-    impl<YSlot> ValueInputBuilder<YSlot> {
+    impl<YSlot, M: fal_core::Mode> ValueInputBuilder<YSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> ValueInput
+        pub fn build(self) -> M::Built<ValueInput>
         where
             YSlot: required::ValueInputHasY,
         {
-            ValueInput {
-                y: self.y.take(),
-                extra: self.optional.extra,
-            }
+            self.checking
+                .finish(ValueInput {
+                    y: self.y.take(),
+                    extra: self.optional.extra,
+                })
         }
     }
 
     impl HasA {
         /// Returns a builder without a parameter.
         pub fn builder() -> HasABuilder {
-            HasABuilder { x: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> HasABuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> HasABuilder<Unset, M> {
+            HasABuilder { x: Unset, checking }
         }
     }
 
     /// A builder of [`HasA`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct HasABuilder<XSlot = Unset> {
+    pub struct HasABuilder<XSlot = Unset, M = fal_core::Strict> {
         x: XSlot,
+        checking: M,
     }
 
-    impl<XSlot> HasABuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> HasABuilder<XSlot, M> {
         /// Sets [`x`](HasA::x):
-        pub fn x(self, value: impl Into<Integer>) -> HasABuilder<Integer> {
-            HasABuilder { x: value.into() }
+        pub fn x(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> HasABuilder<Integer, M> {
+            HasABuilder {
+                x: self.checking.required("x", value),
+                checking: self.checking,
+            }
         }
     }
 
-    impl<XSlot> HasABuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> HasABuilder<XSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> HasA
+        pub fn build(self) -> M::Built<HasA>
         where
             XSlot: required::HasAHasX,
         {
-            HasA { x: self.x.take() }
+            self.checking.finish(HasA { x: self.x.take() })
         }
     }
 
     impl InputOptional {
         /// Returns a builder without a parameter.
         pub fn builder() -> InputOptionalBuilder {
-            InputOptionalBuilder { x: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> InputOptionalBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(
+            checking: M,
+        ) -> InputOptionalBuilder<Unset, M> {
+            InputOptionalBuilder {
+                x: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`InputOptional`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct InputOptionalBuilder<XSlot = Unset> {
+    pub struct InputOptionalBuilder<XSlot = Unset, M = fal_core::Strict> {
         x: XSlot,
+        checking: M,
     }
 
-    impl<XSlot> InputOptionalBuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> InputOptionalBuilder<XSlot, M> {
         /// Sets [`x`](InputOptional::x):
-        pub fn x(self, value: impl Into<Integer>) -> InputOptionalBuilder<Integer> {
+        pub fn x(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> InputOptionalBuilder<Integer, M> {
             InputOptionalBuilder {
-                x: value.into(),
+                x: self.checking.required("x", value),
+                checking: self.checking,
             }
         }
     }
 
-    impl<XSlot> InputOptionalBuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> InputOptionalBuilder<XSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> InputOptional
+        pub fn build(self) -> M::Built<InputOptional>
         where
             XSlot: required::InputOptionalHasX,
         {
-            InputOptional { x: self.x.take() }
+            self.checking.finish(InputOptional { x: self.x.take() })
         }
     }
 
     impl BuilderInput {
         /// Returns a builder without a parameter.
         pub fn builder() -> BuilderInputBuilder {
-            BuilderInputBuilder { x: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> BuilderInputBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(
+            checking: M,
+        ) -> BuilderInputBuilder<Unset, M> {
+            BuilderInputBuilder {
+                x: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`BuilderInput`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct BuilderInputBuilder<XSlot = Unset> {
+    pub struct BuilderInputBuilder<XSlot = Unset, M = fal_core::Strict> {
         x: XSlot,
+        checking: M,
     }
 
-    impl<XSlot> BuilderInputBuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> BuilderInputBuilder<XSlot, M> {
         /// Sets [`x`](BuilderInput::x):
-        pub fn x(self, value: impl Into<Integer>) -> BuilderInputBuilder<Integer> {
+        pub fn x(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> BuilderInputBuilder<Integer, M> {
             BuilderInputBuilder {
-                x: value.into(),
+                x: self.checking.required("x", value),
+                checking: self.checking,
             }
         }
     }
 
-    impl<XSlot> BuilderInputBuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> BuilderInputBuilder<XSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> BuilderInput
+        pub fn build(self) -> M::Built<BuilderInput>
         where
             XSlot: required::BuilderInputHasX,
         {
-            BuilderInput { x: self.x.take() }
+            self.checking.finish(BuilderInput { x: self.x.take() })
         }
     }
 
     impl ReadList {
         /// Returns a builder without a parameter.
         pub fn builder() -> ReadListBuilder {
-            ReadListBuilder { x: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> ReadListBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> ReadListBuilder<Unset, M> {
+            ReadListBuilder {
+                x: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`ReadList`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct ReadListBuilder<XSlot = Unset> {
+    pub struct ReadListBuilder<XSlot = Unset, M = fal_core::Strict> {
         x: XSlot,
+        checking: M,
     }
 
-    impl<XSlot> ReadListBuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> ReadListBuilder<XSlot, M> {
         /// Sets [`x`](ReadList::x):
-        pub fn x(self, value: impl Into<Integer>) -> ReadListBuilder<Integer> {
-            ReadListBuilder { x: value.into() }
+        pub fn x(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> ReadListBuilder<Integer, M> {
+            ReadListBuilder {
+                x: self.checking.required("x", value),
+                checking: self.checking,
+            }
         }
     }
 
-    impl<XSlot> ReadListBuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> ReadListBuilder<XSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> ReadList
+        pub fn build(self) -> M::Built<ReadList>
         where
             XSlot: required::ReadListHasX,
         {
-            ReadList { x: self.x.take() }
+            self.checking.finish(ReadList { x: self.x.take() })
         }
     }
 
     impl Visitor {
         /// Returns a builder without a parameter.
         pub fn builder() -> VisitorBuilder {
-            VisitorBuilder { x: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> VisitorBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> VisitorBuilder<Unset, M> {
+            VisitorBuilder {
+                x: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`Visitor`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct VisitorBuilder<XSlot = Unset> {
+    pub struct VisitorBuilder<XSlot = Unset, M = fal_core::Strict> {
         x: XSlot,
+        checking: M,
     }
 
-    impl<XSlot> VisitorBuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> VisitorBuilder<XSlot, M> {
         /// Sets [`x`](Visitor::x):
-        pub fn x(self, value: impl Into<Integer>) -> VisitorBuilder<Integer> {
-            VisitorBuilder { x: value.into() }
+        pub fn x(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> VisitorBuilder<Integer, M> {
+            VisitorBuilder {
+                x: self.checking.required("x", value),
+                checking: self.checking,
+            }
         }
     }
 
-    impl<XSlot> VisitorBuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> VisitorBuilder<XSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Visitor
+        pub fn build(self) -> M::Built<Visitor>
         where
             XSlot: required::VisitorHasX,
         {
-            Visitor { x: self.x.take() }
+            self.checking.finish(Visitor { x: self.x.take() })
         }
     }
 
     impl DInput {
         /// Returns a builder without a parameter.
         pub fn builder() -> DInputBuilder {
-            DInputBuilder { x: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> DInputBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> DInputBuilder<Unset, M> {
+            DInputBuilder {
+                x: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`DInput`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct DInputBuilder<XSlot = Unset> {
+    pub struct DInputBuilder<XSlot = Unset, M = fal_core::Strict> {
         x: XSlot,
+        checking: M,
     }
 
-    impl<XSlot> DInputBuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> DInputBuilder<XSlot, M> {
         /// Sets [`x`](DInput::x):
-        pub fn x(self, value: impl Into<Integer>) -> DInputBuilder<Integer> {
-            DInputBuilder { x: value.into() }
+        pub fn x(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> DInputBuilder<Integer, M> {
+            DInputBuilder {
+                x: self.checking.required("x", value),
+                checking: self.checking,
+            }
         }
     }
 
-    impl<XSlot> DInputBuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> DInputBuilder<XSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> DInput
+        pub fn build(self) -> M::Built<DInput>
         where
             XSlot: required::DInputHasX,
         {
-            DInput { x: self.x.take() }
+            self.checking.finish(DInput { x: self.x.take() })
         }
     }
 
     impl SInput {
         /// Returns a builder without a parameter.
         pub fn builder() -> SInputBuilder {
-            SInputBuilder { x: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> SInputBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> SInputBuilder<Unset, M> {
+            SInputBuilder {
+                x: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`SInput`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct SInputBuilder<XSlot = Unset> {
+    pub struct SInputBuilder<XSlot = Unset, M = fal_core::Strict> {
         x: XSlot,
+        checking: M,
     }
 
-    impl<XSlot> SInputBuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> SInputBuilder<XSlot, M> {
         /// Sets [`x`](SInput::x):
-        pub fn x(self, value: impl Into<Integer>) -> SInputBuilder<Integer> {
-            SInputBuilder { x: value.into() }
+        pub fn x(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> SInputBuilder<Integer, M> {
+            SInputBuilder {
+                x: self.checking.required("x", value),
+                checking: self.checking,
+            }
         }
     }
 
-    impl<XSlot> SInputBuilder<XSlot> {
+    impl<XSlot, M: fal_core::Mode> SInputBuilder<XSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> SInput
+        pub fn build(self) -> M::Built<SInput>
         where
             XSlot: required::SInputHasX,
         {
-            SInput { x: self.x.take() }
+            self.checking.finish(SInput { x: self.x.take() })
         }
     }
 
@@ -742,6 +981,7 @@ pub mod types {
             }
             let builder = AInputBuilder::<Integer> {
                 x: object.require("x", x)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -776,6 +1016,7 @@ pub mod types {
             }
             let builder = SlotSlotBuilder::<Integer> {
                 x: object.require("x", x)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -810,6 +1051,7 @@ pub mod types {
             }
             let builder = TimeSlotBuilder::<Integer> {
                 x: object.require("x", x)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -846,6 +1088,7 @@ pub mod types {
             let builder = MapInputBuilder::<Integer> {
                 x: object.require("x", x)?,
                 optional,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -882,6 +1125,7 @@ pub mod types {
             let builder = ValueInputBuilder::<String> {
                 y: object.require("y", y)?,
                 optional,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -916,6 +1160,7 @@ pub mod types {
             }
             let builder = HasABuilder::<Integer> {
                 x: object.require("x", x)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -950,6 +1195,7 @@ pub mod types {
             }
             let builder = InputOptionalBuilder::<Integer> {
                 x: object.require("x", x)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -984,6 +1230,7 @@ pub mod types {
             }
             let builder = BuilderInputBuilder::<Integer> {
                 x: object.require("x", x)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -1018,6 +1265,7 @@ pub mod types {
             }
             let builder = ReadListBuilder::<Integer> {
                 x: object.require("x", x)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -1052,6 +1300,7 @@ pub mod types {
             }
             let builder = VisitorBuilder::<Integer> {
                 x: object.require("x", x)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -1086,6 +1335,7 @@ pub mod types {
             }
             let builder = DInputBuilder::<Integer> {
                 x: object.require("x", x)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -1120,6 +1370,7 @@ pub mod types {
             }
             let builder = SInputBuilder::<Integer> {
                 x: object.require("x", x)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -2192,6 +2443,42 @@ pub enum PickOutput {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<
+        Unset,
+        Unset,
+        Unset,
+        Unset,
+        Unset,
+        Unset,
+        Unset,
+        Unset,
+        Unset,
+        Unset,
+        fal_core::Checked,
+    > {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> Builder<
+        Unset,
+        Unset,
+        Unset,
+        Unset,
+        Unset,
+        Unset,
+        Unset,
+        Unset,
+        Unset,
+        Unset,
+        M,
+    > {
         Builder {
             object: Unset,
             key: Unset,
@@ -2204,6 +2491,7 @@ impl Input {
             pick: Unset,
             c_hasa: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -2232,6 +2520,7 @@ pub struct Builder<
     Time2Slot = Unset,
     PickSlot = Unset,
     CHasaSlot = Unset,
+    M = fal_core::Strict,
 > {
     object: ObjectSlot,
     key: KeySlot,
@@ -2244,6 +2533,7 @@ pub struct Builder<
     pick: PickSlot,
     c_hasa: CHasaSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -2287,6 +2577,7 @@ impl<
     Time2Slot,
     PickSlot,
     CHasaSlot,
+    M: fal_core::Mode,
 > Builder<
     ObjectSlot,
     KeySlot,
@@ -2298,11 +2589,12 @@ impl<
     Time2Slot,
     PickSlot,
     CHasaSlot,
+    M,
 > {
     /// Sets [`object`](Input::object):
     pub fn object(
-        self,
-        value: impl Into<Integer>,
+        mut self,
+        value: impl fal_core::Required<Integer, M>,
     ) -> Builder<
         Integer,
         KeySlot,
@@ -2314,9 +2606,10 @@ impl<
         Time2Slot,
         PickSlot,
         CHasaSlot,
+        M,
     > {
         Builder {
-            object: value.into(),
+            object: self.checking.required("object", value),
             key: self.key,
             optional_: self.optional_,
             a: self.a,
@@ -2327,13 +2620,14 @@ impl<
             pick: self.pick,
             c_hasa: self.c_hasa,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`key`](Input::key):
     pub fn key(
-        self,
-        value: impl Into<Integer>,
+        mut self,
+        value: impl fal_core::Required<Integer, M>,
     ) -> Builder<
         ObjectSlot,
         Integer,
@@ -2345,10 +2639,11 @@ impl<
         Time2Slot,
         PickSlot,
         CHasaSlot,
+        M,
     > {
         Builder {
             object: self.object,
-            key: value.into(),
+            key: self.checking.required("key", value),
             optional_: self.optional_,
             a: self.a,
             s: self.s,
@@ -2358,13 +2653,14 @@ impl<
             pick: self.pick,
             c_hasa: self.c_hasa,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`optional_`](Input::optional_):
     pub fn optional_(
-        self,
-        value: impl Into<Integer>,
+        mut self,
+        value: impl fal_core::Required<Integer, M>,
     ) -> Builder<
         ObjectSlot,
         KeySlot,
@@ -2376,11 +2672,12 @@ impl<
         Time2Slot,
         PickSlot,
         CHasaSlot,
+        M,
     > {
         Builder {
             object: self.object,
             key: self.key,
-            optional_: value.into(),
+            optional_: self.checking.required("optional", value),
             a: self.a,
             s: self.s,
             d: self.d,
@@ -2389,13 +2686,14 @@ impl<
             pick: self.pick,
             c_hasa: self.c_hasa,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`a`](Input::a):
     pub fn a(
-        self,
-        value: impl Into<AValue>,
+        mut self,
+        value: impl fal_core::Required<AValue, M>,
     ) -> Builder<
         ObjectSlot,
         KeySlot,
@@ -2407,12 +2705,13 @@ impl<
         Time2Slot,
         PickSlot,
         CHasaSlot,
+        M,
     > {
         Builder {
             object: self.object,
             key: self.key,
             optional_: self.optional_,
-            a: value.into(),
+            a: self.checking.required("a", value),
             s: self.s,
             d: self.d,
             slot: self.slot,
@@ -2420,13 +2719,14 @@ impl<
             pick: self.pick,
             c_hasa: self.c_hasa,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`s`](Input::s): At least 1.
     pub fn s(
-        self,
-        value: impl Into<SValue>,
+        mut self,
+        value: impl fal_core::Required<SValue, M>,
     ) -> Builder<
         ObjectSlot,
         KeySlot,
@@ -2438,26 +2738,28 @@ impl<
         Time2Slot,
         PickSlot,
         CHasaSlot,
+        M,
     > {
         Builder {
             object: self.object,
             key: self.key,
             optional_: self.optional_,
             a: self.a,
-            s: value.into(),
+            s: self.checking.required("s", value),
             d: self.d,
             slot: self.slot,
             time: self.time,
             pick: self.pick,
             c_hasa: self.c_hasa,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`d`](Input::d):
     pub fn d(
-        self,
-        value: impl Into<AInput>,
+        mut self,
+        value: impl fal_core::Required<AInput, M>,
     ) -> Builder<
         ObjectSlot,
         KeySlot,
@@ -2469,6 +2771,7 @@ impl<
         Time2Slot,
         PickSlot,
         CHasaSlot,
+        M,
     > {
         Builder {
             object: self.object,
@@ -2476,19 +2779,20 @@ impl<
             optional_: self.optional_,
             a: self.a,
             s: self.s,
-            d: value.into(),
+            d: self.checking.required("d", value),
             slot: self.slot,
             time: self.time,
             pick: self.pick,
             c_hasa: self.c_hasa,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`slot`](Input::slot):
     pub fn slot(
-        self,
-        value: impl Into<SlotSlot>,
+        mut self,
+        value: impl fal_core::Required<SlotSlot, M>,
     ) -> Builder<
         ObjectSlot,
         KeySlot,
@@ -2500,6 +2804,7 @@ impl<
         Time2Slot,
         PickSlot,
         CHasaSlot,
+        M,
     > {
         Builder {
             object: self.object,
@@ -2508,18 +2813,19 @@ impl<
             a: self.a,
             s: self.s,
             d: self.d,
-            slot: value.into(),
+            slot: self.checking.required("slot", value),
             time: self.time,
             pick: self.pick,
             c_hasa: self.c_hasa,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`time`](Input::time):
     pub fn time(
-        self,
-        value: impl Into<TimeSlot>,
+        mut self,
+        value: impl fal_core::Required<TimeSlot, M>,
     ) -> Builder<
         ObjectSlot,
         KeySlot,
@@ -2531,6 +2837,7 @@ impl<
         TimeSlot,
         PickSlot,
         CHasaSlot,
+        M,
     > {
         Builder {
             object: self.object,
@@ -2540,17 +2847,18 @@ impl<
             s: self.s,
             d: self.d,
             slot: self.slot,
-            time: value.into(),
+            time: self.checking.required("time", value),
             pick: self.pick,
             c_hasa: self.c_hasa,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`pick`](Input::pick):
     pub fn pick(
-        self,
-        value: impl Into<Pick>,
+        mut self,
+        value: impl fal_core::Required<Pick, M>,
     ) -> Builder<
         ObjectSlot,
         KeySlot,
@@ -2562,6 +2870,7 @@ impl<
         Time2Slot,
         Pick,
         CHasaSlot,
+        M,
     > {
         Builder {
             object: self.object,
@@ -2572,16 +2881,17 @@ impl<
             d: self.d,
             slot: self.slot,
             time: self.time,
-            pick: value.into(),
+            pick: self.checking.required("pick", value),
             c_hasa: self.c_hasa,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`c_hasa`](Input::c_hasa):
     pub fn c_hasa(
-        self,
-        value: impl Into<HasA>,
+        mut self,
+        value: impl fal_core::Required<HasA, M>,
     ) -> Builder<
         ObjectSlot,
         KeySlot,
@@ -2593,6 +2903,7 @@ impl<
         Time2Slot,
         PickSlot,
         HasA,
+        M,
     > {
         Builder {
             object: self.object,
@@ -2604,158 +2915,159 @@ impl<
             slot: self.slot,
             time: self.time,
             pick: self.pick,
-            c_hasa: value.into(),
+            c_hasa: self.checking.required("c_hasa", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`object_`](Input::object_):
-    pub fn object_(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.object_ = value.into_param();
+    pub fn object_(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.object_ = self.checking.optional("object_", value);
         self
     }
 
     /// Sets [`key_`](Input::key_):
-    pub fn key_(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.key_ = value.into_param();
+    pub fn key_(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.key_ = self.checking.optional("key_", value);
         self
     }
 
     /// Sets [`optional_2`](Input::optional_2):
-    pub fn optional_2(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.optional_2 = value.into_param();
+    pub fn optional_2(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.optional_2 = self.checking.optional("optional_", value);
         self
     }
 
     /// Sets [`builder`](Input::builder):
-    pub fn builder(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.builder = value.into_param();
+    pub fn builder(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.builder = self.checking.optional("builder", value);
         self
     }
 
     /// Sets [`extra_`](Input::extra_):
-    pub fn extra_(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.extra_ = value.into_param();
+    pub fn extra_(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.extra_ = self.checking.optional("extra", value);
         self
     }
 
     /// Sets [`extra_2`](Input::extra_2):
-    pub fn extra_2(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.extra_2 = value.into_param();
+    pub fn extra_2(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.extra_2 = self.checking.optional("extra_", value);
         self
     }
 
     /// Sets [`value`](Input::value):
-    pub fn value(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.value = value.into_param();
+    pub fn value(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.value = self.checking.optional("value", value);
         self
     }
 
     /// Sets [`check`](Input::check):
-    pub fn check(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.check = value.into_param();
+    pub fn check(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.check = self.checking.optional("check", value);
         self
     }
 
     /// Sets [`visit`](Input::visit):
-    pub fn visit(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.visit = value.into_param();
+    pub fn visit(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.visit = self.checking.optional("visit", value);
         self
     }
 
     /// Sets [`self_`](Input::self_):
-    pub fn self_(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.self_ = value.into_param();
+    pub fn self_(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.self_ = self.checking.optional("self", value);
         self
     }
 
     /// Sets [`serializer`](Input::serializer):
-    pub fn serializer(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.serializer = value.into_param();
+    pub fn serializer(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.serializer = self.checking.optional("serializer", value);
         self
     }
 
     /// Sets [`deserializer`](Input::deserializer):
-    pub fn deserializer(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.deserializer = value.into_param();
+    pub fn deserializer(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.deserializer = self.checking.optional("deserializer", value);
         self
     }
 
     /// Sets [`map`](Input::map):
-    pub fn map(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.map = value.into_param();
+    pub fn map(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.map = self.checking.optional("map", value);
         self
     }
 
     /// Sets [`de`](Input::de):
-    pub fn de(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.de = value.into_param();
+    pub fn de(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.de = self.checking.optional("de", value);
         self
     }
 
     /// Sets [`item`](Input::item):
-    pub fn item(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.item = value.into_param();
+    pub fn item(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.item = self.checking.optional("item", value);
         self
     }
 
     /// Sets [`url`](Input::url):
-    pub fn url(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.url = value.into_param();
+    pub fn url(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.url = self.checking.optional("url", value);
         self
     }
 
     /// Sets [`list`](Input::list):
-    pub fn list(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.list = value.into_param();
+    pub fn list(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.list = self.checking.optional("list", value);
         self
     }
 
     /// Sets [`mode`](Input::mode):
-    pub fn mode(mut self, value: impl Param<Mode>) -> Self {
-        self.optional.mode = value.into_param();
+    pub fn mode(mut self, value: impl Param<Mode, M>) -> Self {
+        self.optional.mode = self.checking.optional("mode", value);
         self
     }
 
     /// Sets [`nothing`](Input::nothing):
-    pub fn nothing(mut self, value: impl Param<()>) -> Self {
-        self.optional.nothing = value.into_param();
+    pub fn nothing(mut self, value: impl Param<(), M>) -> Self {
+        self.optional.nothing = self.checking.optional("nothing", value);
         self
     }
 
     /// Sets [`c_inputoptional`](Input::c_inputoptional):
-    pub fn c_inputoptional(mut self, value: impl Param<InputOptional>) -> Self {
-        self.optional.c_inputoptional = value.into_param();
+    pub fn c_inputoptional(mut self, value: impl Param<InputOptional, M>) -> Self {
+        self.optional.c_inputoptional = self.checking.optional("c_inputoptional", value);
         self
     }
 
     /// Sets [`c_builder`](Input::c_builder):
-    pub fn c_builder(mut self, value: impl Param<BuilderInput>) -> Self {
-        self.optional.c_builder = value.into_param();
+    pub fn c_builder(mut self, value: impl Param<BuilderInput, M>) -> Self {
+        self.optional.c_builder = self.checking.optional("c_builder", value);
         self
     }
 
     /// Sets [`c_readlist`](Input::c_readlist):
-    pub fn c_readlist(mut self, value: impl Param<ReadList>) -> Self {
-        self.optional.c_readlist = value.into_param();
+    pub fn c_readlist(mut self, value: impl Param<ReadList, M>) -> Self {
+        self.optional.c_readlist = self.checking.optional("c_readlist", value);
         self
     }
 
     /// Sets [`c_visitor`](Input::c_visitor):
-    pub fn c_visitor(mut self, value: impl Param<Visitor>) -> Self {
-        self.optional.c_visitor = value.into_param();
+    pub fn c_visitor(mut self, value: impl Param<Visitor, M>) -> Self {
+        self.optional.c_visitor = self.checking.optional("c_visitor", value);
         self
     }
 
     /// Sets [`c_d`](Input::c_d):
-    pub fn c_d(mut self, value: impl Param<DInput>) -> Self {
-        self.optional.c_d = value.into_param();
+    pub fn c_d(mut self, value: impl Param<DInput, M>) -> Self {
+        self.optional.c_d = self.checking.optional("c_d", value);
         self
     }
 
     /// Sets [`c_s`](Input::c_s):
-    pub fn c_s(mut self, value: impl Param<SInput>) -> Self {
-        self.optional.c_s = value.into_param();
+    pub fn c_s(mut self, value: impl Param<SInput, M>) -> Self {
+        self.optional.c_s = self.checking.optional("c_s", value);
         self
     }
 
@@ -2777,6 +3089,7 @@ impl<
     Time2Slot,
     PickSlot,
     CHasaSlot,
+    M: fal_core::Mode,
 > Builder<
     ObjectSlot,
     KeySlot,
@@ -2788,9 +3101,10 @@ impl<
     Time2Slot,
     PickSlot,
     CHasaSlot,
+    M,
 > {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         ObjectSlot: required::HasObject,
         KeySlot: required::HasKey,
@@ -2803,44 +3117,45 @@ impl<
         PickSlot: required::HasPick,
         CHasaSlot: required::HasCHasa,
     {
-        Input {
-            object: self.object.take(),
-            key: self.key.take(),
-            optional_: self.optional_.take(),
-            a: self.a.take(),
-            s: self.s.take(),
-            d: self.d.take(),
-            slot: self.slot.take(),
-            time: self.time.take(),
-            pick: self.pick.take(),
-            c_hasa: self.c_hasa.take(),
-            object_: self.optional.object_,
-            key_: self.optional.key_,
-            optional_2: self.optional.optional_2,
-            builder: self.optional.builder,
-            extra_: self.optional.extra_,
-            extra_2: self.optional.extra_2,
-            value: self.optional.value,
-            check: self.optional.check,
-            visit: self.optional.visit,
-            self_: self.optional.self_,
-            serializer: self.optional.serializer,
-            deserializer: self.optional.deserializer,
-            map: self.optional.map,
-            de: self.optional.de,
-            item: self.optional.item,
-            url: self.optional.url,
-            list: self.optional.list,
-            mode: self.optional.mode,
-            nothing: self.optional.nothing,
-            c_inputoptional: self.optional.c_inputoptional,
-            c_builder: self.optional.c_builder,
-            c_readlist: self.optional.c_readlist,
-            c_visitor: self.optional.c_visitor,
-            c_d: self.optional.c_d,
-            c_s: self.optional.c_s,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                object: self.object.take(),
+                key: self.key.take(),
+                optional_: self.optional_.take(),
+                a: self.a.take(),
+                s: self.s.take(),
+                d: self.d.take(),
+                slot: self.slot.take(),
+                time: self.time.take(),
+                pick: self.pick.take(),
+                c_hasa: self.c_hasa.take(),
+                object_: self.optional.object_,
+                key_: self.optional.key_,
+                optional_2: self.optional.optional_2,
+                builder: self.optional.builder,
+                extra_: self.optional.extra_,
+                extra_2: self.optional.extra_2,
+                value: self.optional.value,
+                check: self.optional.check,
+                visit: self.optional.visit,
+                self_: self.optional.self_,
+                serializer: self.optional.serializer,
+                deserializer: self.optional.deserializer,
+                map: self.optional.map,
+                de: self.optional.de,
+                item: self.optional.item,
+                url: self.optional.url,
+                list: self.optional.list,
+                mode: self.optional.mode,
+                nothing: self.optional.nothing,
+                c_inputoptional: self.optional.c_inputoptional,
+                c_builder: self.optional.c_builder,
+                c_readlist: self.optional.c_readlist,
+                c_visitor: self.optional.c_visitor,
+                c_d: self.optional.c_d,
+                c_s: self.optional.c_s,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -3015,6 +3330,7 @@ impl<'de> json::ReadObject<'de> for Input {
             pick: object_2.require("pick", pick)?,
             c_hasa: object_2.require("c_hasa", c_hasa)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -64,9 +64,20 @@ pub mod list {
     impl Input {
         /// Returns a builder without a parameter.
         pub fn builder() -> Builder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
             Builder {
                 text: Unset,
                 optional: Optional::default(),
+                checking,
             }
         }
 
@@ -84,9 +95,10 @@ pub mod list {
     /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct Builder<TextSlot = Unset> {
+    pub struct Builder<TextSlot = Unset, M = fal_core::Strict> {
         text: TextSlot,
         optional: Optional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -94,12 +106,16 @@ pub mod list {
         extra: Map<String, Value>,
     }
 
-    impl<TextSlot> Builder<TextSlot> {
+    impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
         /// Sets [`text`](Input::text): Text to split.
-        pub fn text(self, value: impl Into<String>) -> Builder<String> {
+        pub fn text(
+            mut self,
+            value: impl fal_core::Required<String, M>,
+        ) -> Builder<String, M> {
             Builder {
-                text: value.into(),
+                text: self.checking.required("text", value),
                 optional: self.optional,
+                checking: self.checking,
             }
         }
 
@@ -110,16 +126,17 @@ pub mod list {
         }
     }
 
-    impl<TextSlot> Builder<TextSlot> {
+    impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Input
+        pub fn build(self) -> M::Built<Input>
         where
             TextSlot: required::HasText,
         {
-            Input {
-                text: self.text.take(),
-                extra: self.optional.extra,
-            }
+            self.checking
+                .finish(Input {
+                    text: self.text.take(),
+                    extra: self.optional.extra,
+                })
         }
     }
 
@@ -172,6 +189,7 @@ pub mod list {
             let builder = Builder::<String> {
                 text: object.require("text", text)?,
                 optional,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -232,8 +250,19 @@ pub type Output = Value;
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
         Builder {
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -251,8 +280,9 @@ impl Input {
 /// A builder of [`Input`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder {
+pub struct Builder<M = fal_core::Strict> {
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -260,7 +290,7 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
@@ -268,12 +298,13 @@ impl Builder {
     }
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input {
-        Input {
-            extra: self.optional.extra,
-        }
+    pub fn build(self) -> M::Built<Input> {
+        self.checking
+            .finish(Input {
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -318,7 +349,10 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             object.read_extra(key, &mut optional.extra);
         }
-        let builder = Builder { optional };
+        let builder = Builder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

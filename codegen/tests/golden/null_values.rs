@@ -64,44 +64,76 @@ pub mod types {
     impl BoxInput {
         /// Returns a builder without a parameter.
         pub fn builder() -> BoxInputBuilder {
-            BoxInputBuilder { width: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> BoxInputBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> BoxInputBuilder<Unset, M> {
+            BoxInputBuilder {
+                width: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`BoxInput`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct BoxInputBuilder<WidthSlot = Unset> {
+    pub struct BoxInputBuilder<WidthSlot = Unset, M = fal_core::Strict> {
         width: WidthSlot,
+        checking: M,
     }
 
-    impl<WidthSlot> BoxInputBuilder<WidthSlot> {
+    impl<WidthSlot, M: fal_core::Mode> BoxInputBuilder<WidthSlot, M> {
         /// Sets [`width`](BoxInput::width):
-        pub fn width(self, value: impl Into<Integer>) -> BoxInputBuilder<Integer> {
+        pub fn width(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> BoxInputBuilder<Integer, M> {
             BoxInputBuilder {
-                width: value.into(),
+                width: self.checking.required("width", value),
+                checking: self.checking,
             }
         }
     }
 
-    impl<WidthSlot> BoxInputBuilder<WidthSlot> {
+    impl<WidthSlot, M: fal_core::Mode> BoxInputBuilder<WidthSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> BoxInput
+        pub fn build(self) -> M::Built<BoxInput>
         where
             WidthSlot: required::BoxInputHasWidth,
         {
-            BoxInput {
-                width: self.width.take(),
-            }
+            self.checking
+                .finish(BoxInput {
+                    width: self.width.take(),
+                })
         }
     }
 
     impl RequestJoined {
         /// Returns a builder without a parameter.
         pub fn builder() -> RequestJoinedBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> RequestJoinedBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(
+            checking: M,
+        ) -> RequestJoinedBuilder<Unset, M> {
             RequestJoinedBuilder {
                 width: Unset,
                 optional: RequestJoinedOptional::default(),
+                checking,
             }
         }
     }
@@ -109,9 +141,10 @@ pub mod types {
     /// A builder of [`RequestJoined`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct RequestJoinedBuilder<WidthSlot = Unset> {
+    pub struct RequestJoinedBuilder<WidthSlot = Unset, M = fal_core::Strict> {
         width: WidthSlot,
         optional: RequestJoinedOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -119,32 +152,37 @@ pub mod types {
         depth: Option<Integer>,
     }
 
-    impl<WidthSlot> RequestJoinedBuilder<WidthSlot> {
+    impl<WidthSlot, M: fal_core::Mode> RequestJoinedBuilder<WidthSlot, M> {
         /// Sets [`width`](RequestJoined::width):
-        pub fn width(self, value: impl Into<Integer>) -> RequestJoinedBuilder<Integer> {
+        pub fn width(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> RequestJoinedBuilder<Integer, M> {
             RequestJoinedBuilder {
-                width: value.into(),
+                width: self.checking.required("width", value),
                 optional: self.optional,
+                checking: self.checking,
             }
         }
 
         /// Sets [`depth`](RequestJoined::depth):
-        pub fn depth(mut self, value: impl Param<Integer>) -> Self {
-            self.optional.depth = value.into_param();
+        pub fn depth(mut self, value: impl Param<Integer, M>) -> Self {
+            self.optional.depth = self.checking.optional("depth", value);
             self
         }
     }
 
-    impl<WidthSlot> RequestJoinedBuilder<WidthSlot> {
+    impl<WidthSlot, M: fal_core::Mode> RequestJoinedBuilder<WidthSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> RequestJoined
+        pub fn build(self) -> M::Built<RequestJoined>
         where
             WidthSlot: required::RequestJoinedHasWidth,
         {
-            RequestJoined {
-                width: self.width.take(),
-                depth: self.optional.depth,
-            }
+            self.checking
+                .finish(RequestJoined {
+                    width: self.width.take(),
+                    depth: self.optional.depth,
+                })
         }
     }
 
@@ -179,6 +217,7 @@ pub mod types {
             }
             let builder = BoxInputBuilder::<Integer> {
                 width: object.require("width", width)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -217,6 +256,7 @@ pub mod types {
             let builder = RequestJoinedBuilder::<Integer> {
                 width: object.require("width", width)?,
                 optional,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -438,6 +478,8 @@ pub enum Size {
     Integer(Integer),
 }
 
+impl fal_core::ParamValue for Size {}
+
 impl From<String> for Size {
     fn from(value: String) -> Self {
         Self::Text(value)
@@ -528,9 +570,20 @@ fal_core::open_enum!(Kind);
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             mode: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -548,9 +601,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ModeSlot = Unset> {
+pub struct Builder<ModeSlot = Unset, M = fal_core::Strict> {
     mode: ModeSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -566,54 +620,58 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<ModeSlot> Builder<ModeSlot> {
+impl<ModeSlot, M: fal_core::Mode> Builder<ModeSlot, M> {
     /// Sets [`mode`](Input::mode):
-    pub fn mode(self, value: impl Into<Option<Mode>>) -> Builder<Option<Mode>> {
+    pub fn mode(
+        mut self,
+        value: impl fal_core::RequiredNullable<Mode, M>,
+    ) -> Builder<Option<Mode>, M> {
         Builder {
-            mode: value.into(),
+            mode: self.checking.keep("mode", value.into_nullable()),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`label`](Input::label):
-    pub fn label(mut self, value: impl Param<String>) -> Self {
-        self.optional.label = value.into_param();
+    pub fn label(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.label = self.checking.optional("label", value);
         self
     }
 
     /// Sets [`labels`](Input::labels):
-    pub fn labels(mut self, value: impl Param<Vec<Option<String>>>) -> Self {
-        self.optional.labels = value.into_param();
+    pub fn labels(mut self, value: impl Param<Vec<Option<String>>, M>) -> Self {
+        self.optional.labels = self.checking.optional("labels", value);
         self
     }
 
     /// Sets [`size`](Input::size):
-    pub fn size(mut self, value: impl Param<Size>) -> Self {
-        self.optional.size = value.into_param();
+    pub fn size(mut self, value: impl Param<Size, M>) -> Self {
+        self.optional.size = self.checking.optional("size", value);
         self
     }
 
     /// Sets [`box`](Input::box):
-    pub fn r#box(mut self, value: impl Param<BoxInput>) -> Self {
-        self.optional.r#box = value.into_param();
+    pub fn r#box(mut self, value: impl Param<BoxInput, M>) -> Self {
+        self.optional.r#box = self.checking.optional("box", value);
         self
     }
 
     /// Sets [`nothing`](Input::nothing):
-    pub fn nothing(mut self, value: impl Param<()>) -> Self {
-        self.optional.nothing = value.into_param();
+    pub fn nothing(mut self, value: impl Param<(), M>) -> Self {
+        self.optional.nothing = self.checking.optional("nothing", value);
         self
     }
 
     /// Sets [`joined`](Input::joined):
-    pub fn joined(mut self, value: impl Param<RequestJoined>) -> Self {
-        self.optional.joined = value.into_param();
+    pub fn joined(mut self, value: impl Param<RequestJoined, M>) -> Self {
+        self.optional.joined = self.checking.optional("joined", value);
         self
     }
 
     /// Sets [`short`](Input::short): 1 to 5 characters.
-    pub fn short(mut self, value: impl Param<String>) -> Self {
-        self.optional.short = value.into_param();
+    pub fn short(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.short = self.checking.optional("short", value);
         self
     }
 
@@ -624,24 +682,25 @@ impl<ModeSlot> Builder<ModeSlot> {
     }
 }
 
-impl<ModeSlot> Builder<ModeSlot> {
+impl<ModeSlot, M: fal_core::Mode> Builder<ModeSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         ModeSlot: required::HasMode,
     {
-        Input {
-            mode: self.mode.take(),
-            label: self.optional.label,
-            labels: self.optional.labels,
-            size: self.optional.size,
-            r#box: self.optional.r#box,
-            nothing: self.optional.nothing,
-            joined: self.optional.joined,
-            short: self.optional.short,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                mode: self.mode.take(),
+                label: self.optional.label,
+                labels: self.optional.labels,
+                size: self.optional.size,
+                r#box: self.optional.r#box,
+                nothing: self.optional.nothing,
+                joined: self.optional.joined,
+                short: self.optional.short,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -715,6 +774,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<Option<Mode>> {
             mode: object.require("mode", mode)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

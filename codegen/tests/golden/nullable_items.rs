@@ -51,9 +51,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             values: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -71,9 +82,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ValuesSlot = Unset> {
+pub struct Builder<ValuesSlot = Unset, M = fal_core::Strict> {
     values: ValuesSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -83,30 +95,31 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<ValuesSlot> Builder<ValuesSlot> {
+impl<ValuesSlot, M: fal_core::Mode> Builder<ValuesSlot, M> {
     /// Sets [`values`](Input::values): Measurements; null is a gap.
     pub fn values(
-        self,
-        value: impl Into<Vec<Option<f64>>>,
-    ) -> Builder<Vec<Option<f64>>> {
+        mut self,
+        value: impl fal_core::Required<Vec<Option<f64>>, M>,
+    ) -> Builder<Vec<Option<f64>>, M> {
         Builder {
-            values: value.into(),
+            values: self.checking.required("values", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`names`](Input::names): Names; null is unknown.
-    pub fn names(mut self, value: impl Param<Vec<Option<String>>>) -> Self {
-        self.optional.names = value.into_param();
+    pub fn names(mut self, value: impl Param<Vec<Option<String>>, M>) -> Self {
+        self.optional.names = self.checking.optional("names", value);
         self
     }
 
     /// Sets [`labels`](Input::labels): Counts by label; null is unknown.
     pub fn labels(
         mut self,
-        value: impl Param<BTreeMap<String, Option<Integer>>>,
+        value: impl Param<BTreeMap<String, Option<Integer>>, M>,
     ) -> Self {
-        self.optional.labels = value.into_param();
+        self.optional.labels = self.checking.optional("labels", value);
         self
     }
 
@@ -117,18 +130,19 @@ impl<ValuesSlot> Builder<ValuesSlot> {
     }
 }
 
-impl<ValuesSlot> Builder<ValuesSlot> {
+impl<ValuesSlot, M: fal_core::Mode> Builder<ValuesSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         ValuesSlot: required::HasValues,
     {
-        Input {
-            values: self.values.take(),
-            names: self.optional.names,
-            labels: self.optional.labels,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                values: self.values.take(),
+                names: self.optional.names,
+                labels: self.optional.labels,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -200,6 +214,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<Vec<Option<f64>>> {
             values: object.require("values", values)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -97,8 +97,19 @@ pub type Output = Option<BoxOutput>;
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
         Builder {
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -116,8 +127,9 @@ impl Input {
 /// A builder of [`Input`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder {
+pub struct Builder<M = fal_core::Strict> {
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -126,10 +138,10 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`name`](Input::name):
-    pub fn name(mut self, value: impl Param<String>) -> Self {
-        self.optional.name = value.into_param();
+    pub fn name(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.name = self.checking.optional("name", value);
         self
     }
 
@@ -140,13 +152,14 @@ impl Builder {
     }
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input {
-        Input {
-            name: self.optional.name,
-            extra: self.optional.extra,
-        }
+    pub fn build(self) -> M::Built<Input> {
+        self.checking
+            .finish(Input {
+                name: self.optional.name,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -195,7 +208,10 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        let builder = Builder { optional };
+        let builder = Builder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

@@ -62,8 +62,19 @@ pub mod colour {
     impl Input {
         /// Returns a builder without a parameter.
         pub fn builder() -> Builder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> Builder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
             Builder {
                 optional: Optional::default(),
+                checking,
             }
         }
 
@@ -81,8 +92,9 @@ pub mod colour {
     /// A builder of [`Input`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct Builder {
+    pub struct Builder<M = fal_core::Strict> {
         optional: Optional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -91,10 +103,10 @@ pub mod colour {
         extra: Map<String, Value>,
     }
 
-    impl Builder {
+    impl<M: fal_core::Mode> Builder<M> {
         /// Sets [`mix`](Input::mix):
-        pub fn mix(mut self, value: impl Param<Mix>) -> Self {
-            self.optional.mix = value.into_param();
+        pub fn mix(mut self, value: impl Param<Mix, M>) -> Self {
+            self.optional.mix = self.checking.optional("mix", value);
             self
         }
 
@@ -105,13 +117,14 @@ pub mod colour {
         }
     }
 
-    impl Builder {
+    impl<M: fal_core::Mode> Builder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Input {
-            Input {
-                mix: self.optional.mix,
-                extra: self.optional.extra,
-            }
+        pub fn build(self) -> M::Built<Input> {
+            self.checking
+                .finish(Input {
+                    mix: self.optional.mix,
+                    extra: self.optional.extra,
+                })
         }
     }
 
@@ -164,7 +177,10 @@ pub mod colour {
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
-            let builder = Builder { optional };
+            let builder = Builder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -259,8 +275,19 @@ pub mod light {
     impl Input {
         /// Returns a builder without a parameter.
         pub fn builder() -> Builder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> Builder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
             Builder {
                 optional: Optional::default(),
+                checking,
             }
         }
 
@@ -278,8 +305,9 @@ pub mod light {
     /// A builder of [`Input`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct Builder {
+    pub struct Builder<M = fal_core::Strict> {
         optional: Optional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -288,10 +316,10 @@ pub mod light {
         extra: Map<String, Value>,
     }
 
-    impl Builder {
+    impl<M: fal_core::Mode> Builder<M> {
         /// Sets [`mix`](Input::mix):
-        pub fn mix(mut self, value: impl Param<Mix>) -> Self {
-            self.optional.mix = value.into_param();
+        pub fn mix(mut self, value: impl Param<Mix, M>) -> Self {
+            self.optional.mix = self.checking.optional("mix", value);
             self
         }
 
@@ -302,13 +330,14 @@ pub mod light {
         }
     }
 
-    impl Builder {
+    impl<M: fal_core::Mode> Builder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Input {
-            Input {
-                mix: self.optional.mix,
-                extra: self.optional.extra,
-            }
+        pub fn build(self) -> M::Built<Input> {
+            self.checking
+                .finish(Input {
+                    mix: self.optional.mix,
+                    extra: self.optional.extra,
+                })
         }
     }
 
@@ -361,7 +390,10 @@ pub mod light {
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
-            let builder = Builder { optional };
+            let builder = Builder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -456,8 +488,19 @@ pub mod sound {
     impl Input {
         /// Returns a builder without a parameter.
         pub fn builder() -> Builder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> Builder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
             Builder {
                 optional: Optional::default(),
+                checking,
             }
         }
 
@@ -475,8 +518,9 @@ pub mod sound {
     /// A builder of [`Input`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct Builder {
+    pub struct Builder<M = fal_core::Strict> {
         optional: Optional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -485,10 +529,10 @@ pub mod sound {
         extra: Map<String, Value>,
     }
 
-    impl Builder {
+    impl<M: fal_core::Mode> Builder<M> {
         /// Sets [`mix`](Input::mix):
-        pub fn mix(mut self, value: impl Param<Mix2>) -> Self {
-            self.optional.mix = value.into_param();
+        pub fn mix(mut self, value: impl Param<Mix2, M>) -> Self {
+            self.optional.mix = self.checking.optional("mix", value);
             self
         }
 
@@ -499,13 +543,14 @@ pub mod sound {
         }
     }
 
-    impl Builder {
+    impl<M: fal_core::Mode> Builder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Input {
-            Input {
-                mix: self.optional.mix,
-                extra: self.optional.extra,
-            }
+        pub fn build(self) -> M::Built<Input> {
+            self.checking
+                .finish(Input {
+                    mix: self.optional.mix,
+                    extra: self.optional.extra,
+                })
         }
     }
 
@@ -554,7 +599,10 @@ pub mod sound {
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
-            let builder = Builder { optional };
+            let builder = Builder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -626,8 +674,19 @@ pub mod types {
     impl Mix {
         /// Returns a builder without a parameter.
         pub fn builder() -> MixBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> MixBuilder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> MixBuilder<M> {
             MixBuilder {
                 optional: MixOptional::default(),
+                checking,
             }
         }
     }
@@ -635,8 +694,9 @@ pub mod types {
     /// A builder of [`Mix`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct MixBuilder {
+    pub struct MixBuilder<M = fal_core::Strict> {
         optional: MixOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -645,35 +705,47 @@ pub mod types {
         image_url: Option<File>,
     }
 
-    impl MixBuilder {
+    impl<M: fal_core::Mode> MixBuilder<M> {
         /// Sets [`red`](Mix::red): Share of red.
-        pub fn red(mut self, value: impl Param<f64>) -> Self {
-            self.optional.red = value.into_param();
+        pub fn red(mut self, value: impl Param<f64, M>) -> Self {
+            self.optional.red = self.checking.optional("red", value);
             self
         }
 
         /// Sets [`image_url`](Mix::image_url): Picture to match.
-        pub fn image_url(mut self, value: impl Param<File>) -> Self {
-            self.optional.image_url = value.into_param();
+        pub fn image_url(mut self, value: impl Param<File, M>) -> Self {
+            self.optional.image_url = self.checking.optional("image_url", value);
             self
         }
     }
 
-    impl MixBuilder {
+    impl<M: fal_core::Mode> MixBuilder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Mix {
-            Mix {
-                red: self.optional.red,
-                image_url: self.optional.image_url,
-            }
+        pub fn build(self) -> M::Built<Mix> {
+            self.checking
+                .finish(Mix {
+                    red: self.optional.red,
+                    image_url: self.optional.image_url,
+                })
         }
     }
 
     impl Mix2 {
         /// Returns a builder without a parameter.
         pub fn builder() -> Mix2Builder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> Mix2Builder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> Mix2Builder<M> {
             Mix2Builder {
                 optional: Mix2Optional::default(),
+                checking,
             }
         }
     }
@@ -681,8 +753,9 @@ pub mod types {
     /// A builder of [`Mix2`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct Mix2Builder {
+    pub struct Mix2Builder<M = fal_core::Strict> {
         optional: Mix2Optional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -690,18 +763,18 @@ pub mod types {
         left: Option<f64>,
     }
 
-    impl Mix2Builder {
+    impl<M: fal_core::Mode> Mix2Builder<M> {
         /// Sets [`left`](Mix2::left): Share of the left channel.
-        pub fn left(mut self, value: impl Param<f64>) -> Self {
-            self.optional.left = value.into_param();
+        pub fn left(mut self, value: impl Param<f64, M>) -> Self {
+            self.optional.left = self.checking.optional("left", value);
             self
         }
     }
 
-    impl Mix2Builder {
+    impl<M: fal_core::Mode> Mix2Builder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Mix2 {
-            Mix2 { left: self.optional.left }
+        pub fn build(self) -> M::Built<Mix2> {
+            self.checking.finish(Mix2 { left: self.optional.left })
         }
     }
 
@@ -740,7 +813,10 @@ pub mod types {
                     _ => object.skip(),
                 }
             }
-            let builder = MixBuilder { optional };
+            let builder = MixBuilder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -772,7 +848,10 @@ pub mod types {
                     _ => object.skip(),
                 }
             }
-            let builder = Mix2Builder { optional };
+            let builder = Mix2Builder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }

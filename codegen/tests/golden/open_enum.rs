@@ -147,9 +147,20 @@ fal_core::open_enum!(Verdict);
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             text: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -167,9 +178,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<TextSlot = Unset> {
+pub struct Builder<TextSlot = Unset, M = fal_core::Strict> {
     text: TextSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -177,12 +189,16 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<TextSlot> Builder<TextSlot> {
+impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
     /// Sets [`text`](Input::text): Text to classify.
-    pub fn text(self, value: impl Into<String>) -> Builder<String> {
+    pub fn text(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            text: value.into(),
+            text: self.checking.required("text", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
@@ -193,16 +209,17 @@ impl<TextSlot> Builder<TextSlot> {
     }
 }
 
-impl<TextSlot> Builder<TextSlot> {
+impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         TextSlot: required::HasText,
     {
-        Input {
-            text: self.text.take(),
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                text: self.text.take(),
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -255,6 +272,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             text: object.require("text", text)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

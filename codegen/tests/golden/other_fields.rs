@@ -127,8 +127,19 @@ pub mod types {
     impl Free {
         /// Returns a builder without a parameter.
         pub fn builder() -> FreeBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> FreeBuilder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> FreeBuilder<M> {
             FreeBuilder {
                 optional: FreeOptional::default(),
+                checking,
             }
         }
     }
@@ -136,8 +147,9 @@ pub mod types {
     /// A builder of [`Free`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct FreeBuilder {
+    pub struct FreeBuilder<M = fal_core::Strict> {
         optional: FreeOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -147,16 +159,16 @@ pub mod types {
         extra: Map<String, Value>,
     }
 
-    impl FreeBuilder {
+    impl<M: fal_core::Mode> FreeBuilder<M> {
         /// Sets [`a`](Free::a):
-        pub fn a(mut self, value: impl Param<Integer>) -> Self {
-            self.optional.a = value.into_param();
+        pub fn a(mut self, value: impl Param<Integer, M>) -> Self {
+            self.optional.a = self.checking.optional("a", value);
             self
         }
 
         /// Sets [`extra_`](Free::extra_):
-        pub fn extra_(mut self, value: impl Param<String>) -> Self {
-            self.optional.extra_ = value.into_param();
+        pub fn extra_(mut self, value: impl Param<String, M>) -> Self {
+            self.optional.extra_ = self.checking.optional("extra", value);
             self
         }
 
@@ -167,23 +179,35 @@ pub mod types {
         }
     }
 
-    impl FreeBuilder {
+    impl<M: fal_core::Mode> FreeBuilder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Free {
-            Free {
-                a: self.optional.a,
-                extra_: self.optional.extra_,
-                extra: self.optional.extra,
-            }
+        pub fn build(self) -> M::Built<Free> {
+            self.checking
+                .finish(Free {
+                    a: self.optional.a,
+                    extra_: self.optional.extra_,
+                    extra: self.optional.extra,
+                })
         }
     }
 
     impl Typed {
         /// Returns a builder without a parameter.
         pub fn builder() -> TypedBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> TypedBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> TypedBuilder<Unset, M> {
             TypedBuilder {
                 a: Unset,
                 optional: TypedOptional::default(),
+                checking,
             }
         }
     }
@@ -191,9 +215,10 @@ pub mod types {
     /// A builder of [`Typed`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct TypedBuilder<ASlot = Unset> {
+    pub struct TypedBuilder<ASlot = Unset, M = fal_core::Strict> {
         a: ASlot,
         optional: TypedOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -201,12 +226,16 @@ pub mod types {
         extra: BTreeMap<String, f64>,
     }
 
-    impl<ASlot> TypedBuilder<ASlot> {
+    impl<ASlot, M: fal_core::Mode> TypedBuilder<ASlot, M> {
         /// Sets [`a`](Typed::a):
-        pub fn a(self, value: impl Into<Integer>) -> TypedBuilder<Integer> {
+        pub fn a(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> TypedBuilder<Integer, M> {
             TypedBuilder {
-                a: value.into(),
+                a: self.checking.required("a", value),
                 optional: self.optional,
+                checking: self.checking,
             }
         }
 
@@ -217,24 +246,36 @@ pub mod types {
         }
     }
 
-    impl<ASlot> TypedBuilder<ASlot> {
+    impl<ASlot, M: fal_core::Mode> TypedBuilder<ASlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Typed
+        pub fn build(self) -> M::Built<Typed>
         where
             ASlot: required::TypedHasA,
         {
-            Typed {
-                a: self.a.take(),
-                extra: self.optional.extra,
-            }
+            self.checking
+                .finish(Typed {
+                    a: self.a.take(),
+                    extra: self.optional.extra,
+                })
         }
     }
 
     impl Closed {
         /// Returns a builder without a parameter.
         pub fn builder() -> ClosedBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> ClosedBuilder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> ClosedBuilder<M> {
             ClosedBuilder {
                 optional: ClosedOptional::default(),
+                checking,
             }
         }
     }
@@ -242,8 +283,9 @@ pub mod types {
     /// A builder of [`Closed`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct ClosedBuilder {
+    pub struct ClosedBuilder<M = fal_core::Strict> {
         optional: ClosedOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -251,26 +293,37 @@ pub mod types {
         a: Option<Integer>,
     }
 
-    impl ClosedBuilder {
+    impl<M: fal_core::Mode> ClosedBuilder<M> {
         /// Sets [`a`](Closed::a):
-        pub fn a(mut self, value: impl Param<Integer>) -> Self {
-            self.optional.a = value.into_param();
+        pub fn a(mut self, value: impl Param<Integer, M>) -> Self {
+            self.optional.a = self.checking.optional("a", value);
             self
         }
     }
 
-    impl ClosedBuilder {
+    impl<M: fal_core::Mode> ClosedBuilder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Closed {
-            Closed { a: self.optional.a }
+        pub fn build(self) -> M::Built<Closed> {
+            self.checking.finish(Closed { a: self.optional.a })
         }
     }
 
     impl Counts {
         /// Returns a builder without a parameter.
         pub fn builder() -> CountsBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> CountsBuilder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> CountsBuilder<M> {
             CountsBuilder {
                 optional: CountsOptional::default(),
+                checking,
             }
         }
     }
@@ -278,8 +331,9 @@ pub mod types {
     /// A builder of [`Counts`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct CountsBuilder {
+    pub struct CountsBuilder<M = fal_core::Strict> {
         optional: CountsOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -288,10 +342,10 @@ pub mod types {
         extra: BTreeMap<String, Vec<Integer>>,
     }
 
-    impl CountsBuilder {
+    impl<M: fal_core::Mode> CountsBuilder<M> {
         /// Sets [`all`](Counts::all):
-        pub fn all(mut self, value: impl Param<Integer>) -> Self {
-            self.optional.all = value.into_param();
+        pub fn all(mut self, value: impl Param<Integer, M>) -> Self {
+            self.optional.all = self.checking.optional("all", value);
             self
         }
 
@@ -308,21 +362,33 @@ pub mod types {
         }
     }
 
-    impl CountsBuilder {
+    impl<M: fal_core::Mode> CountsBuilder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Counts {
-            Counts {
-                all: self.optional.all,
-                extra: self.optional.extra,
-            }
+        pub fn build(self) -> M::Built<Counts> {
+            self.checking
+                .finish(Counts {
+                    all: self.optional.all,
+                    extra: self.optional.extra,
+                })
         }
     }
 
     impl Clips {
         /// Returns a builder without a parameter.
         pub fn builder() -> ClipsBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> ClipsBuilder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> ClipsBuilder<M> {
             ClipsBuilder {
                 optional: ClipsOptional::default(),
+                checking,
             }
         }
     }
@@ -330,8 +396,9 @@ pub mod types {
     /// A builder of [`Clips`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct ClipsBuilder {
+    pub struct ClipsBuilder<M = fal_core::Strict> {
         optional: ClipsOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -340,10 +407,10 @@ pub mod types {
         extra: BTreeMap<String, Clip>,
     }
 
-    impl ClipsBuilder {
+    impl<M: fal_core::Mode> ClipsBuilder<M> {
         /// Sets [`title`](Clips::title):
-        pub fn title(mut self, value: impl Param<String>) -> Self {
-            self.optional.title = value.into_param();
+        pub fn title(mut self, value: impl Param<String, M>) -> Self {
+            self.optional.title = self.checking.optional("title", value);
             self
         }
 
@@ -354,56 +421,87 @@ pub mod types {
         }
     }
 
-    impl ClipsBuilder {
+    impl<M: fal_core::Mode> ClipsBuilder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Clips {
-            Clips {
-                title: self.optional.title,
-                extra: self.optional.extra,
-            }
+        pub fn build(self) -> M::Built<Clips> {
+            self.checking
+                .finish(Clips {
+                    title: self.optional.title,
+                    extra: self.optional.extra,
+                })
         }
     }
 
     impl Clip {
         /// Returns a builder without a parameter.
         pub fn builder() -> ClipBuilder {
-            ClipBuilder { audio_url: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> ClipBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> ClipBuilder<Unset, M> {
+            ClipBuilder {
+                audio_url: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`Clip`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct ClipBuilder<AudioUrlSlot = Unset> {
+    pub struct ClipBuilder<AudioUrlSlot = Unset, M = fal_core::Strict> {
         audio_url: AudioUrlSlot,
+        checking: M,
     }
 
-    impl<AudioUrlSlot> ClipBuilder<AudioUrlSlot> {
+    impl<AudioUrlSlot, M: fal_core::Mode> ClipBuilder<AudioUrlSlot, M> {
         /// Sets [`audio_url`](Clip::audio_url): At most 0.00095367431640625 MiB.
-        pub fn audio_url(self, value: impl fal_core::IntoFile) -> ClipBuilder<File> {
+        pub fn audio_url(
+            mut self,
+            value: impl fal_core::Required<File, M>,
+        ) -> ClipBuilder<File, M> {
             ClipBuilder {
-                audio_url: value.into_file(),
+                audio_url: self.checking.required("audio_url", value),
+                checking: self.checking,
             }
         }
     }
 
-    impl<AudioUrlSlot> ClipBuilder<AudioUrlSlot> {
+    impl<AudioUrlSlot, M: fal_core::Mode> ClipBuilder<AudioUrlSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Clip
+        pub fn build(self) -> M::Built<Clip>
         where
             AudioUrlSlot: required::ClipHasAudioUrl,
         {
-            Clip {
-                audio_url: self.audio_url.take(),
-            }
+            self.checking
+                .finish(Clip {
+                    audio_url: self.audio_url.take(),
+                })
         }
     }
 
     impl Notes {
         /// Returns a builder without a parameter.
         pub fn builder() -> NotesBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> NotesBuilder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> NotesBuilder<M> {
             NotesBuilder {
                 optional: NotesOptional::default(),
+                checking,
             }
         }
     }
@@ -411,8 +509,9 @@ pub mod types {
     /// A builder of [`Notes`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct NotesBuilder {
+    pub struct NotesBuilder<M = fal_core::Strict> {
         optional: NotesOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -421,10 +520,10 @@ pub mod types {
         extra: BTreeMap<String, Option<String>>,
     }
 
-    impl NotesBuilder {
+    impl<M: fal_core::Mode> NotesBuilder<M> {
         /// Sets [`first`](Notes::first):
-        pub fn first(mut self, value: impl Param<String>) -> Self {
-            self.optional.first = value.into_param();
+        pub fn first(mut self, value: impl Param<String, M>) -> Self {
+            self.optional.first = self.checking.optional("first", value);
             self
         }
 
@@ -439,13 +538,14 @@ pub mod types {
         }
     }
 
-    impl NotesBuilder {
+    impl<M: fal_core::Mode> NotesBuilder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Notes {
-            Notes {
-                first: self.optional.first,
-                extra: self.optional.extra,
-            }
+        pub fn build(self) -> M::Built<Notes> {
+            self.checking
+                .finish(Notes {
+                    first: self.optional.first,
+                    extra: self.optional.extra,
+                })
         }
     }
 
@@ -480,7 +580,10 @@ pub mod types {
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
-            let builder = FreeBuilder { optional };
+            let builder = FreeBuilder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -516,6 +619,7 @@ pub mod types {
             let builder = TypedBuilder::<Integer> {
                 a: object.require("a", a)?,
                 optional,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -548,7 +652,10 @@ pub mod types {
                     _ => object.reject(&key),
                 }
             }
-            let builder = ClosedBuilder { optional };
+            let builder = ClosedBuilder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -580,7 +687,10 @@ pub mod types {
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
-            let builder = CountsBuilder { optional };
+            let builder = CountsBuilder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -625,7 +735,10 @@ pub mod types {
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
-            let builder = ClipsBuilder { optional };
+            let builder = ClipsBuilder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -667,6 +780,7 @@ pub mod types {
             }
             let builder = ClipBuilder::<File> {
                 audio_url: object.require("audio_url", audio_url)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -711,7 +825,10 @@ pub mod types {
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
-            let builder = NotesBuilder { optional };
+            let builder = NotesBuilder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -970,8 +1087,19 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
         Builder {
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -989,8 +1117,9 @@ impl Input {
 /// A builder of [`Input`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder {
+pub struct Builder<M = fal_core::Strict> {
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -1004,40 +1133,40 @@ struct Optional {
     extra: BTreeMap<String, Extra>,
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`free`](Input::free):
-    pub fn free(mut self, value: impl Param<Free>) -> Self {
-        self.optional.free = value.into_param();
+    pub fn free(mut self, value: impl Param<Free, M>) -> Self {
+        self.optional.free = self.checking.optional("free", value);
         self
     }
 
     /// Sets [`typed`](Input::typed):
-    pub fn typed(mut self, value: impl Param<Typed>) -> Self {
-        self.optional.typed = value.into_param();
+    pub fn typed(mut self, value: impl Param<Typed, M>) -> Self {
+        self.optional.typed = self.checking.optional("typed", value);
         self
     }
 
     /// Sets [`closed`](Input::closed):
-    pub fn closed(mut self, value: impl Param<Closed>) -> Self {
-        self.optional.closed = value.into_param();
+    pub fn closed(mut self, value: impl Param<Closed, M>) -> Self {
+        self.optional.closed = self.checking.optional("closed", value);
         self
     }
 
     /// Sets [`counts`](Input::counts):
-    pub fn counts(mut self, value: impl Param<Counts>) -> Self {
-        self.optional.counts = value.into_param();
+    pub fn counts(mut self, value: impl Param<Counts, M>) -> Self {
+        self.optional.counts = self.checking.optional("counts", value);
         self
     }
 
     /// Sets [`clips`](Input::clips):
-    pub fn clips(mut self, value: impl Param<Clips>) -> Self {
-        self.optional.clips = value.into_param();
+    pub fn clips(mut self, value: impl Param<Clips, M>) -> Self {
+        self.optional.clips = self.checking.optional("clips", value);
         self
     }
 
     /// Sets [`notes`](Input::notes):
-    pub fn notes(mut self, value: impl Param<Notes>) -> Self {
-        self.optional.notes = value.into_param();
+    pub fn notes(mut self, value: impl Param<Notes, M>) -> Self {
+        self.optional.notes = self.checking.optional("notes", value);
         self
     }
 
@@ -1048,18 +1177,19 @@ impl Builder {
     }
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input {
-        Input {
-            free: self.optional.free,
-            typed: self.optional.typed,
-            closed: self.optional.closed,
-            counts: self.optional.counts,
-            clips: self.optional.clips,
-            notes: self.optional.notes,
-            extra: self.optional.extra,
-        }
+    pub fn build(self) -> M::Built<Input> {
+        self.checking
+            .finish(Input {
+                free: self.optional.free,
+                typed: self.optional.typed,
+                closed: self.optional.closed,
+                counts: self.optional.counts,
+                clips: self.optional.clips,
+                notes: self.optional.notes,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -1132,7 +1262,10 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        let builder = Builder { optional };
+        let builder = Builder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

@@ -50,9 +50,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             colour: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -70,9 +81,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ColourSlot = Unset> {
+pub struct Builder<ColourSlot = Unset, M = fal_core::Strict> {
     colour: ColourSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -83,24 +95,28 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<ColourSlot> Builder<ColourSlot> {
+impl<ColourSlot, M: fal_core::Mode> Builder<ColourSlot, M> {
     /// Sets [`colour`](Input::colour): Colour in hexadecimal.
-    pub fn colour(self, value: impl Into<String>) -> Builder<String> {
+    pub fn colour(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            colour: value.into(),
+            colour: self.checking.required("colour", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`accents`](Input::accents): Colours of details.
-    pub fn accents(mut self, value: impl Param<Vec<String>>) -> Self {
-        self.optional.accents = value.into_param();
+    pub fn accents(mut self, value: impl Param<Vec<String>, M>) -> Self {
+        self.optional.accents = self.checking.optional("accents", value);
         self
     }
 
     /// Sets [`code`](Input::code): Code of the room. 2 to 4 characters.
-    pub fn code(mut self, value: impl Param<String>) -> Self {
-        self.optional.code = value.into_param();
+    pub fn code(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.code = self.checking.optional("code", value);
         self
     }
 
@@ -111,19 +127,20 @@ impl<ColourSlot> Builder<ColourSlot> {
     }
 }
 
-impl<ColourSlot> Builder<ColourSlot> {
+impl<ColourSlot, M: fal_core::Mode> Builder<ColourSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         ColourSlot: required::HasColour,
     {
-        Input {
-            colour: self.colour.take(),
-            accents: self.optional.accents,
-            code: self.optional.code,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                colour: self.colour.take(),
+                accents: self.optional.accents,
+                code: self.optional.code,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -214,6 +231,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             colour: object.require("colour", colour)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -67,8 +67,19 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
         Builder {
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -86,8 +97,9 @@ impl Input {
 /// A builder of [`Input`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder {
+pub struct Builder<M = fal_core::Strict> {
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -104,58 +116,58 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`letters`](Input::letters):
-    pub fn letters(mut self, value: impl Param<String>) -> Self {
-        self.optional.letters = value.into_param();
+    pub fn letters(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.letters = self.checking.optional("letters", value);
         self
     }
 
     /// Sets [`word`](Input::word):
-    pub fn word(mut self, value: impl Param<String>) -> Self {
-        self.optional.word = value.into_param();
+    pub fn word(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.word = self.checking.optional("word", value);
         self
     }
 
     /// Sets [`price`](Input::price):
-    pub fn price(mut self, value: impl Param<String>) -> Self {
-        self.optional.price = value.into_param();
+    pub fn price(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.price = self.checking.optional("price", value);
         self
     }
 
     /// Sets [`password`](Input::password):
-    pub fn password(mut self, value: impl Param<String>) -> Self {
-        self.optional.password = value.into_param();
+    pub fn password(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.password = self.checking.optional("password", value);
         self
     }
 
     /// Sets [`python`](Input::python):
-    pub fn python(mut self, value: impl Param<String>) -> Self {
-        self.optional.python = value.into_param();
+    pub fn python(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.python = self.checking.optional("python", value);
         self
     }
 
     /// Sets [`middle`](Input::middle):
-    pub fn middle(mut self, value: impl Param<String>) -> Self {
-        self.optional.middle = value.into_param();
+    pub fn middle(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.middle = self.checking.optional("middle", value);
         self
     }
 
     /// Sets [`broken`](Input::broken):
-    pub fn broken(mut self, value: impl Param<String>) -> Self {
-        self.optional.broken = value.into_param();
+    pub fn broken(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.broken = self.checking.optional("broken", value);
         self
     }
 
     /// Sets [`video_url`](Input::video_url):
-    pub fn video_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.video_url = value.into_param();
+    pub fn video_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.video_url = self.checking.optional("video_url", value);
         self
     }
 
     /// Sets [`image_urls`](Input::image_urls):
-    pub fn image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
-        self.optional.image_urls = value.into_param();
+    pub fn image_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
+        self.optional.image_urls = self.checking.optional("image_urls", value);
         self
     }
 
@@ -166,21 +178,22 @@ impl Builder {
     }
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input {
-        Input {
-            letters: self.optional.letters,
-            word: self.optional.word,
-            price: self.optional.price,
-            password: self.optional.password,
-            python: self.optional.python,
-            middle: self.optional.middle,
-            broken: self.optional.broken,
-            video_url: self.optional.video_url,
-            image_urls: self.optional.image_urls,
-            extra: self.optional.extra,
-        }
+    pub fn build(self) -> M::Built<Input> {
+        self.checking
+            .finish(Input {
+                letters: self.optional.letters,
+                word: self.optional.word,
+                price: self.optional.price,
+                password: self.optional.password,
+                python: self.optional.python,
+                middle: self.optional.middle,
+                broken: self.optional.broken,
+                video_url: self.optional.video_url,
+                image_urls: self.optional.image_urls,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -326,7 +339,10 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        let builder = Builder { optional };
+        let builder = Builder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

@@ -35,12 +35,14 @@ pub mod types {
         Custom(CustomSheet),
     }
 
+    impl fal_core::ParamValue for Sheet {}
+
     impl Sheet {
         #[doc(hidden)]
         #[must_use]
         #[track_caller]
-        pub const fn literal(text: &'static str) -> Self {
-            match text.as_bytes() {
+        pub const fn from_token(token: fal_core::literal::Token) -> Self {
+            match token.as_bytes() {
                 b"A4" => Self::A4,
                 b"A5" => Self::A5,
                 b"letter" => Self::Letter,
@@ -52,6 +54,12 @@ pub mod types {
             }
         }
     }
+
+    fal_core::preset_union!(
+        Sheet,
+        "`sheet` of acme/preset-or-object must be `A4`, `A5` or `letter`, or a `CustomSheet`",
+        A4
+    );
 
     impl From<CustomSheet> for Sheet {
         fn from(value: CustomSheet) -> Self {
@@ -73,12 +81,14 @@ pub mod types {
         Custom(CustomSheet),
     }
 
+    impl fal_core::ParamValue for Backing {}
+
     impl Backing {
         #[doc(hidden)]
         #[must_use]
         #[track_caller]
-        pub const fn literal(text: &'static str) -> Self {
-            match text.as_bytes() {
+        pub const fn from_token(token: fal_core::literal::Token) -> Self {
+            match token.as_bytes() {
                 b"A4" => Self::A4,
                 b"A5" => Self::A5,
                 b"letter" => Self::Letter,
@@ -90,6 +100,12 @@ pub mod types {
             }
         }
     }
+
+    fal_core::preset_union!(
+        Backing,
+        "`backing` of acme/preset-or-object must be `A4`, `A5` or `letter`, or a `CustomSheet`",
+        A4
+    );
 
     impl From<CustomSheet> for Backing {
         fn from(value: CustomSheet) -> Self {
@@ -122,9 +138,22 @@ pub mod types {
     impl CustomSheet {
         /// Returns a builder without a parameter.
         pub fn builder() -> CustomSheetBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> CustomSheetBuilder<Unset, Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(
+            checking: M,
+        ) -> CustomSheetBuilder<Unset, Unset, M> {
             CustomSheetBuilder {
                 width: Unset,
                 height: Unset,
+                checking,
             }
         }
     }
@@ -132,46 +161,62 @@ pub mod types {
     /// A builder of [`CustomSheet`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct CustomSheetBuilder<WidthSlot = Unset, HeightSlot = Unset> {
+    pub struct CustomSheetBuilder<
+        WidthSlot = Unset,
+        HeightSlot = Unset,
+        M = fal_core::Strict,
+    > {
         width: WidthSlot,
         height: HeightSlot,
+        checking: M,
     }
 
-    impl<WidthSlot, HeightSlot> CustomSheetBuilder<WidthSlot, HeightSlot> {
+    impl<
+        WidthSlot,
+        HeightSlot,
+        M: fal_core::Mode,
+    > CustomSheetBuilder<WidthSlot, HeightSlot, M> {
         /// Sets [`width`](CustomSheet::width): Width in millimetres. Between 10 and 2000.
         pub fn width(
-            self,
-            value: impl Into<CustomSheetWidth>,
-        ) -> CustomSheetBuilder<CustomSheetWidth, HeightSlot> {
+            mut self,
+            value: impl fal_core::Required<CustomSheetWidth, M>,
+        ) -> CustomSheetBuilder<CustomSheetWidth, HeightSlot, M> {
             CustomSheetBuilder {
-                width: value.into(),
+                width: self.checking.required("width", value),
                 height: self.height,
+                checking: self.checking,
             }
         }
 
         /// Sets [`height`](CustomSheet::height): Height in millimetres. Between 10 and 2000.
         pub fn height(
-            self,
-            value: impl Into<CustomSheetHeight>,
-        ) -> CustomSheetBuilder<WidthSlot, CustomSheetHeight> {
+            mut self,
+            value: impl fal_core::Required<CustomSheetHeight, M>,
+        ) -> CustomSheetBuilder<WidthSlot, CustomSheetHeight, M> {
             CustomSheetBuilder {
                 width: self.width,
-                height: value.into(),
+                height: self.checking.required("height", value),
+                checking: self.checking,
             }
         }
     }
 
-    impl<WidthSlot, HeightSlot> CustomSheetBuilder<WidthSlot, HeightSlot> {
+    impl<
+        WidthSlot,
+        HeightSlot,
+        M: fal_core::Mode,
+    > CustomSheetBuilder<WidthSlot, HeightSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> CustomSheet
+        pub fn build(self) -> M::Built<CustomSheet>
         where
             WidthSlot: required::CustomSheetHasWidth,
             HeightSlot: required::CustomSheetHasHeight,
         {
-            CustomSheet {
-                width: self.width.take(),
-                height: self.height.take(),
-            }
+            self.checking
+                .finish(CustomSheet {
+                    width: self.width.take(),
+                    height: self.height.take(),
+                })
         }
     }
 
@@ -268,6 +313,7 @@ pub mod types {
             let builder = CustomSheetBuilder::<CustomSheetWidth, CustomSheetHeight> {
                 width: object.require("width", width)?,
                 height: object.require("height", height)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -406,8 +452,19 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
         Builder {
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -425,8 +482,9 @@ impl Input {
 /// A builder of [`Input`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder {
+pub struct Builder<M = fal_core::Strict> {
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -436,16 +494,16 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`sheet`](Input::sheet): Size of the sheet. Default `A4`.
-    pub fn sheet(mut self, value: impl Param<Sheet>) -> Self {
-        self.optional.sheet = value.into_param();
+    pub fn sheet(mut self, value: impl Param<Sheet, M>) -> Self {
+        self.optional.sheet = self.checking.optional("sheet", value);
         self
     }
 
     /// Sets [`backing`](Input::backing): Size of the sheet behind it.
-    pub fn backing(mut self, value: impl Param<Backing>) -> Self {
-        self.optional.backing = value.into_param();
+    pub fn backing(mut self, value: impl Param<Backing, M>) -> Self {
+        self.optional.backing = self.checking.optional("backing", value);
         self
     }
 
@@ -456,14 +514,15 @@ impl Builder {
     }
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input {
-        Input {
-            sheet: self.optional.sheet,
-            backing: self.optional.backing,
-            extra: self.optional.extra,
-        }
+    pub fn build(self) -> M::Built<Input> {
+        self.checking
+            .finish(Input {
+                sheet: self.optional.sheet,
+                backing: self.optional.backing,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -514,7 +573,10 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        let builder = Builder { optional };
+        let builder = Builder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

@@ -85,9 +85,20 @@ pub mod realtime {
     impl Input {
         /// Returns a builder without a parameter.
         pub fn builder() -> Builder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
             Builder {
                 points: Unset,
                 optional: Optional::default(),
+                checking,
             }
         }
 
@@ -105,9 +116,10 @@ pub mod realtime {
     /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct Builder<PointsSlot = Unset> {
+    pub struct Builder<PointsSlot = Unset, M = fal_core::Strict> {
         points: PointsSlot,
         optional: Optional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -116,18 +128,22 @@ pub mod realtime {
         extra: Map<String, Value>,
     }
 
-    impl<PointsSlot> Builder<PointsSlot> {
+    impl<PointsSlot, M: fal_core::Mode> Builder<PointsSlot, M> {
         /// Sets [`points`](Input::points): Coordinates, x and y by turns.
-        pub fn points(self, value: impl Into<Vec<f64>>) -> Builder<Vec<f64>> {
+        pub fn points(
+            mut self,
+            value: impl fal_core::Required<Vec<f64>, M>,
+        ) -> Builder<Vec<f64>, M> {
             Builder {
-                points: value.into(),
+                points: self.checking.required("points", value),
                 optional: self.optional,
+                checking: self.checking,
             }
         }
 
         /// Sets [`seed`](Input::seed): Seed of the style.
-        pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-            self.optional.seed = value.into_param();
+        pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+            self.optional.seed = self.checking.optional("seed", value);
             self
         }
 
@@ -138,17 +154,18 @@ pub mod realtime {
         }
     }
 
-    impl<PointsSlot> Builder<PointsSlot> {
+    impl<PointsSlot, M: fal_core::Mode> Builder<PointsSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Input
+        pub fn build(self) -> M::Built<Input>
         where
             PointsSlot: required::HasPoints,
         {
-            Input {
-                points: self.points.take(),
-                seed: self.optional.seed,
-                extra: self.optional.extra,
-            }
+            self.checking
+                .finish(Input {
+                    points: self.points.take(),
+                    seed: self.optional.seed,
+                    extra: self.optional.extra,
+                })
         }
     }
 
@@ -203,6 +220,7 @@ pub mod realtime {
             let builder = Builder::<Vec<f64>> {
                 points: object.require("points", points)?,
                 optional,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -316,9 +334,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             points: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -336,9 +365,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PointsSlot = Unset> {
+pub struct Builder<PointsSlot = Unset, M = fal_core::Strict> {
     points: PointsSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -347,18 +377,22 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<PointsSlot> Builder<PointsSlot> {
+impl<PointsSlot, M: fal_core::Mode> Builder<PointsSlot, M> {
     /// Sets [`points`](Input::points): Coordinates, x and y by turns.
-    pub fn points(self, value: impl Into<Vec<f64>>) -> Builder<Vec<f64>> {
+    pub fn points(
+        mut self,
+        value: impl fal_core::Required<Vec<f64>, M>,
+    ) -> Builder<Vec<f64>, M> {
         Builder {
-            points: value.into(),
+            points: self.checking.required("points", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`seed`](Input::seed): Seed of the style.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
@@ -369,17 +403,18 @@ impl<PointsSlot> Builder<PointsSlot> {
     }
 }
 
-impl<PointsSlot> Builder<PointsSlot> {
+impl<PointsSlot, M: fal_core::Mode> Builder<PointsSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PointsSlot: required::HasPoints,
     {
-        Input {
-            points: self.points.take(),
-            seed: self.optional.seed,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                points: self.points.take(),
+                seed: self.optional.seed,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -434,6 +469,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<Vec<f64>> {
             points: object.require("points", points)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

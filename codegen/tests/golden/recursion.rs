@@ -43,9 +43,20 @@ pub mod types {
     impl Node {
         /// Returns a builder without a parameter.
         pub fn builder() -> NodeBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> NodeBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> NodeBuilder<Unset, M> {
             NodeBuilder {
                 label: Unset,
                 optional: NodeOptional::default(),
+                checking,
             }
         }
     }
@@ -53,9 +64,10 @@ pub mod types {
     /// A builder of [`Node`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct NodeBuilder<LabelSlot = Unset> {
+    pub struct NodeBuilder<LabelSlot = Unset, M = fal_core::Strict> {
         label: LabelSlot,
         optional: NodeOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -65,40 +77,45 @@ pub mod types {
         nulls: json::Nulls,
     }
 
-    impl<LabelSlot> NodeBuilder<LabelSlot> {
+    impl<LabelSlot, M: fal_core::Mode> NodeBuilder<LabelSlot, M> {
         /// Sets [`label`](Node::label): Label of the node. At most 10 characters.
-        pub fn label(self, value: impl Into<String>) -> NodeBuilder<String> {
+        pub fn label(
+            mut self,
+            value: impl fal_core::Required<String, M>,
+        ) -> NodeBuilder<String, M> {
             NodeBuilder {
-                label: value.into(),
+                label: self.checking.required("label", value),
                 optional: self.optional,
+                checking: self.checking,
             }
         }
 
         /// Sets [`next`](Node::next): Node to the right.
-        pub fn next(mut self, value: impl Param<Box<Node>>) -> Self {
-            self.optional.next = value.into_param();
+        pub fn next(mut self, value: impl Param<Box<Node>, M>) -> Self {
+            self.optional.next = self.checking.optional("next", value);
             self
         }
 
         /// Sets [`children`](Node::children): Nodes below.
-        pub fn children(mut self, value: impl Param<Vec<Node>>) -> Self {
-            self.optional.children = value.into_param();
+        pub fn children(mut self, value: impl Param<Vec<Node>, M>) -> Self {
+            self.optional.children = self.checking.optional("children", value);
             self
         }
     }
 
-    impl<LabelSlot> NodeBuilder<LabelSlot> {
+    impl<LabelSlot, M: fal_core::Mode> NodeBuilder<LabelSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Node
+        pub fn build(self) -> M::Built<Node>
         where
             LabelSlot: required::NodeHasLabel,
         {
-            Node {
-                label: self.label.take(),
-                next: self.optional.next,
-                children: self.optional.children,
-                nulls: self.optional.nulls,
-            }
+            self.checking
+                .finish(Node {
+                    label: self.label.take(),
+                    next: self.optional.next,
+                    children: self.optional.children,
+                    nulls: self.optional.nulls,
+                })
         }
     }
 
@@ -157,6 +174,7 @@ pub mod types {
             let builder = NodeBuilder::<String> {
                 label: object.require("label", label)?,
                 optional,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -295,9 +313,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             root: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -315,9 +344,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<RootSlot = Unset> {
+pub struct Builder<RootSlot = Unset, M = fal_core::Strict> {
     root: RootSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -325,12 +355,16 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<RootSlot> Builder<RootSlot> {
+impl<RootSlot, M: fal_core::Mode> Builder<RootSlot, M> {
     /// Sets [`root`](Input::root): A node of the tree.
-    pub fn root(self, value: impl Into<Box<Node>>) -> Builder<Box<Node>> {
+    pub fn root(
+        mut self,
+        value: impl fal_core::Required<Box<Node>, M>,
+    ) -> Builder<Box<Node>, M> {
         Builder {
-            root: value.into(),
+            root: self.checking.required("root", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
@@ -341,16 +375,17 @@ impl<RootSlot> Builder<RootSlot> {
     }
 }
 
-impl<RootSlot> Builder<RootSlot> {
+impl<RootSlot, M: fal_core::Mode> Builder<RootSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         RootSlot: required::HasRoot,
     {
-        Input {
-            root: self.root.take(),
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                root: self.root.take(),
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -407,6 +442,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<Box<Node>> {
             root: object.require("root", root)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -52,6 +52,8 @@ pub mod realtime {
         Stop(Stop),
     }
 
+    impl fal_core::ParamValue for Input {}
+
     impl From<Move> for Input {
         fn from(value: Move) -> Self {
             Self::Move(value)
@@ -294,9 +296,20 @@ pub mod types {
     impl Scene {
         /// Returns a builder without a parameter.
         pub fn builder() -> SceneBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> SceneBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> SceneBuilder<Unset, M> {
             SceneBuilder {
                 place: Unset,
                 optional: SceneOptional::default(),
+                checking,
             }
         }
     }
@@ -304,9 +317,10 @@ pub mod types {
     /// A builder of [`Scene`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct SceneBuilder<PlaceSlot = Unset> {
+    pub struct SceneBuilder<PlaceSlot = Unset, M = fal_core::Strict> {
         place: PlaceSlot,
         optional: SceneOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -314,12 +328,16 @@ pub mod types {
         extra: Map<String, Value>,
     }
 
-    impl<PlaceSlot> SceneBuilder<PlaceSlot> {
+    impl<PlaceSlot, M: fal_core::Mode> SceneBuilder<PlaceSlot, M> {
         /// Sets [`place`](Scene::place): Place. At most 20 characters.
-        pub fn place(self, value: impl Into<String>) -> SceneBuilder<String> {
+        pub fn place(
+            mut self,
+            value: impl fal_core::Required<String, M>,
+        ) -> SceneBuilder<String, M> {
             SceneBuilder {
-                place: value.into(),
+                place: self.checking.required("place", value),
                 optional: self.optional,
+                checking: self.checking,
             }
         }
 
@@ -330,25 +348,37 @@ pub mod types {
         }
     }
 
-    impl<PlaceSlot> SceneBuilder<PlaceSlot> {
+    impl<PlaceSlot, M: fal_core::Mode> SceneBuilder<PlaceSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Scene
+        pub fn build(self) -> M::Built<Scene>
         where
             PlaceSlot: required::SceneHasPlace,
         {
-            Scene {
-                place: self.place.take(),
-                extra: self.optional.extra,
-            }
+            self.checking
+                .finish(Scene {
+                    place: self.place.take(),
+                    extra: self.optional.extra,
+                })
         }
     }
 
     impl Portrait {
         /// Returns a builder without a parameter.
         pub fn builder() -> PortraitBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> PortraitBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> PortraitBuilder<Unset, M> {
             PortraitBuilder {
                 image_url: Unset,
                 optional: PortraitOptional::default(),
+                checking,
             }
         }
     }
@@ -356,9 +386,10 @@ pub mod types {
     /// A builder of [`Portrait`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct PortraitBuilder<ImageUrlSlot = Unset> {
+    pub struct PortraitBuilder<ImageUrlSlot = Unset, M = fal_core::Strict> {
         image_url: ImageUrlSlot,
         optional: PortraitOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -366,12 +397,16 @@ pub mod types {
         extra: Map<String, Value>,
     }
 
-    impl<ImageUrlSlot> PortraitBuilder<ImageUrlSlot> {
+    impl<ImageUrlSlot, M: fal_core::Mode> PortraitBuilder<ImageUrlSlot, M> {
         /// Sets [`image_url`](Portrait::image_url): Person.
-        pub fn image_url(self, value: impl fal_core::IntoFile) -> PortraitBuilder<File> {
+        pub fn image_url(
+            mut self,
+            value: impl fal_core::Required<File, M>,
+        ) -> PortraitBuilder<File, M> {
             PortraitBuilder {
-                image_url: value.into_file(),
+                image_url: self.checking.required("image_url", value),
                 optional: self.optional,
+                checking: self.checking,
             }
         }
 
@@ -382,66 +417,99 @@ pub mod types {
         }
     }
 
-    impl<ImageUrlSlot> PortraitBuilder<ImageUrlSlot> {
+    impl<ImageUrlSlot, M: fal_core::Mode> PortraitBuilder<ImageUrlSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Portrait
+        pub fn build(self) -> M::Built<Portrait>
         where
             ImageUrlSlot: required::PortraitHasImageUrl,
         {
-            Portrait {
-                image_url: self.image_url.take(),
-                extra: self.optional.extra,
-            }
+            self.checking
+                .finish(Portrait {
+                    image_url: self.image_url.take(),
+                    extra: self.optional.extra,
+                })
         }
     }
 
     impl Move {
         /// Returns a builder without a parameter.
         pub fn builder() -> MoveBuilder {
-            MoveBuilder { step: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> MoveBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> MoveBuilder<Unset, M> {
+            MoveBuilder {
+                step: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`Move`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct MoveBuilder<StepSlot = Unset> {
+    pub struct MoveBuilder<StepSlot = Unset, M = fal_core::Strict> {
         step: StepSlot,
+        checking: M,
     }
 
-    impl<StepSlot> MoveBuilder<StepSlot> {
+    impl<StepSlot, M: fal_core::Mode> MoveBuilder<StepSlot, M> {
         /// Sets [`step`](Move::step): Step. Between -9 and 9.
-        pub fn step(self, value: impl Into<MoveStep>) -> MoveBuilder<MoveStep> {
-            MoveBuilder { step: value.into() }
+        pub fn step(
+            mut self,
+            value: impl fal_core::Required<MoveStep, M>,
+        ) -> MoveBuilder<MoveStep, M> {
+            MoveBuilder {
+                step: self.checking.required("step", value),
+                checking: self.checking,
+            }
         }
     }
 
-    impl<StepSlot> MoveBuilder<StepSlot> {
+    impl<StepSlot, M: fal_core::Mode> MoveBuilder<StepSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Move
+        pub fn build(self) -> M::Built<Move>
         where
             StepSlot: required::MoveHasStep,
         {
-            Move { step: self.step.take() }
+            self.checking.finish(Move { step: self.step.take() })
         }
     }
 
     impl Stop {
         /// Returns a builder without a parameter.
         pub fn builder() -> StopBuilder {
-            StopBuilder {}
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> StopBuilder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> StopBuilder<M> {
+            StopBuilder { checking }
         }
     }
 
     /// A builder of [`Stop`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct StopBuilder {}
+    pub struct StopBuilder<M = fal_core::Strict> {
+        checking: M,
+    }
 
-    impl StopBuilder {
+    impl<M: fal_core::Mode> StopBuilder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Stop {
-            Stop {}
+        pub fn build(self) -> M::Built<Stop> {
+            self.checking.finish(Stop {})
         }
     }
 
@@ -482,6 +550,7 @@ pub mod types {
             let builder = SceneBuilder::<String> {
                 place: object.require("place", place)?,
                 optional,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -522,6 +591,7 @@ pub mod types {
             let builder = PortraitBuilder::<File> {
                 image_url: object.require("image_url", image_url)?,
                 optional,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -634,6 +704,7 @@ pub mod types {
             object.require("type", r#type)?;
             let builder = MoveBuilder::<MoveStep> {
                 step: object.require("step", step)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -667,7 +738,9 @@ pub mod types {
                 }
             }
             object.require("type", r#type)?;
-            let builder = StopBuilder {};
+            let builder = StopBuilder {
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -812,6 +885,8 @@ pub enum Input {
     /// An object `Portrait`.
     Portrait(Portrait),
 }
+
+impl fal_core::ParamValue for Input {}
 
 impl From<Scene> for Input {
     fn from(value: Scene) -> Self {

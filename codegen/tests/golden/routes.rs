@@ -80,9 +80,20 @@ pub mod enlarge {
     impl Input {
         /// Returns a builder without a parameter.
         pub fn builder() -> Builder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
             Builder {
                 image_url: Unset,
                 optional: Optional::default(),
+                checking,
             }
         }
 
@@ -100,9 +111,10 @@ pub mod enlarge {
     /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct Builder<ImageUrlSlot = Unset> {
+    pub struct Builder<ImageUrlSlot = Unset, M = fal_core::Strict> {
         image_url: ImageUrlSlot,
         optional: Optional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -111,18 +123,22 @@ pub mod enlarge {
         extra: Map<String, Value>,
     }
 
-    impl<ImageUrlSlot> Builder<ImageUrlSlot> {
+    impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         /// Sets [`image_url`](Input::image_url): Photo to enlarge.
-        pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+        pub fn image_url(
+            mut self,
+            value: impl fal_core::Required<File, M>,
+        ) -> Builder<File, M> {
             Builder {
-                image_url: value.into_file(),
+                image_url: self.checking.required("image_url", value),
                 optional: self.optional,
+                checking: self.checking,
             }
         }
 
         /// Sets [`bath`](Input::bath): A bath of chemicals.
-        pub fn bath(mut self, value: impl Param<Bath>) -> Self {
-            self.optional.bath = value.into_param();
+        pub fn bath(mut self, value: impl Param<Bath, M>) -> Self {
+            self.optional.bath = self.checking.optional("bath", value);
             self
         }
 
@@ -133,17 +149,18 @@ pub mod enlarge {
         }
     }
 
-    impl<ImageUrlSlot> Builder<ImageUrlSlot> {
+    impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Input
+        pub fn build(self) -> M::Built<Input>
         where
             ImageUrlSlot: required::HasImageUrl,
         {
-            Input {
-                image_url: self.image_url.take(),
-                bath: self.optional.bath,
-                extra: self.optional.extra,
-            }
+            self.checking
+                .finish(Input {
+                    image_url: self.image_url.take(),
+                    bath: self.optional.bath,
+                    extra: self.optional.extra,
+                })
         }
     }
 
@@ -202,6 +219,7 @@ pub mod enlarge {
             let builder = Builder::<File> {
                 image_url: object.require("image_url", image_url)?,
                 optional,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -323,9 +341,20 @@ pub mod enlarge {
         impl Input {
             /// Returns a builder without a parameter.
             pub fn builder() -> Builder {
+                Self::builder_with(fal_core::Strict)
+            }
+
+            /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+            pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+                Self::builder_with(fal_core::Checked::default())
+            }
+
+            #[doc(hidden)]
+            pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
                 Builder {
                     image_url: Unset,
                     optional: Optional::default(),
+                    checking,
                 }
             }
 
@@ -343,9 +372,10 @@ pub mod enlarge {
         /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
         #[derive(Debug, Clone)]
         #[must_use = "a builder does nothing until it is built or given to a call"]
-        pub struct Builder<ImageUrlSlot = Unset> {
+        pub struct Builder<ImageUrlSlot = Unset, M = fal_core::Strict> {
             image_url: ImageUrlSlot,
             optional: Optional,
+            checking: M,
         }
 
         #[derive(Debug, Clone, Default)]
@@ -354,18 +384,22 @@ pub mod enlarge {
             extra: Map<String, Value>,
         }
 
-        impl<ImageUrlSlot> Builder<ImageUrlSlot> {
+        impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
             /// Sets [`image_url`](Input::image_url): Photo to enlarge.
-            pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+            pub fn image_url(
+                mut self,
+                value: impl fal_core::Required<File, M>,
+            ) -> Builder<File, M> {
                 Builder {
-                    image_url: value.into_file(),
+                    image_url: self.checking.required("image_url", value),
                     optional: self.optional,
+                    checking: self.checking,
                 }
             }
 
             /// Sets [`bath`](Input::bath): A bath of chemicals.
-            pub fn bath(mut self, value: impl Param<Bath>) -> Self {
-                self.optional.bath = value.into_param();
+            pub fn bath(mut self, value: impl Param<Bath, M>) -> Self {
+                self.optional.bath = self.checking.optional("bath", value);
                 self
             }
 
@@ -376,17 +410,18 @@ pub mod enlarge {
             }
         }
 
-        impl<ImageUrlSlot> Builder<ImageUrlSlot> {
+        impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
             /// Returns the finished value. This compiles once every required parameter is set.
-            pub fn build(self) -> Input
+            pub fn build(self) -> M::Built<Input>
             where
                 ImageUrlSlot: required::HasImageUrl,
             {
-                Input {
-                    image_url: self.image_url.take(),
-                    bath: self.optional.bath,
-                    extra: self.optional.extra,
-                }
+                self.checking
+                    .finish(Input {
+                        image_url: self.image_url.take(),
+                        bath: self.optional.bath,
+                        extra: self.optional.extra,
+                    })
             }
         }
 
@@ -445,6 +480,7 @@ pub mod enlarge {
                 let builder = Builder::<File> {
                     image_url: object.require("image_url", image_url)?,
                     optional,
+                    checking: fal_core::Strict,
                 };
                 Some(builder.build())
             }
@@ -551,35 +587,54 @@ pub mod types {
     impl Bath {
         /// Returns a builder without a parameter.
         pub fn builder() -> BathBuilder {
-            BathBuilder { minutes: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> BathBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> BathBuilder<Unset, M> {
+            BathBuilder {
+                minutes: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`Bath`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct BathBuilder<MinutesSlot = Unset> {
+    pub struct BathBuilder<MinutesSlot = Unset, M = fal_core::Strict> {
         minutes: MinutesSlot,
+        checking: M,
     }
 
-    impl<MinutesSlot> BathBuilder<MinutesSlot> {
+    impl<MinutesSlot, M: fal_core::Mode> BathBuilder<MinutesSlot, M> {
         /// Sets [`minutes`](Bath::minutes): Time in the bath. Between 0.5 and 60.0.
-        pub fn minutes(self, value: impl Into<BathMinutes>) -> BathBuilder<BathMinutes> {
+        pub fn minutes(
+            mut self,
+            value: impl fal_core::Required<BathMinutes, M>,
+        ) -> BathBuilder<BathMinutes, M> {
             BathBuilder {
-                minutes: value.into(),
+                minutes: self.checking.required("minutes", value),
+                checking: self.checking,
             }
         }
     }
 
-    impl<MinutesSlot> BathBuilder<MinutesSlot> {
+    impl<MinutesSlot, M: fal_core::Mode> BathBuilder<MinutesSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Bath
+        pub fn build(self) -> M::Built<Bath>
         where
             MinutesSlot: required::BathHasMinutes,
         {
-            Bath {
-                minutes: self.minutes.take(),
-            }
+            self.checking
+                .finish(Bath {
+                    minutes: self.minutes.take(),
+                })
         }
     }
 
@@ -614,6 +669,7 @@ pub mod types {
             }
             let builder = BathBuilder::<BathMinutes> {
                 minutes: object.require("minutes", minutes)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -746,9 +802,20 @@ pub type Event = Value;
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             film: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -766,9 +833,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<FilmSlot = Unset> {
+pub struct Builder<FilmSlot = Unset, M = fal_core::Strict> {
     film: FilmSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -777,18 +845,22 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<FilmSlot> Builder<FilmSlot> {
+impl<FilmSlot, M: fal_core::Mode> Builder<FilmSlot, M> {
     /// Sets [`film`](Input::film): Number of the film.
-    pub fn film(self, value: impl Into<String>) -> Builder<String> {
+    pub fn film(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            film: value.into(),
+            film: self.checking.required("film", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`bath`](Input::bath): A bath of chemicals.
-    pub fn bath(mut self, value: impl Param<Bath>) -> Self {
-        self.optional.bath = value.into_param();
+    pub fn bath(mut self, value: impl Param<Bath, M>) -> Self {
+        self.optional.bath = self.checking.optional("bath", value);
         self
     }
 
@@ -799,17 +871,18 @@ impl<FilmSlot> Builder<FilmSlot> {
     }
 }
 
-impl<FilmSlot> Builder<FilmSlot> {
+impl<FilmSlot, M: fal_core::Mode> Builder<FilmSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         FilmSlot: required::HasFilm,
     {
-        Input {
-            film: self.film.take(),
-            bath: self.optional.bath,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                film: self.film.take(),
+                bath: self.optional.bath,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -864,6 +937,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             film: object.require("film", film)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -59,6 +59,8 @@ pub enum Text {
     Text2(String),
 }
 
+impl fal_core::ParamValue for Text {}
+
 /// `outer_integer`: at most 9.
 pub type OuterInteger = Int<bounds::OuterInteger>;
 
@@ -71,6 +73,8 @@ pub enum Outer {
     /// An integer of at most 9.
     Integer(OuterInteger),
 }
+
+impl fal_core::ParamValue for Outer {}
 
 impl From<String> for Outer {
     fn from(value: String) -> Self {
@@ -97,6 +101,8 @@ pub enum Loose {
     Integer(LooseInteger),
 }
 
+impl fal_core::ParamValue for Loose {}
+
 impl From<String> for Loose {
     fn from(value: String) -> Self {
         Self::Text(value)
@@ -122,8 +128,19 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
         Builder {
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -141,8 +158,9 @@ impl Input {
 /// A builder of [`Input`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder {
+pub struct Builder<M = fal_core::Strict> {
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -155,28 +173,28 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`text`](Input::text):
-    pub fn text(mut self, value: impl Param<Text>) -> Self {
-        self.optional.text = value.into_param();
+    pub fn text(mut self, value: impl Param<Text, M>) -> Self {
+        self.optional.text = self.checking.optional("text", value);
         self
     }
 
     /// Sets [`both`](Input::both): 2 to 5 characters.
-    pub fn both(mut self, value: impl Param<String>) -> Self {
-        self.optional.both = value.into_param();
+    pub fn both(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.both = self.checking.optional("both", value);
         self
     }
 
     /// Sets [`outer`](Input::outer):
-    pub fn outer(mut self, value: impl Param<Outer>) -> Self {
-        self.optional.outer = value.into_param();
+    pub fn outer(mut self, value: impl Param<Outer, M>) -> Self {
+        self.optional.outer = self.checking.optional("outer", value);
         self
     }
 
     /// Sets [`loose`](Input::loose):
-    pub fn loose(mut self, value: impl Param<Loose>) -> Self {
-        self.optional.loose = value.into_param();
+    pub fn loose(mut self, value: impl Param<Loose, M>) -> Self {
+        self.optional.loose = self.checking.optional("loose", value);
         self
     }
 
@@ -187,17 +205,18 @@ impl Builder {
     }
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input {
-        Input {
-            text: self.optional.text,
-            both: self.optional.both,
-            outer: self.optional.outer,
-            loose: self.optional.loose,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+    pub fn build(self) -> M::Built<Input> {
+        self.checking
+            .finish(Input {
+                text: self.optional.text,
+                both: self.optional.both,
+                outer: self.optional.outer,
+                loose: self.optional.loose,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -268,7 +287,10 @@ impl<'de> json::ReadObject<'de> for Input {
             }
         }
         optional.nulls = object.nulls();
-        let builder = Builder { optional };
+        let builder = Builder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

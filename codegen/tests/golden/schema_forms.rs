@@ -83,135 +83,222 @@ pub mod types {
     impl RequestImplied {
         /// Returns a builder without a parameter.
         pub fn builder() -> RequestImpliedBuilder {
-            RequestImpliedBuilder { a: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> RequestImpliedBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(
+            checking: M,
+        ) -> RequestImpliedBuilder<Unset, M> {
+            RequestImpliedBuilder {
+                a: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`RequestImplied`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct RequestImpliedBuilder<ASlot = Unset> {
+    pub struct RequestImpliedBuilder<ASlot = Unset, M = fal_core::Strict> {
         a: ASlot,
+        checking: M,
     }
 
-    impl<ASlot> RequestImpliedBuilder<ASlot> {
+    impl<ASlot, M: fal_core::Mode> RequestImpliedBuilder<ASlot, M> {
         /// Sets [`a`](RequestImplied::a):
-        pub fn a(self, value: impl Into<Integer>) -> RequestImpliedBuilder<Integer> {
+        pub fn a(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> RequestImpliedBuilder<Integer, M> {
             RequestImpliedBuilder {
-                a: value.into(),
+                a: self.checking.required("a", value),
+                checking: self.checking,
             }
         }
     }
 
-    impl<ASlot> RequestImpliedBuilder<ASlot> {
+    impl<ASlot, M: fal_core::Mode> RequestImpliedBuilder<ASlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> RequestImplied
+        pub fn build(self) -> M::Built<RequestImplied>
         where
             ASlot: required::RequestImpliedHasA,
         {
-            RequestImplied { a: self.a.take() }
+            self.checking.finish(RequestImplied { a: self.a.take() })
         }
     }
 
     impl AB {
         /// Returns a builder without a parameter.
         pub fn builder() -> ABBuilder {
-            ABBuilder { v: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> ABBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> ABBuilder<Unset, M> {
+            ABBuilder { v: Unset, checking }
         }
     }
 
     /// A builder of [`AB`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct ABBuilder<VSlot = Unset> {
+    pub struct ABBuilder<VSlot = Unset, M = fal_core::Strict> {
         v: VSlot,
+        checking: M,
     }
 
-    impl<VSlot> ABBuilder<VSlot> {
+    impl<VSlot, M: fal_core::Mode> ABBuilder<VSlot, M> {
         /// Sets [`v`](AB::v):
-        pub fn v(self, value: impl Into<Integer>) -> ABBuilder<Integer> {
-            ABBuilder { v: value.into() }
+        pub fn v(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> ABBuilder<Integer, M> {
+            ABBuilder {
+                v: self.checking.required("v", value),
+                checking: self.checking,
+            }
         }
     }
 
-    impl<VSlot> ABBuilder<VSlot> {
+    impl<VSlot, M: fal_core::Mode> ABBuilder<VSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> AB
+        pub fn build(self) -> M::Built<AB>
         where
             VSlot: required::ABHasV,
         {
-            AB { v: self.v.take() }
+            self.checking.finish(AB { v: self.v.take() })
         }
     }
 
     impl Def {
         /// Returns a builder without a parameter.
         pub fn builder() -> DefBuilder {
-            DefBuilder { w: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> DefBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> DefBuilder<Unset, M> {
+            DefBuilder { w: Unset, checking }
         }
     }
 
     /// A builder of [`Def`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct DefBuilder<WSlot = Unset> {
+    pub struct DefBuilder<WSlot = Unset, M = fal_core::Strict> {
         w: WSlot,
+        checking: M,
     }
 
-    impl<WSlot> DefBuilder<WSlot> {
+    impl<WSlot, M: fal_core::Mode> DefBuilder<WSlot, M> {
         /// Sets [`w`](Def::w):
-        pub fn w(self, value: impl Into<Integer>) -> DefBuilder<Integer> {
-            DefBuilder { w: value.into() }
+        pub fn w(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> DefBuilder<Integer, M> {
+            DefBuilder {
+                w: self.checking.required("w", value),
+                checking: self.checking,
+            }
         }
     }
 
-    impl<WSlot> DefBuilder<WSlot> {
+    impl<WSlot, M: fal_core::Mode> DefBuilder<WSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Def
+        pub fn build(self) -> M::Built<Def>
         where
             WSlot: required::DefHasW,
         {
-            Def { w: self.w.take() }
+            self.checking.finish(Def { w: self.w.take() })
         }
     }
 
     impl Part {
         /// Returns a builder without a parameter.
         pub fn builder() -> PartBuilder {
-            PartBuilder { size: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> PartBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> PartBuilder<Unset, M> {
+            PartBuilder {
+                size: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`Part`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct PartBuilder<SizeSlot = Unset> {
+    pub struct PartBuilder<SizeSlot = Unset, M = fal_core::Strict> {
         size: SizeSlot,
+        checking: M,
     }
 
-    impl<SizeSlot> PartBuilder<SizeSlot> {
+    impl<SizeSlot, M: fal_core::Mode> PartBuilder<SizeSlot, M> {
         /// Sets [`size`](Part::size):
-        pub fn size(self, value: impl Into<Integer>) -> PartBuilder<Integer> {
-            PartBuilder { size: value.into() }
+        pub fn size(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> PartBuilder<Integer, M> {
+            PartBuilder {
+                size: self.checking.required("size", value),
+                checking: self.checking,
+            }
         }
     }
 
-    impl<SizeSlot> PartBuilder<SizeSlot> {
+    impl<SizeSlot, M: fal_core::Mode> PartBuilder<SizeSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Part
+        pub fn build(self) -> M::Built<Part>
         where
             SizeSlot: required::PartHasSize,
         {
-            Part { size: self.size.take() }
+            self.checking.finish(Part { size: self.size.take() })
         }
     }
 
     impl RequestStrict {
         /// Returns a builder without a parameter.
         pub fn builder() -> RequestStrictBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> RequestStrictBuilder<Unset, Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(
+            checking: M,
+        ) -> RequestStrictBuilder<Unset, Unset, M> {
             RequestStrictBuilder {
                 name: Unset,
                 age: Unset,
+                checking,
             }
         }
     }
@@ -219,46 +306,54 @@ pub mod types {
     /// A builder of [`RequestStrict`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct RequestStrictBuilder<NameSlot = Unset, AgeSlot = Unset> {
+    pub struct RequestStrictBuilder<
+        NameSlot = Unset,
+        AgeSlot = Unset,
+        M = fal_core::Strict,
+    > {
         name: NameSlot,
         age: AgeSlot,
+        checking: M,
     }
 
-    impl<NameSlot, AgeSlot> RequestStrictBuilder<NameSlot, AgeSlot> {
+    impl<NameSlot, AgeSlot, M: fal_core::Mode> RequestStrictBuilder<NameSlot, AgeSlot, M> {
         /// Sets [`name`](RequestStrict::name):
         pub fn name(
-            self,
-            value: impl Into<String>,
-        ) -> RequestStrictBuilder<String, AgeSlot> {
+            mut self,
+            value: impl fal_core::Required<String, M>,
+        ) -> RequestStrictBuilder<String, AgeSlot, M> {
             RequestStrictBuilder {
-                name: value.into(),
+                name: self.checking.required("name", value),
                 age: self.age,
+                checking: self.checking,
             }
         }
 
         /// Sets [`age`](RequestStrict::age):
         pub fn age(
-            self,
-            value: impl Into<Integer>,
-        ) -> RequestStrictBuilder<NameSlot, Integer> {
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> RequestStrictBuilder<NameSlot, Integer, M> {
             RequestStrictBuilder {
                 name: self.name,
-                age: value.into(),
+                age: self.checking.required("age", value),
+                checking: self.checking,
             }
         }
     }
 
-    impl<NameSlot, AgeSlot> RequestStrictBuilder<NameSlot, AgeSlot> {
+    impl<NameSlot, AgeSlot, M: fal_core::Mode> RequestStrictBuilder<NameSlot, AgeSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> RequestStrict
+        pub fn build(self) -> M::Built<RequestStrict>
         where
             NameSlot: required::RequestStrictHasName,
             AgeSlot: required::RequestStrictHasAge,
         {
-            RequestStrict {
-                name: self.name.take(),
-                age: self.age.take(),
-            }
+            self.checking
+                .finish(RequestStrict {
+                    name: self.name.take(),
+                    age: self.age.take(),
+                })
         }
     }
 
@@ -293,6 +388,7 @@ pub mod types {
             }
             let builder = RequestImpliedBuilder::<Integer> {
                 a: object.require("a", a)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -327,6 +423,7 @@ pub mod types {
             }
             let builder = ABBuilder::<Integer> {
                 v: object.require("v", v)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -361,6 +458,7 @@ pub mod types {
             }
             let builder = DefBuilder::<Integer> {
                 w: object.require("w", w)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -395,6 +493,7 @@ pub mod types {
             }
             let builder = PartBuilder::<Integer> {
                 size: object.require("size", size)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -433,6 +532,7 @@ pub mod types {
             let builder = RequestStrictBuilder::<String, Integer> {
                 name: object.require("name", name)?,
                 age: object.require("age", age)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -723,6 +823,8 @@ pub enum Either {
     Integer(EitherInteger),
 }
 
+impl fal_core::ParamValue for Either {}
+
 impl From<String> for Either {
     fn from(value: String) -> Self {
         Self::Text(value)
@@ -756,8 +858,19 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
         Builder {
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -775,8 +888,9 @@ impl Input {
 /// A builder of [`Input`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder {
+pub struct Builder<M = fal_core::Strict> {
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -796,76 +910,76 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`anything`](Input::anything):
-    pub fn anything(mut self, value: impl Param<Value>) -> Self {
-        self.optional.anything = value.into_param();
+    pub fn anything(mut self, value: impl Param<Value, M>) -> Self {
+        self.optional.anything = self.checking.optional("anything", value);
         self
     }
 
     /// Sets [`implied`](Input::implied):
-    pub fn implied(mut self, value: impl Param<RequestImplied>) -> Self {
-        self.optional.implied = value.into_param();
+    pub fn implied(mut self, value: impl Param<RequestImplied, M>) -> Self {
+        self.optional.implied = self.checking.optional("implied", value);
         self
     }
 
     /// Sets [`either`](Input::either):
-    pub fn either(mut self, value: impl Param<Either>) -> Self {
-        self.optional.either = value.into_param();
+    pub fn either(mut self, value: impl Param<Either, M>) -> Self {
+        self.optional.either = self.checking.optional("either", value);
         self
     }
 
     /// Sets [`slashed`](Input::slashed):
-    pub fn slashed(mut self, value: impl Param<AB>) -> Self {
-        self.optional.slashed = value.into_param();
+    pub fn slashed(mut self, value: impl Param<AB, M>) -> Self {
+        self.optional.slashed = self.checking.optional("slashed", value);
         self
     }
 
     /// Sets [`listed`](Input::listed):
-    pub fn listed(mut self, value: impl Param<Vec<Integer>>) -> Self {
-        self.optional.listed = value.into_param();
+    pub fn listed(mut self, value: impl Param<Vec<Integer>, M>) -> Self {
+        self.optional.listed = self.checking.optional("listed", value);
         self
     }
 
     /// Sets [`defined`](Input::defined):
-    pub fn defined(mut self, value: impl Param<Def>) -> Self {
-        self.optional.defined = value.into_param();
+    pub fn defined(mut self, value: impl Param<Def, M>) -> Self {
+        self.optional.defined = self.checking.optional("defined", value);
         self
     }
 
     /// Sets [`inside`](Input::inside):
-    pub fn inside(mut self, value: impl Param<Part>) -> Self {
-        self.optional.inside = value.into_param();
+    pub fn inside(mut self, value: impl Param<Part, M>) -> Self {
+        self.optional.inside = self.checking.optional("inside", value);
         self
     }
 
     /// Sets [`strict`](Input::strict): A person.
-    pub fn strict(mut self, value: impl Param<RequestStrict>) -> Self {
-        self.optional.strict = value.into_param();
+    pub fn strict(mut self, value: impl Param<RequestStrict, M>) -> Self {
+        self.optional.strict = self.checking.optional("strict", value);
         self
     }
 
     /// Sets [`short`](Input::short): 2 to 4 characters.
-    pub fn short(mut self, value: impl Param<String>) -> Self {
-        self.optional.short = value.into_param();
+    pub fn short(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.short = self.checking.optional("short", value);
         self
     }
 
     /// Sets [`fraction`](Input::fraction): Between 1 and 3.
-    pub fn fraction(mut self, value: impl Param<Fraction>) -> Self {
-        self.optional.fraction = value.into_param();
+    pub fn fraction(mut self, value: impl Param<Fraction, M>) -> Self {
+        self.optional.fraction = self.checking.optional("fraction", value);
         self
     }
 
     /// Sets [`wrong`](Input::wrong): Between 1 and 5.
-    pub fn wrong(mut self, value: impl Param<Wrong>) -> Self {
-        self.optional.wrong = value.into_param();
+    pub fn wrong(mut self, value: impl Param<Wrong, M>) -> Self {
+        self.optional.wrong = self.checking.optional("wrong", value);
         self
     }
 
     /// Sets [`words`](Input::words):
-    pub fn words(mut self, value: impl Param<bool>) -> Self {
-        self.optional.words = value.into_param();
+    pub fn words(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.words = self.checking.optional("words", value);
         self
     }
 
@@ -876,24 +990,25 @@ impl Builder {
     }
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input {
-        Input {
-            anything: self.optional.anything,
-            implied: self.optional.implied,
-            either: self.optional.either,
-            slashed: self.optional.slashed,
-            listed: self.optional.listed,
-            defined: self.optional.defined,
-            inside: self.optional.inside,
-            strict: self.optional.strict,
-            short: self.optional.short,
-            fraction: self.optional.fraction,
-            wrong: self.optional.wrong,
-            words: self.optional.words,
-            extra: self.optional.extra,
-        }
+    pub fn build(self) -> M::Built<Input> {
+        self.checking
+            .finish(Input {
+                anything: self.optional.anything,
+                implied: self.optional.implied,
+                either: self.optional.either,
+                slashed: self.optional.slashed,
+                listed: self.optional.listed,
+                defined: self.optional.defined,
+                inside: self.optional.inside,
+                strict: self.optional.strict,
+                short: self.optional.short,
+                fraction: self.optional.fraction,
+                wrong: self.optional.wrong,
+                words: self.optional.words,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -973,7 +1088,10 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        let builder = Builder { optional };
+        let builder = Builder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

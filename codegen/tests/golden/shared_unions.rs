@@ -63,12 +63,14 @@ pub mod one {
         Custom(Size2),
     }
 
+    impl fal_core::ParamValue for ImageSize {}
+
     impl ImageSize {
         #[doc(hidden)]
         #[must_use]
         #[track_caller]
-        pub const fn literal(text: &'static str) -> Self {
-            match text.as_bytes() {
+        pub const fn from_token(token: fal_core::literal::Token) -> Self {
+            match token.as_bytes() {
                 b"small" => Self::Small,
                 b"large" => Self::Large,
                 _ => {
@@ -79,6 +81,12 @@ pub mod one {
             }
         }
     }
+
+    fal_core::preset_union!(
+        ImageSize,
+        "`image_size` of acme/shared-unions/one must be `small` or `large`, or a `Size2`",
+        Small
+    );
 
     impl From<Size2> for ImageSize {
         fn from(value: Size2) -> Self {
@@ -99,8 +107,19 @@ pub mod one {
     impl Input {
         /// Returns a builder without a parameter.
         pub fn builder() -> Builder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> Builder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
             Builder {
                 optional: Optional::default(),
+                checking,
             }
         }
 
@@ -118,8 +137,9 @@ pub mod one {
     /// A builder of [`Input`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct Builder {
+    pub struct Builder<M = fal_core::Strict> {
         optional: Optional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -128,10 +148,10 @@ pub mod one {
         extra: Map<String, Value>,
     }
 
-    impl Builder {
+    impl<M: fal_core::Mode> Builder<M> {
         /// Sets [`image_size`](Input::image_size): Size.
-        pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
-            self.optional.image_size = value.into_param();
+        pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
+            self.optional.image_size = self.checking.optional("image_size", value);
             self
         }
 
@@ -142,13 +162,14 @@ pub mod one {
         }
     }
 
-    impl Builder {
+    impl<M: fal_core::Mode> Builder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Input {
-            Input {
-                image_size: self.optional.image_size,
-                extra: self.optional.extra,
-            }
+        pub fn build(self) -> M::Built<Input> {
+            self.checking
+                .finish(Input {
+                    image_size: self.optional.image_size,
+                    extra: self.optional.extra,
+                })
         }
     }
 
@@ -197,7 +218,10 @@ pub mod one {
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
-            let builder = Builder { optional };
+            let builder = Builder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -326,8 +350,19 @@ pub mod three {
     impl Input {
         /// Returns a builder without a parameter.
         pub fn builder() -> Builder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> Builder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
             Builder {
                 optional: Optional::default(),
+                checking,
             }
         }
 
@@ -345,8 +380,9 @@ pub mod three {
     /// A builder of [`Input`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct Builder {
+    pub struct Builder<M = fal_core::Strict> {
         optional: Optional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -355,10 +391,10 @@ pub mod three {
         extra: Map<String, Value>,
     }
 
-    impl Builder {
+    impl<M: fal_core::Mode> Builder<M> {
         /// Sets [`image_size`](Input::image_size): Size.
-        pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
-            self.optional.image_size = value.into_param();
+        pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
+            self.optional.image_size = self.checking.optional("image_size", value);
             self
         }
 
@@ -369,13 +405,14 @@ pub mod three {
         }
     }
 
-    impl Builder {
+    impl<M: fal_core::Mode> Builder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Input {
-            Input {
-                image_size: self.optional.image_size,
-                extra: self.optional.extra,
-            }
+        pub fn build(self) -> M::Built<Input> {
+            self.checking
+                .finish(Input {
+                    image_size: self.optional.image_size,
+                    extra: self.optional.extra,
+                })
         }
     }
 
@@ -424,7 +461,10 @@ pub mod three {
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
-            let builder = Builder { optional };
+            let builder = Builder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -525,8 +565,19 @@ pub mod two {
     impl Input {
         /// Returns a builder without a parameter.
         pub fn builder() -> Builder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> Builder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
             Builder {
                 optional: Optional::default(),
+                checking,
             }
         }
 
@@ -544,8 +595,9 @@ pub mod two {
     /// A builder of [`Input`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct Builder {
+    pub struct Builder<M = fal_core::Strict> {
         optional: Optional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -554,10 +606,10 @@ pub mod two {
         extra: Map<String, Value>,
     }
 
-    impl Builder {
+    impl<M: fal_core::Mode> Builder<M> {
         /// Sets [`image_size`](Input::image_size): Size.
-        pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
-            self.optional.image_size = value.into_param();
+        pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
+            self.optional.image_size = self.checking.optional("image_size", value);
             self
         }
 
@@ -568,13 +620,14 @@ pub mod two {
         }
     }
 
-    impl Builder {
+    impl<M: fal_core::Mode> Builder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Input {
-            Input {
-                image_size: self.optional.image_size,
-                extra: self.optional.extra,
-            }
+        pub fn build(self) -> M::Built<Input> {
+            self.checking
+                .finish(Input {
+                    image_size: self.optional.image_size,
+                    extra: self.optional.extra,
+                })
         }
     }
 
@@ -623,7 +676,10 @@ pub mod two {
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
-            let builder = Builder { optional };
+            let builder = Builder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -689,12 +745,14 @@ pub mod types {
         Custom(Size),
     }
 
+    impl fal_core::ParamValue for ImageSize {}
+
     impl ImageSize {
         #[doc(hidden)]
         #[must_use]
         #[track_caller]
-        pub const fn literal(text: &'static str) -> Self {
-            match text.as_bytes() {
+        pub const fn from_token(token: fal_core::literal::Token) -> Self {
+            match token.as_bytes() {
                 b"small" => Self::Small,
                 b"large" => Self::Large,
                 _ => {
@@ -705,6 +763,11 @@ pub mod types {
             }
         }
     }
+
+    fal_core::preset_union!(
+        ImageSize,
+        "`image_size` of acme/shared-unions must be `small` or `large`, or a `Size`", Small
+    );
 
     impl From<Size> for ImageSize {
         fn from(value: Size) -> Self {
@@ -757,9 +820,20 @@ pub mod types {
     impl Size {
         /// Returns a builder without a parameter.
         pub fn builder() -> SizeBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> SizeBuilder<Unset, Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> SizeBuilder<Unset, Unset, M> {
             SizeBuilder {
                 width: Unset,
                 height: Unset,
+                checking,
             }
         }
     }
@@ -767,55 +841,72 @@ pub mod types {
     /// A builder of [`Size`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct SizeBuilder<WidthSlot = Unset, HeightSlot = Unset> {
+    pub struct SizeBuilder<WidthSlot = Unset, HeightSlot = Unset, M = fal_core::Strict> {
         width: WidthSlot,
         height: HeightSlot,
+        checking: M,
     }
 
-    impl<WidthSlot, HeightSlot> SizeBuilder<WidthSlot, HeightSlot> {
+    impl<WidthSlot, HeightSlot, M: fal_core::Mode> SizeBuilder<WidthSlot, HeightSlot, M> {
         /// Sets [`width`](Size::width): Between 1 and 1000.
         pub fn width(
-            self,
-            value: impl Into<SizeWidth>,
-        ) -> SizeBuilder<SizeWidth, HeightSlot> {
+            mut self,
+            value: impl fal_core::Required<SizeWidth, M>,
+        ) -> SizeBuilder<SizeWidth, HeightSlot, M> {
             SizeBuilder {
-                width: value.into(),
+                width: self.checking.required("width", value),
                 height: self.height,
+                checking: self.checking,
             }
         }
 
         /// Sets [`height`](Size::height): Between 1 and 1000.
         pub fn height(
-            self,
-            value: impl Into<SizeHeight>,
-        ) -> SizeBuilder<WidthSlot, SizeHeight> {
+            mut self,
+            value: impl fal_core::Required<SizeHeight, M>,
+        ) -> SizeBuilder<WidthSlot, SizeHeight, M> {
             SizeBuilder {
                 width: self.width,
-                height: value.into(),
+                height: self.checking.required("height", value),
+                checking: self.checking,
             }
         }
     }
 
-    impl<WidthSlot, HeightSlot> SizeBuilder<WidthSlot, HeightSlot> {
+    impl<WidthSlot, HeightSlot, M: fal_core::Mode> SizeBuilder<WidthSlot, HeightSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Size
+        pub fn build(self) -> M::Built<Size>
         where
             WidthSlot: required::SizeHasWidth,
             HeightSlot: required::SizeHasHeight,
         {
-            Size {
-                width: self.width.take(),
-                height: self.height.take(),
-            }
+            self.checking
+                .finish(Size {
+                    width: self.width.take(),
+                    height: self.height.take(),
+                })
         }
     }
 
     impl Size2 {
         /// Returns a builder without a parameter.
         pub fn builder() -> Size2Builder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> Size2Builder<Unset, Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(
+            checking: M,
+        ) -> Size2Builder<Unset, Unset, M> {
             Size2Builder {
                 width: Unset,
                 height: Unset,
+                checking,
             }
         }
     }
@@ -823,46 +914,50 @@ pub mod types {
     /// A builder of [`Size2`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct Size2Builder<WidthSlot = Unset, HeightSlot = Unset> {
+    pub struct Size2Builder<WidthSlot = Unset, HeightSlot = Unset, M = fal_core::Strict> {
         width: WidthSlot,
         height: HeightSlot,
+        checking: M,
     }
 
-    impl<WidthSlot, HeightSlot> Size2Builder<WidthSlot, HeightSlot> {
+    impl<WidthSlot, HeightSlot, M: fal_core::Mode> Size2Builder<WidthSlot, HeightSlot, M> {
         /// Sets [`width`](Size2::width): Between 1 and 4000.
         pub fn width(
-            self,
-            value: impl Into<Size2Width>,
-        ) -> Size2Builder<Size2Width, HeightSlot> {
+            mut self,
+            value: impl fal_core::Required<Size2Width, M>,
+        ) -> Size2Builder<Size2Width, HeightSlot, M> {
             Size2Builder {
-                width: value.into(),
+                width: self.checking.required("width", value),
                 height: self.height,
+                checking: self.checking,
             }
         }
 
         /// Sets [`height`](Size2::height): Between 1 and 4000.
         pub fn height(
-            self,
-            value: impl Into<Size2Height>,
-        ) -> Size2Builder<WidthSlot, Size2Height> {
+            mut self,
+            value: impl fal_core::Required<Size2Height, M>,
+        ) -> Size2Builder<WidthSlot, Size2Height, M> {
             Size2Builder {
                 width: self.width,
-                height: value.into(),
+                height: self.checking.required("height", value),
+                checking: self.checking,
             }
         }
     }
 
-    impl<WidthSlot, HeightSlot> Size2Builder<WidthSlot, HeightSlot> {
+    impl<WidthSlot, HeightSlot, M: fal_core::Mode> Size2Builder<WidthSlot, HeightSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Size2
+        pub fn build(self) -> M::Built<Size2>
         where
             WidthSlot: required::Size2HasWidth,
             HeightSlot: required::Size2HasHeight,
         {
-            Size2 {
-                width: self.width.take(),
-                height: self.height.take(),
-            }
+            self.checking
+                .finish(Size2 {
+                    width: self.width.take(),
+                    height: self.height.take(),
+                })
         }
     }
 
@@ -928,6 +1023,7 @@ pub mod types {
             let builder = SizeBuilder::<SizeWidth, SizeHeight> {
                 width: object.require("width", width)?,
                 height: object.require("height", height)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -966,6 +1062,7 @@ pub mod types {
             let builder = Size2Builder::<Size2Width, Size2Height> {
                 width: object.require("width", width)?,
                 height: object.require("height", height)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }

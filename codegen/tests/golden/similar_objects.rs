@@ -33,6 +33,8 @@ pub mod types {
         Large(Large),
     }
 
+    impl fal_core::ParamValue for Thing {}
+
     impl From<Small> for Thing {
         fn from(value: Small) -> Self {
             Self::Small(value)
@@ -55,6 +57,8 @@ pub mod types {
         OnlyB(OnlyB),
     }
 
+    impl fal_core::ParamValue for OptionValue {}
+
     impl From<OnlyA> for OptionValue {
         fn from(value: OnlyA) -> Self {
             Self::OnlyA(value)
@@ -76,6 +80,8 @@ pub mod types {
         /// An object with values by name: objects `Request_item`.
         Map(BTreeMap<String, RequestItem>),
     }
+
+    impl fal_core::ParamValue for Inner {}
 
     impl From<Outer> for Inner {
         fn from(value: Outer) -> Self {
@@ -206,9 +212,20 @@ pub mod types {
     impl Small {
         /// Returns a builder without a parameter.
         pub fn builder() -> SmallBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> SmallBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> SmallBuilder<Unset, M> {
             SmallBuilder {
                 a: Unset,
                 optional: SmallOptional::default(),
+                checking,
             }
         }
     }
@@ -216,9 +233,10 @@ pub mod types {
     /// A builder of [`Small`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct SmallBuilder<ASlot = Unset> {
+    pub struct SmallBuilder<ASlot = Unset, M = fal_core::Strict> {
         a: ASlot,
         optional: SmallOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -226,12 +244,16 @@ pub mod types {
         extra: Map<String, Value>,
     }
 
-    impl<ASlot> SmallBuilder<ASlot> {
+    impl<ASlot, M: fal_core::Mode> SmallBuilder<ASlot, M> {
         /// Sets [`a`](Small::a):
-        pub fn a(self, value: impl Into<Integer>) -> SmallBuilder<Integer> {
+        pub fn a(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> SmallBuilder<Integer, M> {
             SmallBuilder {
-                a: value.into(),
+                a: self.checking.required("a", value),
                 optional: self.optional,
+                checking: self.checking,
             }
         }
 
@@ -242,71 +264,109 @@ pub mod types {
         }
     }
 
-    impl<ASlot> SmallBuilder<ASlot> {
+    impl<ASlot, M: fal_core::Mode> SmallBuilder<ASlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Small
+        pub fn build(self) -> M::Built<Small>
         where
             ASlot: required::SmallHasA,
         {
-            Small {
-                a: self.a.take(),
-                extra: self.optional.extra,
-            }
+            self.checking
+                .finish(Small {
+                    a: self.a.take(),
+                    extra: self.optional.extra,
+                })
         }
     }
 
     impl Large {
         /// Returns a builder without a parameter.
         pub fn builder() -> LargeBuilder {
-            LargeBuilder { a: Unset, b: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> LargeBuilder<Unset, Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(
+            checking: M,
+        ) -> LargeBuilder<Unset, Unset, M> {
+            LargeBuilder {
+                a: Unset,
+                b: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`Large`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct LargeBuilder<ASlot = Unset, BSlot = Unset> {
+    pub struct LargeBuilder<ASlot = Unset, BSlot = Unset, M = fal_core::Strict> {
         a: ASlot,
         b: BSlot,
+        checking: M,
     }
 
-    impl<ASlot, BSlot> LargeBuilder<ASlot, BSlot> {
+    impl<ASlot, BSlot, M: fal_core::Mode> LargeBuilder<ASlot, BSlot, M> {
         /// Sets [`a`](Large::a):
-        pub fn a(self, value: impl Into<Integer>) -> LargeBuilder<Integer, BSlot> {
+        pub fn a(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> LargeBuilder<Integer, BSlot, M> {
             LargeBuilder {
-                a: value.into(),
+                a: self.checking.required("a", value),
                 b: self.b,
+                checking: self.checking,
             }
         }
 
         /// Sets [`b`](Large::b):
-        pub fn b(self, value: impl Into<String>) -> LargeBuilder<ASlot, String> {
+        pub fn b(
+            mut self,
+            value: impl fal_core::Required<String, M>,
+        ) -> LargeBuilder<ASlot, String, M> {
             LargeBuilder {
                 a: self.a,
-                b: value.into(),
+                b: self.checking.required("b", value),
+                checking: self.checking,
             }
         }
     }
 
-    impl<ASlot, BSlot> LargeBuilder<ASlot, BSlot> {
+    impl<ASlot, BSlot, M: fal_core::Mode> LargeBuilder<ASlot, BSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Large
+        pub fn build(self) -> M::Built<Large>
         where
             ASlot: required::LargeHasA,
             BSlot: required::LargeHasB,
         {
-            Large {
-                a: self.a.take(),
-                b: self.b.take(),
-            }
+            self.checking
+                .finish(Large {
+                    a: self.a.take(),
+                    b: self.b.take(),
+                })
         }
     }
 
     impl OnlyA {
         /// Returns a builder without a parameter.
         pub fn builder() -> OnlyABuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> OnlyABuilder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> OnlyABuilder<M> {
             OnlyABuilder {
                 optional: OnlyAOptional::default(),
+                checking,
             }
         }
     }
@@ -314,8 +374,9 @@ pub mod types {
     /// A builder of [`OnlyA`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct OnlyABuilder {
+    pub struct OnlyABuilder<M = fal_core::Strict> {
         optional: OnlyAOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -324,10 +385,10 @@ pub mod types {
         extra: Map<String, Value>,
     }
 
-    impl OnlyABuilder {
+    impl<M: fal_core::Mode> OnlyABuilder<M> {
         /// Sets [`a`](OnlyA::a):
-        pub fn a(mut self, value: impl Param<Integer>) -> Self {
-            self.optional.a = value.into_param();
+        pub fn a(mut self, value: impl Param<Integer, M>) -> Self {
+            self.optional.a = self.checking.optional("a", value);
             self
         }
 
@@ -338,21 +399,33 @@ pub mod types {
         }
     }
 
-    impl OnlyABuilder {
+    impl<M: fal_core::Mode> OnlyABuilder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> OnlyA {
-            OnlyA {
-                a: self.optional.a,
-                extra: self.optional.extra,
-            }
+        pub fn build(self) -> M::Built<OnlyA> {
+            self.checking
+                .finish(OnlyA {
+                    a: self.optional.a,
+                    extra: self.optional.extra,
+                })
         }
     }
 
     impl OnlyB {
         /// Returns a builder without a parameter.
         pub fn builder() -> OnlyBBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> OnlyBBuilder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> OnlyBBuilder<M> {
             OnlyBBuilder {
                 optional: OnlyBOptional::default(),
+                checking,
             }
         }
     }
@@ -360,8 +433,9 @@ pub mod types {
     /// A builder of [`OnlyB`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct OnlyBBuilder {
+    pub struct OnlyBBuilder<M = fal_core::Strict> {
         optional: OnlyBOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -370,10 +444,10 @@ pub mod types {
         extra: Map<String, Value>,
     }
 
-    impl OnlyBBuilder {
+    impl<M: fal_core::Mode> OnlyBBuilder<M> {
         /// Sets [`b`](OnlyB::b):
-        pub fn b(mut self, value: impl Param<String>) -> Self {
-            self.optional.b = value.into_param();
+        pub fn b(mut self, value: impl Param<String, M>) -> Self {
+            self.optional.b = self.checking.optional("b", value);
             self
         }
 
@@ -384,21 +458,33 @@ pub mod types {
         }
     }
 
-    impl OnlyBBuilder {
+    impl<M: fal_core::Mode> OnlyBBuilder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> OnlyB {
-            OnlyB {
-                b: self.optional.b,
-                extra: self.optional.extra,
-            }
+        pub fn build(self) -> M::Built<OnlyB> {
+            self.checking
+                .finish(OnlyB {
+                    b: self.optional.b,
+                    extra: self.optional.extra,
+                })
         }
     }
 
     impl Outer {
         /// Returns a builder without a parameter.
         pub fn builder() -> OuterBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> OuterBuilder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> OuterBuilder<M> {
             OuterBuilder {
                 optional: OuterOptional::default(),
+                checking,
             }
         }
     }
@@ -406,8 +492,9 @@ pub mod types {
     /// A builder of [`Outer`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct OuterBuilder {
+    pub struct OuterBuilder<M = fal_core::Strict> {
         optional: OuterOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -416,10 +503,10 @@ pub mod types {
         extra: Map<String, Value>,
     }
 
-    impl OuterBuilder {
+    impl<M: fal_core::Mode> OuterBuilder<M> {
         /// Sets [`e`](Outer::e):
-        pub fn e(mut self, value: impl Param<CustomInner>) -> Self {
-            self.optional.e = value.into_param();
+        pub fn e(mut self, value: impl Param<CustomInner, M>) -> Self {
+            self.optional.e = self.checking.optional("e", value);
             self
         }
 
@@ -430,21 +517,33 @@ pub mod types {
         }
     }
 
-    impl OuterBuilder {
+    impl<M: fal_core::Mode> OuterBuilder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Outer {
-            Outer {
-                e: self.optional.e,
-                extra: self.optional.extra,
-            }
+        pub fn build(self) -> M::Built<Outer> {
+            self.checking
+                .finish(Outer {
+                    e: self.optional.e,
+                    extra: self.optional.extra,
+                })
         }
     }
 
     impl CustomInner {
         /// Returns a builder without a parameter.
         pub fn builder() -> CustomInnerBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> CustomInnerBuilder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> CustomInnerBuilder<M> {
             CustomInnerBuilder {
                 optional: CustomInnerOptional::default(),
+                checking,
             }
         }
     }
@@ -452,8 +551,9 @@ pub mod types {
     /// A builder of [`CustomInner`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct CustomInnerBuilder {
+    pub struct CustomInnerBuilder<M = fal_core::Strict> {
         optional: CustomInnerOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -462,10 +562,10 @@ pub mod types {
         extra: Map<String, Value>,
     }
 
-    impl CustomInnerBuilder {
+    impl<M: fal_core::Mode> CustomInnerBuilder<M> {
         /// Sets [`c`](CustomInner::c):
-        pub fn c(mut self, value: impl Param<Integer>) -> Self {
-            self.optional.c = value.into_param();
+        pub fn c(mut self, value: impl Param<Integer, M>) -> Self {
+            self.optional.c = self.checking.optional("c", value);
             self
         }
 
@@ -476,21 +576,33 @@ pub mod types {
         }
     }
 
-    impl CustomInnerBuilder {
+    impl<M: fal_core::Mode> CustomInnerBuilder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> CustomInner {
-            CustomInner {
-                c: self.optional.c,
-                extra: self.optional.extra,
-            }
+        pub fn build(self) -> M::Built<CustomInner> {
+            self.checking
+                .finish(CustomInner {
+                    c: self.optional.c,
+                    extra: self.optional.extra,
+                })
         }
     }
 
     impl RequestItem {
         /// Returns a builder without a parameter.
         pub fn builder() -> RequestItemBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> RequestItemBuilder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> RequestItemBuilder<M> {
             RequestItemBuilder {
                 optional: RequestItemOptional::default(),
+                checking,
             }
         }
     }
@@ -498,8 +610,9 @@ pub mod types {
     /// A builder of [`RequestItem`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct RequestItemBuilder {
+    pub struct RequestItemBuilder<M = fal_core::Strict> {
         optional: RequestItemOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -508,10 +621,10 @@ pub mod types {
         extra: Map<String, Value>,
     }
 
-    impl RequestItemBuilder {
+    impl<M: fal_core::Mode> RequestItemBuilder<M> {
         /// Sets [`d`](RequestItem::d):
-        pub fn d(mut self, value: impl Param<Integer>) -> Self {
-            self.optional.d = value.into_param();
+        pub fn d(mut self, value: impl Param<Integer, M>) -> Self {
+            self.optional.d = self.checking.optional("d", value);
             self
         }
 
@@ -522,13 +635,14 @@ pub mod types {
         }
     }
 
-    impl RequestItemBuilder {
+    impl<M: fal_core::Mode> RequestItemBuilder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> RequestItem {
-            RequestItem {
-                d: self.optional.d,
-                extra: self.optional.extra,
-            }
+        pub fn build(self) -> M::Built<RequestItem> {
+            self.checking
+                .finish(RequestItem {
+                    d: self.optional.d,
+                    extra: self.optional.extra,
+                })
         }
     }
 
@@ -662,6 +776,7 @@ pub mod types {
             let builder = SmallBuilder::<Integer> {
                 a: object.require("a", a)?,
                 optional,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -700,6 +815,7 @@ pub mod types {
             let builder = LargeBuilder::<Integer, String> {
                 a: object.require("a", a)?,
                 b: object.require("b", b)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -732,7 +848,10 @@ pub mod types {
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
-            let builder = OnlyABuilder { optional };
+            let builder = OnlyABuilder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -764,7 +883,10 @@ pub mod types {
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
-            let builder = OnlyBBuilder { optional };
+            let builder = OnlyBBuilder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -796,7 +918,10 @@ pub mod types {
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
-            let builder = OuterBuilder { optional };
+            let builder = OuterBuilder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -828,7 +953,10 @@ pub mod types {
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
-            let builder = CustomInnerBuilder { optional };
+            let builder = CustomInnerBuilder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -860,7 +988,10 @@ pub mod types {
                     _ => object.read_extra(key, &mut optional.extra),
                 }
             }
-            let builder = RequestItemBuilder { optional };
+            let builder = RequestItemBuilder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -1234,8 +1365,19 @@ pub enum Named {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
         Builder {
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -1253,8 +1395,9 @@ impl Input {
 /// A builder of [`Input`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder {
+pub struct Builder<M = fal_core::Strict> {
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -1265,22 +1408,22 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`thing`](Input::thing):
-    pub fn thing(mut self, value: impl Param<Thing>) -> Self {
-        self.optional.thing = value.into_param();
+    pub fn thing(mut self, value: impl Param<Thing, M>) -> Self {
+        self.optional.thing = self.checking.optional("thing", value);
         self
     }
 
     /// Sets [`option`](Input::option):
-    pub fn option(mut self, value: impl Param<OptionValue>) -> Self {
-        self.optional.option = value.into_param();
+    pub fn option(mut self, value: impl Param<OptionValue, M>) -> Self {
+        self.optional.option = self.checking.optional("option", value);
         self
     }
 
     /// Sets [`inner`](Input::inner):
-    pub fn inner(mut self, value: impl Param<Inner>) -> Self {
-        self.optional.inner = value.into_param();
+    pub fn inner(mut self, value: impl Param<Inner, M>) -> Self {
+        self.optional.inner = self.checking.optional("inner", value);
         self
     }
 
@@ -1291,15 +1434,16 @@ impl Builder {
     }
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input {
-        Input {
-            thing: self.optional.thing,
-            option: self.optional.option,
-            inner: self.optional.inner,
-            extra: self.optional.extra,
-        }
+    pub fn build(self) -> M::Built<Input> {
+        self.checking
+            .finish(Input {
+                thing: self.optional.thing,
+                option: self.optional.option,
+                inner: self.optional.inner,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -1352,7 +1496,10 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        let builder = Builder { optional };
+        let builder = Builder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

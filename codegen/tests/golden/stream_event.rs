@@ -185,9 +185,20 @@ fal_core::open_enum!(MoodOutput);
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             topic: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -205,9 +216,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<TopicSlot = Unset> {
+pub struct Builder<TopicSlot = Unset, M = fal_core::Strict> {
     topic: TopicSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -215,12 +227,16 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<TopicSlot> Builder<TopicSlot> {
+impl<TopicSlot, M: fal_core::Mode> Builder<TopicSlot, M> {
     /// Sets [`topic`](Input::topic): Topic of the story.
-    pub fn topic(self, value: impl Into<String>) -> Builder<String> {
+    pub fn topic(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            topic: value.into(),
+            topic: self.checking.required("topic", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
@@ -231,16 +247,17 @@ impl<TopicSlot> Builder<TopicSlot> {
     }
 }
 
-impl<TopicSlot> Builder<TopicSlot> {
+impl<TopicSlot, M: fal_core::Mode> Builder<TopicSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         TopicSlot: required::HasTopic,
     {
-        Input {
-            topic: self.topic.take(),
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                topic: self.topic.take(),
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -293,6 +310,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             topic: object.require("topic", topic)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -27,6 +27,8 @@ pub mod types {
         Rectangle(Rectangle),
     }
 
+    impl fal_core::ParamValue for Shape {}
+
     impl From<Circle> for Shape {
         fn from(value: Circle) -> Self {
             Self::Circle(value)
@@ -143,44 +145,76 @@ pub mod types {
     impl Circle {
         /// Returns a builder without a parameter.
         pub fn builder() -> CircleBuilder {
-            CircleBuilder { radius: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> CircleBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> CircleBuilder<Unset, M> {
+            CircleBuilder {
+                radius: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`Circle`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct CircleBuilder<RadiusSlot = Unset> {
+    pub struct CircleBuilder<RadiusSlot = Unset, M = fal_core::Strict> {
         radius: RadiusSlot,
+        checking: M,
     }
 
-    impl<RadiusSlot> CircleBuilder<RadiusSlot> {
+    impl<RadiusSlot, M: fal_core::Mode> CircleBuilder<RadiusSlot, M> {
         /// Sets [`radius`](Circle::radius): Radius in pixels. Between 1.0 and 100.0.
-        pub fn radius(self, value: impl Into<CircleRadius>) -> CircleBuilder<CircleRadius> {
+        pub fn radius(
+            mut self,
+            value: impl fal_core::Required<CircleRadius, M>,
+        ) -> CircleBuilder<CircleRadius, M> {
             CircleBuilder {
-                radius: value.into(),
+                radius: self.checking.required("radius", value),
+                checking: self.checking,
             }
         }
     }
 
-    impl<RadiusSlot> CircleBuilder<RadiusSlot> {
+    impl<RadiusSlot, M: fal_core::Mode> CircleBuilder<RadiusSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Circle
+        pub fn build(self) -> M::Built<Circle>
         where
             RadiusSlot: required::CircleHasRadius,
         {
-            Circle {
-                radius: self.radius.take(),
-            }
+            self.checking
+                .finish(Circle {
+                    radius: self.radius.take(),
+                })
         }
     }
 
     impl Rectangle {
         /// Returns a builder without a parameter.
         pub fn builder() -> RectangleBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> RectangleBuilder<Unset, Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(
+            checking: M,
+        ) -> RectangleBuilder<Unset, Unset, M> {
             RectangleBuilder {
                 width: Unset,
                 height: Unset,
+                checking,
             }
         }
     }
@@ -188,46 +222,62 @@ pub mod types {
     /// A builder of [`Rectangle`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct RectangleBuilder<WidthSlot = Unset, HeightSlot = Unset> {
+    pub struct RectangleBuilder<
+        WidthSlot = Unset,
+        HeightSlot = Unset,
+        M = fal_core::Strict,
+    > {
         width: WidthSlot,
         height: HeightSlot,
+        checking: M,
     }
 
-    impl<WidthSlot, HeightSlot> RectangleBuilder<WidthSlot, HeightSlot> {
+    impl<
+        WidthSlot,
+        HeightSlot,
+        M: fal_core::Mode,
+    > RectangleBuilder<WidthSlot, HeightSlot, M> {
         /// Sets [`width`](Rectangle::width): Width in pixels.
         pub fn width(
-            self,
-            value: impl Into<Integer>,
-        ) -> RectangleBuilder<Integer, HeightSlot> {
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> RectangleBuilder<Integer, HeightSlot, M> {
             RectangleBuilder {
-                width: value.into(),
+                width: self.checking.required("width", value),
                 height: self.height,
+                checking: self.checking,
             }
         }
 
         /// Sets [`height`](Rectangle::height): Height in pixels.
         pub fn height(
-            self,
-            value: impl Into<Integer>,
-        ) -> RectangleBuilder<WidthSlot, Integer> {
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> RectangleBuilder<WidthSlot, Integer, M> {
             RectangleBuilder {
                 width: self.width,
-                height: value.into(),
+                height: self.checking.required("height", value),
+                checking: self.checking,
             }
         }
     }
 
-    impl<WidthSlot, HeightSlot> RectangleBuilder<WidthSlot, HeightSlot> {
+    impl<
+        WidthSlot,
+        HeightSlot,
+        M: fal_core::Mode,
+    > RectangleBuilder<WidthSlot, HeightSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Rectangle
+        pub fn build(self) -> M::Built<Rectangle>
         where
             WidthSlot: required::RectangleHasWidth,
             HeightSlot: required::RectangleHasHeight,
         {
-            Rectangle {
-                width: self.width.take(),
-                height: self.height.take(),
-            }
+            self.checking
+                .finish(Rectangle {
+                    width: self.width.take(),
+                    height: self.height.take(),
+                })
         }
     }
 
@@ -297,6 +347,7 @@ pub mod types {
             object.require("kind", kind)?;
             let builder = CircleBuilder::<CircleRadius> {
                 radius: object.require("radius", radius)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -339,6 +390,7 @@ pub mod types {
             let builder = RectangleBuilder::<Integer, Integer> {
                 width: object.require("width", width)?,
                 height: object.require("height", height)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -563,9 +615,20 @@ pub enum Drawn {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             shape: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -583,9 +646,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ShapeSlot = Unset> {
+pub struct Builder<ShapeSlot = Unset, M = fal_core::Strict> {
     shape: ShapeSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -593,12 +657,16 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<ShapeSlot> Builder<ShapeSlot> {
+impl<ShapeSlot, M: fal_core::Mode> Builder<ShapeSlot, M> {
     /// Sets [`shape`](Input::shape): Shape to draw.
-    pub fn shape(self, value: impl Into<Shape>) -> Builder<Shape> {
+    pub fn shape(
+        mut self,
+        value: impl fal_core::Required<Shape, M>,
+    ) -> Builder<Shape, M> {
         Builder {
-            shape: value.into(),
+            shape: self.checking.required("shape", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
@@ -609,16 +677,17 @@ impl<ShapeSlot> Builder<ShapeSlot> {
     }
 }
 
-impl<ShapeSlot> Builder<ShapeSlot> {
+impl<ShapeSlot, M: fal_core::Mode> Builder<ShapeSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         ShapeSlot: required::HasShape,
     {
-        Input {
-            shape: self.shape.take(),
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                shape: self.shape.take(),
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -671,6 +740,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<Shape> {
             shape: object.require("shape", shape)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -31,6 +31,8 @@ pub mod types {
         Fish(Fish),
     }
 
+    impl fal_core::ParamValue for Pet {}
+
     impl From<Cat> for Pet {
         fn from(value: Cat) -> Self {
             Self::Cat(value)
@@ -58,6 +60,8 @@ pub mod types {
         /// An object `ImagePart`.
         ImagePart(ImagePart),
     }
+
+    impl fal_core::ParamValue for Part {}
 
     impl From<TextPart> for Part {
         fn from(value: TextPart) -> Self {
@@ -224,8 +228,19 @@ pub mod types {
     impl Cat {
         /// Returns a builder without a parameter.
         pub fn builder() -> CatBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> CatBuilder<fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> CatBuilder<M> {
             CatBuilder {
                 optional: CatOptional::default(),
+                checking,
             }
         }
     }
@@ -233,8 +248,9 @@ pub mod types {
     /// A builder of [`Cat`].
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct CatBuilder {
+    pub struct CatBuilder<M = fal_core::Strict> {
         optional: CatOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -242,27 +258,38 @@ pub mod types {
         lives: Option<Integer>,
     }
 
-    impl CatBuilder {
+    impl<M: fal_core::Mode> CatBuilder<M> {
         /// Sets [`lives`](Cat::lives):
-        pub fn lives(mut self, value: impl Param<Integer>) -> Self {
-            self.optional.lives = value.into_param();
+        pub fn lives(mut self, value: impl Param<Integer, M>) -> Self {
+            self.optional.lives = self.checking.optional("lives", value);
             self
         }
     }
 
-    impl CatBuilder {
+    impl<M: fal_core::Mode> CatBuilder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Cat {
-            Cat { lives: self.optional.lives }
+        pub fn build(self) -> M::Built<Cat> {
+            self.checking.finish(Cat { lives: self.optional.lives })
         }
     }
 
     impl Dog {
         /// Returns a builder without a parameter.
         pub fn builder() -> DogBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> DogBuilder<Unset, Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> DogBuilder<Unset, Unset, M> {
             DogBuilder {
                 kind: Unset,
                 good: Unset,
+                checking,
             }
         }
     }
@@ -270,141 +297,209 @@ pub mod types {
     /// A builder of [`Dog`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct DogBuilder<KindSlot = Unset, GoodSlot = Unset> {
+    pub struct DogBuilder<KindSlot = Unset, GoodSlot = Unset, M = fal_core::Strict> {
         kind: KindSlot,
         good: GoodSlot,
+        checking: M,
     }
 
-    impl<KindSlot, GoodSlot> DogBuilder<KindSlot, GoodSlot> {
+    impl<KindSlot, GoodSlot, M: fal_core::Mode> DogBuilder<KindSlot, GoodSlot, M> {
         /// Sets [`kind`](Dog::kind): Default `dog`.
-        pub fn kind(self, value: impl Into<DogKind>) -> DogBuilder<DogKind, GoodSlot> {
+        pub fn kind(
+            mut self,
+            value: impl fal_core::Required<DogKind, M>,
+        ) -> DogBuilder<DogKind, GoodSlot, M> {
             DogBuilder {
-                kind: value.into(),
+                kind: self.checking.required("kind", value),
                 good: self.good,
+                checking: self.checking,
             }
         }
 
         /// Sets [`good`](Dog::good):
-        pub fn good(self, value: impl Into<bool>) -> DogBuilder<KindSlot, bool> {
+        pub fn good(
+            mut self,
+            value: impl fal_core::Required<bool, M>,
+        ) -> DogBuilder<KindSlot, bool, M> {
             DogBuilder {
                 kind: self.kind,
-                good: value.into(),
+                good: self.checking.required("good", value),
+                checking: self.checking,
             }
         }
     }
 
-    impl<KindSlot, GoodSlot> DogBuilder<KindSlot, GoodSlot> {
+    impl<KindSlot, GoodSlot, M: fal_core::Mode> DogBuilder<KindSlot, GoodSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Dog
+        pub fn build(self) -> M::Built<Dog>
         where
             KindSlot: required::DogHasKind,
             GoodSlot: required::DogHasGood,
         {
-            Dog {
-                kind: self.kind.take(),
-                good: self.good.take(),
-            }
+            self.checking
+                .finish(Dog {
+                    kind: self.kind.take(),
+                    good: self.good.take(),
+                })
         }
     }
 
     impl Fish {
         /// Returns a builder without a parameter.
         pub fn builder() -> FishBuilder {
-            FishBuilder { fins: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> FishBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> FishBuilder<Unset, M> {
+            FishBuilder {
+                fins: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`Fish`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct FishBuilder<FinsSlot = Unset> {
+    pub struct FishBuilder<FinsSlot = Unset, M = fal_core::Strict> {
         fins: FinsSlot,
+        checking: M,
     }
 
-    impl<FinsSlot> FishBuilder<FinsSlot> {
+    impl<FinsSlot, M: fal_core::Mode> FishBuilder<FinsSlot, M> {
         /// Sets [`fins`](Fish::fins):
-        pub fn fins(self, value: impl Into<Integer>) -> FishBuilder<Integer> {
-            FishBuilder { fins: value.into() }
+        pub fn fins(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> FishBuilder<Integer, M> {
+            FishBuilder {
+                fins: self.checking.required("fins", value),
+                checking: self.checking,
+            }
         }
     }
 
-    impl<FinsSlot> FishBuilder<FinsSlot> {
+    impl<FinsSlot, M: fal_core::Mode> FishBuilder<FinsSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Fish
+        pub fn build(self) -> M::Built<Fish>
         where
             FinsSlot: required::FishHasFins,
         {
-            Fish { fins: self.fins.take() }
+            self.checking.finish(Fish { fins: self.fins.take() })
         }
     }
 
     impl TextPart {
         /// Returns a builder without a parameter.
         pub fn builder() -> TextPartBuilder {
-            TextPartBuilder { value: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> TextPartBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> TextPartBuilder<Unset, M> {
+            TextPartBuilder {
+                value: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`TextPart`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct TextPartBuilder<ValueSlot = Unset> {
+    pub struct TextPartBuilder<ValueSlot = Unset, M = fal_core::Strict> {
         value: ValueSlot,
+        checking: M,
     }
 
-    impl<ValueSlot> TextPartBuilder<ValueSlot> {
+    impl<ValueSlot, M: fal_core::Mode> TextPartBuilder<ValueSlot, M> {
         /// Sets [`value`](TextPart::value):
-        pub fn value(self, value: impl Into<String>) -> TextPartBuilder<String> {
+        pub fn value(
+            mut self,
+            value: impl fal_core::Required<String, M>,
+        ) -> TextPartBuilder<String, M> {
             TextPartBuilder {
-                value: value.into(),
+                value: self.checking.required("value", value),
+                checking: self.checking,
             }
         }
     }
 
-    impl<ValueSlot> TextPartBuilder<ValueSlot> {
+    impl<ValueSlot, M: fal_core::Mode> TextPartBuilder<ValueSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> TextPart
+        pub fn build(self) -> M::Built<TextPart>
         where
             ValueSlot: required::TextPartHasValue,
         {
-            TextPart {
-                value: self.value.take(),
-            }
+            self.checking
+                .finish(TextPart {
+                    value: self.value.take(),
+                })
         }
     }
 
     impl ImagePart {
         /// Returns a builder without a parameter.
         pub fn builder() -> ImagePartBuilder {
-            ImagePartBuilder { value: Unset }
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> ImagePartBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> ImagePartBuilder<Unset, M> {
+            ImagePartBuilder {
+                value: Unset,
+                checking,
+            }
         }
     }
 
     /// A builder of [`ImagePart`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct ImagePartBuilder<ValueSlot = Unset> {
+    pub struct ImagePartBuilder<ValueSlot = Unset, M = fal_core::Strict> {
         value: ValueSlot,
+        checking: M,
     }
 
-    impl<ValueSlot> ImagePartBuilder<ValueSlot> {
+    impl<ValueSlot, M: fal_core::Mode> ImagePartBuilder<ValueSlot, M> {
         /// Sets [`value`](ImagePart::value):
-        pub fn value(self, value: impl Into<String>) -> ImagePartBuilder<String> {
+        pub fn value(
+            mut self,
+            value: impl fal_core::Required<String, M>,
+        ) -> ImagePartBuilder<String, M> {
             ImagePartBuilder {
-                value: value.into(),
+                value: self.checking.required("value", value),
+                checking: self.checking,
             }
         }
     }
 
-    impl<ValueSlot> ImagePartBuilder<ValueSlot> {
+    impl<ValueSlot, M: fal_core::Mode> ImagePartBuilder<ValueSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> ImagePart
+        pub fn build(self) -> M::Built<ImagePart>
         where
             ValueSlot: required::ImagePartHasValue,
         {
-            ImagePart {
-                value: self.value.take(),
-            }
+            self.checking
+                .finish(ImagePart {
+                    value: self.value.take(),
+                })
         }
     }
 
@@ -520,7 +615,10 @@ pub mod types {
                 }
             }
             object.require("kind", kind)?;
-            let builder = CatBuilder { optional };
+            let builder = CatBuilder {
+                optional,
+                checking: fal_core::Strict,
+            };
             Some(builder.build())
         }
     }
@@ -558,6 +656,7 @@ pub mod types {
             let builder = DogBuilder::<DogKind, bool> {
                 kind: object.require("kind", kind)?,
                 good: object.require("good", good)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -592,6 +691,7 @@ pub mod types {
             }
             let builder = FishBuilder::<Integer> {
                 fins: object.require("fins", fins)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -630,6 +730,7 @@ pub mod types {
             object.require("type", r#type)?;
             let builder = TextPartBuilder::<String> {
                 value: object.require("value", value)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -668,6 +769,7 @@ pub mod types {
             object.require("type", r#type)?;
             let builder = ImagePartBuilder::<String> {
                 value: object.require("value", value)?,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -935,6 +1037,8 @@ pub enum Others {
     Dog(Dog),
 }
 
+impl fal_core::ParamValue for Others {}
+
 impl From<Cat> for Others {
     fn from(value: Cat) -> Self {
         Self::Cat(value)
@@ -990,9 +1094,20 @@ pub enum Told {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             pet: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -1010,9 +1125,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PetSlot = Unset> {
+pub struct Builder<PetSlot = Unset, M = fal_core::Strict> {
     pet: PetSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -1022,24 +1138,25 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<PetSlot> Builder<PetSlot> {
+impl<PetSlot, M: fal_core::Mode> Builder<PetSlot, M> {
     /// Sets [`pet`](Input::pet):
-    pub fn pet(self, value: impl Into<Pet>) -> Builder<Pet> {
+    pub fn pet(mut self, value: impl fal_core::Required<Pet, M>) -> Builder<Pet, M> {
         Builder {
-            pet: value.into(),
+            pet: self.checking.required("pet", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`others`](Input::others):
-    pub fn others(mut self, value: impl Param<Vec<Others>>) -> Self {
-        self.optional.others = value.into_param();
+    pub fn others(mut self, value: impl Param<Vec<Others>, M>) -> Self {
+        self.optional.others = self.checking.optional("others", value);
         self
     }
 
     /// Sets [`part`](Input::part):
-    pub fn part(mut self, value: impl Param<Part>) -> Self {
-        self.optional.part = value.into_param();
+    pub fn part(mut self, value: impl Param<Part, M>) -> Self {
+        self.optional.part = self.checking.optional("part", value);
         self
     }
 
@@ -1050,18 +1167,19 @@ impl<PetSlot> Builder<PetSlot> {
     }
 }
 
-impl<PetSlot> Builder<PetSlot> {
+impl<PetSlot, M: fal_core::Mode> Builder<PetSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PetSlot: required::HasPet,
     {
-        Input {
-            pet: self.pet.take(),
-            others: self.optional.others,
-            part: self.optional.part,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                pet: self.pet.take(),
+                others: self.optional.others,
+                part: self.optional.part,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -1118,6 +1236,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<Pet> {
             pet: object.require("pet", pet)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -133,9 +133,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             languages: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -153,9 +164,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<LanguagesSlot = Unset> {
+pub struct Builder<LanguagesSlot = Unset, M = fal_core::Strict> {
     languages: LanguagesSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -164,18 +176,22 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<LanguagesSlot> Builder<LanguagesSlot> {
+impl<LanguagesSlot, M: fal_core::Mode> Builder<LanguagesSlot, M> {
     /// Sets [`languages`](Input::languages): Languages to speak. Default `["cs"]`.
-    pub fn languages(self, value: impl Into<Vec<Languages>>) -> Builder<Vec<Languages>> {
+    pub fn languages(
+        mut self,
+        value: impl fal_core::Required<Vec<Languages>, M>,
+    ) -> Builder<Vec<Languages>, M> {
         Builder {
-            languages: value.into(),
+            languages: self.checking.required("languages", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`voice`](Input::voice): Voice. Default `alto`.
-    pub fn voice(mut self, value: impl Param<Voice>) -> Self {
-        self.optional.voice = value.into_param();
+    pub fn voice(mut self, value: impl Param<Voice, M>) -> Self {
+        self.optional.voice = self.checking.optional("voice", value);
         self
     }
 
@@ -186,17 +202,18 @@ impl<LanguagesSlot> Builder<LanguagesSlot> {
     }
 }
 
-impl<LanguagesSlot> Builder<LanguagesSlot> {
+impl<LanguagesSlot, M: fal_core::Mode> Builder<LanguagesSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         LanguagesSlot: required::HasLanguages,
     {
-        Input {
-            languages: self.languages.take(),
-            voice: self.optional.voice,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                languages: self.languages.take(),
+                voice: self.optional.voice,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -251,6 +268,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<Vec<Languages>> {
             languages: object.require("languages", languages)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -79,9 +79,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             greeting: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -99,9 +110,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<GreetingSlot = Unset> {
+pub struct Builder<GreetingSlot = Unset, M = fal_core::Strict> {
     greeting: GreetingSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -114,36 +126,40 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<GreetingSlot> Builder<GreetingSlot> {
+impl<GreetingSlot, M: fal_core::Mode> Builder<GreetingSlot, M> {
     /// Sets [`greeting`](Input::greeting): Greeting. 3 to 20 characters.
-    pub fn greeting(self, value: impl Into<String>) -> Builder<String> {
+    pub fn greeting(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            greeting: value.into(),
+            greeting: self.checking.required("greeting", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`body`](Input::body): Body of the card. At most 200 characters. Empty by default.
-    pub fn body(mut self, value: impl Param<String>) -> Self {
-        self.optional.body = value.into_param();
+    pub fn body(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.body = self.checking.optional("body", value);
         self
     }
 
     /// Sets [`initials`](Input::initials): Initials of the sender. Exactly 2 characters.
-    pub fn initials(mut self, value: impl Param<String>) -> Self {
-        self.optional.initials = value.into_param();
+    pub fn initials(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.initials = self.checking.optional("initials", value);
         self
     }
 
     /// Sets [`lines`](Input::lines): Lines of a verse. At least 2 items.
-    pub fn lines(mut self, value: impl Param<Vec<String>>) -> Self {
-        self.optional.lines = value.into_param();
+    pub fn lines(mut self, value: impl Param<Vec<String>, M>) -> Self {
+        self.optional.lines = self.checking.optional("lines", value);
         self
     }
 
     /// Sets [`sender`](Input::sender): Name of the sender. At least 1 character.
-    pub fn sender(mut self, value: impl Param<String>) -> Self {
-        self.optional.sender = value.into_param();
+    pub fn sender(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.sender = self.checking.optional("sender", value);
         self
     }
 
@@ -154,21 +170,22 @@ impl<GreetingSlot> Builder<GreetingSlot> {
     }
 }
 
-impl<GreetingSlot> Builder<GreetingSlot> {
+impl<GreetingSlot, M: fal_core::Mode> Builder<GreetingSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         GreetingSlot: required::HasGreeting,
     {
-        Input {
-            greeting: self.greeting.take(),
-            body: self.optional.body,
-            initials: self.optional.initials,
-            lines: self.optional.lines,
-            sender: self.optional.sender,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                greeting: self.greeting.take(),
+                body: self.optional.body,
+                initials: self.optional.initials,
+                lines: self.optional.lines,
+                sender: self.optional.sender,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -254,6 +271,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             greeting: object.require("greeting", greeting)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

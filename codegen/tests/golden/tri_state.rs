@@ -105,9 +105,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             folder: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -125,9 +136,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<FolderSlot = Unset> {
+pub struct Builder<FolderSlot = Unset, M = fal_core::Strict> {
     folder: FolderSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -140,37 +152,41 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<FolderSlot> Builder<FolderSlot> {
+impl<FolderSlot, M: fal_core::Mode> Builder<FolderSlot, M> {
     /// Sets [`folder`](Input::folder): Folder to file it in.
-    pub fn folder(self, value: impl Into<Option<String>>) -> Builder<Option<String>> {
+    pub fn folder(
+        mut self,
+        value: impl fal_core::RequiredNullable<String, M>,
+    ) -> Builder<Option<String>, M> {
         Builder {
-            folder: value.into(),
+            folder: self.checking.keep("folder", value.into_nullable()),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`copies`](Input::copies): Number of copies. Default `1`.
-    pub fn copies(mut self, value: impl Param<Nullable<Integer>>) -> Self {
-        self.optional.copies = value.into_param();
+    pub fn copies(mut self, value: impl Param<Nullable<Integer>, M>) -> Self {
+        self.optional.copies = self.checking.optional("copies", value);
         self
     }
 
     /// Sets [`border`](Input::border): Width of the border in millimetres. Between 0.0 and 20.0.
     /// Default `5.0`.
-    pub fn border(mut self, value: impl Param<Nullable<Border>>) -> Self {
-        self.optional.border = value.into_param();
+    pub fn border(mut self, value: impl Param<Nullable<Border>, M>) -> Self {
+        self.optional.border = self.checking.optional("border", value);
         self
     }
 
     /// Sets [`paper`](Input::paper): Paper. Default `glossy`.
-    pub fn paper(mut self, value: impl Param<Nullable<Paper>>) -> Self {
-        self.optional.paper = value.into_param();
+    pub fn paper(mut self, value: impl Param<Nullable<Paper>, M>) -> Self {
+        self.optional.paper = self.checking.optional("paper", value);
         self
     }
 
     /// Sets [`caption`](Input::caption): Text below the photo.
-    pub fn caption(mut self, value: impl Param<String>) -> Self {
-        self.optional.caption = value.into_param();
+    pub fn caption(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.caption = self.checking.optional("caption", value);
         self
     }
 
@@ -181,21 +197,22 @@ impl<FolderSlot> Builder<FolderSlot> {
     }
 }
 
-impl<FolderSlot> Builder<FolderSlot> {
+impl<FolderSlot, M: fal_core::Mode> Builder<FolderSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         FolderSlot: required::HasFolder,
     {
-        Input {
-            folder: self.folder.take(),
-            copies: self.optional.copies,
-            border: self.optional.border,
-            paper: self.optional.paper,
-            caption: self.optional.caption,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                folder: self.folder.take(),
+                copies: self.optional.copies,
+                border: self.optional.border,
+                paper: self.optional.paper,
+                caption: self.optional.caption,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -257,6 +274,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<Option<String>> {
             folder: object.require("folder", folder)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -45,9 +45,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             point: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -65,9 +76,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PointSlot = Unset> {
+pub struct Builder<PointSlot = Unset, M = fal_core::Strict> {
     point: PointSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -76,21 +88,22 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<PointSlot> Builder<PointSlot> {
+impl<PointSlot, M: fal_core::Mode> Builder<PointSlot, M> {
     /// Sets [`point`](Input::point): Column and row.
     pub fn point(
         self,
         value: (impl Into<Integer>, impl Into<Integer>),
-    ) -> Builder<(Integer, Integer)> {
+    ) -> Builder<(Integer, Integer), M> {
         Builder {
             point: (value.0.into(), value.1.into()),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`span`](Input::span): Start and end; the end may be open.
-    pub fn span(mut self, value: impl Param<(f64, Option<f64>)>) -> Self {
-        self.optional.span = value.into_param();
+    pub fn span(mut self, value: impl Param<(f64, Option<f64>), M>) -> Self {
+        self.optional.span = self.checking.optional("span", value);
         self
     }
 
@@ -101,17 +114,18 @@ impl<PointSlot> Builder<PointSlot> {
     }
 }
 
-impl<PointSlot> Builder<PointSlot> {
+impl<PointSlot, M: fal_core::Mode> Builder<PointSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PointSlot: required::HasPoint,
     {
-        Input {
-            point: self.point.take(),
-            span: self.optional.span,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                point: self.point.take(),
+                span: self.optional.span,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -166,6 +180,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<(Integer, Integer)> {
             point: object.require("point", point)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -45,9 +45,20 @@ pub mod types {
     impl Tree {
         /// Returns a builder without a parameter.
         pub fn builder() -> TreeBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> TreeBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> TreeBuilder<Unset, M> {
             TreeBuilder {
                 value: Unset,
                 optional: TreeOptional::default(),
+                checking,
             }
         }
     }
@@ -55,9 +66,10 @@ pub mod types {
     /// A builder of [`Tree`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct TreeBuilder<ValueSlot = Unset> {
+    pub struct TreeBuilder<ValueSlot = Unset, M = fal_core::Strict> {
         value: ValueSlot,
         optional: TreeOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -65,32 +77,37 @@ pub mod types {
         children: Option<(Box<Tree>, Box<Tree>)>,
     }
 
-    impl<ValueSlot> TreeBuilder<ValueSlot> {
+    impl<ValueSlot, M: fal_core::Mode> TreeBuilder<ValueSlot, M> {
         /// Sets [`value`](Tree::value):
-        pub fn value(self, value: impl Into<Integer>) -> TreeBuilder<Integer> {
+        pub fn value(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> TreeBuilder<Integer, M> {
             TreeBuilder {
-                value: value.into(),
+                value: self.checking.required("value", value),
                 optional: self.optional,
+                checking: self.checking,
             }
         }
 
         /// Sets [`children`](Tree::children):
-        pub fn children(mut self, value: impl Param<(Box<Tree>, Box<Tree>)>) -> Self {
-            self.optional.children = value.into_param();
+        pub fn children(mut self, value: impl Param<(Box<Tree>, Box<Tree>), M>) -> Self {
+            self.optional.children = self.checking.optional("children", value);
             self
         }
     }
 
-    impl<ValueSlot> TreeBuilder<ValueSlot> {
+    impl<ValueSlot, M: fal_core::Mode> TreeBuilder<ValueSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Tree
+        pub fn build(self) -> M::Built<Tree>
         where
             ValueSlot: required::TreeHasValue,
         {
-            Tree {
-                value: self.value.take(),
-                children: self.optional.children,
-            }
+            self.checking
+                .finish(Tree {
+                    value: self.value.take(),
+                    children: self.optional.children,
+                })
         }
     }
 
@@ -129,6 +146,7 @@ pub mod types {
             let builder = TreeBuilder::<Integer> {
                 value: object.require("value", value)?,
                 optional,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -360,8 +378,19 @@ pub struct RestOutput(pub String, pub Vec<Integer>);
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
         Builder {
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -379,8 +408,9 @@ impl Input {
 /// A builder of [`Input`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder {
+pub struct Builder<M = fal_core::Strict> {
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -402,88 +432,88 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`single`](Input::single):
-    pub fn single(mut self, value: impl Param<(Integer,)>) -> Self {
-        self.optional.single = value.into_param();
+    pub fn single(mut self, value: impl Param<(Integer,), M>) -> Self {
+        self.optional.single = self.checking.optional("single", value);
         self
     }
 
     /// Sets [`empty`](Input::empty):
-    pub fn empty(mut self, value: impl Param<Empty>) -> Self {
-        self.optional.empty = value.into_param();
+    pub fn empty(mut self, value: impl Param<Empty, M>) -> Self {
+        self.optional.empty = self.checking.optional("empty", value);
         self
     }
 
     /// Sets [`matrix`](Input::matrix):
-    pub fn matrix(mut self, value: impl Param<Matrix>) -> Self {
-        self.optional.matrix = value.into_param();
+    pub fn matrix(mut self, value: impl Param<Matrix, M>) -> Self {
+        self.optional.matrix = self.checking.optional("matrix", value);
         self
     }
 
     /// Sets [`open`](Input::open):
-    pub fn open(mut self, value: impl Param<Open>) -> Self {
-        self.optional.open = value.into_param();
+    pub fn open(mut self, value: impl Param<Open, M>) -> Self {
+        self.optional.open = self.checking.optional("open", value);
         self
     }
 
     /// Sets [`closed`](Input::closed):
-    pub fn closed(mut self, value: impl Param<Closed>) -> Self {
-        self.optional.closed = value.into_param();
+    pub fn closed(mut self, value: impl Param<Closed, M>) -> Self {
+        self.optional.closed = self.checking.optional("closed", value);
         self
     }
 
     /// Sets [`half`](Input::half):
-    pub fn half(mut self, value: impl Param<Half>) -> Self {
-        self.optional.half = value.into_param();
+    pub fn half(mut self, value: impl Param<Half, M>) -> Self {
+        self.optional.half = self.checking.optional("half", value);
         self
     }
 
     /// Sets [`rest`](Input::rest):
-    pub fn rest(mut self, value: impl Param<Rest>) -> Self {
-        self.optional.rest = value.into_param();
+    pub fn rest(mut self, value: impl Param<Rest, M>) -> Self {
+        self.optional.rest = self.checking.optional("rest", value);
         self
     }
 
     /// Sets [`few`](Input::few):
-    pub fn few(mut self, value: impl Param<Few>) -> Self {
-        self.optional.few = value.into_param();
+    pub fn few(mut self, value: impl Param<Few, M>) -> Self {
+        self.optional.few = self.checking.optional("few", value);
         self
     }
 
     /// Sets [`older`](Input::older):
-    pub fn older(mut self, value: impl Param<Older>) -> Self {
-        self.optional.older = value.into_param();
+    pub fn older(mut self, value: impl Param<Older, M>) -> Self {
+        self.optional.older = self.checking.optional("older", value);
         self
     }
 
     /// Sets [`nested`](Input::nested):
-    pub fn nested(mut self, value: impl Param<((Integer, String), String)>) -> Self {
-        self.optional.nested = value.into_param();
+    pub fn nested(mut self, value: impl Param<((Integer, String), String), M>) -> Self {
+        self.optional.nested = self.checking.optional("nested", value);
         self
     }
 
     /// Sets [`rules`](Input::rules):
-    pub fn rules(mut self, value: impl Param<Rules>) -> Self {
-        self.optional.rules = value.into_param();
+    pub fn rules(mut self, value: impl Param<Rules, M>) -> Self {
+        self.optional.rules = self.checking.optional("rules", value);
         self
     }
 
     /// Sets [`pair_urls`](Input::pair_urls):
-    pub fn pair_urls(mut self, value: impl Param<PairUrls>) -> Self {
-        self.optional.pair_urls = value.into_param();
+    pub fn pair_urls(mut self, value: impl Param<PairUrls, M>) -> Self {
+        self.optional.pair_urls = self.checking.optional("pair_urls", value);
         self
     }
 
     /// Sets [`layer_urls`](Input::layer_urls):
-    pub fn layer_urls(mut self, value: impl Param<Vec<LayerUrls>>) -> Self {
-        self.optional.layer_urls = value.into_param();
+    pub fn layer_urls(mut self, value: impl Param<Vec<LayerUrls>, M>) -> Self {
+        self.optional.layer_urls = self.checking.optional("layer_urls", value);
         self
     }
 
     /// Sets [`tree`](Input::tree):
-    pub fn tree(mut self, value: impl Param<Box<Tree>>) -> Self {
-        self.optional.tree = value.into_param();
+    pub fn tree(mut self, value: impl Param<Box<Tree>, M>) -> Self {
+        self.optional.tree = self.checking.optional("tree", value);
         self
     }
 
@@ -494,26 +524,27 @@ impl Builder {
     }
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input {
-        Input {
-            single: self.optional.single,
-            empty: self.optional.empty,
-            matrix: self.optional.matrix,
-            open: self.optional.open,
-            closed: self.optional.closed,
-            half: self.optional.half,
-            rest: self.optional.rest,
-            few: self.optional.few,
-            older: self.optional.older,
-            nested: self.optional.nested,
-            rules: self.optional.rules,
-            pair_urls: self.optional.pair_urls,
-            layer_urls: self.optional.layer_urls,
-            tree: self.optional.tree,
-            extra: self.optional.extra,
-        }
+    pub fn build(self) -> M::Built<Input> {
+        self.checking
+            .finish(Input {
+                single: self.optional.single,
+                empty: self.optional.empty,
+                matrix: self.optional.matrix,
+                open: self.optional.open,
+                closed: self.optional.closed,
+                half: self.optional.half,
+                rest: self.optional.rest,
+                few: self.optional.few,
+                older: self.optional.older,
+                nested: self.optional.nested,
+                rules: self.optional.rules,
+                pair_urls: self.optional.pair_urls,
+                layer_urls: self.optional.layer_urls,
+                tree: self.optional.tree,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -602,7 +633,10 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        let builder = Builder { optional };
+        let builder = Builder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

@@ -23,6 +23,8 @@ pub mod types {
         Sun(Sun),
     }
 
+    impl fal_core::ParamValue for Light {}
+
     impl From<Lamp> for Light {
         fn from(value: Lamp) -> Self {
             Self::Lamp(value)
@@ -94,9 +96,20 @@ pub mod types {
     impl Lamp {
         /// Returns a builder without a parameter.
         pub fn builder() -> LampBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> LampBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> LampBuilder<Unset, M> {
             LampBuilder {
                 watts: Unset,
                 optional: LampOptional::default(),
+                checking,
             }
         }
     }
@@ -104,9 +117,10 @@ pub mod types {
     /// A builder of [`Lamp`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct LampBuilder<WattsSlot = Unset> {
+    pub struct LampBuilder<WattsSlot = Unset, M = fal_core::Strict> {
         watts: WattsSlot,
         optional: LampOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -115,18 +129,22 @@ pub mod types {
         extra: Map<String, Value>,
     }
 
-    impl<WattsSlot> LampBuilder<WattsSlot> {
+    impl<WattsSlot, M: fal_core::Mode> LampBuilder<WattsSlot, M> {
         /// Sets [`watts`](Lamp::watts): Power. At least 1.
-        pub fn watts(self, value: impl Into<LampWatts>) -> LampBuilder<LampWatts> {
+        pub fn watts(
+            mut self,
+            value: impl fal_core::Required<LampWatts, M>,
+        ) -> LampBuilder<LampWatts, M> {
             LampBuilder {
-                watts: value.into(),
+                watts: self.checking.required("watts", value),
                 optional: self.optional,
+                checking: self.checking,
             }
         }
 
         /// Sets [`image_url`](Lamp::image_url): Picture on its shade.
-        pub fn image_url(mut self, value: impl Param<File>) -> Self {
-            self.optional.image_url = value.into_param();
+        pub fn image_url(mut self, value: impl Param<File, M>) -> Self {
+            self.optional.image_url = self.checking.optional("image_url", value);
             self
         }
 
@@ -137,26 +155,38 @@ pub mod types {
         }
     }
 
-    impl<WattsSlot> LampBuilder<WattsSlot> {
+    impl<WattsSlot, M: fal_core::Mode> LampBuilder<WattsSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Lamp
+        pub fn build(self) -> M::Built<Lamp>
         where
             WattsSlot: required::LampHasWatts,
         {
-            Lamp {
-                watts: self.watts.take(),
-                image_url: self.optional.image_url,
-                extra: self.optional.extra,
-            }
+            self.checking
+                .finish(Lamp {
+                    watts: self.watts.take(),
+                    image_url: self.optional.image_url,
+                    extra: self.optional.extra,
+                })
         }
     }
 
     impl Sun {
         /// Returns a builder without a parameter.
         pub fn builder() -> SunBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> SunBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> SunBuilder<Unset, M> {
             SunBuilder {
                 hour: Unset,
                 optional: SunOptional::default(),
+                checking,
             }
         }
     }
@@ -164,9 +194,10 @@ pub mod types {
     /// A builder of [`Sun`]. Parameters that are [`Unset`] are still missing.
     #[derive(Debug, Clone)]
     #[must_use = "a builder does nothing until it is built or given to a call"]
-    pub struct SunBuilder<HourSlot = Unset> {
+    pub struct SunBuilder<HourSlot = Unset, M = fal_core::Strict> {
         hour: HourSlot,
         optional: SunOptional,
+        checking: M,
     }
 
     #[derive(Debug, Clone, Default)]
@@ -174,12 +205,16 @@ pub mod types {
         extra: Map<String, Value>,
     }
 
-    impl<HourSlot> SunBuilder<HourSlot> {
+    impl<HourSlot, M: fal_core::Mode> SunBuilder<HourSlot, M> {
         /// Sets [`hour`](Sun::hour): Hour of the day. Between 0.0 and 24.0.
-        pub fn hour(self, value: impl Into<SunHour>) -> SunBuilder<SunHour> {
+        pub fn hour(
+            mut self,
+            value: impl fal_core::Required<SunHour, M>,
+        ) -> SunBuilder<SunHour, M> {
             SunBuilder {
-                hour: value.into(),
+                hour: self.checking.required("hour", value),
                 optional: self.optional,
+                checking: self.checking,
             }
         }
 
@@ -190,16 +225,17 @@ pub mod types {
         }
     }
 
-    impl<HourSlot> SunBuilder<HourSlot> {
+    impl<HourSlot, M: fal_core::Mode> SunBuilder<HourSlot, M> {
         /// Returns the finished value. This compiles once every required parameter is set.
-        pub fn build(self) -> Sun
+        pub fn build(self) -> M::Built<Sun>
         where
             HourSlot: required::SunHasHour,
         {
-            Sun {
-                hour: self.hour.take(),
-                extra: self.optional.extra,
-            }
+            self.checking
+                .finish(Sun {
+                    hour: self.hour.take(),
+                    extra: self.optional.extra,
+                })
         }
     }
 
@@ -282,6 +318,7 @@ pub mod types {
             let builder = LampBuilder::<LampWatts> {
                 watts: object.require("watts", watts)?,
                 optional,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -318,6 +355,7 @@ pub mod types {
             let builder = SunBuilder::<SunHour> {
                 hour: object.require("hour", hour)?,
                 optional,
+                checking: fal_core::Strict,
             };
             Some(builder.build())
         }
@@ -527,9 +565,20 @@ pub enum LightOutput {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             light: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -547,9 +596,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<LightSlot = Unset> {
+pub struct Builder<LightSlot = Unset, M = fal_core::Strict> {
     light: LightSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -557,12 +607,16 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<LightSlot> Builder<LightSlot> {
+impl<LightSlot, M: fal_core::Mode> Builder<LightSlot, M> {
     /// Sets [`light`](Input::light): Light in the scene.
-    pub fn light(self, value: impl Into<Light>) -> Builder<Light> {
+    pub fn light(
+        mut self,
+        value: impl fal_core::Required<Light, M>,
+    ) -> Builder<Light, M> {
         Builder {
-            light: value.into(),
+            light: self.checking.required("light", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
@@ -573,16 +627,17 @@ impl<LightSlot> Builder<LightSlot> {
     }
 }
 
-impl<LightSlot> Builder<LightSlot> {
+impl<LightSlot, M: fal_core::Mode> Builder<LightSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         LightSlot: required::HasLight,
     {
-        Input {
-            light: self.light.take(),
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                light: self.light.take(),
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -639,6 +694,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<Light> {
             light: object.require("light", light)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

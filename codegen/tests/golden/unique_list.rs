@@ -77,9 +77,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             labels: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -97,9 +108,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<LabelsSlot = Unset> {
+pub struct Builder<LabelsSlot = Unset, M = fal_core::Strict> {
     labels: LabelsSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -109,24 +121,28 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<LabelsSlot> Builder<LabelsSlot> {
+impl<LabelsSlot, M: fal_core::Mode> Builder<LabelsSlot, M> {
     /// Sets [`labels`](Input::labels): Labels, each once.
-    pub fn labels(self, value: impl Into<Vec<String>>) -> Builder<Vec<String>> {
+    pub fn labels(
+        mut self,
+        value: impl fal_core::Required<Vec<String>, M>,
+    ) -> Builder<Vec<String>, M> {
         Builder {
-            labels: value.into(),
+            labels: self.checking.required("labels", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`moods`](Input::moods): Moods, each once. At most 2 items.
-    pub fn moods(mut self, value: impl Param<Vec<Moods>>) -> Self {
-        self.optional.moods = value.into_param();
+    pub fn moods(mut self, value: impl Param<Vec<Moods>, M>) -> Self {
+        self.optional.moods = self.checking.optional("moods", value);
         self
     }
 
     /// Sets [`groups`](Input::groups): Groups of people; nobody is in a group twice.
-    pub fn groups(mut self, value: impl Param<Vec<Vec<Integer>>>) -> Self {
-        self.optional.groups = value.into_param();
+    pub fn groups(mut self, value: impl Param<Vec<Vec<Integer>>, M>) -> Self {
+        self.optional.groups = self.checking.optional("groups", value);
         self
     }
 
@@ -137,18 +153,19 @@ impl<LabelsSlot> Builder<LabelsSlot> {
     }
 }
 
-impl<LabelsSlot> Builder<LabelsSlot> {
+impl<LabelsSlot, M: fal_core::Mode> Builder<LabelsSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         LabelsSlot: required::HasLabels,
     {
-        Input {
-            labels: self.labels.take(),
-            moods: self.optional.moods,
-            groups: self.optional.groups,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                labels: self.labels.take(),
+                moods: self.optional.moods,
+                groups: self.optional.groups,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -237,6 +254,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<Vec<String>> {
             labels: object.require("labels", labels)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

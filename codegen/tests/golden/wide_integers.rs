@@ -106,6 +106,8 @@ pub enum Points {
     Text(String),
 }
 
+impl fal_core::ParamValue for Points {}
+
 impl From<Vec<Integer>> for Points {
     fn from(value: Vec<Integer>) -> Self {
         Self::List(value)
@@ -130,6 +132,8 @@ pub enum Mixed {
     /// An object with values by name: integers.
     Map(BTreeMap<String, Integer>),
 }
+
+impl fal_core::ParamValue for Mixed {}
 
 impl From<bool> for Mixed {
     fn from(value: bool) -> Self {
@@ -178,8 +182,19 @@ pub enum MixedOutput {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
         Builder {
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -197,8 +212,9 @@ impl Input {
 /// A builder of [`Input`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder {
+pub struct Builder<M = fal_core::Strict> {
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -219,82 +235,84 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`seed`](Input::seed): Between 0 and 18446744073709551615.
-    pub fn seed(mut self, value: impl Param<Seed>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Seed, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`written_as_float`](Input::written_as_float): Between 0 and 18446744073709551615.
-    pub fn written_as_float(mut self, value: impl Param<WrittenAsFloat>) -> Self {
-        self.optional.written_as_float = value.into_param();
+    pub fn written_as_float(mut self, value: impl Param<WrittenAsFloat, M>) -> Self {
+        self.optional.written_as_float = self
+            .checking
+            .optional("written_as_float", value);
         self
     }
 
     /// Sets [`signed`](Input::signed): Between -1 and 18446744073709551615.
-    pub fn signed(mut self, value: impl Param<Signed>) -> Self {
-        self.optional.signed = value.into_param();
+    pub fn signed(mut self, value: impl Param<Signed, M>) -> Self {
+        self.optional.signed = self.checking.optional("signed", value);
         self
     }
 
     /// Sets [`even`](Input::even): Between 10 and 10000000000000000000 and a multiple of 2.
-    pub fn even(mut self, value: impl Param<Even>) -> Self {
-        self.optional.even = value.into_param();
+    pub fn even(mut self, value: impl Param<Even, M>) -> Self {
+        self.optional.even = self.checking.optional("even", value);
         self
     }
 
     /// Sets [`between`](Input::between): Between 1 and 3.
-    pub fn between(mut self, value: impl Param<Between>) -> Self {
-        self.optional.between = value.into_param();
+    pub fn between(mut self, value: impl Param<Between, M>) -> Self {
+        self.optional.between = self.checking.optional("between", value);
         self
     }
 
     /// Sets [`seeds`](Input::seeds):
-    pub fn seeds(mut self, value: impl Param<Vec<Seeds>>) -> Self {
-        self.optional.seeds = value.into_param();
+    pub fn seeds(mut self, value: impl Param<Vec<Seeds>, M>) -> Self {
+        self.optional.seeds = self.checking.optional("seeds", value);
         self
     }
 
     /// Sets [`half`](Input::half):
-    pub fn half(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.half = value.into_param();
+    pub fn half(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.half = self.checking.optional("half", value);
         self
     }
 
     /// Sets [`points`](Input::points):
-    pub fn points(mut self, value: impl Param<Points>) -> Self {
-        self.optional.points = value.into_param();
+    pub fn points(mut self, value: impl Param<Points, M>) -> Self {
+        self.optional.points = self.checking.optional("points", value);
         self
     }
 
     /// Sets [`any`](Input::any):
-    pub fn any(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.any = value.into_param();
+    pub fn any(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.any = self.checking.optional("any", value);
         self
     }
 
     /// Sets [`least`](Input::least): At least 1.
-    pub fn least(mut self, value: impl Param<Least>) -> Self {
-        self.optional.least = value.into_param();
+    pub fn least(mut self, value: impl Param<Least, M>) -> Self {
+        self.optional.least = self.checking.optional("least", value);
         self
     }
 
     /// Sets [`map`](Input::map):
-    pub fn map(mut self, value: impl Param<BTreeMap<String, Integer>>) -> Self {
-        self.optional.map = value.into_param();
+    pub fn map(mut self, value: impl Param<BTreeMap<String, Integer>, M>) -> Self {
+        self.optional.map = self.checking.optional("map", value);
         self
     }
 
     /// Sets [`pair`](Input::pair):
-    pub fn pair(mut self, value: impl Param<(Integer, String)>) -> Self {
-        self.optional.pair = value.into_param();
+    pub fn pair(mut self, value: impl Param<(Integer, String), M>) -> Self {
+        self.optional.pair = self.checking.optional("pair", value);
         self
     }
 
     /// Sets [`mixed`](Input::mixed):
-    pub fn mixed(mut self, value: impl Param<Mixed>) -> Self {
-        self.optional.mixed = value.into_param();
+    pub fn mixed(mut self, value: impl Param<Mixed, M>) -> Self {
+        self.optional.mixed = self.checking.optional("mixed", value);
         self
     }
 
@@ -305,25 +323,26 @@ impl Builder {
     }
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input {
-        Input {
-            seed: self.optional.seed,
-            written_as_float: self.optional.written_as_float,
-            signed: self.optional.signed,
-            even: self.optional.even,
-            between: self.optional.between,
-            seeds: self.optional.seeds,
-            half: self.optional.half,
-            points: self.optional.points,
-            any: self.optional.any,
-            least: self.optional.least,
-            map: self.optional.map,
-            pair: self.optional.pair,
-            mixed: self.optional.mixed,
-            extra: self.optional.extra,
-        }
+    pub fn build(self) -> M::Built<Input> {
+        self.checking
+            .finish(Input {
+                seed: self.optional.seed,
+                written_as_float: self.optional.written_as_float,
+                signed: self.optional.signed,
+                even: self.optional.even,
+                between: self.optional.between,
+                seeds: self.optional.seeds,
+                half: self.optional.half,
+                points: self.optional.points,
+                any: self.optional.any,
+                least: self.optional.least,
+                map: self.optional.map,
+                pair: self.optional.pair,
+                mixed: self.optional.mixed,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -396,7 +415,10 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        let builder = Builder { optional };
+        let builder = Builder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

@@ -13,7 +13,7 @@ mod xml;
 use std::{error::Error as StdError, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use fal_core::Violations;
+use fal_core::{OutOfRange, UnknownValue, Violations};
 use http::{HeaderMap, StatusCode, header};
 
 use self::body::ErrorBody;
@@ -45,8 +45,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///     match error.kind() {
 ///         // First, because fal refuses content in the form of an invalid parameter.
 ///         _ if error.error_type() == Some("content_policy_violation") => eprintln!("refused"),
-///         ErrorKind::Validation(fields) => {
-///             for field in fields {
+///         _ if error.is_callers_fault() => {
+///             for field in error.field_errors().iter() {
 ///                 eprintln!("{}: {}", field.path, field.message);
 ///             }
 ///         }
@@ -314,6 +314,27 @@ impl Error {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+}
+
+/// An input that breaks rules, found by [`try_input!`](crate::try_input!), a `try_builder()` or `validate()`.
+impl From<Violations> for Error {
+    fn from(violations: Violations) -> Self {
+        Self::violations(violations)
+    }
+}
+
+/// A number outside the range of its parameter.
+impl From<OutOfRange> for Error {
+    fn from(error: OutOfRange) -> Self {
+        Self::violations(error.into())
+    }
+}
+
+/// A value that an enum of an input does not have.
+impl From<UnknownValue> for Error {
+    fn from(error: UnknownValue) -> Self {
+        Self::violations(error.into())
     }
 }
 

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! With a model crate, `input!(dev { prompt: "a cat", num_inference_steps: 28 })` replaces the untyped
-//! input, and the compiler checks every parameter.
+//! input, and the compiler checks every parameter. [`try_input!`] takes values that are known only at run time.
 //!
 //! | task | call |
 //! |---|---|
@@ -93,7 +93,10 @@ pub mod webhook;
 #[doc(hidden)]
 pub use fal_core as core;
 #[doc(inline)]
-pub use fal_core::{Endpoint, File, HasUrl, IntoInput, Nullable, Realtime, Streams, input, media};
+pub use fal_core::{
+    Endpoint, File, HasUrl, IntoInput, Nullable, OutOfRange, Realtime, Streams, TryParam, UnknownValue,
+    Violation, Violations, input, media, try_input,
+};
 
 #[cfg(fuzzing)]
 #[doc(hidden)]

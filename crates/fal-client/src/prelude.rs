@@ -9,4 +9,5 @@ pub use crate::blocking::{Blocking, BlockingStream};
 pub use crate::{
     Client, Endpoint, File, IntoInput, Realtime, Streams, input,
     storage::{FileExt, MediaExt},
+    try_input,
 };

@@ -75,12 +75,30 @@ pub struct Check {
     /// The path of the current field below `body`.
     path: String,
     found: Vec<Violation>,
+    /// The number of violations from before the check, by values that others stand in for.
+    refused: usize,
 }
 
 impl Check {
     /// Creates a check without violations.
     pub(crate) fn new() -> Self {
-        Self { path: String::new(), found: Vec::new() }
+        Self::with_violations(Vec::new())
+    }
+
+    /// Creates a check of an input in which the values with the given violations are replaced by others.
+    pub(crate) fn with_violations(found: Vec<Violation>) -> Self {
+        Self { path: String::new(), refused: found.len(), found }
+    }
+
+    /// Returns true if the current value, or one inside it if `inside` is set, was refused before the check.
+    fn is_refused(&self, inside: bool) -> bool {
+        let is_within = |outer: &str, inner: &str| {
+            inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.found.iter().take(self.refused).any(|violation| {
+            let refused = violation.path.strip_prefix("body").unwrap_or_default();
+            is_within(refused, &self.path) || inside && is_within(&self.path, refused)
+        })
     }
 
     /// Returns the violations, if there are any.
@@ -134,19 +152,22 @@ impl Check {
     /// Checks that no two items of `list` are equal.
     pub fn unique_items<T: PartialEq + Serialize>(&mut self, list: &[T], message: &'static str) {
         let has_duplicate = list.iter().enumerate().any(|(index, item)| list[..index].contains(item));
-        if has_duplicate {
+        if has_duplicate && !self.is_refused(true) {
             self.violation(message.to_owned(), list);
         }
     }
 
     /// Checks that `value` is one of several values.
     pub fn one_of<T: PartialEq + Serialize>(&mut self, value: &T, allowed: &[T], message: &'static str) {
-        if !allowed.contains(value) {
+        if !allowed.contains(value) && !self.is_refused(true) {
             self.violation(message.to_owned(), value);
         }
     }
 
     fn violation<V: Serialize + ?Sized>(&mut self, message: String, value: &V) {
+        if self.is_refused(false) {
+            return;
+        }
         let value = serde_json::to_value(value).unwrap_or(Value::Null);
         self.found.push(Violation { path: format!("body{}", self.path), message, value });
     }
@@ -201,6 +222,9 @@ impl Violation {
 }
 
 /// All rules that an input breaks. Never empty.
+///
+/// [`try_input!`](crate::try_input!), the `try_builder()` and the `validate()` of inputs return it. `?` makes it an error
+/// of the client.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Violations(Vec<Violation>);
 
@@ -215,6 +239,12 @@ impl Violations {
     #[must_use]
     pub fn as_slice(&self) -> &[Violation] {
         &self.0
+    }
+}
+
+impl From<Violation> for Violations {
+    fn from(violation: Violation) -> Self {
+        Self(vec![violation])
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::{Violation, Violations};
+
 /// The error for a value that a closed enum does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownValue {
@@ -32,6 +34,12 @@ impl fmt::Display for UnknownValue {
 }
 
 impl std::error::Error for UnknownValue {}
+
+impl From<UnknownValue> for Violations {
+    fn from(error: UnknownValue) -> Self {
+        Violation::new("body", error.to_string(), error.value().into()).into()
+    }
+}
 
 /// Returns the variant among `all` whose JSON value is `json`.
 ///
@@ -72,10 +80,10 @@ macro_rules! closed_enum {
             #[doc(hidden)]
             #[must_use]
             #[track_caller]
-            pub const fn literal(text: &'static str) -> Self {
+            pub const fn from_token(token: $crate::literal::Token) -> Self {
                 let mut index = 0;
                 while index < Self::ALL.len() {
-                    if $crate::literal::is_equal(Self::ALL[index].as_str(), text) {
+                    if token.is_text(Self::ALL[index].as_str()) {
                         return Self::ALL[index];
                     }
                     index += 1;
@@ -98,6 +106,24 @@ macro_rules! closed_enum {
             }
         }
 
+        impl $crate::ParamValue for $name {}
+
+        impl $crate::FromText for $name {
+            fn from_text(text: ::std::borrow::Cow<'_, str>) -> $crate::Draft<Self> {
+                let is_given = |value: &Self| value.as_str() == text;
+                $crate::__private::enum_draft(Self::ALL, $rule, &text, is_given, Self::ALL[0])
+            }
+        }
+
+        impl $crate::FromNumber for $name {
+            fn from_number(number: $crate::Number) -> $crate::Draft<Self> {
+                let is_given = |value: &Self| number.is_text(value.as_str());
+                $crate::__private::enum_draft(Self::ALL, $rule, &number, is_given, Self::ALL[0])
+            }
+        }
+
+        $crate::__value_enum!($name, |value| value.as_str());
+
         impl $crate::__private::serde::Serialize for $name {
             fn serialize<S: $crate::__private::serde::Serializer>(
                 &self,
@@ -115,6 +141,47 @@ macro_rules! closed_enum {
             }
         }
     };
+}
+
+/// Implements the traits by which a union of an input takes the text of its presets at run time.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! preset_union {
+    ($name:ident, $rule:literal, $stand_in:ident) => {
+        impl $crate::FromText for $name {
+            fn from_text(text: ::std::borrow::Cow<'_, str>) -> $crate::Draft<Self> {
+                $crate::preset_draft(text, $rule, Self::$stand_in)
+            }
+        }
+    };
+}
+
+/// Implements `clap::ValueEnum`, so that `--help` lists the values and completions know them.
+#[cfg(feature = "clap")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __value_enum {
+    ($name:ident, |$value:ident| $text:expr) => {
+        impl $crate::__private::clap::ValueEnum for $name {
+            fn value_variants<'a>() -> &'a [Self] {
+                Self::ALL
+            }
+
+            fn to_possible_value(
+                &self,
+            ) -> ::core::option::Option<$crate::__private::clap::builder::PossibleValue> {
+                let $value = self;
+                ::core::option::Option::Some($crate::__private::clap::builder::PossibleValue::new($text))
+            }
+        }
+    };
+}
+
+#[cfg(not(feature = "clap"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __value_enum {
+    ($($any:tt)*) => {};
 }
 
 /// Implements the traits of an enum of an output, which keeps unknown values in its variant `Other`.
@@ -164,10 +231,10 @@ macro_rules! integer_enum {
             #[doc(hidden)]
             #[must_use]
             #[track_caller]
-            pub const fn literal(number: i64) -> Self {
+            pub const fn from_token(token: $crate::literal::Token) -> Self {
                 let mut index = 0;
                 while index < Self::ALL.len() {
-                    if Self::ALL[index].get() == number {
+                    if token.is_integer(Self::ALL[index].get()) {
                         return Self::ALL[index];
                     }
                     index += 1;
@@ -190,6 +257,32 @@ macro_rules! integer_enum {
             }
         }
 
+        impl ::core::str::FromStr for $name {
+            type Err = $crate::UnknownValue;
+
+            fn from_str(text: &str) -> ::core::result::Result<Self, $crate::UnknownValue> {
+                $crate::__private::parse_closed(text, Self::ALL, ::std::string::ToString::to_string)
+            }
+        }
+
+        impl $crate::ParamValue for $name {}
+
+        impl $crate::FromText for $name {
+            fn from_text(text: ::std::borrow::Cow<'_, str>) -> $crate::Draft<Self> {
+                let is_given = |value: &Self| value.to_string() == text;
+                $crate::__private::enum_draft(Self::ALL, $rule, &text, is_given, Self::ALL[0])
+            }
+        }
+
+        impl $crate::FromNumber for $name {
+            fn from_number(number: $crate::Number) -> $crate::Draft<Self> {
+                let is_given = |value: &Self| number.is_integer(value.get());
+                $crate::__private::enum_draft(Self::ALL, $rule, &number, is_given, Self::ALL[0])
+            }
+        }
+
+        $crate::__value_enum!($name, |value| value.to_string());
+
         impl $crate::__private::serde::Serialize for $name {
             fn serialize<S: $crate::__private::serde::Serializer>(
                 &self,
@@ -207,4 +300,51 @@ macro_rules! integer_enum {
             }
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+    #![allow(dead_code, unreachable_pub, reason = "the macro is made for generated crates")]
+
+    use super::*;
+
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Format {
+        Jpeg,
+        Png,
+    }
+
+    impl Format {
+        const ALL: &'static [Self] = &[Self::Jpeg, Self::Png];
+
+        const fn as_str(&self) -> &'static str {
+            match self {
+                Self::Jpeg => "jpeg",
+                Self::Png => "png",
+            }
+        }
+    }
+
+    crate::closed_enum!(Format, "`format` of acme/model must be `jpeg` or `png`");
+
+    #[test]
+    fn an_unknown_value_is_a_violation_with_the_allowed_ones() {
+        let error = "gif".parse::<Format>().unwrap_err();
+        let violations = Violations::from(error);
+        assert_eq!(violations.to_string(), "body: `gif` is not allowed here; allowed: `jpeg`, `png`");
+        assert_eq!(violations.as_slice()[0].value, "gif");
+    }
+
+    #[cfg(feature = "clap")]
+    #[test]
+    fn clap_knows_the_values() {
+        use clap::ValueEnum as _;
+        let names: Vec<String> = Format::value_variants()
+            .iter()
+            .map(|format| format.to_possible_value().unwrap().get_name().to_owned())
+            .collect();
+        assert_eq!(names, ["jpeg", "png"]);
+        assert_eq!(Format::from_str("png", false), Ok(Format::Png));
+    }
 }

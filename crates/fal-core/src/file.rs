@@ -1,6 +1,11 @@
 //! Files given to a model.
 
-use std::{any::Any, fmt, path::PathBuf, sync::Arc};
+use std::{
+    any::Any,
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error as _};
 
@@ -9,8 +14,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error as _};
 /// The client reads and uploads local content when it sends the request, not before. [`inline`](Self::inline) sends it
 /// inside the request instead.
 ///
-/// There is deliberately no `From<&str>`, because a string could be a URL or a path. In
-/// [`input!`](crate::input!), a string literal is a URL or a data URI.
+/// A `PathBuf` or `&Path` is a file too. There is deliberately no `From<&str>`, because a string could be a URL or a
+/// path. In [`input!`](crate::input!) a string literal, and in [`try_input!`](crate::try_input!) any string, is a URL
+/// or a data URI.
 ///
 /// # Examples
 ///
@@ -75,7 +81,7 @@ pub enum FileSource {
     },
 }
 
-/// A value that the setter of a required file parameter accepts: a [`File`], or a file that a model returned.
+/// A value that becomes a file: a [`File`], a path, or a file that a model returned.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a file",
     label = "expected a `File`, found `{Self}`",
@@ -84,6 +90,34 @@ pub enum FileSource {
 pub trait IntoFile {
     /// Returns the file.
     fn into_file(self) -> File;
+}
+
+/// Makes a file of a path on this machine, like [`File::path`].
+impl From<PathBuf> for File {
+    fn from(path: PathBuf) -> Self {
+        Self::path(path)
+    }
+}
+
+/// Makes a file of a path on this machine, like [`File::path`].
+impl From<&PathBuf> for File {
+    fn from(path: &PathBuf) -> Self {
+        Self::path(path)
+    }
+}
+
+/// Makes a file of a path on this machine, like [`File::path`].
+impl From<&Path> for File {
+    fn from(path: &Path) -> Self {
+        Self::path(path)
+    }
+}
+
+/// Makes a copy, whose content in memory is shared.
+impl From<&File> for File {
+    fn from(file: &File) -> Self {
+        file.clone()
+    }
 }
 
 #[diagnostic::do_not_recommend]

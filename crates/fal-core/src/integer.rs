@@ -1,13 +1,16 @@
 //! Integers without bounds.
 
-use std::{cmp::Ordering, fmt, hash};
+use std::{cmp::Ordering, fmt, hash, str::FromStr};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Unexpected, Visitor},
 };
 
-use crate::{Int, OutOfRange, Range, WideInt};
+use crate::{
+    Int, OutOfRange, Range, WideInt,
+    token::{self, Token},
+};
 
 /// An integer of any size, for values without bounds.
 ///
@@ -41,8 +44,12 @@ impl Integer {
     /// Creates the integer that a literal of [`input!`](crate::input!) names.
     #[doc(hidden)]
     #[must_use]
-    pub const fn literal(value: i128) -> Self {
-        Self(Repr::Whole(value))
+    #[track_caller]
+    pub const fn from_token(token: Token) -> Self {
+        match token.as_i128() {
+            Some(value) => Self(Repr::Whole(value)),
+            None => token::reject("the value of this parameter must be an integer"),
+        }
     }
 
     /// Returns the integer if it fits into an `i64`.
@@ -78,7 +85,7 @@ impl Integer {
 
     /// Returns the integer with the value of a float, or `None` if the float has a fraction or is not finite.
     #[allow(clippy::cast_possible_truncation, reason = "the bounds of i128 are checked first")]
-    fn from_float(value: f64) -> Option<Self> {
+    pub(crate) fn from_float(value: f64) -> Option<Self> {
         const LIMIT: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
         if value.fract() != 0.0 || !value.is_finite() {
             return None;
@@ -238,6 +245,16 @@ macro_rules! conversions {
 
 conversions!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 usize);
 
+/// Parses decimal digits.
+impl FromStr for Integer {
+    type Err = OutOfRange;
+
+    fn from_str(text: &str) -> Result<Self, OutOfRange> {
+        let number = Number::parse(text).and_then(Number::as_integer);
+        number.ok_or_else(|| OutOfRange::new("the value must be an integer", &text))
+    }
+}
+
 impl<R: Range<i64>> TryFrom<Integer> for Int<R> {
     type Error = OutOfRange;
 
@@ -263,6 +280,97 @@ impl<R> From<Int<R>> for Integer {
 impl<R> From<WideInt<R>> for Integer {
     fn from(value: WideInt<R>) -> Self {
         value.get().into()
+    }
+}
+
+/// Any number of Rust.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub enum Number {
+    Integer(Integer),
+    Float(f64),
+}
+
+impl Number {
+    /// Returns the number if it is an integer, whatever its type is.
+    pub(crate) fn as_integer(self) -> Option<Integer> {
+        match self {
+            Self::Integer(value) => Some(value),
+            Self::Float(value) => Integer::from_float(value),
+        }
+    }
+
+    pub(crate) fn as_i64(self) -> Option<i64> {
+        self.as_integer().and_then(Integer::as_i64)
+    }
+
+    pub(crate) fn as_i128(self) -> Option<i128> {
+        self.as_integer().and_then(Integer::as_i128)
+    }
+
+    /// Returns the nearest float, which may be infinite or not a number.
+    #[allow(clippy::unnecessary_wraps, reason = "like the other conversions")]
+    pub(crate) fn as_f64(self) -> Option<f64> {
+        Some(match self {
+            Self::Integer(value) => value.as_f64(),
+            Self::Float(value) => value,
+        })
+    }
+
+    /// Returns true if `text` has the digits of the number.
+    #[must_use]
+    pub fn is_text(self, text: &str) -> bool {
+        self.to_string() == text
+    }
+
+    /// Returns true if the number is `value`.
+    #[must_use]
+    pub fn is_integer(self, value: i64) -> bool {
+        self.as_i64() == Some(value)
+    }
+
+    /// Parses decimal digits.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let integer = text.parse::<i128>().ok().map(|value| Self::Integer(value.into()));
+        integer.or_else(|| text.parse().ok().map(Self::Float))
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(value) => value.fmt(f),
+            Self::Float(value) => value.fmt(f),
+        }
+    }
+}
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Integer(value) => value.serialize(serializer),
+            Self::Float(value) => value.serialize(serializer),
+        }
+    }
+}
+
+macro_rules! numbers {
+    ($variant:ident: $($primitive:ident)*) => {$(
+        impl From<$primitive> for Number {
+            fn from(value: $primitive) -> Self {
+                Self::$variant(value.into())
+            }
+        }
+    )*};
+}
+
+numbers!(Integer: i8 i16 i32 i64 i128 isize u8 u16 u32 u64 usize);
+numbers!(Float: f64);
+
+impl From<f32> for Number {
+    /// Keeps the decimal form: `0.1_f32` becomes `0.1`, not `0.10000000149011612`.
+    fn from(value: f32) -> Self {
+        Self::Float(value.to_string().parse().unwrap_or_else(|_| value.into()))
     }
 }
 

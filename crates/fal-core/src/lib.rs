@@ -8,6 +8,7 @@
 //! |---|---|
 //! | Describe an endpoint | [`Endpoint`], [`Streams`], [`Realtime`], [`Parameters`], [`IntoInput`] |
 //! | Build an input from literals that the compiler checks | [`input!`] |
+//! | Build an input from values that are known only at run time | [`try_input!`], [`TryParam`] |
 //! | Give a file to a model | [`File`], [`IntoFile`] |
 //! | Read the limits of files before they are uploaded | [`FileLimits`], [`limited_files`] |
 //! | Take anything that has a URL | [`HasUrl`] |
@@ -22,6 +23,7 @@
 
 mod check;
 mod choice;
+mod draft;
 mod endpoint;
 mod enums;
 mod file;
@@ -30,10 +32,13 @@ mod has_url;
 mod input_macro;
 mod integer;
 pub mod media;
+mod mode;
 mod nullable;
 mod number;
 mod param;
 mod parameters;
+mod token;
+mod try_param;
 
 #[doc(hidden)]
 pub mod json;
@@ -50,6 +55,8 @@ pub use check::{Check, Length, Violation, Violations};
 #[doc(hidden)]
 pub use check::{check_pattern, check_patterns, check_url_patterns};
 #[doc(hidden)]
+pub use draft::Draft;
+#[doc(hidden)]
 pub use endpoint::Unset;
 pub use endpoint::{Endpoint, IntoInput, Realtime, Streams};
 pub use enums::UnknownValue;
@@ -57,18 +64,31 @@ pub use file::{CustomContent, File, FileSource, IntoFile};
 pub use file_limits::{FileLimits, FileLimitsVisitor, LimitedFiles, limited_files};
 pub use has_url::HasUrl;
 pub use integer::Integer;
+#[doc(hidden)]
+pub use integer::Number;
+#[doc(hidden)]
+pub use mode::CheckedPart;
+pub use mode::{Checked, Mode, Strict};
 pub use nullable::Nullable;
 pub use number::{Float, Int, OutOfRange, Range, WideInt};
-pub use param::Param;
+pub use param::{Param, Required, RequiredIntegers, RequiredNullable};
 pub use parameters::Parameters;
 #[doc(hidden)]
 pub use parameters::validate;
+pub use try_param::TryParam;
+#[doc(hidden)]
+pub use try_param::{FromNumber, FromText, ParamValue, preset_draft};
 
 /// Items that the macros of this crate name in their expansion.
 #[doc(hidden)]
 pub mod __private {
+    #[cfg(feature = "clap")]
+    pub use clap;
     pub use serde;
     pub use serde_json;
 
-    pub use crate::enums::{parse_closed, parse_open};
+    pub use crate::{
+        enums::{parse_closed, parse_open},
+        try_param::enum_draft,
+    };
 }

@@ -8,7 +8,8 @@
 use std::marker::PhantomData;
 
 pub use self::url::{AnyOwner, Owner, Url};
-use crate::{Length, Param};
+pub use crate::token::{Literal, Token, is_equal, reject, reject_kind};
+use crate::{Draft, FromText, Length, Mode, Nullable, Param, Required, TryParam};
 
 mod url;
 
@@ -39,7 +40,10 @@ impl<L: Length> Text<L> {
     #[must_use]
     #[track_caller]
     #[allow(clippy::panic, reason = "evaluated by the compiler, for literals of `input!` only")]
-    pub const fn literal(text: &'static str) -> Self {
+    pub const fn from_token(token: Token) -> Self {
+        let Token::Text(text) = token else {
+            reject("the value of this parameter must be text in quotation marks")
+        };
         let length = count_chars(text);
         if length < L::MIN || length > L::MAX {
             panic!("{}", L::MESSAGE)
@@ -72,13 +76,31 @@ const fn count_chars(text: &str) -> usize {
 #[derive(Debug, Clone, Copy)]
 pub struct Unbounded<T>(T);
 
-impl<T: Copy> Unbounded<T> {
+impl Number {
     #[doc(hidden)]
     #[must_use]
-    pub const fn literal(value: T) -> Self {
-        Self(value)
+    #[track_caller]
+    pub const fn from_token(token: Token) -> Self {
+        match token.as_f64() {
+            Some(value) => Self(value),
+            None => reject("the value of this parameter must be a number"),
+        }
     }
+}
 
+impl Flag {
+    #[doc(hidden)]
+    #[must_use]
+    #[track_caller]
+    pub const fn from_token(token: Token) -> Self {
+        match token {
+            Token::Flag(value) => Self(value),
+            _ => reject("the value of this parameter must be `true` or `false`"),
+        }
+    }
+}
+
+impl<T: Copy> Unbounded<T> {
     pub(crate) const fn get(self) -> T {
         self.0
     }
@@ -103,6 +125,50 @@ impl From<Flag> for bool {
     }
 }
 
+#[diagnostic::do_not_recommend]
+impl<T: Copy> Param<T> for Unbounded<T> {
+    fn into_param(self) -> Option<T> {
+        Some(self.get())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Copy> Param<Nullable<T>> for Unbounded<T> {
+    fn into_param(self) -> Option<Nullable<T>> {
+        Some(Nullable::Value(self.get()))
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<L> Param<String> for Text<L> {
+    fn into_param(self) -> Option<String> {
+        Some(self.into())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<L> Param<Nullable<String>> for Text<L> {
+    fn into_param(self) -> Option<Nullable<String>> {
+        Some(Nullable::Value(self.into()))
+    }
+}
+
+impl<L, T: FromText> TryParam<T> for Text<L> {
+    type Value = T;
+
+    fn try_param(self) -> Draft<T> {
+        T::from_text(self.0.into())
+    }
+}
+
+impl<P, T: TryParam<P>> TryParam<P> for Unbounded<T> {
+    type Value = T::Value;
+
+    fn try_param(self) -> Draft<T::Value> {
+        self.0.try_param()
+    }
+}
+
 /// A list of `T` in `input!`, with as many items as `L` allows.
 #[derive(Debug)]
 pub struct List<T, L = AnyLength>(PhantomData<fn() -> (T, L)>);
@@ -124,6 +190,18 @@ impl<T, L: Length> List<T, L> {
     pub fn items<const N: usize>(self, items: [T; N]) -> Vec<T> {
         items.into()
     }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub fn try_items<const N: usize>(self, items: [Draft<T>; N]) -> Draft<Vec<T>> {
+        Draft::list(items)
+    }
+}
+
+/// Returns the draft of an item of a list in `try_input!`.
+#[doc(hidden)]
+pub fn try_item<T>(item: impl TryParam<T, Value = T>) -> Draft<T> {
+    item.try_param()
 }
 
 /// A field of `..base` that gets a new value.
@@ -138,47 +216,65 @@ impl<T> Field<'_, Option<T>> {
     pub fn assign(self, value: impl Param<T>) {
         *self.0 = value.into_param();
     }
+
+    pub fn try_assign<M: Mode>(self, mode: &mut M, name: &str, value: impl Param<T, M>) {
+        *self.0 = mode.optional(name, value);
+    }
 }
 
 #[doc(hidden)]
 pub trait AssignRequired<T> {
     fn assign(self, value: impl Into<T>);
+
+    fn try_assign<M: Mode>(self, mode: &mut M, name: &str, value: impl Required<T, M>);
 }
 
 impl<T> AssignRequired<T> for Field<'_, T> {
     fn assign(self, value: impl Into<T>) {
         *self.0 = value.into();
     }
+
+    fn try_assign<M: Mode>(self, mode: &mut M, name: &str, value: impl Required<T, M>) {
+        *self.0 = mode.required(name, value);
+    }
 }
 
-/// Fails the compilation at a literal that breaks `rule`.
+/// A builder or struct that is what it is only if the type `T` exists.
+///
+/// Without the type, the compiler has no type for the result of [`known`](Self::known), and stays silent about what comes
+/// after it.
 #[doc(hidden)]
-#[track_caller]
-#[allow(clippy::panic, reason = "evaluated by the compiler, for literals of `input!` only")]
-pub const fn reject(rule: &'static str) -> ! {
-    panic!("{}", rule)
+pub trait Known: Sized {
+    #[must_use]
+    fn known<T: Subject<Self>>(self) -> T::Of;
 }
 
-/// Returns true if the two strings are equal; `==` does not work in a `const fn`.
+impl<B> Known for B {
+    fn known<T: Subject<Self>>(self) -> T::Of {
+        T::unchanged(self)
+    }
+}
+
+#[doc(hidden)]
+pub trait Subject<B> {
+    type Of;
+
+    fn unchanged(builder: B) -> Self::Of;
+}
+
+impl<T, B> Subject<B> for T {
+    type Of = B;
+
+    fn unchanged(builder: B) -> B {
+        builder
+    }
+}
+
+/// Returns the name of a parameter whose field is `field`.
 #[doc(hidden)]
 #[must_use]
-pub const fn is_equal(left: &str, right: &str) -> bool {
-    left.len() == right.len() && starts_with(left, right)
-}
-
-const fn starts_with(text: &str, prefix: &str) -> bool {
-    let (text, prefix) = (text.as_bytes(), prefix.as_bytes());
-    if text.len() < prefix.len() {
-        return false;
-    }
-    let mut index = 0;
-    while index < prefix.len() {
-        if text[index] != prefix[index] {
-            return false;
-        }
-        index += 1;
-    }
-    true
+pub fn json_name(field: &str) -> &str {
+    field.strip_prefix("r#").unwrap_or(field)
 }
 
 #[cfg(test)]
@@ -190,11 +286,5 @@ mod tests {
         for text in ["", "abc", "žluť", "日本語", "🦀 crab"] {
             assert_eq!(count_chars(text), text.chars().count(), "{text}");
         }
-    }
-
-    #[test]
-    fn a_prefix_is_not_equal() {
-        assert!(is_equal("png", "png"));
-        assert!(!is_equal("png", "pn") && !is_equal("pn", "png") && !is_equal("jpg", "png"));
     }
 }

@@ -22,7 +22,7 @@ pub use image_size::ImageSize;
 #[doc(hidden)]
 pub use image_size::shape;
 
-use crate::{File, Nullable, Param};
+use crate::{Draft, File, Nullable, Param, TryParam};
 
 /// A file that a model returned.
 ///
@@ -95,5 +95,23 @@ impl<M: Media> Param<File> for &M {
 impl<M: Media> Param<Nullable<File>> for &M {
     fn into_param(self) -> Option<Nullable<File>> {
         Some(Nullable::Value(self.into()))
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<M: Media> TryParam<File> for &M {
+    type Value = File;
+
+    fn try_param(self) -> Draft<File> {
+        Draft::new(self.into())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<M: Media> TryParam<Nullable<File>> for &M {
+    type Value = Nullable<File>;
+
+    fn try_param(self) -> Draft<Nullable<File>> {
+        Draft::new(Nullable::Value(self.into()))
     }
 }

@@ -1,10 +1,14 @@
 //! Numbers inside the range of their parameter.
 
-use std::{cmp, fmt, hash, marker::PhantomData};
+use std::{cmp, fmt, hash, marker::PhantomData, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::Integer;
+use crate::{
+    Integer, Violation, Violations,
+    integer::Number,
+    token::{self, Token},
+};
 
 /// The range of a numeric parameter.
 ///
@@ -27,7 +31,11 @@ pub trait Range<T: 'static> {
 }
 
 macro_rules! number {
-    ($(#[$doc:meta])* $name:ident($primitive:ty), $allowed:ident) => {
+    (
+        $(#[$doc:meta])*
+        $name:ident($primitive:ty), $allowed:ident, $token:ident, $kind:literal, $convert:ident,
+        $($source:ident)*
+    ) => {
         $(#[$doc])*
         pub struct $name<R>($primitive, PhantomData<fn() -> R>);
 
@@ -53,6 +61,23 @@ macro_rules! number {
             }
         }
 
+        impl<R: Range<$primitive>> $name<R> {
+            /// Returns a value for the place of one that is refused. It is never sent.
+            pub(crate) const fn stand_in() -> Self {
+                Self(R::MIN, PhantomData)
+            }
+
+            #[doc(hidden)]
+            #[must_use]
+            #[track_caller]
+            pub const fn from_token(token: Token) -> Self {
+                match token.$token() {
+                    Some(value) => Self::literal(value),
+                    None => token::reject_kind(R::MESSAGE, $kind),
+                }
+            }
+        }
+
         impl<R> $name<R> {
             /// Returns the number.
             #[must_use]
@@ -61,11 +86,30 @@ macro_rules! number {
             }
         }
 
-        impl<R: Range<$primitive>> TryFrom<$primitive> for $name<R> {
-            type Error = OutOfRange;
+        $(
+            impl<R: Range<$primitive>> TryFrom<$source> for $name<R> {
+                type Error = OutOfRange;
 
-            fn try_from(value: $primitive) -> Result<Self, OutOfRange> {
-                Self::new(value).ok_or_else(|| OutOfRange::new(R::MESSAGE, &value))
+                fn try_from(value: $source) -> Result<Self, OutOfRange> {
+                    Self::allowed(value.into()).ok_or_else(|| OutOfRange::new(R::MESSAGE, &value))
+                }
+            }
+        )*
+
+        /// Parses decimal digits.
+        impl<R: Range<$primitive>> FromStr for $name<R> {
+            type Err = OutOfRange;
+
+            fn from_str(text: &str) -> Result<Self, OutOfRange> {
+                let number = Number::parse(text).and_then(Self::allowed);
+                number.ok_or_else(|| OutOfRange::new(R::MESSAGE, &text))
+            }
+        }
+
+        impl<R: Range<$primitive>> $name<R> {
+            /// Returns the value of any number of Rust, if it is allowed.
+            pub(crate) fn allowed(number: Number) -> Option<Self> {
+                number.$convert().and_then(Self::new)
             }
         }
 
@@ -112,9 +156,9 @@ macro_rules! number {
 number!(
     /// An integer inside the range `R`.
     ///
-    /// Generated crates have an alias of this type for every integer parameter with bounds. It is created from an
-    /// `i64` with `try_from` or `try_into`; in [`input!`](crate::input!), a literal is enough. It compares to `i64`,
-    /// and [`get`](Self::get) returns one.
+    /// Generated crates have an alias of this type for every integer parameter with bounds. It is created from any
+    /// integer of Rust with `try_from`, and from text with `parse`. In [`input!`](crate::input!), a literal is enough,
+    /// and [`try_input!`](crate::try_input!) takes any number. It compares to `i64`, and [`get`](Self::get) returns one.
     ///
     /// ```
     /// # use fal_core::{Int, Range};
@@ -127,12 +171,17 @@ number!(
     /// let steps = Int::<Steps>::try_from(28)?;
     /// assert_eq!(steps.get(), 28);
     ///
-    /// let error = Int::<Steps>::try_from(500).unwrap_err();
+    /// let steps: u16 = 500;
+    /// let error = Int::<Steps>::try_from(steps).unwrap_err();
     /// assert_eq!(error.to_string(), "`steps` of acme/model must be between 1 and 50, not 500");
     /// # Ok::<(), fal_core::OutOfRange>(())
     /// ```
     Int(i64),
-    is_multiple
+    is_multiple,
+    as_i64,
+    "an integer",
+    as_i64,
+    i8 i16 i32 i64 i128 isize u8 u16 u32 u64 usize
 );
 number!(
     /// An integer inside the range `R`, which `i64` does not hold.
@@ -147,18 +196,23 @@ number!(
     /// #     const MAX: i128 = i128::MAX;
     /// #     const MESSAGE: &str = "`seed` of acme/model must be at least 1";
     /// # }
-    /// let seed = WideInt::<Seed>::try_from(18_446_744_073_709_551_615)?;
+    /// let seed = WideInt::<Seed>::try_from(u64::MAX)?;
     /// assert_eq!(seed.get(), 18_446_744_073_709_551_615);
     /// assert!(WideInt::<Seed>::try_from(0).is_err());
     /// # Ok::<(), fal_core::OutOfRange>(())
     /// ```
     WideInt(i128),
-    is_wide_multiple
+    is_wide_multiple,
+    as_i128,
+    "an integer",
+    as_i128,
+    i8 i16 i32 i64 i128 isize u8 u16 u32 u64 usize
 );
 number!(
     /// A finite floating-point number inside the range `R`.
     ///
-    /// Works like [`Int`], with `f64`:
+    /// Works like [`Int`], with `f64`. It is also created from integers, and from an `f32`, whose decimal form it keeps:
+    /// `0.1_f32` becomes `0.1`.
     ///
     /// ```
     /// # use fal_core::{Float, Range};
@@ -174,7 +228,11 @@ number!(
     /// # Ok::<(), fal_core::OutOfRange>(())
     /// ```
     Float(f64),
-    is_float_multiple
+    is_float_multiple,
+    as_f64,
+    "a number",
+    as_f64,
+    f32 f64 i8 i16 i32 i64 i128 isize u8 u16 u32 u64 usize
 );
 
 /// Returns false if `step` is zero.
@@ -267,6 +325,27 @@ pub struct OutOfRange {
 impl OutOfRange {
     pub(crate) fn new(rule: &'static str, value: &impl fmt::Display) -> Self {
         Self { rule, value: value.to_string() }
+    }
+
+    /// Returns the number, or the text in its place, that was refused.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// Returns the name of the parameter, or `None` for a value that belongs to none.
+    #[must_use]
+    pub fn parameter(&self) -> Option<&str> {
+        let (name, _) = self.rule.strip_prefix('`')?.split_once('`')?;
+        Some(name)
+    }
+}
+
+impl From<OutOfRange> for Violations {
+    fn from(error: OutOfRange) -> Self {
+        let path = error.parameter().map_or_else(|| "body".to_owned(), |name| format!("body.{name}"));
+        let value = serde_json::from_str(error.value()).unwrap_or_else(|_| error.value().into());
+        Violation::new(path, error.to_string(), value).into()
     }
 }
 

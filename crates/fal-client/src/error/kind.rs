@@ -1,6 +1,6 @@
 //! The kinds of failure.
 
-use fal_core::Violations;
+use fal_core::{Violation, Violations};
 use http::StatusCode;
 use serde_json::Value;
 
@@ -68,7 +68,7 @@ pub enum ErrorKind {
     Webhook(crate::webhook::Rejection),
 }
 
-/// A parameter that the service refused.
+/// A parameter that the service or the client refused.
 ///
 /// `Debug` shortens the values, which may be files, and hides secrets.
 #[derive(Clone, PartialEq)]
@@ -80,7 +80,7 @@ pub struct FieldError {
     pub message: String,
     /// The rule that was broken, such as `less_than_equal` or `content_policy_violation`.
     pub error_type: String,
-    /// The refused value, if the service repeats it.
+    /// The refused value, if it is known.
     pub input: Option<Value>,
     /// The parameters of the rule, such as `{"le": 4}`.
     pub ctx: Option<Value>,
@@ -141,6 +141,17 @@ impl FieldError {
     pub(super) fn without_field(message: &str) -> Self {
         let (path, error_type) = ("body".to_owned(), "value_error".to_owned());
         Self { path, message: message.to_owned(), error_type, input: None, ctx: None }
+    }
+
+    /// Returns the error of a parameter that the client refused.
+    pub(super) fn from_violation(violation: &Violation) -> Self {
+        Self {
+            path: violation.path.clone(),
+            message: violation.message.clone(),
+            error_type: "value_error".to_owned(),
+            input: Some(violation.value.clone()),
+            ctx: None,
+        }
     }
 
     /// Removes the secrets of a client.

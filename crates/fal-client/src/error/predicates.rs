@@ -1,6 +1,10 @@
 //! Predicates for the kinds of errors.
 
-use super::{Error, ErrorKind};
+use std::borrow::Cow;
+
+use http::StatusCode;
+
+use super::{Error, ErrorKind, FieldError};
 use crate::retry::says_never;
 
 macro_rules! predicates {
@@ -59,6 +63,77 @@ impl Error {
     #[must_use]
     pub fn is_account_wide(&self) -> bool {
         self.is_locked() || (self.is_auth() && self.status().is_none_or(|status| status != 403))
+    }
+
+    /// Returns true if the input is at fault, whoever found it: the conversion of a value, the client's checks, or fal.
+    ///
+    /// A server that passes on the input of its own callers answers such a failure with
+    /// [`suggested_status`](Self::suggested_status) and [`field_errors`](Self::field_errors). Of other failures, its callers
+    /// need not know more than that there was one.
+    #[must_use]
+    pub fn is_callers_fault(&self) -> bool {
+        match self.kind() {
+            ErrorKind::InvalidInput(_) | ErrorKind::Encode | ErrorKind::Validation(_) => true,
+            ErrorKind::Api => {
+                self.status().is_some_and(|status| matches!(status.as_u16(), 400 | 413 | 415 | 422))
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns the parameters that are wrong, whether the client or fal refused them.
+    ///
+    /// Empty if [`is_callers_fault`](Self::is_callers_fault) is false, or if the refusal names no parameter.
+    ///
+    /// ```
+    /// use fal_client::{Error, Violations, try_input};
+    /// use fal_flux::dev;
+    ///
+    /// let num_images: u8 = 9;
+    /// let error = Error::from(try_input!(dev { prompt: "a cat", num_images }).unwrap_err());
+    /// let fields = error.field_errors();
+    /// assert_eq!(fields[0].path, "body.num_images");
+    /// assert_eq!(fields[0].input, Some(9.into()));
+    /// assert_eq!(error.suggested_status(), 422);
+    /// ```
+    #[must_use]
+    pub fn field_errors(&self) -> Cow<'_, [FieldError]> {
+        match self.kind() {
+            ErrorKind::Validation(fields) => Cow::Borrowed(fields),
+            ErrorKind::InvalidInput(violations) => {
+                Cow::Owned(violations.as_slice().iter().map(FieldError::from_violation).collect())
+            }
+            _ => Cow::Borrowed(&[]),
+        }
+    }
+
+    /// Returns the HTTP status with which a server answers its own caller after this failure.
+    ///
+    /// | Failure | Status |
+    /// |---|---|
+    /// | an input that is at fault | 422; or 400, 413 or 415 if fal answered with it |
+    /// | an endpoint or a request that does not exist | 404 |
+    /// | a result that is not ready, or a job that was cancelled | 409 |
+    /// | too many requests, a locked account, a batch that stopped | 503 |
+    /// | a timeout | 504 |
+    /// | a connection that broke, an answer that is an error or cannot be read | 502 |
+    /// | the key, the configuration, or a local file of the server itself | 500 |
+    #[must_use]
+    pub fn suggested_status(&self) -> StatusCode {
+        match self.kind() {
+            ErrorKind::InvalidInput(_) | ErrorKind::Encode => StatusCode::UNPROCESSABLE_ENTITY,
+            _ if self.is_callers_fault() => self.status().unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
+            ErrorKind::NotFound => StatusCode::NOT_FOUND,
+            ErrorKind::NotReady | ErrorKind::Cancelled => StatusCode::CONFLICT,
+            ErrorKind::RateLimited | ErrorKind::Locked { .. } | ErrorKind::InDoubt | ErrorKind::Unsent => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            ErrorKind::Config | ErrorKind::Auth | ErrorKind::File => StatusCode::INTERNAL_SERVER_ERROR,
+            #[cfg(feature = "webhook")]
+            ErrorKind::Webhook(_) => StatusCode::BAD_REQUEST,
+            _ => StatusCode::BAD_GATEWAY,
+        }
     }
 
     /// Returns true if the same call may succeed when it is made again, without a change of its input or of the account.

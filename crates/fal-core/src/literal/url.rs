@@ -2,8 +2,10 @@
 
 use std::marker::PhantomData;
 
-use super::starts_with;
-use crate::{Endpoint, File, Nullable, Param};
+use crate::{
+    Draft, Endpoint, File, Nullable, Param, TryParam,
+    token::{Token, append, starts_with},
+};
 
 /// A string literal of a file parameter of `O`.
 ///
@@ -57,8 +59,10 @@ impl<O: Owner> Url<O> {
     #[must_use]
     #[track_caller]
     #[allow(clippy::panic, reason = "evaluated by the compiler, for literals of `input!` only")]
-    pub const fn literal(text: &'static str) -> Self {
-        if starts_with(text, "https://") || starts_with(text, "http://") || starts_with(text, "data:") {
+    pub const fn from_token(token: Token) -> Self {
+        if let Token::Text(text) = token
+            && (starts_with(text, "https://") || starts_with(text, "http://") || starts_with(text, "data:"))
+        {
             return Self(text, PhantomData);
         }
         match str::from_utf8(Self::MESSAGE.0.split_at(Self::MESSAGE.1).0) {
@@ -66,15 +70,6 @@ impl<O: Owner> Url<O> {
             Err(_) => panic!("a file literal must be a URL or a data URI"),
         }
     }
-}
-
-const fn append((mut bytes, mut length): ([u8; 256], usize), text: &str) -> ([u8; 256], usize) {
-    let (text, mut index) = (text.as_bytes(), 0);
-    while index < text.len() {
-        bytes[length] = text[index];
-        (length, index) = (length + 1, index + 1);
-    }
-    (bytes, length)
 }
 
 impl<O> From<Url<O>> for File {
@@ -95,6 +90,22 @@ impl<O> Param<Nullable<File>> for Url<O> {
     }
 }
 
+impl<O> TryParam<File> for Url<O> {
+    type Value = File;
+
+    fn try_param(self) -> Draft<File> {
+        Draft::new(self.into())
+    }
+}
+
+impl<O> TryParam<Nullable<File>> for Url<O> {
+    type Value = Nullable<File>;
+
+    fn try_param(self) -> Draft<Nullable<File>> {
+        Draft::new(Nullable::Value(self.into()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,9 +113,9 @@ mod tests {
     #[test]
     fn a_path_is_not_a_file_literal() {
         for url in ["https://x/y.png", "http://x", "data:image/png;base64,"] {
-            assert_eq!(File::from(Url::<AnyOwner>::literal(url)), File::url(url));
+            assert_eq!(File::from(Url::<AnyOwner>::from_token(Token::Text(url))), File::url(url));
         }
-        assert!(std::panic::catch_unwind(|| Url::<AnyOwner>::literal("cat.png")).is_err());
+        assert!(std::panic::catch_unwind(|| Url::<AnyOwner>::from_token(Token::Text("cat.png"))).is_err());
     }
 
     #[test]

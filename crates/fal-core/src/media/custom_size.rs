@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
-use crate::{Int, OutOfRange, Param, Parameters, Range, json};
+use crate::{Checked, Int, Mode, OutOfRange, Param, Parameters, Range, Strict, json};
 
 /// An exact image size, for when none of the presets of [`ImageSize`](super::ImageSize) fits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -30,7 +30,17 @@ impl CustomImageSize {
 
     /// Creates a builder with nothing set.
     pub fn builder() -> CustomImageSizeBuilder {
-        CustomImageSizeBuilder { size: Self::default() }
+        Self::builder_with(Strict)
+    }
+
+    /// Creates a builder that takes any number, and whose `build` returns all violations.
+    pub fn try_builder() -> CustomImageSizeBuilder<Checked> {
+        Self::builder_with(Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: Mode>(mode: M) -> CustomImageSizeBuilder<M> {
+        CustomImageSizeBuilder { size: Self::default(), mode }
     }
 
     /// Returns the width and height in pixels.
@@ -60,27 +70,28 @@ impl TryFrom<(i64, i64)> for CustomImageSize {
 /// A builder of [`CustomImageSize`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until `build` takes it"]
-pub struct CustomImageSizeBuilder {
+pub struct CustomImageSizeBuilder<M = Strict> {
     size: CustomImageSize,
+    mode: M,
 }
 
-impl CustomImageSizeBuilder {
+impl<M: Mode> CustomImageSizeBuilder<M> {
     /// Sets [`width`](CustomImageSize::width): Width in pixels. Between 1 and 14142. Default `512`.
-    pub fn width(mut self, value: impl Param<CustomImageSizeWidth>) -> Self {
-        self.size.width = value.into_param();
+    pub fn width(mut self, value: impl Param<CustomImageSizeWidth, M>) -> Self {
+        self.size.width = self.mode.optional("width", value);
         self
     }
 
     /// Sets [`height`](CustomImageSize::height): Height in pixels. Between 1 and 14142. Default `512`.
-    pub fn height(mut self, value: impl Param<CustomImageSizeHeight>) -> Self {
-        self.size.height = value.into_param();
+    pub fn height(mut self, value: impl Param<CustomImageSizeHeight, M>) -> Self {
+        self.size.height = self.mode.optional("height", value);
         self
     }
 
     /// Returns the finished size.
     #[must_use]
-    pub fn build(self) -> CustomImageSize {
-        self.size
+    pub fn build(self) -> M::Built<CustomImageSize> {
+        self.mode.finish(self.size)
     }
 }
 

@@ -72,6 +72,15 @@ macro_rules! output {
             }
         }
 
+        #[diagnostic::do_not_recommend]
+        impl crate::TryParam<File> for $name {
+            type Value = File;
+
+            fn try_param(self) -> crate::Draft<File> {
+                crate::Draft::new(self.into())
+            }
+        }
+
         #[cfg(feature = "schemars")]
         impl crate::json_schema::SchemaText for $name {
             const ID: &'static str = concat!("fal_core::media::", stringify!($name));

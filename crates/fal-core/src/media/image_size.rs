@@ -1,12 +1,15 @@
 //! Image sizes: presets, or an exact width and height.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 
 use super::CustomImageSize;
-use crate::{OutOfRange, Parameters, UnknownValue, enums, literal};
+use crate::{
+    Draft, FromText, Number, OutOfRange, ParamValue, Parameters, TryParam, UnknownValue, enums,
+    token::{self, Token},
+};
 
 /// An image size: a preset, or an exact width and height.
 ///
@@ -56,10 +59,10 @@ impl ImageSize {
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
-    pub const fn literal(text: &'static str) -> Self {
-        match Self::preset(text.as_bytes()) {
+    pub const fn from_token(token: Token) -> Self {
+        match Self::preset(token.as_bytes()) {
             Some(preset) => preset,
-            None => literal::reject(NOT_A_PRESET),
+            None => token::reject(NOT_A_PRESET),
         }
     }
 
@@ -165,6 +168,39 @@ impl<'de> Deserialize<'de> for ImageSize {
                 Self::preset(preset.as_bytes()).ok_or_else(|| D::Error::custom(NOT_A_PRESET))
             }
             size => CustomImageSize::deserialize(size).map(Self::Custom).map_err(D::Error::custom),
+        }
+    }
+}
+
+impl ParamValue for ImageSize {}
+
+impl FromText for ImageSize {
+    fn from_text(text: Cow<'_, str>) -> Draft<Self> {
+        match text.parse() {
+            Ok(size) => Draft::new(size),
+            Err(_) => {
+                let presets: Vec<String> = Self::PRESETS.iter().map(|preset| format!("`{preset}`")).collect();
+                let presets = presets.join(", ");
+                Draft::refused(
+                    Self::Square,
+                    format!("must be {presets} or a size such as `640x480`, not `{text}`"),
+                    &text,
+                )
+            }
+        }
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<W: Into<Number>, H: Into<Number>> TryParam<ImageSize> for (W, H) {
+    type Value = ImageSize;
+
+    fn try_param(self) -> Draft<ImageSize> {
+        let sides = (self.0.into(), self.1.into());
+        let side = |number: Number| number.as_i64().unwrap_or_default();
+        match ImageSize::try_from((side(sides.0), side(sides.1))) {
+            Ok(size) => Draft::new(size),
+            Err(error) => Draft::refused(ImageSize::Square, error.to_string(), &sides),
         }
     }
 }

@@ -60,6 +60,8 @@ pub enum Seed2MiniMessageContent {
     List(Vec<Map<String, Value>>),
 }
 
+impl fal_core::ParamValue for Seed2MiniMessageContent {}
+
 impl From<String> for Seed2MiniMessageContent {
     fn from(value: String) -> Self {
         Self::Text(value)
@@ -131,9 +133,22 @@ pub enum Seed2MiniMessageOutputContent {
 impl Seed2MiniMessage {
     /// Returns a builder without a parameter.
     pub fn builder() -> Seed2MiniMessageBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Seed2MiniMessageBuilder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> Seed2MiniMessageBuilder<Unset, Unset, M> {
         Seed2MiniMessageBuilder {
             role: Unset,
             content: Unset,
+            checking,
         }
     }
 }
@@ -141,47 +156,63 @@ impl Seed2MiniMessage {
 /// A builder of [`Seed2MiniMessage`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Seed2MiniMessageBuilder<RoleSlot = Unset, ContentSlot = Unset> {
+pub struct Seed2MiniMessageBuilder<
+    RoleSlot = Unset,
+    ContentSlot = Unset,
+    M = fal_core::Strict,
+> {
     role: RoleSlot,
     content: ContentSlot,
+    checking: M,
 }
 
-impl<RoleSlot, ContentSlot> Seed2MiniMessageBuilder<RoleSlot, ContentSlot> {
+impl<
+    RoleSlot,
+    ContentSlot,
+    M: fal_core::Mode,
+> Seed2MiniMessageBuilder<RoleSlot, ContentSlot, M> {
     /// Sets [`role`](Seed2MiniMessage::role): Speaker of the message.
     pub fn role(
-        self,
-        value: impl Into<Seed2MiniMessageRole>,
-    ) -> Seed2MiniMessageBuilder<Seed2MiniMessageRole, ContentSlot> {
+        mut self,
+        value: impl fal_core::Required<Seed2MiniMessageRole, M>,
+    ) -> Seed2MiniMessageBuilder<Seed2MiniMessageRole, ContentSlot, M> {
         Seed2MiniMessageBuilder {
-            role: value.into(),
+            role: self.checking.required("role", value),
             content: self.content,
+            checking: self.checking,
         }
     }
 
     /// Sets [`content`](Seed2MiniMessage::content): Content of the message: a text, or parts such as
     /// texts and images.
     pub fn content(
-        self,
-        value: impl Into<Seed2MiniMessageContent>,
-    ) -> Seed2MiniMessageBuilder<RoleSlot, Seed2MiniMessageContent> {
+        mut self,
+        value: impl fal_core::Required<Seed2MiniMessageContent, M>,
+    ) -> Seed2MiniMessageBuilder<RoleSlot, Seed2MiniMessageContent, M> {
         Seed2MiniMessageBuilder {
             role: self.role,
-            content: value.into(),
+            content: self.checking.required("content", value),
+            checking: self.checking,
         }
     }
 }
 
-impl<RoleSlot, ContentSlot> Seed2MiniMessageBuilder<RoleSlot, ContentSlot> {
+impl<
+    RoleSlot,
+    ContentSlot,
+    M: fal_core::Mode,
+> Seed2MiniMessageBuilder<RoleSlot, ContentSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Seed2MiniMessage
+    pub fn build(self) -> M::Built<Seed2MiniMessage>
     where
         RoleSlot: required::Seed2MiniMessageHasRole,
         ContentSlot: required::Seed2MiniMessageHasContent,
     {
-        Seed2MiniMessage {
-            role: self.role.take(),
-            content: self.content.take(),
-        }
+        self.checking
+            .finish(Seed2MiniMessage {
+                role: self.role.take(),
+                content: self.content.take(),
+            })
     }
 }
 
@@ -223,6 +254,7 @@ impl<'de> json::ReadObject<'de> for Seed2MiniMessage {
         > {
             role: object.require("role", role)?,
             content: object.require("content", content)?,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

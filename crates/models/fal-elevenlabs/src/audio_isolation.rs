@@ -77,8 +77,19 @@ pub struct Event {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
         Builder {
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -96,8 +107,9 @@ impl Input {
 /// A builder of [`Input`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder {
+pub struct Builder<M = fal_core::Strict> {
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -108,16 +120,16 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`audio_url`](Input::audio_url): Recording to take the voice out of.
-    pub fn audio_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.audio_url = value.into_param();
+    pub fn audio_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.audio_url = self.checking.optional("audio_url", value);
         self
     }
 
     /// Sets [`video_url`](Input::video_url): Video to take the voice out of.
-    pub fn video_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.video_url = value.into_param();
+    pub fn video_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.video_url = self.checking.optional("video_url", value);
         self
     }
 
@@ -128,15 +140,16 @@ impl Builder {
     }
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input {
-        Input {
-            audio_url: self.optional.audio_url,
-            video_url: self.optional.video_url,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+    pub fn build(self) -> M::Built<Input> {
+        self.checking
+            .finish(Input {
+                audio_url: self.optional.audio_url,
+                video_url: self.optional.video_url,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -193,7 +206,10 @@ impl<'de> json::ReadObject<'de> for Input {
             }
         }
         optional.nulls = object.nulls();
-        let builder = Builder { optional };
+        let builder = Builder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

@@ -82,9 +82,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             target_lang: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -102,9 +113,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<TargetLangSlot = Unset> {
+pub struct Builder<TargetLangSlot = Unset, M = fal_core::Strict> {
     target_lang: TargetLangSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -118,43 +130,49 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<TargetLangSlot> Builder<TargetLangSlot> {
+impl<TargetLangSlot, M: fal_core::Mode> Builder<TargetLangSlot, M> {
     /// Sets [`target_lang`](Input::target_lang): Code of the language to dub into (ISO 639-1).
-    pub fn target_lang(self, value: impl Into<String>) -> Builder<String> {
+    pub fn target_lang(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            target_lang: value.into(),
+            target_lang: self.checking.required("target_lang", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`audio_url`](Input::audio_url): Recording to dub.
-    pub fn audio_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.audio_url = value.into_param();
+    pub fn audio_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.audio_url = self.checking.optional("audio_url", value);
         self
     }
 
     /// Sets [`video_url`](Input::video_url): Video to dub.
-    pub fn video_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.video_url = value.into_param();
+    pub fn video_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.video_url = self.checking.optional("video_url", value);
         self
     }
 
     /// Sets [`source_lang`](Input::source_lang): Code of the language spoken.
-    pub fn source_lang(mut self, value: impl Param<String>) -> Self {
-        self.optional.source_lang = value.into_param();
+    pub fn source_lang(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.source_lang = self.checking.optional("source_lang", value);
         self
     }
 
     /// Sets [`num_speakers`](Input::num_speakers): Number of speakers. Between 1 and 50.
-    pub fn num_speakers(mut self, value: impl Param<NumSpeakers>) -> Self {
-        self.optional.num_speakers = value.into_param();
+    pub fn num_speakers(mut self, value: impl Param<NumSpeakers, M>) -> Self {
+        self.optional.num_speakers = self.checking.optional("num_speakers", value);
         self
     }
 
     /// Sets [`highest_resolution`](Input::highest_resolution): Uses the highest resolution. Default
     /// `true`.
-    pub fn highest_resolution(mut self, value: impl Param<bool>) -> Self {
-        self.optional.highest_resolution = value.into_param();
+    pub fn highest_resolution(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.highest_resolution = self
+            .checking
+            .optional("highest_resolution", value);
         self
     }
 
@@ -165,22 +183,23 @@ impl<TargetLangSlot> Builder<TargetLangSlot> {
     }
 }
 
-impl<TargetLangSlot> Builder<TargetLangSlot> {
+impl<TargetLangSlot, M: fal_core::Mode> Builder<TargetLangSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         TargetLangSlot: required::HasTargetLang,
     {
-        Input {
-            target_lang: self.target_lang.take(),
-            audio_url: self.optional.audio_url,
-            video_url: self.optional.video_url,
-            source_lang: self.optional.source_lang,
-            num_speakers: self.optional.num_speakers,
-            highest_resolution: self.optional.highest_resolution,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                target_lang: self.target_lang.take(),
+                audio_url: self.optional.audio_url,
+                video_url: self.optional.video_url,
+                source_lang: self.optional.source_lang,
+                num_speakers: self.optional.num_speakers,
+                highest_resolution: self.optional.highest_resolution,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -253,6 +272,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             target_lang: object.require("target_lang", target_lang)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -188,8 +188,19 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
         Builder {
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -207,8 +218,9 @@ impl Input {
 /// A builder of [`Input`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder {
+pub struct Builder<M = fal_core::Strict> {
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -223,45 +235,54 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`prompt`](Input::prompt): Description of the music.
-    pub fn prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.prompt = value.into_param();
+    pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.prompt = self.checking.optional("prompt", value);
         self
     }
 
     /// Sets [`composition_plan`](Input::composition_plan): Sections of the piece and their styles,
     /// instead of `prompt`.
-    pub fn composition_plan(mut self, value: impl Param<MusicCompositionPlan>) -> Self {
-        self.optional.composition_plan = value.into_param();
+    pub fn composition_plan(
+        mut self,
+        value: impl Param<MusicCompositionPlan, M>,
+    ) -> Self {
+        self.optional.composition_plan = self
+            .checking
+            .optional("composition_plan", value);
         self
     }
 
     /// Sets [`music_length_ms`](Input::music_length_ms): Length of the piece in milliseconds. Between
     /// 3000 and 600000.
-    pub fn music_length_ms(mut self, value: impl Param<MusicLengthMs>) -> Self {
-        self.optional.music_length_ms = value.into_param();
+    pub fn music_length_ms(mut self, value: impl Param<MusicLengthMs, M>) -> Self {
+        self.optional.music_length_ms = self.checking.optional("music_length_ms", value);
         self
     }
 
     /// Sets [`force_instrumental`](Input::force_instrumental): Makes sure that the piece has no voices.
     /// Default `false`.
-    pub fn force_instrumental(mut self, value: impl Param<bool>) -> Self {
-        self.optional.force_instrumental = value.into_param();
+    pub fn force_instrumental(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.force_instrumental = self
+            .checking
+            .optional("force_instrumental", value);
         self
     }
 
     /// Sets [`respect_sections_durations`](Input::respect_sections_durations): Makes the sections of a
     /// plan last exactly as long as it says. Default `true`.
-    pub fn respect_sections_durations(mut self, value: impl Param<bool>) -> Self {
-        self.optional.respect_sections_durations = value.into_param();
+    pub fn respect_sections_durations(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.respect_sections_durations = self
+            .checking
+            .optional("respect_sections_durations", value);
         self
     }
 
     /// Sets [`output_format`](Input::output_format): Format of the recording: codec, sample rate and
     /// bit rate. Default `mp3_44100_128`.
-    pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
-        self.optional.output_format = value.into_param();
+    pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
+        self.optional.output_format = self.checking.optional("output_format", value);
         self
     }
 
@@ -272,19 +293,20 @@ impl Builder {
     }
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input {
-        Input {
-            prompt: self.optional.prompt,
-            composition_plan: self.optional.composition_plan,
-            music_length_ms: self.optional.music_length_ms,
-            force_instrumental: self.optional.force_instrumental,
-            respect_sections_durations: self.optional.respect_sections_durations,
-            output_format: self.optional.output_format,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+    pub fn build(self) -> M::Built<Input> {
+        self.checking
+            .finish(Input {
+                prompt: self.optional.prompt,
+                composition_plan: self.optional.composition_plan,
+                music_length_ms: self.optional.music_length_ms,
+                force_instrumental: self.optional.force_instrumental,
+                respect_sections_durations: self.optional.respect_sections_durations,
+                output_format: self.optional.output_format,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -365,7 +387,10 @@ impl<'de> json::ReadObject<'de> for Input {
             }
         }
         optional.nulls = object.nulls();
-        let builder = Builder { optional };
+        let builder = Builder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

@@ -83,9 +83,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             audio_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -103,9 +114,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<AudioUrlSlot = Unset> {
+pub struct Builder<AudioUrlSlot = Unset, M = fal_core::Strict> {
     audio_url: AudioUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -117,31 +129,37 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<AudioUrlSlot> Builder<AudioUrlSlot> {
+impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
     /// Sets [`audio_url`](Input::audio_url): Recording to write down.
-    pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn audio_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, M> {
         Builder {
-            audio_url: value.into_file(),
+            audio_url: self.checking.required("audio_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`language_code`](Input::language_code): Code of the language spoken.
-    pub fn language_code(mut self, value: impl Param<String>) -> Self {
-        self.optional.language_code = value.into_param();
+    pub fn language_code(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.language_code = self.checking.optional("language_code", value);
         self
     }
 
     /// Sets [`tag_audio_events`](Input::tag_audio_events): Also transcribes laughter, applause and
     /// similar sounds. Default `true`.
-    pub fn tag_audio_events(mut self, value: impl Param<bool>) -> Self {
-        self.optional.tag_audio_events = value.into_param();
+    pub fn tag_audio_events(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.tag_audio_events = self
+            .checking
+            .optional("tag_audio_events", value);
         self
     }
 
     /// Sets [`diarize`](Input::diarize): Adds the speaker to each word. Default `true`.
-    pub fn diarize(mut self, value: impl Param<bool>) -> Self {
-        self.optional.diarize = value.into_param();
+    pub fn diarize(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.diarize = self.checking.optional("diarize", value);
         self
     }
 
@@ -152,20 +170,21 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
     }
 }
 
-impl<AudioUrlSlot> Builder<AudioUrlSlot> {
+impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         AudioUrlSlot: required::HasAudioUrl,
     {
-        Input {
-            audio_url: self.audio_url.take(),
-            language_code: self.optional.language_code,
-            tag_audio_events: self.optional.tag_audio_events,
-            diarize: self.optional.diarize,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                audio_url: self.audio_url.take(),
+                language_code: self.optional.language_code,
+                tag_audio_events: self.optional.tag_audio_events,
+                diarize: self.optional.diarize,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -231,6 +250,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             audio_url: object.require("audio_url", audio_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -85,10 +85,28 @@ pub struct PronunciationDictionaryLocator {
 impl MusicCompositionPlan {
     /// Returns a builder without a parameter.
     pub fn builder() -> MusicCompositionPlanBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> MusicCompositionPlanBuilder<
+        Unset,
+        Unset,
+        Unset,
+        fal_core::Checked,
+    > {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> MusicCompositionPlanBuilder<Unset, Unset, Unset, M> {
         MusicCompositionPlanBuilder {
             positive_global_styles: Unset,
             negative_global_styles: Unset,
             sections: Unset,
+            checking,
         }
     }
 }
@@ -100,68 +118,82 @@ pub struct MusicCompositionPlanBuilder<
     PositiveGlobalStylesSlot = Unset,
     NegativeGlobalStylesSlot = Unset,
     SectionsSlot = Unset,
+    M = fal_core::Strict,
 > {
     positive_global_styles: PositiveGlobalStylesSlot,
     negative_global_styles: NegativeGlobalStylesSlot,
     sections: SectionsSlot,
+    checking: M,
 }
 
 impl<
     PositiveGlobalStylesSlot,
     NegativeGlobalStylesSlot,
     SectionsSlot,
+    M: fal_core::Mode,
 > MusicCompositionPlanBuilder<
     PositiveGlobalStylesSlot,
     NegativeGlobalStylesSlot,
     SectionsSlot,
+    M,
 > {
     /// Sets [`positive_global_styles`](MusicCompositionPlan::positive_global_styles): Styles that the
     /// whole piece has.
     pub fn positive_global_styles(
-        self,
-        value: impl Into<Vec<String>>,
+        mut self,
+        value: impl fal_core::Required<Vec<String>, M>,
     ) -> MusicCompositionPlanBuilder<
         Vec<String>,
         NegativeGlobalStylesSlot,
         SectionsSlot,
+        M,
     > {
         MusicCompositionPlanBuilder {
-            positive_global_styles: value.into(),
+            positive_global_styles: self
+                .checking
+                .required("positive_global_styles", value),
             negative_global_styles: self.negative_global_styles,
             sections: self.sections,
+            checking: self.checking,
         }
     }
 
     /// Sets [`negative_global_styles`](MusicCompositionPlan::negative_global_styles): Styles to keep
     /// out of the whole piece.
     pub fn negative_global_styles(
-        self,
-        value: impl Into<Vec<String>>,
+        mut self,
+        value: impl fal_core::Required<Vec<String>, M>,
     ) -> MusicCompositionPlanBuilder<
         PositiveGlobalStylesSlot,
         Vec<String>,
         SectionsSlot,
+        M,
     > {
         MusicCompositionPlanBuilder {
             positive_global_styles: self.positive_global_styles,
-            negative_global_styles: value.into(),
+            negative_global_styles: self
+                .checking
+                .required("negative_global_styles", value),
             sections: self.sections,
+            checking: self.checking,
         }
     }
 
     /// Sets [`sections`](MusicCompositionPlan::sections): Sections of the piece, in order.
     pub fn sections(
-        self,
-        value: impl Into<Vec<MusicSection>>,
+        mut self,
+        value: impl fal_core::Required<Vec<MusicSection>, M>,
     ) -> MusicCompositionPlanBuilder<
         PositiveGlobalStylesSlot,
         NegativeGlobalStylesSlot,
         Vec<MusicSection>,
+        M,
     > {
         MusicCompositionPlanBuilder {
             positive_global_styles: self.positive_global_styles,
             negative_global_styles: self.negative_global_styles,
-            sections: value.into(),
+            sections: self.checking.required("sections", value),
+            checking: self.checking,
         }
     }
 }
@@ -170,35 +202,58 @@ impl<
     PositiveGlobalStylesSlot,
     NegativeGlobalStylesSlot,
     SectionsSlot,
+    M: fal_core::Mode,
 > MusicCompositionPlanBuilder<
     PositiveGlobalStylesSlot,
     NegativeGlobalStylesSlot,
     SectionsSlot,
+    M,
 > {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> MusicCompositionPlan
+    pub fn build(self) -> M::Built<MusicCompositionPlan>
     where
         PositiveGlobalStylesSlot: required::MusicCompositionPlanHasPositiveGlobalStyles,
         NegativeGlobalStylesSlot: required::MusicCompositionPlanHasNegativeGlobalStyles,
         SectionsSlot: required::MusicCompositionPlanHasSections,
     {
-        MusicCompositionPlan {
-            positive_global_styles: self.positive_global_styles.take(),
-            negative_global_styles: self.negative_global_styles.take(),
-            sections: self.sections.take(),
-        }
+        self.checking
+            .finish(MusicCompositionPlan {
+                positive_global_styles: self.positive_global_styles.take(),
+                negative_global_styles: self.negative_global_styles.take(),
+                sections: self.sections.take(),
+            })
     }
 }
 
 impl MusicSection {
     /// Returns a builder without a parameter.
     pub fn builder() -> MusicSectionBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> MusicSectionBuilder<
+        Unset,
+        Unset,
+        Unset,
+        Unset,
+        Unset,
+        fal_core::Checked,
+    > {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> MusicSectionBuilder<Unset, Unset, Unset, Unset, Unset, M> {
         MusicSectionBuilder {
             section_name: Unset,
             positive_local_styles: Unset,
             negative_local_styles: Unset,
             duration_ms: Unset,
             lines: Unset,
+            checking,
         }
     }
 }
@@ -212,12 +267,14 @@ pub struct MusicSectionBuilder<
     NegativeLocalStylesSlot = Unset,
     DurationMsSlot = Unset,
     LinesSlot = Unset,
+    M = fal_core::Strict,
 > {
     section_name: SectionNameSlot,
     positive_local_styles: PositiveLocalStylesSlot,
     negative_local_styles: NegativeLocalStylesSlot,
     duration_ms: DurationMsSlot,
     lines: LinesSlot,
+    checking: M,
 }
 
 impl<
@@ -226,115 +283,131 @@ impl<
     NegativeLocalStylesSlot,
     DurationMsSlot,
     LinesSlot,
+    M: fal_core::Mode,
 > MusicSectionBuilder<
     SectionNameSlot,
     PositiveLocalStylesSlot,
     NegativeLocalStylesSlot,
     DurationMsSlot,
     LinesSlot,
+    M,
 > {
     /// Sets [`section_name`](MusicSection::section_name): Name of the section, such as a verse. 1 to
     /// 100 characters.
     pub fn section_name(
-        self,
-        value: impl Into<String>,
+        mut self,
+        value: impl fal_core::Required<String, M>,
     ) -> MusicSectionBuilder<
         String,
         PositiveLocalStylesSlot,
         NegativeLocalStylesSlot,
         DurationMsSlot,
         LinesSlot,
+        M,
     > {
         MusicSectionBuilder {
-            section_name: value.into(),
+            section_name: self.checking.required("section_name", value),
             positive_local_styles: self.positive_local_styles,
             negative_local_styles: self.negative_local_styles,
             duration_ms: self.duration_ms,
             lines: self.lines,
+            checking: self.checking,
         }
     }
 
     /// Sets [`positive_local_styles`](MusicSection::positive_local_styles): Styles that the section
     /// has.
     pub fn positive_local_styles(
-        self,
-        value: impl Into<Vec<String>>,
+        mut self,
+        value: impl fal_core::Required<Vec<String>, M>,
     ) -> MusicSectionBuilder<
         SectionNameSlot,
         Vec<String>,
         NegativeLocalStylesSlot,
         DurationMsSlot,
         LinesSlot,
+        M,
     > {
         MusicSectionBuilder {
             section_name: self.section_name,
-            positive_local_styles: value.into(),
+            positive_local_styles: self
+                .checking
+                .required("positive_local_styles", value),
             negative_local_styles: self.negative_local_styles,
             duration_ms: self.duration_ms,
             lines: self.lines,
+            checking: self.checking,
         }
     }
 
     /// Sets [`negative_local_styles`](MusicSection::negative_local_styles): Styles to keep out of the
     /// section.
     pub fn negative_local_styles(
-        self,
-        value: impl Into<Vec<String>>,
+        mut self,
+        value: impl fal_core::Required<Vec<String>, M>,
     ) -> MusicSectionBuilder<
         SectionNameSlot,
         PositiveLocalStylesSlot,
         Vec<String>,
         DurationMsSlot,
         LinesSlot,
+        M,
     > {
         MusicSectionBuilder {
             section_name: self.section_name,
             positive_local_styles: self.positive_local_styles,
-            negative_local_styles: value.into(),
+            negative_local_styles: self
+                .checking
+                .required("negative_local_styles", value),
             duration_ms: self.duration_ms,
             lines: self.lines,
+            checking: self.checking,
         }
     }
 
     /// Sets [`duration_ms`](MusicSection::duration_ms): Length of the section in milliseconds, from
     /// 3000 to 120000. Between 3000 and 120000.
     pub fn duration_ms(
-        self,
-        value: impl Into<MusicSectionDurationMs>,
+        mut self,
+        value: impl fal_core::Required<MusicSectionDurationMs, M>,
     ) -> MusicSectionBuilder<
         SectionNameSlot,
         PositiveLocalStylesSlot,
         NegativeLocalStylesSlot,
         MusicSectionDurationMs,
         LinesSlot,
+        M,
     > {
         MusicSectionBuilder {
             section_name: self.section_name,
             positive_local_styles: self.positive_local_styles,
             negative_local_styles: self.negative_local_styles,
-            duration_ms: value.into(),
+            duration_ms: self.checking.required("duration_ms", value),
             lines: self.lines,
+            checking: self.checking,
         }
     }
 
     /// Sets [`lines`](MusicSection::lines): Lyrics of the section, a line each, up to 200 characters a
     /// line.
     pub fn lines(
-        self,
-        value: impl Into<Vec<String>>,
+        mut self,
+        value: impl fal_core::Required<Vec<String>, M>,
     ) -> MusicSectionBuilder<
         SectionNameSlot,
         PositiveLocalStylesSlot,
         NegativeLocalStylesSlot,
         DurationMsSlot,
         Vec<String>,
+        M,
     > {
         MusicSectionBuilder {
             section_name: self.section_name,
             positive_local_styles: self.positive_local_styles,
             negative_local_styles: self.negative_local_styles,
             duration_ms: self.duration_ms,
-            lines: value.into(),
+            lines: self.checking.required("lines", value),
+            checking: self.checking,
         }
     }
 }
@@ -345,15 +418,17 @@ impl<
     NegativeLocalStylesSlot,
     DurationMsSlot,
     LinesSlot,
+    M: fal_core::Mode,
 > MusicSectionBuilder<
     SectionNameSlot,
     PositiveLocalStylesSlot,
     NegativeLocalStylesSlot,
     DurationMsSlot,
     LinesSlot,
+    M,
 > {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> MusicSection
+    pub fn build(self) -> M::Built<MusicSection>
     where
         SectionNameSlot: required::MusicSectionHasSectionName,
         PositiveLocalStylesSlot: required::MusicSectionHasPositiveLocalStyles,
@@ -361,22 +436,36 @@ impl<
         DurationMsSlot: required::MusicSectionHasDurationMs,
         LinesSlot: required::MusicSectionHasLines,
     {
-        MusicSection {
-            section_name: self.section_name.take(),
-            positive_local_styles: self.positive_local_styles.take(),
-            negative_local_styles: self.negative_local_styles.take(),
-            duration_ms: self.duration_ms.take(),
-            lines: self.lines.take(),
-        }
+        self.checking
+            .finish(MusicSection {
+                section_name: self.section_name.take(),
+                positive_local_styles: self.positive_local_styles.take(),
+                negative_local_styles: self.negative_local_styles.take(),
+                duration_ms: self.duration_ms.take(),
+                lines: self.lines.take(),
+            })
     }
 }
 
 impl DialogueBlock {
     /// Returns a builder without a parameter.
     pub fn builder() -> DialogueBlockBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> DialogueBlockBuilder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> DialogueBlockBuilder<Unset, Unset, M> {
         DialogueBlockBuilder {
             text: Unset,
             voice: Unset,
+            checking,
         }
     }
 }
@@ -384,54 +473,83 @@ impl DialogueBlock {
 /// A builder of [`DialogueBlock`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct DialogueBlockBuilder<TextSlot = Unset, VoiceSlot = Unset> {
+pub struct DialogueBlockBuilder<
+    TextSlot = Unset,
+    VoiceSlot = Unset,
+    M = fal_core::Strict,
+> {
     text: TextSlot,
     voice: VoiceSlot,
+    checking: M,
 }
 
-impl<TextSlot, VoiceSlot> DialogueBlockBuilder<TextSlot, VoiceSlot> {
+impl<
+    TextSlot,
+    VoiceSlot,
+    M: fal_core::Mode,
+> DialogueBlockBuilder<TextSlot, VoiceSlot, M> {
     /// Sets [`text`](DialogueBlock::text): Text to speak.
     pub fn text(
-        self,
-        value: impl Into<String>,
-    ) -> DialogueBlockBuilder<String, VoiceSlot> {
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> DialogueBlockBuilder<String, VoiceSlot, M> {
         DialogueBlockBuilder {
-            text: value.into(),
+            text: self.checking.required("text", value),
             voice: self.voice,
+            checking: self.checking,
         }
     }
 
     /// Sets [`voice`](DialogueBlock::voice): Voice that says it, by its name or its identifier.
     pub fn voice(
-        self,
-        value: impl Into<String>,
-    ) -> DialogueBlockBuilder<TextSlot, String> {
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> DialogueBlockBuilder<TextSlot, String, M> {
         DialogueBlockBuilder {
             text: self.text,
-            voice: value.into(),
+            voice: self.checking.required("voice", value),
+            checking: self.checking,
         }
     }
 }
 
-impl<TextSlot, VoiceSlot> DialogueBlockBuilder<TextSlot, VoiceSlot> {
+impl<
+    TextSlot,
+    VoiceSlot,
+    M: fal_core::Mode,
+> DialogueBlockBuilder<TextSlot, VoiceSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> DialogueBlock
+    pub fn build(self) -> M::Built<DialogueBlock>
     where
         TextSlot: required::DialogueBlockHasText,
         VoiceSlot: required::DialogueBlockHasVoice,
     {
-        DialogueBlock {
-            text: self.text.take(),
-            voice: self.voice.take(),
-        }
+        self.checking
+            .finish(DialogueBlock {
+                text: self.text.take(),
+                voice: self.voice.take(),
+            })
     }
 }
 
 impl PronunciationDictionaryLocator {
     /// Returns a builder without a parameter.
     pub fn builder() -> PronunciationDictionaryLocatorBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> PronunciationDictionaryLocatorBuilder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> PronunciationDictionaryLocatorBuilder<M> {
         PronunciationDictionaryLocatorBuilder {
             optional: PronunciationDictionaryLocatorOptional::default(),
+            checking,
         }
     }
 }
@@ -439,8 +557,9 @@ impl PronunciationDictionaryLocator {
 /// A builder of [`PronunciationDictionaryLocator`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct PronunciationDictionaryLocatorBuilder {
+pub struct PronunciationDictionaryLocatorBuilder<M = fal_core::Strict> {
     optional: PronunciationDictionaryLocatorOptional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -450,30 +569,33 @@ struct PronunciationDictionaryLocatorOptional {
     nulls: json::Nulls,
 }
 
-impl PronunciationDictionaryLocatorBuilder {
+impl<M: fal_core::Mode> PronunciationDictionaryLocatorBuilder<M> {
     /// Sets
     /// [`pronunciation_dictionary_id`](PronunciationDictionaryLocator::pronunciation_dictionary_id):
     /// Identifier of the dictionary.
-    pub fn pronunciation_dictionary_id(mut self, value: impl Param<String>) -> Self {
-        self.optional.pronunciation_dictionary_id = value.into_param();
+    pub fn pronunciation_dictionary_id(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.pronunciation_dictionary_id = self
+            .checking
+            .optional("pronunciation_dictionary_id", value);
         self
     }
 
     /// Sets [`version_id`](PronunciationDictionaryLocator::version_id): Identifier of its version.
-    pub fn version_id(mut self, value: impl Param<String>) -> Self {
-        self.optional.version_id = value.into_param();
+    pub fn version_id(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.version_id = self.checking.optional("version_id", value);
         self
     }
 }
 
-impl PronunciationDictionaryLocatorBuilder {
+impl<M: fal_core::Mode> PronunciationDictionaryLocatorBuilder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> PronunciationDictionaryLocator {
-        PronunciationDictionaryLocator {
-            pronunciation_dictionary_id: self.optional.pronunciation_dictionary_id,
-            version_id: self.optional.version_id,
-            nulls: self.optional.nulls,
-        }
+    pub fn build(self) -> M::Built<PronunciationDictionaryLocator> {
+        self.checking
+            .finish(PronunciationDictionaryLocator {
+                pronunciation_dictionary_id: self.optional.pronunciation_dictionary_id,
+                version_id: self.optional.version_id,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -533,6 +655,7 @@ impl<'de> json::ReadObject<'de> for MusicCompositionPlan {
             negative_global_styles: object
                 .require("negative_global_styles", negative_global_styles)?,
             sections: object.require("sections", sections)?,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }
@@ -597,6 +720,7 @@ impl<'de> json::ReadObject<'de> for MusicSection {
                 .require("negative_local_styles", negative_local_styles)?,
             duration_ms: object.require("duration_ms", duration_ms)?,
             lines: object.require("lines", lines)?,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }
@@ -684,6 +808,7 @@ impl<'de> json::ReadObject<'de> for DialogueBlock {
         let builder = DialogueBlockBuilder::<String, String> {
             text: object.require("text", text)?,
             voice: object.require("voice", voice)?,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }
@@ -734,6 +859,7 @@ impl<'de> json::ReadObject<'de> for PronunciationDictionaryLocator {
         optional.nulls = object.nulls();
         let builder = PronunciationDictionaryLocatorBuilder {
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

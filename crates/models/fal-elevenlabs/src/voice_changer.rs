@@ -187,9 +187,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             audio_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -207,9 +218,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<AudioUrlSlot = Unset> {
+pub struct Builder<AudioUrlSlot = Unset, M = fal_core::Strict> {
     audio_url: AudioUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -221,40 +233,46 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<AudioUrlSlot> Builder<AudioUrlSlot> {
+impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
     /// Sets [`audio_url`](Input::audio_url): Recording to speak again.
-    pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn audio_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, M> {
         Builder {
-            audio_url: value.into_file(),
+            audio_url: self.checking.required("audio_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`voice`](Input::voice): Voice that speaks, by its name or its identifier. Default
     /// `Rachel`.
-    pub fn voice(mut self, value: impl Param<String>) -> Self {
-        self.optional.voice = value.into_param();
+    pub fn voice(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.voice = self.checking.optional("voice", value);
         self
     }
 
     /// Sets [`remove_background_noise`](Input::remove_background_noise): Removes noise behind the voice
     /// first. Default `false`.
-    pub fn remove_background_noise(mut self, value: impl Param<bool>) -> Self {
-        self.optional.remove_background_noise = value.into_param();
+    pub fn remove_background_noise(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.remove_background_noise = self
+            .checking
+            .optional("remove_background_noise", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`output_format`](Input::output_format): Format of the recording: codec, sample rate and
     /// bit rate. Default `mp3_44100_128`.
-    pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
-        self.optional.output_format = value.into_param();
+    pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
+        self.optional.output_format = self.checking.optional("output_format", value);
         self
     }
 
@@ -265,20 +283,21 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
     }
 }
 
-impl<AudioUrlSlot> Builder<AudioUrlSlot> {
+impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         AudioUrlSlot: required::HasAudioUrl,
     {
-        Input {
-            audio_url: self.audio_url.take(),
-            voice: self.optional.voice,
-            remove_background_noise: self.optional.remove_background_noise,
-            seed: self.optional.seed,
-            output_format: self.optional.output_format,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                audio_url: self.audio_url.take(),
+                voice: self.optional.voice,
+                remove_background_noise: self.optional.remove_background_noise,
+                seed: self.optional.seed,
+                output_format: self.optional.output_format,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -345,6 +364,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             audio_url: object.require("audio_url", audio_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -28,12 +28,14 @@ pub enum ImageSize {
     Custom(CustomImageSize),
 }
 
+impl fal_core::ParamValue for ImageSize {}
+
 impl ImageSize {
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
-    pub const fn literal(text: &'static str) -> Self {
-        match text.as_bytes() {
+    pub const fn from_token(token: fal_core::literal::Token) -> Self {
+        match token.as_bytes() {
             b"square_hd" => Self::SquareHd,
             b"square" => Self::Square,
             b"portrait_4_3" => Self::Portrait4_3,
@@ -48,6 +50,12 @@ impl ImageSize {
         }
     }
 }
+
+fal_core::preset_union!(
+    ImageSize,
+    "`image_size` of fal-ai/fast-sdxl must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `CustomImageSize`",
+    SquareHd
+);
 
 impl From<CustomImageSize> for ImageSize {
     fn from(value: CustomImageSize) -> Self {
@@ -112,9 +120,20 @@ pub type LoraWeightScale = Float<bounds::LoraWeightScale>;
 impl Embedding {
     /// Returns a builder without a parameter.
     pub fn builder() -> EmbeddingBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> EmbeddingBuilder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> EmbeddingBuilder<Unset, M> {
         EmbeddingBuilder {
             path: Unset,
             optional: EmbeddingOptional::default(),
+            checking,
         }
     }
 }
@@ -122,9 +141,10 @@ impl Embedding {
 /// A builder of [`Embedding`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct EmbeddingBuilder<PathSlot = Unset> {
+pub struct EmbeddingBuilder<PathSlot = Unset, M = fal_core::Strict> {
     path: PathSlot,
     optional: EmbeddingOptional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -132,42 +152,58 @@ struct EmbeddingOptional {
     tokens: Option<Vec<String>>,
 }
 
-impl<PathSlot> EmbeddingBuilder<PathSlot> {
+impl<PathSlot, M: fal_core::Mode> EmbeddingBuilder<PathSlot, M> {
     /// Sets [`path`](Embedding::path): Location of the embedding: an address, or a path that the
     /// model's runner knows.
-    pub fn path(self, value: impl Into<String>) -> EmbeddingBuilder<String> {
+    pub fn path(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> EmbeddingBuilder<String, M> {
         EmbeddingBuilder {
-            path: value.into(),
+            path: self.checking.required("path", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`tokens`](Embedding::tokens): Words that the embedding stands for. Default
     /// `["<s0>","<s1>"]`.
-    pub fn tokens(mut self, value: impl Param<Vec<String>>) -> Self {
-        self.optional.tokens = value.into_param();
+    pub fn tokens(mut self, value: impl Param<Vec<String>, M>) -> Self {
+        self.optional.tokens = self.checking.optional("tokens", value);
         self
     }
 }
 
-impl<PathSlot> EmbeddingBuilder<PathSlot> {
+impl<PathSlot, M: fal_core::Mode> EmbeddingBuilder<PathSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Embedding
+    pub fn build(self) -> M::Built<Embedding>
     where
         PathSlot: required::EmbeddingHasPath,
     {
-        Embedding {
-            path: self.path.take(),
-            tokens: self.optional.tokens,
-        }
+        self.checking
+            .finish(Embedding {
+                path: self.path.take(),
+                tokens: self.optional.tokens,
+            })
     }
 }
 
 impl CustomImageSize {
     /// Returns a builder without a parameter.
     pub fn builder() -> CustomImageSizeBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> CustomImageSizeBuilder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> CustomImageSizeBuilder<M> {
         CustomImageSizeBuilder {
             optional: CustomImageSizeOptional::default(),
+            checking,
         }
     }
 }
@@ -175,8 +211,9 @@ impl CustomImageSize {
 /// A builder of [`CustomImageSize`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct CustomImageSizeBuilder {
+pub struct CustomImageSizeBuilder<M = fal_core::Strict> {
     optional: CustomImageSizeOptional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -185,36 +222,48 @@ struct CustomImageSizeOptional {
     width: Option<CustomImageSizeWidth>,
 }
 
-impl CustomImageSizeBuilder {
+impl<M: fal_core::Mode> CustomImageSizeBuilder<M> {
     /// Sets [`height`](CustomImageSize::height): Height in pixels. Between 1 and 14142. Default `512`.
-    pub fn height(mut self, value: impl Param<CustomImageSizeHeight>) -> Self {
-        self.optional.height = value.into_param();
+    pub fn height(mut self, value: impl Param<CustomImageSizeHeight, M>) -> Self {
+        self.optional.height = self.checking.optional("height", value);
         self
     }
 
     /// Sets [`width`](CustomImageSize::width): Width in pixels. Between 1 and 14142. Default `512`.
-    pub fn width(mut self, value: impl Param<CustomImageSizeWidth>) -> Self {
-        self.optional.width = value.into_param();
+    pub fn width(mut self, value: impl Param<CustomImageSizeWidth, M>) -> Self {
+        self.optional.width = self.checking.optional("width", value);
         self
     }
 }
 
-impl CustomImageSizeBuilder {
+impl<M: fal_core::Mode> CustomImageSizeBuilder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> CustomImageSize {
-        CustomImageSize {
-            height: self.optional.height,
-            width: self.optional.width,
-        }
+    pub fn build(self) -> M::Built<CustomImageSize> {
+        self.checking
+            .finish(CustomImageSize {
+                height: self.optional.height,
+                width: self.optional.width,
+            })
     }
 }
 
 impl LoraWeight {
     /// Returns a builder without a parameter.
     pub fn builder() -> LoraWeightBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> LoraWeightBuilder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> LoraWeightBuilder<Unset, M> {
         LoraWeightBuilder {
             path: Unset,
             optional: LoraWeightOptional::default(),
+            checking,
         }
     }
 }
@@ -222,9 +271,10 @@ impl LoraWeight {
 /// A builder of [`LoraWeight`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct LoraWeightBuilder<PathSlot = Unset> {
+pub struct LoraWeightBuilder<PathSlot = Unset, M = fal_core::Strict> {
     path: PathSlot,
     optional: LoraWeightOptional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -233,42 +283,47 @@ struct LoraWeightOptional {
     scale: Option<LoraWeightScale>,
 }
 
-impl<PathSlot> LoraWeightBuilder<PathSlot> {
+impl<PathSlot, M: fal_core::Mode> LoraWeightBuilder<PathSlot, M> {
     /// Sets [`path`](LoraWeight::path): Location of the weights: an address, a path that the model's
     /// runner knows, or a Hugging Face model.
-    pub fn path(self, value: impl Into<String>) -> LoraWeightBuilder<String> {
+    pub fn path(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> LoraWeightBuilder<String, M> {
         LoraWeightBuilder {
-            path: value.into(),
+            path: self.checking.required("path", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`force`](LoraWeight::force): Loads the weights even if they do not seem to fit. Default
     /// `false`.
-    pub fn force(mut self, value: impl Param<bool>) -> Self {
-        self.optional.force = value.into_param();
+    pub fn force(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.force = self.checking.optional("force", value);
         self
     }
 
     /// Sets [`scale`](LoraWeight::scale): Strength of the weights: 0 leaves the model unchanged, 1
     /// applies them in full. Between 0.0 and 1.0. Default `1.0`.
-    pub fn scale(mut self, value: impl Param<LoraWeightScale>) -> Self {
-        self.optional.scale = value.into_param();
+    pub fn scale(mut self, value: impl Param<LoraWeightScale, M>) -> Self {
+        self.optional.scale = self.checking.optional("scale", value);
         self
     }
 }
 
-impl<PathSlot> LoraWeightBuilder<PathSlot> {
+impl<PathSlot, M: fal_core::Mode> LoraWeightBuilder<PathSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> LoraWeight
+    pub fn build(self) -> M::Built<LoraWeight>
     where
         PathSlot: required::LoraWeightHasPath,
     {
-        LoraWeight {
-            path: self.path.take(),
-            force: self.optional.force,
-            scale: self.optional.scale,
-        }
+        self.checking
+            .finish(LoraWeight {
+                path: self.path.take(),
+                force: self.optional.force,
+                scale: self.optional.scale,
+            })
     }
 }
 
@@ -342,6 +397,7 @@ impl<'de> json::ReadObject<'de> for Embedding {
         let builder = EmbeddingBuilder::<String> {
             path: object.require("path", path)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }
@@ -376,7 +432,10 @@ impl<'de> json::ReadObject<'de> for CustomImageSize {
                 _ => object.skip(),
             }
         }
-        let builder = CustomImageSizeBuilder { optional };
+        let builder = CustomImageSizeBuilder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }
@@ -416,6 +475,7 @@ impl<'de> json::ReadObject<'de> for LoraWeight {
         let builder = LoraWeightBuilder::<String> {
             path: object.require("path", path)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

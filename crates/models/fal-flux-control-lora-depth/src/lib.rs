@@ -215,10 +215,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             control_lora_image_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -236,10 +247,15 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, ControlLoraImageUrlSlot = Unset> {
+pub struct Builder<
+    PromptSlot = Unset,
+    ControlLoraImageUrlSlot = Unset,
+    M = fal_core::Strict,
+> {
     prompt: PromptSlot,
     control_lora_image_url: ControlLoraImageUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -260,97 +276,112 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot, ControlLoraImageUrlSlot> Builder<PromptSlot, ControlLoraImageUrlSlot> {
+impl<
+    PromptSlot,
+    ControlLoraImageUrlSlot,
+    M: fal_core::Mode,
+> Builder<PromptSlot, ControlLoraImageUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
     /// light, style, and any lettering in quotation marks.
     pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<String, ControlLoraImageUrlSlot> {
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, ControlLoraImageUrlSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             control_lora_image_url: self.control_lora_image_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`control_lora_image_url`](Input::control_lora_image_url): Image whose depth the result
     /// keeps.
     pub fn control_lora_image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<PromptSlot, File> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, File, M> {
         Builder {
             prompt: self.prompt,
-            control_lora_image_url: value.into_file(),
+            control_lora_image_url: self
+                .checking
+                .required("control_lora_image_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_url`](Input::image_url): Image to start from.
-    pub fn image_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.image_url = value.into_param();
+    pub fn image_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.image_url = self.checking.optional("image_url", value);
         self
     }
 
     /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height. Default `landscape_4_3`.
-    pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
-        self.optional.image_size = value.into_param();
+    pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
+        self.optional.image_size = self.checking.optional("image_size", value);
         self
     }
 
     /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 1
     /// and 50. Default `28`.
-    pub fn num_inference_steps(mut self, value: impl Param<NumInferenceSteps>) -> Self {
-        self.optional.num_inference_steps = value.into_param();
+    pub fn num_inference_steps(
+        mut self,
+        value: impl Param<NumInferenceSteps, M>,
+    ) -> Self {
+        self.optional.num_inference_steps = self
+            .checking
+            .optional("num_inference_steps", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`loras`](Input::loras): LoRA weights to apply on top of the model. Default `[]`.
-    pub fn loras(mut self, value: impl Param<Vec<LoraWeight>>) -> Self {
-        self.optional.loras = value.into_param();
+    pub fn loras(mut self, value: impl Param<Vec<LoraWeight>, M>) -> Self {
+        self.optional.loras = self.checking.optional("loras", value);
         self
     }
 
     /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the image to the prompt
     /// (classifier-free guidance). Between 0.0 and 35.0. Default `3.5`.
-    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
-        self.optional.guidance_scale = value.into_param();
+    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale, M>) -> Self {
+        self.optional.guidance_scale = self.checking.optional("guidance_scale", value);
         self
     }
 
     /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
-    pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
-        self.optional.sync_mode = value.into_param();
+    pub fn sync_mode(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.sync_mode = self.checking.optional("sync_mode", value);
         self
     }
 
     /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
     /// 1 and 4. Default `1`.
-    pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
-        self.optional.num_images = value.into_param();
+    pub fn num_images(mut self, value: impl Param<NumImages, M>) -> Self {
+        self.optional.num_images = self.checking.optional("num_images", value);
         self
     }
 
     /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content.
     /// Default `true`.
-    pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_safety_checker = value.into_param();
+    pub fn enable_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_safety_checker = self
+            .checking
+            .optional("enable_safety_checker", value);
         self
     }
 
     /// Sets [`output_format`](Input::output_format): File format of the images. Default `jpeg`.
-    pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
-        self.optional.output_format = value.into_param();
+    pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
+        self.optional.output_format = self.checking.optional("output_format", value);
         self
     }
 
@@ -358,16 +389,20 @@ impl<PromptSlot, ControlLoraImageUrlSlot> Builder<PromptSlot, ControlLoraImageUr
     /// control image. Between 0.0 and 2.0. Default `1.0`.
     pub fn control_lora_strength(
         mut self,
-        value: impl Param<ControlLoraStrength>,
+        value: impl Param<ControlLoraStrength, M>,
     ) -> Self {
-        self.optional.control_lora_strength = value.into_param();
+        self.optional.control_lora_strength = self
+            .checking
+            .optional("control_lora_strength", value);
         self
     }
 
     /// Sets [`preprocess_depth`](Input::preprocess_depth): Computes the depth from the control image.
     /// Default `true`.
-    pub fn preprocess_depth(mut self, value: impl Param<bool>) -> Self {
-        self.optional.preprocess_depth = value.into_param();
+    pub fn preprocess_depth(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.preprocess_depth = self
+            .checking
+            .optional("preprocess_depth", value);
         self
     }
 
@@ -378,31 +413,36 @@ impl<PromptSlot, ControlLoraImageUrlSlot> Builder<PromptSlot, ControlLoraImageUr
     }
 }
 
-impl<PromptSlot, ControlLoraImageUrlSlot> Builder<PromptSlot, ControlLoraImageUrlSlot> {
+impl<
+    PromptSlot,
+    ControlLoraImageUrlSlot,
+    M: fal_core::Mode,
+> Builder<PromptSlot, ControlLoraImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         ControlLoraImageUrlSlot: required::HasControlLoraImageUrl,
     {
-        Input {
-            prompt: self.prompt.take(),
-            control_lora_image_url: self.control_lora_image_url.take(),
-            image_url: self.optional.image_url,
-            image_size: self.optional.image_size,
-            num_inference_steps: self.optional.num_inference_steps,
-            seed: self.optional.seed,
-            loras: self.optional.loras,
-            guidance_scale: self.optional.guidance_scale,
-            sync_mode: self.optional.sync_mode,
-            num_images: self.optional.num_images,
-            enable_safety_checker: self.optional.enable_safety_checker,
-            output_format: self.optional.output_format,
-            control_lora_strength: self.optional.control_lora_strength,
-            preprocess_depth: self.optional.preprocess_depth,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                control_lora_image_url: self.control_lora_image_url.take(),
+                image_url: self.optional.image_url,
+                image_size: self.optional.image_size,
+                num_inference_steps: self.optional.num_inference_steps,
+                seed: self.optional.seed,
+                loras: self.optional.loras,
+                guidance_scale: self.optional.guidance_scale,
+                sync_mode: self.optional.sync_mode,
+                num_images: self.optional.num_images,
+                enable_safety_checker: self.optional.enable_safety_checker,
+                output_format: self.optional.output_format,
+                control_lora_strength: self.optional.control_lora_strength,
+                preprocess_depth: self.optional.preprocess_depth,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -497,6 +537,7 @@ impl<'de> json::ReadObject<'de> for Input {
             control_lora_image_url: object
                 .require("control_lora_image_url", control_lora_image_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

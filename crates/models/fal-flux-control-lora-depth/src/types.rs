@@ -27,9 +27,20 @@ pub type LoraWeightScale = Float<bounds::LoraWeightScale>;
 impl LoraWeight {
     /// Returns a builder without a parameter.
     pub fn builder() -> LoraWeightBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> LoraWeightBuilder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> LoraWeightBuilder<Unset, M> {
         LoraWeightBuilder {
             path: Unset,
             optional: LoraWeightOptional::default(),
+            checking,
         }
     }
 }
@@ -37,9 +48,10 @@ impl LoraWeight {
 /// A builder of [`LoraWeight`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct LoraWeightBuilder<PathSlot = Unset> {
+pub struct LoraWeightBuilder<PathSlot = Unset, M = fal_core::Strict> {
     path: PathSlot,
     optional: LoraWeightOptional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -47,34 +59,39 @@ struct LoraWeightOptional {
     scale: Option<LoraWeightScale>,
 }
 
-impl<PathSlot> LoraWeightBuilder<PathSlot> {
+impl<PathSlot, M: fal_core::Mode> LoraWeightBuilder<PathSlot, M> {
     /// Sets [`path`](LoraWeight::path): Location of the weights: an address, or a path that the model's
     /// runner knows.
-    pub fn path(self, value: impl Into<String>) -> LoraWeightBuilder<String> {
+    pub fn path(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> LoraWeightBuilder<String, M> {
         LoraWeightBuilder {
-            path: value.into(),
+            path: self.checking.required("path", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`scale`](LoraWeight::scale): Strength of the weights: 0 leaves the model unchanged, 1
     /// applies them in full. Between 0.0 and 4.0. Default `1.0`.
-    pub fn scale(mut self, value: impl Param<LoraWeightScale>) -> Self {
-        self.optional.scale = value.into_param();
+    pub fn scale(mut self, value: impl Param<LoraWeightScale, M>) -> Self {
+        self.optional.scale = self.checking.optional("scale", value);
         self
     }
 }
 
-impl<PathSlot> LoraWeightBuilder<PathSlot> {
+impl<PathSlot, M: fal_core::Mode> LoraWeightBuilder<PathSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> LoraWeight
+    pub fn build(self) -> M::Built<LoraWeight>
     where
         PathSlot: required::LoraWeightHasPath,
     {
-        LoraWeight {
-            path: self.path.take(),
-            scale: self.optional.scale,
-        }
+        self.checking
+            .finish(LoraWeight {
+                path: self.path.take(),
+                scale: self.optional.scale,
+            })
     }
 }
 
@@ -113,6 +130,7 @@ impl<'de> json::ReadObject<'de> for LoraWeight {
         let builder = LoraWeightBuilder::<String> {
             path: object.require("path", path)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -216,12 +216,25 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> Builder<Unset, Unset, Unset, Unset, M> {
         Builder {
             prompt: Unset,
             image_url: Unset,
             mask_url: Unset,
             reference_image_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -244,12 +257,14 @@ pub struct Builder<
     ImageUrlSlot = Unset,
     MaskUrlSlot = Unset,
     ReferenceImageUrlSlot = Unset,
+    M = fal_core::Strict,
 > {
     prompt: PromptSlot,
     image_url: ImageUrlSlot,
     mask_url: MaskUrlSlot,
     reference_image_url: ReferenceImageUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -272,130 +287,142 @@ impl<
     ImageUrlSlot,
     MaskUrlSlot,
     ReferenceImageUrlSlot,
-> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, ReferenceImageUrlSlot> {
+    M: fal_core::Mode,
+> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, ReferenceImageUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
     /// light, style, and any lettering in quotation marks.
     pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<String, ImageUrlSlot, MaskUrlSlot, ReferenceImageUrlSlot> {
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, ImageUrlSlot, MaskUrlSlot, ReferenceImageUrlSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             image_url: self.image_url,
             mask_url: self.mask_url,
             reference_image_url: self.reference_image_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_url`](Input::image_url): Image to change.
     pub fn image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<PromptSlot, File, MaskUrlSlot, ReferenceImageUrlSlot> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, File, MaskUrlSlot, ReferenceImageUrlSlot, M> {
         Builder {
             prompt: self.prompt,
-            image_url: value.into_file(),
+            image_url: self.checking.required("image_url", value),
             mask_url: self.mask_url,
             reference_image_url: self.reference_image_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`mask_url`](Input::mask_url): Mask of the image: the white part is repainted, the black
     /// part is kept.
     pub fn mask_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<PromptSlot, ImageUrlSlot, File, ReferenceImageUrlSlot> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, ImageUrlSlot, File, ReferenceImageUrlSlot, M> {
         Builder {
             prompt: self.prompt,
             image_url: self.image_url,
-            mask_url: value.into_file(),
+            mask_url: self.checking.required("mask_url", value),
             reference_image_url: self.reference_image_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`reference_image_url`](Input::reference_image_url): Image that shows what to paint into
     /// the masked part.
     pub fn reference_image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, File> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, File, M> {
         Builder {
             prompt: self.prompt,
             image_url: self.image_url,
             mask_url: self.mask_url,
-            reference_image_url: value.into_file(),
+            reference_image_url: self.checking.required("reference_image_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 10
     /// and 50. Default `30`.
-    pub fn num_inference_steps(mut self, value: impl Param<NumInferenceSteps>) -> Self {
-        self.optional.num_inference_steps = value.into_param();
+    pub fn num_inference_steps(
+        mut self,
+        value: impl Param<NumInferenceSteps, M>,
+    ) -> Self {
+        self.optional.num_inference_steps = self
+            .checking
+            .optional("num_inference_steps", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the image to the prompt
     /// (classifier-free guidance). Between 0.0 and 20.0. Default `2.5`.
-    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
-        self.optional.guidance_scale = value.into_param();
+    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale, M>) -> Self {
+        self.optional.guidance_scale = self.checking.optional("guidance_scale", value);
         self
     }
 
     /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
-    pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
-        self.optional.sync_mode = value.into_param();
+    pub fn sync_mode(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.sync_mode = self.checking.optional("sync_mode", value);
         self
     }
 
     /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
     /// 1 and 4. Default `1`.
-    pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
-        self.optional.num_images = value.into_param();
+    pub fn num_images(mut self, value: impl Param<NumImages, M>) -> Self {
+        self.optional.num_images = self.checking.optional("num_images", value);
         self
     }
 
     /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content.
     /// Default `true`.
-    pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_safety_checker = value.into_param();
+    pub fn enable_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_safety_checker = self
+            .checking
+            .optional("enable_safety_checker", value);
         self
     }
 
     /// Sets [`output_format`](Input::output_format): File format of the images.
-    pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
-        self.optional.output_format = value.into_param();
+    pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
+        self.optional.output_format = self.checking.optional("output_format", value);
         self
     }
 
     /// Sets [`loras`](Input::loras): LoRA weights to apply on top of the model. Default `[]`.
-    pub fn loras(mut self, value: impl Param<Vec<LoraWeight>>) -> Self {
-        self.optional.loras = value.into_param();
+    pub fn loras(mut self, value: impl Param<Vec<LoraWeight>, M>) -> Self {
+        self.optional.loras = self.checking.optional("loras", value);
         self
     }
 
     /// Sets [`acceleration`](Input::acceleration): Acceleration of the run.
-    pub fn acceleration(mut self, value: impl Param<Acceleration>) -> Self {
-        self.optional.acceleration = value.into_param();
+    pub fn acceleration(mut self, value: impl Param<Acceleration, M>) -> Self {
+        self.optional.acceleration = self.checking.optional("acceleration", value);
         self
     }
 
     /// Sets [`strength`](Input::strength): Distance of the result from the input image. Between 0.01
     /// and 1.0. Default `0.88`.
-    pub fn strength(mut self, value: impl Param<Strength>) -> Self {
-        self.optional.strength = value.into_param();
+    pub fn strength(mut self, value: impl Param<Strength, M>) -> Self {
+        self.optional.strength = self.checking.optional("strength", value);
         self
     }
 
@@ -411,32 +438,34 @@ impl<
     ImageUrlSlot,
     MaskUrlSlot,
     ReferenceImageUrlSlot,
-> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, ReferenceImageUrlSlot> {
+    M: fal_core::Mode,
+> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, ReferenceImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         ImageUrlSlot: required::HasImageUrl,
         MaskUrlSlot: required::HasMaskUrl,
         ReferenceImageUrlSlot: required::HasReferenceImageUrl,
     {
-        Input {
-            prompt: self.prompt.take(),
-            image_url: self.image_url.take(),
-            mask_url: self.mask_url.take(),
-            reference_image_url: self.reference_image_url.take(),
-            num_inference_steps: self.optional.num_inference_steps,
-            seed: self.optional.seed,
-            guidance_scale: self.optional.guidance_scale,
-            sync_mode: self.optional.sync_mode,
-            num_images: self.optional.num_images,
-            enable_safety_checker: self.optional.enable_safety_checker,
-            output_format: self.optional.output_format,
-            loras: self.optional.loras,
-            acceleration: self.optional.acceleration,
-            strength: self.optional.strength,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                image_url: self.image_url.take(),
+                mask_url: self.mask_url.take(),
+                reference_image_url: self.reference_image_url.take(),
+                num_inference_steps: self.optional.num_inference_steps,
+                seed: self.optional.seed,
+                guidance_scale: self.optional.guidance_scale,
+                sync_mode: self.optional.sync_mode,
+                num_images: self.optional.num_images,
+                enable_safety_checker: self.optional.enable_safety_checker,
+                output_format: self.optional.output_format,
+                loras: self.optional.loras,
+                acceleration: self.optional.acceleration,
+                strength: self.optional.strength,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -535,6 +564,7 @@ impl<'de> json::ReadObject<'de> for Input {
             reference_image_url: object
                 .require("reference_image_url", reference_image_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

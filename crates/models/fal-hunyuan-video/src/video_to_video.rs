@@ -207,10 +207,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             video_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -228,10 +239,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, VideoUrlSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, VideoUrlSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     video_url: VideoUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -247,71 +259,81 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
+impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, VideoUrlSlot> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, VideoUrlSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             video_url: self.video_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`video_url`](Input::video_url): Video to work on.
-    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
+    pub fn video_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, File, M> {
         Builder {
             prompt: self.prompt,
-            video_url: value.into_file(),
+            video_url: self.checking.required("video_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`pro_mode`](Input::pro_mode): Runs 55 steps instead of 35, for better videos that take
     /// longer and cost twice as much. Default `false`.
-    pub fn pro_mode(mut self, value: impl Param<bool>) -> Self {
-        self.optional.pro_mode = value.into_param();
+    pub fn pro_mode(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.pro_mode = self.checking.optional("pro_mode", value);
         self
     }
 
     /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
     /// `16:9`.
-    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
-        self.optional.aspect_ratio = value.into_param();
+    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
     /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
     /// pixels. Default `720p`.
-    pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
     /// Sets [`num_frames`](Input::num_frames): Number of frames to generate. Default `129`.
-    pub fn num_frames(mut self, value: impl Param<NumFrames>) -> Self {
-        self.optional.num_frames = value.into_param();
+    pub fn num_frames(mut self, value: impl Param<NumFrames, M>) -> Self {
+        self.optional.num_frames = self.checking.optional("num_frames", value);
         self
     }
 
     /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content.
     /// Default `false`.
-    pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_safety_checker = value.into_param();
+    pub fn enable_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_safety_checker = self
+            .checking
+            .optional("enable_safety_checker", value);
         self
     }
 
     /// Sets [`strength`](Input::strength): Distance of the result from the input video. Between 0.01
     /// and 1.0. Default `0.85`.
-    pub fn strength(mut self, value: impl Param<Strength>) -> Self {
-        self.optional.strength = value.into_param();
+    pub fn strength(mut self, value: impl Param<Strength, M>) -> Self {
+        self.optional.strength = self.checking.optional("strength", value);
         self
     }
 
@@ -322,26 +344,27 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
     }
 }
 
-impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
+impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         VideoUrlSlot: required::HasVideoUrl,
     {
-        Input {
-            prompt: self.prompt.take(),
-            video_url: self.video_url.take(),
-            seed: self.optional.seed,
-            pro_mode: self.optional.pro_mode,
-            aspect_ratio: self.optional.aspect_ratio,
-            resolution: self.optional.resolution,
-            num_frames: self.optional.num_frames,
-            enable_safety_checker: self.optional.enable_safety_checker,
-            strength: self.optional.strength,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                video_url: self.video_url.take(),
+                seed: self.optional.seed,
+                pro_mode: self.optional.pro_mode,
+                aspect_ratio: self.optional.aspect_ratio,
+                resolution: self.optional.resolution,
+                num_frames: self.optional.num_frames,
+                enable_safety_checker: self.optional.enable_safety_checker,
+                strength: self.optional.strength,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -420,6 +443,7 @@ impl<'de> json::ReadObject<'de> for Input {
             prompt: object.require("prompt", prompt)?,
             video_url: object.require("video_url", video_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

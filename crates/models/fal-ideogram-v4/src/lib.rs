@@ -300,9 +300,20 @@ pub struct Event {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -320,9 +331,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -340,73 +352,79 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
     /// light, style, and any lettering in quotation marks.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`expansion_model`](Input::expansion_model): Model that adds detail to the prompt: a quick
     /// one, or Ideogram's own for the best quality. Default `Medium`.
-    pub fn expansion_model(mut self, value: impl Param<ExpansionModel>) -> Self {
-        self.optional.expansion_model = value.into_param();
+    pub fn expansion_model(mut self, value: impl Param<ExpansionModel, M>) -> Self {
+        self.optional.expansion_model = self.checking.optional("expansion_model", value);
         self
     }
 
     /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height. Default `square_hd`.
-    pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
-        self.optional.image_size = value.into_param();
+    pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
+        self.optional.image_size = self.checking.optional("image_size", value);
         self
     }
 
     /// Sets [`rendering_speed`](Input::rendering_speed): Time spent on the image. Default `BALANCED`.
-    pub fn rendering_speed(mut self, value: impl Param<RenderingSpeed>) -> Self {
-        self.optional.rendering_speed = value.into_param();
+    pub fn rendering_speed(mut self, value: impl Param<RenderingSpeed, M>) -> Self {
+        self.optional.rendering_speed = self.checking.optional("rendering_speed", value);
         self
     }
 
     /// Sets [`acceleration`](Input::acceleration): Acceleration of the run. Default `none`.
-    pub fn acceleration(mut self, value: impl Param<Acceleration>) -> Self {
-        self.optional.acceleration = value.into_param();
+    pub fn acceleration(mut self, value: impl Param<Acceleration, M>) -> Self {
+        self.optional.acceleration = self.checking.optional("acceleration", value);
         self
     }
 
     /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
     /// 1 and 4. Default `1`.
-    pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
-        self.optional.num_images = value.into_param();
+    pub fn num_images(mut self, value: impl Param<NumImages, M>) -> Self {
+        self.optional.num_images = self.checking.optional("num_images", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
-    pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
-        self.optional.sync_mode = value.into_param();
+    pub fn sync_mode(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.sync_mode = self.checking.optional("sync_mode", value);
         self
     }
 
     /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content.
     /// Default `true`.
-    pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_safety_checker = value.into_param();
+    pub fn enable_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_safety_checker = self
+            .checking
+            .optional("enable_safety_checker", value);
         self
     }
 
     /// Sets [`output_format`](Input::output_format): File format of the images. Default `jpeg`.
-    pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
-        self.optional.output_format = value.into_param();
+    pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
+        self.optional.output_format = self.checking.optional("output_format", value);
         self
     }
 
@@ -417,26 +435,27 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
     {
-        Input {
-            prompt: self.prompt.take(),
-            expansion_model: self.optional.expansion_model,
-            image_size: self.optional.image_size,
-            rendering_speed: self.optional.rendering_speed,
-            acceleration: self.optional.acceleration,
-            num_images: self.optional.num_images,
-            seed: self.optional.seed,
-            sync_mode: self.optional.sync_mode,
-            enable_safety_checker: self.optional.enable_safety_checker,
-            output_format: self.optional.output_format,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                expansion_model: self.optional.expansion_model,
+                image_size: self.optional.image_size,
+                rendering_speed: self.optional.rendering_speed,
+                acceleration: self.optional.acceleration,
+                num_images: self.optional.num_images,
+                seed: self.optional.seed,
+                sync_mode: self.optional.sync_mode,
+                enable_safety_checker: self.optional.enable_safety_checker,
+                output_format: self.optional.output_format,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -510,6 +529,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

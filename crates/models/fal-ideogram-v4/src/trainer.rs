@@ -92,9 +92,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             images_data_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -112,9 +123,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ImagesDataUrlSlot = Unset> {
+pub struct Builder<ImagesDataUrlSlot = Unset, M = fal_core::Strict> {
     images_data_url: ImagesDataUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -127,38 +139,42 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
+impl<ImagesDataUrlSlot, M: fal_core::Mode> Builder<ImagesDataUrlSlot, M> {
     /// Sets [`images_data_url`](Input::images_data_url): ZIP archive with the images.
-    pub fn images_data_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn images_data_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, M> {
         Builder {
-            images_data_url: value.into_file(),
+            images_data_url: self.checking.required("images_data_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`steps`](Input::steps): Number of training steps. Between 100 and 40000. Default `1000`.
-    pub fn steps(mut self, value: impl Param<Steps>) -> Self {
-        self.optional.steps = value.into_param();
+    pub fn steps(mut self, value: impl Param<Steps, M>) -> Self {
+        self.optional.steps = self.checking.optional("steps", value);
         self
     }
 
     /// Sets [`default_caption`](Input::default_caption): Description of images that have none.
-    pub fn default_caption(mut self, value: impl Param<String>) -> Self {
-        self.optional.default_caption = value.into_param();
+    pub fn default_caption(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.default_caption = self.checking.optional("default_caption", value);
         self
     }
 
     /// Sets [`resolution`](Input::resolution): Size that the images are cut to: a preset, the largest
     /// that all images allow (automatic), or `WIDTHxHEIGHT` in multiples of 16. Default `auto`.
-    pub fn resolution(mut self, value: impl Param<String>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
     /// Sets [`learning_rate`](Input::learning_rate): Learning rate: the distance that each step moves
     /// the weights. Between 1e-6 and 0.01. Default `0.0001`.
-    pub fn learning_rate(mut self, value: impl Param<LearningRate>) -> Self {
-        self.optional.learning_rate = value.into_param();
+    pub fn learning_rate(mut self, value: impl Param<LearningRate, M>) -> Self {
+        self.optional.learning_rate = self.checking.optional("learning_rate", value);
         self
     }
 
@@ -169,21 +185,22 @@ impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
     }
 }
 
-impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
+impl<ImagesDataUrlSlot, M: fal_core::Mode> Builder<ImagesDataUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         ImagesDataUrlSlot: required::HasImagesDataUrl,
     {
-        Input {
-            images_data_url: self.images_data_url.take(),
-            steps: self.optional.steps,
-            default_caption: self.optional.default_caption,
-            resolution: self.optional.resolution,
-            learning_rate: self.optional.learning_rate,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                images_data_url: self.images_data_url.take(),
+                steps: self.optional.steps,
+                default_caption: self.optional.default_caption,
+                resolution: self.optional.resolution,
+                learning_rate: self.optional.learning_rate,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -253,6 +270,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             images_data_url: object.require("images_data_url", images_data_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -27,9 +27,20 @@ pub type LoRaInputScale = Float<bounds::LoRaInputScale>;
 impl LoRaInput {
     /// Returns a builder without a parameter.
     pub fn builder() -> LoRaInputBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> LoRaInputBuilder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> LoRaInputBuilder<Unset, M> {
         LoRaInputBuilder {
             path: Unset,
             optional: LoRaInputOptional::default(),
+            checking,
         }
     }
 }
@@ -37,9 +48,10 @@ impl LoRaInput {
 /// A builder of [`LoRaInput`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct LoRaInputBuilder<PathSlot = Unset> {
+pub struct LoRaInputBuilder<PathSlot = Unset, M = fal_core::Strict> {
     path: PathSlot,
     optional: LoRaInputOptional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -47,33 +59,38 @@ struct LoRaInputOptional {
     scale: Option<LoRaInputScale>,
 }
 
-impl<PathSlot> LoRaInputBuilder<PathSlot> {
+impl<PathSlot, M: fal_core::Mode> LoRaInputBuilder<PathSlot, M> {
     /// Sets [`path`](LoRaInput::path): Address of the weights, a file in the safetensors format.
-    pub fn path(self, value: impl Into<String>) -> LoRaInputBuilder<String> {
+    pub fn path(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> LoRaInputBuilder<String, M> {
         LoRaInputBuilder {
-            path: value.into(),
+            path: self.checking.required("path", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`scale`](LoRaInput::scale): Strength of the weights: 0 leaves the model unchanged, 1
     /// applies them in full. Between 0.0 and 4.0. Default `1.0`.
-    pub fn scale(mut self, value: impl Param<LoRaInputScale>) -> Self {
-        self.optional.scale = value.into_param();
+    pub fn scale(mut self, value: impl Param<LoRaInputScale, M>) -> Self {
+        self.optional.scale = self.checking.optional("scale", value);
         self
     }
 }
 
-impl<PathSlot> LoRaInputBuilder<PathSlot> {
+impl<PathSlot, M: fal_core::Mode> LoRaInputBuilder<PathSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> LoRaInput
+    pub fn build(self) -> M::Built<LoRaInput>
     where
         PathSlot: required::LoRaInputHasPath,
     {
-        LoRaInput {
-            path: self.path.take(),
-            scale: self.optional.scale,
-        }
+        self.checking
+            .finish(LoRaInput {
+                path: self.path.take(),
+                scale: self.optional.scale,
+            })
     }
 }
 
@@ -112,6 +129,7 @@ impl<'de> json::ReadObject<'de> for LoRaInput {
         let builder = LoRaInputBuilder::<String> {
             path: object.require("path", path)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

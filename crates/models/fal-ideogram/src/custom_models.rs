@@ -57,9 +57,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             images_data_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -77,9 +88,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ImagesDataUrlSlot = Unset> {
+pub struct Builder<ImagesDataUrlSlot = Unset, M = fal_core::Strict> {
     images_data_url: ImagesDataUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -87,13 +99,17 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
+impl<ImagesDataUrlSlot, M: fal_core::Mode> Builder<ImagesDataUrlSlot, M> {
     /// Sets [`images_data_url`](Input::images_data_url): ZIP archive with 10 to 100 images in JPEG, PNG
     /// or WebP.
-    pub fn images_data_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn images_data_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, M> {
         Builder {
-            images_data_url: value.into_file(),
+            images_data_url: self.checking.required("images_data_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
@@ -104,16 +120,17 @@ impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
     }
 }
 
-impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
+impl<ImagesDataUrlSlot, M: fal_core::Mode> Builder<ImagesDataUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         ImagesDataUrlSlot: required::HasImagesDataUrl,
     {
-        Input {
-            images_data_url: self.images_data_url.take(),
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                images_data_url: self.images_data_url.take(),
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -171,6 +188,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             images_data_url: object.require("images_data_url", images_data_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

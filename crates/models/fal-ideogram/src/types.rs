@@ -121,8 +121,19 @@ pub type RgbColorB = Int<bounds::RgbColorB>;
 impl ColorPalette {
     /// Returns a builder without a parameter.
     pub fn builder() -> ColorPaletteBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> ColorPaletteBuilder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> ColorPaletteBuilder<M> {
         ColorPaletteBuilder {
             optional: ColorPaletteOptional::default(),
+            checking,
         }
     }
 }
@@ -130,8 +141,9 @@ impl ColorPalette {
 /// A builder of [`ColorPalette`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct ColorPaletteBuilder {
+pub struct ColorPaletteBuilder<M = fal_core::Strict> {
     optional: ColorPaletteOptional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -141,37 +153,51 @@ struct ColorPaletteOptional {
     nulls: json::Nulls,
 }
 
-impl ColorPaletteBuilder {
+impl<M: fal_core::Mode> ColorPaletteBuilder<M> {
     /// Sets [`members`](ColorPalette::members): Colors of your own.
-    pub fn members(mut self, value: impl Param<Vec<ColorPaletteMember>>) -> Self {
-        self.optional.members = value.into_param();
+    pub fn members(mut self, value: impl Param<Vec<ColorPaletteMember>, M>) -> Self {
+        self.optional.members = self.checking.optional("members", value);
         self
     }
 
     /// Sets [`name`](ColorPalette::name): Ready-made palette.
-    pub fn name(mut self, value: impl Param<ColorPaletteName>) -> Self {
-        self.optional.name = value.into_param();
+    pub fn name(mut self, value: impl Param<ColorPaletteName, M>) -> Self {
+        self.optional.name = self.checking.optional("name", value);
         self
     }
 }
 
-impl ColorPaletteBuilder {
+impl<M: fal_core::Mode> ColorPaletteBuilder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> ColorPalette {
-        ColorPalette {
-            members: self.optional.members,
-            name: self.optional.name,
-            nulls: self.optional.nulls,
-        }
+    pub fn build(self) -> M::Built<ColorPalette> {
+        self.checking
+            .finish(ColorPalette {
+                members: self.optional.members,
+                name: self.optional.name,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
 impl ColorPaletteMember {
     /// Returns a builder without a parameter.
     pub fn builder() -> ColorPaletteMemberBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> ColorPaletteMemberBuilder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> ColorPaletteMemberBuilder<Unset, M> {
         ColorPaletteMemberBuilder {
             rgb: Unset,
             optional: ColorPaletteMemberOptional::default(),
+            checking,
         }
     }
 }
@@ -179,9 +205,10 @@ impl ColorPaletteMember {
 /// A builder of [`ColorPaletteMember`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct ColorPaletteMemberBuilder<RgbSlot = Unset> {
+pub struct ColorPaletteMemberBuilder<RgbSlot = Unset, M = fal_core::Strict> {
     rgb: RgbSlot,
     optional: ColorPaletteMemberOptional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -189,12 +216,16 @@ struct ColorPaletteMemberOptional {
     color_weight: Option<Nullable<ColorPaletteMemberColorWeight>>,
 }
 
-impl<RgbSlot> ColorPaletteMemberBuilder<RgbSlot> {
+impl<RgbSlot, M: fal_core::Mode> ColorPaletteMemberBuilder<RgbSlot, M> {
     /// Sets [`rgb`](ColorPaletteMember::rgb): The color.
-    pub fn rgb(self, value: impl Into<RgbColor>) -> ColorPaletteMemberBuilder<RgbColor> {
+    pub fn rgb(
+        mut self,
+        value: impl fal_core::Required<RgbColor, M>,
+    ) -> ColorPaletteMemberBuilder<RgbColor, M> {
         ColorPaletteMemberBuilder {
-            rgb: value.into(),
+            rgb: self.checking.required("rgb", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
@@ -202,31 +233,43 @@ impl<RgbSlot> ColorPaletteMemberBuilder<RgbSlot> {
     /// Between 0.05 and 1.0. Default `0.5`.
     pub fn color_weight(
         mut self,
-        value: impl Param<Nullable<ColorPaletteMemberColorWeight>>,
+        value: impl Param<Nullable<ColorPaletteMemberColorWeight>, M>,
     ) -> Self {
-        self.optional.color_weight = value.into_param();
+        self.optional.color_weight = self.checking.optional("color_weight", value);
         self
     }
 }
 
-impl<RgbSlot> ColorPaletteMemberBuilder<RgbSlot> {
+impl<RgbSlot, M: fal_core::Mode> ColorPaletteMemberBuilder<RgbSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> ColorPaletteMember
+    pub fn build(self) -> M::Built<ColorPaletteMember>
     where
         RgbSlot: required::ColorPaletteMemberHasRgb,
     {
-        ColorPaletteMember {
-            rgb: self.rgb.take(),
-            color_weight: self.optional.color_weight,
-        }
+        self.checking
+            .finish(ColorPaletteMember {
+                rgb: self.rgb.take(),
+                color_weight: self.optional.color_weight,
+            })
     }
 }
 
 impl RgbColor {
     /// Returns a builder without a parameter.
     pub fn builder() -> RgbColorBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> RgbColorBuilder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> RgbColorBuilder<M> {
         RgbColorBuilder {
             optional: RgbColorOptional::default(),
+            checking,
         }
     }
 }
@@ -234,8 +277,9 @@ impl RgbColor {
 /// A builder of [`RgbColor`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct RgbColorBuilder {
+pub struct RgbColorBuilder<M = fal_core::Strict> {
     optional: RgbColorOptional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -245,34 +289,35 @@ struct RgbColorOptional {
     b: Option<RgbColorB>,
 }
 
-impl RgbColorBuilder {
+impl<M: fal_core::Mode> RgbColorBuilder<M> {
     /// Sets [`r`](RgbColor::r): Red part of the color. Between 0 and 255. Default `0`.
-    pub fn r(mut self, value: impl Param<RgbColorR>) -> Self {
-        self.optional.r = value.into_param();
+    pub fn r(mut self, value: impl Param<RgbColorR, M>) -> Self {
+        self.optional.r = self.checking.optional("r", value);
         self
     }
 
     /// Sets [`g`](RgbColor::g): Green part of the color. Between 0 and 255. Default `0`.
-    pub fn g(mut self, value: impl Param<RgbColorG>) -> Self {
-        self.optional.g = value.into_param();
+    pub fn g(mut self, value: impl Param<RgbColorG, M>) -> Self {
+        self.optional.g = self.checking.optional("g", value);
         self
     }
 
     /// Sets [`b`](RgbColor::b): Blue part of the color. Between 0 and 255. Default `0`.
-    pub fn b(mut self, value: impl Param<RgbColorB>) -> Self {
-        self.optional.b = value.into_param();
+    pub fn b(mut self, value: impl Param<RgbColorB, M>) -> Self {
+        self.optional.b = self.checking.optional("b", value);
         self
     }
 }
 
-impl RgbColorBuilder {
+impl<M: fal_core::Mode> RgbColorBuilder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> RgbColor {
-        RgbColor {
-            r: self.optional.r,
-            g: self.optional.g,
-            b: self.optional.b,
-        }
+    pub fn build(self) -> M::Built<RgbColor> {
+        self.checking
+            .finish(RgbColor {
+                r: self.optional.r,
+                g: self.optional.g,
+                b: self.optional.b,
+            })
     }
 }
 
@@ -308,7 +353,10 @@ impl<'de> json::ReadObject<'de> for ColorPalette {
             }
         }
         optional.nulls = object.nulls();
-        let builder = ColorPaletteBuilder { optional };
+        let builder = ColorPaletteBuilder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }
@@ -346,6 +394,7 @@ impl<'de> json::ReadObject<'de> for ColorPaletteMember {
         let builder = ColorPaletteMemberBuilder::<RgbColor> {
             rgb: object.require("rgb", rgb)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }
@@ -382,7 +431,10 @@ impl<'de> json::ReadObject<'de> for RgbColor {
                 _ => object.skip(),
             }
         }
-        let builder = RgbColorBuilder { optional };
+        let builder = RgbColorBuilder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

@@ -469,9 +469,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -489,9 +500,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -512,94 +524,98 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
     /// light, style, and any lettering in quotation marks.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_urls`](Input::image_urls): Images whose style the new ones follow, in JPEG, PNG or
     /// WebP, up to 10 MB in all.
-    pub fn image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
-        self.optional.image_urls = value.into_param();
+    pub fn image_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
+        self.optional.image_urls = self.checking.optional("image_urls", value);
         self
     }
 
     /// Sets [`rendering_speed`](Input::rendering_speed): Time spent on the image: quick, balanced, or
     /// for the best quality. Default `BALANCED`.
-    pub fn rendering_speed(mut self, value: impl Param<RenderingSpeed>) -> Self {
-        self.optional.rendering_speed = value.into_param();
+    pub fn rendering_speed(mut self, value: impl Param<RenderingSpeed, M>) -> Self {
+        self.optional.rendering_speed = self.checking.optional("rendering_speed", value);
         self
     }
 
     /// Sets [`color_palette`](Input::color_palette): Colors to prefer: a ready-made palette, or colors
     /// of your own.
-    pub fn color_palette(mut self, value: impl Param<ColorPalette>) -> Self {
-        self.optional.color_palette = value.into_param();
+    pub fn color_palette(mut self, value: impl Param<ColorPalette, M>) -> Self {
+        self.optional.color_palette = self.checking.optional("color_palette", value);
         self
     }
 
     /// Sets [`style_codes`](Input::style_codes): Styles by their codes of eight hexadecimal digits.
-    pub fn style_codes(mut self, value: impl Param<Vec<String>>) -> Self {
-        self.optional.style_codes = value.into_param();
+    pub fn style_codes(mut self, value: impl Param<Vec<String>, M>) -> Self {
+        self.optional.style_codes = self.checking.optional("style_codes", value);
         self
     }
 
     /// Sets [`style`](Input::style): Style of the image.
-    pub fn style(mut self, value: impl Param<Style>) -> Self {
-        self.optional.style = value.into_param();
+    pub fn style(mut self, value: impl Param<Style, M>) -> Self {
+        self.optional.style = self.checking.optional("style", value);
         self
     }
 
     /// Sets [`expand_prompt`](Input::expand_prompt): Lets MagicPrompt, Ideogram's language model, add
     /// detail to the prompt. Default `true`.
-    pub fn expand_prompt(mut self, value: impl Param<bool>) -> Self {
-        self.optional.expand_prompt = value.into_param();
+    pub fn expand_prompt(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.expand_prompt = self.checking.optional("expand_prompt", value);
         self
     }
 
     /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
     /// 1 and 8. Default `1`.
-    pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
-        self.optional.num_images = value.into_param();
+    pub fn num_images(mut self, value: impl Param<NumImages, M>) -> Self {
+        self.optional.num_images = self.checking.optional("num_images", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
-    pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
-        self.optional.sync_mode = value.into_param();
+    pub fn sync_mode(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.sync_mode = self.checking.optional("sync_mode", value);
         self
     }
 
     /// Sets [`style_preset`](Input::style_preset): Ready-made style of the image.
-    pub fn style_preset(mut self, value: impl Param<StylePreset>) -> Self {
-        self.optional.style_preset = value.into_param();
+    pub fn style_preset(mut self, value: impl Param<StylePreset, M>) -> Self {
+        self.optional.style_preset = self.checking.optional("style_preset", value);
         self
     }
 
     /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height. Default `square_hd`.
-    pub fn image_size(mut self, value: impl Param<Nullable<ImageSize>>) -> Self {
-        self.optional.image_size = value.into_param();
+    pub fn image_size(mut self, value: impl Param<Nullable<ImageSize>, M>) -> Self {
+        self.optional.image_size = self.checking.optional("image_size", value);
         self
     }
 
     /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the image. Empty by
     /// default.
-    pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.negative_prompt = value.into_param();
+    pub fn negative_prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self
     }
 
@@ -610,29 +626,30 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
     {
-        Input {
-            prompt: self.prompt.take(),
-            image_urls: self.optional.image_urls,
-            rendering_speed: self.optional.rendering_speed,
-            color_palette: self.optional.color_palette,
-            style_codes: self.optional.style_codes,
-            style: self.optional.style,
-            expand_prompt: self.optional.expand_prompt,
-            num_images: self.optional.num_images,
-            seed: self.optional.seed,
-            sync_mode: self.optional.sync_mode,
-            style_preset: self.optional.style_preset,
-            image_size: self.optional.image_size,
-            negative_prompt: self.optional.negative_prompt,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                image_urls: self.optional.image_urls,
+                rendering_speed: self.optional.rendering_speed,
+                color_palette: self.optional.color_palette,
+                style_codes: self.optional.style_codes,
+                style: self.optional.style,
+                expand_prompt: self.optional.expand_prompt,
+                num_images: self.optional.num_images,
+                seed: self.optional.seed,
+                sync_mode: self.optional.sync_mode,
+                style_preset: self.optional.style_preset,
+                image_size: self.optional.image_size,
+                negative_prompt: self.optional.negative_prompt,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -722,6 +739,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -52,9 +52,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             voice_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -72,9 +83,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<VoiceUrlSlot = Unset> {
+pub struct Builder<VoiceUrlSlot = Unset, M = fal_core::Strict> {
     voice_url: VoiceUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -82,13 +94,17 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<VoiceUrlSlot> Builder<VoiceUrlSlot> {
+impl<VoiceUrlSlot, M: fal_core::Mode> Builder<VoiceUrlSlot, M> {
     /// Sets [`voice_url`](Input::voice_url): Recording of one clean voice, 5 to 30 seconds long: MP3 or
     /// WAV, or a video in MP4 or MOV.
-    pub fn voice_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn voice_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, M> {
         Builder {
-            voice_url: value.into_file(),
+            voice_url: self.checking.required("voice_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
@@ -99,16 +115,17 @@ impl<VoiceUrlSlot> Builder<VoiceUrlSlot> {
     }
 }
 
-impl<VoiceUrlSlot> Builder<VoiceUrlSlot> {
+impl<VoiceUrlSlot, M: fal_core::Mode> Builder<VoiceUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         VoiceUrlSlot: required::HasVoiceUrl,
     {
-        Input {
-            voice_url: self.voice_url.take(),
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                voice_url: self.voice_url.take(),
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -165,6 +182,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             voice_url: object.require("voice_url", voice_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

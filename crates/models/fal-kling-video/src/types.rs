@@ -327,9 +327,22 @@ pub type CameraControlMovementValue = Int<bounds::CameraControlMovementValue>;
 impl OmniVideoElementInput {
     /// Returns a builder without a parameter.
     pub fn builder() -> OmniVideoElementInputBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> OmniVideoElementInputBuilder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> OmniVideoElementInputBuilder<Unset, M> {
         OmniVideoElementInputBuilder {
             frontal_image_url: Unset,
             optional: OmniVideoElementInputOptional::default(),
+            checking,
         }
     }
 }
@@ -337,9 +350,13 @@ impl OmniVideoElementInput {
 /// A builder of [`OmniVideoElementInput`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct OmniVideoElementInputBuilder<FrontalImageUrlSlot = Unset> {
+pub struct OmniVideoElementInputBuilder<
+    FrontalImageUrlSlot = Unset,
+    M = fal_core::Strict,
+> {
     frontal_image_url: FrontalImageUrlSlot,
     optional: OmniVideoElementInputOptional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -347,48 +364,71 @@ struct OmniVideoElementInputOptional {
     reference_image_urls: Option<Vec<File>>,
 }
 
-impl<FrontalImageUrlSlot> OmniVideoElementInputBuilder<FrontalImageUrlSlot> {
+impl<
+    FrontalImageUrlSlot,
+    M: fal_core::Mode,
+> OmniVideoElementInputBuilder<FrontalImageUrlSlot, M> {
     /// Sets [`frontal_image_url`](OmniVideoElementInput::frontal_image_url): Main picture of the
     /// element, seen from the front. At most 10 MiB. At least 300 px wide. At least 300 px high. An
     /// aspect ratio of 0.4 to 2.5.
     pub fn frontal_image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> OmniVideoElementInputBuilder<File> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> OmniVideoElementInputBuilder<File, M> {
         OmniVideoElementInputBuilder {
-            frontal_image_url: value.into_file(),
+            frontal_image_url: self.checking.required("frontal_image_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`reference_image_urls`](OmniVideoElementInput::reference_image_urls): Further pictures of
     /// the element from other angles: at least one, at most three. At most 10 MiB. At least 300 px
     /// wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
-    pub fn reference_image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
-        self.optional.reference_image_urls = value.into_param();
+    pub fn reference_image_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
+        self.optional.reference_image_urls = self
+            .checking
+            .optional("reference_image_urls", value);
         self
     }
 }
 
-impl<FrontalImageUrlSlot> OmniVideoElementInputBuilder<FrontalImageUrlSlot> {
+impl<
+    FrontalImageUrlSlot,
+    M: fal_core::Mode,
+> OmniVideoElementInputBuilder<FrontalImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> OmniVideoElementInput
+    pub fn build(self) -> M::Built<OmniVideoElementInput>
     where
         FrontalImageUrlSlot: required::OmniVideoElementInputHasFrontalImageUrl,
     {
-        OmniVideoElementInput {
-            frontal_image_url: self.frontal_image_url.take(),
-            reference_image_urls: self.optional.reference_image_urls,
-        }
+        self.checking
+            .finish(OmniVideoElementInput {
+                frontal_image_url: self.frontal_image_url.take(),
+                reference_image_urls: self.optional.reference_image_urls,
+            })
     }
 }
 
 impl KlingV3MultiPromptElement {
     /// Returns a builder without a parameter.
     pub fn builder() -> KlingV3MultiPromptElementBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> KlingV3MultiPromptElementBuilder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> KlingV3MultiPromptElementBuilder<Unset, M> {
         KlingV3MultiPromptElementBuilder {
             prompt: Unset,
             optional: KlingV3MultiPromptElementOptional::default(),
+            checking,
         }
     }
 }
@@ -396,9 +436,10 @@ impl KlingV3MultiPromptElement {
 /// A builder of [`KlingV3MultiPromptElement`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct KlingV3MultiPromptElementBuilder<PromptSlot = Unset> {
+pub struct KlingV3MultiPromptElementBuilder<PromptSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     optional: KlingV3MultiPromptElementOptional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -406,15 +447,16 @@ struct KlingV3MultiPromptElementOptional {
     duration: Option<KlingV3MultiPromptElementDuration>,
 }
 
-impl<PromptSlot> KlingV3MultiPromptElementBuilder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> KlingV3MultiPromptElementBuilder<PromptSlot, M> {
     /// Sets [`prompt`](KlingV3MultiPromptElement::prompt): Description of this shot.
     pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> KlingV3MultiPromptElementBuilder<String> {
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> KlingV3MultiPromptElementBuilder<String, M> {
         KlingV3MultiPromptElementBuilder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
@@ -422,31 +464,45 @@ impl<PromptSlot> KlingV3MultiPromptElementBuilder<PromptSlot> {
     /// `5`.
     pub fn duration(
         mut self,
-        value: impl Param<KlingV3MultiPromptElementDuration>,
+        value: impl Param<KlingV3MultiPromptElementDuration, M>,
     ) -> Self {
-        self.optional.duration = value.into_param();
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 }
 
-impl<PromptSlot> KlingV3MultiPromptElementBuilder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> KlingV3MultiPromptElementBuilder<PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> KlingV3MultiPromptElement
+    pub fn build(self) -> M::Built<KlingV3MultiPromptElement>
     where
         PromptSlot: required::KlingV3MultiPromptElementHasPrompt,
     {
-        KlingV3MultiPromptElement {
-            prompt: self.prompt.take(),
-            duration: self.optional.duration,
-        }
+        self.checking
+            .finish(KlingV3MultiPromptElement {
+                prompt: self.prompt.take(),
+                duration: self.optional.duration,
+            })
     }
 }
 
 impl KlingV3ComboElementInput {
     /// Returns a builder without a parameter.
     pub fn builder() -> KlingV3ComboElementInputBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> KlingV3ComboElementInputBuilder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> KlingV3ComboElementInputBuilder<M> {
         KlingV3ComboElementInputBuilder {
             optional: KlingV3ComboElementInputOptional::default(),
+            checking,
         }
     }
 }
@@ -454,8 +510,9 @@ impl KlingV3ComboElementInput {
 /// A builder of [`KlingV3ComboElementInput`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct KlingV3ComboElementInputBuilder {
+pub struct KlingV3ComboElementInputBuilder<M = fal_core::Strict> {
     optional: KlingV3ComboElementInputOptional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -467,57 +524,75 @@ struct KlingV3ComboElementInputOptional {
     nulls: json::Nulls,
 }
 
-impl KlingV3ComboElementInputBuilder {
+impl<M: fal_core::Mode> KlingV3ComboElementInputBuilder<M> {
     /// Sets [`frontal_image_url`](KlingV3ComboElementInput::frontal_image_url): Main picture of the
     /// element, seen from the front. At most 10 MiB. At least 300 px wide. At least 300 px high. An
     /// aspect ratio of 0.4 to 2.5.
-    pub fn frontal_image_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.frontal_image_url = value.into_param();
+    pub fn frontal_image_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.frontal_image_url = self
+            .checking
+            .optional("frontal_image_url", value);
         self
     }
 
     /// Sets [`reference_image_urls`](KlingV3ComboElementInput::reference_image_urls): Further pictures
     /// of the element from other angles. At most 10 MiB. At least 300 px wide. At least 300 px high. An
     /// aspect ratio of 0.4 to 2.5.
-    pub fn reference_image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
-        self.optional.reference_image_urls = value.into_param();
+    pub fn reference_image_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
+        self.optional.reference_image_urls = self
+            .checking
+            .optional("reference_image_urls", value);
         self
     }
 
     /// Sets [`video_url`](KlingV3ComboElementInput::video_url): Video that shows the element, in place
     /// of images. At most 200 MiB. 720 to 2160 px wide. 720 to 2160 px high. 3 to 10.05 s long. 24 to
     /// 60 frames per second.
-    pub fn video_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.video_url = value.into_param();
+    pub fn video_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.video_url = self.checking.optional("video_url", value);
         self
     }
 
     /// Sets [`voice_id`](KlingV3ComboElementInput::voice_id): Voice that the element speaks with, by
     /// the identifier that the endpoint for new voices gave out.
-    pub fn voice_id(mut self, value: impl Param<String>) -> Self {
-        self.optional.voice_id = value.into_param();
+    pub fn voice_id(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.voice_id = self.checking.optional("voice_id", value);
         self
     }
 }
 
-impl KlingV3ComboElementInputBuilder {
+impl<M: fal_core::Mode> KlingV3ComboElementInputBuilder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> KlingV3ComboElementInput {
-        KlingV3ComboElementInput {
-            frontal_image_url: self.optional.frontal_image_url,
-            reference_image_urls: self.optional.reference_image_urls,
-            video_url: self.optional.video_url,
-            voice_id: self.optional.voice_id,
-            nulls: self.optional.nulls,
-        }
+    pub fn build(self) -> M::Built<KlingV3ComboElementInput> {
+        self.checking
+            .finish(KlingV3ComboElementInput {
+                frontal_image_url: self.optional.frontal_image_url,
+                reference_image_urls: self.optional.reference_image_urls,
+                video_url: self.optional.video_url,
+                voice_id: self.optional.voice_id,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
 impl KlingV3ImageElementInput {
     /// Returns a builder without a parameter.
     pub fn builder() -> KlingV3ImageElementInputBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> KlingV3ImageElementInputBuilder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> KlingV3ImageElementInputBuilder<M> {
         KlingV3ImageElementInputBuilder {
             optional: KlingV3ImageElementInputOptional::default(),
+            checking,
         }
     }
 }
@@ -525,8 +600,9 @@ impl KlingV3ImageElementInput {
 /// A builder of [`KlingV3ImageElementInput`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct KlingV3ImageElementInputBuilder {
+pub struct KlingV3ImageElementInputBuilder<M = fal_core::Strict> {
     optional: KlingV3ImageElementInputOptional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -536,41 +612,57 @@ struct KlingV3ImageElementInputOptional {
     nulls: json::Nulls,
 }
 
-impl KlingV3ImageElementInputBuilder {
+impl<M: fal_core::Mode> KlingV3ImageElementInputBuilder<M> {
     /// Sets [`frontal_image_url`](KlingV3ImageElementInput::frontal_image_url): Main picture of the
     /// element, seen from the front. At most 10 MiB. At least 300 px wide. At least 300 px high. An
     /// aspect ratio of 0.4 to 2.5.
-    pub fn frontal_image_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.frontal_image_url = value.into_param();
+    pub fn frontal_image_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.frontal_image_url = self
+            .checking
+            .optional("frontal_image_url", value);
         self
     }
 
     /// Sets [`reference_image_urls`](KlingV3ImageElementInput::reference_image_urls): Further pictures
     /// of the element from other angles: at least one, at most three. At most 10 MiB. At least 300 px
     /// wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
-    pub fn reference_image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
-        self.optional.reference_image_urls = value.into_param();
+    pub fn reference_image_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
+        self.optional.reference_image_urls = self
+            .checking
+            .optional("reference_image_urls", value);
         self
     }
 }
 
-impl KlingV3ImageElementInputBuilder {
+impl<M: fal_core::Mode> KlingV3ImageElementInputBuilder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> KlingV3ImageElementInput {
-        KlingV3ImageElementInput {
-            frontal_image_url: self.optional.frontal_image_url,
-            reference_image_urls: self.optional.reference_image_urls,
-            nulls: self.optional.nulls,
-        }
+    pub fn build(self) -> M::Built<KlingV3ImageElementInput> {
+        self.checking
+            .finish(KlingV3ImageElementInput {
+                frontal_image_url: self.optional.frontal_image_url,
+                reference_image_urls: self.optional.reference_image_urls,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
 impl DynamicMask {
     /// Returns a builder without a parameter.
     pub fn builder() -> DynamicMaskBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> DynamicMaskBuilder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> DynamicMaskBuilder<Unset, M> {
         DynamicMaskBuilder {
             mask_url: Unset,
             optional: DynamicMaskOptional::default(),
+            checking,
         }
     }
 }
@@ -578,9 +670,10 @@ impl DynamicMask {
 /// A builder of [`DynamicMask`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct DynamicMaskBuilder<MaskUrlSlot = Unset> {
+pub struct DynamicMaskBuilder<MaskUrlSlot = Unset, M = fal_core::Strict> {
     mask_url: MaskUrlSlot,
     optional: DynamicMaskOptional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -588,42 +681,60 @@ struct DynamicMaskOptional {
     trajectories: Option<Vec<Trajectory>>,
 }
 
-impl<MaskUrlSlot> DynamicMaskBuilder<MaskUrlSlot> {
+impl<MaskUrlSlot, M: fal_core::Mode> DynamicMaskBuilder<MaskUrlSlot, M> {
     /// Sets [`mask_url`](DynamicMask::mask_url): Mask of the part of the image that moves.
-    pub fn mask_url(self, value: impl fal_core::IntoFile) -> DynamicMaskBuilder<File> {
+    pub fn mask_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> DynamicMaskBuilder<File, M> {
         DynamicMaskBuilder {
-            mask_url: value.into_file(),
+            mask_url: self.checking.required("mask_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`trajectories`](DynamicMask::trajectories): Points of the path that the part moves along,
     /// in order.
-    pub fn trajectories(mut self, value: impl Param<Vec<Trajectory>>) -> Self {
-        self.optional.trajectories = value.into_param();
+    pub fn trajectories(mut self, value: impl Param<Vec<Trajectory>, M>) -> Self {
+        self.optional.trajectories = self.checking.optional("trajectories", value);
         self
     }
 }
 
-impl<MaskUrlSlot> DynamicMaskBuilder<MaskUrlSlot> {
+impl<MaskUrlSlot, M: fal_core::Mode> DynamicMaskBuilder<MaskUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> DynamicMask
+    pub fn build(self) -> M::Built<DynamicMask>
     where
         MaskUrlSlot: required::DynamicMaskHasMaskUrl,
     {
-        DynamicMask {
-            mask_url: self.mask_url.take(),
-            trajectories: self.optional.trajectories,
-        }
+        self.checking
+            .finish(DynamicMask {
+                mask_url: self.mask_url.take(),
+                trajectories: self.optional.trajectories,
+            })
     }
 }
 
 impl Trajectory {
     /// Returns a builder without a parameter.
     pub fn builder() -> TrajectoryBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> TrajectoryBuilder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> TrajectoryBuilder<Unset, Unset, M> {
         TrajectoryBuilder {
             x: Unset,
             y: Unset,
+            checking,
         }
     }
 }
@@ -631,49 +742,72 @@ impl Trajectory {
 /// A builder of [`Trajectory`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct TrajectoryBuilder<XSlot = Unset, YSlot = Unset> {
+pub struct TrajectoryBuilder<XSlot = Unset, YSlot = Unset, M = fal_core::Strict> {
     x: XSlot,
     y: YSlot,
+    checking: M,
 }
 
-impl<XSlot, YSlot> TrajectoryBuilder<XSlot, YSlot> {
+impl<XSlot, YSlot, M: fal_core::Mode> TrajectoryBuilder<XSlot, YSlot, M> {
     /// Sets [`x`](Trajectory::x): Horizontal position of the point.
-    pub fn x(self, value: impl Into<Integer>) -> TrajectoryBuilder<Integer, YSlot> {
+    pub fn x(
+        mut self,
+        value: impl fal_core::Required<Integer, M>,
+    ) -> TrajectoryBuilder<Integer, YSlot, M> {
         TrajectoryBuilder {
-            x: value.into(),
+            x: self.checking.required("x", value),
             y: self.y,
+            checking: self.checking,
         }
     }
 
     /// Sets [`y`](Trajectory::y): Vertical position of the point.
-    pub fn y(self, value: impl Into<Integer>) -> TrajectoryBuilder<XSlot, Integer> {
+    pub fn y(
+        mut self,
+        value: impl fal_core::Required<Integer, M>,
+    ) -> TrajectoryBuilder<XSlot, Integer, M> {
         TrajectoryBuilder {
             x: self.x,
-            y: value.into(),
+            y: self.checking.required("y", value),
+            checking: self.checking,
         }
     }
 }
 
-impl<XSlot, YSlot> TrajectoryBuilder<XSlot, YSlot> {
+impl<XSlot, YSlot, M: fal_core::Mode> TrajectoryBuilder<XSlot, YSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Trajectory
+    pub fn build(self) -> M::Built<Trajectory>
     where
         XSlot: required::TrajectoryHasX,
         YSlot: required::TrajectoryHasY,
     {
-        Trajectory {
-            x: self.x.take(),
-            y: self.y.take(),
-        }
+        self.checking
+            .finish(Trajectory {
+                x: self.x.take(),
+                y: self.y.take(),
+            })
     }
 }
 
 impl CameraControl {
     /// Returns a builder without a parameter.
     pub fn builder() -> CameraControlBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> CameraControlBuilder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> CameraControlBuilder<Unset, Unset, M> {
         CameraControlBuilder {
             movement_type: Unset,
             movement_value: Unset,
+            checking,
         }
     }
 }
@@ -681,36 +815,44 @@ impl CameraControl {
 /// A builder of [`CameraControl`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct CameraControlBuilder<MovementTypeSlot = Unset, MovementValueSlot = Unset> {
+pub struct CameraControlBuilder<
+    MovementTypeSlot = Unset,
+    MovementValueSlot = Unset,
+    M = fal_core::Strict,
+> {
     movement_type: MovementTypeSlot,
     movement_value: MovementValueSlot,
+    checking: M,
 }
 
 impl<
     MovementTypeSlot,
     MovementValueSlot,
-> CameraControlBuilder<MovementTypeSlot, MovementValueSlot> {
+    M: fal_core::Mode,
+> CameraControlBuilder<MovementTypeSlot, MovementValueSlot, M> {
     /// Sets [`movement_type`](CameraControl::movement_type): Axis that the camera moves along or turns
     /// about.
     pub fn movement_type(
-        self,
-        value: impl Into<CameraControlMovementType>,
-    ) -> CameraControlBuilder<CameraControlMovementType, MovementValueSlot> {
+        mut self,
+        value: impl fal_core::Required<CameraControlMovementType, M>,
+    ) -> CameraControlBuilder<CameraControlMovementType, MovementValueSlot, M> {
         CameraControlBuilder {
-            movement_type: value.into(),
+            movement_type: self.checking.required("movement_type", value),
             movement_value: self.movement_value,
+            checking: self.checking,
         }
     }
 
     /// Sets [`movement_value`](CameraControl::movement_value): Distance that the camera moves. Between
     /// -10 and 10.
     pub fn movement_value(
-        self,
-        value: impl Into<CameraControlMovementValue>,
-    ) -> CameraControlBuilder<MovementTypeSlot, CameraControlMovementValue> {
+        mut self,
+        value: impl fal_core::Required<CameraControlMovementValue, M>,
+    ) -> CameraControlBuilder<MovementTypeSlot, CameraControlMovementValue, M> {
         CameraControlBuilder {
             movement_type: self.movement_type,
-            movement_value: value.into(),
+            movement_value: self.checking.required("movement_value", value),
+            checking: self.checking,
         }
     }
 }
@@ -718,17 +860,19 @@ impl<
 impl<
     MovementTypeSlot,
     MovementValueSlot,
-> CameraControlBuilder<MovementTypeSlot, MovementValueSlot> {
+    M: fal_core::Mode,
+> CameraControlBuilder<MovementTypeSlot, MovementValueSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> CameraControl
+    pub fn build(self) -> M::Built<CameraControl>
     where
         MovementTypeSlot: required::CameraControlHasMovementType,
         MovementValueSlot: required::CameraControlHasMovementValue,
     {
-        CameraControl {
-            movement_type: self.movement_type.take(),
-            movement_value: self.movement_value.take(),
-        }
+        self.checking
+            .finish(CameraControl {
+                movement_type: self.movement_type.take(),
+                movement_value: self.movement_value.take(),
+            })
     }
 }
 
@@ -787,6 +931,7 @@ impl<'de> json::ReadObject<'de> for OmniVideoElementInput {
         let builder = OmniVideoElementInputBuilder::<File> {
             frontal_image_url: object.require("frontal_image_url", frontal_image_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }
@@ -825,6 +970,7 @@ impl<'de> json::ReadObject<'de> for KlingV3MultiPromptElement {
         let builder = KlingV3MultiPromptElementBuilder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }
@@ -905,6 +1051,7 @@ impl<'de> json::ReadObject<'de> for KlingV3ComboElementInput {
         optional.nulls = object.nulls();
         let builder = KlingV3ComboElementInputBuilder {
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }
@@ -979,6 +1126,7 @@ impl<'de> json::ReadObject<'de> for KlingV3ImageElementInput {
         optional.nulls = object.nulls();
         let builder = KlingV3ImageElementInputBuilder {
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }
@@ -1021,6 +1169,7 @@ impl<'de> json::ReadObject<'de> for DynamicMask {
         let builder = DynamicMaskBuilder::<File> {
             mask_url: object.require("mask_url", mask_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }
@@ -1059,6 +1208,7 @@ impl<'de> json::ReadObject<'de> for Trajectory {
         let builder = TrajectoryBuilder::<Integer, Integer> {
             x: object.require("x", x)?,
             y: object.require("y", y)?,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }
@@ -1100,6 +1250,7 @@ impl<'de> json::ReadObject<'de> for CameraControl {
         > {
             movement_type: object.require("movement_type", movement_type)?,
             movement_value: object.require("movement_value", movement_value)?,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

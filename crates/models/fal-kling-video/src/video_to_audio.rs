@@ -84,9 +84,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             video_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -104,9 +115,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<VideoUrlSlot = Unset> {
+pub struct Builder<VideoUrlSlot = Unset, M = fal_core::Strict> {
     video_url: VideoUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -117,21 +129,30 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<VideoUrlSlot> Builder<VideoUrlSlot> {
+impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
     /// Sets [`video_url`](Input::video_url): Video to make sound for, in MP4 or MOV, 3 to 20 seconds
     /// long and up to 100 MB.
-    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn video_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, M> {
         Builder {
-            video_url: value.into_file(),
+            video_url: self.checking.required("video_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`sound_effect_prompt`](Input::sound_effect_prompt): Description of the sound effects, up
     /// to 200 characters. At most 200 characters. Default `Car tires screech as they accelerate in a
     /// drag race`.
-    pub fn sound_effect_prompt(mut self, value: impl Param<Nullable<String>>) -> Self {
-        self.optional.sound_effect_prompt = value.into_param();
+    pub fn sound_effect_prompt(
+        mut self,
+        value: impl Param<Nullable<String>, M>,
+    ) -> Self {
+        self.optional.sound_effect_prompt = self
+            .checking
+            .optional("sound_effect_prompt", value);
         self
     }
 
@@ -139,16 +160,18 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
     /// music, up to 200 characters. At most 200 characters. Default `intense car race`.
     pub fn background_music_prompt(
         mut self,
-        value: impl Param<Nullable<String>>,
+        value: impl Param<Nullable<String>, M>,
     ) -> Self {
-        self.optional.background_music_prompt = value.into_param();
+        self.optional.background_music_prompt = self
+            .checking
+            .optional("background_music_prompt", value);
         self
     }
 
     /// Sets [`asmr_mode`](Input::asmr_mode): Generates sound effects with more detail, for immersive
     /// scenes. Default `false`.
-    pub fn asmr_mode(mut self, value: impl Param<bool>) -> Self {
-        self.optional.asmr_mode = value.into_param();
+    pub fn asmr_mode(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.asmr_mode = self.checking.optional("asmr_mode", value);
         self
     }
 
@@ -159,19 +182,20 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
     }
 }
 
-impl<VideoUrlSlot> Builder<VideoUrlSlot> {
+impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         VideoUrlSlot: required::HasVideoUrl,
     {
-        Input {
-            video_url: self.video_url.take(),
-            sound_effect_prompt: self.optional.sound_effect_prompt,
-            background_music_prompt: self.optional.background_music_prompt,
-            asmr_mode: self.optional.asmr_mode,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                video_url: self.video_url.take(),
+                sound_effect_prompt: self.optional.sound_effect_prompt,
+                background_music_prompt: self.optional.background_music_prompt,
+                asmr_mode: self.optional.asmr_mode,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -249,6 +273,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             video_url: object.require("video_url", video_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

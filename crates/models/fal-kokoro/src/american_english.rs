@@ -183,8 +183,19 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
         Builder {
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -202,8 +213,9 @@ impl Input {
 /// A builder of [`Input`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder {
+pub struct Builder<M = fal_core::Strict> {
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -214,23 +226,23 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`prompt`](Input::prompt): Text to speak. Empty by default.
-    pub fn prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.prompt = value.into_param();
+    pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.prompt = self.checking.optional("prompt", value);
         self
     }
 
     /// Sets [`voice`](Input::voice): Voice that speaks. Default `af_heart`.
-    pub fn voice(mut self, value: impl Param<Voice>) -> Self {
-        self.optional.voice = value.into_param();
+    pub fn voice(mut self, value: impl Param<Voice, M>) -> Self {
+        self.optional.voice = self.checking.optional("voice", value);
         self
     }
 
     /// Sets [`speed`](Input::speed): Rate of the speech: 1 is the natural one. Between 0.1 and 5.0.
     /// Default `1.0`.
-    pub fn speed(mut self, value: impl Param<Speed>) -> Self {
-        self.optional.speed = value.into_param();
+    pub fn speed(mut self, value: impl Param<Speed, M>) -> Self {
+        self.optional.speed = self.checking.optional("speed", value);
         self
     }
 
@@ -241,15 +253,16 @@ impl Builder {
     }
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input {
-        Input {
-            prompt: self.optional.prompt,
-            voice: self.optional.voice,
-            speed: self.optional.speed,
-            extra: self.optional.extra,
-        }
+    pub fn build(self) -> M::Built<Input> {
+        self.checking
+            .finish(Input {
+                prompt: self.optional.prompt,
+                voice: self.optional.voice,
+                speed: self.optional.speed,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -302,7 +315,10 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        let builder = Builder { optional };
+        let builder = Builder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

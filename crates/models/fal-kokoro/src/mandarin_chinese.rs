@@ -127,10 +127,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             voice: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -148,10 +159,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, VoiceSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, VoiceSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     voice: VoiceSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -160,29 +172,37 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<PromptSlot, VoiceSlot> Builder<PromptSlot, VoiceSlot> {
+impl<PromptSlot, VoiceSlot, M: fal_core::Mode> Builder<PromptSlot, VoiceSlot, M> {
     /// Sets [`prompt`](Input::prompt): Text to speak.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, VoiceSlot> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, VoiceSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             voice: self.voice,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`voice`](Input::voice): Voice that speaks.
-    pub fn voice(self, value: impl Into<Voice>) -> Builder<PromptSlot, Voice> {
+    pub fn voice(
+        mut self,
+        value: impl fal_core::Required<Voice, M>,
+    ) -> Builder<PromptSlot, Voice, M> {
         Builder {
             prompt: self.prompt,
-            voice: value.into(),
+            voice: self.checking.required("voice", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`speed`](Input::speed): Rate of the speech: 1 is the natural one. Between 0.1 and 5.0.
     /// Default `1.0`.
-    pub fn speed(mut self, value: impl Param<Speed>) -> Self {
-        self.optional.speed = value.into_param();
+    pub fn speed(mut self, value: impl Param<Speed, M>) -> Self {
+        self.optional.speed = self.checking.optional("speed", value);
         self
     }
 
@@ -193,19 +213,20 @@ impl<PromptSlot, VoiceSlot> Builder<PromptSlot, VoiceSlot> {
     }
 }
 
-impl<PromptSlot, VoiceSlot> Builder<PromptSlot, VoiceSlot> {
+impl<PromptSlot, VoiceSlot, M: fal_core::Mode> Builder<PromptSlot, VoiceSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         VoiceSlot: required::HasVoice,
     {
-        Input {
-            prompt: self.prompt.take(),
-            voice: self.voice.take(),
-            speed: self.optional.speed,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                voice: self.voice.take(),
+                speed: self.optional.speed,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -265,6 +286,7 @@ impl<'de> json::ReadObject<'de> for Input {
             prompt: object.require("prompt", prompt)?,
             voice: object.require("voice", voice)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -114,9 +114,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             audio_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -134,9 +145,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<AudioUrlSlot = Unset> {
+pub struct Builder<AudioUrlSlot = Unset, M = fal_core::Strict> {
     audio_url: AudioUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -149,39 +161,43 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<AudioUrlSlot> Builder<AudioUrlSlot> {
+impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
     /// Sets [`audio_url`](Input::audio_url): Recording that the video goes with, 2 to 20 seconds long.
-    pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn audio_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, M> {
         Builder {
-            audio_url: value.into_file(),
+            audio_url: self.checking.required("audio_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_url`](Input::image_url): Image that the video opens with.
-    pub fn image_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.image_url = value.into_param();
+    pub fn image_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.image_url = self.checking.optional("image_url", value);
         self
     }
 
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language. 1 to 5000
     /// characters.
-    pub fn prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.prompt = value.into_param();
+    pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.prompt = self.checking.optional("prompt", value);
         self
     }
 
     /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the video to the prompt
     /// (classifier-free guidance). Between 1.0 and 50.0.
-    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
-        self.optional.guidance_scale = value.into_param();
+    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale, M>) -> Self {
+        self.optional.guidance_scale = self.checking.optional("guidance_scale", value);
         self
     }
 
     /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
     /// `auto`.
-    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
-        self.optional.aspect_ratio = value.into_param();
+    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
@@ -192,21 +208,22 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
     }
 }
 
-impl<AudioUrlSlot> Builder<AudioUrlSlot> {
+impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         AudioUrlSlot: required::HasAudioUrl,
     {
-        Input {
-            audio_url: self.audio_url.take(),
-            image_url: self.optional.image_url,
-            prompt: self.optional.prompt,
-            guidance_scale: self.optional.guidance_scale,
-            aspect_ratio: self.optional.aspect_ratio,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                audio_url: self.audio_url.take(),
+                image_url: self.optional.image_url,
+                prompt: self.optional.prompt,
+                guidance_scale: self.optional.guidance_scale,
+                aspect_ratio: self.optional.aspect_ratio,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -281,6 +298,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             audio_url: object.require("audio_url", audio_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -117,9 +117,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             video_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -137,9 +148,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<VideoUrlSlot = Unset> {
+pub struct Builder<VideoUrlSlot = Unset, M = fal_core::Strict> {
     video_url: VideoUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -152,39 +164,43 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<VideoUrlSlot> Builder<VideoUrlSlot> {
+impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
     /// Sets [`video_url`](Input::video_url): Video to carry on.
-    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn video_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, M> {
         Builder {
-            video_url: value.into_file(),
+            video_url: self.checking.required("video_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`prompt`](Input::prompt): Description of the new part. At most 5000 characters.
-    pub fn prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.prompt = value.into_param();
+    pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.prompt = self.checking.optional("prompt", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the new part in seconds. Between 1.0 and 20.0.
     /// Default `5.0`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
     /// Sets [`mode`](Input::mode): Position of the new part: after the video, or before it. Default
     /// `end`.
-    pub fn mode(mut self, value: impl Param<Mode>) -> Self {
-        self.optional.mode = value.into_param();
+    pub fn mode(mut self, value: impl Param<Mode, M>) -> Self {
+        self.optional.mode = self.checking.optional("mode", value);
         self
     }
 
     /// Sets [`context`](Input::context): Seconds of the video that the model looks at, from 1 to 20.
     /// Between 1.0 and 20.0.
-    pub fn context(mut self, value: impl Param<Context>) -> Self {
-        self.optional.context = value.into_param();
+    pub fn context(mut self, value: impl Param<Context, M>) -> Self {
+        self.optional.context = self.checking.optional("context", value);
         self
     }
 
@@ -195,21 +211,22 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
     }
 }
 
-impl<VideoUrlSlot> Builder<VideoUrlSlot> {
+impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         VideoUrlSlot: required::HasVideoUrl,
     {
-        Input {
-            video_url: self.video_url.take(),
-            prompt: self.optional.prompt,
-            duration: self.optional.duration,
-            mode: self.optional.mode,
-            context: self.optional.context,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                video_url: self.video_url.take(),
+                prompt: self.optional.prompt,
+                duration: self.optional.duration,
+                mode: self.optional.mode,
+                context: self.optional.context,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -281,6 +298,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             video_url: object.require("video_url", video_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

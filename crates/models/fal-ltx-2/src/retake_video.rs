@@ -127,10 +127,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             video_url: Unset,
             prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -148,10 +159,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<VideoUrlSlot = Unset, PromptSlot = Unset> {
+pub struct Builder<VideoUrlSlot = Unset, PromptSlot = Unset, M = fal_core::Strict> {
     video_url: VideoUrlSlot,
     prompt: PromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -162,44 +174,52 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
+impl<VideoUrlSlot, PromptSlot, M: fal_core::Mode> Builder<VideoUrlSlot, PromptSlot, M> {
     /// Sets [`video_url`](Input::video_url): Video to regenerate a part of.
-    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File, PromptSlot> {
+    pub fn video_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, PromptSlot, M> {
         Builder {
-            video_url: value.into_file(),
+            video_url: self.checking.required("video_url", value),
             prompt: self.prompt,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`prompt`](Input::prompt): Description of the part that is generated again. 1 to 5000
     /// characters.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<VideoUrlSlot, String> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<VideoUrlSlot, String, M> {
         Builder {
             video_url: self.video_url,
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`start_time`](Input::start_time): Start of the part in seconds. Between 0.0 and 20.0.
     /// Default `0.0`.
-    pub fn start_time(mut self, value: impl Param<StartTime>) -> Self {
-        self.optional.start_time = value.into_param();
+    pub fn start_time(mut self, value: impl Param<StartTime, M>) -> Self {
+        self.optional.start_time = self.checking.optional("start_time", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the part in seconds. Between 2.0 and 20.0. Default
     /// `5.0`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
     /// Sets [`retake_mode`](Input::retake_mode): Part that is generated again: the sound, the picture
     /// or both. Default `replace_audio_and_video`.
-    pub fn retake_mode(mut self, value: impl Param<RetakeMode>) -> Self {
-        self.optional.retake_mode = value.into_param();
+    pub fn retake_mode(mut self, value: impl Param<RetakeMode, M>) -> Self {
+        self.optional.retake_mode = self.checking.optional("retake_mode", value);
         self
     }
 
@@ -210,21 +230,22 @@ impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
     }
 }
 
-impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
+impl<VideoUrlSlot, PromptSlot, M: fal_core::Mode> Builder<VideoUrlSlot, PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         VideoUrlSlot: required::HasVideoUrl,
         PromptSlot: required::HasPrompt,
     {
-        Input {
-            video_url: self.video_url.take(),
-            prompt: self.prompt.take(),
-            start_time: self.optional.start_time,
-            duration: self.optional.duration,
-            retake_mode: self.optional.retake_mode,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                video_url: self.video_url.take(),
+                prompt: self.prompt.take(),
+                start_time: self.optional.start_time,
+                duration: self.optional.duration,
+                retake_mode: self.optional.retake_mode,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -296,6 +317,7 @@ impl<'de> json::ReadObject<'de> for Input {
             video_url: object.require("video_url", video_url)?,
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

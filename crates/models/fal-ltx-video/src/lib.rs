@@ -110,9 +110,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -130,9 +141,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -145,13 +157,17 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
@@ -159,29 +175,34 @@ impl<PromptSlot> Builder<PromptSlot> {
     /// things, styles and flaws, separated by commas. Default `low quality, worst quality, deformed,
     /// distorted, disfigured, motion smear, motion artifacts, fused fingers, bad anatomy, weird hand,
     /// ugly`.
-    pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.negative_prompt = value.into_param();
+    pub fn negative_prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 1
     /// and 50. Default `30`.
-    pub fn num_inference_steps(mut self, value: impl Param<NumInferenceSteps>) -> Self {
-        self.optional.num_inference_steps = value.into_param();
+    pub fn num_inference_steps(
+        mut self,
+        value: impl Param<NumInferenceSteps, M>,
+    ) -> Self {
+        self.optional.num_inference_steps = self
+            .checking
+            .optional("num_inference_steps", value);
         self
     }
 
     /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the video to the prompt
     /// (classifier-free guidance). Above 1.0 and at most 10.0. Default `3.0`.
-    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
-        self.optional.guidance_scale = value.into_param();
+    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale, M>) -> Self {
+        self.optional.guidance_scale = self.checking.optional("guidance_scale", value);
         self
     }
 
@@ -192,21 +213,22 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
     {
-        Input {
-            prompt: self.prompt.take(),
-            negative_prompt: self.optional.negative_prompt,
-            seed: self.optional.seed,
-            num_inference_steps: self.optional.num_inference_steps,
-            guidance_scale: self.optional.guidance_scale,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                negative_prompt: self.optional.negative_prompt,
+                seed: self.optional.seed,
+                num_inference_steps: self.optional.num_inference_steps,
+                guidance_scale: self.optional.guidance_scale,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -268,6 +290,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

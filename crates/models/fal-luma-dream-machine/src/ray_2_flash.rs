@@ -202,9 +202,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -222,9 +233,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -236,40 +248,44 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. 3 to 5000 characters.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
     /// `16:9`.
-    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
-        self.optional.aspect_ratio = value.into_param();
+    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
     /// Sets [`loop`](Input::loop): Makes the end of the video run into its beginning, so that it can be
     /// looped. Default `false`.
-    pub fn r#loop(mut self, value: impl Param<bool>) -> Self {
-        self.optional.r#loop = value.into_param();
+    pub fn r#loop(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.r#loop = self.checking.optional("loop", value);
         self
     }
 
     /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
     /// pixels. Default `540p`.
-    pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5s`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
@@ -280,20 +296,21 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
     {
-        Input {
-            prompt: self.prompt.take(),
-            aspect_ratio: self.optional.aspect_ratio,
-            r#loop: self.optional.r#loop,
-            resolution: self.optional.resolution,
-            duration: self.optional.duration,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                aspect_ratio: self.optional.aspect_ratio,
+                r#loop: self.optional.r#loop,
+                resolution: self.optional.resolution,
+                duration: self.optional.duration,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -358,6 +375,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

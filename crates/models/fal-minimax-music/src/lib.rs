@@ -81,10 +81,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             reference_audio_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -102,10 +113,15 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, ReferenceAudioUrlSlot = Unset> {
+pub struct Builder<
+    PromptSlot = Unset,
+    ReferenceAudioUrlSlot = Unset,
+    M = fal_core::Strict,
+> {
     prompt: PromptSlot,
     reference_audio_url: ReferenceAudioUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -113,29 +129,35 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<PromptSlot, ReferenceAudioUrlSlot> Builder<PromptSlot, ReferenceAudioUrlSlot> {
+impl<
+    PromptSlot,
+    ReferenceAudioUrlSlot,
+    M: fal_core::Mode,
+> Builder<PromptSlot, ReferenceAudioUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Lyrics, a line each. 1 to 600 characters.
     pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<String, ReferenceAudioUrlSlot> {
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, ReferenceAudioUrlSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             reference_audio_url: self.reference_audio_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`reference_audio_url`](Input::reference_audio_url): Song to follow, with voices and music:
     /// WAV or MP3, longer than 15 seconds.
     pub fn reference_audio_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<PromptSlot, File> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, File, M> {
         Builder {
             prompt: self.prompt,
-            reference_audio_url: value.into_file(),
+            reference_audio_url: self.checking.required("reference_audio_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
@@ -146,18 +168,23 @@ impl<PromptSlot, ReferenceAudioUrlSlot> Builder<PromptSlot, ReferenceAudioUrlSlo
     }
 }
 
-impl<PromptSlot, ReferenceAudioUrlSlot> Builder<PromptSlot, ReferenceAudioUrlSlot> {
+impl<
+    PromptSlot,
+    ReferenceAudioUrlSlot,
+    M: fal_core::Mode,
+> Builder<PromptSlot, ReferenceAudioUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         ReferenceAudioUrlSlot: required::HasReferenceAudioUrl,
     {
-        Input {
-            prompt: self.prompt.take(),
-            reference_audio_url: self.reference_audio_url.take(),
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                reference_audio_url: self.reference_audio_url.take(),
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -226,6 +253,7 @@ impl<'de> json::ReadObject<'de> for Input {
             reference_audio_url: object
                 .require("reference_audio_url", reference_audio_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

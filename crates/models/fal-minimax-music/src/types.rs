@@ -280,8 +280,19 @@ fal_core::closed_enum!(
 impl AudioSetting {
     /// Returns a builder without a parameter.
     pub fn builder() -> AudioSettingBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> AudioSettingBuilder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> AudioSettingBuilder<M> {
         AudioSettingBuilder {
             optional: AudioSettingOptional::default(),
+            checking,
         }
     }
 }
@@ -289,8 +300,9 @@ impl AudioSetting {
 /// A builder of [`AudioSetting`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct AudioSettingBuilder {
+pub struct AudioSettingBuilder<M = fal_core::Strict> {
     optional: AudioSettingOptional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -300,42 +312,54 @@ struct AudioSettingOptional {
     format: Option<AudioSettingFormat>,
 }
 
-impl AudioSettingBuilder {
+impl<M: fal_core::Mode> AudioSettingBuilder<M> {
     /// Sets [`sample_rate`](AudioSetting::sample_rate): Samples a second. Default `44100`.
-    pub fn sample_rate(mut self, value: impl Param<AudioSettingSampleRate>) -> Self {
-        self.optional.sample_rate = value.into_param();
+    pub fn sample_rate(mut self, value: impl Param<AudioSettingSampleRate, M>) -> Self {
+        self.optional.sample_rate = self.checking.optional("sample_rate", value);
         self
     }
 
     /// Sets [`bitrate`](AudioSetting::bitrate): Bits a second. Default `256000`.
-    pub fn bitrate(mut self, value: impl Param<AudioSettingBitrate>) -> Self {
-        self.optional.bitrate = value.into_param();
+    pub fn bitrate(mut self, value: impl Param<AudioSettingBitrate, M>) -> Self {
+        self.optional.bitrate = self.checking.optional("bitrate", value);
         self
     }
 
     /// Sets [`format`](AudioSetting::format): File format. Default `mp3`.
-    pub fn format(mut self, value: impl Param<AudioSettingFormat>) -> Self {
-        self.optional.format = value.into_param();
+    pub fn format(mut self, value: impl Param<AudioSettingFormat, M>) -> Self {
+        self.optional.format = self.checking.optional("format", value);
         self
     }
 }
 
-impl AudioSettingBuilder {
+impl<M: fal_core::Mode> AudioSettingBuilder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> AudioSetting {
-        AudioSetting {
-            sample_rate: self.optional.sample_rate,
-            bitrate: self.optional.bitrate,
-            format: self.optional.format,
-        }
+    pub fn build(self) -> M::Built<AudioSetting> {
+        self.checking
+            .finish(AudioSetting {
+                sample_rate: self.optional.sample_rate,
+                bitrate: self.optional.bitrate,
+                format: self.optional.format,
+            })
     }
 }
 
 impl AudioSetting25 {
     /// Returns a builder without a parameter.
     pub fn builder() -> AudioSetting25Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> AudioSetting25Builder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> AudioSetting25Builder<M> {
         AudioSetting25Builder {
             optional: AudioSetting25Optional::default(),
+            checking,
         }
     }
 }
@@ -343,8 +367,9 @@ impl AudioSetting25 {
 /// A builder of [`AudioSetting25`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct AudioSetting25Builder {
+pub struct AudioSetting25Builder<M = fal_core::Strict> {
     optional: AudioSetting25Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -354,34 +379,38 @@ struct AudioSetting25Optional {
     format: Option<AudioSetting25Format>,
 }
 
-impl AudioSetting25Builder {
+impl<M: fal_core::Mode> AudioSetting25Builder<M> {
     /// Sets [`sample_rate`](AudioSetting25::sample_rate): Samples a second. Default `44100`.
-    pub fn sample_rate(mut self, value: impl Param<AudioSetting25SampleRate>) -> Self {
-        self.optional.sample_rate = value.into_param();
+    pub fn sample_rate(
+        mut self,
+        value: impl Param<AudioSetting25SampleRate, M>,
+    ) -> Self {
+        self.optional.sample_rate = self.checking.optional("sample_rate", value);
         self
     }
 
     /// Sets [`bitrate`](AudioSetting25::bitrate): Bits a second. Default `256000`.
-    pub fn bitrate(mut self, value: impl Param<AudioSetting25Bitrate>) -> Self {
-        self.optional.bitrate = value.into_param();
+    pub fn bitrate(mut self, value: impl Param<AudioSetting25Bitrate, M>) -> Self {
+        self.optional.bitrate = self.checking.optional("bitrate", value);
         self
     }
 
     /// Sets [`format`](AudioSetting25::format): File format. Default `mp3`.
-    pub fn format(mut self, value: impl Param<AudioSetting25Format>) -> Self {
-        self.optional.format = value.into_param();
+    pub fn format(mut self, value: impl Param<AudioSetting25Format, M>) -> Self {
+        self.optional.format = self.checking.optional("format", value);
         self
     }
 }
 
-impl AudioSetting25Builder {
+impl<M: fal_core::Mode> AudioSetting25Builder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> AudioSetting25 {
-        AudioSetting25 {
-            sample_rate: self.optional.sample_rate,
-            bitrate: self.optional.bitrate,
-            format: self.optional.format,
-        }
+    pub fn build(self) -> M::Built<AudioSetting25> {
+        self.checking
+            .finish(AudioSetting25 {
+                sample_rate: self.optional.sample_rate,
+                bitrate: self.optional.bitrate,
+                format: self.optional.format,
+            })
     }
 }
 
@@ -418,7 +447,10 @@ impl<'de> json::ReadObject<'de> for AudioSetting {
                 _ => object.skip(),
             }
         }
-        let builder = AudioSettingBuilder { optional };
+        let builder = AudioSettingBuilder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }
@@ -454,7 +486,10 @@ impl<'de> json::ReadObject<'de> for AudioSetting25 {
                 _ => object.skip(),
             }
         }
-        let builder = AudioSetting25Builder { optional };
+        let builder = AudioSetting25Builder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

@@ -63,10 +63,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             lyrics_prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -84,10 +95,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, LyricsPromptSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, LyricsPromptSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     lyrics_prompt: LyricsPromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -96,28 +108,40 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<PromptSlot, LyricsPromptSlot> Builder<PromptSlot, LyricsPromptSlot> {
+impl<
+    PromptSlot,
+    LyricsPromptSlot,
+    M: fal_core::Mode,
+> Builder<PromptSlot, LyricsPromptSlot, M> {
     /// Sets [`prompt`](Input::prompt): Lyrics, a line each. 10 to 600 characters.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, LyricsPromptSlot> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, LyricsPromptSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             lyrics_prompt: self.lyrics_prompt,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`lyrics_prompt`](Input::lyrics_prompt): Description of the music. 10 to 3000 characters.
-    pub fn lyrics_prompt(self, value: impl Into<String>) -> Builder<PromptSlot, String> {
+    pub fn lyrics_prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<PromptSlot, String, M> {
         Builder {
             prompt: self.prompt,
-            lyrics_prompt: value.into(),
+            lyrics_prompt: self.checking.required("lyrics_prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`audio_setting`](Input::audio_setting): Format of the recording.
-    pub fn audio_setting(mut self, value: impl Param<AudioSetting>) -> Self {
-        self.optional.audio_setting = value.into_param();
+    pub fn audio_setting(mut self, value: impl Param<AudioSetting, M>) -> Self {
+        self.optional.audio_setting = self.checking.optional("audio_setting", value);
         self
     }
 
@@ -128,19 +152,24 @@ impl<PromptSlot, LyricsPromptSlot> Builder<PromptSlot, LyricsPromptSlot> {
     }
 }
 
-impl<PromptSlot, LyricsPromptSlot> Builder<PromptSlot, LyricsPromptSlot> {
+impl<
+    PromptSlot,
+    LyricsPromptSlot,
+    M: fal_core::Mode,
+> Builder<PromptSlot, LyricsPromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         LyricsPromptSlot: required::HasLyricsPrompt,
     {
-        Input {
-            prompt: self.prompt.take(),
-            lyrics_prompt: self.lyrics_prompt.take(),
-            audio_setting: self.optional.audio_setting,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                lyrics_prompt: self.lyrics_prompt.take(),
+                audio_setting: self.optional.audio_setting,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -209,6 +238,7 @@ impl<'de> json::ReadObject<'de> for Input {
             prompt: object.require("prompt", prompt)?,
             lyrics_prompt: object.require("lyrics_prompt", lyrics_prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -83,9 +83,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -103,9 +114,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -117,39 +129,45 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the music: style, mood and occasion. 10 to 2000
     /// characters.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`lyrics`](Input::lyrics): Lyrics, a line each. At most 3500 characters. Empty by default.
-    pub fn lyrics(mut self, value: impl Param<String>) -> Self {
-        self.optional.lyrics = value.into_param();
+    pub fn lyrics(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.lyrics = self.checking.optional("lyrics", value);
         self
     }
 
     /// Sets [`lyrics_optimizer`](Input::lyrics_optimizer): Lets the model write the lyrics if there are
     /// none. Default `false`.
-    pub fn lyrics_optimizer(mut self, value: impl Param<bool>) -> Self {
-        self.optional.lyrics_optimizer = value.into_param();
+    pub fn lyrics_optimizer(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.lyrics_optimizer = self
+            .checking
+            .optional("lyrics_optimizer", value);
         self
     }
 
     /// Sets [`is_instrumental`](Input::is_instrumental): Generates a track without voices. Default
     /// `false`.
-    pub fn is_instrumental(mut self, value: impl Param<bool>) -> Self {
-        self.optional.is_instrumental = value.into_param();
+    pub fn is_instrumental(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.is_instrumental = self.checking.optional("is_instrumental", value);
         self
     }
 
     /// Sets [`audio_setting`](Input::audio_setting): Format of the recording.
-    pub fn audio_setting(mut self, value: impl Param<AudioSetting25>) -> Self {
-        self.optional.audio_setting = value.into_param();
+    pub fn audio_setting(mut self, value: impl Param<AudioSetting25, M>) -> Self {
+        self.optional.audio_setting = self.checking.optional("audio_setting", value);
         self
     }
 
@@ -160,20 +178,21 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
     {
-        Input {
-            prompt: self.prompt.take(),
-            lyrics: self.optional.lyrics,
-            lyrics_optimizer: self.optional.lyrics_optimizer,
-            is_instrumental: self.optional.is_instrumental,
-            audio_setting: self.optional.audio_setting,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                lyrics: self.optional.lyrics,
+                lyrics_optimizer: self.optional.lyrics_optimizer,
+                is_instrumental: self.optional.is_instrumental,
+                audio_setting: self.optional.audio_setting,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -241,6 +260,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

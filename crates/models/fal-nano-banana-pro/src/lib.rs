@@ -325,9 +325,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -345,9 +356,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -366,82 +378,92 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
     /// light, style, and any lettering in quotation marks. 3 to 50000 characters.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
     /// 1 and 4. Default `1`.
-    pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
-        self.optional.num_images = value.into_param();
+    pub fn num_images(mut self, value: impl Param<NumImages, M>) -> Self {
+        self.optional.num_images = self.checking.optional("num_images", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the image, as width to height. Default
     /// `1:1`.
-    pub fn aspect_ratio(mut self, value: impl Param<Nullable<AspectRatio>>) -> Self {
-        self.optional.aspect_ratio = value.into_param();
+    pub fn aspect_ratio(mut self, value: impl Param<Nullable<AspectRatio>, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
     /// Sets [`output_format`](Input::output_format): File format of the images. Default `png`.
-    pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
-        self.optional.output_format = value.into_param();
+    pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
+        self.optional.output_format = self.checking.optional("output_format", value);
         self
     }
 
     /// Sets [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
     /// strictest level, the highest level the most permissive. Default `4`.
-    pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance>) -> Self {
-        self.optional.safety_tolerance = value.into_param();
+    pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance, M>) -> Self {
+        self.optional.safety_tolerance = self
+            .checking
+            .optional("safety_tolerance", value);
         self
     }
 
     /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
-    pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
-        self.optional.sync_mode = value.into_param();
+    pub fn sync_mode(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.sync_mode = self.checking.optional("sync_mode", value);
         self
     }
 
     /// Sets [`system_prompt`](Input::system_prompt): Instruction that steers the model's manner
     /// throughout the request. At most 50000 characters. Empty by default.
-    pub fn system_prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.system_prompt = value.into_param();
+    pub fn system_prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.system_prompt = self.checking.optional("system_prompt", value);
         self
     }
 
     /// Sets [`resolution`](Input::resolution): Resolution of the image: the larger, the finer the
     /// detail. Default `1K`.
-    pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
     /// Sets [`limit_generations`](Input::limit_generations): Limits a request to one image, whatever
     /// number the prompt asks for. Default `false`.
-    pub fn limit_generations(mut self, value: impl Param<bool>) -> Self {
-        self.optional.limit_generations = value.into_param();
+    pub fn limit_generations(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.limit_generations = self
+            .checking
+            .optional("limit_generations", value);
         self
     }
 
     /// Sets [`enable_web_search`](Input::enable_web_search): Allows the model to search the web.
     /// Default `false`.
-    pub fn enable_web_search(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_web_search = value.into_param();
+    pub fn enable_web_search(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_web_search = self
+            .checking
+            .optional("enable_web_search", value);
         self
     }
 
@@ -452,27 +474,28 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
     {
-        Input {
-            prompt: self.prompt.take(),
-            num_images: self.optional.num_images,
-            seed: self.optional.seed,
-            aspect_ratio: self.optional.aspect_ratio,
-            output_format: self.optional.output_format,
-            safety_tolerance: self.optional.safety_tolerance,
-            sync_mode: self.optional.sync_mode,
-            system_prompt: self.optional.system_prompt,
-            resolution: self.optional.resolution,
-            limit_generations: self.optional.limit_generations,
-            enable_web_search: self.optional.enable_web_search,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                num_images: self.optional.num_images,
+                seed: self.optional.seed,
+                aspect_ratio: self.optional.aspect_ratio,
+                output_format: self.optional.output_format,
+                safety_tolerance: self.optional.safety_tolerance,
+                sync_mode: self.optional.sync_mode,
+                system_prompt: self.optional.system_prompt,
+                resolution: self.optional.resolution,
+                limit_generations: self.optional.limit_generations,
+                enable_web_search: self.optional.enable_web_search,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -553,6 +576,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

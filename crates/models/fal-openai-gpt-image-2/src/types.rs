@@ -30,12 +30,14 @@ pub enum ImageSize {
     Custom(CustomImageSize),
 }
 
+impl fal_core::ParamValue for ImageSize {}
+
 impl ImageSize {
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
-    pub const fn literal(text: &'static str) -> Self {
-        match text.as_bytes() {
+    pub const fn from_token(token: fal_core::literal::Token) -> Self {
+        match token.as_bytes() {
             b"square_hd" => Self::SquareHd,
             b"square" => Self::Square,
             b"portrait_4_3" => Self::Portrait4_3,
@@ -51,6 +53,12 @@ impl ImageSize {
         }
     }
 }
+
+fal_core::preset_union!(
+    ImageSize,
+    "`image_size` of openai/gpt-image-2 must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9` or `auto`, or a `CustomImageSize`",
+    SquareHd
+);
 
 impl From<CustomImageSize> for ImageSize {
     fn from(value: CustomImageSize) -> Self {

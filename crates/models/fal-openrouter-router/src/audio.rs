@@ -96,11 +96,24 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> Builder<Unset, Unset, Unset, M> {
         Builder {
             audio_url: Unset,
             prompt: Unset,
             model: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -118,11 +131,17 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<AudioUrlSlot = Unset, PromptSlot = Unset, ModelSlot = Unset> {
+pub struct Builder<
+    AudioUrlSlot = Unset,
+    PromptSlot = Unset,
+    ModelSlot = Unset,
+    M = fal_core::Strict,
+> {
     audio_url: AudioUrlSlot,
     prompt: PromptSlot,
     model: ModelSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -135,69 +154,77 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<AudioUrlSlot, PromptSlot, ModelSlot> Builder<AudioUrlSlot, PromptSlot, ModelSlot> {
+impl<
+    AudioUrlSlot,
+    PromptSlot,
+    ModelSlot,
+    M: fal_core::Mode,
+> Builder<AudioUrlSlot, PromptSlot, ModelSlot, M> {
     /// Sets [`audio_url`](Input::audio_url): Recording to answer about: wav, mp3, aiff, aac, ogg, flac
     /// or m4a.
     pub fn audio_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<File, PromptSlot, ModelSlot> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, PromptSlot, ModelSlot, M> {
         Builder {
-            audio_url: value.into_file(),
+            audio_url: self.checking.required("audio_url", value),
             prompt: self.prompt,
             model: self.model,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`prompt`](Input::prompt): Question or task for the model.
     pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<AudioUrlSlot, String, ModelSlot> {
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<AudioUrlSlot, String, ModelSlot, M> {
         Builder {
             audio_url: self.audio_url,
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             model: self.model,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`model`](Input::model): Name of the model, as OpenRouter has it.
     pub fn model(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<AudioUrlSlot, PromptSlot, String> {
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<AudioUrlSlot, PromptSlot, String, M> {
         Builder {
             audio_url: self.audio_url,
             prompt: self.prompt,
-            model: value.into(),
+            model: self.checking.required("model", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`system_prompt`](Input::system_prompt): Instruction that steers the model's manner.
-    pub fn system_prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.system_prompt = value.into_param();
+    pub fn system_prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.system_prompt = self.checking.optional("system_prompt", value);
         self
     }
 
     /// Sets [`reasoning`](Input::reasoning): Adds the reasoning to the answer. Default `false`.
-    pub fn reasoning(mut self, value: impl Param<bool>) -> Self {
-        self.optional.reasoning = value.into_param();
+    pub fn reasoning(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.reasoning = self.checking.optional("reasoning", value);
         self
     }
 
     /// Sets [`temperature`](Input::temperature): Randomness of the answer. Between 0.0 and 2.0. Default
     /// `1.0`.
-    pub fn temperature(mut self, value: impl Param<Temperature>) -> Self {
-        self.optional.temperature = value.into_param();
+    pub fn temperature(mut self, value: impl Param<Temperature, M>) -> Self {
+        self.optional.temperature = self.checking.optional("temperature", value);
         self
     }
 
     /// Sets [`max_tokens`](Input::max_tokens): Most tokens that the answer may take. At least 1.
-    pub fn max_tokens(mut self, value: impl Param<MaxTokens>) -> Self {
-        self.optional.max_tokens = value.into_param();
+    pub fn max_tokens(mut self, value: impl Param<MaxTokens, M>) -> Self {
+        self.optional.max_tokens = self.checking.optional("max_tokens", value);
         self
     }
 
@@ -208,25 +235,31 @@ impl<AudioUrlSlot, PromptSlot, ModelSlot> Builder<AudioUrlSlot, PromptSlot, Mode
     }
 }
 
-impl<AudioUrlSlot, PromptSlot, ModelSlot> Builder<AudioUrlSlot, PromptSlot, ModelSlot> {
+impl<
+    AudioUrlSlot,
+    PromptSlot,
+    ModelSlot,
+    M: fal_core::Mode,
+> Builder<AudioUrlSlot, PromptSlot, ModelSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         AudioUrlSlot: required::HasAudioUrl,
         PromptSlot: required::HasPrompt,
         ModelSlot: required::HasModel,
     {
-        Input {
-            audio_url: self.audio_url.take(),
-            prompt: self.prompt.take(),
-            model: self.model.take(),
-            system_prompt: self.optional.system_prompt,
-            reasoning: self.optional.reasoning,
-            temperature: self.optional.temperature,
-            max_tokens: self.optional.max_tokens,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                audio_url: self.audio_url.take(),
+                prompt: self.prompt.take(),
+                model: self.model.take(),
+                system_prompt: self.optional.system_prompt,
+                reasoning: self.optional.reasoning,
+                temperature: self.optional.temperature,
+                max_tokens: self.optional.max_tokens,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -308,6 +341,7 @@ impl<'de> json::ReadObject<'de> for Input {
             prompt: object.require("prompt", prompt)?,
             model: object.require("model", model)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

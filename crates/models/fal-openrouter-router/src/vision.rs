@@ -114,11 +114,24 @@ pub struct Event {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> Builder<Unset, Unset, Unset, M> {
         Builder {
             image_urls: Unset,
             prompt: Unset,
             model: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -136,11 +149,17 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ImageUrlsSlot = Unset, PromptSlot = Unset, ModelSlot = Unset> {
+pub struct Builder<
+    ImageUrlsSlot = Unset,
+    PromptSlot = Unset,
+    ModelSlot = Unset,
+    M = fal_core::Strict,
+> {
     image_urls: ImageUrlsSlot,
     prompt: PromptSlot,
     model: ModelSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -157,68 +176,72 @@ impl<
     ImageUrlsSlot,
     PromptSlot,
     ModelSlot,
-> Builder<ImageUrlsSlot, PromptSlot, ModelSlot> {
+    M: fal_core::Mode,
+> Builder<ImageUrlsSlot, PromptSlot, ModelSlot, M> {
     /// Sets [`image_urls`](Input::image_urls): Images to work on.
     pub fn image_urls(
-        self,
-        value: impl Into<Vec<File>>,
-    ) -> Builder<Vec<File>, PromptSlot, ModelSlot> {
+        mut self,
+        value: impl fal_core::Required<Vec<File>, M>,
+    ) -> Builder<Vec<File>, PromptSlot, ModelSlot, M> {
         Builder {
-            image_urls: value.into(),
+            image_urls: self.checking.required("image_urls", value),
             prompt: self.prompt,
             model: self.model,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`prompt`](Input::prompt): Question or task for the model.
     pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<ImageUrlsSlot, String, ModelSlot> {
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<ImageUrlsSlot, String, ModelSlot, M> {
         Builder {
             image_urls: self.image_urls,
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             model: self.model,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`model`](Input::model): Name of the model, as OpenRouter has it.
     pub fn model(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<ImageUrlsSlot, PromptSlot, String> {
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<ImageUrlsSlot, PromptSlot, String, M> {
         Builder {
             image_urls: self.image_urls,
             prompt: self.prompt,
-            model: value.into(),
+            model: self.checking.required("model", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`system_prompt`](Input::system_prompt): Instruction that steers the model's manner.
-    pub fn system_prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.system_prompt = value.into_param();
+    pub fn system_prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.system_prompt = self.checking.optional("system_prompt", value);
         self
     }
 
     /// Sets [`reasoning`](Input::reasoning): Adds the reasoning to the answer. Default `false`.
-    pub fn reasoning(mut self, value: impl Param<bool>) -> Self {
-        self.optional.reasoning = value.into_param();
+    pub fn reasoning(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.reasoning = self.checking.optional("reasoning", value);
         self
     }
 
     /// Sets [`temperature`](Input::temperature): Randomness of the answer. Between 0.0 and 2.0. Default
     /// `1.0`.
-    pub fn temperature(mut self, value: impl Param<Temperature>) -> Self {
-        self.optional.temperature = value.into_param();
+    pub fn temperature(mut self, value: impl Param<Temperature, M>) -> Self {
+        self.optional.temperature = self.checking.optional("temperature", value);
         self
     }
 
     /// Sets [`max_tokens`](Input::max_tokens): Most tokens that the answer may take. At least 1.
-    pub fn max_tokens(mut self, value: impl Param<MaxTokens>) -> Self {
-        self.optional.max_tokens = value.into_param();
+    pub fn max_tokens(mut self, value: impl Param<MaxTokens, M>) -> Self {
+        self.optional.max_tokens = self.checking.optional("max_tokens", value);
         self
     }
 
@@ -233,25 +256,27 @@ impl<
     ImageUrlsSlot,
     PromptSlot,
     ModelSlot,
-> Builder<ImageUrlsSlot, PromptSlot, ModelSlot> {
+    M: fal_core::Mode,
+> Builder<ImageUrlsSlot, PromptSlot, ModelSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         ImageUrlsSlot: required::HasImageUrls,
         PromptSlot: required::HasPrompt,
         ModelSlot: required::HasModel,
     {
-        Input {
-            image_urls: self.image_urls.take(),
-            prompt: self.prompt.take(),
-            model: self.model.take(),
-            system_prompt: self.optional.system_prompt,
-            reasoning: self.optional.reasoning,
-            temperature: self.optional.temperature,
-            max_tokens: self.optional.max_tokens,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                image_urls: self.image_urls.take(),
+                prompt: self.prompt.take(),
+                model: self.model.take(),
+                system_prompt: self.optional.system_prompt,
+                reasoning: self.optional.reasoning,
+                temperature: self.optional.temperature,
+                max_tokens: self.optional.max_tokens,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -333,6 +358,7 @@ impl<'de> json::ReadObject<'de> for Input {
             prompt: object.require("prompt", prompt)?,
             model: object.require("model", model)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

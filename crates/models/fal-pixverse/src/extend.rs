@@ -270,10 +270,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             video_url: Unset,
             prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -291,10 +302,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<VideoUrlSlot = Unset, PromptSlot = Unset> {
+pub struct Builder<VideoUrlSlot = Unset, PromptSlot = Unset, M = fal_core::Strict> {
     video_url: VideoUrlSlot,
     prompt: PromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -310,68 +322,78 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
+impl<VideoUrlSlot, PromptSlot, M: fal_core::Mode> Builder<VideoUrlSlot, PromptSlot, M> {
     /// Sets [`video_url`](Input::video_url): Video to carry on.
-    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File, PromptSlot> {
+    pub fn video_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, PromptSlot, M> {
         Builder {
-            video_url: value.into_file(),
+            video_url: self.checking.required("video_url", value),
             prompt: self.prompt,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`prompt`](Input::prompt): Description of the continuation of the video, in plain language.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<VideoUrlSlot, String> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<VideoUrlSlot, String, M> {
         Builder {
             video_url: self.video_url,
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted
     /// things, styles and flaws, separated by commas. Empty by default.
-    pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.negative_prompt = value.into_param();
+    pub fn negative_prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self
     }
 
     /// Sets [`style`](Input::style): Style that the video is drawn in.
-    pub fn style(mut self, value: impl Param<Style>) -> Self {
-        self.optional.style = value.into_param();
+    pub fn style(mut self, value: impl Param<Style, M>) -> Self {
+        self.optional.style = self.checking.optional("style", value);
         self
     }
 
     /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
     /// pixels. Default `720p`.
-    pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the new part in seconds. Default `5`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
     /// Sets [`model`](Input::model): Version of PixVerse to use. Default `v4.5`.
-    pub fn model(mut self, value: impl Param<ModelValue>) -> Self {
-        self.optional.model = value.into_param();
+    pub fn model(mut self, value: impl Param<ModelValue, M>) -> Self {
+        self.optional.model = self.checking.optional("model", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`generate_audio_switch`](Input::generate_audio_switch): Also generates a soundtrack:
     /// music, effects and speech. Default `false`.
-    pub fn generate_audio_switch(mut self, value: impl Param<bool>) -> Self {
-        self.optional.generate_audio_switch = value.into_param();
+    pub fn generate_audio_switch(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.generate_audio_switch = self
+            .checking
+            .optional("generate_audio_switch", value);
         self
     }
 
@@ -382,26 +404,27 @@ impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
     }
 }
 
-impl<VideoUrlSlot, PromptSlot> Builder<VideoUrlSlot, PromptSlot> {
+impl<VideoUrlSlot, PromptSlot, M: fal_core::Mode> Builder<VideoUrlSlot, PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         VideoUrlSlot: required::HasVideoUrl,
         PromptSlot: required::HasPrompt,
     {
-        Input {
-            video_url: self.video_url.take(),
-            prompt: self.prompt.take(),
-            negative_prompt: self.optional.negative_prompt,
-            style: self.optional.style,
-            resolution: self.optional.resolution,
-            duration: self.optional.duration,
-            model: self.optional.model,
-            seed: self.optional.seed,
-            generate_audio_switch: self.optional.generate_audio_switch,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                video_url: self.video_url.take(),
+                prompt: self.prompt.take(),
+                negative_prompt: self.optional.negative_prompt,
+                style: self.optional.style,
+                resolution: self.optional.resolution,
+                duration: self.optional.duration,
+                model: self.optional.model,
+                seed: self.optional.seed,
+                generate_audio_switch: self.optional.generate_audio_switch,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -480,6 +503,7 @@ impl<'de> json::ReadObject<'de> for Input {
             video_url: object.require("video_url", video_url)?,
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

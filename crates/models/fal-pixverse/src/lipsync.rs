@@ -153,9 +153,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             video_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -173,9 +184,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<VideoUrlSlot = Unset> {
+pub struct Builder<VideoUrlSlot = Unset, M = fal_core::Strict> {
     video_url: VideoUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -187,30 +199,34 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<VideoUrlSlot> Builder<VideoUrlSlot> {
+impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
     /// Sets [`video_url`](Input::video_url): Video of the person whose lips are to move.
-    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn video_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, M> {
         Builder {
-            video_url: value.into_file(),
+            video_url: self.checking.required("video_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`audio_url`](Input::audio_url): Recording that the lips follow.
-    pub fn audio_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.audio_url = value.into_param();
+    pub fn audio_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.audio_url = self.checking.optional("audio_url", value);
         self
     }
 
     /// Sets [`voice_id`](Input::voice_id): Voice that speaks the text. Default `Auto`.
-    pub fn voice_id(mut self, value: impl Param<VoiceId>) -> Self {
-        self.optional.voice_id = value.into_param();
+    pub fn voice_id(mut self, value: impl Param<VoiceId, M>) -> Self {
+        self.optional.voice_id = self.checking.optional("voice_id", value);
         self
     }
 
     /// Sets [`text`](Input::text): Text to speak if there is no recording.
-    pub fn text(mut self, value: impl Param<String>) -> Self {
-        self.optional.text = value.into_param();
+    pub fn text(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.text = self.checking.optional("text", value);
         self
     }
 
@@ -221,20 +237,21 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
     }
 }
 
-impl<VideoUrlSlot> Builder<VideoUrlSlot> {
+impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         VideoUrlSlot: required::HasVideoUrl,
     {
-        Input {
-            video_url: self.video_url.take(),
-            audio_url: self.optional.audio_url,
-            voice_id: self.optional.voice_id,
-            text: self.optional.text,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                video_url: self.video_url.take(),
+                audio_url: self.optional.audio_url,
+                voice_id: self.optional.voice_id,
+                text: self.optional.text,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -299,6 +316,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             video_url: object.require("video_url", video_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -72,9 +72,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             video_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -92,9 +103,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<VideoUrlSlot = Unset> {
+pub struct Builder<VideoUrlSlot = Unset, M = fal_core::Strict> {
     video_url: VideoUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -104,25 +116,31 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<VideoUrlSlot> Builder<VideoUrlSlot> {
+impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
     /// Sets [`video_url`](Input::video_url): Video to make sound for.
-    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn video_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, M> {
         Builder {
-            video_url: value.into_file(),
+            video_url: self.checking.required("video_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`original_sound_switch`](Input::original_sound_switch): Keeps the sound of the input
     /// video. Default `false`.
-    pub fn original_sound_switch(mut self, value: impl Param<bool>) -> Self {
-        self.optional.original_sound_switch = value.into_param();
+    pub fn original_sound_switch(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.original_sound_switch = self
+            .checking
+            .optional("original_sound_switch", value);
         self
     }
 
     /// Sets [`prompt`](Input::prompt): Description of the sound. Empty by default.
-    pub fn prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.prompt = value.into_param();
+    pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.prompt = self.checking.optional("prompt", value);
         self
     }
 
@@ -133,18 +151,19 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
     }
 }
 
-impl<VideoUrlSlot> Builder<VideoUrlSlot> {
+impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         VideoUrlSlot: required::HasVideoUrl,
     {
-        Input {
-            video_url: self.video_url.take(),
-            original_sound_switch: self.optional.original_sound_switch,
-            prompt: self.optional.prompt,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                video_url: self.video_url.take(),
+                original_sound_switch: self.optional.original_sound_switch,
+                prompt: self.optional.prompt,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -207,6 +226,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             video_url: object.require("video_url", video_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -161,10 +161,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             video_url: Unset,
             image_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -182,10 +193,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<VideoUrlSlot = Unset, ImageUrlSlot = Unset> {
+pub struct Builder<VideoUrlSlot = Unset, ImageUrlSlot = Unset, M = fal_core::Strict> {
     video_url: VideoUrlSlot,
     image_url: ImageUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -199,62 +211,70 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
+impl<
+    VideoUrlSlot,
+    ImageUrlSlot,
+    M: fal_core::Mode,
+> Builder<VideoUrlSlot, ImageUrlSlot, M> {
     /// Sets [`video_url`](Input::video_url): Video to put something new into.
     pub fn video_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<File, ImageUrlSlot> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, ImageUrlSlot, M> {
         Builder {
-            video_url: value.into_file(),
+            video_url: self.checking.required("video_url", value),
             image_url: self.image_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_url`](Input::image_url): Image of what is put in.
     pub fn image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<VideoUrlSlot, File> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<VideoUrlSlot, File, M> {
         Builder {
             video_url: self.video_url,
-            image_url: value.into_file(),
+            image_url: self.checking.required("image_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`mode`](Input::mode): Part that is exchanged. Default `person`.
-    pub fn mode(mut self, value: impl Param<Mode>) -> Self {
-        self.optional.mode = value.into_param();
+    pub fn mode(mut self, value: impl Param<Mode, M>) -> Self {
+        self.optional.mode = self.checking.optional("mode", value);
         self
     }
 
     /// Sets [`keyframe_id`](Input::keyframe_id): Frame in which the thing to exchange is found. At
     /// least 1. Default `1`.
-    pub fn keyframe_id(mut self, value: impl Param<KeyframeId>) -> Self {
-        self.optional.keyframe_id = value.into_param();
+    pub fn keyframe_id(mut self, value: impl Param<KeyframeId, M>) -> Self {
+        self.optional.keyframe_id = self.checking.optional("keyframe_id", value);
         self
     }
 
     /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
     /// pixels. Default `720p`.
-    pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`original_sound_switch`](Input::original_sound_switch): Keeps the sound of the input
     /// video. Default `true`.
-    pub fn original_sound_switch(mut self, value: impl Param<bool>) -> Self {
-        self.optional.original_sound_switch = value.into_param();
+    pub fn original_sound_switch(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.original_sound_switch = self
+            .checking
+            .optional("original_sound_switch", value);
         self
     }
 
@@ -265,24 +285,29 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
     }
 }
 
-impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
+impl<
+    VideoUrlSlot,
+    ImageUrlSlot,
+    M: fal_core::Mode,
+> Builder<VideoUrlSlot, ImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         VideoUrlSlot: required::HasVideoUrl,
         ImageUrlSlot: required::HasImageUrl,
     {
-        Input {
-            video_url: self.video_url.take(),
-            image_url: self.image_url.take(),
-            mode: self.optional.mode,
-            keyframe_id: self.optional.keyframe_id,
-            resolution: self.optional.resolution,
-            seed: self.optional.seed,
-            original_sound_switch: self.optional.original_sound_switch,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                video_url: self.video_url.take(),
+                image_url: self.image_url.take(),
+                mode: self.optional.mode,
+                keyframe_id: self.optional.keyframe_id,
+                resolution: self.optional.resolution,
+                seed: self.optional.seed,
+                original_sound_switch: self.optional.original_sound_switch,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -358,6 +383,7 @@ impl<'de> json::ReadObject<'de> for Input {
             video_url: object.require("video_url", video_url)?,
             image_url: object.require("image_url", image_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

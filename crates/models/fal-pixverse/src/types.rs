@@ -55,10 +55,23 @@ fal_core::closed_enum!(
 impl ImageReference {
     /// Returns a builder without a parameter.
     pub fn builder() -> ImageReferenceBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> ImageReferenceBuilder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> ImageReferenceBuilder<Unset, Unset, M> {
         ImageReferenceBuilder {
             image_url: Unset,
             ref_name: Unset,
             optional: ImageReferenceOptional::default(),
+            checking,
         }
     }
 }
@@ -66,10 +79,15 @@ impl ImageReference {
 /// A builder of [`ImageReference`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct ImageReferenceBuilder<ImageUrlSlot = Unset, RefNameSlot = Unset> {
+pub struct ImageReferenceBuilder<
+    ImageUrlSlot = Unset,
+    RefNameSlot = Unset,
+    M = fal_core::Strict,
+> {
     image_url: ImageUrlSlot,
     ref_name: RefNameSlot,
     optional: ImageReferenceOptional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -77,52 +95,63 @@ struct ImageReferenceOptional {
     r#type: Option<ImageReferenceType>,
 }
 
-impl<ImageUrlSlot, RefNameSlot> ImageReferenceBuilder<ImageUrlSlot, RefNameSlot> {
+impl<
+    ImageUrlSlot,
+    RefNameSlot,
+    M: fal_core::Mode,
+> ImageReferenceBuilder<ImageUrlSlot, RefNameSlot, M> {
     /// Sets [`image_url`](ImageReference::image_url): The image.
     pub fn image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> ImageReferenceBuilder<File, RefNameSlot> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> ImageReferenceBuilder<File, RefNameSlot, M> {
         ImageReferenceBuilder {
-            image_url: value.into_file(),
+            image_url: self.checking.required("image_url", value),
             ref_name: self.ref_name,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`ref_name`](ImageReference::ref_name): Short name of the image, to call it by in the
     /// prompt.
     pub fn ref_name(
-        self,
-        value: impl Into<String>,
-    ) -> ImageReferenceBuilder<ImageUrlSlot, String> {
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> ImageReferenceBuilder<ImageUrlSlot, String, M> {
         ImageReferenceBuilder {
             image_url: self.image_url,
-            ref_name: value.into(),
+            ref_name: self.checking.required("ref_name", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`type`](ImageReference::type): Content of the image: a character or an object (`subject`),
     /// or a setting (`background`). Default `subject`.
-    pub fn r#type(mut self, value: impl Param<ImageReferenceType>) -> Self {
-        self.optional.r#type = value.into_param();
+    pub fn r#type(mut self, value: impl Param<ImageReferenceType, M>) -> Self {
+        self.optional.r#type = self.checking.optional("type", value);
         self
     }
 }
 
-impl<ImageUrlSlot, RefNameSlot> ImageReferenceBuilder<ImageUrlSlot, RefNameSlot> {
+impl<
+    ImageUrlSlot,
+    RefNameSlot,
+    M: fal_core::Mode,
+> ImageReferenceBuilder<ImageUrlSlot, RefNameSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> ImageReference
+    pub fn build(self) -> M::Built<ImageReference>
     where
         ImageUrlSlot: required::ImageReferenceHasImageUrl,
         RefNameSlot: required::ImageReferenceHasRefName,
     {
-        ImageReference {
-            image_url: self.image_url.take(),
-            ref_name: self.ref_name.take(),
-            r#type: self.optional.r#type,
-        }
+        self.checking
+            .finish(ImageReference {
+                image_url: self.image_url.take(),
+                ref_name: self.ref_name.take(),
+                r#type: self.optional.r#type,
+            })
     }
 }
 
@@ -169,6 +198,7 @@ impl<'de> json::ReadObject<'de> for ImageReference {
             image_url: object.require("image_url", image_url)?,
             ref_name: object.require("ref_name", ref_name)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

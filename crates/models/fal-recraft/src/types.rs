@@ -39,8 +39,19 @@ pub type RgbColorB = Int<bounds::RgbColorB>;
 impl RgbColor {
     /// Returns a builder without a parameter.
     pub fn builder() -> RgbColorBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> RgbColorBuilder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> RgbColorBuilder<M> {
         RgbColorBuilder {
             optional: RgbColorOptional::default(),
+            checking,
         }
     }
 }
@@ -48,8 +59,9 @@ impl RgbColor {
 /// A builder of [`RgbColor`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct RgbColorBuilder {
+pub struct RgbColorBuilder<M = fal_core::Strict> {
     optional: RgbColorOptional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -59,34 +71,35 @@ struct RgbColorOptional {
     b: Option<RgbColorB>,
 }
 
-impl RgbColorBuilder {
+impl<M: fal_core::Mode> RgbColorBuilder<M> {
     /// Sets [`r`](RgbColor::r): Red part of the color. Between 0 and 255. Default `0`.
-    pub fn r(mut self, value: impl Param<RgbColorR>) -> Self {
-        self.optional.r = value.into_param();
+    pub fn r(mut self, value: impl Param<RgbColorR, M>) -> Self {
+        self.optional.r = self.checking.optional("r", value);
         self
     }
 
     /// Sets [`g`](RgbColor::g): Green part of the color. Between 0 and 255. Default `0`.
-    pub fn g(mut self, value: impl Param<RgbColorG>) -> Self {
-        self.optional.g = value.into_param();
+    pub fn g(mut self, value: impl Param<RgbColorG, M>) -> Self {
+        self.optional.g = self.checking.optional("g", value);
         self
     }
 
     /// Sets [`b`](RgbColor::b): Blue part of the color. Between 0 and 255. Default `0`.
-    pub fn b(mut self, value: impl Param<RgbColorB>) -> Self {
-        self.optional.b = value.into_param();
+    pub fn b(mut self, value: impl Param<RgbColorB, M>) -> Self {
+        self.optional.b = self.checking.optional("b", value);
         self
     }
 }
 
-impl RgbColorBuilder {
+impl<M: fal_core::Mode> RgbColorBuilder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> RgbColor {
-        RgbColor {
-            r: self.optional.r,
-            g: self.optional.g,
-            b: self.optional.b,
-        }
+    pub fn build(self) -> M::Built<RgbColor> {
+        self.checking
+            .finish(RgbColor {
+                r: self.optional.r,
+                g: self.optional.g,
+                b: self.optional.b,
+            })
     }
 }
 
@@ -123,7 +136,10 @@ impl<'de> json::ReadObject<'de> for RgbColor {
                 _ => object.skip(),
             }
         }
-        let builder = RgbColorBuilder { optional };
+        let builder = RgbColorBuilder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

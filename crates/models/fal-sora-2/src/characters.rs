@@ -58,10 +58,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             video_url: Unset,
             name: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -79,10 +90,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<VideoUrlSlot = Unset, NameSlot = Unset> {
+pub struct Builder<VideoUrlSlot = Unset, NameSlot = Unset, M = fal_core::Strict> {
     video_url: VideoUrlSlot,
     name: NameSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -90,22 +102,30 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<VideoUrlSlot, NameSlot> Builder<VideoUrlSlot, NameSlot> {
+impl<VideoUrlSlot, NameSlot, M: fal_core::Mode> Builder<VideoUrlSlot, NameSlot, M> {
     /// Sets [`video_url`](Input::video_url): Video of the character, in MP4, at least 720p.
-    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File, NameSlot> {
+    pub fn video_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, NameSlot, M> {
         Builder {
-            video_url: value.into_file(),
+            video_url: self.checking.required("video_url", value),
             name: self.name,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`name`](Input::name): Name of the character, to call it by in prompts. 1 to 80 characters.
-    pub fn name(self, value: impl Into<String>) -> Builder<VideoUrlSlot, String> {
+    pub fn name(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<VideoUrlSlot, String, M> {
         Builder {
             video_url: self.video_url,
-            name: value.into(),
+            name: self.checking.required("name", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
@@ -116,18 +136,19 @@ impl<VideoUrlSlot, NameSlot> Builder<VideoUrlSlot, NameSlot> {
     }
 }
 
-impl<VideoUrlSlot, NameSlot> Builder<VideoUrlSlot, NameSlot> {
+impl<VideoUrlSlot, NameSlot, M: fal_core::Mode> Builder<VideoUrlSlot, NameSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         VideoUrlSlot: required::HasVideoUrl,
         NameSlot: required::HasName,
     {
-        Input {
-            video_url: self.video_url.take(),
-            name: self.name.take(),
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                video_url: self.video_url.take(),
+                name: self.name.take(),
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -194,6 +215,7 @@ impl<'de> json::ReadObject<'de> for Input {
             video_url: object.require("video_url", video_url)?,
             name: object.require("name", name)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -263,10 +263,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             image_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -284,10 +295,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     image_url: ImageUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -303,71 +315,81 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. 1 to 5000 characters.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, ImageUrlSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             image_url: self.image_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_url`](Input::image_url): Image that the video opens with.
-    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
+    pub fn image_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, File, M> {
         Builder {
             prompt: self.prompt,
-            image_url: value.into_file(),
+            image_url: self.checking.required("image_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
     /// pixels. Default `auto`.
-    pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
     /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
     /// `auto`.
-    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
-        self.optional.aspect_ratio = value.into_param();
+    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `4`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
     /// Sets [`delete_video`](Input::delete_video): Deletes the video for good once it is generated.
     /// Default `true`.
-    pub fn delete_video(mut self, value: impl Param<bool>) -> Self {
-        self.optional.delete_video = value.into_param();
+    pub fn delete_video(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.delete_video = self.checking.optional("delete_video", value);
         self
     }
 
     /// Sets [`model`](Input::model): Snapshot of the model to use; the one without a date is the
     /// latest. Default `sora-2`.
-    pub fn model(mut self, value: impl Param<ModelValue>) -> Self {
-        self.optional.model = value.into_param();
+    pub fn model(mut self, value: impl Param<ModelValue, M>) -> Self {
+        self.optional.model = self.checking.optional("model", value);
         self
     }
 
     /// Sets [`detect_and_block_ip`](Input::detect_and_block_ip): Refuses a request that refers to known
     /// intellectual property. Default `false`.
-    pub fn detect_and_block_ip(mut self, value: impl Param<bool>) -> Self {
-        self.optional.detect_and_block_ip = value.into_param();
+    pub fn detect_and_block_ip(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.detect_and_block_ip = self
+            .checking
+            .optional("detect_and_block_ip", value);
         self
     }
 
     /// Sets [`character_ids`](Input::character_ids): Characters in the video, by their identifiers, two
     /// at most. At most 2 items.
-    pub fn character_ids(mut self, value: impl Param<Vec<String>>) -> Self {
-        self.optional.character_ids = value.into_param();
+    pub fn character_ids(mut self, value: impl Param<Vec<String>, M>) -> Self {
+        self.optional.character_ids = self.checking.optional("character_ids", value);
         self
     }
 
@@ -378,26 +400,27 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
-impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         ImageUrlSlot: required::HasImageUrl,
     {
-        Input {
-            prompt: self.prompt.take(),
-            image_url: self.image_url.take(),
-            resolution: self.optional.resolution,
-            aspect_ratio: self.optional.aspect_ratio,
-            duration: self.optional.duration,
-            delete_video: self.optional.delete_video,
-            model: self.optional.model,
-            detect_and_block_ip: self.optional.detect_and_block_ip,
-            character_ids: self.optional.character_ids,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                image_url: self.image_url.take(),
+                resolution: self.optional.resolution,
+                aspect_ratio: self.optional.aspect_ratio,
+                duration: self.optional.duration,
+                delete_video: self.optional.delete_video,
+                model: self.optional.model,
+                detect_and_block_ip: self.optional.detect_and_block_ip,
+                character_ids: self.optional.character_ids,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -483,6 +506,7 @@ impl<'de> json::ReadObject<'de> for Input {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -57,9 +57,20 @@ pub type Output = Value;
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             audio_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -77,9 +88,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<AudioUrlSlot = Unset> {
+pub struct Builder<AudioUrlSlot = Unset, M = fal_core::Strict> {
     audio_url: AudioUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -88,18 +100,22 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<AudioUrlSlot> Builder<AudioUrlSlot> {
+impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
     /// Sets [`audio_url`](Input::audio_url): Recording to write down.
-    pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn audio_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, M> {
         Builder {
-            audio_url: value.into_file(),
+            audio_url: self.checking.required("audio_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`use_pnc`](Input::use_pnc): Adds punctuation and capitals to the text. Default `true`.
-    pub fn use_pnc(mut self, value: impl Param<bool>) -> Self {
-        self.optional.use_pnc = value.into_param();
+    pub fn use_pnc(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.use_pnc = self.checking.optional("use_pnc", value);
         self
     }
 
@@ -110,17 +126,18 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
     }
 }
 
-impl<AudioUrlSlot> Builder<AudioUrlSlot> {
+impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         AudioUrlSlot: required::HasAudioUrl,
     {
-        Input {
-            audio_url: self.audio_url.take(),
-            use_pnc: self.optional.use_pnc,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                audio_url: self.audio_url.take(),
+                use_pnc: self.optional.use_pnc,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -179,6 +196,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             audio_url: object.require("audio_url", audio_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

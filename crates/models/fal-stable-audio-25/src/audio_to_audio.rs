@@ -120,10 +120,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             audio_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -141,10 +152,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, AudioUrlSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, AudioUrlSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     audio_url: AudioUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -159,64 +171,77 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
+impl<PromptSlot, AudioUrlSlot, M: fal_core::Mode> Builder<PromptSlot, AudioUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the sound.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, AudioUrlSlot> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, AudioUrlSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             audio_url: self.audio_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`audio_url`](Input::audio_url): Recording to work on.
-    pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
+    pub fn audio_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, File, M> {
         Builder {
             prompt: self.prompt,
-            audio_url: value.into_file(),
+            audio_url: self.checking.required("audio_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`strength`](Input::strength): Distance of the result from the input recording. Between
     /// 0.01 and 1.0. Default `0.8`.
-    pub fn strength(mut self, value: impl Param<Strength>) -> Self {
-        self.optional.strength = value.into_param();
+    pub fn strength(mut self, value: impl Param<Strength, M>) -> Self {
+        self.optional.strength = self.checking.optional("strength", value);
         self
     }
 
     /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 4
     /// and 8. Default `8`.
-    pub fn num_inference_steps(mut self, value: impl Param<NumInferenceSteps>) -> Self {
-        self.optional.num_inference_steps = value.into_param();
+    pub fn num_inference_steps(
+        mut self,
+        value: impl Param<NumInferenceSteps, M>,
+    ) -> Self {
+        self.optional.num_inference_steps = self
+            .checking
+            .optional("num_inference_steps", value);
         self
     }
 
     /// Sets [`total_seconds`](Input::total_seconds): Length of the recording in seconds. Between 1
     /// and 190.
-    pub fn total_seconds(mut self, value: impl Param<TotalSeconds>) -> Self {
-        self.optional.total_seconds = value.into_param();
+    pub fn total_seconds(mut self, value: impl Param<TotalSeconds, M>) -> Self {
+        self.optional.total_seconds = self.checking.optional("total_seconds", value);
         self
     }
 
     /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the recording to the prompt
     /// (classifier-free guidance). Between 1.0 and 25.0. Default `1.0`.
-    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
-        self.optional.guidance_scale = value.into_param();
+    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale, M>) -> Self {
+        self.optional.guidance_scale = self.checking.optional("guidance_scale", value);
         self
     }
 
     /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
-    pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
-        self.optional.sync_mode = value.into_param();
+    pub fn sync_mode(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.sync_mode = self.checking.optional("sync_mode", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
@@ -227,25 +252,26 @@ impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
     }
 }
 
-impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
+impl<PromptSlot, AudioUrlSlot, M: fal_core::Mode> Builder<PromptSlot, AudioUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         AudioUrlSlot: required::HasAudioUrl,
     {
-        Input {
-            prompt: self.prompt.take(),
-            audio_url: self.audio_url.take(),
-            strength: self.optional.strength,
-            num_inference_steps: self.optional.num_inference_steps,
-            total_seconds: self.optional.total_seconds,
-            guidance_scale: self.optional.guidance_scale,
-            sync_mode: self.optional.sync_mode,
-            seed: self.optional.seed,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                audio_url: self.audio_url.take(),
+                strength: self.optional.strength,
+                num_inference_steps: self.optional.num_inference_steps,
+                total_seconds: self.optional.total_seconds,
+                guidance_scale: self.optional.guidance_scale,
+                sync_mode: self.optional.sync_mode,
+                seed: self.optional.seed,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -322,6 +348,7 @@ impl<'de> json::ReadObject<'de> for Input {
             prompt: object.require("prompt", prompt)?,
             audio_url: object.require("audio_url", audio_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

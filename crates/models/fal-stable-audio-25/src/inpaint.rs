@@ -132,10 +132,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             audio_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -153,10 +164,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, AudioUrlSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, AudioUrlSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     audio_url: AudioUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -172,71 +184,87 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
+impl<PromptSlot, AudioUrlSlot, M: fal_core::Mode> Builder<PromptSlot, AudioUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the sound.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, AudioUrlSlot> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, AudioUrlSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             audio_url: self.audio_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`audio_url`](Input::audio_url): Recording to regenerate a part of.
-    pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
+    pub fn audio_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, File, M> {
         Builder {
             prompt: self.prompt,
-            audio_url: value.into_file(),
+            audio_url: self.checking.required("audio_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`seconds_total`](Input::seconds_total): Length of the result in seconds. Between 1
     /// and 190. Default `190`.
-    pub fn seconds_total(mut self, value: impl Param<Nullable<SecondsTotal>>) -> Self {
-        self.optional.seconds_total = value.into_param();
+    pub fn seconds_total(
+        mut self,
+        value: impl Param<Nullable<SecondsTotal>, M>,
+    ) -> Self {
+        self.optional.seconds_total = self.checking.optional("seconds_total", value);
         self
     }
 
     /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the recording to the prompt
     /// (classifier-free guidance). Between 1.0 and 25.0. Default `1.0`.
-    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
-        self.optional.guidance_scale = value.into_param();
+    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale, M>) -> Self {
+        self.optional.guidance_scale = self.checking.optional("guidance_scale", value);
         self
     }
 
     /// Sets [`mask_start`](Input::mask_start): Start of the part in seconds. Between 0 and 190. Default
     /// `30`.
-    pub fn mask_start(mut self, value: impl Param<MaskStart>) -> Self {
-        self.optional.mask_start = value.into_param();
+    pub fn mask_start(mut self, value: impl Param<MaskStart, M>) -> Self {
+        self.optional.mask_start = self.checking.optional("mask_start", value);
         self
     }
 
     /// Sets [`mask_end`](Input::mask_end): End of the part in seconds. Between 0 and 190. Default
     /// `190`.
-    pub fn mask_end(mut self, value: impl Param<MaskEnd>) -> Self {
-        self.optional.mask_end = value.into_param();
+    pub fn mask_end(mut self, value: impl Param<MaskEnd, M>) -> Self {
+        self.optional.mask_end = self.checking.optional("mask_end", value);
         self
     }
 
     /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 4
     /// and 8. Default `8`.
-    pub fn num_inference_steps(mut self, value: impl Param<NumInferenceSteps>) -> Self {
-        self.optional.num_inference_steps = value.into_param();
+    pub fn num_inference_steps(
+        mut self,
+        value: impl Param<NumInferenceSteps, M>,
+    ) -> Self {
+        self.optional.num_inference_steps = self
+            .checking
+            .optional("num_inference_steps", value);
         self
     }
 
     /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
-    pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
-        self.optional.sync_mode = value.into_param();
+    pub fn sync_mode(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.sync_mode = self.checking.optional("sync_mode", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
@@ -247,26 +275,27 @@ impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
     }
 }
 
-impl<PromptSlot, AudioUrlSlot> Builder<PromptSlot, AudioUrlSlot> {
+impl<PromptSlot, AudioUrlSlot, M: fal_core::Mode> Builder<PromptSlot, AudioUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         AudioUrlSlot: required::HasAudioUrl,
     {
-        Input {
-            prompt: self.prompt.take(),
-            audio_url: self.audio_url.take(),
-            seconds_total: self.optional.seconds_total,
-            guidance_scale: self.optional.guidance_scale,
-            mask_start: self.optional.mask_start,
-            mask_end: self.optional.mask_end,
-            num_inference_steps: self.optional.num_inference_steps,
-            sync_mode: self.optional.sync_mode,
-            seed: self.optional.seed,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                audio_url: self.audio_url.take(),
+                seconds_total: self.optional.seconds_total,
+                guidance_scale: self.optional.guidance_scale,
+                mask_start: self.optional.mask_start,
+                mask_end: self.optional.mask_end,
+                num_inference_steps: self.optional.num_inference_steps,
+                sync_mode: self.optional.sync_mode,
+                seed: self.optional.seed,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -343,6 +372,7 @@ impl<'de> json::ReadObject<'de> for Input {
             prompt: object.require("prompt", prompt)?,
             audio_url: object.require("audio_url", audio_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

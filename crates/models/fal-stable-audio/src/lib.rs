@@ -97,9 +97,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -117,9 +128,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -130,32 +142,36 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the sound.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`seconds_start`](Input::seconds_start): Start of the clip in seconds. Between 0 and 47.
     /// Default `0`.
-    pub fn seconds_start(mut self, value: impl Param<SecondsStart>) -> Self {
-        self.optional.seconds_start = value.into_param();
+    pub fn seconds_start(mut self, value: impl Param<SecondsStart, M>) -> Self {
+        self.optional.seconds_start = self.checking.optional("seconds_start", value);
         self
     }
 
     /// Sets [`seconds_total`](Input::seconds_total): Length of the recording in seconds. Between 0
     /// and 47. Default `30`.
-    pub fn seconds_total(mut self, value: impl Param<SecondsTotal>) -> Self {
-        self.optional.seconds_total = value.into_param();
+    pub fn seconds_total(mut self, value: impl Param<SecondsTotal, M>) -> Self {
+        self.optional.seconds_total = self.checking.optional("seconds_total", value);
         self
     }
 
     /// Sets [`steps`](Input::steps): Number of denoising steps. Between 2 and 1000. Default `100`.
-    pub fn steps(mut self, value: impl Param<Steps>) -> Self {
-        self.optional.steps = value.into_param();
+    pub fn steps(mut self, value: impl Param<Steps, M>) -> Self {
+        self.optional.steps = self.checking.optional("steps", value);
         self
     }
 
@@ -166,19 +182,20 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
     {
-        Input {
-            prompt: self.prompt.take(),
-            seconds_start: self.optional.seconds_start,
-            seconds_total: self.optional.seconds_total,
-            steps: self.optional.steps,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                seconds_start: self.optional.seconds_start,
+                seconds_total: self.optional.seconds_total,
+                steps: self.optional.steps,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -237,6 +254,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

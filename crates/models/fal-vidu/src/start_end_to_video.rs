@@ -120,11 +120,24 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> Builder<Unset, Unset, Unset, M> {
         Builder {
             prompt: Unset,
             start_image_url: Unset,
             end_image_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -146,11 +159,13 @@ pub struct Builder<
     PromptSlot = Unset,
     StartImageUrlSlot = Unset,
     EndImageUrlSlot = Unset,
+    M = fal_core::Strict,
 > {
     prompt: PromptSlot,
     start_image_url: StartImageUrlSlot,
     end_image_url: EndImageUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -165,58 +180,67 @@ impl<
     PromptSlot,
     StartImageUrlSlot,
     EndImageUrlSlot,
-> Builder<PromptSlot, StartImageUrlSlot, EndImageUrlSlot> {
+    M: fal_core::Mode,
+> Builder<PromptSlot, StartImageUrlSlot, EndImageUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 1500 characters.
     pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<String, StartImageUrlSlot, EndImageUrlSlot> {
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, StartImageUrlSlot, EndImageUrlSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             start_image_url: self.start_image_url,
             end_image_url: self.end_image_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`start_image_url`](Input::start_image_url): Image that the video opens with.
     pub fn start_image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<PromptSlot, File, EndImageUrlSlot> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, File, EndImageUrlSlot, M> {
         Builder {
             prompt: self.prompt,
-            start_image_url: value.into_file(),
+            start_image_url: self.checking.required("start_image_url", value),
             end_image_url: self.end_image_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with.
     pub fn end_image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<PromptSlot, StartImageUrlSlot, File> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, StartImageUrlSlot, File, M> {
         Builder {
             prompt: self.prompt,
             start_image_url: self.start_image_url,
-            end_image_url: value.into_file(),
+            end_image_url: self.checking.required("end_image_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`movement_amplitude`](Input::movement_amplitude): Amount of movement in the picture.
     /// Default `auto`.
-    pub fn movement_amplitude(mut self, value: impl Param<MovementAmplitude>) -> Self {
-        self.optional.movement_amplitude = value.into_param();
+    pub fn movement_amplitude(
+        mut self,
+        value: impl Param<MovementAmplitude, M>,
+    ) -> Self {
+        self.optional.movement_amplitude = self
+            .checking
+            .optional("movement_amplitude", value);
         self
     }
 
@@ -231,23 +255,25 @@ impl<
     PromptSlot,
     StartImageUrlSlot,
     EndImageUrlSlot,
-> Builder<PromptSlot, StartImageUrlSlot, EndImageUrlSlot> {
+    M: fal_core::Mode,
+> Builder<PromptSlot, StartImageUrlSlot, EndImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         StartImageUrlSlot: required::HasStartImageUrl,
         EndImageUrlSlot: required::HasEndImageUrl,
     {
-        Input {
-            prompt: self.prompt.take(),
-            start_image_url: self.start_image_url.take(),
-            end_image_url: self.end_image_url.take(),
-            seed: self.optional.seed,
-            movement_amplitude: self.optional.movement_amplitude,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                start_image_url: self.start_image_url.take(),
+                end_image_url: self.end_image_url.take(),
+                seed: self.optional.seed,
+                movement_amplitude: self.optional.movement_amplitude,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -326,6 +352,7 @@ impl<'de> json::ReadObject<'de> for Input {
             start_image_url: object.require("start_image_url", start_image_url)?,
             end_image_url: object.require("end_image_url", end_image_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -856,9 +856,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             input_image_urls: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -876,9 +887,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<InputImageUrlsSlot = Unset> {
+pub struct Builder<InputImageUrlsSlot = Unset, M = fal_core::Strict> {
     input_image_urls: InputImageUrlsSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -890,33 +902,37 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<InputImageUrlsSlot> Builder<InputImageUrlsSlot> {
+impl<InputImageUrlsSlot, M: fal_core::Mode> Builder<InputImageUrlsSlot, M> {
     /// Sets [`input_image_urls`](Input::input_image_urls): Images to play the scene with: one for most
     /// templates, one or two for some, three for `wish_sender`.
-    pub fn input_image_urls(self, value: impl Into<Vec<File>>) -> Builder<Vec<File>> {
+    pub fn input_image_urls(
+        mut self,
+        value: impl fal_core::Required<Vec<File>, M>,
+    ) -> Builder<Vec<File>, M> {
         Builder {
-            input_image_urls: value.into(),
+            input_image_urls: self.checking.required("input_image_urls", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`template`](Input::template): Scene to play. Default `hug`.
-    pub fn template(mut self, value: impl Param<Template>) -> Self {
-        self.optional.template = value.into_param();
+    pub fn template(mut self, value: impl Param<Template, M>) -> Self {
+        self.optional.template = self.checking.optional("template", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
     /// `16:9`.
-    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
-        self.optional.aspect_ratio = value.into_param();
+    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
@@ -927,20 +943,21 @@ impl<InputImageUrlsSlot> Builder<InputImageUrlsSlot> {
     }
 }
 
-impl<InputImageUrlsSlot> Builder<InputImageUrlsSlot> {
+impl<InputImageUrlsSlot, M: fal_core::Mode> Builder<InputImageUrlsSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         InputImageUrlsSlot: required::HasInputImageUrls,
     {
-        Input {
-            input_image_urls: self.input_image_urls.take(),
-            template: self.optional.template,
-            seed: self.optional.seed,
-            aspect_ratio: self.optional.aspect_ratio,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                input_image_urls: self.input_image_urls.take(),
+                template: self.optional.template,
+                seed: self.optional.seed,
+                aspect_ratio: self.optional.aspect_ratio,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -1005,6 +1022,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<Vec<File>> {
             input_image_urls: object.require("input_image_urls", input_image_urls)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -184,10 +184,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             image_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -205,10 +216,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     image_url: ImageUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -225,78 +237,90 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At least 1 character.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, ImageUrlSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             image_url: self.image_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_url`](Input::image_url): Image that the video opens with.
-    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
+    pub fn image_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, File, M> {
         Builder {
             prompt: self.prompt,
-            image_url: value.into_file(),
+            image_url: self.checking.required("image_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`audio_url`](Input::audio_url): Music in the background: WAV or MP3, 3 to 30 seconds long,
     /// up to 15 MB.
-    pub fn audio_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.audio_url = value.into_param();
+    pub fn audio_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.audio_url = self.checking.optional("audio_url", value);
         self
     }
 
     /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
     /// pixels. Default `1080p`.
-    pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
     /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the result: unwanted
     /// things, styles and flaws, in up to 500 characters. Empty by default.
-    pub fn negative_prompt(mut self, value: impl Param<Nullable<String>>) -> Self {
-        self.optional.negative_prompt = value.into_param();
+    pub fn negative_prompt(mut self, value: impl Param<Nullable<String>, M>) -> Self {
+        self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self
     }
 
     /// Sets [`enable_prompt_expansion`](Input::enable_prompt_expansion): Lets a language model rewrite
     /// the prompt with more detail before the run. Default `true`.
-    pub fn enable_prompt_expansion(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_prompt_expansion = value.into_param();
+    pub fn enable_prompt_expansion(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_prompt_expansion = self
+            .checking
+            .optional("enable_prompt_expansion", value);
         self
     }
 
     /// Sets [`multi_shots`](Input::multi_shots): Lets the model cut the video into several shots.
     /// Default `false`.
-    pub fn multi_shots(mut self, value: impl Param<bool>) -> Self {
-        self.optional.multi_shots = value.into_param();
+    pub fn multi_shots(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.multi_shots = self.checking.optional("multi_shots", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content.
     /// Default `true`.
-    pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_safety_checker = value.into_param();
+    pub fn enable_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_safety_checker = self
+            .checking
+            .optional("enable_safety_checker", value);
         self
     }
 
@@ -307,27 +331,28 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
-impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         ImageUrlSlot: required::HasImageUrl,
     {
-        Input {
-            prompt: self.prompt.take(),
-            image_url: self.image_url.take(),
-            audio_url: self.optional.audio_url,
-            resolution: self.optional.resolution,
-            duration: self.optional.duration,
-            negative_prompt: self.optional.negative_prompt,
-            enable_prompt_expansion: self.optional.enable_prompt_expansion,
-            multi_shots: self.optional.multi_shots,
-            seed: self.optional.seed,
-            enable_safety_checker: self.optional.enable_safety_checker,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                image_url: self.image_url.take(),
+                audio_url: self.optional.audio_url,
+                resolution: self.optional.resolution,
+                duration: self.optional.duration,
+                negative_prompt: self.optional.negative_prompt,
+                enable_prompt_expansion: self.optional.enable_prompt_expansion,
+                multi_shots: self.optional.multi_shots,
+                seed: self.optional.seed,
+                enable_safety_checker: self.optional.enable_safety_checker,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -415,6 +440,7 @@ impl<'de> json::ReadObject<'de> for Input {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

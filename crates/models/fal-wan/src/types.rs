@@ -67,9 +67,20 @@ fal_core::closed_enum!(
 impl LoRaWeight {
     /// Returns a builder without a parameter.
     pub fn builder() -> LoRaWeightBuilder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> LoRaWeightBuilder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> LoRaWeightBuilder<Unset, M> {
         LoRaWeightBuilder {
             path: Unset,
             optional: LoRaWeightOptional::default(),
+            checking,
         }
     }
 }
@@ -77,9 +88,10 @@ impl LoRaWeight {
 /// A builder of [`LoRaWeight`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct LoRaWeightBuilder<PathSlot = Unset> {
+pub struct LoRaWeightBuilder<PathSlot = Unset, M = fal_core::Strict> {
     path: PathSlot,
     optional: LoRaWeightOptional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -90,51 +102,56 @@ struct LoRaWeightOptional {
     nulls: json::Nulls,
 }
 
-impl<PathSlot> LoRaWeightBuilder<PathSlot> {
+impl<PathSlot, M: fal_core::Mode> LoRaWeightBuilder<PathSlot, M> {
     /// Sets [`path`](LoRaWeight::path): Location of the weights: an address, or a Hugging Face
     /// repository.
-    pub fn path(self, value: impl Into<String>) -> LoRaWeightBuilder<String> {
+    pub fn path(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> LoRaWeightBuilder<String, M> {
         LoRaWeightBuilder {
-            path: value.into(),
+            path: self.checking.required("path", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`weight_name`](LoRaWeight::weight_name): File of the weights, where `path` is a Hugging
     /// Face repository that holds several.
-    pub fn weight_name(mut self, value: impl Param<String>) -> Self {
-        self.optional.weight_name = value.into_param();
+    pub fn weight_name(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.weight_name = self.checking.optional("weight_name", value);
         self
     }
 
     /// Sets [`scale`](LoRaWeight::scale): Strength of the weights: 0 leaves the model unchanged, 1
     /// applies them in full. Between 0.0 and 4.0. Default `1.0`.
-    pub fn scale(mut self, value: impl Param<LoRaWeightScale>) -> Self {
-        self.optional.scale = value.into_param();
+    pub fn scale(mut self, value: impl Param<LoRaWeightScale, M>) -> Self {
+        self.optional.scale = self.checking.optional("scale", value);
         self
     }
 
     /// Sets [`transformer`](LoRaWeight::transformer): Part of the model that the weights are for: the
     /// one for high noise, the one for low noise, or both. Default `high`.
-    pub fn transformer(mut self, value: impl Param<LoRaWeightTransformer>) -> Self {
-        self.optional.transformer = value.into_param();
+    pub fn transformer(mut self, value: impl Param<LoRaWeightTransformer, M>) -> Self {
+        self.optional.transformer = self.checking.optional("transformer", value);
         self
     }
 }
 
-impl<PathSlot> LoRaWeightBuilder<PathSlot> {
+impl<PathSlot, M: fal_core::Mode> LoRaWeightBuilder<PathSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> LoRaWeight
+    pub fn build(self) -> M::Built<LoRaWeight>
     where
         PathSlot: required::LoRaWeightHasPath,
     {
-        LoRaWeight {
-            path: self.path.take(),
-            weight_name: self.optional.weight_name,
-            scale: self.optional.scale,
-            transformer: self.optional.transformer,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(LoRaWeight {
+                path: self.path.take(),
+                weight_name: self.optional.weight_name,
+                scale: self.optional.scale,
+                transformer: self.optional.transformer,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -180,6 +197,7 @@ impl<'de> json::ReadObject<'de> for LoRaWeight {
         let builder = LoRaWeightBuilder::<String> {
             path: object.require("path", path)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

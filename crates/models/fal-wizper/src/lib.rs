@@ -1032,9 +1032,20 @@ fal_core::open_enum!(Languages);
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             audio_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -1052,9 +1063,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<AudioUrlSlot = Unset> {
+pub struct Builder<AudioUrlSlot = Unset, M = fal_core::Strict> {
     audio_url: AudioUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -1068,52 +1080,56 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<AudioUrlSlot> Builder<AudioUrlSlot> {
+impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
     /// Sets [`audio_url`](Input::audio_url): Recording to work on.
-    pub fn audio_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn audio_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, M> {
         Builder {
-            audio_url: value.into_file(),
+            audio_url: self.checking.required("audio_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`task`](Input::task): Task for the model: `transcribe` writes the speech down in its
     /// language, `translate` translates it into English. Default `transcribe`.
-    pub fn task(mut self, value: impl Param<Task>) -> Self {
-        self.optional.task = value.into_param();
+    pub fn task(mut self, value: impl Param<Task, M>) -> Self {
+        self.optional.task = self.checking.optional("task", value);
         self
     }
 
     /// Sets [`language`](Input::language): Code of the language spoken in the recording. Default `en`.
-    pub fn language(mut self, value: impl Param<Nullable<Language>>) -> Self {
-        self.optional.language = value.into_param();
+    pub fn language(mut self, value: impl Param<Nullable<Language>, M>) -> Self {
+        self.optional.language = self.checking.optional("language", value);
         self
     }
 
     /// Sets [`chunk_level`](Input::chunk_level): Unit that the timed parts of the result are made of.
     /// Default `segment`.
-    pub fn chunk_level(mut self, value: impl Param<ChunkLevel>) -> Self {
-        self.optional.chunk_level = value.into_param();
+    pub fn chunk_level(mut self, value: impl Param<ChunkLevel, M>) -> Self {
+        self.optional.chunk_level = self.checking.optional("chunk_level", value);
         self
     }
 
     /// Sets [`max_segment_len`](Input::max_segment_len): Longest stretch of speech in seconds; longer
     /// ones are divided. Between 10 and 29. Default `29`.
-    pub fn max_segment_len(mut self, value: impl Param<MaxSegmentLen>) -> Self {
-        self.optional.max_segment_len = value.into_param();
+    pub fn max_segment_len(mut self, value: impl Param<MaxSegmentLen, M>) -> Self {
+        self.optional.max_segment_len = self.checking.optional("max_segment_len", value);
         self
     }
 
     /// Sets [`merge_chunks`](Input::merge_chunks): Joins neighboring parts as long as they stay within
     /// `max_segment_len`. Default `true`.
-    pub fn merge_chunks(mut self, value: impl Param<bool>) -> Self {
-        self.optional.merge_chunks = value.into_param();
+    pub fn merge_chunks(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.merge_chunks = self.checking.optional("merge_chunks", value);
         self
     }
 
     /// Sets [`version`](Input::version): Release of the large Whisper model to run. Default `3`.
-    pub fn version(mut self, value: impl Param<Version>) -> Self {
-        self.optional.version = value.into_param();
+    pub fn version(mut self, value: impl Param<Version, M>) -> Self {
+        self.optional.version = self.checking.optional("version", value);
         self
     }
 
@@ -1124,22 +1140,23 @@ impl<AudioUrlSlot> Builder<AudioUrlSlot> {
     }
 }
 
-impl<AudioUrlSlot> Builder<AudioUrlSlot> {
+impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         AudioUrlSlot: required::HasAudioUrl,
     {
-        Input {
-            audio_url: self.audio_url.take(),
-            task: self.optional.task,
-            language: self.optional.language,
-            chunk_level: self.optional.chunk_level,
-            max_segment_len: self.optional.max_segment_len,
-            merge_chunks: self.optional.merge_chunks,
-            version: self.optional.version,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                audio_url: self.audio_url.take(),
+                task: self.optional.task,
+                language: self.optional.language,
+                chunk_level: self.optional.chunk_level,
+                max_segment_len: self.optional.max_segment_len,
+                merge_chunks: self.optional.merge_chunks,
+                version: self.optional.version,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -1208,6 +1225,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             audio_url: object.require("audio_url", audio_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

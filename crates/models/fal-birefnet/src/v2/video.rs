@@ -315,9 +315,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             video_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -335,9 +346,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<VideoUrlSlot = Unset> {
+pub struct Builder<VideoUrlSlot = Unset, M = fal_core::Strict> {
     video_url: VideoUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -353,18 +365,22 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<VideoUrlSlot> Builder<VideoUrlSlot> {
+impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
     /// Sets [`video_url`](Input::video_url): Video to take the background out of.
-    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn video_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, M> {
         Builder {
-            video_url: value.into_file(),
+            video_url: self.checking.required("video_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`model`](Input::model): Model to use. Default `General Use (Light)`.
-    pub fn model(mut self, value: impl Param<ModelValue>) -> Self {
-        self.optional.model = value.into_param();
+    pub fn model(mut self, value: impl Param<ModelValue, M>) -> Self {
+        self.optional.model = self.checking.optional("model", value);
         self
     }
 
@@ -372,49 +388,57 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
     /// `1024x1024`.
     pub fn operating_resolution(
         mut self,
-        value: impl Param<OperatingResolution>,
+        value: impl Param<OperatingResolution, M>,
     ) -> Self {
-        self.optional.operating_resolution = value.into_param();
+        self.optional.operating_resolution = self
+            .checking
+            .optional("operating_resolution", value);
         self
     }
 
     /// Sets [`output_mask`](Input::output_mask): Also returns the mask. Default `false`.
-    pub fn output_mask(mut self, value: impl Param<bool>) -> Self {
-        self.optional.output_mask = value.into_param();
+    pub fn output_mask(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.output_mask = self.checking.optional("output_mask", value);
         self
     }
 
     /// Sets [`refine_foreground`](Input::refine_foreground): Refines the edges of the foreground with
     /// the mask. Default `true`.
-    pub fn refine_foreground(mut self, value: impl Param<bool>) -> Self {
-        self.optional.refine_foreground = value.into_param();
+    pub fn refine_foreground(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.refine_foreground = self
+            .checking
+            .optional("refine_foreground", value);
         self
     }
 
     /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
-    pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
-        self.optional.sync_mode = value.into_param();
+    pub fn sync_mode(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.sync_mode = self.checking.optional("sync_mode", value);
         self
     }
 
     /// Sets [`video_output_type`](Input::video_output_type): Format of the video. Default `X264
     /// (.mp4)`.
-    pub fn video_output_type(mut self, value: impl Param<VideoOutputType>) -> Self {
-        self.optional.video_output_type = value.into_param();
+    pub fn video_output_type(mut self, value: impl Param<VideoOutputType, M>) -> Self {
+        self.optional.video_output_type = self
+            .checking
+            .optional("video_output_type", value);
         self
     }
 
     /// Sets [`video_quality`](Input::video_quality): Quality of the video file. Default `high`.
-    pub fn video_quality(mut self, value: impl Param<VideoQuality>) -> Self {
-        self.optional.video_quality = value.into_param();
+    pub fn video_quality(mut self, value: impl Param<VideoQuality, M>) -> Self {
+        self.optional.video_quality = self.checking.optional("video_quality", value);
         self
     }
 
     /// Sets [`video_write_mode`](Input::video_write_mode): Encoding of the video file: fast with a
     /// large file, slow with a small one, or in between. Default `balanced`.
-    pub fn video_write_mode(mut self, value: impl Param<VideoWriteMode>) -> Self {
-        self.optional.video_write_mode = value.into_param();
+    pub fn video_write_mode(mut self, value: impl Param<VideoWriteMode, M>) -> Self {
+        self.optional.video_write_mode = self
+            .checking
+            .optional("video_write_mode", value);
         self
     }
 
@@ -425,24 +449,25 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
     }
 }
 
-impl<VideoUrlSlot> Builder<VideoUrlSlot> {
+impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         VideoUrlSlot: required::HasVideoUrl,
     {
-        Input {
-            video_url: self.video_url.take(),
-            model: self.optional.model,
-            operating_resolution: self.optional.operating_resolution,
-            output_mask: self.optional.output_mask,
-            refine_foreground: self.optional.refine_foreground,
-            sync_mode: self.optional.sync_mode,
-            video_output_type: self.optional.video_output_type,
-            video_quality: self.optional.video_quality,
-            video_write_mode: self.optional.video_write_mode,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                video_url: self.video_url.take(),
+                model: self.optional.model,
+                operating_resolution: self.optional.operating_resolution,
+                output_mask: self.optional.output_mask,
+                refine_foreground: self.optional.refine_foreground,
+                sync_mode: self.optional.sync_mode,
+                video_output_type: self.optional.video_output_type,
+                video_quality: self.optional.video_quality,
+                video_write_mode: self.optional.video_write_mode,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -515,6 +540,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             video_url: object.require("video_url", video_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -69,10 +69,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             image_url: Unset,
             video_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -90,10 +101,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ImageUrlSlot = Unset, VideoUrlSlot = Unset> {
+pub struct Builder<ImageUrlSlot = Unset, VideoUrlSlot = Unset, M = fal_core::Strict> {
     image_url: ImageUrlSlot,
     video_url: VideoUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -102,37 +114,45 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<ImageUrlSlot, VideoUrlSlot> Builder<ImageUrlSlot, VideoUrlSlot> {
+impl<
+    ImageUrlSlot,
+    VideoUrlSlot,
+    M: fal_core::Mode,
+> Builder<ImageUrlSlot, VideoUrlSlot, M> {
     /// Sets [`image_url`](Input::image_url): Image of the character: a person, an animal or a drawn
     /// figure.
     pub fn image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<File, VideoUrlSlot> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, VideoUrlSlot, M> {
         Builder {
-            image_url: value.into_file(),
+            image_url: self.checking.required("image_url", value),
             video_url: self.video_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`video_url`](Input::video_url): Video of the motion, the face and the lips to take over,
     /// in MP4, MOV or WebM, up to 30 seconds long.
     pub fn video_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<ImageUrlSlot, File> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<ImageUrlSlot, File, M> {
         Builder {
             image_url: self.image_url,
-            video_url: value.into_file(),
+            video_url: self.checking.required("video_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`trim_first_second`](Input::trim_first_second): Cuts off the first second of the result,
     /// which is a transition. Default `true`.
-    pub fn trim_first_second(mut self, value: impl Param<bool>) -> Self {
-        self.optional.trim_first_second = value.into_param();
+    pub fn trim_first_second(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.trim_first_second = self
+            .checking
+            .optional("trim_first_second", value);
         self
     }
 
@@ -143,19 +163,24 @@ impl<ImageUrlSlot, VideoUrlSlot> Builder<ImageUrlSlot, VideoUrlSlot> {
     }
 }
 
-impl<ImageUrlSlot, VideoUrlSlot> Builder<ImageUrlSlot, VideoUrlSlot> {
+impl<
+    ImageUrlSlot,
+    VideoUrlSlot,
+    M: fal_core::Mode,
+> Builder<ImageUrlSlot, VideoUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         ImageUrlSlot: required::HasImageUrl,
         VideoUrlSlot: required::HasVideoUrl,
     {
-        Input {
-            image_url: self.image_url.take(),
-            video_url: self.video_url.take(),
-            trim_first_second: self.optional.trim_first_second,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                image_url: self.image_url.take(),
+                video_url: self.video_url.take(),
+                trim_first_second: self.optional.trim_first_second,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -220,6 +245,7 @@ impl<'de> json::ReadObject<'de> for Input {
             image_url: object.require("image_url", image_url)?,
             video_url: object.require("video_url", video_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

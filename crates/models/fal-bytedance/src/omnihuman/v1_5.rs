@@ -113,10 +113,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             image_url: Unset,
             audio_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -134,10 +145,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ImageUrlSlot = Unset, AudioUrlSlot = Unset> {
+pub struct Builder<ImageUrlSlot = Unset, AudioUrlSlot = Unset, M = fal_core::Strict> {
     image_url: ImageUrlSlot,
     audio_url: AudioUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -150,55 +162,61 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
+impl<
+    ImageUrlSlot,
+    AudioUrlSlot,
+    M: fal_core::Mode,
+> Builder<ImageUrlSlot, AudioUrlSlot, M> {
     /// Sets [`image_url`](Input::image_url): Image of the person.
     pub fn image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<File, AudioUrlSlot> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, AudioUrlSlot, M> {
         Builder {
-            image_url: value.into_file(),
+            image_url: self.checking.required("image_url", value),
             audio_url: self.audio_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`audio_url`](Input::audio_url): Recording that the person speaks or sings, shorter than 30
     /// seconds at 1080p and 60 seconds at 720p.
     pub fn audio_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<ImageUrlSlot, File> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<ImageUrlSlot, File, M> {
         Builder {
             image_url: self.image_url,
-            audio_url: value.into_file(),
+            audio_url: self.checking.required("audio_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
-    pub fn prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.prompt = value.into_param();
+    pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.prompt = self.checking.optional("prompt", value);
         self
     }
 
     /// Sets [`mask_url`](Input::mask_url): Mask of the image: only the person in its white part speaks.
-    pub fn mask_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.mask_url = value.into_param();
+    pub fn mask_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.mask_url = self.checking.optional("mask_url", value);
         self
     }
 
     /// Sets [`turbo_mode`](Input::turbo_mode): Generates the video faster, at some cost in quality.
     /// Default `false`.
-    pub fn turbo_mode(mut self, value: impl Param<bool>) -> Self {
-        self.optional.turbo_mode = value.into_param();
+    pub fn turbo_mode(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.turbo_mode = self.checking.optional("turbo_mode", value);
         self
     }
 
     /// Sets [`resolution`](Input::resolution): Resolution of the video. Default `1080p`.
-    pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
@@ -209,23 +227,28 @@ impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
     }
 }
 
-impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
+impl<
+    ImageUrlSlot,
+    AudioUrlSlot,
+    M: fal_core::Mode,
+> Builder<ImageUrlSlot, AudioUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         ImageUrlSlot: required::HasImageUrl,
         AudioUrlSlot: required::HasAudioUrl,
     {
-        Input {
-            image_url: self.image_url.take(),
-            audio_url: self.audio_url.take(),
-            prompt: self.optional.prompt,
-            mask_url: self.optional.mask_url,
-            turbo_mode: self.optional.turbo_mode,
-            resolution: self.optional.resolution,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                image_url: self.image_url.take(),
+                audio_url: self.audio_url.take(),
+                prompt: self.optional.prompt,
+                mask_url: self.optional.mask_url,
+                turbo_mode: self.optional.turbo_mode,
+                resolution: self.optional.resolution,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -298,6 +321,7 @@ impl<'de> json::ReadObject<'de> for Input {
             image_url: object.require("image_url", image_url)?,
             audio_url: object.require("audio_url", audio_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

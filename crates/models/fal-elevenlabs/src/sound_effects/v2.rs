@@ -206,9 +206,20 @@ pub struct Event {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             text: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -226,9 +237,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<TextSlot = Unset> {
+pub struct Builder<TextSlot = Unset, M = fal_core::Strict> {
     text: TextSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -241,40 +253,48 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<TextSlot> Builder<TextSlot> {
+impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
     /// Sets [`text`](Input::text): Description of the sound.
-    pub fn text(self, value: impl Into<String>) -> Builder<String> {
+    pub fn text(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            text: value.into(),
+            text: self.checking.required("text", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`duration_seconds`](Input::duration_seconds): Length of the sound in seconds. Between 0.5
     /// and 22.0.
-    pub fn duration_seconds(mut self, value: impl Param<DurationSeconds>) -> Self {
-        self.optional.duration_seconds = value.into_param();
+    pub fn duration_seconds(mut self, value: impl Param<DurationSeconds, M>) -> Self {
+        self.optional.duration_seconds = self
+            .checking
+            .optional("duration_seconds", value);
         self
     }
 
     /// Sets [`prompt_influence`](Input::prompt_influence): Adherence of the sound to the text. Between
     /// 0.0 and 1.0. Default `0.3`.
-    pub fn prompt_influence(mut self, value: impl Param<PromptInfluence>) -> Self {
-        self.optional.prompt_influence = value.into_param();
+    pub fn prompt_influence(mut self, value: impl Param<PromptInfluence, M>) -> Self {
+        self.optional.prompt_influence = self
+            .checking
+            .optional("prompt_influence", value);
         self
     }
 
     /// Sets [`output_format`](Input::output_format): Format of the recording: codec, sample rate and
     /// bit rate. Default `mp3_44100_128`.
-    pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
-        self.optional.output_format = value.into_param();
+    pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
+        self.optional.output_format = self.checking.optional("output_format", value);
         self
     }
 
     /// Sets [`loop`](Input::loop): Makes the end of the sound run into its beginning, so that it can be
     /// looped. Default `false`.
-    pub fn r#loop(mut self, value: impl Param<bool>) -> Self {
-        self.optional.r#loop = value.into_param();
+    pub fn r#loop(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.r#loop = self.checking.optional("loop", value);
         self
     }
 
@@ -285,21 +305,22 @@ impl<TextSlot> Builder<TextSlot> {
     }
 }
 
-impl<TextSlot> Builder<TextSlot> {
+impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         TextSlot: required::HasText,
     {
-        Input {
-            text: self.text.take(),
-            duration_seconds: self.optional.duration_seconds,
-            prompt_influence: self.optional.prompt_influence,
-            output_format: self.optional.output_format,
-            r#loop: self.optional.r#loop,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                text: self.text.take(),
+                duration_seconds: self.optional.duration_seconds,
+                prompt_influence: self.optional.prompt_influence,
+                output_format: self.optional.output_format,
+                r#loop: self.optional.r#loop,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -367,6 +388,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             text: object.require("text", text)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -99,9 +99,20 @@ pub struct Event {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             inputs: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -119,9 +130,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<InputsSlot = Unset> {
+pub struct Builder<InputsSlot = Unset, M = fal_core::Strict> {
     inputs: InputsSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -135,28 +147,31 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<InputsSlot> Builder<InputsSlot> {
+impl<InputsSlot, M: fal_core::Mode> Builder<InputsSlot, M> {
     /// Sets [`inputs`](Input::inputs): Lines of the dialogue in order, each with its speaker.
     pub fn inputs(
-        self,
-        value: impl Into<Vec<DialogueBlock>>,
-    ) -> Builder<Vec<DialogueBlock>> {
+        mut self,
+        value: impl fal_core::Required<Vec<DialogueBlock>, M>,
+    ) -> Builder<Vec<DialogueBlock>, M> {
         Builder {
-            inputs: value.into(),
+            inputs: self.checking.required("inputs", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`stability`](Input::stability): Stability of the voices. Between 0.0 and 1.0.
-    pub fn stability(mut self, value: impl Param<Stability>) -> Self {
-        self.optional.stability = value.into_param();
+    pub fn stability(mut self, value: impl Param<Stability, M>) -> Self {
+        self.optional.stability = self.checking.optional("stability", value);
         self
     }
 
     /// Sets [`use_speaker_boost`](Input::use_speaker_boost): Keeps the speech closer to the original
     /// speaker, which takes a little longer.
-    pub fn use_speaker_boost(mut self, value: impl Param<bool>) -> Self {
-        self.optional.use_speaker_boost = value.into_param();
+    pub fn use_speaker_boost(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.use_speaker_boost = self
+            .checking
+            .optional("use_speaker_boost", value);
         self
     }
 
@@ -164,22 +179,24 @@ impl<InputsSlot> Builder<InputsSlot> {
     /// Dictionaries of pronunciation, applied in order: three at most. Default `[]`.
     pub fn pronunciation_dictionary_locators(
         mut self,
-        value: impl Param<Vec<PronunciationDictionaryLocator>>,
+        value: impl Param<Vec<PronunciationDictionaryLocator>, M>,
     ) -> Self {
-        self.optional.pronunciation_dictionary_locators = value.into_param();
+        self.optional.pronunciation_dictionary_locators = self
+            .checking
+            .optional("pronunciation_dictionary_locators", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`language_code`](Input::language_code): Code of the language (ISO 639-1) to speak in.
-    pub fn language_code(mut self, value: impl Param<String>) -> Self {
-        self.optional.language_code = value.into_param();
+    pub fn language_code(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.language_code = self.checking.optional("language_code", value);
         self
     }
 
@@ -190,24 +207,25 @@ impl<InputsSlot> Builder<InputsSlot> {
     }
 }
 
-impl<InputsSlot> Builder<InputsSlot> {
+impl<InputsSlot, M: fal_core::Mode> Builder<InputsSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         InputsSlot: required::HasInputs,
     {
-        Input {
-            inputs: self.inputs.take(),
-            stability: self.optional.stability,
-            use_speaker_boost: self.optional.use_speaker_boost,
-            pronunciation_dictionary_locators: self
-                .optional
-                .pronunciation_dictionary_locators,
-            seed: self.optional.seed,
-            language_code: self.optional.language_code,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                inputs: self.inputs.take(),
+                stability: self.optional.stability,
+                use_speaker_boost: self.optional.use_speaker_boost,
+                pronunciation_dictionary_locators: self
+                    .optional
+                    .pronunciation_dictionary_locators,
+                seed: self.optional.seed,
+                language_code: self.optional.language_code,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -285,6 +303,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<Vec<DialogueBlock>> {
             inputs: object.require("inputs", inputs)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -150,9 +150,20 @@ pub struct Event {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             text: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -170,9 +181,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<TextSlot = Unset> {
+pub struct Builder<TextSlot = Unset, M = fal_core::Strict> {
     text: TextSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -186,38 +198,42 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<TextSlot> Builder<TextSlot> {
+impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
     /// Sets [`text`](Input::text): Text to speak. 1 to 5000 characters.
-    pub fn text(self, value: impl Into<String>) -> Builder<String> {
+    pub fn text(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            text: value.into(),
+            text: self.checking.required("text", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`voice`](Input::voice): Voice that speaks, by its name or its identifier. Default
     /// `Rachel`.
-    pub fn voice(mut self, value: impl Param<String>) -> Self {
-        self.optional.voice = value.into_param();
+    pub fn voice(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.voice = self.checking.optional("voice", value);
         self
     }
 
     /// Sets [`stability`](Input::stability): Stability of the voice. Between 0.0 and 1.0. Default
     /// `0.5`.
-    pub fn stability(mut self, value: impl Param<Stability>) -> Self {
-        self.optional.stability = value.into_param();
+    pub fn stability(mut self, value: impl Param<Stability, M>) -> Self {
+        self.optional.stability = self.checking.optional("stability", value);
         self
     }
 
     /// Sets [`timestamps`](Input::timestamps): Also returns the times of each word. Default `false`.
-    pub fn timestamps(mut self, value: impl Param<bool>) -> Self {
-        self.optional.timestamps = value.into_param();
+    pub fn timestamps(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.timestamps = self.checking.optional("timestamps", value);
         self
     }
 
     /// Sets [`language_code`](Input::language_code): Code of the language (ISO 639-1) to speak in.
-    pub fn language_code(mut self, value: impl Param<String>) -> Self {
-        self.optional.language_code = value.into_param();
+    pub fn language_code(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.language_code = self.checking.optional("language_code", value);
         self
     }
 
@@ -225,9 +241,11 @@ impl<TextSlot> Builder<TextSlot> {
     /// and the like first: always, never, or as the service decides. Default `auto`.
     pub fn apply_text_normalization(
         mut self,
-        value: impl Param<ApplyTextNormalization>,
+        value: impl Param<ApplyTextNormalization, M>,
     ) -> Self {
-        self.optional.apply_text_normalization = value.into_param();
+        self.optional.apply_text_normalization = self
+            .checking
+            .optional("apply_text_normalization", value);
         self
     }
 
@@ -238,22 +256,23 @@ impl<TextSlot> Builder<TextSlot> {
     }
 }
 
-impl<TextSlot> Builder<TextSlot> {
+impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         TextSlot: required::HasText,
     {
-        Input {
-            text: self.text.take(),
-            voice: self.optional.voice,
-            stability: self.optional.stability,
-            timestamps: self.optional.timestamps,
-            language_code: self.optional.language_code,
-            apply_text_normalization: self.optional.apply_text_normalization,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                text: self.text.take(),
+                voice: self.optional.voice,
+                stability: self.optional.stability,
+                timestamps: self.optional.timestamps,
+                language_code: self.optional.language_code,
+                apply_text_normalization: self.optional.apply_text_normalization,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -326,6 +345,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             text: object.require("text", text)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -184,9 +184,20 @@ pub struct Event {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             text: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -204,9 +215,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<TextSlot = Unset> {
+pub struct Builder<TextSlot = Unset, M = fal_core::Strict> {
     text: TextSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -225,73 +237,79 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<TextSlot> Builder<TextSlot> {
+impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
     /// Sets [`text`](Input::text): Text to speak. At least 1 character.
-    pub fn text(self, value: impl Into<String>) -> Builder<String> {
+    pub fn text(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            text: value.into(),
+            text: self.checking.required("text", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`voice`](Input::voice): Voice that speaks, by its name or its identifier. Default
     /// `Rachel`.
-    pub fn voice(mut self, value: impl Param<String>) -> Self {
-        self.optional.voice = value.into_param();
+    pub fn voice(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.voice = self.checking.optional("voice", value);
         self
     }
 
     /// Sets [`stability`](Input::stability): Stability of the voice. Between 0.0 and 1.0. Default
     /// `0.5`.
-    pub fn stability(mut self, value: impl Param<Stability>) -> Self {
-        self.optional.stability = value.into_param();
+    pub fn stability(mut self, value: impl Param<Stability, M>) -> Self {
+        self.optional.stability = self.checking.optional("stability", value);
         self
     }
 
     /// Sets [`similarity_boost`](Input::similarity_boost): Similarity of the speech to the original
     /// voice. Between 0.0 and 1.0. Default `0.75`.
-    pub fn similarity_boost(mut self, value: impl Param<SimilarityBoost>) -> Self {
-        self.optional.similarity_boost = value.into_param();
+    pub fn similarity_boost(mut self, value: impl Param<SimilarityBoost, M>) -> Self {
+        self.optional.similarity_boost = self
+            .checking
+            .optional("similarity_boost", value);
         self
     }
 
     /// Sets [`style`](Input::style): Exaggeration of the style of the voice. Between 0.0 and 1.0.
     /// Default `0.0`.
-    pub fn style(mut self, value: impl Param<Style>) -> Self {
-        self.optional.style = value.into_param();
+    pub fn style(mut self, value: impl Param<Style, M>) -> Self {
+        self.optional.style = self.checking.optional("style", value);
         self
     }
 
     /// Sets [`speed`](Input::speed): Rate of the speech: 1 is the natural one. Between 0.7 and 1.2.
     /// Default `1.0`.
-    pub fn speed(mut self, value: impl Param<Speed>) -> Self {
-        self.optional.speed = value.into_param();
+    pub fn speed(mut self, value: impl Param<Speed, M>) -> Self {
+        self.optional.speed = self.checking.optional("speed", value);
         self
     }
 
     /// Sets [`timestamps`](Input::timestamps): Also returns the times of each word. Default `false`.
-    pub fn timestamps(mut self, value: impl Param<bool>) -> Self {
-        self.optional.timestamps = value.into_param();
+    pub fn timestamps(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.timestamps = self.checking.optional("timestamps", value);
         self
     }
 
     /// Sets [`previous_text`](Input::previous_text): Text spoken before this one, so that the two fit
     /// together.
-    pub fn previous_text(mut self, value: impl Param<String>) -> Self {
-        self.optional.previous_text = value.into_param();
+    pub fn previous_text(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.previous_text = self.checking.optional("previous_text", value);
         self
     }
 
     /// Sets [`next_text`](Input::next_text): Text to be spoken after this one, so that the two fit
     /// together.
-    pub fn next_text(mut self, value: impl Param<String>) -> Self {
-        self.optional.next_text = value.into_param();
+    pub fn next_text(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.next_text = self.checking.optional("next_text", value);
         self
     }
 
     /// Sets [`language_code`](Input::language_code): Code of the language (ISO 639-1) to speak in.
-    pub fn language_code(mut self, value: impl Param<String>) -> Self {
-        self.optional.language_code = value.into_param();
+    pub fn language_code(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.language_code = self.checking.optional("language_code", value);
         self
     }
 
@@ -299,9 +317,11 @@ impl<TextSlot> Builder<TextSlot> {
     /// and the like first: always, never, or as the service decides. Default `auto`.
     pub fn apply_text_normalization(
         mut self,
-        value: impl Param<ApplyTextNormalization>,
+        value: impl Param<ApplyTextNormalization, M>,
     ) -> Self {
-        self.optional.apply_text_normalization = value.into_param();
+        self.optional.apply_text_normalization = self
+            .checking
+            .optional("apply_text_normalization", value);
         self
     }
 
@@ -312,27 +332,28 @@ impl<TextSlot> Builder<TextSlot> {
     }
 }
 
-impl<TextSlot> Builder<TextSlot> {
+impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         TextSlot: required::HasText,
     {
-        Input {
-            text: self.text.take(),
-            voice: self.optional.voice,
-            stability: self.optional.stability,
-            similarity_boost: self.optional.similarity_boost,
-            style: self.optional.style,
-            speed: self.optional.speed,
-            timestamps: self.optional.timestamps,
-            previous_text: self.optional.previous_text,
-            next_text: self.optional.next_text,
-            language_code: self.optional.language_code,
-            apply_text_normalization: self.optional.apply_text_normalization,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                text: self.text.take(),
+                voice: self.optional.voice,
+                stability: self.optional.stability,
+                similarity_boost: self.optional.similarity_boost,
+                style: self.optional.style,
+                speed: self.optional.speed,
+                timestamps: self.optional.timestamps,
+                previous_text: self.optional.previous_text,
+                next_text: self.optional.next_text,
+                language_code: self.optional.language_code,
+                apply_text_normalization: self.optional.apply_text_normalization,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -417,6 +438,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             text: object.require("text", text)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -320,9 +320,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -340,9 +351,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -370,124 +382,150 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
     /// light, style, and any lettering in quotation marks.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 4
     /// and 8. Default `4`.
-    pub fn num_inference_steps(mut self, value: impl Param<NumInferenceSteps>) -> Self {
-        self.optional.num_inference_steps = value.into_param();
+    pub fn num_inference_steps(
+        mut self,
+        value: impl Param<NumInferenceSteps, M>,
+    ) -> Self {
+        self.optional.num_inference_steps = self
+            .checking
+            .optional("num_inference_steps", value);
         self
     }
 
     /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height. Default `landscape_4_3`.
-    pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
-        self.optional.image_size = value.into_param();
+    pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
+        self.optional.image_size = self.checking.optional("image_size", value);
         self
     }
 
     /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
     /// 1 and 4. Default `1`.
-    pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
-        self.optional.num_images = value.into_param();
+    pub fn num_images(mut self, value: impl Param<NumImages, M>) -> Self {
+        self.optional.num_images = self.checking.optional("num_images", value);
         self
     }
 
     /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
-    pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
-        self.optional.sync_mode = value.into_param();
+    pub fn sync_mode(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.sync_mode = self.checking.optional("sync_mode", value);
         self
     }
 
     /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content.
     /// Default `true`.
-    pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_safety_checker = value.into_param();
+    pub fn enable_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_safety_checker = self
+            .checking
+            .optional("enable_safety_checker", value);
         self
     }
 
     /// Sets [`output_format`](Input::output_format): File format of the images. Default `png`.
-    pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
-        self.optional.output_format = value.into_param();
+    pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
+        self.optional.output_format = self.checking.optional("output_format", value);
         self
     }
 
     /// Sets [`enable_cns`](Input::enable_cns): Samples with colored noise (CNS), a stochastic sampler.
     /// Default `false`.
-    pub fn enable_cns(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_cns = value.into_param();
+    pub fn enable_cns(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_cns = self.checking.optional("enable_cns", value);
         self
     }
 
     /// Sets [`cns_s_churn`](Input::cns_s_churn): Amount of colored noise added after each step. Between
     /// 0.0 and 2.0. Default `0.5`.
-    pub fn cns_s_churn(mut self, value: impl Param<CnsSChurn>) -> Self {
-        self.optional.cns_s_churn = value.into_param();
+    pub fn cns_s_churn(mut self, value: impl Param<CnsSChurn, M>) -> Self {
+        self.optional.cns_s_churn = self.checking.optional("cns_s_churn", value);
         self
     }
 
     /// Sets [`cns_gamma_source`](Input::cns_gamma_source): Source of the progress of each frequency
     /// band. Default `matrix`.
-    pub fn cns_gamma_source(mut self, value: impl Param<CnsGammaSource>) -> Self {
-        self.optional.cns_gamma_source = value.into_param();
+    pub fn cns_gamma_source(mut self, value: impl Param<CnsGammaSource, M>) -> Self {
+        self.optional.cns_gamma_source = self
+            .checking
+            .optional("cns_gamma_source", value);
         self
     }
 
     /// Sets [`cns_power_gamma`](Input::cns_power_gamma): Exponent on what is left of each band's
     /// progress. Between 0.1 and 3.0. Default `0.75`.
-    pub fn cns_power_gamma(mut self, value: impl Param<CnsPowerGamma>) -> Self {
-        self.optional.cns_power_gamma = value.into_param();
+    pub fn cns_power_gamma(mut self, value: impl Param<CnsPowerGamma, M>) -> Self {
+        self.optional.cns_power_gamma = self.checking.optional("cns_power_gamma", value);
         self
     }
 
     /// Sets [`cns_gamma_divider`](Input::cns_gamma_divider): Divides the progress of the bands before
     /// it is used. Between 0.1 and 50.0. Default `1.73`.
-    pub fn cns_gamma_divider(mut self, value: impl Param<CnsGammaDivider>) -> Self {
-        self.optional.cns_gamma_divider = value.into_param();
+    pub fn cns_gamma_divider(mut self, value: impl Param<CnsGammaDivider, M>) -> Self {
+        self.optional.cns_gamma_divider = self
+            .checking
+            .optional("cns_gamma_divider", value);
         self
     }
 
     /// Sets [`cns_alpha_tilt_start`](Input::cns_alpha_tilt_start): Tilt of the noise at the start of
     /// sampling. Between -2.0 and 2.0. Default `0.15`.
-    pub fn cns_alpha_tilt_start(mut self, value: impl Param<CnsAlphaTiltStart>) -> Self {
-        self.optional.cns_alpha_tilt_start = value.into_param();
+    pub fn cns_alpha_tilt_start(
+        mut self,
+        value: impl Param<CnsAlphaTiltStart, M>,
+    ) -> Self {
+        self.optional.cns_alpha_tilt_start = self
+            .checking
+            .optional("cns_alpha_tilt_start", value);
         self
     }
 
     /// Sets [`cns_alpha_tilt_end`](Input::cns_alpha_tilt_end): Tilt of the noise at the end of
     /// sampling. Between -2.0 and 2.0. Default `-0.5`.
-    pub fn cns_alpha_tilt_end(mut self, value: impl Param<CnsAlphaTiltEnd>) -> Self {
-        self.optional.cns_alpha_tilt_end = value.into_param();
+    pub fn cns_alpha_tilt_end(mut self, value: impl Param<CnsAlphaTiltEnd, M>) -> Self {
+        self.optional.cns_alpha_tilt_end = self
+            .checking
+            .optional("cns_alpha_tilt_end", value);
         self
     }
 
     /// Sets [`cns_alpha_use_fnorm`](Input::cns_alpha_use_fnorm): Lets the tilt grow smoothly with the
     /// frequency instead of being one flat factor. Default `true`.
-    pub fn cns_alpha_use_fnorm(mut self, value: impl Param<bool>) -> Self {
-        self.optional.cns_alpha_use_fnorm = value.into_param();
+    pub fn cns_alpha_use_fnorm(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.cns_alpha_use_fnorm = self
+            .checking
+            .optional("cns_alpha_use_fnorm", value);
         self
     }
 
     /// Sets [`cns_alpha_exp_interp`](Input::cns_alpha_exp_interp): Moves the tilt from its start to its
     /// end along an exponential curve instead of a straight line. Default `true`.
-    pub fn cns_alpha_exp_interp(mut self, value: impl Param<bool>) -> Self {
-        self.optional.cns_alpha_exp_interp = value.into_param();
+    pub fn cns_alpha_exp_interp(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.cns_alpha_exp_interp = self
+            .checking
+            .optional("cns_alpha_exp_interp", value);
         self
     }
 
@@ -495,23 +533,29 @@ impl<PromptSlot> Builder<PromptSlot> {
     /// curve of the tilt. Between 0.1 and 10.0. Default `0.75`.
     pub fn cns_alpha_exp_sharpness(
         mut self,
-        value: impl Param<CnsAlphaExpSharpness>,
+        value: impl Param<CnsAlphaExpSharpness, M>,
     ) -> Self {
-        self.optional.cns_alpha_exp_sharpness = value.into_param();
+        self.optional.cns_alpha_exp_sharpness = self
+            .checking
+            .optional("cns_alpha_exp_sharpness", value);
         self
     }
 
     /// Sets [`cns_num_freq_bins`](Input::cns_num_freq_bins): Number of frequency bands that the
     /// spectrum is divided into. Between 8 and 128. Default `32`.
-    pub fn cns_num_freq_bins(mut self, value: impl Param<CnsNumFreqBins>) -> Self {
-        self.optional.cns_num_freq_bins = value.into_param();
+    pub fn cns_num_freq_bins(mut self, value: impl Param<CnsNumFreqBins, M>) -> Self {
+        self.optional.cns_num_freq_bins = self
+            .checking
+            .optional("cns_num_freq_bins", value);
         self
     }
 
     /// Sets [`cns_energy_scale`](Input::cns_energy_scale): Factor on the colored noise after its
     /// variance has been normalised. Between 0.5 and 1.5. Default `0.98`.
-    pub fn cns_energy_scale(mut self, value: impl Param<CnsEnergyScale>) -> Self {
-        self.optional.cns_energy_scale = value.into_param();
+    pub fn cns_energy_scale(mut self, value: impl Param<CnsEnergyScale, M>) -> Self {
+        self.optional.cns_energy_scale = self
+            .checking
+            .optional("cns_energy_scale", value);
         self
     }
 
@@ -522,36 +566,37 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
     {
-        Input {
-            prompt: self.prompt.take(),
-            seed: self.optional.seed,
-            num_inference_steps: self.optional.num_inference_steps,
-            image_size: self.optional.image_size,
-            num_images: self.optional.num_images,
-            sync_mode: self.optional.sync_mode,
-            enable_safety_checker: self.optional.enable_safety_checker,
-            output_format: self.optional.output_format,
-            enable_cns: self.optional.enable_cns,
-            cns_s_churn: self.optional.cns_s_churn,
-            cns_gamma_source: self.optional.cns_gamma_source,
-            cns_power_gamma: self.optional.cns_power_gamma,
-            cns_gamma_divider: self.optional.cns_gamma_divider,
-            cns_alpha_tilt_start: self.optional.cns_alpha_tilt_start,
-            cns_alpha_tilt_end: self.optional.cns_alpha_tilt_end,
-            cns_alpha_use_fnorm: self.optional.cns_alpha_use_fnorm,
-            cns_alpha_exp_interp: self.optional.cns_alpha_exp_interp,
-            cns_alpha_exp_sharpness: self.optional.cns_alpha_exp_sharpness,
-            cns_num_freq_bins: self.optional.cns_num_freq_bins,
-            cns_energy_scale: self.optional.cns_energy_scale,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                seed: self.optional.seed,
+                num_inference_steps: self.optional.num_inference_steps,
+                image_size: self.optional.image_size,
+                num_images: self.optional.num_images,
+                sync_mode: self.optional.sync_mode,
+                enable_safety_checker: self.optional.enable_safety_checker,
+                output_format: self.optional.output_format,
+                enable_cns: self.optional.enable_cns,
+                cns_s_churn: self.optional.cns_s_churn,
+                cns_gamma_source: self.optional.cns_gamma_source,
+                cns_power_gamma: self.optional.cns_power_gamma,
+                cns_gamma_divider: self.optional.cns_gamma_divider,
+                cns_alpha_tilt_start: self.optional.cns_alpha_tilt_start,
+                cns_alpha_tilt_end: self.optional.cns_alpha_tilt_end,
+                cns_alpha_use_fnorm: self.optional.cns_alpha_use_fnorm,
+                cns_alpha_exp_interp: self.optional.cns_alpha_exp_interp,
+                cns_alpha_exp_sharpness: self.optional.cns_alpha_exp_sharpness,
+                cns_num_freq_bins: self.optional.cns_num_freq_bins,
+                cns_energy_scale: self.optional.cns_energy_scale,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -647,6 +692,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -117,10 +117,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             image_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -138,10 +149,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     image_url: ImageUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -158,74 +170,88 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the picture, in plain language.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, ImageUrlSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             image_url: self.image_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_url`](Input::image_url): Picture to start from, usually the latest frame of a
     /// camera or canvas.
-    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
+    pub fn image_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, File, M> {
         Builder {
             prompt: self.prompt,
-            image_url: value.into_file(),
+            image_url: self.checking.required("image_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_size`](Input::image_size): Preset of the size of the result. Default `square`.
-    pub fn image_size(mut self, value: impl Param<String>) -> Self {
-        self.optional.image_size = value.into_param();
+    pub fn image_size(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.image_size = self.checking.optional("image_size", value);
         self
     }
 
     /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Default
     /// `3`.
-    pub fn num_inference_steps(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.num_inference_steps = value.into_param();
+    pub fn num_inference_steps(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.num_inference_steps = self
+            .checking
+            .optional("num_inference_steps", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator. Default `35`.
-    pub fn seed(mut self, value: impl Param<Nullable<Integer>>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Nullable<Integer>, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`schedule_mu`](Input::schedule_mu): Shift of the noise schedule. Default `2.3`.
-    pub fn schedule_mu(mut self, value: impl Param<f64>) -> Self {
-        self.optional.schedule_mu = value.into_param();
+    pub fn schedule_mu(mut self, value: impl Param<f64, M>) -> Self {
+        self.optional.schedule_mu = self.checking.optional("schedule_mu", value);
         self
     }
 
     /// Sets [`output_feedback_strength`](Input::output_feedback_strength): Share of the new picture in
     /// the result; the rest is carried over from the previous result.
-    pub fn output_feedback_strength(mut self, value: impl Param<f64>) -> Self {
-        self.optional.output_feedback_strength = value.into_param();
+    pub fn output_feedback_strength(mut self, value: impl Param<f64, M>) -> Self {
+        self.optional.output_feedback_strength = self
+            .checking
+            .optional("output_feedback_strength", value);
         self
     }
 
     /// Sets [`enable_interpolation`](Input::enable_interpolation): Generates pictures in between for a
     /// smoother sequence.
-    pub fn enable_interpolation(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_interpolation = value.into_param();
+    pub fn enable_interpolation(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_interpolation = self
+            .checking
+            .optional("enable_interpolation", value);
         self
     }
 
     /// Sets [`sync_mode`](Input::sync_mode): Returns pictures inside the message instead of as links.
-    pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
-        self.optional.sync_mode = value.into_param();
+    pub fn sync_mode(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.sync_mode = self.checking.optional("sync_mode", value);
         self
     }
 
     /// Sets [`request_id`](Input::request_id): Name of the message, which its result repeats.
-    pub fn request_id(mut self, value: impl Param<String>) -> Self {
-        self.optional.request_id = value.into_param();
+    pub fn request_id(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.request_id = self.checking.optional("request_id", value);
         self
     }
 
@@ -236,27 +262,28 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
-impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         ImageUrlSlot: required::HasImageUrl,
     {
-        Input {
-            prompt: self.prompt.take(),
-            image_url: self.image_url.take(),
-            image_size: self.optional.image_size,
-            num_inference_steps: self.optional.num_inference_steps,
-            seed: self.optional.seed,
-            schedule_mu: self.optional.schedule_mu,
-            output_feedback_strength: self.optional.output_feedback_strength,
-            enable_interpolation: self.optional.enable_interpolation,
-            sync_mode: self.optional.sync_mode,
-            request_id: self.optional.request_id,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                image_url: self.image_url.take(),
+                image_size: self.optional.image_size,
+                num_inference_steps: self.optional.num_inference_steps,
+                seed: self.optional.seed,
+                schedule_mu: self.optional.schedule_mu,
+                output_feedback_strength: self.optional.output_feedback_strength,
+                enable_interpolation: self.optional.enable_interpolation,
+                sync_mode: self.optional.sync_mode,
+                request_id: self.optional.request_id,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -340,6 +367,7 @@ impl<'de> json::ReadObject<'de> for Input {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -201,6 +201,25 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<
+        Unset,
+        Unset,
+        Unset,
+        Unset,
+        Unset,
+        fal_core::Checked,
+    > {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> Builder<Unset, Unset, Unset, Unset, Unset, M> {
         Builder {
             prompt: Unset,
             image_url: Unset,
@@ -208,6 +227,7 @@ impl Input {
             finetune_id: Unset,
             finetune_strength: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -231,6 +251,7 @@ pub struct Builder<
     MaskUrlSlot = Unset,
     FinetuneIdSlot = Unset,
     FinetuneStrengthSlot = Unset,
+    M = fal_core::Strict,
 > {
     prompt: PromptSlot,
     image_url: ImageUrlSlot,
@@ -238,6 +259,7 @@ pub struct Builder<
     finetune_id: FinetuneIdSlot,
     finetune_strength: FinetuneStrengthSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -257,135 +279,173 @@ impl<
     MaskUrlSlot,
     FinetuneIdSlot,
     FinetuneStrengthSlot,
-> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, FinetuneIdSlot, FinetuneStrengthSlot> {
+    M: fal_core::Mode,
+> Builder<
+    PromptSlot,
+    ImageUrlSlot,
+    MaskUrlSlot,
+    FinetuneIdSlot,
+    FinetuneStrengthSlot,
+    M,
+> {
     /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
     /// light, style, and any lettering in quotation marks.
     pub fn prompt(
-        self,
-        value: impl Into<String>,
+        mut self,
+        value: impl fal_core::Required<String, M>,
     ) -> Builder<
         String,
         ImageUrlSlot,
         MaskUrlSlot,
         FinetuneIdSlot,
         FinetuneStrengthSlot,
+        M,
     > {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             image_url: self.image_url,
             mask_url: self.mask_url,
             finetune_id: self.finetune_id,
             finetune_strength: self.finetune_strength,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_url`](Input::image_url): Image to start from.
     pub fn image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<PromptSlot, File, MaskUrlSlot, FinetuneIdSlot, FinetuneStrengthSlot> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<
+        PromptSlot,
+        File,
+        MaskUrlSlot,
+        FinetuneIdSlot,
+        FinetuneStrengthSlot,
+        M,
+    > {
         Builder {
             prompt: self.prompt,
-            image_url: value.into_file(),
+            image_url: self.checking.required("image_url", value),
             mask_url: self.mask_url,
             finetune_id: self.finetune_id,
             finetune_strength: self.finetune_strength,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`mask_url`](Input::mask_url): Mask of the image: the white part is repainted, the black
     /// part is kept.
     pub fn mask_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<PromptSlot, ImageUrlSlot, File, FinetuneIdSlot, FinetuneStrengthSlot> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<
+        PromptSlot,
+        ImageUrlSlot,
+        File,
+        FinetuneIdSlot,
+        FinetuneStrengthSlot,
+        M,
+    > {
         Builder {
             prompt: self.prompt,
             image_url: self.image_url,
-            mask_url: value.into_file(),
+            mask_url: self.checking.required("mask_url", value),
             finetune_id: self.finetune_id,
             finetune_strength: self.finetune_strength,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`finetune_id`](Input::finetune_id): Name of the fine-tuned model.
     pub fn finetune_id(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, String, FinetuneStrengthSlot> {
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<
+        PromptSlot,
+        ImageUrlSlot,
+        MaskUrlSlot,
+        String,
+        FinetuneStrengthSlot,
+        M,
+    > {
         Builder {
             prompt: self.prompt,
             image_url: self.image_url,
             mask_url: self.mask_url,
-            finetune_id: value.into(),
+            finetune_id: self.checking.required("finetune_id", value),
             finetune_strength: self.finetune_strength,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`finetune_strength`](Input::finetune_strength): Strength of the fine-tuning. Between 0.0
     /// and 2.0.
     pub fn finetune_strength(
-        self,
-        value: impl Into<FinetuneStrength>,
+        mut self,
+        value: impl fal_core::Required<FinetuneStrength, M>,
     ) -> Builder<
         PromptSlot,
         ImageUrlSlot,
         MaskUrlSlot,
         FinetuneIdSlot,
         FinetuneStrength,
+        M,
     > {
         Builder {
             prompt: self.prompt,
             image_url: self.image_url,
             mask_url: self.mask_url,
             finetune_id: self.finetune_id,
-            finetune_strength: value.into(),
+            finetune_strength: self.checking.required("finetune_strength", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
-    pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
-        self.optional.sync_mode = value.into_param();
+    pub fn sync_mode(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.sync_mode = self.checking.optional("sync_mode", value);
         self
     }
 
     /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
     /// 1 and 4. Default `1`.
-    pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
-        self.optional.num_images = value.into_param();
+    pub fn num_images(mut self, value: impl Param<NumImages, M>) -> Self {
+        self.optional.num_images = self.checking.optional("num_images", value);
         self
     }
 
     /// Sets [`output_format`](Input::output_format): File format of the images.
-    pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
-        self.optional.output_format = value.into_param();
+    pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
+        self.optional.output_format = self.checking.optional("output_format", value);
         self
     }
 
     /// Sets [`enhance_prompt`](Input::enhance_prompt): Rewrites the prompt for better results before
     /// the run. Default `false`.
-    pub fn enhance_prompt(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enhance_prompt = value.into_param();
+    pub fn enhance_prompt(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enhance_prompt = self.checking.optional("enhance_prompt", value);
         self
     }
 
     /// Sets [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
     /// strictest level, the highest level the most permissive.
-    pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance>) -> Self {
-        self.optional.safety_tolerance = value.into_param();
+    pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance, M>) -> Self {
+        self.optional.safety_tolerance = self
+            .checking
+            .optional("safety_tolerance", value);
         self
     }
 
@@ -402,9 +462,17 @@ impl<
     MaskUrlSlot,
     FinetuneIdSlot,
     FinetuneStrengthSlot,
-> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, FinetuneIdSlot, FinetuneStrengthSlot> {
+    M: fal_core::Mode,
+> Builder<
+    PromptSlot,
+    ImageUrlSlot,
+    MaskUrlSlot,
+    FinetuneIdSlot,
+    FinetuneStrengthSlot,
+    M,
+> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         ImageUrlSlot: required::HasImageUrl,
@@ -412,20 +480,21 @@ impl<
         FinetuneIdSlot: required::HasFinetuneId,
         FinetuneStrengthSlot: required::HasFinetuneStrength,
     {
-        Input {
-            prompt: self.prompt.take(),
-            image_url: self.image_url.take(),
-            mask_url: self.mask_url.take(),
-            finetune_id: self.finetune_id.take(),
-            finetune_strength: self.finetune_strength.take(),
-            seed: self.optional.seed,
-            sync_mode: self.optional.sync_mode,
-            num_images: self.optional.num_images,
-            output_format: self.optional.output_format,
-            enhance_prompt: self.optional.enhance_prompt,
-            safety_tolerance: self.optional.safety_tolerance,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                image_url: self.image_url.take(),
+                mask_url: self.mask_url.take(),
+                finetune_id: self.finetune_id.take(),
+                finetune_strength: self.finetune_strength.take(),
+                seed: self.optional.seed,
+                sync_mode: self.optional.sync_mode,
+                num_images: self.optional.num_images,
+                output_format: self.optional.output_format,
+                enhance_prompt: self.optional.enhance_prompt,
+                safety_tolerance: self.optional.safety_tolerance,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -524,6 +593,7 @@ impl<'de> json::ReadObject<'de> for Input {
             finetune_id: object.require("finetune_id", finetune_id)?,
             finetune_strength: object.require("finetune_strength", finetune_strength)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -217,9 +217,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             image_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -237,9 +248,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ImageUrlSlot = Unset> {
+pub struct Builder<ImageUrlSlot = Unset, M = fal_core::Strict> {
     image_url: ImageUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -257,81 +269,92 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<ImageUrlSlot> Builder<ImageUrlSlot> {
+impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
     /// Sets [`image_url`](Input::image_url): Image to make variations of.
-    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn image_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, M> {
         Builder {
-            image_url: value.into_file(),
+            image_url: self.checking.required("image_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
     /// light, style, and any lettering in quotation marks. Empty by default.
-    pub fn prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.prompt = value.into_param();
+    pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.prompt = self.checking.optional("prompt", value);
         self
     }
 
     /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height.
-    pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
-        self.optional.image_size = value.into_param();
+    pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
+        self.optional.image_size = self.checking.optional("image_size", value);
         self
     }
 
     /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 1
     /// and 50. Default `28`.
-    pub fn num_inference_steps(mut self, value: impl Param<NumInferenceSteps>) -> Self {
-        self.optional.num_inference_steps = value.into_param();
+    pub fn num_inference_steps(
+        mut self,
+        value: impl Param<NumInferenceSteps, M>,
+    ) -> Self {
+        self.optional.num_inference_steps = self
+            .checking
+            .optional("num_inference_steps", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the image to the prompt
     /// (classifier-free guidance). Between 1.0 and 20.0. Default `3.5`.
-    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
-        self.optional.guidance_scale = value.into_param();
+    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale, M>) -> Self {
+        self.optional.guidance_scale = self.checking.optional("guidance_scale", value);
         self
     }
 
     /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
-    pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
-        self.optional.sync_mode = value.into_param();
+    pub fn sync_mode(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.sync_mode = self.checking.optional("sync_mode", value);
         self
     }
 
     /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
     /// 1 and 4. Default `1`.
-    pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
-        self.optional.num_images = value.into_param();
+    pub fn num_images(mut self, value: impl Param<NumImages, M>) -> Self {
+        self.optional.num_images = self.checking.optional("num_images", value);
         self
     }
 
     /// Sets [`output_format`](Input::output_format): File format of the images.
-    pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
-        self.optional.output_format = value.into_param();
+    pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
+        self.optional.output_format = self.checking.optional("output_format", value);
         self
     }
 
     /// Sets [`enhance_prompt`](Input::enhance_prompt): Rewrites the prompt for better results before
     /// the run. Default `false`.
-    pub fn enhance_prompt(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enhance_prompt = value.into_param();
+    pub fn enhance_prompt(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enhance_prompt = self.checking.optional("enhance_prompt", value);
         self
     }
 
     /// Sets [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
     /// strictest level, the highest level the most permissive.
-    pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance>) -> Self {
-        self.optional.safety_tolerance = value.into_param();
+    pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance, M>) -> Self {
+        self.optional.safety_tolerance = self
+            .checking
+            .optional("safety_tolerance", value);
         self
     }
 
@@ -342,26 +365,27 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
     }
 }
 
-impl<ImageUrlSlot> Builder<ImageUrlSlot> {
+impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         ImageUrlSlot: required::HasImageUrl,
     {
-        Input {
-            image_url: self.image_url.take(),
-            prompt: self.optional.prompt,
-            image_size: self.optional.image_size,
-            num_inference_steps: self.optional.num_inference_steps,
-            seed: self.optional.seed,
-            guidance_scale: self.optional.guidance_scale,
-            sync_mode: self.optional.sync_mode,
-            num_images: self.optional.num_images,
-            output_format: self.optional.output_format,
-            enhance_prompt: self.optional.enhance_prompt,
-            safety_tolerance: self.optional.safety_tolerance,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                image_url: self.image_url.take(),
+                prompt: self.optional.prompt,
+                image_size: self.optional.image_size,
+                num_inference_steps: self.optional.num_inference_steps,
+                seed: self.optional.seed,
+                guidance_scale: self.optional.guidance_scale,
+                sync_mode: self.optional.sync_mode,
+                num_images: self.optional.num_images,
+                output_format: self.optional.output_format,
+                enhance_prompt: self.optional.enhance_prompt,
+                safety_tolerance: self.optional.safety_tolerance,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -438,6 +462,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             image_url: object.require("image_url", image_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -230,9 +230,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -250,9 +261,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -268,62 +280,66 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
     /// light, style, and any lettering in quotation marks.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the image, as width to height. Default
     /// `1:1`.
-    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
-        self.optional.aspect_ratio = value.into_param();
+    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
     /// Sets [`rendering_speed`](Input::rendering_speed): Time spent on the image: quick, balanced, or
     /// for the best quality. Default `BALANCED`.
-    pub fn rendering_speed(mut self, value: impl Param<RenderingSpeed>) -> Self {
-        self.optional.rendering_speed = value.into_param();
+    pub fn rendering_speed(mut self, value: impl Param<RenderingSpeed, M>) -> Self {
+        self.optional.rendering_speed = self.checking.optional("rendering_speed", value);
         self
     }
 
     /// Sets [`expand_prompt`](Input::expand_prompt): Lets MagicPrompt, Ideogram's language model, add
     /// detail to the prompt. Default `true`.
-    pub fn expand_prompt(mut self, value: impl Param<bool>) -> Self {
-        self.optional.expand_prompt = value.into_param();
+    pub fn expand_prompt(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.expand_prompt = self.checking.optional("expand_prompt", value);
         self
     }
 
     /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the image. Empty by
     /// default.
-    pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.negative_prompt = value.into_param();
+    pub fn negative_prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self
     }
 
     /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
     /// 1 and 8. Default `1`.
-    pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
-        self.optional.num_images = value.into_param();
+    pub fn num_images(mut self, value: impl Param<NumImages, M>) -> Self {
+        self.optional.num_images = self.checking.optional("num_images", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
-    pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
-        self.optional.sync_mode = value.into_param();
+    pub fn sync_mode(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.sync_mode = self.checking.optional("sync_mode", value);
         self
     }
 
@@ -334,24 +350,25 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
     {
-        Input {
-            prompt: self.prompt.take(),
-            aspect_ratio: self.optional.aspect_ratio,
-            rendering_speed: self.optional.rendering_speed,
-            expand_prompt: self.optional.expand_prompt,
-            negative_prompt: self.optional.negative_prompt,
-            num_images: self.optional.num_images,
-            seed: self.optional.seed,
-            sync_mode: self.optional.sync_mode,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                aspect_ratio: self.optional.aspect_ratio,
+                rendering_speed: self.optional.rendering_speed,
+                expand_prompt: self.optional.expand_prompt,
+                negative_prompt: self.optional.negative_prompt,
+                num_images: self.optional.num_images,
+                seed: self.optional.seed,
+                sync_mode: self.optional.sync_mode,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -419,6 +436,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

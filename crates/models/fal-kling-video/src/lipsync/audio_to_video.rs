@@ -58,10 +58,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             video_url: Unset,
             audio_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -79,10 +90,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<VideoUrlSlot = Unset, AudioUrlSlot = Unset> {
+pub struct Builder<VideoUrlSlot = Unset, AudioUrlSlot = Unset, M = fal_core::Strict> {
     video_url: VideoUrlSlot,
     audio_url: AudioUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -90,30 +102,36 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<VideoUrlSlot, AudioUrlSlot> Builder<VideoUrlSlot, AudioUrlSlot> {
+impl<
+    VideoUrlSlot,
+    AudioUrlSlot,
+    M: fal_core::Mode,
+> Builder<VideoUrlSlot, AudioUrlSlot, M> {
     /// Sets [`video_url`](Input::video_url): Video of the person, in MP4 or MOV, up to 100 MB, with
     /// sides of 720 to 1920 px.
     pub fn video_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<File, AudioUrlSlot> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, AudioUrlSlot, M> {
         Builder {
-            video_url: value.into_file(),
+            video_url: self.checking.required("video_url", value),
             audio_url: self.audio_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`audio_url`](Input::audio_url): Recording that the lips follow, 2 to 60 seconds long and
     /// up to 5 MB.
     pub fn audio_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<VideoUrlSlot, File> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<VideoUrlSlot, File, M> {
         Builder {
             video_url: self.video_url,
-            audio_url: value.into_file(),
+            audio_url: self.checking.required("audio_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
@@ -124,18 +142,23 @@ impl<VideoUrlSlot, AudioUrlSlot> Builder<VideoUrlSlot, AudioUrlSlot> {
     }
 }
 
-impl<VideoUrlSlot, AudioUrlSlot> Builder<VideoUrlSlot, AudioUrlSlot> {
+impl<
+    VideoUrlSlot,
+    AudioUrlSlot,
+    M: fal_core::Mode,
+> Builder<VideoUrlSlot, AudioUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         VideoUrlSlot: required::HasVideoUrl,
         AudioUrlSlot: required::HasAudioUrl,
     {
-        Input {
-            video_url: self.video_url.take(),
-            audio_url: self.audio_url.take(),
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                video_url: self.video_url.take(),
+                audio_url: self.audio_url.take(),
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -198,6 +221,7 @@ impl<'de> json::ReadObject<'de> for Input {
             video_url: object.require("video_url", video_url)?,
             audio_url: object.require("audio_url", audio_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

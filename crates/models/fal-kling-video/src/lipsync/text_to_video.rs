@@ -322,11 +322,24 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> Builder<Unset, Unset, Unset, M> {
         Builder {
             video_url: Unset,
             text: Unset,
             voice_id: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -344,11 +357,17 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<VideoUrlSlot = Unset, TextSlot = Unset, VoiceIdSlot = Unset> {
+pub struct Builder<
+    VideoUrlSlot = Unset,
+    TextSlot = Unset,
+    VoiceIdSlot = Unset,
+    M = fal_core::Strict,
+> {
     video_url: VideoUrlSlot,
     text: TextSlot,
     voice_id: VoiceIdSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -358,57 +377,65 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<VideoUrlSlot, TextSlot, VoiceIdSlot> Builder<VideoUrlSlot, TextSlot, VoiceIdSlot> {
+impl<
+    VideoUrlSlot,
+    TextSlot,
+    VoiceIdSlot,
+    M: fal_core::Mode,
+> Builder<VideoUrlSlot, TextSlot, VoiceIdSlot, M> {
     /// Sets [`video_url`](Input::video_url): Video of the person, in MP4 or MOV, up to 100 MB, with
     /// sides of 720 to 1920 px.
     pub fn video_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<File, TextSlot, VoiceIdSlot> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, TextSlot, VoiceIdSlot, M> {
         Builder {
-            video_url: value.into_file(),
+            video_url: self.checking.required("video_url", value),
             text: self.text,
             voice_id: self.voice_id,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`text`](Input::text): Text that the person in the video says. At most 120 characters.
     pub fn text(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<VideoUrlSlot, String, VoiceIdSlot> {
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<VideoUrlSlot, String, VoiceIdSlot, M> {
         Builder {
             video_url: self.video_url,
-            text: value.into(),
+            text: self.checking.required("text", value),
             voice_id: self.voice_id,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`voice_id`](Input::voice_id): Voice that speaks the text.
     pub fn voice_id(
-        self,
-        value: impl Into<VoiceId>,
-    ) -> Builder<VideoUrlSlot, TextSlot, VoiceId> {
+        mut self,
+        value: impl fal_core::Required<VoiceId, M>,
+    ) -> Builder<VideoUrlSlot, TextSlot, VoiceId, M> {
         Builder {
             video_url: self.video_url,
             text: self.text,
-            voice_id: value.into(),
+            voice_id: self.checking.required("voice_id", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`voice_language`](Input::voice_language): Language of the voice. Default `en`.
-    pub fn voice_language(mut self, value: impl Param<VoiceLanguage>) -> Self {
-        self.optional.voice_language = value.into_param();
+    pub fn voice_language(mut self, value: impl Param<VoiceLanguage, M>) -> Self {
+        self.optional.voice_language = self.checking.optional("voice_language", value);
         self
     }
 
     /// Sets [`voice_speed`](Input::voice_speed): Rate of the speech: 1 is the natural one. Between 0.8
     /// and 2.0. Default `1.0`.
-    pub fn voice_speed(mut self, value: impl Param<VoiceSpeed>) -> Self {
-        self.optional.voice_speed = value.into_param();
+    pub fn voice_speed(mut self, value: impl Param<VoiceSpeed, M>) -> Self {
+        self.optional.voice_speed = self.checking.optional("voice_speed", value);
         self
     }
 
@@ -419,22 +446,28 @@ impl<VideoUrlSlot, TextSlot, VoiceIdSlot> Builder<VideoUrlSlot, TextSlot, VoiceI
     }
 }
 
-impl<VideoUrlSlot, TextSlot, VoiceIdSlot> Builder<VideoUrlSlot, TextSlot, VoiceIdSlot> {
+impl<
+    VideoUrlSlot,
+    TextSlot,
+    VoiceIdSlot,
+    M: fal_core::Mode,
+> Builder<VideoUrlSlot, TextSlot, VoiceIdSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         VideoUrlSlot: required::HasVideoUrl,
         TextSlot: required::HasText,
         VoiceIdSlot: required::HasVoiceId,
     {
-        Input {
-            video_url: self.video_url.take(),
-            text: self.text.take(),
-            voice_id: self.voice_id.take(),
-            voice_language: self.optional.voice_language,
-            voice_speed: self.optional.voice_speed,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                video_url: self.video_url.take(),
+                text: self.text.take(),
+                voice_id: self.voice_id.take(),
+                voice_language: self.optional.voice_language,
+                voice_speed: self.optional.voice_speed,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -511,6 +544,7 @@ impl<'de> json::ReadObject<'de> for Input {
             text: object.require("text", text)?,
             voice_id: object.require("voice_id", voice_id)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

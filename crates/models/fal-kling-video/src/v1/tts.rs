@@ -286,9 +286,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             text: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -306,9 +317,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<TextSlot = Unset> {
+pub struct Builder<TextSlot = Unset, M = fal_core::Strict> {
     text: TextSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -318,25 +330,29 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<TextSlot> Builder<TextSlot> {
+impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
     /// Sets [`text`](Input::text): Text to speak. At most 500 characters.
-    pub fn text(self, value: impl Into<String>) -> Builder<String> {
+    pub fn text(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            text: value.into(),
+            text: self.checking.required("text", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`voice_id`](Input::voice_id): Voice that speaks the text. Default `genshin_vindi2`.
-    pub fn voice_id(mut self, value: impl Param<VoiceId>) -> Self {
-        self.optional.voice_id = value.into_param();
+    pub fn voice_id(mut self, value: impl Param<VoiceId, M>) -> Self {
+        self.optional.voice_id = self.checking.optional("voice_id", value);
         self
     }
 
     /// Sets [`voice_speed`](Input::voice_speed): Rate of the speech: 1 is the natural one. Between 0.8
     /// and 2.0. Default `1.0`.
-    pub fn voice_speed(mut self, value: impl Param<VoiceSpeed>) -> Self {
-        self.optional.voice_speed = value.into_param();
+    pub fn voice_speed(mut self, value: impl Param<VoiceSpeed, M>) -> Self {
+        self.optional.voice_speed = self.checking.optional("voice_speed", value);
         self
     }
 
@@ -347,18 +363,19 @@ impl<TextSlot> Builder<TextSlot> {
     }
 }
 
-impl<TextSlot> Builder<TextSlot> {
+impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         TextSlot: required::HasText,
     {
-        Input {
-            text: self.text.take(),
-            voice_id: self.optional.voice_id,
-            voice_speed: self.optional.voice_speed,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                text: self.text.take(),
+                voice_id: self.optional.voice_id,
+                voice_speed: self.optional.voice_speed,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -419,6 +436,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             text: object.require("text", text)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

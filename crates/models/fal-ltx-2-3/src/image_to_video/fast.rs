@@ -260,10 +260,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             image_url: Unset,
             prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -281,10 +292,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ImageUrlSlot = Unset, PromptSlot = Unset> {
+pub struct Builder<ImageUrlSlot = Unset, PromptSlot = Unset, M = fal_core::Strict> {
     image_url: ImageUrlSlot,
     prompt: PromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -299,61 +311,69 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
+impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSlot, M> {
     /// Sets [`image_url`](Input::image_url): Image that the video opens with.
-    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File, PromptSlot> {
+    pub fn image_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, PromptSlot, M> {
         Builder {
-            image_url: value.into_file(),
+            image_url: self.checking.required("image_url", value),
             prompt: self.prompt,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. 1 to 5000 characters.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<ImageUrlSlot, String> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<ImageUrlSlot, String, M> {
         Builder {
             image_url: self.image_url,
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with.
-    pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.end_image_url = value.into_param();
+    pub fn end_image_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.end_image_url = self.checking.optional("end_image_url", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `6`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
     /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
     /// pixels. Default `1080p`.
-    pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
     /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
     /// `auto`.
-    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
-        self.optional.aspect_ratio = value.into_param();
+    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
     /// Sets [`fps`](Input::fps): Frames a second of the video. Default `25`.
-    pub fn fps(mut self, value: impl Param<Fps>) -> Self {
-        self.optional.fps = value.into_param();
+    pub fn fps(mut self, value: impl Param<Fps, M>) -> Self {
+        self.optional.fps = self.checking.optional("fps", value);
         self
     }
 
     /// Sets [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `true`.
-    pub fn generate_audio(mut self, value: impl Param<bool>) -> Self {
-        self.optional.generate_audio = value.into_param();
+    pub fn generate_audio(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.generate_audio = self.checking.optional("generate_audio", value);
         self
     }
 
@@ -364,25 +384,26 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
     }
 }
 
-impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
+impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         ImageUrlSlot: required::HasImageUrl,
         PromptSlot: required::HasPrompt,
     {
-        Input {
-            image_url: self.image_url.take(),
-            prompt: self.prompt.take(),
-            end_image_url: self.optional.end_image_url,
-            duration: self.optional.duration,
-            resolution: self.optional.resolution,
-            aspect_ratio: self.optional.aspect_ratio,
-            fps: self.optional.fps,
-            generate_audio: self.optional.generate_audio,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                image_url: self.image_url.take(),
+                prompt: self.prompt.take(),
+                end_image_url: self.optional.end_image_url,
+                duration: self.optional.duration,
+                resolution: self.optional.resolution,
+                aspect_ratio: self.optional.aspect_ratio,
+                fps: self.optional.fps,
+                generate_audio: self.optional.generate_audio,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -464,6 +485,7 @@ impl<'de> json::ReadObject<'de> for Input {
             image_url: object.require("image_url", image_url)?,
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

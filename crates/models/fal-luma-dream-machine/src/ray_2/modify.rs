@@ -135,9 +135,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             video_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -155,9 +166,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<VideoUrlSlot = Unset> {
+pub struct Builder<VideoUrlSlot = Unset, M = fal_core::Strict> {
     video_url: VideoUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -169,32 +181,36 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<VideoUrlSlot> Builder<VideoUrlSlot> {
+impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
     /// Sets [`video_url`](Input::video_url): Video to change.
-    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn video_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, M> {
         Builder {
-            video_url: value.into_file(),
+            video_url: self.checking.required("video_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_url`](Input::image_url): First image of the new video, which sets its look.
-    pub fn image_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.image_url = value.into_param();
+    pub fn image_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.image_url = self.checking.optional("image_url", value);
         self
     }
 
     /// Sets [`prompt`](Input::prompt): Description of the change of the video, in plain language. 3 to
     /// 5000 characters.
-    pub fn prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.prompt = value.into_param();
+    pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.prompt = self.checking.optional("prompt", value);
         self
     }
 
     /// Sets [`mode`](Input::mode): Distance of the result from the input video, from `adhere_1`, which
     /// keeps most of it, over `flex_1` to `reimagine_3`, which keeps least. Default `flex_1`.
-    pub fn mode(mut self, value: impl Param<Mode>) -> Self {
-        self.optional.mode = value.into_param();
+    pub fn mode(mut self, value: impl Param<Mode, M>) -> Self {
+        self.optional.mode = self.checking.optional("mode", value);
         self
     }
 
@@ -205,20 +221,21 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
     }
 }
 
-impl<VideoUrlSlot> Builder<VideoUrlSlot> {
+impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         VideoUrlSlot: required::HasVideoUrl,
     {
-        Input {
-            video_url: self.video_url.take(),
-            image_url: self.optional.image_url,
-            prompt: self.optional.prompt,
-            mode: self.optional.mode,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                video_url: self.video_url.take(),
+                image_url: self.optional.image_url,
+                prompt: self.optional.prompt,
+                mode: self.optional.mode,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -289,6 +306,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             video_url: object.require("video_url", video_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -131,10 +131,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             video_url: Unset,
             aspect_ratio: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -152,10 +163,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<VideoUrlSlot = Unset, AspectRatioSlot = Unset> {
+pub struct Builder<VideoUrlSlot = Unset, AspectRatioSlot = Unset, M = fal_core::Strict> {
     video_url: VideoUrlSlot,
     aspect_ratio: AspectRatioSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -172,79 +184,85 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<VideoUrlSlot, AspectRatioSlot> Builder<VideoUrlSlot, AspectRatioSlot> {
+impl<
+    VideoUrlSlot,
+    AspectRatioSlot,
+    M: fal_core::Mode,
+> Builder<VideoUrlSlot, AspectRatioSlot, M> {
     /// Sets [`video_url`](Input::video_url): Video to reframe.
     pub fn video_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<File, AspectRatioSlot> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, AspectRatioSlot, M> {
         Builder {
-            video_url: value.into_file(),
+            video_url: self.checking.required("video_url", value),
             aspect_ratio: self.aspect_ratio,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height.
     pub fn aspect_ratio(
-        self,
-        value: impl Into<AspectRatio>,
-    ) -> Builder<VideoUrlSlot, AspectRatio> {
+        mut self,
+        value: impl fal_core::Required<AspectRatio, M>,
+    ) -> Builder<VideoUrlSlot, AspectRatio, M> {
         Builder {
             video_url: self.video_url,
-            aspect_ratio: value.into(),
+            aspect_ratio: self.checking.required("aspect_ratio", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_url`](Input::image_url): First image of the reframed video.
-    pub fn image_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.image_url = value.into_param();
+    pub fn image_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.image_url = self.checking.optional("image_url", value);
         self
     }
 
     /// Sets [`grid_position_x`](Input::grid_position_x): Horizontal position of the old picture in the
     /// new one.
-    pub fn grid_position_x(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.grid_position_x = value.into_param();
+    pub fn grid_position_x(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.grid_position_x = self.checking.optional("grid_position_x", value);
         self
     }
 
     /// Sets [`grid_position_y`](Input::grid_position_y): Vertical position of the old picture in the
     /// new one.
-    pub fn grid_position_y(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.grid_position_y = value.into_param();
+    pub fn grid_position_y(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.grid_position_y = self.checking.optional("grid_position_y", value);
         self
     }
 
     /// Sets [`prompt`](Input::prompt): Description of the new parts of the picture. 1 to 5000
     /// characters.
-    pub fn prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.prompt = value.into_param();
+    pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.prompt = self.checking.optional("prompt", value);
         self
     }
 
     /// Sets [`x_end`](Input::x_end): Right edge of the old picture in the new one.
-    pub fn x_end(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.x_end = value.into_param();
+    pub fn x_end(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.x_end = self.checking.optional("x_end", value);
         self
     }
 
     /// Sets [`x_start`](Input::x_start): Left edge of the old picture in the new one.
-    pub fn x_start(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.x_start = value.into_param();
+    pub fn x_start(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.x_start = self.checking.optional("x_start", value);
         self
     }
 
     /// Sets [`y_end`](Input::y_end): Lower edge of the old picture in the new one.
-    pub fn y_end(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.y_end = value.into_param();
+    pub fn y_end(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.y_end = self.checking.optional("y_end", value);
         self
     }
 
     /// Sets [`y_start`](Input::y_start): Upper edge of the old picture in the new one.
-    pub fn y_start(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.y_start = value.into_param();
+    pub fn y_start(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.y_start = self.checking.optional("y_start", value);
         self
     }
 
@@ -255,27 +273,32 @@ impl<VideoUrlSlot, AspectRatioSlot> Builder<VideoUrlSlot, AspectRatioSlot> {
     }
 }
 
-impl<VideoUrlSlot, AspectRatioSlot> Builder<VideoUrlSlot, AspectRatioSlot> {
+impl<
+    VideoUrlSlot,
+    AspectRatioSlot,
+    M: fal_core::Mode,
+> Builder<VideoUrlSlot, AspectRatioSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         VideoUrlSlot: required::HasVideoUrl,
         AspectRatioSlot: required::HasAspectRatio,
     {
-        Input {
-            video_url: self.video_url.take(),
-            aspect_ratio: self.aspect_ratio.take(),
-            image_url: self.optional.image_url,
-            grid_position_x: self.optional.grid_position_x,
-            grid_position_y: self.optional.grid_position_y,
-            prompt: self.optional.prompt,
-            x_end: self.optional.x_end,
-            x_start: self.optional.x_start,
-            y_end: self.optional.y_end,
-            y_start: self.optional.y_start,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                video_url: self.video_url.take(),
+                aspect_ratio: self.aspect_ratio.take(),
+                image_url: self.optional.image_url,
+                grid_position_x: self.optional.grid_position_x,
+                grid_position_y: self.optional.grid_position_y,
+                prompt: self.optional.prompt,
+                x_end: self.optional.x_end,
+                x_start: self.optional.x_start,
+                y_end: self.optional.y_end,
+                y_start: self.optional.y_start,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -369,6 +392,7 @@ impl<'de> json::ReadObject<'de> for Input {
             video_url: object.require("video_url", video_url)?,
             aspect_ratio: object.require("aspect_ratio", aspect_ratio)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -114,10 +114,21 @@ pub struct Event {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             model: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -135,10 +146,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, ModelSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, ModelSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     model: ModelSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -152,53 +164,61 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot, ModelSlot> Builder<PromptSlot, ModelSlot> {
+impl<PromptSlot, ModelSlot, M: fal_core::Mode> Builder<PromptSlot, ModelSlot, M> {
     /// Sets [`prompt`](Input::prompt): Question or task for the model.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ModelSlot> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, ModelSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             model: self.model,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`model`](Input::model): Name of the model, as OpenRouter has it.
-    pub fn model(self, value: impl Into<String>) -> Builder<PromptSlot, String> {
+    pub fn model(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<PromptSlot, String, M> {
         Builder {
             prompt: self.prompt,
-            model: value.into(),
+            model: self.checking.required("model", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`video_urls`](Input::video_urls): Videos to answer about: mp4, mpeg, mov or webm.
-    pub fn video_urls(mut self, value: impl Param<Vec<File>>) -> Self {
-        self.optional.video_urls = value.into_param();
+    pub fn video_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
+        self.optional.video_urls = self.checking.optional("video_urls", value);
         self
     }
 
     /// Sets [`system_prompt`](Input::system_prompt): Instruction that steers the model's manner.
-    pub fn system_prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.system_prompt = value.into_param();
+    pub fn system_prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.system_prompt = self.checking.optional("system_prompt", value);
         self
     }
 
     /// Sets [`reasoning`](Input::reasoning): Adds the reasoning to the answer. Default `false`.
-    pub fn reasoning(mut self, value: impl Param<bool>) -> Self {
-        self.optional.reasoning = value.into_param();
+    pub fn reasoning(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.reasoning = self.checking.optional("reasoning", value);
         self
     }
 
     /// Sets [`temperature`](Input::temperature): Randomness of the answer. Between 0.0 and 2.0. Default
     /// `1.0`.
-    pub fn temperature(mut self, value: impl Param<Temperature>) -> Self {
-        self.optional.temperature = value.into_param();
+    pub fn temperature(mut self, value: impl Param<Temperature, M>) -> Self {
+        self.optional.temperature = self.checking.optional("temperature", value);
         self
     }
 
     /// Sets [`max_tokens`](Input::max_tokens): Most tokens that the answer may take. At least 1.
-    pub fn max_tokens(mut self, value: impl Param<MaxTokens>) -> Self {
-        self.optional.max_tokens = value.into_param();
+    pub fn max_tokens(mut self, value: impl Param<MaxTokens, M>) -> Self {
+        self.optional.max_tokens = self.checking.optional("max_tokens", value);
         self
     }
 
@@ -209,24 +229,25 @@ impl<PromptSlot, ModelSlot> Builder<PromptSlot, ModelSlot> {
     }
 }
 
-impl<PromptSlot, ModelSlot> Builder<PromptSlot, ModelSlot> {
+impl<PromptSlot, ModelSlot, M: fal_core::Mode> Builder<PromptSlot, ModelSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         ModelSlot: required::HasModel,
     {
-        Input {
-            prompt: self.prompt.take(),
-            model: self.model.take(),
-            video_urls: self.optional.video_urls,
-            system_prompt: self.optional.system_prompt,
-            reasoning: self.optional.reasoning,
-            temperature: self.optional.temperature,
-            max_tokens: self.optional.max_tokens,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                model: self.model.take(),
+                video_urls: self.optional.video_urls,
+                system_prompt: self.optional.system_prompt,
+                reasoning: self.optional.reasoning,
+                temperature: self.optional.temperature,
+                max_tokens: self.optional.max_tokens,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -305,6 +326,7 @@ impl<'de> json::ReadObject<'de> for Input {
             prompt: object.require("prompt", prompt)?,
             model: object.require("model", model)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -695,10 +695,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             effect: Unset,
             image_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -716,10 +727,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<EffectSlot = Unset, ImageUrlSlot = Unset> {
+pub struct Builder<EffectSlot = Unset, ImageUrlSlot = Unset, M = fal_core::Strict> {
     effect: EffectSlot,
     image_url: ImageUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -730,42 +742,50 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<EffectSlot, ImageUrlSlot> Builder<EffectSlot, ImageUrlSlot> {
+impl<EffectSlot, ImageUrlSlot, M: fal_core::Mode> Builder<EffectSlot, ImageUrlSlot, M> {
     /// Sets [`effect`](Input::effect): Effect that the video shows.
-    pub fn effect(self, value: impl Into<Effect>) -> Builder<Effect, ImageUrlSlot> {
+    pub fn effect(
+        mut self,
+        value: impl fal_core::Required<Effect, M>,
+    ) -> Builder<Effect, ImageUrlSlot, M> {
         Builder {
-            effect: value.into(),
+            effect: self.checking.required("effect", value),
             image_url: self.image_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_url`](Input::image_url): Image to show the effect on.
-    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<EffectSlot, File> {
+    pub fn image_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<EffectSlot, File, M> {
         Builder {
             effect: self.effect,
-            image_url: value.into_file(),
+            image_url: self.checking.required("image_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
     /// pixels. Default `720p`.
-    pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
     /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted
     /// things, styles and flaws, separated by commas. Empty by default.
-    pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.negative_prompt = value.into_param();
+    pub fn negative_prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self
     }
 
@@ -776,21 +796,22 @@ impl<EffectSlot, ImageUrlSlot> Builder<EffectSlot, ImageUrlSlot> {
     }
 }
 
-impl<EffectSlot, ImageUrlSlot> Builder<EffectSlot, ImageUrlSlot> {
+impl<EffectSlot, ImageUrlSlot, M: fal_core::Mode> Builder<EffectSlot, ImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         EffectSlot: required::HasEffect,
         ImageUrlSlot: required::HasImageUrl,
     {
-        Input {
-            effect: self.effect.take(),
-            image_url: self.image_url.take(),
-            resolution: self.optional.resolution,
-            duration: self.optional.duration,
-            negative_prompt: self.optional.negative_prompt,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                effect: self.effect.take(),
+                image_url: self.image_url.take(),
+                resolution: self.optional.resolution,
+                duration: self.optional.duration,
+                negative_prompt: self.optional.negative_prompt,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -858,6 +879,7 @@ impl<'de> json::ReadObject<'de> for Input {
             effect: object.require("effect", effect)?,
             image_url: object.require("image_url", image_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -258,11 +258,24 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> Builder<Unset, Unset, Unset, M> {
         Builder {
             prompt: Unset,
             first_image_url: Unset,
             end_image_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -284,11 +297,13 @@ pub struct Builder<
     PromptSlot = Unset,
     FirstImageUrlSlot = Unset,
     EndImageUrlSlot = Unset,
+    M = fal_core::Strict,
 > {
     prompt: PromptSlot,
     first_image_url: FirstImageUrlSlot,
     end_image_url: EndImageUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -307,84 +322,88 @@ impl<
     PromptSlot,
     FirstImageUrlSlot,
     EndImageUrlSlot,
-> Builder<PromptSlot, FirstImageUrlSlot, EndImageUrlSlot> {
+    M: fal_core::Mode,
+> Builder<PromptSlot, FirstImageUrlSlot, EndImageUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the transition from the first image to the last,
     /// in plain language.
     pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<String, FirstImageUrlSlot, EndImageUrlSlot> {
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, FirstImageUrlSlot, EndImageUrlSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             first_image_url: self.first_image_url,
             end_image_url: self.end_image_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`first_image_url`](Input::first_image_url): Image that the video opens with.
     pub fn first_image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<PromptSlot, File, EndImageUrlSlot> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, File, EndImageUrlSlot, M> {
         Builder {
             prompt: self.prompt,
-            first_image_url: value.into_file(),
+            first_image_url: self.checking.required("first_image_url", value),
             end_image_url: self.end_image_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with.
     pub fn end_image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<PromptSlot, FirstImageUrlSlot, File> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, FirstImageUrlSlot, File, M> {
         Builder {
             prompt: self.prompt,
             first_image_url: self.first_image_url,
-            end_image_url: value.into_file(),
+            end_image_url: self.checking.required("end_image_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
     /// `16:9`.
-    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
-        self.optional.aspect_ratio = value.into_param();
+    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
     /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
     /// pixels. Default `720p`.
-    pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
     /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted
     /// things, styles and flaws, separated by commas. Empty by default.
-    pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.negative_prompt = value.into_param();
+    pub fn negative_prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self
     }
 
     /// Sets [`style`](Input::style): Style that the video is drawn in.
-    pub fn style(mut self, value: impl Param<Style>) -> Self {
-        self.optional.style = value.into_param();
+    pub fn style(mut self, value: impl Param<Style, M>) -> Self {
+        self.optional.style = self.checking.optional("style", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
@@ -399,27 +418,29 @@ impl<
     PromptSlot,
     FirstImageUrlSlot,
     EndImageUrlSlot,
-> Builder<PromptSlot, FirstImageUrlSlot, EndImageUrlSlot> {
+    M: fal_core::Mode,
+> Builder<PromptSlot, FirstImageUrlSlot, EndImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         FirstImageUrlSlot: required::HasFirstImageUrl,
         EndImageUrlSlot: required::HasEndImageUrl,
     {
-        Input {
-            prompt: self.prompt.take(),
-            first_image_url: self.first_image_url.take(),
-            end_image_url: self.end_image_url.take(),
-            aspect_ratio: self.optional.aspect_ratio,
-            resolution: self.optional.resolution,
-            duration: self.optional.duration,
-            negative_prompt: self.optional.negative_prompt,
-            style: self.optional.style,
-            seed: self.optional.seed,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                first_image_url: self.first_image_url.take(),
+                end_image_url: self.end_image_url.take(),
+                aspect_ratio: self.optional.aspect_ratio,
+                resolution: self.optional.resolution,
+                duration: self.optional.duration,
+                negative_prompt: self.optional.negative_prompt,
+                style: self.optional.style,
+                seed: self.optional.seed,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -502,6 +523,7 @@ impl<'de> json::ReadObject<'de> for Input {
             first_image_url: object.require("first_image_url", first_image_url)?,
             end_image_url: object.require("end_image_url", end_image_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

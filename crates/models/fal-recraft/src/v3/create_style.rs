@@ -464,9 +464,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             images_data_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -484,9 +495,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ImagesDataUrlSlot = Unset> {
+pub struct Builder<ImagesDataUrlSlot = Unset, M = fal_core::Strict> {
     images_data_url: ImagesDataUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -495,19 +507,23 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
+impl<ImagesDataUrlSlot, M: fal_core::Mode> Builder<ImagesDataUrlSlot, M> {
     /// Sets [`images_data_url`](Input::images_data_url): ZIP archive with one to five images in PNG
     /// that show the style.
-    pub fn images_data_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn images_data_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, M> {
         Builder {
-            images_data_url: value.into_file(),
+            images_data_url: self.checking.required("images_data_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`base_style`](Input::base_style): Style to start from. Default `digital_illustration`.
-    pub fn base_style(mut self, value: impl Param<BaseStyle>) -> Self {
-        self.optional.base_style = value.into_param();
+    pub fn base_style(mut self, value: impl Param<BaseStyle, M>) -> Self {
+        self.optional.base_style = self.checking.optional("base_style", value);
         self
     }
 
@@ -518,17 +534,18 @@ impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
     }
 }
 
-impl<ImagesDataUrlSlot> Builder<ImagesDataUrlSlot> {
+impl<ImagesDataUrlSlot, M: fal_core::Mode> Builder<ImagesDataUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         ImagesDataUrlSlot: required::HasImagesDataUrl,
     {
-        Input {
-            images_data_url: self.images_data_url.take(),
-            base_style: self.optional.base_style,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                images_data_url: self.images_data_url.take(),
+                base_style: self.optional.base_style,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -588,6 +605,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             images_data_url: object.require("images_data_url", images_data_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

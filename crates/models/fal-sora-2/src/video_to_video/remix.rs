@@ -77,10 +77,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             video_id: Unset,
             prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -98,10 +109,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<VideoIdSlot = Unset, PromptSlot = Unset> {
+pub struct Builder<VideoIdSlot = Unset, PromptSlot = Unset, M = fal_core::Strict> {
     video_id: VideoIdSlot,
     prompt: PromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -110,30 +122,38 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<VideoIdSlot, PromptSlot> Builder<VideoIdSlot, PromptSlot> {
+impl<VideoIdSlot, PromptSlot, M: fal_core::Mode> Builder<VideoIdSlot, PromptSlot, M> {
     /// Sets [`video_id`](Input::video_id): Identifier of the video, as Sora 2 gave it out.
-    pub fn video_id(self, value: impl Into<String>) -> Builder<String, PromptSlot> {
+    pub fn video_id(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, PromptSlot, M> {
         Builder {
-            video_id: value.into(),
+            video_id: self.checking.required("video_id", value),
             prompt: self.prompt,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`prompt`](Input::prompt): Description of the differences in the new video. 1 to 5000
     /// characters.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<VideoIdSlot, String> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<VideoIdSlot, String, M> {
         Builder {
             video_id: self.video_id,
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`delete_video`](Input::delete_video): Deletes the video for good once it is generated.
     /// Default `true`.
-    pub fn delete_video(mut self, value: impl Param<bool>) -> Self {
-        self.optional.delete_video = value.into_param();
+    pub fn delete_video(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.delete_video = self.checking.optional("delete_video", value);
         self
     }
 
@@ -144,19 +164,20 @@ impl<VideoIdSlot, PromptSlot> Builder<VideoIdSlot, PromptSlot> {
     }
 }
 
-impl<VideoIdSlot, PromptSlot> Builder<VideoIdSlot, PromptSlot> {
+impl<VideoIdSlot, PromptSlot, M: fal_core::Mode> Builder<VideoIdSlot, PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         VideoIdSlot: required::HasVideoId,
         PromptSlot: required::HasPrompt,
     {
-        Input {
-            video_id: self.video_id.take(),
-            prompt: self.prompt.take(),
-            delete_video: self.optional.delete_video,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                video_id: self.video_id.take(),
+                prompt: self.prompt.take(),
+                delete_video: self.optional.delete_video,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -220,6 +241,7 @@ impl<'de> json::ReadObject<'de> for Input {
             video_id: object.require("video_id", video_id)?,
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -117,10 +117,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             image_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -138,10 +149,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     image_url: ImageUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -152,37 +164,50 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 1500 characters.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlSlot> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, ImageUrlSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             image_url: self.image_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_url`](Input::image_url): Image that the video opens with.
-    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
+    pub fn image_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, File, M> {
         Builder {
             prompt: self.prompt,
-            image_url: value.into_file(),
+            image_url: self.checking.required("image_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`movement_amplitude`](Input::movement_amplitude): Amount of movement in the picture.
     /// Default `auto`.
-    pub fn movement_amplitude(mut self, value: impl Param<MovementAmplitude>) -> Self {
-        self.optional.movement_amplitude = value.into_param();
+    pub fn movement_amplitude(
+        mut self,
+        value: impl Param<MovementAmplitude, M>,
+    ) -> Self {
+        self.optional.movement_amplitude = self
+            .checking
+            .optional("movement_amplitude", value);
         self
     }
 
@@ -193,21 +218,22 @@ impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
     }
 }
 
-impl<PromptSlot, ImageUrlSlot> Builder<PromptSlot, ImageUrlSlot> {
+impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         ImageUrlSlot: required::HasImageUrl,
     {
-        Input {
-            prompt: self.prompt.take(),
-            image_url: self.image_url.take(),
-            seed: self.optional.seed,
-            movement_amplitude: self.optional.movement_amplitude,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                image_url: self.image_url.take(),
+                seed: self.optional.seed,
+                movement_amplitude: self.optional.movement_amplitude,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -278,6 +304,7 @@ impl<'de> json::ReadObject<'de> for Input {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

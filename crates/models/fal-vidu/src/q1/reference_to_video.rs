@@ -163,10 +163,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             reference_image_urls: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -184,10 +195,15 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, ReferenceImageUrlsSlot = Unset> {
+pub struct Builder<
+    PromptSlot = Unset,
+    ReferenceImageUrlsSlot = Unset,
+    M = fal_core::Strict,
+> {
     prompt: PromptSlot,
     reference_image_urls: ReferenceImageUrlsSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -200,57 +216,68 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsSlot> {
+impl<
+    PromptSlot,
+    ReferenceImageUrlsSlot,
+    M: fal_core::Mode,
+> Builder<PromptSlot, ReferenceImageUrlsSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 1500 characters.
     pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<String, ReferenceImageUrlsSlot> {
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, ReferenceImageUrlsSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             reference_image_urls: self.reference_image_urls,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`reference_image_urls`](Input::reference_image_urls): Images of the subjects, which the
     /// video keeps alike.
     pub fn reference_image_urls(
-        self,
-        value: impl Into<Vec<File>>,
-    ) -> Builder<PromptSlot, Vec<File>> {
+        mut self,
+        value: impl fal_core::Required<Vec<File>, M>,
+    ) -> Builder<PromptSlot, Vec<File>, M> {
         Builder {
             prompt: self.prompt,
-            reference_image_urls: value.into(),
+            reference_image_urls: self.checking.required("reference_image_urls", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
     /// `16:9`.
-    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
-        self.optional.aspect_ratio = value.into_param();
+    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
     /// Sets [`movement_amplitude`](Input::movement_amplitude): Amount of movement in the picture.
     /// Default `auto`.
-    pub fn movement_amplitude(mut self, value: impl Param<MovementAmplitude>) -> Self {
-        self.optional.movement_amplitude = value.into_param();
+    pub fn movement_amplitude(
+        mut self,
+        value: impl Param<MovementAmplitude, M>,
+    ) -> Self {
+        self.optional.movement_amplitude = self
+            .checking
+            .optional("movement_amplitude", value);
         self
     }
 
     /// Sets [`bgm`](Input::bgm): Adds music to the video. Default `false`.
-    pub fn bgm(mut self, value: impl Param<bool>) -> Self {
-        self.optional.bgm = value.into_param();
+    pub fn bgm(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.bgm = self.checking.optional("bgm", value);
         self
     }
 
@@ -261,23 +288,28 @@ impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsS
     }
 }
 
-impl<PromptSlot, ReferenceImageUrlsSlot> Builder<PromptSlot, ReferenceImageUrlsSlot> {
+impl<
+    PromptSlot,
+    ReferenceImageUrlsSlot,
+    M: fal_core::Mode,
+> Builder<PromptSlot, ReferenceImageUrlsSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         ReferenceImageUrlsSlot: required::HasReferenceImageUrls,
     {
-        Input {
-            prompt: self.prompt.take(),
-            reference_image_urls: self.reference_image_urls.take(),
-            seed: self.optional.seed,
-            aspect_ratio: self.optional.aspect_ratio,
-            movement_amplitude: self.optional.movement_amplitude,
-            bgm: self.optional.bgm,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                reference_image_urls: self.reference_image_urls.take(),
+                seed: self.optional.seed,
+                aspect_ratio: self.optional.aspect_ratio,
+                movement_amplitude: self.optional.movement_amplitude,
+                bgm: self.optional.bgm,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -355,6 +387,7 @@ impl<'de> json::ReadObject<'de> for Input {
             reference_image_urls: object
                 .require("reference_image_urls", reference_image_urls)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -142,9 +142,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             image_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -162,9 +173,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ImageUrlSlot = Unset> {
+pub struct Builder<ImageUrlSlot = Unset, M = fal_core::Strict> {
     image_url: ImageUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -179,53 +191,57 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<ImageUrlSlot> Builder<ImageUrlSlot> {
+impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
     /// Sets [`image_url`](Input::image_url): Image that the video opens with.
-    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn image_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, M> {
         Builder {
-            image_url: value.into_file(),
+            image_url: self.checking.required("image_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 2000 characters. Empty by default.
-    pub fn prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.prompt = value.into_param();
+    pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.prompt = self.checking.optional("prompt", value);
         self
     }
 
     /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with.
-    pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.end_image_url = value.into_param();
+    pub fn end_image_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.end_image_url = self.checking.optional("end_image_url", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the video in seconds. Between 1 and 16. Default
     /// `5`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
     /// pixels. Default `720p`.
-    pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
     /// Sets [`audio`](Input::audio): Adds sound to the video: speech, effects and noises. Default
     /// `true`.
-    pub fn audio(mut self, value: impl Param<bool>) -> Self {
-        self.optional.audio = value.into_param();
+    pub fn audio(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.audio = self.checking.optional("audio", value);
         self
     }
 
@@ -236,23 +252,24 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
     }
 }
 
-impl<ImageUrlSlot> Builder<ImageUrlSlot> {
+impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         ImageUrlSlot: required::HasImageUrl,
     {
-        Input {
-            image_url: self.image_url.take(),
-            prompt: self.optional.prompt,
-            end_image_url: self.optional.end_image_url,
-            duration: self.optional.duration,
-            seed: self.optional.seed,
-            resolution: self.optional.resolution,
-            audio: self.optional.audio,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                image_url: self.image_url.take(),
+                prompt: self.optional.prompt,
+                end_image_url: self.optional.end_image_url,
+                duration: self.optional.duration,
+                seed: self.optional.seed,
+                resolution: self.optional.resolution,
+                audio: self.optional.audio,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -331,6 +348,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             image_url: object.require("image_url", image_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -251,9 +251,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -271,9 +282,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -293,87 +305,95 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language. At least 1
     /// character.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`video_urls`](Input::video_urls): Videos of the subjects, three at most, at 16 frames a
     /// second or more. At most 100 MiB. 2 to 30 s long.
-    pub fn video_urls(mut self, value: impl Param<Vec<File>>) -> Self {
-        self.optional.video_urls = value.into_param();
+    pub fn video_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
+        self.optional.video_urls = self.checking.optional("video_urls", value);
         self
     }
 
     /// Sets [`image_urls`](Input::image_urls): Images of the subjects, up to 10 MB each.
-    pub fn image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
-        self.optional.image_urls = value.into_param();
+    pub fn image_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
+        self.optional.image_urls = self.checking.optional("image_urls", value);
         self
     }
 
     /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
     /// `16:9`.
-    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
-        self.optional.aspect_ratio = value.into_param();
+    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
     /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
     /// pixels. Default `1080p`.
-    pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
     /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the result: unwanted
     /// things, styles and flaws, in up to 500 characters. Empty by default.
-    pub fn negative_prompt(mut self, value: impl Param<Nullable<String>>) -> Self {
-        self.optional.negative_prompt = value.into_param();
+    pub fn negative_prompt(mut self, value: impl Param<Nullable<String>, M>) -> Self {
+        self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self
     }
 
     /// Sets [`enable_prompt_expansion`](Input::enable_prompt_expansion): Lets a language model rewrite
     /// the prompt with more detail before the run. Default `true`.
-    pub fn enable_prompt_expansion(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_prompt_expansion = value.into_param();
+    pub fn enable_prompt_expansion(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_prompt_expansion = self
+            .checking
+            .optional("enable_prompt_expansion", value);
         self
     }
 
     /// Sets [`multi_shots`](Input::multi_shots): Lets the model cut the video into several shots.
     /// Default `true`.
-    pub fn multi_shots(mut self, value: impl Param<bool>) -> Self {
-        self.optional.multi_shots = value.into_param();
+    pub fn multi_shots(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.multi_shots = self.checking.optional("multi_shots", value);
         self
     }
 
     /// Sets [`enable_audio`](Input::enable_audio): Adds sound to the video. Default `true`.
-    pub fn enable_audio(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_audio = value.into_param();
+    pub fn enable_audio(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_audio = self.checking.optional("enable_audio", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content.
     /// Default `true`.
-    pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_safety_checker = value.into_param();
+    pub fn enable_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_safety_checker = self
+            .checking
+            .optional("enable_safety_checker", value);
         self
     }
 
@@ -384,28 +404,29 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
     {
-        Input {
-            prompt: self.prompt.take(),
-            video_urls: self.optional.video_urls,
-            image_urls: self.optional.image_urls,
-            aspect_ratio: self.optional.aspect_ratio,
-            resolution: self.optional.resolution,
-            duration: self.optional.duration,
-            negative_prompt: self.optional.negative_prompt,
-            enable_prompt_expansion: self.optional.enable_prompt_expansion,
-            multi_shots: self.optional.multi_shots,
-            enable_audio: self.optional.enable_audio,
-            seed: self.optional.seed,
-            enable_safety_checker: self.optional.enable_safety_checker,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                video_urls: self.optional.video_urls,
+                image_urls: self.optional.image_urls,
+                aspect_ratio: self.optional.aspect_ratio,
+                resolution: self.optional.resolution,
+                duration: self.optional.duration,
+                negative_prompt: self.optional.negative_prompt,
+                enable_prompt_expansion: self.optional.enable_prompt_expansion,
+                multi_shots: self.optional.multi_shots,
+                enable_audio: self.optional.enable_audio,
+                seed: self.optional.seed,
+                enable_safety_checker: self.optional.enable_safety_checker,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -502,6 +523,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -274,11 +274,24 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> Builder<Unset, Unset, Unset, M> {
         Builder {
             prompt: Unset,
             image_url: Unset,
             audio_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -296,11 +309,17 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset, AudioUrlSlot = Unset> {
+pub struct Builder<
+    PromptSlot = Unset,
+    ImageUrlSlot = Unset,
+    AudioUrlSlot = Unset,
+    M = fal_core::Strict,
+> {
     prompt: PromptSlot,
     image_url: ImageUrlSlot,
     audio_url: AudioUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -325,58 +344,62 @@ impl<
     PromptSlot,
     ImageUrlSlot,
     AudioUrlSlot,
-> Builder<PromptSlot, ImageUrlSlot, AudioUrlSlot> {
+    M: fal_core::Mode,
+> Builder<PromptSlot, ImageUrlSlot, AudioUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
     pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<String, ImageUrlSlot, AudioUrlSlot> {
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, ImageUrlSlot, AudioUrlSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             image_url: self.image_url,
             audio_url: self.audio_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_url`](Input::image_url): Image of the person.
     pub fn image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<PromptSlot, File, AudioUrlSlot> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, File, AudioUrlSlot, M> {
         Builder {
             prompt: self.prompt,
-            image_url: value.into_file(),
+            image_url: self.checking.required("image_url", value),
             audio_url: self.audio_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`audio_url`](Input::audio_url): Recording that the person speaks or sings.
     pub fn audio_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<PromptSlot, ImageUrlSlot, File> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, ImageUrlSlot, File, M> {
         Builder {
             prompt: self.prompt,
             image_url: self.image_url,
-            audio_url: value.into_file(),
+            audio_url: self.checking.required("audio_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted
     /// things, styles and flaws, separated by commas. Empty by default.
-    pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.negative_prompt = value.into_param();
+    pub fn negative_prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self
     }
 
     /// Sets [`num_frames`](Input::num_frames): Number of frames to generate. Between 40 and 120 and a
     /// multiple of 4. Default `80`.
-    pub fn num_frames(mut self, value: impl Param<NumFrames>) -> Self {
-        self.optional.num_frames = value.into_param();
+    pub fn num_frames(mut self, value: impl Param<NumFrames, M>) -> Self {
+        self.optional.num_frames = self.checking.optional("num_frames", value);
         self
     }
 
@@ -384,70 +407,83 @@ impl<
     /// are put between them. Between 4 and 60. Default `16`.
     pub fn frames_per_second(
         mut self,
-        value: impl Param<Nullable<FramesPerSecond>>,
+        value: impl Param<Nullable<FramesPerSecond>, M>,
     ) -> Self {
-        self.optional.frames_per_second = value.into_param();
+        self.optional.frames_per_second = self
+            .checking
+            .optional("frames_per_second", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
     /// pixels. Default `480p`.
-    pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
     /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 2
     /// and 40. Default `27`.
-    pub fn num_inference_steps(mut self, value: impl Param<NumInferenceSteps>) -> Self {
-        self.optional.num_inference_steps = value.into_param();
+    pub fn num_inference_steps(
+        mut self,
+        value: impl Param<NumInferenceSteps, M>,
+    ) -> Self {
+        self.optional.num_inference_steps = self
+            .checking
+            .optional("num_inference_steps", value);
         self
     }
 
     /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens the input for unsafe
     /// content before the run. Default `false`.
-    pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_safety_checker = value.into_param();
+    pub fn enable_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_safety_checker = self
+            .checking
+            .optional("enable_safety_checker", value);
         self
     }
 
     /// Sets [`enable_output_safety_checker`](Input::enable_output_safety_checker): Screens the result
     /// for unsafe content after the run. Default `false`.
-    pub fn enable_output_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_output_safety_checker = value.into_param();
+    pub fn enable_output_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_output_safety_checker = self
+            .checking
+            .optional("enable_output_safety_checker", value);
         self
     }
 
     /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the result to the prompt
     /// (classifier-free guidance). Between 1.0 and 10.0. Default `3.5`.
-    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
-        self.optional.guidance_scale = value.into_param();
+    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale, M>) -> Self {
+        self.optional.guidance_scale = self.checking.optional("guidance_scale", value);
         self
     }
 
     /// Sets [`shift`](Input::shift): Shift of the noise schedule. Between 1.0 and 10.0. Default `5.0`.
-    pub fn shift(mut self, value: impl Param<Shift>) -> Self {
-        self.optional.shift = value.into_param();
+    pub fn shift(mut self, value: impl Param<Shift, M>) -> Self {
+        self.optional.shift = self.checking.optional("shift", value);
         self
     }
 
     /// Sets [`video_quality`](Input::video_quality): Quality of the video file. Default `high`.
-    pub fn video_quality(mut self, value: impl Param<VideoQuality>) -> Self {
-        self.optional.video_quality = value.into_param();
+    pub fn video_quality(mut self, value: impl Param<VideoQuality, M>) -> Self {
+        self.optional.video_quality = self.checking.optional("video_quality", value);
         self
     }
 
     /// Sets [`video_write_mode`](Input::video_write_mode): Encoding of the video file: fast with a
     /// large file, slow with a small one, or in between. Default `balanced`.
-    pub fn video_write_mode(mut self, value: impl Param<VideoWriteMode>) -> Self {
-        self.optional.video_write_mode = value.into_param();
+    pub fn video_write_mode(mut self, value: impl Param<VideoWriteMode, M>) -> Self {
+        self.optional.video_write_mode = self
+            .checking
+            .optional("video_write_mode", value);
         self
     }
 
@@ -462,33 +498,35 @@ impl<
     PromptSlot,
     ImageUrlSlot,
     AudioUrlSlot,
-> Builder<PromptSlot, ImageUrlSlot, AudioUrlSlot> {
+    M: fal_core::Mode,
+> Builder<PromptSlot, ImageUrlSlot, AudioUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         ImageUrlSlot: required::HasImageUrl,
         AudioUrlSlot: required::HasAudioUrl,
     {
-        Input {
-            prompt: self.prompt.take(),
-            image_url: self.image_url.take(),
-            audio_url: self.audio_url.take(),
-            negative_prompt: self.optional.negative_prompt,
-            num_frames: self.optional.num_frames,
-            frames_per_second: self.optional.frames_per_second,
-            seed: self.optional.seed,
-            resolution: self.optional.resolution,
-            num_inference_steps: self.optional.num_inference_steps,
-            enable_safety_checker: self.optional.enable_safety_checker,
-            enable_output_safety_checker: self.optional.enable_output_safety_checker,
-            guidance_scale: self.optional.guidance_scale,
-            shift: self.optional.shift,
-            video_quality: self.optional.video_quality,
-            video_write_mode: self.optional.video_write_mode,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                image_url: self.image_url.take(),
+                audio_url: self.audio_url.take(),
+                negative_prompt: self.optional.negative_prompt,
+                num_frames: self.optional.num_frames,
+                frames_per_second: self.optional.frames_per_second,
+                seed: self.optional.seed,
+                resolution: self.optional.resolution,
+                num_inference_steps: self.optional.num_inference_steps,
+                enable_safety_checker: self.optional.enable_safety_checker,
+                enable_output_safety_checker: self.optional.enable_output_safety_checker,
+                guidance_scale: self.optional.guidance_scale,
+                shift: self.optional.shift,
+                video_quality: self.optional.video_quality,
+                video_write_mode: self.optional.video_write_mode,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -591,6 +629,7 @@ impl<'de> json::ReadObject<'de> for Input {
             image_url: object.require("image_url", image_url)?,
             audio_url: object.require("audio_url", audio_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -175,9 +175,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -195,9 +206,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -216,81 +228,96 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
     /// light, style, and any lettering in quotation marks.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the image: unwanted
     /// things, styles and flaws, separated by commas. Empty by default.
-    pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.negative_prompt = value.into_param();
+    pub fn negative_prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 2
     /// and 50. Default `40`.
-    pub fn num_inference_steps(mut self, value: impl Param<NumInferenceSteps>) -> Self {
-        self.optional.num_inference_steps = value.into_param();
+    pub fn num_inference_steps(
+        mut self,
+        value: impl Param<NumInferenceSteps, M>,
+    ) -> Self {
+        self.optional.num_inference_steps = self
+            .checking
+            .optional("num_inference_steps", value);
         self
     }
 
     /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens the input for unsafe
     /// content before the run. Default `false`.
-    pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_safety_checker = value.into_param();
+    pub fn enable_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_safety_checker = self
+            .checking
+            .optional("enable_safety_checker", value);
         self
     }
 
     /// Sets [`enable_output_safety_checker`](Input::enable_output_safety_checker): Screens the result
     /// for unsafe content after the run. Default `false`.
-    pub fn enable_output_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_output_safety_checker = value.into_param();
+    pub fn enable_output_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_output_safety_checker = self
+            .checking
+            .optional("enable_output_safety_checker", value);
         self
     }
 
     /// Sets [`enable_prompt_expansion`](Input::enable_prompt_expansion): Lets a language model rewrite
     /// the prompt with more detail before the run. Default `false`.
-    pub fn enable_prompt_expansion(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_prompt_expansion = value.into_param();
+    pub fn enable_prompt_expansion(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_prompt_expansion = self
+            .checking
+            .optional("enable_prompt_expansion", value);
         self
     }
 
     /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the result to the prompt
     /// (classifier-free guidance). Between 1.0 and 10.0. Default `3.5`.
-    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
-        self.optional.guidance_scale = value.into_param();
+    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale, M>) -> Self {
+        self.optional.guidance_scale = self.checking.optional("guidance_scale", value);
         self
     }
 
     /// Sets [`shift`](Input::shift): Shift of the noise schedule. Between 1.0 and 10.0. Default `2.0`.
-    pub fn shift(mut self, value: impl Param<Shift>) -> Self {
-        self.optional.shift = value.into_param();
+    pub fn shift(mut self, value: impl Param<Shift, M>) -> Self {
+        self.optional.shift = self.checking.optional("shift", value);
         self
     }
 
     /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height. Default `square_hd`.
-    pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
-        self.optional.image_size = value.into_param();
+    pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
+        self.optional.image_size = self.checking.optional("image_size", value);
         self
     }
 
     /// Sets [`image_format`](Input::image_format): File format of the image. Default `jpeg`.
-    pub fn image_format(mut self, value: impl Param<ImageFormat>) -> Self {
-        self.optional.image_format = value.into_param();
+    pub fn image_format(mut self, value: impl Param<ImageFormat, M>) -> Self {
+        self.optional.image_format = self.checking.optional("image_format", value);
         self
     }
 
@@ -301,27 +328,28 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
     {
-        Input {
-            prompt: self.prompt.take(),
-            negative_prompt: self.optional.negative_prompt,
-            seed: self.optional.seed,
-            num_inference_steps: self.optional.num_inference_steps,
-            enable_safety_checker: self.optional.enable_safety_checker,
-            enable_output_safety_checker: self.optional.enable_output_safety_checker,
-            enable_prompt_expansion: self.optional.enable_prompt_expansion,
-            guidance_scale: self.optional.guidance_scale,
-            shift: self.optional.shift,
-            image_size: self.optional.image_size,
-            image_format: self.optional.image_format,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                negative_prompt: self.optional.negative_prompt,
+                seed: self.optional.seed,
+                num_inference_steps: self.optional.num_inference_steps,
+                enable_safety_checker: self.optional.enable_safety_checker,
+                enable_output_safety_checker: self.optional.enable_output_safety_checker,
+                enable_prompt_expansion: self.optional.enable_prompt_expansion,
+                guidance_scale: self.optional.guidance_scale,
+                shift: self.optional.shift,
+                image_size: self.optional.image_size,
+                image_format: self.optional.image_format,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -405,6 +433,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

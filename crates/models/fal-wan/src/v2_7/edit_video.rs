@@ -286,10 +286,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             video_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -307,10 +318,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, VideoUrlSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, VideoUrlSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     video_url: VideoUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -326,71 +338,83 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
+impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the change, or the style to draw the video in. At
     /// least 1 character.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, VideoUrlSlot> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, VideoUrlSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             video_url: self.video_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`video_url`](Input::video_url): Video to change, in MP4 or MOV, 2 to 10 seconds long and
     /// up to 100 MB. At most 100 MiB. 2 to 10 s long.
-    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
+    pub fn video_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, File, M> {
         Builder {
             prompt: self.prompt,
-            video_url: value.into_file(),
+            video_url: self.checking.required("video_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`reference_image_url`](Input::reference_image_url): Image to take things or a style from.
-    pub fn reference_image_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.reference_image_url = value.into_param();
+    pub fn reference_image_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.reference_image_url = self
+            .checking
+            .optional("reference_image_url", value);
         self
     }
 
     /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
     /// pixels. Default `1080p`.
-    pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
     /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the result, as width to height.
-    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
-        self.optional.aspect_ratio = value.into_param();
+    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the result in seconds, from the start of the
     /// video. Default `0`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
     /// Sets [`audio_setting`](Input::audio_setting): Sound of the result: chosen by the model, or that
     /// of the input video. Default `auto`.
-    pub fn audio_setting(mut self, value: impl Param<AudioSetting>) -> Self {
-        self.optional.audio_setting = value.into_param();
+    pub fn audio_setting(mut self, value: impl Param<AudioSetting, M>) -> Self {
+        self.optional.audio_setting = self.checking.optional("audio_setting", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content.
     /// Default `true`.
-    pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_safety_checker = value.into_param();
+    pub fn enable_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_safety_checker = self
+            .checking
+            .optional("enable_safety_checker", value);
         self
     }
 
@@ -401,26 +425,27 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
     }
 }
 
-impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
+impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         VideoUrlSlot: required::HasVideoUrl,
     {
-        Input {
-            prompt: self.prompt.take(),
-            video_url: self.video_url.take(),
-            reference_image_url: self.optional.reference_image_url,
-            resolution: self.optional.resolution,
-            aspect_ratio: self.optional.aspect_ratio,
-            duration: self.optional.duration,
-            audio_setting: self.optional.audio_setting,
-            seed: self.optional.seed,
-            enable_safety_checker: self.optional.enable_safety_checker,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                video_url: self.video_url.take(),
+                reference_image_url: self.optional.reference_image_url,
+                resolution: self.optional.resolution,
+                aspect_ratio: self.optional.aspect_ratio,
+                duration: self.optional.duration,
+                audio_setting: self.optional.audio_setting,
+                seed: self.optional.seed,
+                enable_safety_checker: self.optional.enable_safety_checker,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -521,6 +546,7 @@ impl<'de> json::ReadObject<'de> for Input {
             prompt: object.require("prompt", prompt)?,
             video_url: object.require("video_url", video_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -231,8 +231,19 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
         Builder {
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -250,8 +261,9 @@ impl Input {
 /// A builder of [`Input`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder {
+pub struct Builder<M = fal_core::Strict> {
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -271,80 +283,84 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
-    pub fn prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.prompt = value.into_param();
+    pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.prompt = self.checking.optional("prompt", value);
         self
     }
 
     /// Sets [`image_url`](Input::image_url): Image that the video opens with, in JPEG, PNG, BMP or
     /// WebP, up to 20 MB.
-    pub fn image_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.image_url = value.into_param();
+    pub fn image_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.image_url = self.checking.optional("image_url", value);
         self
     }
 
     /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with, in JPEG, PNG,
     /// BMP or WebP, up to 20 MB.
-    pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.end_image_url = value.into_param();
+    pub fn end_image_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.end_image_url = self.checking.optional("end_image_url", value);
         self
     }
 
     /// Sets [`video_url`](Input::video_url): Clip to carry on, in MP4 or MOV, 2 to 10 seconds long and
     /// up to 100 MB. At most 100 MiB. 2 to 10 s long.
-    pub fn video_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.video_url = value.into_param();
+    pub fn video_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.video_url = self.checking.optional("video_url", value);
         self
     }
 
     /// Sets [`audio_url`](Input::audio_url): Recording that drives the video: WAV or MP3, 2 to 30
     /// seconds long, up to 15 MB.
-    pub fn audio_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.audio_url = value.into_param();
+    pub fn audio_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.audio_url = self.checking.optional("audio_url", value);
         self
     }
 
     /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
     /// pixels. Default `1080p`.
-    pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
     /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the result: unwanted
     /// things, styles and flaws, in up to 500 characters.
-    pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.negative_prompt = value.into_param();
+    pub fn negative_prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self
     }
 
     /// Sets [`enable_prompt_expansion`](Input::enable_prompt_expansion): Lets a language model rewrite
     /// the prompt with more detail before the run. Default `true`.
-    pub fn enable_prompt_expansion(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_prompt_expansion = value.into_param();
+    pub fn enable_prompt_expansion(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_prompt_expansion = self
+            .checking
+            .optional("enable_prompt_expansion", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content.
     /// Default `true`.
-    pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_safety_checker = value.into_param();
+    pub fn enable_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_safety_checker = self
+            .checking
+            .optional("enable_safety_checker", value);
         self
     }
 
@@ -355,24 +371,25 @@ impl Builder {
     }
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input {
-        Input {
-            prompt: self.optional.prompt,
-            image_url: self.optional.image_url,
-            end_image_url: self.optional.end_image_url,
-            video_url: self.optional.video_url,
-            audio_url: self.optional.audio_url,
-            resolution: self.optional.resolution,
-            duration: self.optional.duration,
-            negative_prompt: self.optional.negative_prompt,
-            enable_prompt_expansion: self.optional.enable_prompt_expansion,
-            seed: self.optional.seed,
-            enable_safety_checker: self.optional.enable_safety_checker,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+    pub fn build(self) -> M::Built<Input> {
+        self.checking
+            .finish(Input {
+                prompt: self.optional.prompt,
+                image_url: self.optional.image_url,
+                end_image_url: self.optional.end_image_url,
+                video_url: self.optional.video_url,
+                audio_url: self.optional.audio_url,
+                resolution: self.optional.resolution,
+                duration: self.optional.duration,
+                negative_prompt: self.optional.negative_prompt,
+                enable_prompt_expansion: self.optional.enable_prompt_expansion,
+                seed: self.optional.seed,
+                enable_safety_checker: self.optional.enable_safety_checker,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -462,7 +479,10 @@ impl<'de> json::ReadObject<'de> for Input {
             }
         }
         optional.nulls = object.nulls();
-        let builder = Builder { optional };
+        let builder = Builder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

@@ -99,12 +99,14 @@ pub enum ImageSizeValue {
     Custom(ImageSize),
 }
 
+impl fal_core::ParamValue for ImageSizeValue {}
+
 impl ImageSizeValue {
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
-    pub const fn literal(text: &'static str) -> Self {
-        match text.as_bytes() {
+    pub const fn from_token(token: fal_core::literal::Token) -> Self {
+        match token.as_bytes() {
             b"square_hd" => Self::SquareHd,
             b"square" => Self::Square,
             b"portrait_4_3" => Self::Portrait4_3,
@@ -119,6 +121,12 @@ impl ImageSizeValue {
         }
     }
 }
+
+fal_core::preset_union!(
+    ImageSizeValue,
+    "`image_size` of fal-ai/bytedance/dreamina/v3.1/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
+    SquareHd
+);
 
 impl From<ImageSize> for ImageSizeValue {
     fn from(value: ImageSize) -> Self {
@@ -145,9 +153,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -165,9 +184,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -181,48 +201,52 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
     /// light, style, and any lettering in quotation marks.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height. Default `{"height":1536,"width":2048}`.
-    pub fn image_size(mut self, value: impl Param<ImageSizeValue>) -> Self {
-        self.optional.image_size = value.into_param();
+    pub fn image_size(mut self, value: impl Param<ImageSizeValue, M>) -> Self {
+        self.optional.image_size = self.checking.optional("image_size", value);
         self
     }
 
     /// Sets [`enhance_prompt`](Input::enhance_prompt): Lets a language model rewrite the prompt with
     /// more detail before the run. Default `false`.
-    pub fn enhance_prompt(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enhance_prompt = value.into_param();
+    pub fn enhance_prompt(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enhance_prompt = self.checking.optional("enhance_prompt", value);
         self
     }
 
     /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
     /// 1 and 4. Default `1`.
-    pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
-        self.optional.num_images = value.into_param();
+    pub fn num_images(mut self, value: impl Param<NumImages, M>) -> Self {
+        self.optional.num_images = self.checking.optional("num_images", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
-    pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
-        self.optional.sync_mode = value.into_param();
+    pub fn sync_mode(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.sync_mode = self.checking.optional("sync_mode", value);
         self
     }
 
@@ -233,22 +257,23 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
     {
-        Input {
-            prompt: self.prompt.take(),
-            image_size: self.optional.image_size,
-            enhance_prompt: self.optional.enhance_prompt,
-            num_images: self.optional.num_images,
-            seed: self.optional.seed,
-            sync_mode: self.optional.sync_mode,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                image_size: self.optional.image_size,
+                enhance_prompt: self.optional.enhance_prompt,
+                num_images: self.optional.num_images,
+                seed: self.optional.seed,
+                sync_mode: self.optional.sync_mode,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -312,6 +337,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -187,9 +187,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -207,9 +218,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -227,51 +239,57 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Sets [`prompt`](Input::prompt): Question or task for the model.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_urls`](Input::image_urls): Images to answer about, in JPEG, PNG or WebP.
-    pub fn image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
-        self.optional.image_urls = value.into_param();
+    pub fn image_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
+        self.optional.image_urls = self.checking.optional("image_urls", value);
         self
     }
 
     /// Sets [`video_urls`](Input::video_urls): Videos to answer about, in MP4 or MOV, without their
     /// sound.
-    pub fn video_urls(mut self, value: impl Param<Vec<File>>) -> Self {
-        self.optional.video_urls = value.into_param();
+    pub fn video_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
+        self.optional.video_urls = self.checking.optional("video_urls", value);
         self
     }
 
     /// Sets [`system_prompt`](Input::system_prompt): Instruction that steers the model's manner.
-    pub fn system_prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.system_prompt = value.into_param();
+    pub fn system_prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.system_prompt = self.checking.optional("system_prompt", value);
         self
     }
 
     /// Sets [`messages`](Input::messages): Earlier conversation: the `messages` of an earlier reply.
-    pub fn messages(mut self, value: impl Param<Vec<Seed2MiniMessage>>) -> Self {
-        self.optional.messages = value.into_param();
+    pub fn messages(mut self, value: impl Param<Vec<Seed2MiniMessage>, M>) -> Self {
+        self.optional.messages = self.checking.optional("messages", value);
         self
     }
 
     /// Sets [`thinking`](Input::thinking): Choice to reason before the answer: always, never, or as the
     /// model decides. Default `enabled`.
-    pub fn thinking(mut self, value: impl Param<Thinking>) -> Self {
-        self.optional.thinking = value.into_param();
+    pub fn thinking(mut self, value: impl Param<Thinking, M>) -> Self {
+        self.optional.thinking = self.checking.optional("thinking", value);
         self
     }
 
     /// Sets [`reasoning_effort`](Input::reasoning_effort): Depth of the reasoning, if `thinking` allows
     /// it.
-    pub fn reasoning_effort(mut self, value: impl Param<ReasoningEffort>) -> Self {
-        self.optional.reasoning_effort = value.into_param();
+    pub fn reasoning_effort(mut self, value: impl Param<ReasoningEffort, M>) -> Self {
+        self.optional.reasoning_effort = self
+            .checking
+            .optional("reasoning_effort", value);
         self
     }
 
@@ -279,23 +297,25 @@ impl<PromptSlot> Builder<PromptSlot> {
     /// its reasoning may take. Between 1 and 65536. Default `4096`.
     pub fn max_completion_tokens(
         mut self,
-        value: impl Param<MaxCompletionTokens>,
+        value: impl Param<MaxCompletionTokens, M>,
     ) -> Self {
-        self.optional.max_completion_tokens = value.into_param();
+        self.optional.max_completion_tokens = self
+            .checking
+            .optional("max_completion_tokens", value);
         self
     }
 
     /// Sets [`temperature`](Input::temperature): Randomness of the answer. Between 0.0 and 2.0. Default
     /// `1.0`.
-    pub fn temperature(mut self, value: impl Param<Temperature>) -> Self {
-        self.optional.temperature = value.into_param();
+    pub fn temperature(mut self, value: impl Param<Temperature, M>) -> Self {
+        self.optional.temperature = self.checking.optional("temperature", value);
         self
     }
 
     /// Sets [`top_p`](Input::top_p): Nucleus sampling: only the likeliest tokens that together have
     /// this probability are chosen from. Between 0.0 and 1.0. Default `0.7`.
-    pub fn top_p(mut self, value: impl Param<TopP>) -> Self {
-        self.optional.top_p = value.into_param();
+    pub fn top_p(mut self, value: impl Param<TopP, M>) -> Self {
+        self.optional.top_p = self.checking.optional("top_p", value);
         self
     }
 
@@ -306,26 +326,27 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
     {
-        Input {
-            prompt: self.prompt.take(),
-            image_urls: self.optional.image_urls,
-            video_urls: self.optional.video_urls,
-            system_prompt: self.optional.system_prompt,
-            messages: self.optional.messages,
-            thinking: self.optional.thinking,
-            reasoning_effort: self.optional.reasoning_effort,
-            max_completion_tokens: self.optional.max_completion_tokens,
-            temperature: self.optional.temperature,
-            top_p: self.optional.top_p,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                image_urls: self.optional.image_urls,
+                video_urls: self.optional.video_urls,
+                system_prompt: self.optional.system_prompt,
+                messages: self.optional.messages,
+                thinking: self.optional.thinking,
+                reasoning_effort: self.optional.reasoning_effort,
+                max_completion_tokens: self.optional.max_completion_tokens,
+                temperature: self.optional.temperature,
+                top_p: self.optional.top_p,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -412,6 +433,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

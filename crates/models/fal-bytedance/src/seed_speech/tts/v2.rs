@@ -453,9 +453,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             text: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -473,9 +484,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<TextSlot = Unset> {
+pub struct Builder<TextSlot = Unset, M = fal_core::Strict> {
     text: TextSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -492,65 +504,71 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<TextSlot> Builder<TextSlot> {
+impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
     /// Sets [`text`](Input::text): Text to speak. At most 5000 characters.
-    pub fn text(self, value: impl Into<String>) -> Builder<String> {
+    pub fn text(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            text: value.into(),
+            text: self.checking.required("text", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`voice`](Input::voice): Voice that speaks. Default `stokie_en`.
-    pub fn voice(mut self, value: impl Param<Voice>) -> Self {
-        self.optional.voice = value.into_param();
+    pub fn voice(mut self, value: impl Param<Voice, M>) -> Self {
+        self.optional.voice = self.checking.optional("voice", value);
         self
     }
 
     /// Sets [`output_format`](Input::output_format): Format of the recording; Opus comes in an Ogg
     /// container. Default `mp3`.
-    pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
-        self.optional.output_format = value.into_param();
+    pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
+        self.optional.output_format = self.checking.optional("output_format", value);
         self
     }
 
     /// Sets [`sample_rate`](Input::sample_rate): Samples a second of the recording. Default `24000`.
-    pub fn sample_rate(mut self, value: impl Param<SampleRate>) -> Self {
-        self.optional.sample_rate = value.into_param();
+    pub fn sample_rate(mut self, value: impl Param<SampleRate, M>) -> Self {
+        self.optional.sample_rate = self.checking.optional("sample_rate", value);
         self
     }
 
     /// Sets [`speed`](Input::speed): Rate of the speech: 1 is the natural one, 2 twice as fast. Between
     /// 0.5 and 2.0. Default `1.0`.
-    pub fn speed(mut self, value: impl Param<Speed>) -> Self {
-        self.optional.speed = value.into_param();
+    pub fn speed(mut self, value: impl Param<Speed, M>) -> Self {
+        self.optional.speed = self.checking.optional("speed", value);
         self
     }
 
     /// Sets [`volume`](Input::volume): Loudness: 1 is the natural one, 2 twice as loud. Between 0.5 and
     /// 2.0. Default `1.0`.
-    pub fn volume(mut self, value: impl Param<Volume>) -> Self {
-        self.optional.volume = value.into_param();
+    pub fn volume(mut self, value: impl Param<Volume, M>) -> Self {
+        self.optional.volume = self.checking.optional("volume", value);
         self
     }
 
     /// Sets [`pitch`](Input::pitch): Pitch of the voice, in semitones above or below the natural one.
     /// Between -12 and 12. Default `0`.
-    pub fn pitch(mut self, value: impl Param<Pitch>) -> Self {
-        self.optional.pitch = value.into_param();
+    pub fn pitch(mut self, value: impl Param<Pitch, M>) -> Self {
+        self.optional.pitch = self.checking.optional("pitch", value);
         self
     }
 
     /// Sets [`language`](Input::language): Language to read the text in.
-    pub fn language(mut self, value: impl Param<Language>) -> Self {
-        self.optional.language = value.into_param();
+    pub fn language(mut self, value: impl Param<Language, M>) -> Self {
+        self.optional.language = self.checking.optional("language", value);
         self
     }
 
     /// Sets [`voice_instruction`](Input::voice_instruction): Instructions for the speaker, in plain
     /// language: tone, feeling, pace.
-    pub fn voice_instruction(mut self, value: impl Param<String>) -> Self {
-        self.optional.voice_instruction = value.into_param();
+    pub fn voice_instruction(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.voice_instruction = self
+            .checking
+            .optional("voice_instruction", value);
         self
     }
 
@@ -561,25 +579,26 @@ impl<TextSlot> Builder<TextSlot> {
     }
 }
 
-impl<TextSlot> Builder<TextSlot> {
+impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         TextSlot: required::HasText,
     {
-        Input {
-            text: self.text.take(),
-            voice: self.optional.voice,
-            output_format: self.optional.output_format,
-            sample_rate: self.optional.sample_rate,
-            speed: self.optional.speed,
-            volume: self.optional.volume,
-            pitch: self.optional.pitch,
-            language: self.optional.language,
-            voice_instruction: self.optional.voice_instruction,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                text: self.text.take(),
+                voice: self.optional.voice,
+                output_format: self.optional.output_format,
+                sample_rate: self.optional.sample_rate,
+                speed: self.optional.speed,
+                volume: self.optional.volume,
+                pitch: self.optional.pitch,
+                language: self.optional.language,
+                voice_instruction: self.optional.voice_instruction,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -659,6 +678,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             text: object.require("text", text)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -154,10 +154,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             image_urls: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -175,10 +186,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, ImageUrlsSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, ImageUrlsSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     image_urls: ImageUrlsSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -193,74 +205,90 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
+impl<
+    PromptSlot,
+    ImageUrlsSlot,
+    M: fal_core::Mode,
+> Builder<PromptSlot, ImageUrlsSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
     /// light, style, and any lettering in quotation marks.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlsSlot> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, ImageUrlsSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             image_urls: self.image_urls,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_urls`](Input::image_urls): Images to change, or to take things from.
     pub fn image_urls(
-        self,
-        value: impl Into<Vec<File>>,
-    ) -> Builder<PromptSlot, Vec<File>> {
+        mut self,
+        value: impl fal_core::Required<Vec<File>, M>,
+    ) -> Builder<PromptSlot, Vec<File>, M> {
         Builder {
             prompt: self.prompt,
-            image_urls: value.into(),
+            image_urls: self.checking.required("image_urls", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 4
     /// and 8. Default `4`.
-    pub fn num_inference_steps(mut self, value: impl Param<NumInferenceSteps>) -> Self {
-        self.optional.num_inference_steps = value.into_param();
+    pub fn num_inference_steps(
+        mut self,
+        value: impl Param<NumInferenceSteps, M>,
+    ) -> Self {
+        self.optional.num_inference_steps = self
+            .checking
+            .optional("num_inference_steps", value);
         self
     }
 
     /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height.
-    pub fn image_size(mut self, value: impl Param<ImageSize>) -> Self {
-        self.optional.image_size = value.into_param();
+    pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
+        self.optional.image_size = self.checking.optional("image_size", value);
         self
     }
 
     /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
     /// 1 and 4. Default `1`.
-    pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
-        self.optional.num_images = value.into_param();
+    pub fn num_images(mut self, value: impl Param<NumImages, M>) -> Self {
+        self.optional.num_images = self.checking.optional("num_images", value);
         self
     }
 
     /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
-    pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
-        self.optional.sync_mode = value.into_param();
+    pub fn sync_mode(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.sync_mode = self.checking.optional("sync_mode", value);
         self
     }
 
     /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content.
     /// Default `true`.
-    pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_safety_checker = value.into_param();
+    pub fn enable_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_safety_checker = self
+            .checking
+            .optional("enable_safety_checker", value);
         self
     }
 
     /// Sets [`output_format`](Input::output_format): File format of the images.
-    pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
-        self.optional.output_format = value.into_param();
+    pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
+        self.optional.output_format = self.checking.optional("output_format", value);
         self
     }
 
@@ -271,25 +299,30 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
     }
 }
 
-impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
+impl<
+    PromptSlot,
+    ImageUrlsSlot,
+    M: fal_core::Mode,
+> Builder<PromptSlot, ImageUrlsSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         ImageUrlsSlot: required::HasImageUrls,
     {
-        Input {
-            prompt: self.prompt.take(),
-            image_urls: self.image_urls.take(),
-            seed: self.optional.seed,
-            num_inference_steps: self.optional.num_inference_steps,
-            image_size: self.optional.image_size,
-            num_images: self.optional.num_images,
-            sync_mode: self.optional.sync_mode,
-            enable_safety_checker: self.optional.enable_safety_checker,
-            output_format: self.optional.output_format,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                image_urls: self.image_urls.take(),
+                seed: self.optional.seed,
+                num_inference_steps: self.optional.num_inference_steps,
+                image_size: self.optional.image_size,
+                num_images: self.optional.num_images,
+                sync_mode: self.optional.sync_mode,
+                enable_safety_checker: self.optional.enable_safety_checker,
+                output_format: self.optional.output_format,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -367,6 +400,7 @@ impl<'de> json::ReadObject<'de> for Input {
             prompt: object.require("prompt", prompt)?,
             image_urls: object.require("image_urls", image_urls)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -260,10 +260,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             image_urls: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -281,10 +292,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, ImageUrlsSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, ImageUrlsSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     image_urls: ImageUrlsSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -300,80 +312,91 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
+impl<
+    PromptSlot,
+    ImageUrlsSlot,
+    M: fal_core::Mode,
+> Builder<PromptSlot, ImageUrlsSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
     /// light, style, and any lettering in quotation marks.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, ImageUrlsSlot> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, ImageUrlsSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             image_urls: self.image_urls,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_urls`](Input::image_urls): Images to make one of.
     pub fn image_urls(
-        self,
-        value: impl Into<Vec<File>>,
-    ) -> Builder<PromptSlot, Vec<File>> {
+        mut self,
+        value: impl fal_core::Required<Vec<File>, M>,
+    ) -> Builder<PromptSlot, Vec<File>, M> {
         Builder {
             prompt: self.prompt,
-            image_urls: value.into(),
+            image_urls: self.checking.required("image_urls", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the image to the prompt
     /// (classifier-free guidance). Between 1.0 and 20.0. Default `3.5`.
-    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
-        self.optional.guidance_scale = value.into_param();
+    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale, M>) -> Self {
+        self.optional.guidance_scale = self.checking.optional("guidance_scale", value);
         self
     }
 
     /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
-    pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
-        self.optional.sync_mode = value.into_param();
+    pub fn sync_mode(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.sync_mode = self.checking.optional("sync_mode", value);
         self
     }
 
     /// Sets [`num_images`](Input::num_images): Number of images to generate with this request. Between
     /// 1 and 4. Default `1`.
-    pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
-        self.optional.num_images = value.into_param();
+    pub fn num_images(mut self, value: impl Param<NumImages, M>) -> Self {
+        self.optional.num_images = self.checking.optional("num_images", value);
         self
     }
 
     /// Sets [`output_format`](Input::output_format): File format of the images.
-    pub fn output_format(mut self, value: impl Param<OutputFormat>) -> Self {
-        self.optional.output_format = value.into_param();
+    pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
+        self.optional.output_format = self.checking.optional("output_format", value);
         self
     }
 
     /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the image, as width to height.
-    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
-        self.optional.aspect_ratio = value.into_param();
+    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
     /// Sets [`enhance_prompt`](Input::enhance_prompt): Rewrites the prompt for better results before
     /// the run. Default `false`.
-    pub fn enhance_prompt(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enhance_prompt = value.into_param();
+    pub fn enhance_prompt(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enhance_prompt = self.checking.optional("enhance_prompt", value);
         self
     }
 
     /// Sets [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
     /// strictest level, the highest level the most permissive.
-    pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance>) -> Self {
-        self.optional.safety_tolerance = value.into_param();
+    pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance, M>) -> Self {
+        self.optional.safety_tolerance = self
+            .checking
+            .optional("safety_tolerance", value);
         self
     }
 
@@ -384,26 +407,31 @@ impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
     }
 }
 
-impl<PromptSlot, ImageUrlsSlot> Builder<PromptSlot, ImageUrlsSlot> {
+impl<
+    PromptSlot,
+    ImageUrlsSlot,
+    M: fal_core::Mode,
+> Builder<PromptSlot, ImageUrlsSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         ImageUrlsSlot: required::HasImageUrls,
     {
-        Input {
-            prompt: self.prompt.take(),
-            image_urls: self.image_urls.take(),
-            seed: self.optional.seed,
-            guidance_scale: self.optional.guidance_scale,
-            sync_mode: self.optional.sync_mode,
-            num_images: self.optional.num_images,
-            output_format: self.optional.output_format,
-            aspect_ratio: self.optional.aspect_ratio,
-            enhance_prompt: self.optional.enhance_prompt,
-            safety_tolerance: self.optional.safety_tolerance,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                image_urls: self.image_urls.take(),
+                seed: self.optional.seed,
+                guidance_scale: self.optional.guidance_scale,
+                sync_mode: self.optional.sync_mode,
+                num_images: self.optional.num_images,
+                output_format: self.optional.output_format,
+                aspect_ratio: self.optional.aspect_ratio,
+                enhance_prompt: self.optional.enhance_prompt,
+                safety_tolerance: self.optional.safety_tolerance,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -481,6 +509,7 @@ impl<'de> json::ReadObject<'de> for Input {
             prompt: object.require("prompt", prompt)?,
             image_urls: object.require("image_urls", image_urls)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -70,10 +70,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             image_url: Unset,
             audio_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -91,10 +102,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ImageUrlSlot = Unset, AudioUrlSlot = Unset> {
+pub struct Builder<ImageUrlSlot = Unset, AudioUrlSlot = Unset, M = fal_core::Strict> {
     image_url: ImageUrlSlot,
     audio_url: AudioUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -103,35 +115,41 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
+impl<
+    ImageUrlSlot,
+    AudioUrlSlot,
+    M: fal_core::Mode,
+> Builder<ImageUrlSlot, AudioUrlSlot, M> {
     /// Sets [`image_url`](Input::image_url): Image of the avatar.
     pub fn image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<File, AudioUrlSlot> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, AudioUrlSlot, M> {
         Builder {
-            image_url: value.into_file(),
+            image_url: self.checking.required("image_url", value),
             audio_url: self.audio_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`audio_url`](Input::audio_url): Recording that the avatar speaks.
     pub fn audio_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<ImageUrlSlot, File> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<ImageUrlSlot, File, M> {
         Builder {
             image_url: self.image_url,
-            audio_url: value.into_file(),
+            audio_url: self.checking.required("audio_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`prompt`](Input::prompt): Description of the look of the video and the acting of the
     /// avatar. Default `.`.
-    pub fn prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.prompt = value.into_param();
+    pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.prompt = self.checking.optional("prompt", value);
         self
     }
 
@@ -142,19 +160,24 @@ impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
     }
 }
 
-impl<ImageUrlSlot, AudioUrlSlot> Builder<ImageUrlSlot, AudioUrlSlot> {
+impl<
+    ImageUrlSlot,
+    AudioUrlSlot,
+    M: fal_core::Mode,
+> Builder<ImageUrlSlot, AudioUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         ImageUrlSlot: required::HasImageUrl,
         AudioUrlSlot: required::HasAudioUrl,
     {
-        Input {
-            image_url: self.image_url.take(),
-            audio_url: self.audio_url.take(),
-            prompt: self.optional.prompt,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                image_url: self.image_url.take(),
+                audio_url: self.audio_url.take(),
+                prompt: self.optional.prompt,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -219,6 +242,7 @@ impl<'de> json::ReadObject<'de> for Input {
             image_url: object.require("image_url", image_url)?,
             audio_url: object.require("audio_url", audio_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -158,10 +158,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             start_image_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -179,10 +190,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, StartImageUrlSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, StartImageUrlSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     start_image_url: StartImageUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -193,40 +205,49 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
+impl<
+    PromptSlot,
+    StartImageUrlSlot,
+    M: fal_core::Mode,
+> Builder<PromptSlot, StartImageUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language. At most 2500
     /// characters.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, StartImageUrlSlot> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, StartImageUrlSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             start_image_url: self.start_image_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`start_image_url`](Input::start_image_url): Image that the video opens with. At most 10
     /// MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub fn start_image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<PromptSlot, File> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, File, M> {
         Builder {
             prompt: self.prompt,
-            start_image_url: value.into_file(),
+            start_image_url: self.checking.required("start_image_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with. At most 10 MiB.
     /// At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
-    pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.end_image_url = value.into_param();
+    pub fn end_image_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.end_image_url = self.checking.optional("end_image_url", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
@@ -237,21 +258,26 @@ impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
     }
 }
 
-impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
+impl<
+    PromptSlot,
+    StartImageUrlSlot,
+    M: fal_core::Mode,
+> Builder<PromptSlot, StartImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         StartImageUrlSlot: required::HasStartImageUrl,
     {
-        Input {
-            prompt: self.prompt.take(),
-            start_image_url: self.start_image_url.take(),
-            end_image_url: self.optional.end_image_url,
-            duration: self.optional.duration,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                start_image_url: self.start_image_url.take(),
+                end_image_url: self.optional.end_image_url,
+                duration: self.optional.duration,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -337,6 +363,7 @@ impl<'de> json::ReadObject<'de> for Input {
             prompt: object.require("prompt", prompt)?,
             start_image_url: object.require("start_image_url", start_image_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -230,8 +230,19 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
         Builder {
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -249,8 +260,9 @@ impl Input {
 /// A builder of [`Input`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder {
+pub struct Builder<M = fal_core::Strict> {
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -265,30 +277,30 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`prompt`](Input::prompt): Description of a video of one shot, in plain language: action,
     /// mood and the movement of the camera. At most 2500 characters.
-    pub fn prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.prompt = value.into_param();
+    pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.prompt = self.checking.optional("prompt", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
     /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
     /// `16:9`.
-    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
-        self.optional.aspect_ratio = value.into_param();
+    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
     /// Sets [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `false`.
-    pub fn generate_audio(mut self, value: impl Param<bool>) -> Self {
-        self.optional.generate_audio = value.into_param();
+    pub fn generate_audio(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.generate_audio = self.checking.optional("generate_audio", value);
         self
     }
 
@@ -296,16 +308,16 @@ impl Builder {
     /// appearance, each with a prompt and a length of its own.
     pub fn multi_prompt(
         mut self,
-        value: impl Param<Vec<KlingV3MultiPromptElement>>,
+        value: impl Param<Vec<KlingV3MultiPromptElement>, M>,
     ) -> Self {
-        self.optional.multi_prompt = value.into_param();
+        self.optional.multi_prompt = self.checking.optional("multi_prompt", value);
         self
     }
 
     /// Sets [`shot_type`](Input::shot_type): Division of a video into several shots: those that you
     /// list, or those that the model chooses, if the endpoint offers the choice. Default `customize`.
-    pub fn shot_type(mut self, value: impl Param<ShotType>) -> Self {
-        self.optional.shot_type = value.into_param();
+    pub fn shot_type(mut self, value: impl Param<ShotType, M>) -> Self {
+        self.optional.shot_type = self.checking.optional("shot_type", value);
         self
     }
 
@@ -316,19 +328,20 @@ impl Builder {
     }
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input {
-        Input {
-            prompt: self.optional.prompt,
-            duration: self.optional.duration,
-            aspect_ratio: self.optional.aspect_ratio,
-            generate_audio: self.optional.generate_audio,
-            multi_prompt: self.optional.multi_prompt,
-            shot_type: self.optional.shot_type,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+    pub fn build(self) -> M::Built<Input> {
+        self.checking
+            .finish(Input {
+                prompt: self.optional.prompt,
+                duration: self.optional.duration,
+                aspect_ratio: self.optional.aspect_ratio,
+                generate_audio: self.optional.generate_audio,
+                multi_prompt: self.optional.multi_prompt,
+                shot_type: self.optional.shot_type,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -396,7 +409,10 @@ impl<'de> json::ReadObject<'de> for Input {
             }
         }
         optional.nulls = object.nulls();
-        let builder = Builder { optional };
+        let builder = Builder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

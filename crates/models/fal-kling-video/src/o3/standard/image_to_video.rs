@@ -226,9 +226,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             image_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -246,9 +257,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ImageUrlSlot = Unset> {
+pub struct Builder<ImageUrlSlot = Unset, M = fal_core::Strict> {
     image_url: ImageUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -263,39 +275,43 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<ImageUrlSlot> Builder<ImageUrlSlot> {
+impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
     /// Sets [`image_url`](Input::image_url): Image that the video opens with. At most 10 MiB. At least
     /// 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
-    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn image_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, M> {
         Builder {
-            image_url: value.into_file(),
+            image_url: self.checking.required("image_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`prompt`](Input::prompt): Description of a video of one shot, in plain language: action,
     /// mood and the movement of the camera. At most 2500 characters.
-    pub fn prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.prompt = value.into_param();
+    pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.prompt = self.checking.optional("prompt", value);
         self
     }
 
     /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with. At most 10 MiB.
     /// At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
-    pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.end_image_url = value.into_param();
+    pub fn end_image_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.end_image_url = self.checking.optional("end_image_url", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
     /// Sets [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `false`.
-    pub fn generate_audio(mut self, value: impl Param<bool>) -> Self {
-        self.optional.generate_audio = value.into_param();
+    pub fn generate_audio(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.generate_audio = self.checking.optional("generate_audio", value);
         self
     }
 
@@ -303,16 +319,16 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
     /// appearance, each with a prompt and a length of its own.
     pub fn multi_prompt(
         mut self,
-        value: impl Param<Vec<KlingV3MultiPromptElement>>,
+        value: impl Param<Vec<KlingV3MultiPromptElement>, M>,
     ) -> Self {
-        self.optional.multi_prompt = value.into_param();
+        self.optional.multi_prompt = self.checking.optional("multi_prompt", value);
         self
     }
 
     /// Sets [`shot_type`](Input::shot_type): Division of a video into several shots: those that you
     /// list, or those that the model chooses, if the endpoint offers the choice. Default `customize`.
-    pub fn shot_type(mut self, value: impl Param<ShotType>) -> Self {
-        self.optional.shot_type = value.into_param();
+    pub fn shot_type(mut self, value: impl Param<ShotType, M>) -> Self {
+        self.optional.shot_type = self.checking.optional("shot_type", value);
         self
     }
 
@@ -323,23 +339,24 @@ impl<ImageUrlSlot> Builder<ImageUrlSlot> {
     }
 }
 
-impl<ImageUrlSlot> Builder<ImageUrlSlot> {
+impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         ImageUrlSlot: required::HasImageUrl,
     {
-        Input {
-            image_url: self.image_url.take(),
-            prompt: self.optional.prompt,
-            end_image_url: self.optional.end_image_url,
-            duration: self.optional.duration,
-            generate_audio: self.optional.generate_audio,
-            multi_prompt: self.optional.multi_prompt,
-            shot_type: self.optional.shot_type,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                image_url: self.image_url.take(),
+                prompt: self.optional.prompt,
+                end_image_url: self.optional.end_image_url,
+                duration: self.optional.duration,
+                generate_audio: self.optional.generate_audio,
+                multi_prompt: self.optional.multi_prompt,
+                shot_type: self.optional.shot_type,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -425,6 +442,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             image_url: object.require("image_url", image_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

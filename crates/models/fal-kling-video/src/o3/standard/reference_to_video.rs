@@ -280,8 +280,19 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<M> {
         Builder {
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -299,8 +310,9 @@ impl Input {
 /// A builder of [`Input`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder {
+pub struct Builder<M = fal_core::Strict> {
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -319,11 +331,11 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Sets [`prompt`](Input::prompt): Description of a video of one shot, in plain language: action,
     /// mood and the movement of the camera. At most 2500 characters.
-    pub fn prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.prompt = value.into_param();
+    pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.prompt = self.checking.optional("prompt", value);
         self
     }
 
@@ -331,62 +343,65 @@ impl Builder {
     /// appearance, each with a prompt and a length of its own.
     pub fn multi_prompt(
         mut self,
-        value: impl Param<Vec<KlingV3MultiPromptElement>>,
+        value: impl Param<Vec<KlingV3MultiPromptElement>, M>,
     ) -> Self {
-        self.optional.multi_prompt = value.into_param();
+        self.optional.multi_prompt = self.checking.optional("multi_prompt", value);
         self
     }
 
     /// Sets [`start_image_url`](Input::start_image_url): Image that the video opens with. At most 10
     /// MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
-    pub fn start_image_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.start_image_url = value.into_param();
+    pub fn start_image_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.start_image_url = self.checking.optional("start_image_url", value);
         self
     }
 
     /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with. At most 10 MiB.
     /// At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
-    pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.end_image_url = value.into_param();
+    pub fn end_image_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.end_image_url = self.checking.optional("end_image_url", value);
         self
     }
 
     /// Sets [`image_urls`](Input::image_urls): Images that show styles, things or people to take over.
     /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
-    pub fn image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
-        self.optional.image_urls = value.into_param();
+    pub fn image_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
+        self.optional.image_urls = self.checking.optional("image_urls", value);
         self
     }
 
     /// Sets [`elements`](Input::elements): Characters and objects to bring into the video.
-    pub fn elements(mut self, value: impl Param<Vec<KlingV3ComboElementInput>>) -> Self {
-        self.optional.elements = value.into_param();
+    pub fn elements(
+        mut self,
+        value: impl Param<Vec<KlingV3ComboElementInput>, M>,
+    ) -> Self {
+        self.optional.elements = self.checking.optional("elements", value);
         self
     }
 
     /// Sets [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `false`.
-    pub fn generate_audio(mut self, value: impl Param<bool>) -> Self {
-        self.optional.generate_audio = value.into_param();
+    pub fn generate_audio(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.generate_audio = self.checking.optional("generate_audio", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
     /// Sets [`shot_type`](Input::shot_type): Division of a video into several shots: those that you
     /// list, or those that the model chooses, if the endpoint offers the choice. Default `customize`.
-    pub fn shot_type(mut self, value: impl Param<ShotType>) -> Self {
-        self.optional.shot_type = value.into_param();
+    pub fn shot_type(mut self, value: impl Param<ShotType, M>) -> Self {
+        self.optional.shot_type = self.checking.optional("shot_type", value);
         self
     }
 
     /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
     /// `16:9`.
-    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
-        self.optional.aspect_ratio = value.into_param();
+    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
@@ -397,23 +412,24 @@ impl Builder {
     }
 }
 
-impl Builder {
+impl<M: fal_core::Mode> Builder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input {
-        Input {
-            prompt: self.optional.prompt,
-            multi_prompt: self.optional.multi_prompt,
-            start_image_url: self.optional.start_image_url,
-            end_image_url: self.optional.end_image_url,
-            image_urls: self.optional.image_urls,
-            elements: self.optional.elements,
-            generate_audio: self.optional.generate_audio,
-            duration: self.optional.duration,
-            shot_type: self.optional.shot_type,
-            aspect_ratio: self.optional.aspect_ratio,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+    pub fn build(self) -> M::Built<Input> {
+        self.checking
+            .finish(Input {
+                prompt: self.optional.prompt,
+                multi_prompt: self.optional.multi_prompt,
+                start_image_url: self.optional.start_image_url,
+                end_image_url: self.optional.end_image_url,
+                image_urls: self.optional.image_urls,
+                elements: self.optional.elements,
+                generate_audio: self.optional.generate_audio,
+                duration: self.optional.duration,
+                shot_type: self.optional.shot_type,
+                aspect_ratio: self.optional.aspect_ratio,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -515,7 +531,10 @@ impl<'de> json::ReadObject<'de> for Input {
             }
         }
         optional.nulls = object.nulls();
-        let builder = Builder { optional };
+        let builder = Builder {
+            optional,
+            checking: fal_core::Strict,
+        };
         Some(builder.build())
     }
 }

@@ -912,9 +912,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             effect_scene: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -932,9 +943,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<EffectSceneSlot = Unset> {
+pub struct Builder<EffectSceneSlot = Unset, M = fal_core::Strict> {
     effect_scene: EffectSceneSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -944,25 +956,31 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<EffectSceneSlot> Builder<EffectSceneSlot> {
+impl<EffectSceneSlot, M: fal_core::Mode> Builder<EffectSceneSlot, M> {
     /// Sets [`effect_scene`](Input::effect_scene): Effect that the video shows.
-    pub fn effect_scene(self, value: impl Into<EffectScene>) -> Builder<EffectScene> {
+    pub fn effect_scene(
+        mut self,
+        value: impl fal_core::Required<EffectScene, M>,
+    ) -> Builder<EffectScene, M> {
         Builder {
-            effect_scene: value.into(),
+            effect_scene: self.checking.required("effect_scene", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`input_image_urls`](Input::input_image_urls): Images of the people in the video, for the
     /// effects that show two: hug, kiss and the gesture of a heart.
-    pub fn input_image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
-        self.optional.input_image_urls = value.into_param();
+    pub fn input_image_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
+        self.optional.input_image_urls = self
+            .checking
+            .optional("input_image_urls", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
@@ -973,18 +991,19 @@ impl<EffectSceneSlot> Builder<EffectSceneSlot> {
     }
 }
 
-impl<EffectSceneSlot> Builder<EffectSceneSlot> {
+impl<EffectSceneSlot, M: fal_core::Mode> Builder<EffectSceneSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         EffectSceneSlot: required::HasEffectScene,
     {
-        Input {
-            effect_scene: self.effect_scene.take(),
-            input_image_urls: self.optional.input_image_urls,
-            duration: self.optional.duration,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                effect_scene: self.effect_scene.take(),
+                input_image_urls: self.optional.input_image_urls,
+                duration: self.optional.duration,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -1045,6 +1064,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<EffectScene> {
             effect_scene: object.require("effect_scene", effect_scene)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -147,10 +147,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             input_image_urls: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -168,10 +179,15 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, InputImageUrlsSlot = Unset> {
+pub struct Builder<
+    PromptSlot = Unset,
+    InputImageUrlsSlot = Unset,
+    M = fal_core::Strict,
+> {
     prompt: PromptSlot,
     input_image_urls: InputImageUrlsSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -182,50 +198,56 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<PromptSlot, InputImageUrlsSlot> Builder<PromptSlot, InputImageUrlsSlot> {
+impl<
+    PromptSlot,
+    InputImageUrlsSlot,
+    M: fal_core::Mode,
+> Builder<PromptSlot, InputImageUrlsSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 2500 characters.
     pub fn prompt(
-        self,
-        value: impl Into<String>,
-    ) -> Builder<String, InputImageUrlsSlot> {
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, InputImageUrlsSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             input_image_urls: self.input_image_urls,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`input_image_urls`](Input::input_image_urls): Images to make the video of, up to four.
     pub fn input_image_urls(
-        self,
-        value: impl Into<Vec<File>>,
-    ) -> Builder<PromptSlot, Vec<File>> {
+        mut self,
+        value: impl fal_core::Required<Vec<File>, M>,
+    ) -> Builder<PromptSlot, Vec<File>, M> {
         Builder {
             prompt: self.prompt,
-            input_image_urls: value.into(),
+            input_image_urls: self.checking.required("input_image_urls", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
     /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
     /// `16:9`.
-    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
-        self.optional.aspect_ratio = value.into_param();
+    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
     /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted
     /// things, styles and flaws, separated by commas. At most 2500 characters. Default `blur, distort,
     /// and low quality`.
-    pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.negative_prompt = value.into_param();
+    pub fn negative_prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self
     }
 
@@ -236,21 +258,26 @@ impl<PromptSlot, InputImageUrlsSlot> Builder<PromptSlot, InputImageUrlsSlot> {
     }
 }
 
-impl<PromptSlot, InputImageUrlsSlot> Builder<PromptSlot, InputImageUrlsSlot> {
+impl<
+    PromptSlot,
+    InputImageUrlsSlot,
+    M: fal_core::Mode,
+> Builder<PromptSlot, InputImageUrlsSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         InputImageUrlsSlot: required::HasInputImageUrls,
     {
-        Input {
-            prompt: self.prompt.take(),
-            input_image_urls: self.input_image_urls.take(),
-            duration: self.optional.duration,
-            aspect_ratio: self.optional.aspect_ratio,
-            negative_prompt: self.optional.negative_prompt,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                input_image_urls: self.input_image_urls.take(),
+                duration: self.optional.duration,
+                aspect_ratio: self.optional.aspect_ratio,
+                negative_prompt: self.optional.negative_prompt,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -327,6 +354,7 @@ impl<'de> json::ReadObject<'de> for Input {
             prompt: object.require("prompt", prompt)?,
             input_image_urls: object.require("input_image_urls", input_image_urls)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

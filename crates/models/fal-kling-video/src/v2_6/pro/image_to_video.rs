@@ -151,10 +151,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             start_image_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -172,10 +183,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, StartImageUrlSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, StartImageUrlSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     start_image_url: StartImageUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -189,61 +201,70 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
+impl<
+    PromptSlot,
+    StartImageUrlSlot,
+    M: fal_core::Mode,
+> Builder<PromptSlot, StartImageUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera. At most 2500 characters.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, StartImageUrlSlot> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, StartImageUrlSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             start_image_url: self.start_image_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`start_image_url`](Input::start_image_url): Image that the video opens with. At most 10
     /// MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
     pub fn start_image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<PromptSlot, File> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, File, M> {
         Builder {
             prompt: self.prompt,
-            start_image_url: value.into_file(),
+            start_image_url: self.checking.required("start_image_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
     /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted
     /// things, styles and flaws, separated by commas. At most 2500 characters. Default `blur, distort,
     /// and low quality`.
-    pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.negative_prompt = value.into_param();
+    pub fn negative_prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self
     }
 
     /// Sets [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `true`.
-    pub fn generate_audio(mut self, value: impl Param<bool>) -> Self {
-        self.optional.generate_audio = value.into_param();
+    pub fn generate_audio(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.generate_audio = self.checking.optional("generate_audio", value);
         self
     }
 
     /// Sets [`voice_ids`](Input::voice_ids): Voices for the video, by the identifiers that the endpoint
     /// for new voices gave out, two at most.
-    pub fn voice_ids(mut self, value: impl Param<Vec<String>>) -> Self {
-        self.optional.voice_ids = value.into_param();
+    pub fn voice_ids(mut self, value: impl Param<Vec<String>, M>) -> Self {
+        self.optional.voice_ids = self.checking.optional("voice_ids", value);
         self
     }
 
     /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with. At most 10 MiB.
     /// At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
-    pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.end_image_url = value.into_param();
+    pub fn end_image_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.end_image_url = self.checking.optional("end_image_url", value);
         self
     }
 
@@ -254,24 +275,29 @@ impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
     }
 }
 
-impl<PromptSlot, StartImageUrlSlot> Builder<PromptSlot, StartImageUrlSlot> {
+impl<
+    PromptSlot,
+    StartImageUrlSlot,
+    M: fal_core::Mode,
+> Builder<PromptSlot, StartImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         StartImageUrlSlot: required::HasStartImageUrl,
     {
-        Input {
-            prompt: self.prompt.take(),
-            start_image_url: self.start_image_url.take(),
-            duration: self.optional.duration,
-            negative_prompt: self.optional.negative_prompt,
-            generate_audio: self.optional.generate_audio,
-            voice_ids: self.optional.voice_ids,
-            end_image_url: self.optional.end_image_url,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                start_image_url: self.start_image_url.take(),
+                duration: self.optional.duration,
+                negative_prompt: self.optional.negative_prompt,
+                generate_audio: self.optional.generate_audio,
+                voice_ids: self.optional.voice_ids,
+                end_image_url: self.optional.end_image_url,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -366,6 +392,7 @@ impl<'de> json::ReadObject<'de> for Input {
             prompt: object.require("prompt", prompt)?,
             start_image_url: object.require("start_image_url", start_image_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

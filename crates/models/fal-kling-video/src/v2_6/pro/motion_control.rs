@@ -141,11 +141,24 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(
+        checking: M,
+    ) -> Builder<Unset, Unset, Unset, M> {
         Builder {
             image_url: Unset,
             video_url: Unset,
             character_orientation: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -167,11 +180,13 @@ pub struct Builder<
     ImageUrlSlot = Unset,
     VideoUrlSlot = Unset,
     CharacterOrientationSlot = Unset,
+    M = fal_core::Strict,
 > {
     image_url: ImageUrlSlot,
     video_url: VideoUrlSlot,
     character_orientation: CharacterOrientationSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -186,19 +201,21 @@ impl<
     ImageUrlSlot,
     VideoUrlSlot,
     CharacterOrientationSlot,
-> Builder<ImageUrlSlot, VideoUrlSlot, CharacterOrientationSlot> {
+    M: fal_core::Mode,
+> Builder<ImageUrlSlot, VideoUrlSlot, CharacterOrientationSlot, M> {
     /// Sets [`image_url`](Input::image_url): Image of the character, which has to be shown in clear
     /// proportions, unobstructed, on more than 5% of the picture. At most 10 MiB. 340 to 3850 px wide.
     /// 340 to 3850 px high. An aspect ratio of 0.4 to 2.5.
     pub fn image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<File, VideoUrlSlot, CharacterOrientationSlot> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, VideoUrlSlot, CharacterOrientationSlot, M> {
         Builder {
-            image_url: value.into_file(),
+            image_url: self.checking.required("image_url", value),
             video_url: self.video_url,
             character_orientation: self.character_orientation,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
@@ -206,14 +223,15 @@ impl<
     /// upper body with the head, unobstructed. At most 100 MiB. 340 to 3850 px wide. 340 to 3850 px
     /// high. 3 to 30.05 s long.
     pub fn video_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<ImageUrlSlot, File, CharacterOrientationSlot> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<ImageUrlSlot, File, CharacterOrientationSlot, M> {
         Builder {
             image_url: self.image_url,
-            video_url: value.into_file(),
+            video_url: self.checking.required("video_url", value),
             character_orientation: self.character_orientation,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
@@ -221,28 +239,33 @@ impl<
     /// in the reference video (`video`), which suits complex motion, or as in the image (`image`),
     /// which suits camera movements.
     pub fn character_orientation(
-        self,
-        value: impl Into<CharacterOrientation>,
-    ) -> Builder<ImageUrlSlot, VideoUrlSlot, CharacterOrientation> {
+        mut self,
+        value: impl fal_core::Required<CharacterOrientation, M>,
+    ) -> Builder<ImageUrlSlot, VideoUrlSlot, CharacterOrientation, M> {
         Builder {
             image_url: self.image_url,
             video_url: self.video_url,
-            character_orientation: value.into(),
+            character_orientation: self
+                .checking
+                .required("character_orientation", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`prompt`](Input::prompt): Description of the video apart from the motion: setting, light
     /// and mood. At most 2500 characters.
-    pub fn prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.prompt = value.into_param();
+    pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.prompt = self.checking.optional("prompt", value);
         self
     }
 
     /// Sets [`keep_original_sound`](Input::keep_original_sound): Keeps the sound of the reference
     /// video. Default `true`.
-    pub fn keep_original_sound(mut self, value: impl Param<bool>) -> Self {
-        self.optional.keep_original_sound = value.into_param();
+    pub fn keep_original_sound(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.keep_original_sound = self
+            .checking
+            .optional("keep_original_sound", value);
         self
     }
 
@@ -257,23 +280,25 @@ impl<
     ImageUrlSlot,
     VideoUrlSlot,
     CharacterOrientationSlot,
-> Builder<ImageUrlSlot, VideoUrlSlot, CharacterOrientationSlot> {
+    M: fal_core::Mode,
+> Builder<ImageUrlSlot, VideoUrlSlot, CharacterOrientationSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         ImageUrlSlot: required::HasImageUrl,
         VideoUrlSlot: required::HasVideoUrl,
         CharacterOrientationSlot: required::HasCharacterOrientation,
     {
-        Input {
-            image_url: self.image_url.take(),
-            video_url: self.video_url.take(),
-            character_orientation: self.character_orientation.take(),
-            prompt: self.optional.prompt,
-            keep_original_sound: self.optional.keep_original_sound,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                image_url: self.image_url.take(),
+                video_url: self.video_url.take(),
+                character_orientation: self.character_orientation.take(),
+                prompt: self.optional.prompt,
+                keep_original_sound: self.optional.keep_original_sound,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -360,6 +385,7 @@ impl<'de> json::ReadObject<'de> for Input {
             character_orientation: object
                 .require("character_orientation", character_orientation)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -248,9 +248,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             start_image_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -268,9 +279,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<StartImageUrlSlot = Unset> {
+pub struct Builder<StartImageUrlSlot = Unset, M = fal_core::Strict> {
     start_image_url: StartImageUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -288,20 +300,24 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<StartImageUrlSlot> Builder<StartImageUrlSlot> {
+impl<StartImageUrlSlot, M: fal_core::Mode> Builder<StartImageUrlSlot, M> {
     /// Sets [`start_image_url`](Input::start_image_url): Image that the video opens with. At most 10
     /// MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
-    pub fn start_image_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn start_image_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, M> {
         Builder {
-            start_image_url: value.into_file(),
+            start_image_url: self.checking.required("start_image_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`prompt`](Input::prompt): Description of a video of one shot, in plain language: action,
     /// mood and the movement of the camera. At most 2500 characters.
-    pub fn prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.prompt = value.into_param();
+    pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.prompt = self.checking.optional("prompt", value);
         self
     }
 
@@ -309,56 +325,59 @@ impl<StartImageUrlSlot> Builder<StartImageUrlSlot> {
     /// appearance, each with a prompt and a length of its own.
     pub fn multi_prompt(
         mut self,
-        value: impl Param<Vec<KlingV3MultiPromptElement>>,
+        value: impl Param<Vec<KlingV3MultiPromptElement>, M>,
     ) -> Self {
-        self.optional.multi_prompt = value.into_param();
+        self.optional.multi_prompt = self.checking.optional("multi_prompt", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the video in seconds. Default `5`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
     /// Sets [`generate_audio`](Input::generate_audio): Also generates a soundtrack. Default `true`.
-    pub fn generate_audio(mut self, value: impl Param<bool>) -> Self {
-        self.optional.generate_audio = value.into_param();
+    pub fn generate_audio(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.generate_audio = self.checking.optional("generate_audio", value);
         self
     }
 
     /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with. At most 10 MiB.
     /// At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
-    pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.end_image_url = value.into_param();
+    pub fn end_image_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.end_image_url = self.checking.optional("end_image_url", value);
         self
     }
 
     /// Sets [`elements`](Input::elements): Characters and objects to bring into the video.
-    pub fn elements(mut self, value: impl Param<Vec<KlingV3ComboElementInput>>) -> Self {
-        self.optional.elements = value.into_param();
+    pub fn elements(
+        mut self,
+        value: impl Param<Vec<KlingV3ComboElementInput>, M>,
+    ) -> Self {
+        self.optional.elements = self.checking.optional("elements", value);
         self
     }
 
     /// Sets [`shot_type`](Input::shot_type): Division of a video into several shots: those that you
     /// list, or those that the model chooses, if the endpoint offers the choice. Default `customize`.
-    pub fn shot_type(mut self, value: impl Param<ShotType>) -> Self {
-        self.optional.shot_type = value.into_param();
+    pub fn shot_type(mut self, value: impl Param<ShotType, M>) -> Self {
+        self.optional.shot_type = self.checking.optional("shot_type", value);
         self
     }
 
     /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the video: unwanted
     /// things, styles and flaws, separated by commas. At most 2500 characters. Default `blur, distort,
     /// and low quality`.
-    pub fn negative_prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.negative_prompt = value.into_param();
+    pub fn negative_prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self
     }
 
     /// Sets [`cfg_scale`](Input::cfg_scale): Adherence of the video to the prompt (classifier-free
     /// guidance). Between 0.0 and 1.0. Default `0.5`.
-    pub fn cfg_scale(mut self, value: impl Param<CfgScale>) -> Self {
-        self.optional.cfg_scale = value.into_param();
+    pub fn cfg_scale(mut self, value: impl Param<CfgScale, M>) -> Self {
+        self.optional.cfg_scale = self.checking.optional("cfg_scale", value);
         self
     }
 
@@ -369,26 +388,27 @@ impl<StartImageUrlSlot> Builder<StartImageUrlSlot> {
     }
 }
 
-impl<StartImageUrlSlot> Builder<StartImageUrlSlot> {
+impl<StartImageUrlSlot, M: fal_core::Mode> Builder<StartImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         StartImageUrlSlot: required::HasStartImageUrl,
     {
-        Input {
-            start_image_url: self.start_image_url.take(),
-            prompt: self.optional.prompt,
-            multi_prompt: self.optional.multi_prompt,
-            duration: self.optional.duration,
-            generate_audio: self.optional.generate_audio,
-            end_image_url: self.optional.end_image_url,
-            elements: self.optional.elements,
-            shot_type: self.optional.shot_type,
-            negative_prompt: self.optional.negative_prompt,
-            cfg_scale: self.optional.cfg_scale,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                start_image_url: self.start_image_url.take(),
+                prompt: self.optional.prompt,
+                multi_prompt: self.optional.multi_prompt,
+                duration: self.optional.duration,
+                generate_audio: self.optional.generate_audio,
+                end_image_url: self.optional.end_image_url,
+                elements: self.optional.elements,
+                shot_type: self.optional.shot_type,
+                negative_prompt: self.optional.negative_prompt,
+                cfg_scale: self.optional.cfg_scale,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -491,6 +511,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             start_image_url: object.require("start_image_url", start_image_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

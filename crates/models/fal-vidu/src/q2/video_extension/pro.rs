@@ -160,9 +160,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             video_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -180,9 +191,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<VideoUrlSlot = Unset> {
+pub struct Builder<VideoUrlSlot = Unset, M = fal_core::Strict> {
     video_url: VideoUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -195,39 +207,43 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<VideoUrlSlot> Builder<VideoUrlSlot> {
+impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
     /// Sets [`video_url`](Input::video_url): Video to carry on.
-    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<File> {
+    pub fn video_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, M> {
         Builder {
-            video_url: value.into_file(),
+            video_url: self.checking.required("video_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`prompt`](Input::prompt): Description of the continuation of the video, in plain language.
     /// At most 3000 characters.
-    pub fn prompt(mut self, value: impl Param<String>) -> Self {
-        self.optional.prompt = value.into_param();
+    pub fn prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.prompt = self.checking.optional("prompt", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the new part in seconds. Default `4`.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
     /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
     /// pixels. Default `720p`.
-    pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
@@ -238,21 +254,22 @@ impl<VideoUrlSlot> Builder<VideoUrlSlot> {
     }
 }
 
-impl<VideoUrlSlot> Builder<VideoUrlSlot> {
+impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         VideoUrlSlot: required::HasVideoUrl,
     {
-        Input {
-            video_url: self.video_url.take(),
-            prompt: self.optional.prompt,
-            seed: self.optional.seed,
-            duration: self.optional.duration,
-            resolution: self.optional.resolution,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                video_url: self.video_url.take(),
+                prompt: self.optional.prompt,
+                seed: self.optional.seed,
+                duration: self.optional.duration,
+                resolution: self.optional.resolution,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -324,6 +341,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<File> {
             video_url: object.require("video_url", video_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

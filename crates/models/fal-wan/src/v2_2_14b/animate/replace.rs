@@ -265,10 +265,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             video_url: Unset,
             image_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -286,10 +297,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<VideoUrlSlot = Unset, ImageUrlSlot = Unset> {
+pub struct Builder<VideoUrlSlot = Unset, ImageUrlSlot = Unset, M = fal_core::Strict> {
     video_url: VideoUrlSlot,
     image_url: ImageUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -309,103 +321,122 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
+impl<
+    VideoUrlSlot,
+    ImageUrlSlot,
+    M: fal_core::Mode,
+> Builder<VideoUrlSlot, ImageUrlSlot, M> {
     /// Sets [`video_url`](Input::video_url): Video of the motion.
     pub fn video_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<File, ImageUrlSlot> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, ImageUrlSlot, M> {
         Builder {
-            video_url: value.into_file(),
+            video_url: self.checking.required("video_url", value),
             image_url: self.image_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_url`](Input::image_url): Image of the character.
     pub fn image_url(
-        self,
-        value: impl fal_core::IntoFile,
-    ) -> Builder<VideoUrlSlot, File> {
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<VideoUrlSlot, File, M> {
         Builder {
             video_url: self.video_url,
-            image_url: value.into_file(),
+            image_url: self.checking.required("image_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the result to the prompt
     /// (classifier-free guidance). Between 1.0 and 10.0. Default `1.0`.
-    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
-        self.optional.guidance_scale = value.into_param();
+    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale, M>) -> Self {
+        self.optional.guidance_scale = self.checking.optional("guidance_scale", value);
         self
     }
 
     /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
     /// pixels. Default `480p`.
-    pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 2
     /// and 40. Default `20`.
-    pub fn num_inference_steps(mut self, value: impl Param<NumInferenceSteps>) -> Self {
-        self.optional.num_inference_steps = value.into_param();
+    pub fn num_inference_steps(
+        mut self,
+        value: impl Param<NumInferenceSteps, M>,
+    ) -> Self {
+        self.optional.num_inference_steps = self
+            .checking
+            .optional("num_inference_steps", value);
         self
     }
 
     /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens the input for unsafe
     /// content before the run. Default `false`.
-    pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_safety_checker = value.into_param();
+    pub fn enable_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_safety_checker = self
+            .checking
+            .optional("enable_safety_checker", value);
         self
     }
 
     /// Sets [`enable_output_safety_checker`](Input::enable_output_safety_checker): Screens the result
     /// for unsafe content after the run. Default `false`.
-    pub fn enable_output_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_output_safety_checker = value.into_param();
+    pub fn enable_output_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_output_safety_checker = self
+            .checking
+            .optional("enable_output_safety_checker", value);
         self
     }
 
     /// Sets [`shift`](Input::shift): Shift of the noise schedule. Between 1.0 and 10.0. Default `5.0`.
-    pub fn shift(mut self, value: impl Param<Shift>) -> Self {
-        self.optional.shift = value.into_param();
+    pub fn shift(mut self, value: impl Param<Shift, M>) -> Self {
+        self.optional.shift = self.checking.optional("shift", value);
         self
     }
 
     /// Sets [`video_quality`](Input::video_quality): Quality of the video file. Default `high`.
-    pub fn video_quality(mut self, value: impl Param<VideoQuality>) -> Self {
-        self.optional.video_quality = value.into_param();
+    pub fn video_quality(mut self, value: impl Param<VideoQuality, M>) -> Self {
+        self.optional.video_quality = self.checking.optional("video_quality", value);
         self
     }
 
     /// Sets [`video_write_mode`](Input::video_write_mode): Encoding of the video file: fast with a
     /// large file, slow with a small one, or in between. Default `balanced`.
-    pub fn video_write_mode(mut self, value: impl Param<VideoWriteMode>) -> Self {
-        self.optional.video_write_mode = value.into_param();
+    pub fn video_write_mode(mut self, value: impl Param<VideoWriteMode, M>) -> Self {
+        self.optional.video_write_mode = self
+            .checking
+            .optional("video_write_mode", value);
         self
     }
 
     /// Sets [`return_frames_zip`](Input::return_frames_zip): Also returns the single frames without
     /// loss, as a ZIP archive. Default `false`.
-    pub fn return_frames_zip(mut self, value: impl Param<bool>) -> Self {
-        self.optional.return_frames_zip = value.into_param();
+    pub fn return_frames_zip(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.return_frames_zip = self
+            .checking
+            .optional("return_frames_zip", value);
         self
     }
 
     /// Sets [`use_turbo`](Input::use_turbo): Uses other settings, chosen for speed at good quality.
     /// Default `false`.
-    pub fn use_turbo(mut self, value: impl Param<bool>) -> Self {
-        self.optional.use_turbo = value.into_param();
+    pub fn use_turbo(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.use_turbo = self.checking.optional("use_turbo", value);
         self
     }
 
@@ -416,30 +447,35 @@ impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
     }
 }
 
-impl<VideoUrlSlot, ImageUrlSlot> Builder<VideoUrlSlot, ImageUrlSlot> {
+impl<
+    VideoUrlSlot,
+    ImageUrlSlot,
+    M: fal_core::Mode,
+> Builder<VideoUrlSlot, ImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         VideoUrlSlot: required::HasVideoUrl,
         ImageUrlSlot: required::HasImageUrl,
     {
-        Input {
-            video_url: self.video_url.take(),
-            image_url: self.image_url.take(),
-            guidance_scale: self.optional.guidance_scale,
-            resolution: self.optional.resolution,
-            seed: self.optional.seed,
-            num_inference_steps: self.optional.num_inference_steps,
-            enable_safety_checker: self.optional.enable_safety_checker,
-            enable_output_safety_checker: self.optional.enable_output_safety_checker,
-            shift: self.optional.shift,
-            video_quality: self.optional.video_quality,
-            video_write_mode: self.optional.video_write_mode,
-            return_frames_zip: self.optional.return_frames_zip,
-            use_turbo: self.optional.use_turbo,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                video_url: self.video_url.take(),
+                image_url: self.image_url.take(),
+                guidance_scale: self.optional.guidance_scale,
+                resolution: self.optional.resolution,
+                seed: self.optional.seed,
+                num_inference_steps: self.optional.num_inference_steps,
+                enable_safety_checker: self.optional.enable_safety_checker,
+                enable_output_safety_checker: self.optional.enable_output_safety_checker,
+                shift: self.optional.shift,
+                video_quality: self.optional.video_quality,
+                video_write_mode: self.optional.video_write_mode,
+                return_frames_zip: self.optional.return_frames_zip,
+                use_turbo: self.optional.use_turbo,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -533,6 +569,7 @@ impl<'de> json::ReadObject<'de> for Input {
             video_url: object.require("video_url", video_url)?,
             image_url: object.require("image_url", image_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -368,9 +368,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -388,9 +399,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -415,20 +427,24 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`num_frames`](Input::num_frames): Number of frames to generate. Between 17 and 161.
     /// Default `81`.
-    pub fn num_frames(mut self, value: impl Param<NumFrames>) -> Self {
-        self.optional.num_frames = value.into_param();
+    pub fn num_frames(mut self, value: impl Param<NumFrames, M>) -> Self {
+        self.optional.num_frames = self.checking.optional("num_frames", value);
         self
     }
 
@@ -436,78 +452,96 @@ impl<PromptSlot> Builder<PromptSlot> {
     /// are put between them. Between 4 and 60. Default `24`.
     pub fn frames_per_second(
         mut self,
-        value: impl Param<Nullable<FramesPerSecond>>,
+        value: impl Param<Nullable<FramesPerSecond>, M>,
     ) -> Self {
-        self.optional.frames_per_second = value.into_param();
+        self.optional.frames_per_second = self
+            .checking
+            .optional("frames_per_second", value);
         self
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
     /// pixels. Default `720p`.
-    pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
     /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the result, as width to height. Default
     /// `16:9`.
-    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
-        self.optional.aspect_ratio = value.into_param();
+    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
     /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 2
     /// and 50. Default `40`.
-    pub fn num_inference_steps(mut self, value: impl Param<NumInferenceSteps>) -> Self {
-        self.optional.num_inference_steps = value.into_param();
+    pub fn num_inference_steps(
+        mut self,
+        value: impl Param<NumInferenceSteps, M>,
+    ) -> Self {
+        self.optional.num_inference_steps = self
+            .checking
+            .optional("num_inference_steps", value);
         self
     }
 
     /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens the input for unsafe
     /// content before the run. Default `false`.
-    pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_safety_checker = value.into_param();
+    pub fn enable_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_safety_checker = self
+            .checking
+            .optional("enable_safety_checker", value);
         self
     }
 
     /// Sets [`enable_output_safety_checker`](Input::enable_output_safety_checker): Screens the result
     /// for unsafe content after the run. Default `false`.
-    pub fn enable_output_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_output_safety_checker = value.into_param();
+    pub fn enable_output_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_output_safety_checker = self
+            .checking
+            .optional("enable_output_safety_checker", value);
         self
     }
 
     /// Sets [`enable_prompt_expansion`](Input::enable_prompt_expansion): Lets a language model rewrite
     /// the prompt with more detail before the run. Default `false`.
-    pub fn enable_prompt_expansion(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_prompt_expansion = value.into_param();
+    pub fn enable_prompt_expansion(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_prompt_expansion = self
+            .checking
+            .optional("enable_prompt_expansion", value);
         self
     }
 
     /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the result to the prompt
     /// (classifier-free guidance). Between 1.0 and 10.0. Default `1.0`.
-    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale>) -> Self {
-        self.optional.guidance_scale = value.into_param();
+    pub fn guidance_scale(mut self, value: impl Param<GuidanceScale, M>) -> Self {
+        self.optional.guidance_scale = self.checking.optional("guidance_scale", value);
         self
     }
 
     /// Sets [`shift`](Input::shift): Shift of the noise schedule. Between 1.0 and 10.0. Default `5.0`.
-    pub fn shift(mut self, value: impl Param<Shift>) -> Self {
-        self.optional.shift = value.into_param();
+    pub fn shift(mut self, value: impl Param<Shift, M>) -> Self {
+        self.optional.shift = self.checking.optional("shift", value);
         self
     }
 
     /// Sets [`interpolator_model`](Input::interpolator_model): Model that puts frames between the
     /// frames made, if any. Default `film`.
-    pub fn interpolator_model(mut self, value: impl Param<InterpolatorModel>) -> Self {
-        self.optional.interpolator_model = value.into_param();
+    pub fn interpolator_model(
+        mut self,
+        value: impl Param<InterpolatorModel, M>,
+    ) -> Self {
+        self.optional.interpolator_model = self
+            .checking
+            .optional("interpolator_model", value);
         self
     }
 
@@ -515,29 +549,35 @@ impl<PromptSlot> Builder<PromptSlot> {
     /// interpolate between each two generated frames. Between 0 and 4. Default `0`.
     pub fn num_interpolated_frames(
         mut self,
-        value: impl Param<NumInterpolatedFrames>,
+        value: impl Param<NumInterpolatedFrames, M>,
     ) -> Self {
-        self.optional.num_interpolated_frames = value.into_param();
+        self.optional.num_interpolated_frames = self
+            .checking
+            .optional("num_interpolated_frames", value);
         self
     }
 
     /// Sets [`adjust_fps_for_interpolation`](Input::adjust_fps_for_interpolation): Raises the frame
     /// rate by interpolated frames and keeps the length. Default `true`.
-    pub fn adjust_fps_for_interpolation(mut self, value: impl Param<bool>) -> Self {
-        self.optional.adjust_fps_for_interpolation = value.into_param();
+    pub fn adjust_fps_for_interpolation(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.adjust_fps_for_interpolation = self
+            .checking
+            .optional("adjust_fps_for_interpolation", value);
         self
     }
 
     /// Sets [`video_quality`](Input::video_quality): Quality of the video file. Default `high`.
-    pub fn video_quality(mut self, value: impl Param<VideoQuality>) -> Self {
-        self.optional.video_quality = value.into_param();
+    pub fn video_quality(mut self, value: impl Param<VideoQuality, M>) -> Self {
+        self.optional.video_quality = self.checking.optional("video_quality", value);
         self
     }
 
     /// Sets [`video_write_mode`](Input::video_write_mode): Encoding of the video file: fast with a
     /// large file, slow with a small one, or in between. Default `balanced`.
-    pub fn video_write_mode(mut self, value: impl Param<VideoWriteMode>) -> Self {
-        self.optional.video_write_mode = value.into_param();
+    pub fn video_write_mode(mut self, value: impl Param<VideoWriteMode, M>) -> Self {
+        self.optional.video_write_mode = self
+            .checking
+            .optional("video_write_mode", value);
         self
     }
 
@@ -548,33 +588,34 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
     {
-        Input {
-            prompt: self.prompt.take(),
-            num_frames: self.optional.num_frames,
-            frames_per_second: self.optional.frames_per_second,
-            seed: self.optional.seed,
-            resolution: self.optional.resolution,
-            aspect_ratio: self.optional.aspect_ratio,
-            num_inference_steps: self.optional.num_inference_steps,
-            enable_safety_checker: self.optional.enable_safety_checker,
-            enable_output_safety_checker: self.optional.enable_output_safety_checker,
-            enable_prompt_expansion: self.optional.enable_prompt_expansion,
-            guidance_scale: self.optional.guidance_scale,
-            shift: self.optional.shift,
-            interpolator_model: self.optional.interpolator_model,
-            num_interpolated_frames: self.optional.num_interpolated_frames,
-            adjust_fps_for_interpolation: self.optional.adjust_fps_for_interpolation,
-            video_quality: self.optional.video_quality,
-            video_write_mode: self.optional.video_write_mode,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                num_frames: self.optional.num_frames,
+                frames_per_second: self.optional.frames_per_second,
+                seed: self.optional.seed,
+                resolution: self.optional.resolution,
+                aspect_ratio: self.optional.aspect_ratio,
+                num_inference_steps: self.optional.num_inference_steps,
+                enable_safety_checker: self.optional.enable_safety_checker,
+                enable_output_safety_checker: self.optional.enable_output_safety_checker,
+                enable_prompt_expansion: self.optional.enable_prompt_expansion,
+                guidance_scale: self.optional.guidance_scale,
+                shift: self.optional.shift,
+                interpolator_model: self.optional.interpolator_model,
+                num_interpolated_frames: self.optional.num_interpolated_frames,
+                adjust_fps_for_interpolation: self.optional.adjust_fps_for_interpolation,
+                video_quality: self.optional.video_quality,
+                video_write_mode: self.optional.video_write_mode,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -678,6 +719,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

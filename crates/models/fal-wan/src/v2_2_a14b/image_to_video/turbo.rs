@@ -306,10 +306,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             image_url: Unset,
             prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -327,10 +338,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ImageUrlSlot = Unset, PromptSlot = Unset> {
+pub struct Builder<ImageUrlSlot = Unset, PromptSlot = Unset, M = fal_core::Strict> {
     image_url: ImageUrlSlot,
     prompt: PromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -349,90 +361,106 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
+impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSlot, M> {
     /// Sets [`image_url`](Input::image_url): Image that the video opens with.
-    pub fn image_url(self, value: impl fal_core::IntoFile) -> Builder<File, PromptSlot> {
+    pub fn image_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<File, PromptSlot, M> {
         Builder {
-            image_url: value.into_file(),
+            image_url: self.checking.required("image_url", value),
             prompt: self.prompt,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`prompt`](Input::prompt): Description of the video, in plain language: subject, action,
     /// setting, mood and the movement of the camera.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<ImageUrlSlot, String> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<ImageUrlSlot, String, M> {
         Builder {
             image_url: self.image_url,
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`seed`](Input::seed): Starting point of the random generator: the same seed with the same
     /// parameters and model version gives the same result, or one very close to it.
-    pub fn seed(mut self, value: impl Param<Integer>) -> Self {
-        self.optional.seed = value.into_param();
+    pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
+        self.optional.seed = self.checking.optional("seed", value);
         self
     }
 
     /// Sets [`resolution`](Input::resolution): Resolution of the video, named after its height in
     /// pixels. Default `720p`.
-    pub fn resolution(mut self, value: impl Param<Resolution>) -> Self {
-        self.optional.resolution = value.into_param();
+    pub fn resolution(mut self, value: impl Param<Resolution, M>) -> Self {
+        self.optional.resolution = self.checking.optional("resolution", value);
         self
     }
 
     /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the result, as width to height. Default
     /// `auto`.
-    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
-        self.optional.aspect_ratio = value.into_param();
+    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
     /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens the input for unsafe
     /// content before the run. Default `false`.
-    pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_safety_checker = value.into_param();
+    pub fn enable_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_safety_checker = self
+            .checking
+            .optional("enable_safety_checker", value);
         self
     }
 
     /// Sets [`enable_output_safety_checker`](Input::enable_output_safety_checker): Screens the result
     /// for unsafe content after the run. Default `false`.
-    pub fn enable_output_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_output_safety_checker = value.into_param();
+    pub fn enable_output_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_output_safety_checker = self
+            .checking
+            .optional("enable_output_safety_checker", value);
         self
     }
 
     /// Sets [`enable_prompt_expansion`](Input::enable_prompt_expansion): Lets a language model rewrite
     /// the prompt with more detail before the run. Default `false`.
-    pub fn enable_prompt_expansion(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_prompt_expansion = value.into_param();
+    pub fn enable_prompt_expansion(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_prompt_expansion = self
+            .checking
+            .optional("enable_prompt_expansion", value);
         self
     }
 
     /// Sets [`acceleration`](Input::acceleration): Acceleration of the run. Default `regular`.
-    pub fn acceleration(mut self, value: impl Param<Acceleration>) -> Self {
-        self.optional.acceleration = value.into_param();
+    pub fn acceleration(mut self, value: impl Param<Acceleration, M>) -> Self {
+        self.optional.acceleration = self.checking.optional("acceleration", value);
         self
     }
 
     /// Sets [`video_quality`](Input::video_quality): Quality of the video file. Default `high`.
-    pub fn video_quality(mut self, value: impl Param<VideoQuality>) -> Self {
-        self.optional.video_quality = value.into_param();
+    pub fn video_quality(mut self, value: impl Param<VideoQuality, M>) -> Self {
+        self.optional.video_quality = self.checking.optional("video_quality", value);
         self
     }
 
     /// Sets [`video_write_mode`](Input::video_write_mode): Encoding of the video file: fast with a
     /// large file, slow with a small one, or in between. Default `balanced`.
-    pub fn video_write_mode(mut self, value: impl Param<VideoWriteMode>) -> Self {
-        self.optional.video_write_mode = value.into_param();
+    pub fn video_write_mode(mut self, value: impl Param<VideoWriteMode, M>) -> Self {
+        self.optional.video_write_mode = self
+            .checking
+            .optional("video_write_mode", value);
         self
     }
 
     /// Sets [`end_image_url`](Input::end_image_url): Image that the video closes with.
-    pub fn end_image_url(mut self, value: impl Param<File>) -> Self {
-        self.optional.end_image_url = value.into_param();
+    pub fn end_image_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.end_image_url = self.checking.optional("end_image_url", value);
         self
     }
 
@@ -443,29 +471,30 @@ impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
     }
 }
 
-impl<ImageUrlSlot, PromptSlot> Builder<ImageUrlSlot, PromptSlot> {
+impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         ImageUrlSlot: required::HasImageUrl,
         PromptSlot: required::HasPrompt,
     {
-        Input {
-            image_url: self.image_url.take(),
-            prompt: self.prompt.take(),
-            seed: self.optional.seed,
-            resolution: self.optional.resolution,
-            aspect_ratio: self.optional.aspect_ratio,
-            enable_safety_checker: self.optional.enable_safety_checker,
-            enable_output_safety_checker: self.optional.enable_output_safety_checker,
-            enable_prompt_expansion: self.optional.enable_prompt_expansion,
-            acceleration: self.optional.acceleration,
-            video_quality: self.optional.video_quality,
-            video_write_mode: self.optional.video_write_mode,
-            end_image_url: self.optional.end_image_url,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                image_url: self.image_url.take(),
+                prompt: self.prompt.take(),
+                seed: self.optional.seed,
+                resolution: self.optional.resolution,
+                aspect_ratio: self.optional.aspect_ratio,
+                enable_safety_checker: self.optional.enable_safety_checker,
+                enable_output_safety_checker: self.optional.enable_output_safety_checker,
+                enable_prompt_expansion: self.optional.enable_prompt_expansion,
+                acceleration: self.optional.acceleration,
+                video_quality: self.optional.video_quality,
+                video_write_mode: self.optional.video_write_mode,
+                end_image_url: self.optional.end_image_url,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -561,6 +590,7 @@ impl<'de> json::ReadObject<'de> for Input {
             image_url: object.require("image_url", image_url)?,
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

@@ -119,12 +119,14 @@ pub enum ImageSizeValue {
     Custom(ImageSize),
 }
 
+impl fal_core::ParamValue for ImageSizeValue {}
+
 impl ImageSizeValue {
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
-    pub const fn literal(text: &'static str) -> Self {
-        match text.as_bytes() {
+    pub const fn from_token(token: fal_core::literal::Token) -> Self {
+        match token.as_bytes() {
             b"square_hd" => Self::SquareHd,
             b"square" => Self::Square,
             b"portrait_4_3" => Self::Portrait4_3,
@@ -142,6 +144,12 @@ impl ImageSizeValue {
         }
     }
 }
+
+fal_core::preset_union!(
+    ImageSizeValue,
+    "`image_size` of fal-ai/bytedance/seedream/v5/lite/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `auto_2K`, `auto_3K` or `auto_4K`, or a `ImageSize`",
+    SquareHd
+);
 
 impl From<ImageSize> for ImageSizeValue {
     fn from(value: ImageSize) -> Self {
@@ -171,9 +179,20 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, M> {
         Builder {
             prompt: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -191,9 +210,10 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -207,55 +227,63 @@ struct Optional {
     extra: Map<String, Value>,
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
     /// light, style, and any lettering in quotation marks.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height. Default `auto_2K`.
-    pub fn image_size(mut self, value: impl Param<ImageSizeValue>) -> Self {
-        self.optional.image_size = value.into_param();
+    pub fn image_size(mut self, value: impl Param<ImageSizeValue, M>) -> Self {
+        self.optional.image_size = self.checking.optional("image_size", value);
         self
     }
 
     /// Sets [`num_images`](Input::num_images): Number of times to run the prompt. Between 1 and 6.
     /// Default `1`.
-    pub fn num_images(mut self, value: impl Param<NumImages>) -> Self {
-        self.optional.num_images = value.into_param();
+    pub fn num_images(mut self, value: impl Param<NumImages, M>) -> Self {
+        self.optional.num_images = self.checking.optional("num_images", value);
         self
     }
 
     /// Sets [`max_images`](Input::max_images): Most images that one run may make. Between 1 and 6.
     /// Default `1`.
-    pub fn max_images(mut self, value: impl Param<MaxImages>) -> Self {
-        self.optional.max_images = value.into_param();
+    pub fn max_images(mut self, value: impl Param<MaxImages, M>) -> Self {
+        self.optional.max_images = self.checking.optional("max_images", value);
         self
     }
 
     /// Sets [`sync_mode`](Input::sync_mode): Returns files inside the reply as data URIs instead of as
     /// links. Default `false`.
-    pub fn sync_mode(mut self, value: impl Param<bool>) -> Self {
-        self.optional.sync_mode = value.into_param();
+    pub fn sync_mode(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.sync_mode = self.checking.optional("sync_mode", value);
         self
     }
 
     /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content.
     /// Default `true`.
-    pub fn enable_safety_checker(mut self, value: impl Param<bool>) -> Self {
-        self.optional.enable_safety_checker = value.into_param();
+    pub fn enable_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_safety_checker = self
+            .checking
+            .optional("enable_safety_checker", value);
         self
     }
 
     /// Sets [`return_byteplus_urls`](Input::return_byteplus_urls): Returns the images as links that
     /// Seedance 2.0 trusts. Default `false`.
-    pub fn return_byteplus_urls(mut self, value: impl Param<bool>) -> Self {
-        self.optional.return_byteplus_urls = value.into_param();
+    pub fn return_byteplus_urls(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.return_byteplus_urls = self
+            .checking
+            .optional("return_byteplus_urls", value);
         self
     }
 
@@ -266,22 +294,23 @@ impl<PromptSlot> Builder<PromptSlot> {
     }
 }
 
-impl<PromptSlot> Builder<PromptSlot> {
+impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
     {
-        Input {
-            prompt: self.prompt.take(),
-            image_size: self.optional.image_size,
-            num_images: self.optional.num_images,
-            max_images: self.optional.max_images,
-            sync_mode: self.optional.sync_mode,
-            enable_safety_checker: self.optional.enable_safety_checker,
-            return_byteplus_urls: self.optional.return_byteplus_urls,
-            extra: self.optional.extra,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                image_size: self.optional.image_size,
+                num_images: self.optional.num_images,
+                max_images: self.optional.max_images,
+                sync_mode: self.optional.sync_mode,
+                enable_safety_checker: self.optional.enable_safety_checker,
+                return_byteplus_urls: self.optional.return_byteplus_urls,
+                extra: self.optional.extra,
+            })
     }
 }
 
@@ -348,6 +377,7 @@ impl<'de> json::ReadObject<'de> for Input {
         let builder = Builder::<String> {
             prompt: object.require("prompt", prompt)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }

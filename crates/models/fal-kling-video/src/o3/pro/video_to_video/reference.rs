@@ -273,10 +273,21 @@ pub struct Output {
 impl Input {
     /// Returns a builder without a parameter.
     pub fn builder() -> Builder {
+        Self::builder_with(fal_core::Strict)
+    }
+
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
+    }
+
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             video_url: Unset,
             optional: Optional::default(),
+            checking,
         }
     }
 
@@ -294,10 +305,11 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, VideoUrlSlot = Unset> {
+pub struct Builder<PromptSlot = Unset, VideoUrlSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     video_url: VideoUrlSlot,
     optional: Optional,
+    checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -312,64 +324,75 @@ struct Optional {
     nulls: json::Nulls,
 }
 
-impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
+impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the new shot, in plain language. At most 2500
     /// characters.
-    pub fn prompt(self, value: impl Into<String>) -> Builder<String, VideoUrlSlot> {
+    pub fn prompt(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<String, VideoUrlSlot, M> {
         Builder {
-            prompt: value.into(),
+            prompt: self.checking.required("prompt", value),
             video_url: self.video_url,
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`video_url`](Input::video_url): Video whose motion and camera work the new shot follows,
     /// in MP4 or MOV. At most 200 MiB. 720 to 2160 px wide. 720 to 2160 px high. 3 to 10.05 s long. 24
     /// to 60 frames per second.
-    pub fn video_url(self, value: impl fal_core::IntoFile) -> Builder<PromptSlot, File> {
+    pub fn video_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, File, M> {
         Builder {
             prompt: self.prompt,
-            video_url: value.into_file(),
+            video_url: self.checking.required("video_url", value),
             optional: self.optional,
+            checking: self.checking,
         }
     }
 
     /// Sets [`image_urls`](Input::image_urls): Images that show styles, things or people to take over.
     /// At most 10 MiB. At least 300 px wide. At least 300 px high. An aspect ratio of 0.4 to 2.5.
-    pub fn image_urls(mut self, value: impl Param<Vec<File>>) -> Self {
-        self.optional.image_urls = value.into_param();
+    pub fn image_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
+        self.optional.image_urls = self.checking.optional("image_urls", value);
         self
     }
 
     /// Sets [`keep_audio`](Input::keep_audio): Keeps the sound of the input video. Default `true`.
-    pub fn keep_audio(mut self, value: impl Param<bool>) -> Self {
-        self.optional.keep_audio = value.into_param();
+    pub fn keep_audio(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.keep_audio = self.checking.optional("keep_audio", value);
         self
     }
 
     /// Sets [`elements`](Input::elements): Characters and objects to bring into the video.
-    pub fn elements(mut self, value: impl Param<Vec<KlingV3ImageElementInput>>) -> Self {
-        self.optional.elements = value.into_param();
+    pub fn elements(
+        mut self,
+        value: impl Param<Vec<KlingV3ImageElementInput>, M>,
+    ) -> Self {
+        self.optional.elements = self.checking.optional("elements", value);
         self
     }
 
     /// Sets [`shot_type`](Input::shot_type): Division of a video into several shots: those that you
     /// list, or those that the model chooses, if the endpoint offers the choice. Default `customize`.
-    pub fn shot_type(mut self, value: impl Param<ShotType>) -> Self {
-        self.optional.shot_type = value.into_param();
+    pub fn shot_type(mut self, value: impl Param<ShotType, M>) -> Self {
+        self.optional.shot_type = self.checking.optional("shot_type", value);
         self
     }
 
     /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the video, as width to height. Default
     /// `auto`.
-    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio>) -> Self {
-        self.optional.aspect_ratio = value.into_param();
+    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
     /// Sets [`duration`](Input::duration): Length of the video in seconds.
-    pub fn duration(mut self, value: impl Param<Duration>) -> Self {
-        self.optional.duration = value.into_param();
+    pub fn duration(mut self, value: impl Param<Duration, M>) -> Self {
+        self.optional.duration = self.checking.optional("duration", value);
         self
     }
 
@@ -380,25 +403,26 @@ impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
     }
 }
 
-impl<PromptSlot, VideoUrlSlot> Builder<PromptSlot, VideoUrlSlot> {
+impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> Input
+    pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         VideoUrlSlot: required::HasVideoUrl,
     {
-        Input {
-            prompt: self.prompt.take(),
-            video_url: self.video_url.take(),
-            image_urls: self.optional.image_urls,
-            keep_audio: self.optional.keep_audio,
-            elements: self.optional.elements,
-            shot_type: self.optional.shot_type,
-            aspect_ratio: self.optional.aspect_ratio,
-            duration: self.optional.duration,
-            extra: self.optional.extra,
-            nulls: self.optional.nulls,
-        }
+        self.checking
+            .finish(Input {
+                prompt: self.prompt.take(),
+                video_url: self.video_url.take(),
+                image_urls: self.optional.image_urls,
+                keep_audio: self.optional.keep_audio,
+                elements: self.optional.elements,
+                shot_type: self.optional.shot_type,
+                aspect_ratio: self.optional.aspect_ratio,
+                duration: self.optional.duration,
+                extra: self.optional.extra,
+                nulls: self.optional.nulls,
+            })
     }
 }
 
@@ -487,6 +511,7 @@ impl<'de> json::ReadObject<'de> for Input {
             prompt: object.require("prompt", prompt)?,
             video_url: object.require("video_url", video_url)?,
             optional,
+            checking: fal_core::Strict,
         };
         Some(builder.build())
     }
