@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 
+use crate::account_keys::AccountKeys;
+use crate::billing::{Billing, Prices};
 use crate::clock::Clock;
 use crate::history::HistorySettings;
 use crate::hosts::{self, BaseUrls, HostPolicy};
 use crate::models::Registry;
 use crate::net::Traffic;
 use crate::pace::Pace;
-use crate::queue::{JobArchive, Queue, Scheduler};
+use crate::queue::{JobArchive, Queue, QueueParts, Scheduler};
 use crate::realtime::RealtimeSettings;
 use crate::recent_calls::RecentCalls;
 use crate::recording::RecordingSession;
@@ -39,6 +41,8 @@ pub(crate) struct App {
     pub(crate) webhooks: Arc<WebhookSender>,
     pub(crate) realtime: RealtimeSettings,
     pub(crate) recent_calls: RecentCalls,
+    pub(crate) billing: Arc<Billing>,
+    pub(crate) keys: Arc<AccountKeys>,
     /// The key that calls must carry, if one is required.
     pub(crate) key: Option<String>,
     pub(crate) tokens: Arc<Tokens>,
@@ -92,6 +96,7 @@ pub(crate) struct Settings {
     /// The file to which each request is written.
     pub(crate) request_file: Option<RequestFile>,
     pub(crate) history: HistorySettings,
+    pub(crate) prices: Prices,
     pub(crate) hosts: HostPolicy,
     /// The number of requests that are kept in memory.
     pub(crate) kept: usize,
@@ -114,7 +119,8 @@ impl App {
         ));
         let scripts = Scripts::new(settings.request_file, settings.history);
         let clock = Arc::new(settings.clock);
-        let recent_calls = RecentCalls::new(Arc::clone(&clock));
+        let billing = Arc::new(Billing::new(settings.prices, Arc::clone(&models)));
+        let recent_calls = RecentCalls::new(Arc::clone(&clock), Arc::clone(&billing));
         let webhooks = Arc::new(WebhookSender::new(settings.webhook_retries));
         let behaviours = Arc::clone(&scripts.behaviours);
         let scheduler = Arc::new(Scheduler::new(settings.pace, settings.runners, behaviours));
@@ -124,15 +130,15 @@ impl App {
             kept: settings.kept,
             archive: job_archive.clone(),
         };
-        let queue = Arc::new(Queue::new(
-            Arc::clone(&clock),
-            Arc::clone(&scheduler),
-            Arc::clone(&models),
-            Arc::clone(&store),
-            Arc::clone(&webhooks),
-            job_archive,
-            settings.kept,
-        ));
+        let parts = QueueParts {
+            clock: Arc::clone(&clock),
+            scheduler: Arc::clone(&scheduler),
+            models: Arc::clone(&models),
+            store: Arc::clone(&store),
+            webhooks: Arc::clone(&webhooks),
+            billing: Arc::clone(&billing),
+        };
+        let queue = Arc::new(Queue::new(parts, job_archive, settings.kept));
         Self {
             models,
             store,
@@ -143,6 +149,8 @@ impl App {
             webhooks,
             realtime: settings.realtime,
             recent_calls,
+            billing,
+            keys: Arc::default(),
             key: settings.key,
             tokens: Arc::new(Tokens::new(settings.realtime.token_lifetime)),
             cdn_token: uuid::Uuid::new_v4().simple().to_string(),
@@ -168,17 +176,18 @@ impl App {
         let scripts = self.scripts.in_scope(name);
         let clock = Arc::new(Clock::ahead_of(&self.clock));
         let settings = self.queue_settings.clone();
+        let billing = Arc::new(Billing::in_scope(&self.billing));
         let behaviours = Arc::clone(&scripts.behaviours);
         let scheduler = Arc::new(Scheduler::new(settings.pace, settings.runners, behaviours));
-        let queue = Arc::new(Queue::new(
-            Arc::clone(&clock),
-            Arc::clone(&scheduler),
-            Arc::clone(&self.models),
-            Arc::clone(&self.store),
-            Arc::clone(&self.webhooks),
-            settings.archive.clone(),
-            settings.kept,
-        ));
+        let parts = QueueParts {
+            clock: Arc::clone(&clock),
+            scheduler: Arc::clone(&scheduler),
+            models: Arc::clone(&self.models),
+            store: Arc::clone(&self.store),
+            webhooks: Arc::clone(&self.webhooks),
+            billing: Arc::clone(&billing),
+        };
+        let queue = Arc::new(Queue::new(parts, settings.archive.clone(), settings.kept));
         Self {
             models: Arc::clone(&self.models),
             store: Arc::clone(&self.store),
@@ -187,7 +196,9 @@ impl App {
             queue,
             webhooks: Arc::clone(&self.webhooks),
             realtime: self.realtime,
-            recent_calls: self.recent_calls.in_scope(&scope, Arc::clone(&clock)),
+            recent_calls: self.recent_calls.in_scope(&scope, Arc::clone(&clock), Arc::clone(&billing)),
+            billing,
+            keys: Arc::clone(&self.keys),
             clock,
             key: self.key.clone(),
             tokens: Arc::clone(&self.tokens),
@@ -210,6 +221,14 @@ impl App {
     /// Returns the scheme by which a request with these headers came.
     pub(crate) fn scheme(&self, headers: &HeaderMap) -> &'static str {
         if hosts::is_tls(headers, self.is_tls) { "https" } else { "http" }
+    }
+
+    /// Makes the replies of all queued requests that have succeeded, so that they are charged. At fal, they are whether
+    /// anyone fetches the result or not.
+    pub(crate) async fn settle(&self, urls: &BaseUrls) {
+        for job in self.recent_calls.unanswered_jobs() {
+            self.queue.result(&job, urls.clone()).await;
+        }
     }
 
     /// Returns the base URLs for the reply to a request with these headers.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use crate::app::{App, RequestLog, Settings};
+use crate::billing::Prices;
 use crate::clock::Clock;
 use crate::emulator::Emulator;
 use crate::error::Error;
@@ -65,6 +66,7 @@ pub struct EmulatorBuilder {
     read_timeout: Option<Duration>,
     webhook_retries: Option<Vec<Duration>>,
     history: HistorySettings,
+    prices: Option<PathBuf>,
     allowed_hosts: Vec<String>,
     request_log: Option<RequestLog>,
     warning_log: Option<WarningLog>,
@@ -248,7 +250,19 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Sets the lag and the outages of the list of past requests, which the platform API serves.
+    /// Reads the prices of endpoints from this file, JSON or TOML. By default prices are invented, and marked as such.
+    ///
+    /// The file is a page of the platform API, `{"prices": [{"endpoint_id": …, "unit_price": 0.025, "unit": "images"}]}`, a
+    /// list of such pages, or an object `{"<endpoint id>": {"unit_price": 0.025, "unit": "images"}}`. Prices are in US
+    /// dollars. The platform API reports them with the costs of the calls that came, and [`Emulator::cost`] the sum.
+    #[must_use]
+    pub fn prices(mut self, path: impl Into<PathBuf>) -> Self {
+        self.prices = Some(path.into());
+        self
+    }
+
+    /// Sets the lag and the outages of the data of past requests, which the platform API serves: requests, usage, billing
+    /// events and statistics.
     #[must_use]
     pub fn history(mut self, history: HistorySettings) -> Self {
         self.history = history;
@@ -393,6 +407,7 @@ impl EmulatorBuilder {
             random_seeds: self.random_seeds,
             request_file,
             history: self.history,
+            prices: self.prices.as_deref().map(read_prices).transpose()?.unwrap_or_default(),
         };
         let app = Arc::new(App::new(models, address, settings));
         if let Some(scenario) = scenario {
@@ -426,6 +441,13 @@ fn open_data_dir(folder: &Path) -> Result<(JobArchive, FileArchive), Error> {
     Ok((archive, FileArchive::new(folder.join("files")).map_err(write_error)?))
 }
 
+fn read_prices(path: &Path) -> Result<Prices, Error> {
+    let read_error = |source| Error::Read { path: path.to_owned(), source };
+    let text = std::fs::read_to_string(path).map_err(read_error)?;
+    let is_json = path.extension().is_some_and(|extension| extension == "json");
+    Prices::parse(&text, is_json).map_err(|problem| Error::Prices { path: path.to_owned(), problem })
+}
+
 fn create_request_file(path: &Path) -> Result<RequestFile, Error> {
     RequestFile::create(path).map_err(|source| Error::Write { path: path.to_owned(), source })
 }
@@ -453,6 +475,7 @@ impl std::fmt::Debug for EmulatorBuilder {
             .field("read_timeout", &self.read_timeout)
             .field("webhook_retries", &self.webhook_retries)
             .field("history", &self.history)
+            .field("prices", &self.prices)
             .field("allowed_hosts", &self.allowed_hosts)
             .field("kept", &self.kept)
             .field("random_seeds", &self.random_seeds)

@@ -14,9 +14,11 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::App;
+use crate::billing::CostSummary;
 use crate::builder::EmulatorBuilder;
 use crate::error::Error;
 use crate::history::HistorySettings;
+use crate::hosts::BaseUrls;
 use crate::net::{HttpServer, RequestHandler, Tls, UpstreamProxies};
 use crate::scenario::Scenario;
 use crate::script::{self, Request, RequestKind, RequestPattern, Rule, Script};
@@ -169,7 +171,7 @@ impl Emulator {
         self.app.scripts.gate.refuse(connections);
     }
 
-    /// Changes the lag and the outages of the list of past requests, which the platform API serves.
+    /// Changes the lag and the outages of the data of past requests, which the platform API serves.
     pub fn set_history(&self, history: HistorySettings) {
         self.app.scripts.history.set(history);
     }
@@ -232,6 +234,23 @@ impl Emulator {
     #[must_use]
     pub fn refused_hosts(&self) -> Vec<String> {
         self.app.traffic.refused_hosts()
+    }
+
+    /// Returns the cost that the calls so far would have at fal, by the prices of [`EmulatorBuilder::prices`] or invented
+    /// ones.
+    ///
+    /// Requests in the queue that have succeeded count whether anyone fetched their result or not. Realtime connections
+    /// are not charged.
+    ///
+    /// ```no_run
+    /// # async fn example(emulator: fal_emulator::Emulator) {
+    /// let cost = emulator.cost().await;
+    /// assert!(cost.usd < 0.50, "{} calls would cost ${}", cost.calls, cost.usd);
+    /// # }
+    /// ```
+    pub async fn cost(&self) -> CostSummary {
+        self.app.settle(&BaseUrls::from_root(&self.url())).await;
+        self.app.billing.total()
     }
 
     /// Returns the ids of models that were called and that no document describes, in alphabetical order, at most 100.

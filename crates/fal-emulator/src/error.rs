@@ -57,6 +57,13 @@ pub enum Error {
         /// The problem of the scenario.
         source: BadScenario,
     },
+    /// A file of prices is not valid.
+    Prices {
+        /// The file.
+        path: PathBuf,
+        /// The problem of the prices.
+        problem: String,
+    },
     /// Certificates could not be made.
     Tls {
         /// The error of the TLS library or of the system.
@@ -105,6 +112,9 @@ impl fmt::Display for Error {
             ),
             Self::Scenario { path, source } => {
                 write!(out, "{} is not a valid scenario: {source}", path.display())
+            }
+            Self::Prices { path, problem } => {
+                write!(out, "{} does not hold valid prices: {problem}", path.display())
             }
             Self::Tls { source } => write!(out, "cannot make certificates: {source}"),
             Self::Recording { path, problem } => {

@@ -1,4 +1,4 @@
-//! The settings of the list of past requests, which the platform API serves.
+//! The settings of the data of past requests, which the platform API serves.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -7,7 +7,8 @@ use serde::Deserialize;
 
 use crate::sync::lock;
 
-/// Settings of the list of past requests, `GET /v1/models/requests/by-endpoint` of the platform API.
+/// Settings of the data of past requests that the platform API serves: the list of requests, usage, billing events and
+/// statistics.
 ///
 /// By default a request is listed as soon as it runs. fal's own list lags behind and is unavailable at times, so code
 /// that looks for a request there must not conclude from one answer that there is none.
@@ -30,16 +31,16 @@ pub struct HistorySettings {
     pub(crate) outage: Option<HistoryOutage>,
 }
 
-/// A way in which the list of past requests fails.
+/// A way in which the data of past requests fails.
 ///
 /// Scenario files spell the ways in snake case: `unavailable`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum HistoryOutage {
-    /// Every request for the list is answered with 503.
+    /// Every request for the data is answered with 503.
     Unavailable,
-    /// The list is empty, although requests were made.
+    /// The lists are empty, although requests were made.
     Empty,
 }
 

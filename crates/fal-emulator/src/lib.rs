@@ -42,7 +42,9 @@
 //! # }
 //! ```
 
+mod account_keys;
 mod app;
+mod billing;
 mod builder;
 mod call_view;
 mod clock;
@@ -78,6 +80,7 @@ mod unknown_models;
 mod validate;
 mod webhook;
 
+pub use billing::CostSummary;
 pub use builder::EmulatorBuilder;
 pub use emulator::{Emulator, Urls};
 pub use error::{BadScenario, Error};

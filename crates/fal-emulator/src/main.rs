@@ -79,6 +79,10 @@ struct Arguments {
     #[arg(long = "app", value_name = "OWNER/ALIAS=FILE", value_parser = parse_app)]
     apps: Vec<(String, PathBuf)>,
 
+    /// Prices of endpoints, in JSON or TOML, such as a page of the platform API; others are invented
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
+
     /// Scenario to start with, in TOML or JSON: the behaviour of endpoints, and rules about single requests
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
@@ -185,6 +189,9 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
     for (id, document) in arguments.apps {
         builder = builder.app(id, document);
     }
+    if let Some(path) = arguments.prices {
+        builder = builder.prices(path);
+    }
     if let Some(path) = arguments.scenario {
         builder = builder.scenario(path);
     }
@@ -223,14 +230,14 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
         let environment = Environment::new(&url, files.certificates(), files.preload(), key, &inherited);
         let code = child::run(&arguments.command, &environment, &files, &mut signals).await?;
         if !child::NOT_STARTED.contains(&code) {
-            print_summary(&emulator, true);
+            print_summary(&emulator, true).await;
         }
         code.into()
     } else {
         print_urls(&emulator);
         signals.next().await;
         eprintln!("fal-emulator: stopping");
-        print_summary(&emulator, false);
+        print_summary(&emulator, false).await;
         ExitCode::SUCCESS
     };
     arguments.recording.summarize(&emulator);
@@ -248,8 +255,8 @@ fn inherited_variables() -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Prints to stderr how many requests came. A command that sent none may have called fal itself.
-fn print_summary(emulator: &Emulator, has_command: bool) {
+/// Prints to stderr how many requests came and what they would have cost. A command that sent none may have called fal itself.
+async fn print_summary(emulator: &Emulator, has_command: bool) {
     let count = emulator.request_count();
     let refused = emulator.refused_hosts();
     if count == 0 && has_command {
@@ -259,11 +266,30 @@ fn print_summary(emulator: &Emulator, has_command: bool) {
             emulator.urls().run.replacen("https", "http", 1)
         );
     } else {
-        eprintln!("fal-emulator: {count} request{} came", if count == 1 { "" } else { "s" });
+        eprintln!("fal-emulator: {} came", count_of(count, "request"));
+    }
+    let cost = emulator.cost().await;
+    if cost.calls > 0 {
+        let note = if cost.is_invented { ", at invented prices; --prices FILE sets real ones" } else { "" };
+        eprintln!(
+            "fal-emulator: this run would have cost ${} for {} of {}{note}",
+            format_usd(cost.usd),
+            count_of(cost.calls, "call"),
+            count_of(cost.endpoints as u64, "endpoint")
+        );
     }
     if !refused.is_empty() {
         eprintln!("fal-emulator: refused requests for names that it does not serve: {}", refused.join(", "));
     }
+}
+
+/// Formats dollars with cents, and with more digits if they are less than ten cents.
+fn format_usd(usd: f64) -> String {
+    if usd < 0.1 { format!("{usd:.4}") } else { format!("{usd:.2}") }
+}
+
+fn count_of(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Parses `owner/alias=file`.

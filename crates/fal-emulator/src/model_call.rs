@@ -26,6 +26,8 @@ pub(crate) struct ModelCall {
     outcome: Option<Outcome>,
     /// The lifetime and the readers of the files of the output.
     lifecycle: Lifecycle,
+    /// The name of the unit in which the call is billed.
+    billing_unit: String,
 }
 
 impl ModelCall {
@@ -46,7 +48,7 @@ impl ModelCall {
             None => input,
         };
         let outcome = behaviours.take_outcome(endpoint);
-        Ok(Self { model, input, outcome, lifecycle: Lifecycle::default() })
+        Ok(Self { model, input, outcome, lifecycle: Lifecycle::default(), billing_unit: String::new() })
     }
 
     /// Checks the files of the input. If a script decides the outcome, nothing reads them.
@@ -64,7 +66,7 @@ impl ModelCall {
 
     /// Recreates a call of an earlier run of the emulator, which no script knows.
     pub(crate) fn restore(model: Option<Arc<Model>>, input: Value) -> Self {
-        Self { model, input, outcome: None, lifecycle: Lifecycle::default() }
+        Self { model, input, outcome: None, lifecycle: Lifecycle::default(), billing_unit: String::new() }
     }
 
     pub(crate) fn input(&self) -> &Value {
@@ -74,6 +76,12 @@ impl ModelCall {
     /// Sets the lifetime and the readers of the files of the output.
     pub(crate) fn with_lifecycle(mut self, lifecycle: Lifecycle) -> Self {
         self.lifecycle = lifecycle;
+        self
+    }
+
+    /// Sets the name of the unit in which the call is billed. By default each file of the output is a unit.
+    pub(crate) fn with_billing_unit(mut self, unit: String) -> Self {
+        self.billing_unit = unit;
         self
     }
 
@@ -116,7 +124,7 @@ impl ModelCall {
 
     /// Makes the app's reply. Its files are kept in `store` and have URLs below `urls`.
     pub(crate) async fn answer(self, store: Arc<Store>, urls: BaseUrls) -> Reply {
-        let Self { model, input, outcome, lifecycle } = self;
+        let Self { model, input, outcome, lifecycle, billing_unit } = self;
         let failed = || internal_error("no output could be made, because making it panicked");
         match (outcome, model) {
             (Some(Outcome::Fail(reply)), _) => reply,
@@ -133,7 +141,7 @@ impl ModelCall {
                 if let Some(route) = model.openai_route() {
                     return Reply::ok(openai::reply(route, &input)).with_billable_units(1);
                 }
-                let answer = move || synthesize(&store, &model, &input, &urls, &lifecycle);
+                let answer = move || synthesize(&store, &model, &input, &urls, &lifecycle, &billing_unit);
                 media::on_drawing_thread(answer).await.unwrap_or_else(failed)
             }
             (None, None) => Reply::ok(json!({})).with_billable_units(1),
@@ -172,7 +180,14 @@ fn check(model: &Model, input: Value) -> Result<Value, Reply> {
     }
 }
 
-fn synthesize(store: &Store, model: &Model, input: &Value, urls: &BaseUrls, lifecycle: &Lifecycle) -> Reply {
+fn synthesize(
+    store: &Store,
+    model: &Model,
+    input: &Value,
+    urls: &BaseUrls,
+    lifecycle: &Lifecycle,
+    billing_unit: &str,
+) -> Reply {
     let synthesized = synth::synthesize(model, input, store, urls, lifecycle);
     match model.output_validator() {
         Ok(validator) => {
@@ -182,7 +197,7 @@ fn synthesize(store: &Store, model: &Model, input: &Value, urls: &BaseUrls, life
         }
         Err(error) => tracing::warn!(endpoint = model.id, error, "the output schema is not valid"),
     }
-    Reply::ok(synthesized.output).with_billable_units(synthesized.files.max(1))
+    Reply::ok(synthesized.output).with_billable_units(synthesized.production.units(billing_unit))
 }
 
 fn internal_error(problem: &str) -> Reply {

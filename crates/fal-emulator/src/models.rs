@@ -131,6 +131,14 @@ impl Registry {
         self.entries.get(id)?.model(self)
     }
 
+    /// Returns the category of a model, or an empty text if it is not known.
+    pub(crate) fn category(&self, id: &str) -> String {
+        match self.entries.get(id) {
+            Some(entry) => entry.category.clone(),
+            None => self.generic(id).map(|model| model.category().to_owned()).unwrap_or_default(),
+        }
+    }
+
     /// Returns the model to call by this id: that of a document, or a generic one if unknown ids are accepted.
     pub(crate) fn find(&self, id: &str) -> Option<Arc<Model>> {
         self.get(id).cloned().or_else(|| self.generic(id))

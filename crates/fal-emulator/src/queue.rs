@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::{OnceCell, watch};
 
+use crate::billing::{Billing, ChargedRequest};
 use crate::clock::Clock;
 use crate::endpoint_id::EndpointId;
 use crate::hosts::BaseUrls;
@@ -106,8 +107,19 @@ pub(crate) struct Queue {
     models: Arc<Registry>,
     store: Arc<Store>,
     webhooks: Arc<WebhookSender>,
+    billing: Arc<Billing>,
     /// The files of requests that survive a restart.
     archive: Option<JobArchive>,
+}
+
+/// The parts of the emulator that a queue needs.
+pub(crate) struct QueueParts {
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) scheduler: Arc<Scheduler>,
+    pub(crate) models: Arc<Registry>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) webhooks: Arc<WebhookSender>,
+    pub(crate) billing: Arc<Billing>,
 }
 
 /// The options that a caller may set for a submission.
@@ -120,20 +132,15 @@ pub(crate) struct SubmitOptions {
     pub(crate) runner_hint: Option<HeaderValue>,
     /// The URL to which the completion is announced.
     pub(crate) webhook_url: Option<String>,
+    /// The id of the caller's key.
+    pub(crate) key_id: Option<String>,
 }
 
 impl Queue {
-    pub(crate) fn new(
-        clock: Arc<Clock>,
-        scheduler: Arc<Scheduler>,
-        models: Arc<Registry>,
-        store: Arc<Store>,
-        webhooks: Arc<WebhookSender>,
-        archive: Option<JobArchive>,
-        kept: usize,
-    ) -> Self {
+    pub(crate) fn new(parts: QueueParts, archive: Option<JobArchive>, kept: usize) -> Self {
+        let QueueParts { clock, scheduler, models, store, webhooks, billing } = parts;
         let (jobs, changed) = (Mutex::default(), watch::Sender::new(()));
-        Self { jobs, kept, changed, clock, scheduler, models, store, webhooks, archive }
+        Self { jobs, kept, changed, clock, scheduler, models, store, webhooks, billing, archive }
     }
 
     /// Adds a request and, if a webhook is given, announces its completion there.
@@ -148,7 +155,8 @@ impl Queue {
         submitted: Duration,
         urls: BaseUrls,
     ) -> Arc<Job> {
-        let SubmitOptions { start_timeout, priority, stores_payloads, runner_hint, webhook_url } = options;
+        let SubmitOptions { start_timeout, priority, stores_payloads, runner_hint, webhook_url, key_id } =
+            options;
         let schedule = self.scheduler.schedule(&ScheduleInput {
             endpoint: &endpoint.full,
             submitted,
@@ -162,6 +170,8 @@ impl Queue {
             endpoint,
             work,
             runner_hint,
+            key_id,
+            billing: Arc::clone(&self.billing),
             stores_payloads,
             clock: Arc::clone(&self.clock),
             submitted,
@@ -220,6 +230,16 @@ impl Queue {
         let make_answer = async {
             let answer = call.answer(Arc::clone(&self.store), urls).await;
             lock(&self.jobs).note_answer_size(job, json_size(&answer.body));
+            let ended = job.times().2.unwrap_or_else(|| self.clock.now());
+            job.billing.charge(
+                &ChargedRequest {
+                    id: &job.id,
+                    endpoint: &job.endpoint.full,
+                    key_id: job.key_id.as_deref(),
+                    ended: job.clock.to_system_time(ended),
+                },
+                &answer,
+            );
             answer
         };
         let answer = job.answer.get_or_init(|| make_answer).await;
@@ -240,11 +260,14 @@ impl Queue {
         let cancelled = is_cancelled.then_some(Duration::ZERO);
         let timeline = Timeline { pace, start_timeout: None, refused: work.is_err(), cancelled };
         let model = self.models.find(&endpoint.full);
+        let unit = self.billing.price(&endpoint.full).unit;
         self.insert(Job {
             id,
             endpoint,
-            work: work.map(|input| ModelCall::restore(model, input)),
+            work: work.map(|input| ModelCall::restore(model, input).with_billing_unit(unit)),
             runner_hint: None,
+            key_id: None,
+            billing: Arc::clone(&self.billing),
             stores_payloads,
             clock: Arc::clone(&self.clock),
             submitted: self.clock.now(),

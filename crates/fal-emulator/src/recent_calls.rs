@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::billing::{Billing, ChargedRequest};
 use crate::call_view::{cut, pictures, shorten};
 use crate::clock::{Clock, format_iso8601};
 use crate::queue::{Completion, Job, Phase};
@@ -36,6 +37,7 @@ const MAX_LOG_LINE: usize = 2_000;
 pub(crate) struct RecentCalls {
     calls: Arc<Mutex<CallList>>,
     clock: Arc<Clock>,
+    billing: Arc<Billing>,
     scope: Option<Arc<str>>,
 }
 
@@ -63,6 +65,9 @@ pub(crate) struct CallRecord {
     kind: CallKind,
     endpoint: String,
     user_agent: String,
+    /// The id of the caller's key.
+    key_id: Option<String>,
+    billing: Arc<Billing>,
     /// The input as it was sent. Parsed, it could be fifty times as large.
     input: Bytes,
     /// The prompt, for the summary.
@@ -95,13 +100,13 @@ struct CallResult {
 }
 
 impl RecentCalls {
-    pub(crate) fn new(clock: Arc<Clock>) -> Self {
-        Self { calls: Arc::default(), clock, scope: None }
+    pub(crate) fn new(clock: Arc<Clock>, billing: Arc<Billing>) -> Self {
+        Self { calls: Arc::default(), clock, billing, scope: None }
     }
 
     /// Returns the calls of a scope with a clock of its own.
-    pub(crate) fn in_scope(&self, name: &Arc<str>, clock: Arc<Clock>) -> Self {
-        Self { calls: Arc::clone(&self.calls), clock, scope: Some(Arc::clone(name)) }
+    pub(crate) fn in_scope(&self, name: &Arc<str>, clock: Arc<Clock>, billing: Arc<Billing>) -> Self {
+        Self { calls: Arc::clone(&self.calls), clock, billing, scope: Some(Arc::clone(name)) }
     }
 
     /// Adds a call. `body` is the body of the request.
@@ -139,6 +144,8 @@ impl RecentCalls {
             kind,
             endpoint: endpoint.to_owned(),
             user_agent: cut(user_agent.unwrap_or_default(), MAX_PROGRAM),
+            key_id: key_id(headers),
+            billing: Arc::clone(&self.billing),
             input: body.clone(),
             prompt,
             stores_payloads: headers
@@ -171,6 +178,15 @@ impl RecentCalls {
         Some(call.details())
     }
 
+    /// Returns the queued requests that have succeeded and whose reply nobody has needed yet.
+    pub(crate) fn unanswered_jobs(&self) -> Vec<Arc<Job>> {
+        let calls = lock(&self.calls).calls.clone();
+        let is_visible = |call: &&Arc<CallRecord>| self.scope.is_none() || call.scope == self.scope;
+        let jobs: Vec<Arc<Job>> =
+            calls.iter().filter(is_visible).filter_map(|call| call.job.as_ref()?.upgrade()).collect();
+        jobs.into_iter().filter(|job| job.awaits_answer()).collect()
+    }
+
     /// Returns the requests that have begun to run. Realtime connections are none.
     pub(crate) fn past_requests(&self) -> Vec<PastRequest> {
         let calls = lock(&self.calls).calls.clone();
@@ -199,13 +215,22 @@ impl CallRecord {
     /// Stores the reply of the call. Later replies are ignored.
     pub(crate) fn finish(&self, reply: &Reply) {
         let seconds = self.started.elapsed().as_secs_f64();
-        lock(&self.result).get_or_insert_with(|| CallResult {
+        let ended = self.clock.now();
+        let mut result = lock(&self.result);
+        if result.is_some() {
+            return;
+        }
+        *result = Some(CallResult {
             status: reply.status.as_u16(),
             output: Some(Bytes::from(reply.body.to_string())).filter(|output| output.len() <= MAX_OUTPUT),
             pictures: pictures(&reply.body),
             seconds,
-            ended: self.clock.now(),
+            ended,
         });
+        drop(result);
+        let ended = self.clock.to_system_time(ended);
+        let (id, key_id) = (self.request_id.as_str(), self.key_id.as_deref());
+        self.billing.charge(&ChargedRequest { id, endpoint: &self.endpoint, key_id, ended }, reply);
     }
 
     fn summary(&self) -> Value {
@@ -272,6 +297,7 @@ impl CallRecord {
         let parse = |bytes: &Bytes| serde_json::from_slice(bytes).unwrap_or(Value::Null);
         let mut call = self.summary();
         call["endpoint"] = json!(self.endpoint);
+        call["request_id"] = json!(self.request_id);
         call["by"] = json!(self.user_agent);
         call["input"] = shorten(&parse(&self.input));
         if let Some(result) = &*lock(&self.result) {
@@ -296,6 +322,13 @@ fn add_answer(call: &mut Value, status: u16, pictures: &[String]) {
     call["state"] = json!(if is_success { "done" } else { "failed" });
     call["status"] = json!(status);
     call["pictures"] = json!(pictures);
+}
+
+/// Returns the id of the key that a request carries: the part before the colon.
+pub(crate) fn key_id(headers: &HeaderMap) -> Option<String> {
+    let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let (id, _) = key.trim().split_once(':')?;
+    (scheme.eq_ignore_ascii_case("key") && !id.is_empty()).then(|| cut(id, MAX_PROGRAM))
 }
 
 /// Returns the start of the prompt of an input, or of its text.
@@ -378,12 +411,16 @@ impl PastRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::billing::Prices;
 
     const SPACE: usize = 200_000;
 
     #[test]
     fn the_latest_calls_come_first_and_the_oldest_are_dropped() {
-        let calls = RecentCalls::new(Arc::new(Clock::stopped()));
+        let calls = RecentCalls::new(
+            Arc::new(Clock::stopped()),
+            Arc::new(Billing::new(Prices::default(), Arc::default())),
+        );
         let headers = HeaderMap::new();
         for _ in 0..SHOWN {
             calls.begin(CallKind::Run, "acme/a", &headers, &Bytes::from_static(b"{}"));
@@ -403,7 +440,10 @@ mod tests {
 
     #[test]
     fn summaries_are_bounded_whatever_was_called() {
-        let calls = RecentCalls::new(Arc::new(Clock::stopped()));
+        let calls = RecentCalls::new(
+            Arc::new(Clock::stopped()),
+            Arc::new(Billing::new(Prices::default(), Arc::default())),
+        );
         let mut headers = HeaderMap::new();
         headers.insert(header::USER_AGENT, "\"".repeat(60_000).parse().unwrap());
         let inputs = [
@@ -429,7 +469,10 @@ mod tests {
 
     #[test]
     fn memory_for_calls_is_bounded() {
-        let calls = RecentCalls::new(Arc::new(Clock::stopped()));
+        let calls = RecentCalls::new(
+            Arc::new(Clock::stopped()),
+            Arc::new(Billing::new(Prices::default(), Arc::default())),
+        );
         let headers = HeaderMap::new();
         let first = calls.begin(CallKind::Run, "acme/a", &headers, &Bytes::from_static(b"1"));
         first.finish(&Reply::ok(json!("output")));

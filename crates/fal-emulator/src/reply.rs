@@ -75,8 +75,19 @@ impl Reply {
         self
     }
 
-    pub(crate) fn with_billable_units(self, units: u32) -> Self {
-        self.with_header(BILLABLE_UNITS, HeaderValue::from(units))
+    pub(crate) fn with_billable_units(self, units: impl Into<f64>) -> Self {
+        // Rounded, so that the sum of a few decimal numbers is one.
+        let units = (units.into() * 1e6).round() / 1e6;
+        match HeaderValue::from_str(&units.to_string()) {
+            Ok(units) => self.with_header(BILLABLE_UNITS, units),
+            Err(_) => self,
+        }
+    }
+
+    /// Returns the number of billable units that the reply names.
+    pub(crate) fn billable_units(&self) -> Option<f64> {
+        let (_, units) = self.headers.iter().rev().find(|(name, _)| *name == BILLABLE_UNITS)?;
+        units.to_str().ok()?.parse().ok()
     }
 
     /// Adds the name of the runner. Calls of an endpoint with the same hint have the same runner.

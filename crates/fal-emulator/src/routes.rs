@@ -7,7 +7,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{any, get, post, put};
+use axum::routing::{any, delete, get, post, put};
 use serde_json::json;
 
 use self::proxy::Proxy;
@@ -17,17 +17,20 @@ use crate::percent;
 use crate::reply::{REQUEST_ID, Reply};
 
 mod admin;
+mod analytics;
 mod auth;
 mod cdn;
 mod endpoint;
 mod history;
 mod intercept;
 mod jwks;
+mod keys;
 mod not_found;
 mod openai_stream;
 mod over_ws;
 mod page;
 mod parameters;
+mod period;
 mod platform;
 mod pricing;
 mod proxy;
@@ -42,6 +45,7 @@ mod storage;
 mod stream;
 mod tokens;
 mod upload;
+mod usage;
 
 /// The largest JSON body that is accepted, in bytes.
 const JSON_LIMIT: usize = 10 << 20;
@@ -123,6 +127,12 @@ fn platform() -> Router<Arc<App>> {
         .route("/platform/v1/models/pricing", get(pricing::prices))
         .route("/platform/v1/models/pricing/estimate", post(pricing::estimate))
         .route("/platform/v1/models/requests/by-endpoint", get(history::requests))
+        .route("/platform/v1/models/usage", get(usage::usage))
+        .route("/platform/v1/models/billing-events", get(usage::billing_events))
+        .route("/platform/v1/models/analytics", get(analytics::analytics))
+        .route("/platform/v1/account/billing", get(usage::account))
+        .route("/platform/v1/keys", get(keys::list).post(keys::create))
+        .route("/platform/v1/keys/{key_id}", delete(keys::delete))
         .route("/platform/v1/storage/files/acl", get(storage::acl).put(storage::set_acl))
         .route("/platform/v1/storage/files/sign", post(storage::sign))
         .route("/platform/v1/storage/settings", get(storage::settings).put(storage::set_settings))

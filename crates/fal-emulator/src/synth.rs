@@ -11,20 +11,21 @@ use crate::store::{Lifecycle, Store};
 mod call_parameters;
 mod file;
 mod file_kind;
+mod production;
 mod run_progress;
 mod scalar;
 mod synthesizer;
 mod transcript;
 
 use call_parameters::CallParameters;
+pub(crate) use production::Production;
 pub(crate) use run_progress::RunProgress;
 use synthesizer::{FieldContext, Synthesizer};
 
 /// A synthesized output.
 pub(crate) struct Synthesized {
     pub(crate) output: Value,
-    /// The number of media files generated for it.
-    pub(crate) files: u32,
+    pub(crate) production: Production,
 }
 
 /// Synthesizes the output of a finished call. Its files go into `store`; their URLs start with `base`.
@@ -48,11 +49,23 @@ pub(crate) fn synthesize_at(
     lifecycle: &Lifecycle,
 ) -> Synthesized {
     let parameters = CallParameters::new(model, input, store);
-    let files = Cell::new(0);
-    let synthesizer =
-        Synthesizer { model, parameters: &parameters, store, base, lifecycle, progress, files: &files };
+    let production = Cell::new(Production::default());
+    let synthesizer = Synthesizer {
+        model,
+        parameters: &parameters,
+        store,
+        base,
+        lifecycle,
+        progress,
+        production: &production,
+    };
     let output = synthesizer.make_value(&model.output, &FieldContext::root());
-    Synthesized { output, files: files.get() }
+    let mut production = production.get();
+    if production.seconds == 0.0 {
+        production.seconds = parameters.source_seconds().unwrap_or_default();
+    }
+    production.characters = parameters.prompt.chars().count() as f64;
+    Synthesized { output, production }
 }
 
 /// Makes a value for a JSON Schema, whose references are below `#/$defs/`. Returns null if it is no schema.
@@ -97,7 +110,7 @@ mod tests {
             base: &BaseUrls::from_root("http://127.0.0.1:1"),
             lifecycle: &Lifecycle::default(),
             progress: &RunProgress::finished(),
-            files: &Cell::new(0),
+            production: &Cell::new(Production::default()),
         };
         synthesizer.make_value(&model.input, &FieldContext::root())
     }
@@ -184,7 +197,9 @@ mod tests {
         });
         let made =
             synthesize(model, &input, &store, &BaseUrls::from_root("http://host"), &Lifecycle::default());
-        assert_eq!(made.files, 3);
+        assert_eq!(made.production.files, 3);
+        assert_eq!(made.production.units("images"), 3.0);
+        assert_eq!(made.production.units("megapixels"), 3.0 * 40.0 * 30.0 / 1e6);
         assert_eq!((&made.output["seed"], &made.output["prompt"]), (&json!(7), &json!("a cat")));
         assert_eq!(made.output["has_nsfw_concepts"], json!([false, false, false]));
         assert!(made.output["timings"]["inference"].is_number());

@@ -52,7 +52,7 @@ pub(crate) fn check_input(model: &Model, input: Value) -> Result<CheckedInput, S
                 if details.is_empty() {
                     return Ok(CheckedInput::Accepted(converted));
                 }
-                details
+                keep_first_per_location(details)
             }
             Err(details) => details,
         };
@@ -64,9 +64,7 @@ pub(crate) fn check_input(model: &Model, input: Value) -> Result<CheckedInput, S
     };
     details.sort_by_key(rank);
     details.truncate(MAX_DETAILS);
-    Ok(CheckedInput::Refused(
-        keep_first_per_location(details).into_iter().map(ErrorDetail::into_json).collect(),
-    ))
+    Ok(CheckedInput::Refused(details.into_iter().map(ErrorDetail::into_json).collect()))
 }
 
 /// Parses a JSON body.

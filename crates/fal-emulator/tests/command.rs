@@ -138,6 +138,27 @@ fn the_number_of_requests_is_told_at_the_end_and_none_is_a_warning() {
 }
 
 #[test]
+fn unknown_models_and_the_cost_of_the_run_are_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let prices = folder.path().join("prices.toml");
+    std::fs::write(&prices, "[\"fal-ai/flux/dev\"]\nunit_price = 0.25\nunit = \"images\"").unwrap();
+    let input = r#"-H 'content-type: application/json' -d '{"prompt": "a cat", "num_images": 3}'"#;
+    let call = |id: &str| format!("curl -s $FAL_EMULATOR_URL/run/{id} {input} >/dev/null");
+    let script =
+        format!("{}; {}; {}", call("fal-ai/flux/dev"), call("fal-ai/flux/deev"), call("fal-ai/flux/deev"));
+    let (code, _, stderr) = run(&["--prices", prices.to_str().unwrap()], &[], &script);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(stderr.matches("the model fal-ai/flux/deev is unknown").count(), 1, "{stderr}");
+    assert!(
+        stderr.contains("--schema model.json") && stderr.contains("Similar: fal-ai/flux/dev"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("this run would have cost $0.75 for 1 call of 1 endpoint\n"), "{stderr}");
+    let (_, _, stderr) = run(&["--unknown-models", "accept"], &[], &call("acme/new-model"));
+    assert!(!stderr.contains("unknown") && stderr.contains("at invented prices; --prices FILE"), "{stderr}");
+}
+
+#[test]
 fn requests_are_written_as_an_http_archive_at_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let har = folder.path().join("calls.har");

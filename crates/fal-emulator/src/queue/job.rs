@@ -12,6 +12,7 @@ use tokio::sync::{OnceCell, watch};
 use super::job_archive::SavedJob;
 use super::schedule::{CancelOutcome, Progress, Schedule};
 use super::timeline::{Completion, Phase};
+use crate::billing::Billing;
 use crate::clock::{Clock, format_iso8601};
 use crate::endpoint_id::EndpointId;
 use crate::hosts::BaseUrls;
@@ -46,6 +47,9 @@ pub(crate) struct Job {
     pub(crate) work: Result<ModelCall, Reply>,
     /// The `X-Fal-Runner-Hint` of the caller.
     pub(super) runner_hint: Option<HeaderValue>,
+    /// The id of the caller's key.
+    pub(super) key_id: Option<String>,
+    pub(super) billing: Arc<Billing>,
     /// `false` if the caller asked to store neither the input nor the output.
     pub(super) stores_payloads: bool,
     pub(super) clock: Arc<Clock>,
@@ -112,6 +116,12 @@ impl Job {
     /// Returns true if the request has ended.
     pub(super) fn has_ended(&self) -> bool {
         matches!(self.phase(), Phase::Done(_))
+    }
+
+    /// Returns true if the run has succeeded and nobody has needed its reply yet.
+    pub(crate) fn awaits_answer(&self) -> bool {
+        let succeeds = self.work.as_ref().is_ok_and(|call| call.scripted_failure().is_none());
+        succeeds && self.answer.get().is_none() && self.phase() == Phase::Done(Completion::Answered)
     }
 
     fn phase(&self) -> Phase {

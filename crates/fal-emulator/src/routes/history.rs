@@ -7,10 +7,9 @@ use std::time::{Duration, SystemTime};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
-use time::format_description::well_known::{Iso8601, Rfc3339};
-use time::{Date, OffsetDateTime};
 
 use super::parameters::Parameters;
+use super::period::parse_time;
 use super::platform::{check_key, endpoint_ids, error, invalid, list, page};
 use crate::app::App;
 use crate::clock::format_iso8601;
@@ -33,11 +32,8 @@ pub(super) async fn requests(
     headers: HeaderMap,
 ) -> Result<Reply, Reply> {
     check_key(&app, &headers)?;
+    check_outage(&app)?;
     let settings = app.scripts.history.get();
-    if settings.outage == Some(HistoryOutage::Unavailable) {
-        let text = "The list of requests is not available";
-        return Err(error(StatusCode::SERVICE_UNAVAILABLE, "server_error", text));
-    }
     let filter = Filter::parse(&parameters, app.clock.to_system_time(app.clock.now()))?;
     let expansions = list(&parameters, "expand");
     if let Some(unknown) = expansions.iter().find(|expansion| *expansion != "payloads") {
@@ -63,6 +59,19 @@ pub(super) async fn requests(
     Ok(page.reply("items", items.collect()))
 }
 
+/// Checks that no script makes the data of past requests unavailable.
+///
+/// # Errors
+///
+/// Returns a 503.
+pub(super) fn check_outage(app: &App) -> Result<(), Reply> {
+    if app.scripts.history.get().outage == Some(HistoryOutage::Unavailable) {
+        let text = "The data of past requests is not available";
+        return Err(error(StatusCode::SERVICE_UNAVAILABLE, "server_error", text));
+    }
+    Ok(())
+}
+
 /// The conditions of a caller for the requests to list.
 struct Filter {
     endpoints: Vec<String>,
@@ -74,7 +83,7 @@ struct Filter {
 
 /// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+pub(super) enum Outcome {
     Success,
     /// The service failed.
     Error,
@@ -114,24 +123,13 @@ impl Filter {
 }
 
 impl Outcome {
-    fn from_status(status: u16) -> Self {
+    pub(super) fn from_status(status: u16) -> Self {
         match status {
             0..400 => Self::Success,
             400..500 => Self::UserError,
             _ => Self::Error,
         }
     }
-}
-
-/// Parses a date, or a date with a time and an offset.
-fn parse_time(name: &str, text: &str) -> Result<SystemTime, Reply> {
-    // A query turns the plus of an offset into a space if its sender did not escape it.
-    let text = text.replace(' ', "+");
-    OffsetDateTime::parse(&text, &Rfc3339)
-        .or_else(|_| OffsetDateTime::parse(&text, &Iso8601::DEFAULT))
-        .or_else(|_| Date::parse(&text, &Iso8601::DEFAULT).map(|date| date.midnight().assume_utc()))
-        .map(SystemTime::from)
-        .map_err(|_| invalid(&format!("{name}: expected a date or time in ISO 8601")))
 }
 
 fn request_json(request: &PastRequest, app: &App, with_payloads: bool) -> Value {
@@ -152,27 +150,4 @@ fn request_json(request: &PastRequest, app: &App, with_payloads: bool) -> Value 
         }
     }
     entry
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_dates_or_have_an_offset() {
-        let parse = |text: &str| parse_time("start", text).ok();
-        let expected = SystemTime::UNIX_EPOCH + Duration::from_secs(1_735_689_600);
-        for text in [
-            "2025-01-01",
-            "2025-01-01T00:00:00Z",
-            "2025-01-01T00:00:00.000Z",
-            "2025-01-01T01:00:00+01:00",
-            "2025-01-01T01:00:00 01:00",
-        ] {
-            assert_eq!(parse(text), Some(expected), "{text}");
-        }
-        for text in ["", "yesterday", "2025-13-01", "1735689600"] {
-            assert_eq!(parse(text), None, "{text}");
-        }
-    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::openai::ServerEvent;
@@ -33,7 +33,7 @@ pub(super) fn respond(
         if events.len() == 0
             && let Some((record, parsed)) = record.take()
         {
-            record.finish(&Reply::ok(json!({"events": serde_json::Value::Array(parsed)})));
+            record.finish(&Reply::ok(json!({"events": Value::Array(parsed)})).with_billable_units(1));
         }
         let named = match event.name {
             Some(name) => Event::default().event(name),

@@ -103,8 +103,17 @@ async fn feed(State(app): State<Arc<App>>, headers: HeaderMap) -> Reply {
         "requests": take_within(REQUEST_SPACE, requests.into_iter()),
         "webhooks": take_within(WEBHOOK_SPACE, webhooks.into_iter()),
         "unknown_models": unknown_models(&app),
+        "cost": cost_json(&app),
         "totals": {"calls": all_calls, "requests": all_requests, "webhooks": all_webhooks},
     }))
+}
+
+/// Describes the cost that the answered calls would have at fal.
+fn cost_json(app: &App) -> Value {
+    let cost = app.billing.total();
+    json!({
+        "usd": cost.usd, "calls": cost.calls, "endpoints": cost.endpoints, "is_invented": cost.is_invented,
+    })
 }
 
 /// Describes the unknown models that were called, the most called first, so that a user knows the remedy.
@@ -138,7 +147,17 @@ fn delivery_summary(number: u64, delivery: &Delivery) -> Value {
 /// Returns everything about one call.
 async fn call(State(app): State<Arc<App>>, Query(parameters): Query<Parameters>) -> Reply {
     let details = parse_number(&parameters).and_then(|number| app.recent_calls.details(number));
-    details.map_or_else(no_longer_kept, Reply::ok)
+    let with_cost = |mut details: Value| {
+        let charge = details["request_id"].as_str().and_then(|id| app.billing.find(id));
+        details["cost"] = charge.map_or(Value::Null, |charge| {
+            json!({
+                "units": charge.units, "unit": charge.price.unit, "unit_price": charge.price.unit_price,
+                "cost": charge.cost(), "is_invented": charge.price.is_invented,
+            })
+        });
+        Reply::ok(details)
+    };
+    details.map_or_else(no_longer_kept, with_cost)
 }
 
 /// Returns everything about one attempt to deliver a webhook.

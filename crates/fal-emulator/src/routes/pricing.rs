@@ -1,4 +1,4 @@
-//! Prices of the platform API. They are invented, because calls of the emulator cost nothing.
+//! Prices of the platform API: those that the user gave, and others, which are marked as invented.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::body_error;
 use super::parameters::Parameters;
 use super::platform::{MAX_LIMIT, check_key, endpoint_ids, error, invalid, page};
+use super::usage::mark;
 use crate::app::App;
 use crate::models::Model;
 use crate::reply::Reply;
@@ -30,8 +31,12 @@ pub(super) async fn prices(
     let models = ids.iter().map(|id| find(&app, id)).collect::<Result<Vec<_>, _>>()?;
     let page = page(&parameters, &models, MAX_LIMIT)?;
     let prices = page.entries.iter().map(|model| {
-        let (unit_price, unit) = price(model);
-        json!({"endpoint_id": model.id, "unit_price": unit_price, "unit": unit, "currency": "USD"})
+        let price = app.billing.price(&model.id);
+        let mut entry = json!({
+            "endpoint_id": model.id, "unit_price": price.unit_price, "unit": price.unit, "currency": "USD",
+        });
+        mark(&mut entry, &price);
+        entry
     });
     Ok(page.reply("prices", prices.collect()))
 }
@@ -54,31 +59,25 @@ pub(super) async fn estimate(
     let endpoints = request.get("endpoints").and_then(Value::as_object);
     let endpoints =
         endpoints.ok_or_else(|| invalid("endpoints: expected an object of quantities by endpoint"))?;
-    let mut total = 0.0;
+    let (mut total, mut is_invented) = (0.0, false);
     for (id, quantities) in endpoints {
-        let (unit_price, _) = price(find(&app, id)?);
+        let price = app.billing.price(&find(&app, id)?.id);
+        is_invented |= price.is_invented;
         let count = quantities.get(quantity).and_then(Value::as_f64).filter(|count| *count > 0.0);
         let whole = kind == "unit_price" || count.is_some_and(|count| count.fract() == 0.0);
         let count = count.filter(|_| whole);
-        total += unit_price
+        total += price.unit_price
             * count
                 .ok_or_else(|| invalid(&format!("endpoints.{id}.{quantity}: expected a positive number")))?;
     }
-    Ok(Reply::ok(json!({"estimate_type": kind, "total_cost": total, "currency": "USD"})))
-}
-
-/// Returns the price of a unit of the model's output, and the name of the unit.
-fn price(model: &Model) -> (f64, &'static str) {
-    match model.category().rsplit('-').next().unwrap_or_default() {
-        "video" => (0.1, "seconds"),
-        "image" => (0.01, "images"),
-        "audio" | "speech" | "music" => (0.001, "seconds"),
-        "text" => (0.0001, "seconds"),
-        _ => (0.01, "requests"),
+    let mut body = json!({"estimate_type": kind, "total_cost": total, "currency": "USD"});
+    if is_invented {
+        body["is_invented"] = json!(true);
     }
+    Ok(Reply::ok(body))
 }
 
-fn find<'a>(app: &'a App, id: &str) -> Result<&'a Arc<Model>, Reply> {
+fn find(app: &App, id: &str) -> Result<Arc<Model>, Reply> {
     let missing = || error(StatusCode::NOT_FOUND, "not_found", &format!("Endpoint {id:?} not found"));
-    app.models.get(id.trim_matches('/')).ok_or_else(missing)
+    app.models.find(id.trim_matches('/')).ok_or_else(missing)
 }

@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::input_files::FileChecker;
 use crate::model_call::ModelCall;
 use crate::queue::{CancelOutcome, Job, SubmitOptions};
+use crate::recent_calls::key_id;
 use crate::reply::{NEEDS_RETRY, Reply};
 
 /// Answers all requests to the queue. A router cannot distinguish them, because an endpoint id has any number of
@@ -76,6 +77,7 @@ fn submit(
         stores_payloads: stores_payloads(headers),
         runner_hint: headers.get("x-fal-runner-hint").cloned(),
         webhook_url,
+        key_id: key_id(headers),
     };
     check_queue_length(app, &id.full, parameters)?;
     let body = body.map_err(|rejection| body_error(&rejection))?;
@@ -85,6 +87,8 @@ fn submit(
     let files = FileChecker { store: &app.store, urls: &urls };
     let work = work.and_then(|call| call.with_checked_files(&files));
     let work = work.map(|call| call.with_lifecycle(lifecycle).with_random_seed(app.random_seeds));
+    let unit = app.billing.price(&id.full).unit;
+    let work = work.map(|call| call.with_billing_unit(unit));
     let job = app.queue.submit(id, work, options, arrival, urls.clone());
     app.recent_calls.add_queued(&job, headers, &body);
     Ok(Reply::ok(job.submission_json(&urls)).with_request_id(&job.id))

@@ -61,7 +61,8 @@ async fn respond(
             .and_then(|call| call.with_checked_files(&files))
             .map_err(|refusal| refuse(&record, refusal))?
             .with_lifecycle(lifecycle)
-            .with_random_seed(app.random_seeds);
+            .with_random_seed(app.random_seeds)
+            .with_billing_unit(app.billing.price(&model.id).unit);
         if let Some(failure) = call.scripted_failure() {
             return Err(refuse(&record, failure.clone()));
         }
@@ -82,7 +83,8 @@ async fn respond(
         .and_then(|call| call.with_checked_files(&files))
         .map_err(|refusal| refuse(&record, refusal))?
         .with_lifecycle(lifecycle)
-        .with_random_seed(app.random_seeds);
+        .with_random_seed(app.random_seeds)
+        .with_billing_unit(app.billing.price(&id.full).unit);
     let Some(run_time) = app.scheduler.start_direct_call(&id.full, arrival) else {
         return Err(refuse(&record, no_free_runner()));
     };

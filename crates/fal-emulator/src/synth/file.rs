@@ -149,7 +149,12 @@ fn guess_kind(
 
 /// Stores a file and returns its URL, or a data URI in sync mode.
 fn publish(synthesizer: &Synthesizer<'_>, file: &GeneratedFile, context: &FieldContext<'_>) -> String {
-    synthesizer.files.set(synthesizer.files.get() + 1);
+    let mut production = synthesizer.production.get();
+    production.files += 1;
+    production.seconds += file.seconds.unwrap_or_default();
+    production.megapixels +=
+        file.size.map_or(0.0, |size| f64::from(size.width) * f64::from(size.height) / 1e6);
+    synthesizer.production.set(production);
     if synthesizer.parameters.sync_mode() {
         return format!("data:{};base64,{}", file.content_type, STANDARD.encode(file.bytes()));
     }

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use serde_json::{Map, Value, json};
 
 use super::call_parameters::CallParameters;
+use super::production::Production;
 use super::run_progress::RunProgress;
 use super::transcript::{self, Segment};
 use super::{file, scalar};
@@ -24,8 +25,8 @@ pub(super) struct Synthesizer<'a> {
     /// The lifetime and the readers of the files.
     pub(super) lifecycle: &'a Lifecycle,
     pub(super) progress: &'a RunProgress,
-    /// Counts the generated files.
-    pub(super) files: &'a Cell<u32>,
+    /// The media that were generated so far.
+    pub(super) production: &'a Cell<Production>,
 }
 
 /// The position of a value in the output, and the hints inherited from the schemas around it.

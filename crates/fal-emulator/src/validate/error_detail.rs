@@ -57,6 +57,11 @@ pub(super) fn sequence(
     ErrorDetail { loc: loc.to_vec(), kind, message, input: input.clone(), context }
 }
 
+/// Returns a number that is an integer.
+fn as_integer(number: &Value) -> Option<i128> {
+    number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))
+}
+
 /// Returns the entry for the first limit of a number schema that `number` breaks.
 pub(super) fn number_fault(
     schema: &Value,
@@ -66,24 +71,28 @@ pub(super) fn number_fault(
 ) -> Option<ErrorDetail> {
     let found = number.as_f64()?;
     let limit = |name: &str| schema.get(name).filter(|limit| limit.is_number());
-    let breaks = |name: &str, is_broken: fn(f64, f64) -> bool| {
+    let breaks = |name: &str, is_broken: &dyn Fn(f64, f64) -> bool| {
         limit(name).filter(|limit| limit.as_f64().is_some_and(|limit| is_broken(found, limit)))
     };
     // With the tolerance of pydantic.
     let multiple = |found: f64, of: f64| {
+        // A float does not hold all integers.
+        if let (Some(found), true, true) = (as_integer(number), of.fract() == 0.0, of.abs() < 1e15) {
+            return of != 0.0 && found % (of as i128) != 0;
+        }
         let (rest, tolerance) = ((found % of).abs(), found.abs() / 1e9);
         of != 0.0 && rest > tolerance && (rest - of.abs()).abs() > tolerance
     };
-    let fault = if let Some(limit) = breaks("multipleOf", multiple) {
+    let fault = if let Some(limit) = breaks("multipleOf", &multiple) {
         ("multiple_of", "a multiple of", "multiple_of", limit)
-    } else if let Some(limit) = breaks("maximum", |found, limit| found > limit) {
+    } else if let Some(limit) = breaks("maximum", &|found, limit| found > limit) {
         ("less_than_equal", "less than or equal to", "le", limit)
-    } else if let Some(limit) = breaks("exclusiveMaximum", |found, limit| found >= limit) {
+    } else if let Some(limit) = breaks("exclusiveMaximum", &|found, limit| found >= limit) {
         ("less_than", "less than", "lt", limit)
-    } else if let Some(limit) = breaks("minimum", |found, limit| found < limit) {
+    } else if let Some(limit) = breaks("minimum", &|found, limit| found < limit) {
         ("greater_than_equal", "greater than or equal to", "ge", limit)
     } else {
-        let limit = breaks("exclusiveMinimum", |found, limit| found <= limit)?;
+        let limit = breaks("exclusiveMinimum", &|found, limit| found <= limit)?;
         ("greater_than", "greater than", "gt", limit)
     };
     let (kind, relation, key, limit) = fault;

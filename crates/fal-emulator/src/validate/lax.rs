@@ -49,7 +49,8 @@ impl<'a> LaxValidator<'a> {
             return self.validate_union(branches, value, loc, depth);
         }
         if let Some(options) = options(schema) {
-            return match options.iter().find(|option| is_same(option, value)) {
+            let exact = options.iter().find(|option| *option == value);
+            return match exact.or_else(|| options.iter().find(|option| is_same(option, value))) {
                 Some(option) => Ok(option.clone()),
                 None if component.is_some() => Err(vec![enumeration(&options, loc, value)]),
                 None => Err(vec![literal(&options, loc, value)]),
@@ -117,7 +118,11 @@ impl<'a> LaxValidator<'a> {
         let Value::Array(items) = value else {
             return Err(vec![type_fault("list_type", "Input should be a valid list", loc, value)]);
         };
-        let most = schema.get("maxItems").and_then(Value::as_u64);
+        if let Some(most) =
+            schema.get("maxItems").and_then(Value::as_u64).filter(|most| items.len() as u64 > *most)
+        {
+            return Err(vec![sequence("too_long", "most", "max_length", most, loc, value)]);
+        }
         let mut converted = Vec::new();
         let mut found = Vec::new();
         let anything = json!({});
@@ -126,9 +131,6 @@ impl<'a> LaxValidator<'a> {
             match self.validate(item_schema, item, &with(loc, json!(index)), depth + 1) {
                 Ok(item) => converted.push(item),
                 Err(faults) => found.extend(faults),
-            }
-            if let Some(most) = most.filter(|most| converted.len() as u64 > *most) {
-                return Err(vec![sequence("too_long", "most", "max_length", most, loc, value)]);
             }
             if found.len() >= MAX_DETAILS {
                 break;
@@ -291,9 +293,13 @@ fn type_of(schema: &Value) -> &str {
     named.unwrap_or(if schema.get("properties").is_some() { "object" } else { "" })
 }
 
-/// Compares values as Python does, apart from booleans, which are no numbers here.
+/// Compares values as Python does, where booleans are numbers.
 fn is_same(option: &Value, value: &Value) -> bool {
-    match (option.as_number().and_then(Number::as_f64), value.as_number().and_then(Number::as_f64)) {
+    let number = |value: &Value| match value {
+        Value::Bool(bit) => Some(f64::from(u8::from(*bit))),
+        other => other.as_number().and_then(Number::as_f64),
+    };
+    match (number(option), number(value)) {
         (Some(one), Some(other)) => one == other,
         _ => option == value,
     }
