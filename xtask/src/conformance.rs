@@ -76,7 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let folder = arguments.keep.as_deref().unwrap_or(temporary.path());
     let sources = root().join("tests/conformance");
     if arguments.page {
-        return page::run(folder, &sources, &arguments.operations);
+        return page::run(folder, &sources, &arguments.operations, arguments.or_skip);
     }
     if arguments.app {
         return with_package(folder, &sources, arguments.or_skip, app::run);

@@ -46,6 +46,7 @@ mod account_keys;
 mod app;
 mod billing;
 mod builder;
+mod call_explanation;
 mod call_view;
 mod clock;
 mod components;

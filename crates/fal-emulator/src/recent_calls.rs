@@ -1,6 +1,6 @@
 //! The latest calls of models and their results, which the web page and the list of past requests show.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,11 +9,18 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::billing::{Billing, ChargedRequest};
+use crate::call_explanation::explain_failure;
 use crate::call_view::{cut, pictures, shorten};
 use crate::clock::{Clock, format_iso8601};
 use crate::queue::{Completion, Job, Phase};
 use crate::reply::Reply;
+use crate::script::RequestKind;
 use crate::sync::lock;
+
+mod call_state;
+
+use call_state::CallState;
+pub(crate) use call_state::{CallFilter, StateFilter};
 
 /// The largest number of calls that are kept.
 const CAPACITY: usize = 20_000;
@@ -44,6 +51,8 @@ pub(crate) struct RecentCalls {
 #[derive(Default)]
 struct CallList {
     calls: VecDeque<Arc<CallRecord>>,
+    /// The numbers of the calls, by the ids of their requests.
+    numbers: HashMap<String, u64>,
     /// The total size of the inputs, in bytes.
     input_size: usize,
 }
@@ -84,16 +93,51 @@ pub(crate) struct CallRecord {
     /// The request in the queue, for a queued call. The queue decides how long it is kept.
     job: Option<Weak<Job>>,
     result: Mutex<Option<CallResult>>,
-    /// The status and the pictures of a queued call that has been answered.
-    answer: OnceLock<(u16, Vec<String>)>,
+    /// The answer of a queued call, as far as the summary shows it.
+    answer: OnceLock<CallAnswer>,
+    /// `true` if no model has seen the call: it was refused before, or a rule answered it.
+    is_refused: bool,
+    /// The damage that a rule did to the reply, in words.
+    fault: OnceLock<String>,
+}
+
+/// The parts of an answer that the summary of a call shows.
+#[derive(Clone)]
+struct CallAnswer {
+    status: u16,
+    pictures: Vec<String>,
+    /// The reason for a failure, in words.
+    why: Option<String>,
+}
+
+/// The latest calls that a filter accepts.
+pub(crate) struct CallSummaries {
+    /// The latest first.
+    pub(crate) calls: Vec<Value>,
+    /// The number of calls that the filter accepts.
+    pub(crate) matching: u64,
+    /// The number of all calls so far.
+    pub(crate) total: u64,
+    /// The number of latest calls that have not ended.
+    pub(crate) open: usize,
+}
+
+/// The answer to a call that no model has seen.
+pub(crate) struct Refusal {
+    /// The status and the body. `None` if the connection ended without a reply.
+    pub(crate) reply: Option<(u16, Value)>,
+    /// The id that the reply carries.
+    pub(crate) request_id: Option<String>,
+    /// The reason in words, in place of that of the reply.
+    pub(crate) why: Option<String>,
 }
 
 #[derive(Clone)]
 struct CallResult {
-    status: u16,
+    /// `None` if the connection ended without a reply.
+    answer: Option<CallAnswer>,
     /// The output as JSON. `None` if it was dropped to save memory.
     output: Option<Bytes>,
-    pictures: Vec<String>,
     seconds: f64,
     /// The time of the result, on the emulator's clock.
     ended: Duration,
@@ -117,12 +161,35 @@ impl RecentCalls {
         headers: &HeaderMap,
         body: &Bytes,
     ) -> Arc<CallRecord> {
-        self.add(kind, endpoint, headers, body, None)
+        self.add(kind, endpoint, headers, body, None, None)
     }
 
     /// Adds a request in the queue, whose state is read when the calls are shown.
     pub(crate) fn add_queued(&self, job: &Arc<Job>, headers: &HeaderMap, body: &Bytes) {
-        self.add(CallKind::Queue, &job.endpoint.full, headers, body, Some(Arc::clone(job)));
+        self.add(CallKind::Queue, &job.endpoint.full, headers, body, Some(Arc::clone(job)), None);
+    }
+
+    /// Adds a call that no model has seen.
+    pub(crate) fn add_refused(
+        &self,
+        kind: CallKind,
+        endpoint: &str,
+        headers: &HeaderMap,
+        body: &Bytes,
+        refusal: Refusal,
+    ) {
+        self.add(kind, endpoint, headers, body, None, Some(refusal));
+    }
+
+    /// Returns the call whose request has this id, if it is still kept.
+    pub(crate) fn find(&self, request_id: &str) -> Option<Arc<CallRecord>> {
+        let list = lock(&self.calls);
+        list.get(*list.numbers.get(request_id)?)
+    }
+
+    /// Returns the call with this number, if it is still kept.
+    pub(crate) fn get(&self, number: u64) -> Option<Arc<CallRecord>> {
+        lock(&self.calls).get(number)
     }
 
     fn add(
@@ -132,14 +199,22 @@ impl RecentCalls {
         headers: &HeaderMap,
         body: &Bytes,
         job: Option<Arc<Job>>,
+        refusal: Option<Refusal>,
     ) -> Arc<CallRecord> {
         let user_agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
         let new_id = || uuid::Uuid::new_v4().to_string();
+        let is_refused = refusal.is_some();
+        let given_id = refusal.as_ref().and_then(|refusal| refusal.request_id.clone());
+        // Without a reply, the fault of a rule is all there is to say.
+        let unanswered = refusal.as_ref().filter(|refusal| refusal.reply.is_none());
+        let fault =
+            unanswered.and_then(|refusal| refusal.why.clone()).map_or_else(OnceLock::new, OnceLock::from);
+        let result = refusal.map(|refusal| CallResult::of_refusal(refusal, self.clock.now()));
         // Parsed before the list is locked, because a body may have megabytes.
         let prompt = find_prompt(body);
         let mut list = lock(&self.calls);
         let call = Arc::new(CallRecord {
-            request_id: job.as_ref().map_or_else(new_id, |job| job.id.clone()),
+            request_id: job.as_ref().map(|job| job.id.clone()).or(given_id).unwrap_or_else(new_id),
             number: list.calls.back().map_or(1, |last| last.number + 1),
             kind,
             endpoint: endpoint.to_owned(),
@@ -157,25 +232,37 @@ impl RecentCalls {
             scope: self.scope.clone(),
             called: self.clock.now(),
             job: job.as_ref().map(Arc::downgrade),
-            result: Mutex::default(),
+            result: Mutex::new(result),
             answer: OnceLock::new(),
+            is_refused,
+            fault,
         });
         list.push(Arc::clone(&call));
         call
     }
 
-    /// Returns summaries of the latest calls, the latest first, as many as fit into `space` bytes of JSON, and the number
-    /// of all calls so far.
-    pub(crate) fn summaries(&self, space: usize) -> (Vec<Value>, u64) {
-        let calls: Vec<_> = lock(&self.calls).calls.iter().rev().take(SHOWN).cloned().collect();
-        let total = calls.first().map_or(0, |call| call.number);
-        (take_within(space, calls.iter().map(|call| call.summary())), total)
-    }
-
-    /// Returns everything about a call, with long parts cut. `None` if it is no longer kept.
-    pub(crate) fn details(&self, number: u64) -> Option<Value> {
-        let call = lock(&self.calls).calls.iter().find(|call| call.number == number).cloned()?;
-        Some(call.details())
+    /// Returns summaries of the latest calls that `filter` accepts, as many as fit into `space` bytes of JSON.
+    pub(crate) fn summaries(&self, filter: &CallFilter, space: usize) -> CallSummaries {
+        // The states of calls are read without the lock of the list.
+        let (latest, total, kept) = {
+            let list = lock(&self.calls);
+            let total = list.last_number();
+            let listed = if filter.is_selective() { list.calls.len() } else { SHOWN };
+            let latest: Vec<_> = list.calls.iter().rev().take(listed).cloned().collect();
+            (latest, total, list.calls.len() as u64)
+        };
+        let open = latest.iter().take(SHOWN).filter(|call| call.is_open()).count();
+        let newer = latest.iter().take_while(|call| call.number > filter.after);
+        let (calls, matching): (Vec<_>, u64) = if filter.is_selective() {
+            let matching: Vec<_> =
+                newer.filter(|call| filter.accepts(|word| call.has_word(word), || call.state())).collect();
+            let count = matching.len() as u64;
+            (matching.into_iter().take(SHOWN).collect(), count)
+        } else {
+            (newer.collect(), total.saturating_sub(filter.after.max(total - kept)))
+        };
+        let calls = take_within(space, calls.into_iter().map(|call| call.summary()));
+        CallSummaries { calls, matching, total, open }
     }
 
     /// Returns the queued requests that have succeeded and whose reply nobody has needed yet.
@@ -195,9 +282,59 @@ impl RecentCalls {
     }
 }
 
+impl CallKind {
+    /// Returns the kind of call that a request makes, if it makes one.
+    pub(crate) fn from_request(kind: RequestKind) -> Option<Self> {
+        match kind {
+            RequestKind::Run | RequestKind::WebSocket => Some(Self::Run),
+            RequestKind::Stream => Some(Self::Stream),
+            RequestKind::Submit => Some(Self::Queue),
+            RequestKind::Realtime => Some(Self::Realtime),
+            _ => None,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Stream => "stream",
+            Self::Queue => "queue",
+            Self::Realtime => "realtime",
+        }
+    }
+}
+
+impl CallAnswer {
+    fn new(status: u16, body: &Value) -> Self {
+        Self { status, pictures: pictures(body), why: explain_failure(status, body) }
+    }
+}
+
+impl CallResult {
+    fn of_refusal(refusal: Refusal, now: Duration) -> Self {
+        let (status, body) = refusal.reply.clone().unzip();
+        let body = body.unwrap_or_default();
+        let answer = status.map(|status| CallAnswer::new(status, &body));
+        let answer = answer.map(|answer| CallAnswer { why: refusal.why.clone().or(answer.why), ..answer });
+        let output = Some(Bytes::from(body.to_string())).filter(|_| refusal.reply.is_some());
+        Self { answer, output, seconds: 0.0, ended: now }
+    }
+}
+
 impl CallList {
+    fn last_number(&self) -> u64 {
+        self.calls.back().map_or(0, |last| last.number)
+    }
+
+    fn get(&self, number: u64) -> Option<Arc<CallRecord>> {
+        // Numbers have no gaps.
+        let index = number.checked_sub(self.calls.front()?.number)?;
+        self.calls.get(usize::try_from(index).ok()?).cloned()
+    }
+
     fn push(&mut self, call: Arc<CallRecord>) {
         self.input_size += call.input.len();
+        self.numbers.insert(call.request_id.clone(), call.number);
         self.calls.push_back(call);
         if let Some(hidden) = self.calls.len().checked_sub(SHOWN + 1).and_then(|index| self.calls.get(index))
             && let Some(result) = &mut *lock(&hidden.result)
@@ -205,8 +342,9 @@ impl CallList {
             result.output = None;
         }
         while self.calls.len() > CAPACITY || (self.input_size > INPUT_SPACE && self.calls.len() > 1) {
-            let oldest = self.calls.pop_front();
-            self.input_size -= oldest.map_or(0, |call| call.input.len());
+            let Some(oldest) = self.calls.pop_front() else { break };
+            self.input_size -= oldest.input.len();
+            self.numbers.remove(&oldest.request_id);
         }
     }
 }
@@ -221,9 +359,8 @@ impl CallRecord {
             return;
         }
         *result = Some(CallResult {
-            status: reply.status.as_u16(),
+            answer: Some(CallAnswer::new(reply.status.as_u16(), &reply.body)),
             output: Some(Bytes::from(reply.body.to_string())).filter(|output| output.len() <= MAX_OUTPUT),
-            pictures: pictures(&reply.body),
             seconds,
             ended,
         });
@@ -233,95 +370,146 @@ impl CallRecord {
         self.billing.charge(&ChargedRequest { id, endpoint: &self.endpoint, key_id, ended }, reply);
     }
 
-    fn summary(&self) -> Value {
-        let kind = match self.kind {
-            CallKind::Run => "run",
-            CallKind::Stream => "stream",
-            CallKind::Queue => "queue",
-            CallKind::Realtime => "realtime",
+    /// Notes in words that a rule damaged the reply.
+    pub(crate) fn note_fault(&self, fault: String) {
+        self.fault.set(fault).ok();
+    }
+
+    /// Returns the time of the call, by the clock of the machine.
+    pub(crate) fn called_at(&self) -> SystemTime {
+        self.called_at
+    }
+
+    /// Returns the input as it was sent.
+    pub(crate) fn input(&self) -> Bytes {
+        self.input.clone()
+    }
+
+    fn is_open(&self) -> bool {
+        self.state().group() == StateFilter::Open
+    }
+
+    fn has_word(&self, word: &str) -> bool {
+        let texts = [&self.endpoint, &self.request_id, &self.user_agent];
+        let texts = texts.into_iter().chain(&self.prompt).map(String::as_str);
+        let mut texts = texts.chain(self.scope.as_deref()).chain([self.kind.as_str()]);
+        texts.any(|text: &str| text.to_lowercase().contains(word))
+    }
+
+    fn state(&self) -> CallState {
+        let of_answer = |answer: &CallAnswer| match answer.status {
+            0..400 => CallState::Done,
+            _ if self.is_refused => CallState::Refused,
+            _ => CallState::Failed,
         };
+        let Some(job) = &self.job else {
+            return match &*lock(&self.result) {
+                None => CallState::Running,
+                Some(result) => result.answer.as_ref().map_or(CallState::Failed, of_answer),
+            };
+        };
+        let Some(job) = job.upgrade() else {
+            // Only requests that have ended are dropped.
+            return self.answer.get().map_or(CallState::Done, of_answer);
+        };
+        match job.state().0 {
+            Phase::Queued { ahead } => CallState::Queued { ahead },
+            Phase::Running => CallState::Running,
+            Phase::Done(Completion::Cancelled) => CallState::Cancelled,
+            Phase::Done(_) => self.job_answer(&job).map_or(CallState::Done, |answer| of_answer(&answer)),
+        }
+    }
+
+    /// Returns the answer of a queued request that has ended, as soon as it is known.
+    fn job_answer(&self, job: &Job) -> Option<CallAnswer> {
+        if self.answer.get().is_none()
+            && let Some(reply) = job.known_reply()
+        {
+            self.answer.set(CallAnswer::new(reply.status.as_u16(), &reply.body)).ok();
+        }
+        self.answer.get().cloned()
+    }
+
+    /// Returns the call as a list shows it. This does not count as a poll of a queued request.
+    fn summary(&self) -> Value {
+        let state = self.state();
         let mut call = json!({
-            "number": self.number, "way": kind, "endpoint": cut(&self.endpoint, MAX_SUMMARY_ENDPOINT),
+            "number": self.number, "id": self.request_id, "way": self.kind.as_str(),
+            "endpoint": cut(&self.endpoint, MAX_SUMMARY_ENDPOINT),
             "by": cut(&self.user_agent, MAX_SUMMARY_TEXT), "at": format_iso8601(self.called_at),
-            "prompt": self.prompt, "state": "running",
+            "prompt": self.prompt, "state": state.as_str(), "scope": self.scope.as_deref(),
         });
+        let job = self.job.as_ref().and_then(Weak::upgrade);
+        let mut answer = self.answer.get().cloned();
         if let Some(result) = &*lock(&self.result) {
-            add_answer(&mut call, result.status, &result.pictures);
+            answer.clone_from(&result.answer);
             call["seconds"] = json!(result.seconds);
         }
-        if let Some(job) = &self.job {
-            match job.upgrade() {
-                Some(job) => self.add_job_state(&mut call, &job),
-                // Only requests that have ended are dropped.
-                None => {
-                    call["state"] = json!("done");
-                    if let Some((status, pictures)) = self.answer.get() {
-                        add_answer(&mut call, *status, pictures);
-                    }
+        if let Some(job) = &job {
+            call["request_id"] = json!(job.id);
+            if state.group() != StateFilter::Open {
+                call["seconds"] = json!(job.state().1.as_secs_f64());
+                answer = self.job_answer(job);
+            }
+        }
+        match state {
+            CallState::Queued { ahead } => call["position"] = json!(ahead),
+            CallState::Running => {}
+            _ => {
+                if let Some(answer) = answer {
+                    call["status"] = json!(answer.status);
+                    call["pictures"] = json!(answer.pictures);
+                    call["why"] = json!(answer.why);
                 }
             }
+        }
+        if let Some(fault) = self.fault.get() {
+            call["why"] = json!(fault);
+        }
+        if state.group() == StateFilter::Open {
+            // In whole seconds, so that the summary does not change at every reading.
+            call["open_seconds"] = json!(self.clock.now().saturating_sub(self.called).as_secs());
         }
         call
     }
 
-    /// Adds the state of a queued request, which does not count as a poll.
-    fn add_job_state(&self, call: &mut Value, job: &Job) {
-        let (phase, run_time) = job.state();
-        call["request_id"] = json!(job.id);
-        match phase {
-            Phase::Queued { ahead } => {
-                call["state"] = json!("queued");
-                call["position"] = json!(ahead);
-                return;
-            }
-            Phase::Running => return,
-            Phase::Done(Completion::Cancelled) => {
-                call["state"] = json!("cancelled");
-                return;
-            }
-            Phase::Done(_) => {}
-        }
-        call["seconds"] = json!(run_time.as_secs_f64());
-        call["state"] = json!("done");
-        if self.answer.get().is_none()
-            && let Some(reply) = job.known_reply()
-        {
-            self.answer.set((reply.status.as_u16(), pictures(&reply.body))).ok();
-        }
-        if let Some((status, pictures)) = self.answer.get() {
-            add_answer(call, *status, pictures);
-        }
-    }
-
-    fn details(&self) -> Value {
+    /// Returns everything about the call, with long parts cut.
+    pub(crate) fn details(&self) -> Value {
         let parse = |bytes: &Bytes| serde_json::from_slice(bytes).unwrap_or(Value::Null);
         let mut call = self.summary();
         call["endpoint"] = json!(self.endpoint);
         call["request_id"] = json!(self.request_id);
         call["by"] = json!(self.user_agent);
+        call["is_refused"] = json!(self.is_refused);
         call["input"] = shorten(&parse(&self.input));
         if let Some(result) = &*lock(&self.result) {
             let dropped = || json!("… (the output is too large, or too old, to be kept)");
-            call["output"] = result.output.as_ref().map_or_else(dropped, |output| shorten(&parse(output)));
+            if result.answer.is_some() {
+                call["output"] =
+                    result.output.as_ref().map_or_else(dropped, |output| shorten(&parse(output)));
+            }
+            call["started"] = json!(0.0);
+            call["ended"] = json!(result.seconds);
         }
         if let Some(job) = self.job.as_ref().and_then(Weak::upgrade) {
             let lines = job.progress().log_lines;
             let hidden = lines.len().saturating_sub(SHOWN_LOG_LINES);
             call["logs"] =
                 lines.iter().skip(hidden).map(|(line, _)| json!(cut(line, MAX_LOG_LINE))).collect();
+            let (sent, started, ended) = job.times();
+            let since = |time: Duration| json!(time.saturating_sub(sent).as_secs_f64());
+            if let Some(started) = started {
+                call["started"] = since(started);
+            }
+            if let Some(ended) = ended {
+                call["ended"] = since(ended);
+            }
             if let Some(reply) = job.known_reply() {
                 call["output"] = shorten(&reply.body);
             }
         }
         call
     }
-}
-
-fn add_answer(call: &mut Value, status: u16, pictures: &[String]) {
-    let is_success = (200..300).contains(&status);
-    call["state"] = json!(if is_success { "done" } else { "failed" });
-    call["status"] = json!(status);
-    call["pictures"] = json!(pictures);
 }
 
 /// Returns the id of the key that a request carries: the part before the colon.
@@ -368,12 +556,13 @@ pub(crate) struct PastRequest {
 
 impl PastRequest {
     fn from_call(call: Arc<CallRecord>) -> Option<Self> {
-        if call.kind == CallKind::Realtime {
+        if call.kind == CallKind::Realtime || call.is_refused {
             return None;
         }
         let Some(job) = &call.job else {
-            let result = lock(&call.result).as_ref().map(|result| (result.ended, result.status));
-            let (ended, status) = result.unzip();
+            let result = lock(&call.result).as_ref().map(|result| (result.ended, result.answer.clone()));
+            let (ended, answer) = result.unzip();
+            let status = answer.flatten().map(|answer| answer.status);
             let called = call.called;
             return Some(Self { call, sent: called, started: called, ended, status });
         };
@@ -415,35 +604,71 @@ mod tests {
 
     const SPACE: usize = 200_000;
 
+    fn recent_calls() -> RecentCalls {
+        let billing = Billing::new(Prices::default(), Arc::default());
+        RecentCalls::new(Arc::new(Clock::stopped()), Arc::new(billing))
+    }
+
+    fn shown(calls: &RecentCalls, space: usize) -> CallSummaries {
+        calls.summaries(&CallFilter::default(), space)
+    }
+
+    #[test]
+    fn calls_are_found_by_words_and_states_among_all_that_are_kept() {
+        let calls = recent_calls();
+        let headers = HeaderMap::new();
+        let needle = Bytes::from_static(br#"{"prompt": "A Lighthouse"}"#);
+        calls.begin(CallKind::Run, "acme/painter", &headers, &needle).finish(&Reply::ok(json!({})));
+        for _ in 0..SHOWN {
+            calls.begin(CallKind::Run, "acme/painter", &headers, &Bytes::new());
+        }
+        let refusal = Refusal {
+            reply: Some((404, json!({"detail": "no such app"}))),
+            request_id: Some("id-1".to_owned()),
+            why: None,
+        };
+        calls.add_refused(CallKind::Queue, "acme/none", &headers, &Bytes::new(), refusal);
+        let find = |words: &[&str], states, after| {
+            let words = words.iter().map(|word| (*word).to_owned()).collect();
+            let found = calls.summaries(&CallFilter { words, states, after }, SPACE);
+            (found.calls.len(), found.matching, found.total)
+        };
+        assert_eq!(find(&["lighthouse", "painter"], None, 0), (1, 1, 202));
+        assert_eq!(find(&["lighthouse", "none"], None, 0), (0, 0, 202));
+        assert_eq!(find(&["acme"], None, 0), (SHOWN, 202, 202));
+        assert_eq!(find(&[], Some(StateFilter::Open), 0), (SHOWN, 200, 202));
+        assert_eq!(find(&[], Some(StateFilter::Done), 0), (1, 1, 202));
+        assert_eq!(find(&["id-1"], Some(StateFilter::Failed), 0), (1, 1, 202));
+        assert_eq!(find(&[], None, 200), (2, 2, 202));
+        assert_eq!(find(&["acme"], None, 201), (1, 1, 202));
+        let refused = calls.find("id-1").unwrap().details();
+        assert_eq!((&refused["state"], &refused["why"]), (&json!("refused"), &json!("no such app")));
+        assert!(calls.past_requests().iter().all(|request| request.id() != "id-1"));
+    }
+
     #[test]
     fn the_latest_calls_come_first_and_the_oldest_are_dropped() {
-        let calls = RecentCalls::new(
-            Arc::new(Clock::stopped()),
-            Arc::new(Billing::new(Prices::default(), Arc::default())),
-        );
+        let calls = recent_calls();
         let headers = HeaderMap::new();
         for _ in 0..SHOWN {
             calls.begin(CallKind::Run, "acme/a", &headers, &Bytes::from_static(b"{}"));
         }
         let body = Bytes::from_static(br#"{"prompt": "hi"}"#);
         let call = calls.begin(CallKind::Stream, "acme/b", &headers, &body);
-        assert_eq!(calls.summaries(SPACE).0[0]["state"], "running");
+        assert_eq!(shown(&calls, SPACE).calls[0]["state"], "running");
         call.finish(&Reply::ok(json!({"n": 1})));
         call.finish(&Reply::ok(json!({"n": 2})));
-        let (shown, total) = calls.summaries(SPACE);
+        let CallSummaries { calls: shown, total, .. } = shown(&calls, SPACE);
         assert_eq!((shown.len(), &shown[0]["state"], total), (SHOWN, &json!("done"), 201));
         assert_eq!((&shown[0]["number"], &shown[0]["prompt"]), (&json!(201), &json!("hi")));
-        let details = calls.details(201).unwrap();
+        let details = calls.get(201).unwrap().details();
         assert_eq!((&details["output"], &details["input"]), (&json!({"n": 1}), &json!({"prompt": "hi"})));
-        assert!(calls.details(202).is_none());
+        assert!(calls.get(202).is_none());
     }
 
     #[test]
     fn summaries_are_bounded_whatever_was_called() {
-        let calls = RecentCalls::new(
-            Arc::new(Clock::stopped()),
-            Arc::new(Billing::new(Prices::default(), Arc::default())),
-        );
+        let calls = recent_calls();
         let mut headers = HeaderMap::new();
         headers.insert(header::USER_AGENT, "\"".repeat(60_000).parse().unwrap());
         let inputs = [
@@ -458,21 +683,18 @@ mod tests {
             let url = format!("https://host/{}.png", "\"".repeat(280));
             call.finish(&Reply::ok(json!({"images": [url, url, url], "text": "y".repeat(100_000)})));
         }
-        let (shown, _) = calls.summaries(120_000);
+        let shown = shown(&calls, 120_000).calls;
         assert!(!shown.is_empty() && json!(shown).to_string().len() <= 120_000);
         let toxic = shown.iter().find(|call| call["number"] == 199).unwrap();
         assert_eq!(toxic["prompt"], r#"{"toString":"x"}"#);
         for number in 190..=200 {
-            assert!(calls.details(number).unwrap().to_string().len() < 1_000_000);
+            assert!(calls.get(number).unwrap().details().to_string().len() < 1_000_000);
         }
     }
 
     #[test]
     fn memory_for_calls_is_bounded() {
-        let calls = RecentCalls::new(
-            Arc::new(Clock::stopped()),
-            Arc::new(Billing::new(Prices::default(), Arc::default())),
-        );
+        let calls = recent_calls();
         let headers = HeaderMap::new();
         let first = calls.begin(CallKind::Run, "acme/a", &headers, &Bytes::from_static(b"1"));
         first.finish(&Reply::ok(json!("output")));

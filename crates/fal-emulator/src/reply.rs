@@ -54,6 +54,11 @@ impl Reply {
         }
     }
 
+    /// Returns the id of the request, if one was added.
+    pub(crate) fn request_id(&self) -> Option<&HeaderValue> {
+        self.headers.iter().find(|(name, _)| *name == REQUEST_ID).map(|(_, value)| value)
+    }
+
     /// Returns the `error_type` of the body.
     pub(crate) fn error_type(&self) -> Option<&str> {
         self.body.get("error_type")?.as_str()

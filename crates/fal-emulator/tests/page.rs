@@ -5,7 +5,7 @@
 mod common;
 
 use common::TestEmulator;
-use fal_emulator::{Emulator, Pace};
+use fal_emulator::{Emulator, Pace, RequestKind};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -149,4 +149,82 @@ async fn the_page_can_fetch_the_schema_of_a_model() {
     assert_eq!(fal.get(&url("no/thing")).await.status, 404);
     let models = fal.get(&format!("{}/_emulator/page/models", fal.emulator.url())).await.json();
     assert_eq!(models.as_array().unwrap().len(), fal.emulator.endpoints().len());
+}
+
+#[tokio::test]
+async fn calls_that_no_model_sees_are_listed_with_the_reason() {
+    let fal = TestEmulator::start(Emulator::builder().pace(Pace::instant()).require_key("a:b")).await;
+    let headers = [("content-type", "application/json"), ("authorization", "Key a:b")];
+    let call = async |service: &str, id: &str, headers: &[(&str, &str)]| {
+        let url = format!("{}/{service}/{id}", fal.emulator.url());
+        fal.send(Method::POST, &url, headers, small("x").to_string()).await;
+    };
+    call("run", "fal-ai/flux/dev", &[]).await;
+    call("run", "fal-ai/no-such-model", &headers).await;
+    call("queue", "fal-ai/flux/nothing", &headers).await;
+    let limited = json!({"detail": "slow down"});
+    fal.emulator.on_request(RequestKind::Submit).fail(429, limited).times(1);
+    call("queue", "fal-ai/flux/dev", &headers).await;
+    let preflight = format!("{}/run/fal-ai/flux/dev", fal.emulator.url());
+    fal.send(Method::OPTIONS, &preflight, &[("origin", "http://localhost")], String::new()).await;
+    let feed = feed(&fal).await;
+    let told = |index: usize| {
+        let call = &feed["calls"][index];
+        (call["state"].as_str().unwrap(), call["status"].as_u64().unwrap(), call["why"].as_str().unwrap())
+    };
+    assert_eq!(feed["totals"]["calls"], 4, "a preflight is no call");
+    assert_eq!(told(0), ("refused", 429, "A rule answered 429: slow down"));
+    // Paths of an app are known to the app alone, so that the queue takes the request.
+    assert_eq!(told(1), ("failed", 404, "Path /nothing not found"));
+    assert_eq!(told(2), ("refused", 404, "Application \"no-such-model\" not found"));
+    let (state, status, why) = told(3);
+    assert_eq!((state, status), ("refused", 401));
+    assert!(why.contains("Authentication is required"), "{why}");
+}
+
+#[tokio::test]
+async fn a_call_is_found_by_its_request_with_all_requests_about_it() {
+    let fal = TestEmulator::instant().await;
+    let input = "{\"prompt\": \"exact\",  \"seed\": 12345678901234567890}";
+    let headers = [("content-type", "application/json")];
+    let submit = format!("{}/fal-ai/flux/dev", fal.urls.queue);
+    let receipt = fal.send(Method::POST, &submit, &headers, input).await.json();
+    for url in ["status_url", "status_url", "response_url"] {
+        fal.get(receipt[url].as_str().unwrap()).await;
+    }
+    let id = receipt["request_id"].as_str().unwrap();
+    let page = |path: &str| format!("{}/_emulator/page/{path}?request_id={id}", fal.emulator.url());
+    let call = fal.get(&page("call")).await.json();
+    let kinds: Vec<_> = call["requests"].as_array().unwrap().iter().map(|request| &request["kind"]).collect();
+    assert_eq!(kinds, ["submit", "status", "status", "result"]);
+    assert_eq!((&call["requests"][1]["status"], &call["request_count"]), (&json!(200), &json!(4)));
+    assert!(call["started"].is_number() && call["ended"].is_number());
+    let sent = fal.get(&page("input")).await;
+    assert_eq!(
+        (sent.bytes.as_slice(), sent.header("content-type")),
+        (input.as_bytes(), "text/plain; charset=utf-8")
+    );
+    let request = fal.get(&format!("{}/_emulator/page/request?number=2", fal.emulator.url())).await.json();
+    assert_eq!((&request["call"], &request["response"]["status"]), (&json!(id), &json!(200)));
+}
+
+#[tokio::test]
+async fn lists_are_searched_by_the_emulator() {
+    let fal = TestEmulator::instant().await;
+    for prompt in ["a red boat", "a green boat", "a red car"] {
+        fal.run("fal-ai/flux/dev", &small(prompt)).await;
+    }
+    let find = async |query: &str| {
+        let url = format!("{}/_emulator/page/feed?{query}", fal.emulator.url());
+        let feed: Value = fal.get(&url).await.json();
+        (
+            feed["calls"].as_array().unwrap().len(),
+            feed["matching"]["calls"].clone(),
+            feed["matching"]["requests"].clone(),
+        )
+    };
+    assert_eq!(find("calls_search=RED+boat").await, (1, json!(1), json!(3)));
+    assert_eq!(find("calls_after=2&requests_after=1").await, (1, json!(1), json!(2)));
+    assert_eq!(find("calls_state=failed&requests_search=flux%2Fdev").await, (0, json!(0), json!(3)));
+    assert_eq!(find("calls_after=nonsense&calls_state=x").await, (3, json!(3), json!(3)));
 }

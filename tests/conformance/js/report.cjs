@@ -16,7 +16,7 @@ const printOutcome = (name, error) => {
 };
 
 const describe = (error) => {
-  const own = String(error?.stack).match(/client\.cjs:(\d+)/);
+  const own = String(error?.stack).match(/(?:client|page|workbench|audit)\.cjs:(\d+)/);
   const text = `${error?.name}: ${error?.message}`.split("\n")[0].slice(0, 300);
   return text + (own ? ` (line ${own[1]})` : "");
 };

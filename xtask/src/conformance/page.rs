@@ -9,14 +9,22 @@ use super::table::Table;
 use super::{call, copy};
 use crate::run::cargo;
 
-/// Installs Chromium in `folder`, and clicks through the page.
-pub(super) fn run(folder: &Path, sources: &Path, operations: &[String]) -> Result<(), String> {
+/// Installs Chromium in `folder`, and clicks through the page. If it cannot be installed and `or_skip` is set, says so and
+/// succeeds.
+pub(super) fn run(folder: &Path, sources: &Path, operations: &[String], or_skip: bool) -> Result<(), String> {
     let folder = std::path::absolute(folder).map_err(|error| error.to_string())?;
     let node = folder.join("page");
     copy(&sources.join("page"), &node)?;
     let report = std::fs::copy(sources.join("js/report.cjs"), node.join("report.cjs"));
     report.map_err(|error| format!("cannot copy report.cjs: {error}"))?;
-    call(Command::new("npm").args(["install", "--silent", "--no-audit", "--no-fund"]).current_dir(&node))?;
+    let install = ["install", "--silent", "--no-audit", "--no-fund"];
+    match call(Command::new("npm").args(install).current_dir(&node)) {
+        Err(reason) if or_skip => {
+            println!("skipped: the browser cannot be installed: {reason}");
+            return Ok(());
+        }
+        installed => installed?,
+    }
 
     cargo(["build", "--quiet", "--package", "fal-emulator"])?;
     let emulator = Emulator::start(sources, &[])?;

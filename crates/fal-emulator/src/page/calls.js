@@ -1,103 +1,28 @@
 // The lists of calls, webhooks and requests. The feed has summaries only; details are read when a card is opened.
 
-/** Returns a function that shows a list of numbered items as elements, the latest on top. Known elements stay. */
-const numberedList = (place, empty, create, update) => {
-  const known = new Map();
-  return (items) => {
-    place().querySelector(":scope > .empty")?.remove();
-    const present = new Set(items.map(({ number }) => number));
-    for (const [number, { element }] of known) {
-      if (present.has(number)) continue;
-      element.remove();
-      known.delete(number);
-    }
-    // Oldest first, because each new element goes on top.
-    for (const item of items.toReversed()) {
-      const text = JSON.stringify(item);
-      const entry = known.get(item.number) ?? { element: create(item) };
-      if (entry.text === text) continue;
-      guarded(entry.element, () => update(entry.element, item));
-      if (entry.text === undefined) place().prepend(entry.element);
-      known.set(item.number, { ...entry, text });
-    }
-    if (items.length === 0) place().append(empty());
-  };
-};
-
-/** Creates a card that reads its details from `path` when it is opened, and again when its item changes. */
-const makeCard = (path, drawDetails) => {
-  const body = make("div", { class: "body" });
-  const card = make("details", { class: "card" }, make("summary"), body);
-  let shown;
-  card.load = async () => {
-    if (!card.open) return;
-    try {
-      const details = await readJson(path);
-      const text = JSON.stringify(details);
-      if (text === shown) return;
-      shown = text;
-      guarded(body, () => fill(body, drawDetails(details)));
-    } catch (error) {
-      fill(body, make("p", { class: "problem" }, `The details could not be read: ${error.message}`));
-    }
-  };
-  card.addEventListener("toggle", card.load);
-  return card;
-};
-
-const updateCard = (drawSummary) => (card, item) => {
-  fill(card.querySelector("summary"), drawSummary(item));
-  card.load();
-};
-
 const stateTag = (call) => {
   const text = call.state === "queued" ? `queued, ${call.position} ahead` : call.state;
-  return make("span", { class: `tag ${call.state}` }, call.status && call.state === "failed" ? `${text} ${call.status}` : text);
+  return make("span", { class: `tag ${call.state}` }, call.status >= 400 ? `${text} ${call.status}` : text);
 };
 
 /** The name of a program from its user agent. Every browser claims to be Mozilla. */
 const programName = (agent) => (/^Mozilla\//.test(agent ?? "") ? "browser" : (agent || "unknown program").split(/[\s(]/)[0].slice(0, 40));
 
-const callSummary = (call) =>
-  make(
-    "div",
-    { class: "row" },
-    make("div", { class: "grow" }, make("h2", {}, call.endpoint), make("div", { class: "faint" }, `${clock(call.at)} · ${call.way} · ${programName(call.by)}${call.prompt ? ` · ${call.prompt}` : ""}`)),
-    make("span", { class: "thumbs" }, (call.pictures ?? []).map((url) => make("img", { src: url, alt: "", loading: "lazy" }))),
-    make("span", { class: "state" }, call.seconds !== undefined && make("span", { class: "faint" }, duration(call.seconds)), stateTag(call)),
-  );
-
-const part = (title, content) => content && [make("h3", {}, title), content];
-
-const jobPath = (call) => `/queue/${endpointPath(call.endpoint)}/requests/${call.request_id}`;
-
-const cancelButton = (details) =>
-  make("button", { type: "button", onclick: () => call(`${jobPath(details)}/cancel`, { method: "PUT" }) }, "Cancel");
-
-/** The emulator makes a result when it is first fetched, so the page does not fetch it by itself. */
-const fetchButton = (details) => make("button", { type: "button", onclick: () => readJson(jobPath(details)) }, "Fetch the result");
-
-const callDetails = (details) => {
-  if (details.detail) return [make("p", { class: "faint" }, details.detail)];
-  const open = details.state === "queued" || details.state === "running";
-  return [
-    gallery(details.output),
-    details.request_id && make("p", { class: "faint" }, "Request ", make("code", {}, details.request_id)),
-    details.request_id && open && cancelButton(details),
-    details.way === "queue" && details.state === "done" && details.output === undefined && fetchButton(details),
-    part("Logs", details.logs?.length > 0 && make("pre", { tabIndex: 0 }, details.logs.join("\n"))),
-    part("Input", details.input !== null && pretty(details.input)),
-    part("Output", details.output !== undefined && pretty(details.output)),
-    part("Called by", details.by && make("code", { class: "long", tabIndex: 0 }, details.by)),
-  ];
+/** Returns the time that a call has taken, or the time since its start while it is open. */
+const elapsed = (call) => {
+  if (call.seconds !== undefined) return duration(call.seconds);
+  if (call.open_seconds !== undefined) return duration(call.open_seconds);
+  return undefined;
 };
 
-const showCalls = numberedList(
-  () => byId("calls"),
-  () => make("p", { class: "empty" }, "No calls yet. ", make("button", { type: "button", onclick: () => view("try") }, "Try a model")),
-  (item) => makeCard(`/_emulator/page/call?number=${item.number}`, callDetails),
-  updateCard(callSummary),
-);
+const callSummary = (call) =>
+  make("div", { class: "row" },
+    make("div", { class: "grow" },
+      make("h2", {}, call.endpoint),
+      make("div", { class: "faint" }, [clock(call.at), call.way, programName(call.by), call.scope && `scope ${call.scope}`, call.prompt].filter(Boolean).map(textOf).join(" · ")),
+      call.why && make("div", { class: "problem" }, call.why)),
+    make("span", { class: "thumbs" }, (call.pictures ?? []).map((url) => make("img", { src: url, alt: "", loading: "lazy" }))),
+    make("span", { class: "state" }, make("span", { class: "faint" }, elapsed(call)), stateTag(call)));
 
 const webhookSummary = (webhook) => {
   const { status, error } = webhook;
@@ -107,27 +32,75 @@ const webhookSummary = (webhook) => {
 };
 
 const webhookDetails = (details) => {
-  if (details.detail) return [make("p", { class: "faint" }, details.detail)];
-  return [details.error && make("p", { class: "problem" }, details.error), part("URL", make("code", { class: "long", tabIndex: 0 }, details.url)), part("Body", pretty(details.body))];
+  if (details.detail) return make("p", { class: "faint" }, details.detail);
+  return [details.error && problem(details.error), part("URL", code(details.url, "URL")), part("Body", pretty(details.body, "Body"))];
 };
 
-const showWebhooks = numberedList(
-  () => byId("webhooks"),
-  () => make("p", { class: "empty" }, "No webhooks yet. Submit a request with ", make("code", {}, "?fal_webhook=<URL>"), "."),
-  (item) => makeCard(`/_emulator/page/webhook?number=${item.number}`, webhookDetails),
-  updateCard(webhookSummary),
-);
+/** Returns the outcome of a request: its status, or that its reply was cut or is still open. */
+const outcomeOf = ({ status, is_complete: isComplete }) => (status === undefined ? "open" : isComplete ? String(status) : `${status}, cut short`);
 
-const showRequests = numberedList(
-  () => byId("requests"),
-  () => make("p", { class: "empty" }, "No requests yet."),
-  () => make("div", { class: "row line" }),
-  (row, { line, by }) => row.replaceChildren(make("code", { class: "grow" }, line), make("span", { class: "faint" }, programName(by))),
-);
+const requestSummary = (request) =>
+  make("div", { class: "row" },
+    make("h2", { class: "grow line" }, request.line),
+    make("span", { class: "faint" }, [clock(request.at), programName(request.by), request.seconds !== undefined && duration(request.seconds)].filter(Boolean).join(" · ")),
+    make("span", { class: `tag ${request.status === undefined ? "running" : request.status < 400 && request.is_complete ? "done" : "failed"}` }, outcomeOf(request)));
 
-/** Shows how many items there are, and how many of them are listed. */
-const showCount = (name, items, total) => {
-  const count = byId(`count-${name}`);
-  const text = total > items.length ? `${items.length} of ${total}` : String(items.length);
-  if (count.textContent !== text) count.textContent = text;
+/** Shows the headers and the body of a request or a reply. */
+const messageParts = (title, { headers, json, text, base64, bytes }) => [
+  part(`Headers of the ${title}`, code(Object.entries(headers).map(([name, value]) => `${name}: ${textOf(value)}`).join("\n"), `Headers of the ${title}`)),
+  json !== undefined && json !== null && part(`Body of the ${title}`, pretty(json, `Body of the ${title}`)),
+  (text || base64) && part(`Body of the ${title}`, code(textOf(text || base64), `Body of the ${title}`)),
+  bytes !== undefined && make("p", { class: "faint" }, `The body of the ${title} has ${textOf(bytes)} bytes.`),
+];
+
+const requestDetails = (details) => {
+  if (details.detail) return make("p", { class: "faint" }, details.detail);
+  return [
+    details.call && make("p", {}, make("a", { href: `#/calls/${encodeURIComponent(details.call)}` }, "Open the call")),
+    part("Request", code(details.line, "Request")),
+    messageParts("request", details),
+    details.response && messageParts("reply", details.response),
+  ];
 };
+
+/** Shows the unknown models that were called, and how to add them. */
+const showUnknown = (unknown) => {
+  const place = byId("unknown");
+  const text = JSON.stringify(unknown);
+  if (place.dataset.shown === text) return;
+  place.dataset.shown = text;
+  const entry = ({ id, calls, similar, fetch }) => [
+    make("h3", {}, `${id}, called ${calls === 1 ? "once" : `${calls.toLocaleString("en")} times`}`),
+    similar.length > 0 && make("p", {}, make("span", { class: "faint" }, "Similar models: "), similar.map((other) => button(other, () => openModel(other)))),
+    code(`${fetch}\nfal-emulator --schema model.json`, `The commands that add ${id}`),
+  ];
+  const title = unknown.length === 1 ? `The model ${unknown[0].id} is unknown` : `${unknown.length} unknown models were called`;
+  fill(place, unknown.length > 0 && make("details", { class: "notice", open: place.querySelector("details")?.open },
+    make("summary", {}, make("h2", { class: "problem" }, title)),
+    make("p", { class: "faint" }, "A document of the model adds it. With --unknown-models accept, calls of unknown models are answered by a guess."),
+    unknown.map(entry)));
+};
+
+const STATES = [["", "All calls"], ["open", "Queued and running"], ["done", "Done"], ["failed", "Failed, refused or cancelled"]];
+
+/** Creates the three lists of the feed. */
+const makeLists = () => [
+  listView({
+    name: "calls", noun: "call", states: STATES,
+    empty: () => ["No calls yet. ", button("Try a model", () => (location.hash = "#/try")), " or ", button("Connect a program", () => (location.hash = "#/connect"))],
+    create: (item) => makeCard(`/_emulator/page/call?number=${item.number}`, callDetails, callActions),
+    update: updateCard(callSummary),
+  }),
+  listView({
+    name: "webhooks", noun: "delivery attempt",
+    empty: () => ["No webhooks yet. Submit a request with ", make("code", {}, "?fal_webhook=<URL>"), "."],
+    create: (item) => makeCard(`/_emulator/page/webhook?number=${item.number}`, webhookDetails),
+    update: updateCard(webhookSummary),
+  }),
+  listView({
+    name: "requests", noun: "request",
+    empty: () => ["No requests yet."],
+    create: (item) => makeCard(`/_emulator/page/request?number=${item.number}`, requestDetails),
+    update: updateCard(requestSummary),
+  }),
+];

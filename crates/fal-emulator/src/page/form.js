@@ -1,116 +1,134 @@
 // Builds a form for the input of a model from its schema.
 
-/** Returns a schema with its references resolved and its `null` alternatives removed. */
-const resolve = (schema, schemas, hops = 0) => {
-  if (!schema || hops > 8) return {};
-  if (schema.$ref) {
-    const { $ref, ...beside } = schema;
-    const target = schemas?.[$ref.split("/").pop()] ?? {};
-    return { ...resolve(target, schemas, hops + 1), ...beside };
-  }
-  if (schema.allOf?.length === 1) return { ...resolve(schema.allOf[0], schemas, hops + 1), ...schema, allOf: undefined };
-  const branches = (schema.anyOf ?? schema.oneOf)?.map((branch) => resolve(branch, schemas, hops + 1));
-  if (!branches) return schema;
-  const real = branches.filter((branch) => branch.type !== "null");
-  const { anyOf, oneOf, ...beside } = schema;
-  // An alternative with a list of values makes the best field.
-  const chosen = real.find((branch) => branch.enum) ?? real[0] ?? {};
-  return { ...chosen, ...beside, others: real.length > 1 };
-};
+/** The longest description of a parameter, in characters. */
+const MAX_DESCRIPTION = 600;
 
-const isFile = (name) => /(^|_)urls?(_[0-9]+)?$/.test(name) && name !== "callback_url";
-
-const upload = async (file) => {
-  const body = JSON.stringify({ file_name: file.name, content_type: file.type || "application/octet-stream" });
-  const place = await (await call("/rest/storage/upload/initiate", { method: "POST", body })).json();
-  await fetch(place.upload_url, { method: "PUT", body: file, headers: { "content-type": file.type } });
-  return place.file_url;
-};
-
-/** Returns a control and a function that reads its value; `undefined` leaves the parameter out. */
-const control = (name, schema) => {
-  const kind = Array.isArray(schema.type) ? schema.type.find((type) => type !== "null") : schema.type;
-  const text = (value) => (value === null ? "" : textOf(value));
-  if (Array.isArray(schema.enum)) {
-    const select = make("select", {}, make("option", { value: "" }, "–"), schema.enum.map((value) => make("option", { value: JSON.stringify(value) }, textOf(value))));
-    if (schema.default !== undefined) select.value = JSON.stringify(schema.default);
-    return [select, () => (["", JSON.stringify(schema.default)].includes(select.value) ? undefined : JSON.parse(select.value))];
+/** Creates the field of one property: its name, what it means, its control and its problems. */
+const field = (name, property, isRequired, schemas, depth) => {
+  const schema = resolve(property, schemas);
+  const made = control(name, schema, schemas, depth);
+  const texts = [schema.description, boundsText(schema)].filter((text) => text && typeof text === "string");
+  const about = texts.map((text) => (text.length > MAX_DESCRIPTION ? `${text.slice(0, MAX_DESCRIPTION)}…` : text)).join(" · ");
+  const ids = { label: newId(), about: newId(), problem: newId() };
+  const trouble = make("span", { class: "problem", id: ids.problem });
+  const described = [about && ids.about, ids.problem].filter(Boolean).join(" ");
+  const title = [name, isRequired && " *"];
+  if (made.single) {
+    made.element.id = newId();
+    made.element.setAttribute("aria-describedby", described);
+    if (isRequired) made.element.setAttribute("aria-required", "true");
   }
-  if (kind === "boolean") {
-    const box = make("input", { type: "checkbox", checked: schema.default === true });
-    return [box, () => (box.checked === (schema.default ?? false) ? undefined : box.checked)];
-  }
-  if (kind === "integer" || kind === "number") {
-    const low = schema.minimum ?? schema.exclusiveMinimum;
-    const high = schema.maximum ?? schema.exclusiveMaximum;
-    const input = make("input", { type: "number", step: kind === "integer" ? "1" : "any", min: low, max: high, placeholder: text(schema.default) });
-    return [input, () => (input.value === "" ? undefined : Number(input.value))];
-  }
-  if (kind === "string" && isFile(name)) {
-    const input = make("input", { type: "text", placeholder: "https://… or choose a file" });
-    const chooser = make("input", { type: "file", "aria-label": `${name}: file`, onchange: async () => {
-      if (chooser.files.length > 0) input.value = await upload(chooser.files[0]);
-    } });
-    return [make("span", {}, input, chooser), () => input.value || undefined];
-  }
-  if (kind === "string") {
-    const long = /prompt|text|script|lyrics/.test(name);
-    const input = make(long ? "textarea" : "input", { placeholder: text(schema.default) });
-    if (name === "prompt") input.value = text(schema.examples?.[0]);
-    return [input, () => (input.value === "" ? undefined : input.value)];
-  }
-  const input = make("textarea", { class: "mono", placeholder: text(schema.default ?? (kind === "array" ? [] : {})), spellcheck: false });
-  return [input, () => (input.value.trim() === "" ? undefined : JSON.parse(input.value))];
-};
-
-const bounds = (schema) => {
-  const parts = [];
-  if (schema.minimum !== undefined || schema.maximum !== undefined) parts.push(`${schema.minimum ?? "…"} to ${schema.maximum ?? "…"}`);
-  if (schema.default !== undefined && schema.default !== null) parts.push(`default ${JSON.stringify(schema.default)}`);
-  return parts.join(", ");
-};
-
-/** Returns the fields of a model, a function that reads them, and one that shows validation errors at them. */
-const fields = (model) => {
-  const schema = resolve(model.input, model.schemas);
-  const properties = schema.properties ?? {};
-  const required = new Set(Array.isArray(schema.required) ? schema.required : []);
-  const order = schema["x-fal-order-properties"];
-  const names = [...new Set([...(Array.isArray(order) ? order : []), ...Object.keys(properties)])].filter((name) => Object.hasOwn(properties, name));
-  const made = names.map((name) => {
-    const property = resolve(properties[name], model.schemas);
-    const [element, read] = control(name, property);
-    const problem = make("span", { class: "problem", role: "alert" });
-    const about = [property.description, bounds(property)].filter((text) => text && typeof text === "string").join(" · ");
-    const label = make("label", {}, name, required.has(name) && " *", about && make("span", { class: "faint about" }, about), element, problem);
-    return { name, read, problem, label };
-  });
-  const shown = made.filter(({ name }) => required.has(name));
-  const more = made.filter(({ name }) => !required.has(name));
-  const elements = [
-    ...shown.map(({ label }) => label),
-    more.length > 0 && make("details", { open: shown.length === 0 }, make("summary", {}, `${more.length} more parameters`), more.map(({ label }) => label)),
-  ];
-  const mark = (problems) => {
-    for (const { name, problem } of made) {
-      problem.textContent = visible(problems.filter((found) => found?.loc?.[1] === name).map((found) => textOf(found.msg)).join("; "));
-      if (problem.textContent) problem.closest("details")?.setAttribute("open", "");
-    }
+  const heading = made.single ? make("label", { id: ids.label, for: made.element.id }, title) : make("span", { class: "name", id: ids.label }, title);
+  const group = made.single ? {} : { role: "group", "aria-labelledby": ids.label, "aria-describedby": described };
+  const element = make("div", { class: "field", ...group }, heading, about && make("span", { class: "faint", id: ids.about }, about), made.element, made.beside, trouble);
+  const show = (problems) => {
+    const left = made.mark(problems);
+    trouble.textContent = visible(left.map(({ text }) => text).join("; "));
+    if (made.single) made.element.setAttribute("aria-invalid", String(left.length > 0));
+    // A problem is seen even if its field was folded away.
+    if (problems.length > 0) for (let fold = element.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
   };
-  /** Returns the input, or `undefined` after marking the fields that cannot be read. */
+  return { name, element, read: made.read, write: made.write, show };
+};
+
+/** Creates the fields of an object. The required ones come first; the others are folded. */
+const fields = (schema, schemas, depth = 0) => {
+  const required = new Set(Array.isArray(schema.required) ? schema.required : []);
+  const made = propertiesOf(schema).map(([name, property]) => field(name, property, required.has(name), schemas, depth));
+  const elementsOf = (all) => all.map(({ element }) => element);
+  const first = made.filter(({ name }) => required.has(name));
+  const more = made.filter(({ name }) => !required.has(name));
+  const folded = more.length > 0 && make("details", { open: first.length === 0 || more.length < 3 }, make("summary", {}, `${more.length} more parameters`), elementsOf(more));
   const read = () => {
-    const input = {};
-    const problems = [];
-    for (const { name, read: value } of made) {
+    const object = Object.create(null);
+    for (const { name, read: value, show } of made) {
       try {
         const got = value();
-        if (got !== undefined) input[name] = got;
+        if (got !== undefined) object[name] = got;
       } catch (error) {
-        problems.push({ loc: ["body", name], msg: `Not JSON: ${error.message}` });
+        show([{ path: [], text: error.message }]);
+        throw error;
       }
     }
-    mark(problems);
-    return problems.length > 0 ? undefined : input;
+    return Object.keys(object).length > 0 ? object : undefined;
   };
-  return { elements, read, mark };
+  const write = (value) => {
+    if (value !== undefined && (value === null || typeof value !== "object" || Array.isArray(value))) throw new Error("This is no object");
+    const object = value ?? {};
+    const unknown = Object.keys(object).find((name) => !made.some((field) => field.name === name));
+    if (unknown !== undefined) throw new Error(`${unknown} is no parameter`);
+    for (const { name, write: set } of made) set(Object.hasOwn(object, name) ? object[name] : undefined);
+  };
+  const mark = (problems) => {
+    for (const { name, show } of made) show(problems.filter(({ path }) => path[0] === name).map((found) => ({ ...found, path: found.path.slice(1) })));
+    return problems.filter(({ path }) => !made.some(({ name }) => name === path[0]));
+  };
+  return { elements: [elementsOf(first), folded], read, write, mark };
+};
+
+/** Creates the editor of an input: fields, or its JSON. Without a schema there is only JSON. */
+const inputEditor = (model) => {
+  const schema = model ? resolve(model.input, model.schemas) : {};
+  const form = propertiesOf(schema).length > 0 ? fields(schema, model.schemas) : undefined;
+  const trouble = make("p", { class: "problem", role: "alert" });
+  const text = make("textarea", { class: "mono tall", spellcheck: false, "aria-label": "Input as JSON", value: "{}" });
+  const place = make("div");
+  const toggle = button("", () => (isJson ? showForm() : showText()));
+  let isJson = false;
+  const showText = (value) => {
+    try {
+      text.value = value ?? toJson(form?.read() ?? {});
+    } catch {
+      return;
+    }
+    isJson = true;
+    toggle.textContent = "Edit as a form";
+    fill(place, text);
+  };
+  const showForm = () => {
+    try {
+      form.write(parseJson(text.value));
+    } catch (error) {
+      trouble.textContent = visible(`The form cannot hold this input: ${error.message}`);
+      return;
+    }
+    trouble.textContent = "";
+    isJson = false;
+    toggle.textContent = "Edit as JSON";
+    fill(place, form.elements);
+  };
+  if (form) {
+    toggle.textContent = "Edit as JSON";
+    fill(place, form.elements);
+  } else showText("{}");
+  return {
+    element: make("div", {}, place, trouble),
+    toggle: form && toggle,
+    /** Returns the input as JSON, or `undefined` after showing what cannot be read. */
+    read: () => {
+      trouble.textContent = "";
+      form?.mark([]);
+      try {
+        if (!isJson) return toJson(form.read() ?? {});
+        JSON.parse(text.value);
+        return text.value;
+      } catch (error) {
+        trouble.textContent = visible(isJson ? `This is not JSON: ${error.message}` : "A field cannot be read.");
+        return undefined;
+      }
+    },
+    /** Shows an input in the form, or as JSON if the form cannot hold it. */
+    write: (input) => {
+      text.value = input;
+      if (form) showForm();
+      if (!form || trouble.textContent) showText(input);
+    },
+    /** Shows the problems of a refusal at their fields. */
+    mark: (detail) => {
+      const problems = (Array.isArray(detail) ? detail : []).filter((found) => found && typeof found === "object");
+      const listed = problems.map((found) => ({ path: Array.isArray(found.loc) ? found.loc.slice(1) : [], text: textOf(found.msg) }));
+      const left = isJson ? listed : form.mark(listed);
+      trouble.textContent = visible(left.map(({ path, text }) => [path.map(textOf).join("."), text].filter(Boolean).join(": ")).join("; "));
+    },
+  };
 };

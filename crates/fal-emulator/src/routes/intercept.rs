@@ -22,6 +22,10 @@ use crate::queue;
 use crate::reply::Reply;
 use crate::script::{self, Effect, RequestKind, Target, classify};
 
+mod unseen_calls;
+
+use unseen_calls::note_call;
+
 /// The time at which a request arrived, on the emulator's clock. It is taken before a test can see the request, so that
 /// a test that then advances the clock advances this request.
 #[derive(Clone, Copy)]
@@ -76,9 +80,10 @@ async fn handle(app: Arc<App>, request: Request, next: Next) -> Response {
         let bytes = match bytes {
             Ok(bytes) => bytes,
             Err(refusal) => {
-                let recording = app.scripts.recorder.record(received, started);
+                let recording = app.scripts.recorder.record(received.clone(), started);
                 let is_faulty = effect.damages_reply();
-                return recording.attach(effect.apply(with_headers(refusal), &control), is_faulty);
+                let response = note_call(&app, &received, &effect, with_headers(refusal)).await;
+                return recording.attach(effect.apply(response, &control), is_faulty);
             }
         };
         received.body = bytes.clone();
@@ -87,6 +92,7 @@ async fn handle(app: Arc<App>, request: Request, next: Next) -> Response {
     let recording = app.scripts.recorder.record(received.clone(), started);
     let is_faulty = effect.damages_reply();
     let response = respond(&app, &effect, &received, arrival.0, Request::from_parts(parts, body), next).await;
+    let response = note_call(&app, &received, &effect, response).await;
     recording.attach(effect.apply(response, &control), is_faulty)
 }
 

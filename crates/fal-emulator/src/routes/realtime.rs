@@ -10,6 +10,7 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
+use serde_json::json;
 
 use super::endpoint::{find_model, parse_id};
 use super::parameters::Parameters;
@@ -18,7 +19,7 @@ use crate::app::App;
 use crate::endpoint_id::EndpointId;
 use crate::models::{Model, RealtimeRoute};
 use crate::realtime::{self, RealtimeSession};
-use crate::recent_calls::CallKind;
+use crate::recent_calls::{CallKind, Refusal};
 use crate::reply::Reply;
 use crate::script::Interruption;
 
@@ -86,7 +87,10 @@ fn open(
         // The gateway upgrades before it checks the token, so a refusal is a message.
         Some(token) => match app.tokens.check(token, &id.token_names()) {
             Ok(expires) => Some(expires.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO)),
-            Err(_) => return Ok(upgrade.on_upgrade(realtime::refuse_caller)),
+            Err(_) => {
+                let id = note_refusal(&app, &id, headers, 401, "The token is not valid for this app");
+                return Ok(super::run::with_request_id(upgrade.on_upgrade(realtime::refuse_caller), &id));
+            }
         },
         None => {
             auth::check_endpoint(&app, headers, &id)?;
@@ -96,6 +100,7 @@ fn open(
     let urls = app.base_urls(headers);
     if let Some((model, route)) = find_realtime_route(&app, &id) {
         let record = app.recent_calls.begin(CallKind::Realtime, &model.id, headers, &Bytes::new());
+        let request_id = record.request_id.clone();
         let sent = AtomicU32::new(0);
         let interruption = interruption.map(|Extension(interruption)| interruption);
         let session = RealtimeSession {
@@ -112,13 +117,27 @@ fn open(
             record,
             sent,
         };
-        return Ok(upgrade.on_upgrade(|socket| session.serve(socket)));
+        let response = upgrade.on_upgrade(|socket| session.serve(socket));
+        return Ok(super::run::with_request_id(response, &request_id));
     }
     if allows_http && !id.full.ends_with("/realtime") {
         let (path, headers) = (path.to_owned(), headers.clone());
         return Ok(upgrade.on_upgrade(|socket| over_ws::serve(app, socket, path, headers)));
     }
-    Ok(upgrade.on_upgrade(realtime::refuse_route))
+    let id = note_refusal(&app, &id, headers, 404, "The endpoint has no realtime route");
+    Ok(super::run::with_request_id(upgrade.on_upgrade(realtime::refuse_route), &id))
+}
+
+/// Adds a connection to the list of calls that is closed right after it was opened. Returns its id.
+fn note_refusal(app: &App, id: &EndpointId, headers: &HeaderMap, status: u16, why: &str) -> String {
+    let request_id = uuid::Uuid::new_v4().to_string();
+    let refusal = Refusal {
+        reply: Some((status, json!({"detail": why}))),
+        request_id: Some(request_id.clone()),
+        why: None,
+    };
+    app.recent_calls.add_refused(CallKind::Realtime, &id.full, headers, &Bytes::new(), refusal);
+    request_id
 }
 
 /// Returns the model and the realtime route of an endpoint, if it is one.

@@ -18,7 +18,7 @@ use super::{auth, body_error, openai_stream, storage};
 use crate::app::App;
 use crate::input_files::FileChecker;
 use crate::model_call::ModelCall;
-use crate::recent_calls::{CallKind, CallRecord};
+use crate::recent_calls::{CallKind, CallRecord, Refusal};
 use crate::reply::{NEEDS_RETRY, REQUEST_ID, Reply};
 
 pub(super) async fn run(
@@ -36,8 +36,16 @@ pub(super) async fn run(
 /// Answers a call that did not come as an HTTP request of its own, and so has no query.
 pub(super) async fn call(app: Arc<App>, path: &str, headers: &HeaderMap, body: Bytes) -> Response {
     let now = app.clock.now();
-    let response = respond(app, path, &Parameters::default(), now, headers, Ok(body)).await;
-    response.unwrap_or_else(|refusal| refusal.into_response())
+    let response =
+        respond(Arc::clone(&app), path, &Parameters::default(), now, headers, Ok(body.clone())).await;
+    response.unwrap_or_else(|refusal| {
+        if refusal.request_id().is_none() {
+            let reply = Some((refusal.status.as_u16(), refusal.body.clone()));
+            let refused = Refusal { reply, request_id: None, why: None };
+            app.recent_calls.add_refused(CallKind::Run, path, headers, &body, refused);
+        }
+        refusal.into_response()
+    })
 }
 
 async fn respond(
@@ -105,7 +113,8 @@ fn refuse(record: &CallRecord, refusal: Reply) -> Reply {
     refusal.with_request_id(&record.request_id)
 }
 
-fn with_request_id(mut response: Response, id: &str) -> Response {
+/// Adds the id of a request to a response that is not a [`Reply`].
+pub(super) fn with_request_id(mut response: Response, id: &str) -> Response {
     if let Ok(id) = HeaderValue::from_str(id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

@@ -123,6 +123,11 @@ impl RequestRecorder {
         (latest.into_iter().flatten().collect(), count)
     }
 
+    /// Returns the request with this number, if it is still kept.
+    pub(crate) fn get(&self, number: u64) -> Option<Request> {
+        lock(&self.records.latest).get(number).cloned()
+    }
+
     /// Forgets the requests so far.
     pub(crate) fn clear(&self) {
         self.since.store(lock(&self.records.latest).count(), Ordering::Relaxed);
