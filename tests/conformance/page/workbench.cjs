@@ -98,6 +98,8 @@ onPage("a call has a link, a course and its requests", DESK, async (page) => {
   await says(page, "#call", "a runner started");
   await says(page, "#call .steps", "done");
   await says(page, "#call", "Output");
+  await says(page, "#call", "1 × images at $");
+  await says(page, "#cost", "Would have cost $");
   assert.equal(await page.isVisible("#calls .list"), false);
   await page.reload();
   await says(page, "#call h2", "fal-ai/flux/dev");

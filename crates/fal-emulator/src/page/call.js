@@ -127,7 +127,7 @@ const callDetails = (details) => {
     details.is_refused && details.status === 404 && similarButtons(details.endpoint),
     gallery(details.output),
     details.id && make("p", { class: "faint" }, "Request ", make("code", {}, details.id)),
-    details.request_id && open && cancelButton(details),
+    details.way === "queue" && open && cancelButton(details),
     details.way === "queue" && details.state === "done" && details.output === undefined && fetchButton(details),
     part("Course", timeline(details)),
     details.cost && part("Cost", make("p", {}, costText(details.cost))),

@@ -58,6 +58,13 @@ const showConnection = (on) => {
 const lists = makeLists();
 const [callList, webhookList, requestList] = lists;
 
+/** Shows the cost that fal would have charged so far. */
+const showCost = ({ usd, calls, is_invented: isInvented }) => {
+  const text = calls > 0 ? `Would have cost $${usd.toFixed(2)} for ${plural(calls, "call")}${isInvented ? ", at invented prices" : ""}` : "";
+  const place = byId("cost");
+  if (place.textContent !== text) place.textContent = text;
+};
+
 let isFirst = true;
 
 const showFeed = (feed) => {
@@ -69,6 +76,7 @@ const showFeed = (feed) => {
   if (document.title !== title) document.title = title;
   showUnknown(feed.unknown_models);
   showClock(feed);
+  showCost(feed.cost);
   if (isFirst) showConnect(feed);
   isFirst = false;
   single.refresh?.();
