@@ -17,7 +17,7 @@ mod trust;
 
 pub(crate) use environment::Environment;
 pub(crate) use guard::{GuardArguments, guard};
-pub(crate) use trust::{ChildFiles, write_files};
+pub(crate) use trust::{ChildFiles, write_bundle, write_files};
 
 use guard::Guard;
 use process_group::ProcessGroup;

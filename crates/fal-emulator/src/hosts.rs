@@ -279,6 +279,15 @@ mod tests {
     }
 
     #[test]
+    fn the_containers_of_the_example_have_every_name() {
+        let compose = include_str!("../compose.yaml");
+        let names = HOSTS.iter().map(|(name, _)| *name).chain(["v3.fal.media"]);
+        for name in names {
+            assert!(compose.contains(&format!("          - {name}\n")), "{name}");
+        }
+    }
+
+    #[test]
     fn only_loopback_addresses_fal_and_allowed_names_are_answered_for() {
         for host in [
             "localhost",

@@ -58,6 +58,10 @@ struct Arguments {
     #[arg(long, value_name = "FILE", requires = "tls")]
     ca_out: Option<PathBuf>,
 
+    /// Write that certificate and those that this machine trusts to this file, for clients that also call other hosts
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    ca_bundle_out: Option<PathBuf>,
+
     /// Keep requests, results and files in this folder so that they survive a restart
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -214,6 +218,9 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
     let emulator = builder.start().await?;
     if let (Some(path), Some(ca)) = (&arguments.ca_out, emulator.ca_certificate()) {
         std::fs::write(path, ca).map_err(|source| Error::Write { path: path.clone(), source })?;
+    }
+    if let (Some(path), Some(ca)) = (&arguments.ca_bundle_out, emulator.ca_certificate()) {
+        child::write_bundle(path, ca).map_err(|source| Error::Write { path: path.clone(), source })?;
     }
     if let Some(path) = &arguments.har_out {
         // The command does not run if the file cannot be written.

@@ -63,6 +63,33 @@ fn options_configure_the_emulator() {
 }
 
 #[test]
+fn containers_reach_the_emulator_by_names_and_a_bundle_of_certificates() {
+    // As in compose.yaml: fal's names lead to the emulator, without a proxy.
+    let folder = tempfile::tempdir().unwrap();
+    let bundle = folder.path().join("bundle.pem");
+    let mut command = command();
+    command.args(["--host=0.0.0.0", "--tls", "--allow-host=fal", "--ca-bundle-out"]).arg(&bundle);
+    let mut child = command.spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let urls: Value = serde_json::from_str(&line).unwrap();
+    let port = urls["run"].as_str().unwrap().split([':', '/']).nth(4).unwrap().to_owned();
+    let curl = |url: &str| {
+        let mut curl = Command::new("curl");
+        curl.args(["-s", "--noproxy", "*", "--cacert"]).arg(&bundle);
+        curl.arg("--connect-to").arg(format!("::127.0.0.1:{port}")).arg(url);
+        String::from_utf8(curl.output().unwrap().stdout).unwrap()
+    };
+    wait_until("the bundle is written", || bundle.exists());
+    assert!(curl("https://queue.fal.run/a/b/requests/1/status").contains("NOT_FOUND"));
+    assert!(curl("http://fal:443/_emulator/requests").starts_with("[{"));
+    assert!(curl("http://127.0.0.1:443/health").contains("ok"));
+    assert!(std::fs::read_to_string(&bundle).unwrap().matches("BEGIN CERTIFICATE").count() > 1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
 fn a_failed_start_is_explained_on_stderr() {
     let output = command().arg("--schemas").arg("/no/such/folder").output().unwrap();
     assert!(!output.status.success());

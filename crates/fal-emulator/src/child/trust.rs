@@ -58,6 +58,11 @@ pub(crate) fn write_files(folder: &Path, name: &str, ca: &str) -> io::Result<(Pa
     Ok((certificates, write(format!("{name}.cjs"), PRELOAD.as_bytes())?))
 }
 
+/// Writes the certificates that the machine trusts and that of the emulator to a file.
+pub(crate) fn write_bundle(path: &Path, ca: &str) -> io::Result<()> {
+    fs::write(path, bundle(ca))
+}
+
 /// Returns the certificates that the machine trusts and that of the emulator, because the command may also call other
 /// hosts.
 fn bundle(own: &str) -> Vec<u8> {
