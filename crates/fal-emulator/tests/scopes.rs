@@ -92,6 +92,10 @@ async fn a_scope_records_all_requests_of_a_call_also_those_without_a_key() {
     let token = format!("{}/storage/auth/token", fal.urls.rest);
     let token = fal.send(Method::POST, &token, &headers, "{}").await.json();
     let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
+    let jwt = format!("{}/tokens/", fal.urls.rest);
+    let jwt = fal.send(Method::POST, &jwt, &headers, r#"{"allowed_apps": ["flux"]}"#).await.json();
+    let stream = format!("{}/{ID}/stream?fal_jwt_token={}", fal.urls.run, jwt.as_str().unwrap());
+    assert_eq!(fal.post(&stream, &input()).await.status, 200);
     let url = format!("{}/files/upload", fal.urls.cdn);
     assert_eq!(fal.send(Method::POST, &url, &[("authorization", &bearer)], "x").await.status, 200);
     fal.run(ID, &input()).await;
@@ -99,18 +103,19 @@ async fn a_scope_records_all_requests_of_a_call_also_those_without_a_key() {
     let list = |query: &str| format!("{}/_emulator/requests{query}", fal.emulator.url());
     let own = fal.get(&list("?scope=one")).await.json();
     let kinds: Vec<&str> = own.as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap()).collect();
-    let expected = ["submit", "result", "media", "upload_initiate", "upload", "token", "upload"];
+    let expected =
+        ["submit", "result", "media", "upload_initiate", "upload", "token", "token", "stream", "upload"];
     assert_eq!(kinds, expected);
     let all = fal.get(&list("")).await.json();
     assert_eq!(
-        (all.as_array().unwrap().len(), &all[7]["scope"], &all[0]["scope"]),
-        (8, &json!(null), &json!("one"))
+        (all.as_array().unwrap().len(), &all[9]["scope"], &all[0]["scope"]),
+        (10, &json!(null), &json!("one"))
     );
     assert_eq!(fal.get(&list("?scope=two")).await.json(), json!([]));
     let platform = format!("{}/v1/models/requests/by-endpoint?endpoint_id={ID}", fal.urls.platform);
     let of_scope = fal.send(Method::GET, &platform, &headers, "").await.json();
-    assert_eq!(of_scope["items"].as_array().unwrap().len(), 1);
-    assert_eq!(fal.get(&platform).await.json()["items"].as_array().unwrap().len(), 2);
+    assert_eq!(of_scope["items"].as_array().unwrap().len(), 2);
+    assert_eq!(fal.get(&platform).await.json()["items"].as_array().unwrap().len(), 3);
 }
 
 #[tokio::test]

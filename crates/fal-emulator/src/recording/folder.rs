@@ -15,6 +15,8 @@ use crate::private_files;
 const FORMAT: u32 = 1;
 /// The largest file of an exchange, in bytes.
 const MAX_EXCHANGE: u64 = 80 << 20;
+/// The largest size of all files of exchanges, in bytes. They are kept in memory.
+const MAX_TOTAL: u64 = 1 << 30;
 /// The largest number of exchanges.
 const MAX_EXCHANGES: usize = 100_000;
 
@@ -120,8 +122,12 @@ impl RecordingFolder {
         self.last.store(files.last().map_or(0, |(number, _)| *number), Ordering::Relaxed);
         let mut checked = std::collections::HashSet::new();
         let mut exchanges = Vec::new();
+        let mut left = MAX_TOTAL;
         for (_, path) in files {
             let text = read_file(&path, MAX_EXCHANGE).map_err(|error| Problem::new(&path, error))?;
+            left = left.checked_sub(text.len() as u64).ok_or_else(|| {
+                Problem::new(&folder, format!("the exchanges have more than {MAX_TOTAL} bytes together"))
+            })?;
             let exchange: Exchange =
                 serde_json::from_slice(&text).map_err(|error| Problem::new(&path, error))?;
             exchange.check().map_err(|error| Problem::new(&path, error))?;

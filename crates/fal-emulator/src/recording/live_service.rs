@@ -12,8 +12,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest silence of the service. A direct call is silent while it runs.
 const READ_TIMEOUT: Duration = Duration::from_secs(3600);
 /// The headers that concern one connection, or that the client of the emulator does not decide.
-const DROPPED: [&str; 12] = [
+const DROPPED: [&str; 13] = [
     "connection",
+    "expect",
     "keep-alive",
     "proxy-authorization",
     "proxy-connection",

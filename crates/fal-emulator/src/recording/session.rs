@@ -184,6 +184,17 @@ impl RecordingSession {
         }
     }
 
+    /// Answers a request that the service may have accepted, although its reply did not arrive. Clients of fal repeat a call
+    /// after a lost connection and after other statuses, which could cost money twice, but not after a 500.
+    fn broke_off(&self, target: &Target, why: &str) -> Response {
+        let text = format!(
+            "{}{}: the connection broke, and the call may be running; it was not sent again: {why}",
+            target.host, target.path
+        );
+        self.warn(&text);
+        Reply::detail(StatusCode::INTERNAL_SERVER_ERROR, format!("fal-emulator: {text}")).into_response()
+    }
+
     /// Tells the user about something that is missing in the recording.
     fn warn(&self, text: &str) {
         tracing::warn!("{text}");
@@ -298,14 +309,12 @@ impl Recorder<'_> {
         let sent = self.service.send(parts.method.clone(), &target, &parts.headers, body, self.caller_key);
         let response = match sent.await {
             Ok(response) => response,
-            Err(error) => {
-                let text = format!(
-                    "fal-emulator: {} cannot be reached: {}",
-                    target.host,
-                    causes(error.without_url())
-                );
+            Err(error) if error.is_connect() => {
+                let why = causes(error.without_url());
+                let text = format!("fal-emulator: {} cannot be reached: {why}", target.host);
                 return Reply::detail(StatusCode::BAD_GATEWAY, text).into_response();
             }
+            Err(error) => return self.session.broke_off(&target, &causes(error.without_url())),
         };
         let tape = Tape {
             session: Arc::clone(self.session),
@@ -334,7 +343,7 @@ impl Recorder<'_> {
 
     /// Sends the reply on to the caller while it is recorded.
     async fn pass_on(self, response: reqwest::Response, tape: Tape, parts: &Parts) -> Response {
-        let status = response.status();
+        let (status, target) = (response.status(), tape.target.clone());
         let mut headers: HeaderMap = response
             .headers()
             .iter()
@@ -353,10 +362,7 @@ impl Recorder<'_> {
             while let Some(chunk) = chunks.next().await {
                 match chunk {
                     Ok(chunk) => body.extend_from_slice(&chunk),
-                    Err(error) => {
-                        let text = format!("fal-emulator: the reply broke off: {error}");
-                        return Reply::detail(StatusCode::BAD_GATEWAY, text).into_response();
-                    }
+                    Err(error) => return self.session.broke_off(&target, &error),
                 }
             }
             let local = std::str::from_utf8(&body)
