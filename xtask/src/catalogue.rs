@@ -1,10 +1,10 @@
-//! `cargo xtask fetch` and `cargo xtask add`, which run as a separate program because HTTP is slow to compile.
+//! `cargo xtask fetch`, `add` and `protocol`, which run as a separate program because HTTP is slow to compile.
 
 use std::process::Command;
 
 use crate::root;
 
-/// Arguments of both commands.
+/// Arguments of these commands.
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Arguments {

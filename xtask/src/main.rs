@@ -47,6 +47,8 @@ enum Command {
     Fuzz(fuzz::Arguments),
     /// Packages every published crate, and checks the files and the size of each package.
     Package(package::Arguments),
+    /// Compares fal's own documents of its wire protocol with those in schemas/inference.
+    Protocol(catalogue::Arguments),
     /// Generates crates/models and crates/fal-platform from schemas/.
     Regen(regen::Arguments),
     /// Runs every test.
@@ -66,6 +68,7 @@ fn main() -> ExitCode {
         Command::Fetch(arguments) => catalogue::run("fetch", &arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Package(arguments) => package::run(&arguments),
+        Command::Protocol(arguments) => catalogue::run("protocol", &arguments),
         Command::Regen(arguments) => regen::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Tidy(arguments) => tidy::run(&arguments, &command_names()),

@@ -1,15 +1,16 @@
-//! `cargo xtask fetch` and `cargo xtask add`, which write the catalogue of models.
+//! `cargo xtask fetch` and `cargo xtask add`, which write the catalogue of models, and `cargo xtask protocol`.
 
 mod add;
 mod canonical;
 mod fetch;
 mod lock;
+mod protocol;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-/// Writes the catalogue of models.
+/// Writes the catalogue of models, and compares it with fal.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
@@ -23,12 +24,15 @@ enum Command {
     Add(add::Arguments),
     /// Fetches documents from fal, replaces their prose by schemas/descriptions and writes them to schemas/.
     Fetch(fetch::Arguments),
+    /// Compares fal's own documents of its wire protocol with those in schemas/inference.
+    Protocol(protocol::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Add(arguments) => add::run(&arguments),
         Command::Fetch(arguments) => fetch::run(&arguments),
+        Command::Protocol(arguments) => protocol::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
