@@ -1,32 +1,37 @@
 //! Authorization of requests.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use http::{HeaderValue, header::AUTHORIZATION};
+
+use crate::Interceptor;
 
 /// The authorization of requests: an API key, or none.
 ///
 /// The `Debug` output does not contain the key.
 #[derive(Clone)]
-pub struct Auth(Option<HeaderValue>);
+pub struct Auth {
+    header: Option<HeaderValue>,
+    pub(crate) interceptor: Option<Arc<dyn Interceptor>>,
+}
 
 impl Auth {
     /// Creates an authorization without a key, which is enough to list models.
     #[must_use]
     pub const fn none() -> Self {
-        Self(None)
+        Self { header: None, interceptor: None }
     }
 
     /// Creates an authorization from the value of the `Authorization` header, such as `Key id:secret`.
     #[must_use]
     pub fn from_header(mut value: HeaderValue) -> Self {
         value.set_sensitive(true);
-        Self(Some(value))
+        Self { header: Some(value), interceptor: None }
     }
 
     /// Sets the header of a request. Generated code calls this method before it sends the request.
     pub(crate) fn apply(&self, request: &mut reqwest::Request) {
-        if let Some(value) = &self.0 {
+        if let Some(value) = &self.header {
             request.headers_mut().insert(AUTHORIZATION, value.clone());
         }
     }
@@ -34,7 +39,7 @@ impl Auth {
 
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_some() { "Auth(key)" } else { "Auth(none)" })
+        f.write_str(if self.header.is_some() { "Auth(key)" } else { "Auth(none)" })
     }
 }
 

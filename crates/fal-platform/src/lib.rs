@@ -29,6 +29,7 @@
 
 mod auth;
 mod connect;
+mod interceptor;
 mod pages;
 mod upload;
 
@@ -39,6 +40,7 @@ pub use auth::Auth;
 pub use connect::{BASE_URL, InvalidKey};
 pub use futures_util::TryStreamExt;
 pub use generated::{client::Client as Platform, operations};
+pub use interceptor::{Interceptor, InterceptorFuture};
 pub use pages::Paginate;
 pub use progenitor_client::{ByteStream, ResponseValue};
 

@@ -27,7 +27,8 @@ impl Platform {
         let form = reqwest::multipart::Form::new().part("file_upload", part);
         let mut request = self.client.post(url).query(&[("unzip", unzip)]).multipart(form).build()?;
         self.inner.apply(&mut request);
-        let response = self.client.execute(request).await?;
+        self.intercept(&mut request).await.map_err(Error::Custom)?;
+        let response = self.execute(request).await?;
         match response.status().as_u16() {
             200 => ResponseValue::from_response(response).await,
             400..=599 => Err(Error::ErrorResponse(ResponseValue::from_response(response).await?)),
