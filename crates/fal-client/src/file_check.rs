@@ -1,12 +1,17 @@
 //! Checks of local files against the limits of an endpoint, before anything is sent.
 
 mod facts;
+mod file_facts;
+mod flac;
+mod gif;
 mod mp3;
 mod mp4;
+mod ogg;
+mod webm;
 
 use fal_core::{File, FileLimits, LimitedFiles, Violation, Violations};
 
-use self::facts::{FileFacts, number};
+use self::file_facts::{FileFacts, number};
 use crate::{Error, Result};
 
 /// The error of measured durations that is allowed, in seconds: encoders pad, and containers round.

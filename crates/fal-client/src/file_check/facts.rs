@@ -1,32 +1,23 @@
-//! The properties of a file that limits are about, as far as its header has them.
+//! Reading the properties of a file that limits are about, as far as its header has them.
 
 use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 
 use data_url::DataUrl;
 use fal_core::{File, FileLimits, FileSource};
 
-use super::{mp3, mp4};
+use super::{
+    file_facts::{FileFacts, number},
+    flac, gif, mp3, mp4, ogg, webm,
+};
 
 /// The number of first bytes by which the kind of a file is known.
 const HEAD: usize = 16;
 
+/// The length of the mark and the first block of a FLAC file.
+const FLAC: u64 = 42;
+
 /// The place of a picture's orientation: within its first bytes.
 const EXIF: u64 = 64 << 10;
-
-/// The properties of a file. `None` is not known, and then never a reason to refuse it.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct FileFacts {
-    pub(super) bytes: Option<u64>,
-    /// The width and the height in pixels, as they are stored.
-    pub(super) size: Option<(u64, u64)>,
-    /// `true` if the file says that it is shown rotated, which not every model does.
-    pub(super) may_be_rotated: bool,
-    /// The duration in seconds.
-    pub(super) duration: Option<f64>,
-    pub(super) frames: Option<u64>,
-    /// The number of frames per second.
-    pub(super) fps: Option<f64>,
-}
 
 impl FileFacts {
     /// Reads what is needed for `limits`. Of a file that is online or a reader, nothing is known.
@@ -77,6 +68,19 @@ impl FileFacts {
                 mp3::duration(&mut reader, length)
                     .map(|duration| Self { duration: Some(duration), ..Self::default() })
             }
+            [0x1a, 0x45, 0xdf, 0xa3, ..] => webm::read(&mut reader, length).ok(),
+            [b'f', b'L', b'a', b'C', ..] => Self::from_flac(reader),
+            [b'O', b'g', b'g', b'S', ..] => {
+                let duration = ogg::duration(&mut reader, length).unwrap_or_default();
+                Some(Self { duration, ..Self::default() })
+            }
+            [b'G', b'I', b'F', b'8', ..] => {
+                let animation = gif::read(&mut reader).unwrap_or_default();
+                let is_back = reader.seek(SeekFrom::Start(0)).is_ok();
+                let picture =
+                    if is_back { Self::from_image(reader).unwrap_or_default() } else { Self::default() };
+                Some(Self { size: picture.size, ..animation })
+            }
             _ => Self::from_image(reader),
         };
         facts.unwrap_or_default()
@@ -96,6 +100,12 @@ impl FileFacts {
         })
     }
 
+    fn from_flac<R: Read>(reader: R) -> Option<Self> {
+        let mut head = Vec::new();
+        reader.take(FLAC).read_to_end(&mut head).ok()?;
+        Some(Self { duration: flac::duration(&head), ..Self::default() })
+    }
+
     fn from_wav<R: Read>(reader: R, length: u64) -> Option<Self> {
         let wav = hound::WavReader::new(reader).ok()?;
         let spec = wav.spec();
@@ -107,10 +117,4 @@ impl FileFacts {
         let samples = u64::from(wav.duration()).min(length / frame);
         Some(Self { duration: Some(number(samples) / f64::from(spec.sample_rate)), ..Self::default() })
     }
-}
-
-/// Returns a size or a count as a float.
-#[expect(clippy::cast_precision_loss, reason = "sizes of files and pictures are below 2^53")]
-pub(super) fn number(value: u64) -> f64 {
-    value as f64
 }

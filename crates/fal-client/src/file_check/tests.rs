@@ -45,6 +45,99 @@ fn gif(width: u16, height: u16) -> Vec<u8> {
     [b"GIF89a".as_slice(), &width.to_le_bytes(), &height.to_le_bytes(), b"\0\0\0;\0\0\0\0"].concat()
 }
 
+/// A GIF with frames that are shown for this time, in hundredths of a second.
+fn animation(size: (u16, u16), frames: u32, delay: u16) -> Vec<u8> {
+    let mut file = gif(size.0, size.1);
+    file.truncate(13);
+    file[10] = 0x91; // A table of 4 colors.
+    file.extend([0; 12]);
+    file.extend(b"!\xff\x0bNETSCAPE2.0\x03\x01\0\0\0");
+    for frame in 0..frames {
+        file.extend(b"!\xf9\x04\0");
+        file.extend(delay.to_le_bytes());
+        file.extend(b"\0\0,\0\0\0\0\x01\0\x01\0");
+        // Every second frame has colors of its own.
+        if frame % 2 == 0 {
+            file.push(0)
+        } else {
+            file.extend([0x80, 1, 2, 3, 4, 5, 6])
+        }
+        file.extend(b"\x02\x02D\x01\0");
+    }
+    file.push(b';');
+    file
+}
+
+fn flac(samples: u64, rate: u64) -> Vec<u8> {
+    let numbers = rate << 44 | 1 << 41 | 15 << 36 | samples;
+    [b"fLaC\x80\0\0\x22\x10\0\x10\0\0\0\0\0\0\0".as_slice(), &numbers.to_be_bytes(), &[0; 16], &[0x55; 400]]
+        .concat()
+}
+
+fn page(serial: u32, position: u64, flags: u8, content: &[u8]) -> Vec<u8> {
+    let full = content.len() / 255;
+    let lengths = [vec![255; full], vec![u8::try_from(content.len() % 255).unwrap()]].concat();
+    let count = u8::try_from(lengths.len()).unwrap();
+    let head =
+        [b"OggS\0".as_slice(), &[flags], &position.to_le_bytes(), &serial.to_le_bytes(), &[0; 8], &[count]];
+    [head.concat(), lengths, content.to_vec()].concat()
+}
+
+fn vorbis_head(rate: u32) -> Vec<u8> {
+    [b"\x01vorbis\0\0\0\0\x02".as_slice(), &rate.to_le_bytes(), &[0; 14]].concat()
+}
+
+fn opus_head(skipped: u16) -> Vec<u8> {
+    [b"OpusHead\x01\x02".as_slice(), &skipped.to_le_bytes(), &48_000_u32.to_le_bytes(), &[0; 3]].concat()
+}
+
+/// An Ogg file whose stream begins and ends at these samples.
+fn ogg(head: &[u8], start: u64, end: u64) -> Vec<u8> {
+    let pages = [
+        page(7, 0, 2, head),
+        page(7, 0, 0, &[0x55; 700]),
+        page(7, u64::MAX, 0, &[0x55; 600]),
+        page(7, start, 0, &[0x55; 5000]),
+        page(7, u64::midpoint(start, end), 0, &[b'O'; 60_000]),
+        page(7, end, 4, &[0x55; 400]),
+    ];
+    pages.concat()
+}
+
+fn element(id: &[u8], content: &[u8]) -> Vec<u8> {
+    let size = 0x1000_0000 | u32::try_from(content.len()).unwrap();
+    [id, &size.to_be_bytes(), content].concat()
+}
+
+/// A WebM file of this duration in milliseconds, with the elements of its picture.
+fn webm(milliseconds: f64, fps: u32, picture: &[Vec<u8>], is_stream: bool) -> Vec<u8> {
+    let head = element(b"\x1a\x45\xdf\xa3", &element(b"\x42\x82", b"webm"));
+    let info = [element(b"\x2a\xd7\xb1", b"\x0f\x42\x40"), element(b"\x44\x89", &milliseconds.to_be_bytes())];
+    let frame = (1_000_000_000 / fps).to_be_bytes();
+    let video =
+        [element(b"\x83", b"\x01"), element(b"\x23\xe3\x83", &frame), element(b"\xe0", &picture.concat())];
+    let sound = element(b"\xae", &element(b"\x83", b"\x02"));
+    let tracks = [sound, element(b"\xae", &video.concat())];
+    let cluster = element(b"\x1f\x43\xb6\x75", &[0x55; 300]);
+    let content = [
+        element(b"\xec", &[0; 40]),
+        element(b"\x15\x49\xa9\x66", &info.concat()),
+        element(b"\x16\x54\xae\x6b", &tracks.concat()),
+        cluster,
+    ];
+    match is_stream {
+        // Of a length that is not known.
+        true => {
+            [head, b"\x18\x53\x80\x67\x01\xff\xff\xff\xff\xff\xff\xff".to_vec(), content.concat()].concat()
+        }
+        false => [head, element(b"\x18\x53\x80\x67", &content.concat())].concat(),
+    }
+}
+
+fn picture(width: u16, height: u16) -> Vec<Vec<u8>> {
+    vec![element(b"\xb0", &width.to_be_bytes()), element(b"\xba", &height.to_be_bytes())]
+}
+
 /// A JPEG; with `exif`, one that may say to be shown rotated.
 fn jpeg(width: u16, height: u16, exif: bool) -> Vec<u8> {
     let mut file = b"\xff\xd8".to_vec();
@@ -215,6 +308,41 @@ fn a_thousand_valid_files_at_the_limits_pass() {
         pass(mp3(frames, false), MEDIA);
         pass(mp3(frames, true), MEDIA);
     }
+    for rate in [8000, 16_000, 44_100, 48_000, 96_000] {
+        for samples in [2 * rate, 7 * rate + 1, 30 * rate, 30 * rate + rate / 20] {
+            pass(flac(samples, rate), MEDIA);
+            let head = vorbis_head(u32::try_from(rate).unwrap());
+            pass(ogg(&head, rate / 2, samples), MEDIA);
+            pass(ogg(&opus_head(312), 20_000, samples * 48_000 / rate + 312), MEDIA);
+        }
+    }
+    for (frames, delay) in [(17, 20), (30, 10), (60, 5), (900, 3), (100, 30)] {
+        let limits = FileLimits { max_bytes: None, ..merge(FileLimits { min_fps: None, ..MEDIA }, IMAGE) };
+        pass(animation((64, 160), frames, delay), limits);
+        // Their time is not known.
+        pass(animation((64, 64), 20, 0), limits);
+    }
+    for fps in [5, 24, 25, 30, 48, 50, 60] {
+        for seconds in [2.0, 9.7, 30.0, 30.05] {
+            for is_stream in [false, true] {
+                let limits = FileLimits { max_bytes: None, ..merge(MEDIA, IMAGE) };
+                pass(webm(seconds * 1000.0, fps, &picture(1920, 1080), is_stream), limits);
+                let cropped = [picture(8000, 64), vec![element(b"\x54\xcc", &[255])]].concat();
+                pass(webm(seconds * 1000.0, fps, &cropped, is_stream), limits);
+                let turned = [picture(64, 8000), vec![element(b"\x76\x70", b"")]].concat();
+                let tall = FileLimits { max_height: Some(8000), max_width: Some(8000), ..FileLimits::NONE };
+                pass(webm(seconds * 1000.0, fps, &turned, is_stream), merge(MEDIA, tall));
+            }
+        }
+    }
+    // Streams that say nothing of their length, or whose parts belong together in another way.
+    let (vorbis, rate) = (vorbis_head(48_000), 48_000);
+    pass(flac(0, rate), MEDIA);
+    pass(ogg(&vorbis, 3600 * rate, 3610 * rate), MEDIA);
+    pass([ogg(&vorbis, rate, rate + 9), ogg(&vorbis, rate, 20 * rate)].concat(), MEDIA);
+    pass([ogg(&vorbis, rate, 20 * rate), page(8, 90 * rate, 4, b"x")].concat(), MEDIA);
+    pass([page(8, 0, 2, b"\x80theora"), ogg(&vorbis, rate, 90 * rate)].concat(), MEDIA);
+    pass(ogg(b"\x01unknown", rate, 90 * rate), MEDIA);
     for fps in [5, 12, 24, 25, 30, 48, 50, 60] {
         for seconds in [2, 3, 5, 10, 15, 30] {
             let frames = (fps * seconds).clamp(17, 900);
@@ -273,6 +401,21 @@ fn files_beyond_a_limit_are_refused_with_the_limit_and_the_value() {
         (video((64, 64), 90 * 31, 90), MEDIA, "has 90 frames per second, and the endpoint takes at most 60"),
         (video((64, 64), 32, 1), MEDIA, "lasts 32 s"),
         (video((63, 64), 60, 30), IMAGE, "is 63 px wide"),
+        (animation((64, 63), 20, 10), IMAGE, "is 63 px high"),
+        (animation((64, 64), 16, 100), MEDIA, "has 16 frames"),
+        (animation((64, 64), 31, 100), MEDIA, "lasts 31 s"),
+        (flac(31 * 44_100, 44_100), MEDIA, "lasts 31 s, and the endpoint takes at most 30 s"),
+        (flac(66_150, 44_100), MEDIA, "lasts 1.500 s"),
+        (ogg(&vorbis_head(44_100), 44_100, 31 * 44_100), MEDIA, "lasts 31 s"),
+        (ogg(&opus_head(312), 48_000, 31 * 48_000 + 312), MEDIA, "lasts 31 s"),
+        (
+            ogg(&[b"\x7fFLAC\x01\0\0\x01".as_slice(), &flac(0, 8000)[..42]].concat(), 8000, 9000),
+            MEDIA,
+            "lasts 1.125 s",
+        ),
+        (webm(31_000.0, 30, &picture(64, 64), false), MEDIA, "lasts 31 s"),
+        (webm(3000.0, 90, &picture(64, 64), true), MEDIA, "has 90.000 frames per second"),
+        (webm(3000.0, 30, &picture(63, 64), false), IMAGE, "is 63 px wide"),
     ];
     for (file, limits, message) in table {
         let found = violations(file, limits);
@@ -341,8 +484,17 @@ fn hostile_headers_are_not_believed() {
     let sound = mp3(3, true);
     let clip = wav(2.0, 8000, 2);
     let limits = merge(MEDIA, IMAGE);
-    let files: HashMap<&str, Vec<u8>> =
-        [("mp4", video), ("mp3", sound), ("wav", clip), ("webp", webp(64, 64))].into();
+    let files: HashMap<&str, Vec<u8>> = [
+        ("mp4", video),
+        ("mp3", sound),
+        ("wav", clip),
+        ("webp", webp(64, 64)),
+        ("gif", animation((64, 64), 20, 10)),
+        ("flac", flac(100_000, 44_100)),
+        ("ogg", ogg(&opus_head(312), 20_000, 200_000)),
+        ("webm", webm(9000.0, 30, &picture(64, 64), true)),
+    ]
+    .into();
     for (kind, file) in files {
         // Every byte of the header in turn becomes an extreme, and the file ends everywhere.
         for at in 0..file.len().min(600) {
