@@ -20,7 +20,7 @@ use crate::{
     input::{self, EncodedInput},
     options::CallOptions,
     queue::RequestHandle,
-    reconcile::{SentRequest, SentSlot},
+    reconcile::SentRequest,
     retry::RetryClass,
     transport::{Content, Request},
 };
@@ -36,8 +36,6 @@ pub(crate) struct Call {
     /// For calls through the queue.
     pub(crate) on_queued: Option<OnQueued>,
     input: Result<EncodedInput>,
-    /// The submit that was sent last.
-    pub(crate) sent: SentSlot,
 }
 
 impl Call {
@@ -47,24 +45,13 @@ impl Call {
         P: Parameters + Serialize + Send + 'static,
     {
         let input = input::encode(input, options.checks(&client));
-        Self { client, endpoint, options, on_queued: None, input, sent: SentSlot::default() }
+        Self { client, endpoint, options, on_queued: None, input }
     }
 
     /// Returns the record of the call, which is about to be sent with this body.
     pub(crate) fn sent_request(&self, body: Bytes) -> SentRequest {
-        let webhook = self.options.webhook().map(str::to_owned);
-        SentRequest::new(self.endpoint.to_string(), self.listed_endpoint(), webhook, body)
-    }
-
-    /// Returns the id of the endpoint with the path of the call, as fal lists it.
-    fn listed_endpoint(&self) -> String {
-        let endpoint =
-            EndpointId::parse(&self.endpoint).map_or_else(|_| self.endpoint.to_string(), |id| id.to_string());
-        match self.options.path.as_deref().map(|path| path.trim_matches('/')).filter(|path| !path.is_empty())
-        {
-            Some(path) => format!("{endpoint}/{path}"),
-            None => endpoint,
-        }
+        let (path, webhook) = (self.options.path.clone(), self.options.webhook().map(str::to_owned));
+        SentRequest::new(self.endpoint.clone(), path, webhook, body)
     }
 
     /// Returns the time that the whole call may take.
@@ -92,14 +79,9 @@ impl Call {
         request.retry = self.options.retry(client);
         request.deadline = self.options.deadline(client);
         request.idle_timeout = self.options.idle_timeout;
-        let mut options = self.options.clone();
-        if request.deadline.is_none() {
-            options.apply_drop_unstarted(None); // Fails before anything is uploaded.
-        }
-        let mut options = options.checked()?;
+        self.options.check(request.deadline)?; // Before anything is uploaded.
         let json = self.upload_files(&request.retry, request.deadline).await?;
-        options.apply_drop_unstarted(request.deadline);
-        request.headers = options.into_headers()?;
+        request.headers = self.options.headers(request.deadline)?;
         if [Method::GET, Method::HEAD].contains(&request.method) {
             append_to_query(&mut request.url, &json)?;
         } else {

@@ -17,7 +17,7 @@ use crate::{
     reconcile::RecentRequests,
     redact::SecretStore,
     storage::{CdnTokens, UploadOptions},
-    transport::{Hook, Http, Transport, http_builder},
+    transport::{Hook, Http, ServicePlace, Transport, http_builder},
 };
 #[cfg(feature = "tower")]
 use crate::{
@@ -144,7 +144,20 @@ impl ClientBuilder {
     /// Sends direct calls to this host in place of `fal.run`.
     ///
     /// Takes a host, `host:port` or a URL, which may have a path. Plain `http` is for hosts on this machine
-    /// only.
+    /// only. A query of this URL, of that of the queue and of that of WebSockets is added to every request there, as
+    /// some gateways need it:
+    ///
+    /// ```
+    /// use fal_client::{Client, Credentials};
+    ///
+    /// // The router of Hugging Face, with a token of its own.
+    /// let client = Client::builder()
+    ///     .credentials(Credentials::token("hf_0a1b2c3d4e5f"))
+    ///     .run_host("https://router.huggingface.co/fal-ai")
+    ///     .queue_host("https://router.huggingface.co/fal-ai?_subdomain=queue")
+    ///     .build()?;
+    /// # Ok::<(), fal_client::Error>(())
+    /// ```
     pub fn run_host(self, host: impl Into<String>) -> Self {
         self.host(Service::Run, host)
     }
@@ -218,7 +231,6 @@ impl ClientBuilder {
     /// Adds a middleware, which reads and changes every request before it is sent, and reads the response.
     ///
     /// The one that is added first changes a request first. The module [`middleware`](crate::middleware) has an example.
-    /// Requests of the feature `platform` do not pass it.
     pub fn middleware(mut self, middleware: impl Middleware) -> Self {
         self.middleware.push(middleware);
         self
@@ -338,8 +350,8 @@ impl ClientBuilder {
     /// `None` is no limit.
     ///
     /// A download that stalls is continued where it stopped, and an upload is sent again, as after a broken
-    /// connection. What cannot be repeated fails with `Timeout`. Events of streams and realtime connections have
-    /// limits of their own.
+    /// connection. What cannot be repeated fails with `Timeout`. An answer of which less than 1 kB arrives in the time in
+    /// which it had to begin is given up as well. Events of streams and realtime connections have limits of their own.
     pub fn idle_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.idle_timeout = limit.into();
         self
@@ -377,7 +389,7 @@ impl ClientBuilder {
     /// Sets whether local files are checked against the limits of the endpoint before anything is sent, such as the largest
     /// size or the longest duration. On by default.
     ///
-    /// Reads the headers of PNG, JPEG, WebP, GIF, MP4, WAV and MP3 files, which takes milliseconds. A file of another kind,
+    /// Reads the headers of PNG, JPEG, WebP, GIF, MP4, WebM, WAV, MP3, FLAC and Ogg files, which takes milliseconds. A file of another kind,
     /// a file that cannot be read, and one that is online already are not checked, nor are inputs without a type. A call
     /// whose file breaks a limit fails with `InvalidInput`.
     pub fn check_files(mut self, check: bool) -> Self {
@@ -428,23 +440,28 @@ impl ClientBuilder {
             secrets.remember_header(key);
             headers.insert(header::AUTHORIZATION, key.clone());
         }
-        let local = proxy.as_ref().map_or(hosts.are_local(), is_loopback);
-        let local_names = local_names(hosts.all().into_iter().chain(&proxy));
-        let has_own_http = self.http.is_none();
-        if !has_own_http && self.plain_http == PlainHttp::LoopbackOnly {
-            check_local_names(&local_names)?;
+        let services = || hosts.all().into_iter().chain(&proxy);
+        let place = ServicePlace {
+            is_local: proxy.as_ref().map_or(hosts.are_local(), is_loopback),
+            has_local: services().any(|url| url.scheme() == "http" && is_loopback(url)),
+            local_names: local_names(services()),
+        };
+        if self.http.is_some() && self.plain_http == PlainHttp::LoopbackOnly {
+            check_local_names(&place.local_names)?;
         }
         let trusted = self.trusted_hosts.iter().map(|host| {
             parse_host(host, self.plain_http).map_err(|error| error.with_context("a trusted host"))
         });
         let trusted: Vec<_> = trusted.collect::<Result<_>>()?;
+        #[cfg(feature = "realtime")]
+        let upgrades = UpgradeClient::new(self.http.is_none().then(|| place.clone()));
         let http = match self.http {
             Some(http) => Http::new(http),
-            None => Http::build(local, &local_names)?,
+            None => Http::build(&place)?,
         };
         let transport = Transport {
             #[cfg(feature = "realtime")]
-            upgrades: UpgradeClient::new(has_own_http.then(|| (local, local_names.clone()))),
+            upgrades,
             #[cfg(feature = "tower")]
             layered: self.layer.map(|wrap| wrap(HttpService::new(http.clone()))),
             http,
@@ -459,8 +476,6 @@ impl ClientBuilder {
             on_attempt: self.on_attempt,
             max_reply_bytes: self.max_reply_bytes,
             idle_timeout: self.idle_timeout,
-            #[cfg(test)]
-            simulated: None,
         };
         Ok(Client(Arc::new(Shared {
             transport,

@@ -27,6 +27,12 @@ pub(crate) fn foreign_encoding(headers: &HeaderMap) -> Option<&str> {
     (!encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity")).then_some(encoding)
 }
 
+/// Returns true if the headers name JSON as the type of the body.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| value.contains("json"))
+}
+
 /// Removes headers that must not end up in a log by accident.
 pub(crate) fn without_secrets(mut headers: HeaderMap) -> HeaderMap {
     for name in SECRET {

@@ -1,6 +1,6 @@
 //! The base URLs of fal's services.
 
-use std::net::ToSocketAddrs;
+use std::{fmt, net::ToSocketAddrs};
 
 use url::{Host, Url};
 
@@ -8,8 +8,8 @@ use crate::{Error, ErrorKind, Result, env::Env};
 
 /// The base URLs of fal's services, which are the only places that a key is sent to.
 ///
-/// URLs have no trailing slash.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// URLs have no trailing slash. `Debug` leaves out their queries.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Hosts {
     pub(crate) run: Url,
     pub(crate) queue: Url,
@@ -105,8 +105,16 @@ impl Hosts {
             Service::Ws => &mut self.ws,
             Service::Platform => &mut self.platform,
         };
-        *base = parse_host(url, plain_http)?;
+        *base = match service {
+            Service::Run | Service::Queue | Service::Ws => parse_base(url, plain_http)?,
+            _ => parse_host(url, plain_http)?,
+        };
         Ok(())
+    }
+
+    /// Returns true if a URL from a response may be called: by `https`, or on this machine.
+    pub(crate) fn is_safe(&self, url: &Url) -> bool {
+        url.scheme() == "https" || (url.scheme() == "http" && self.is_local(url))
     }
 
     /// Returns the base URL of a service.
@@ -139,6 +147,7 @@ impl Hosts {
         is_loopback(url) && url.domain().is_none_or(is_known)
     }
 
+    /// Returns the URLs in the order of the fields.
     pub(crate) fn all(&self) -> [&Url; 6] {
         [&self.run, &self.queue, &self.rest, &self.cdn, &self.ws, &self.platform]
     }
@@ -180,17 +189,39 @@ impl Hosts {
     }
 }
 
+impl fmt::Debug for Hosts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = ["run", "queue", "rest", "cdn", "ws", "platform"];
+        let mut debug = f.debug_struct("Hosts");
+        for (name, url) in names.into_iter().zip(self.all()) {
+            debug.field(name, &redact_url(without_slash(url)));
+        }
+        debug.finish()
+    }
+}
+
 fn without_slash(url: &Url) -> &str {
     url.as_str().trim_end_matches('/')
 }
 
 /// Parses `host`, `host:port` or a URL. Without a scheme it is `https`, as in the official clients.
 pub(crate) fn parse_host(host: &str, plain_http: PlainHttp) -> Result<Url> {
+    let url = parse_base(host, plain_http)?;
+    if url.query().is_some() {
+        return Err(invalid(host, "it must end with the path"));
+    }
+    Ok(url)
+}
+
+fn invalid(host: &str, why: &str) -> Error {
+    let shown = redact_url(host);
+    Error::new(ErrorKind::Config, format!("`{shown}` is not a host, host:port or http(s) URL: {why}"))
+}
+
+/// Parses the same, or a URL with a query, which every URL of the service then has.
+fn parse_base(host: &str, plain_http: PlainHttp) -> Result<Url> {
     let host = host.trim();
-    let invalid = |why: &str| {
-        let shown = redact_url(host);
-        Error::new(ErrorKind::Config, format!("`{shown}` is not a host, host:port or http(s) URL: {why}"))
-    };
+    let invalid = |why: &str| invalid(host, why);
     let with_scheme = if host.contains("://") { host.to_owned() } else { format!("https://{host}") };
     let mut url = Url::parse(&with_scheme).map_err(|error| invalid(&error.to_string()))?;
     match url.scheme() {
@@ -204,12 +235,14 @@ pub(crate) fn parse_host(host: &str, plain_http: PlainHttp) -> Result<Url> {
         }
         _ => return Err(invalid("the scheme must be https")),
     }
-    if !url.username().is_empty() || url.password().is_some() {
+    // Slips such as `https:/me:secret@host` are URLs of a host `https`, with the password in their path.
+    let is_slip = !host.contains("://") && host.contains('@');
+    if is_slip || !url.username().is_empty() || url.password().is_some() {
         // Not echoed, because it contains a password.
         return Err(Error::new(ErrorKind::Config, "the URL of a service must not contain a password"));
     }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(invalid("it must end with the path"));
+    if url.fragment().is_some() {
+        return Err(invalid("it must not have a fragment"));
     }
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&path);
@@ -226,11 +259,10 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Returns the names below `.localhost` among the hosts that are called by plain `http`.
+/// Returns the names of this machine among the hosts that are called by plain `http`: `localhost`, and those below it.
 pub(crate) fn local_names<'a>(urls: impl IntoIterator<Item = &'a Url>) -> Vec<String> {
     let names = urls.into_iter().filter(|url| url.scheme() == "http" && is_loopback(url));
-    let names = names.filter_map(|url| url.domain()).filter(|name| *name != "localhost");
-    let mut names: Vec<String> = names.map(str::to_owned).collect();
+    let mut names: Vec<String> = names.filter_map(|url| url.domain()).map(str::to_owned).collect();
     names.sort_unstable();
     names.dedup();
     names
@@ -363,6 +395,13 @@ mod tests {
             "https://me:hunter2@fal.run:99999",
             "ftp://me:hunter2@fal.run",
             "me:hunter2@fal.run",
+            "https:/me:hunter2@fal.run",
+            "https:me:hunter2@fal.run",
+            r"https:\me:hunter2@fal.run",
+            "http:/me:hunter2@fal.run",
+            "//me:hunter2@fal.run",
+            "https:///me:hunter2@fal.run",
+            "https://me%3Ahunter2@fal.run",
             "https://me:a/hunter2@fal.run",
             "https://me:a@hunter2@fal.run",
             "https://fal.run?password=hunter2",
@@ -370,11 +409,31 @@ mod tests {
             let error = parse_host(secret, PlainHttp::LoopbackOnly).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{secret}: {error}");
             let builder = crate::Client::builder().emulator(secret).proxy_url(secret).run_host(secret);
+            let builder = builder.queue_host(secret).trusted_host(secret);
             assert!(!format!("{builder:?}").contains("hunter2"), "{secret}");
             assert!(
                 !format!("{:?}", builder.key("a:b").build().unwrap_err()).contains("hunter2"),
                 "{secret}"
             );
+        }
+    }
+
+    #[test]
+    fn queries_of_services_are_kept_and_not_printed() {
+        let client = crate::Client::builder()
+            .key("a:b")
+            .run_host("https://gateway.example/fal?code=hunter2")
+            .queue_host("https://gateway.example/fal?_subdomain=queue&code=hunter2")
+            .build()
+            .unwrap();
+        assert_eq!(client.hosts().queue(), "https://gateway.example/fal?_subdomain=queue&code=hunter2");
+        assert!(!format!("{client:?} {:?}", client.hosts()).contains("hunter2"));
+        for builder in [
+            crate::Client::builder().rest_host("https://gateway.example/?a=1"),
+            crate::Client::builder().emulator("http://127.0.0.1:9/?a=1"),
+            crate::Client::builder().run_host("https://gateway.example/#a"),
+        ] {
+            assert!(builder.key("a:b").build().unwrap_err().is_config());
         }
     }
 

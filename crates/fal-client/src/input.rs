@@ -62,25 +62,17 @@ where
     if checks.rules {
         validate(&input).map_err(Error::violations)?;
     }
-    let (mut local, mut has_data_uri): (Vec<File>, bool) = (Vec::new(), false);
-    input.visit_files(&mut |file| match file.as_url() {
-        Some(url) => has_data_uri |= is_data_uri(url),
-        None if !local.contains(file) => local.push(file.clone()),
-        None => {}
-    });
-    if local.is_empty() && !(has_data_uri && checks.files) {
+    let has_data_uri = has_file(&mut input, |file| file.as_url().is_some_and(is_data_uri));
+    let local = local_files(&mut input);
+    let limited = match checks.files && (has_data_uri || !local.is_empty()) {
+        true => limited_files(&input).into_iter().map(FilesToCheck::from).collect(),
+        false => Vec::new(),
+    };
+    if local.is_empty() && limited.is_empty() {
         return Ok(EncodedInput::Json(to_json(&input)?));
     }
-    let limited = if checks.files { limited_files(&input) } else { Vec::new() };
-    let limited = limited.into_iter().map(FilesToCheck::from).collect();
     let encode = move |local: &[File], uploaded: &[File]| {
-        input.visit_files(&mut |file| {
-            if let Some(index) = local.iter().position(|candidate| candidate == file)
-                && let Some(uploaded) = uploaded.get(index)
-            {
-                *file = uploaded.clone();
-            }
-        });
+        replace_files(&mut input, local, uploaded);
         to_json(&input)
     };
     let files = LocalFiles {
@@ -95,6 +87,34 @@ where
         encode: Box::new(encode),
     };
     Ok(EncodedInput::WithFiles(Box::new(files)))
+}
+
+fn has_file(input: &mut impl Parameters, is_wanted: impl Fn(&File) -> bool) -> bool {
+    let mut has_file = false;
+    input.visit_files(&mut |file| has_file |= is_wanted(file));
+    has_file
+}
+
+/// Returns the files of an input that have no URL, each once.
+pub(crate) fn local_files(input: &mut impl Parameters) -> Vec<File> {
+    let mut local: Vec<File> = Vec::new();
+    input.visit_files(&mut |file| {
+        if file.as_url().is_none() && !local.contains(file) {
+            local.push(file.clone());
+        }
+    });
+    local
+}
+
+/// Replaces each of the `local` files of an input by the one of `replacements` at the same place.
+pub(crate) fn replace_files(input: &mut impl Parameters, local: &[File], replacements: &[File]) {
+    input.visit_files(&mut |file| {
+        if let Some(index) = local.iter().position(|candidate| candidate == file)
+            && let Some(replacement) = replacements.get(index)
+        {
+            *file = replacement.clone();
+        }
+    });
 }
 
 /// Encodes an input as it is.

@@ -75,8 +75,9 @@ pub trait Middleware: Send + Sync + 'static {
 
     /// Returns true if [`on_request`](Self::on_request) never changes the body of a request. False by default.
     ///
-    /// [`Error::reconcile`](crate::Error::reconcile) compares inputs with those that fal has received. If they may have
-    /// been changed, a request that is not found is never taken for one that was not accepted.
+    /// [`Error::reconcile`](crate::Error::reconcile) compares the inputs that were sent with those that fal has received. The
+    /// journal of a batch has the inputs from before they are changed. If they may have been, a request of an earlier process
+    /// that is not found is never taken for one that was not accepted.
     fn keeps_bodies(&self) -> bool {
         false
     }
@@ -198,13 +199,13 @@ pub struct ResponseView<'a> {
 }
 
 impl<'a> ResponseView<'a> {
-    /// Returns the method of the request, before a middleware changed it.
+    /// Returns the method of the request, before a middleware changed it. Of the platform API, it is that after it.
     #[must_use]
     pub fn method(&self) -> &'a Method {
         self.method
     }
 
-    /// Returns the URL of the request, before a middleware changed it.
+    /// Returns the URL of the request, before a middleware changed it. Of the platform API, it is that after it.
     #[must_use]
     pub fn url(&self) -> &'a Url {
         self.url
@@ -222,7 +223,8 @@ impl<'a> ResponseView<'a> {
         &self.headers
     }
 
-    /// Returns the body. `None` for a stream of events, a download and a WebSocket, which are read later.
+    /// Returns the body. `None` for a stream of events, a download, a WebSocket, and the platform API, whose bodies are read
+    /// later.
     #[must_use]
     pub fn body(&self) -> Option<&'a Bytes> {
         self.body

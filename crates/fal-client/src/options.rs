@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
 use crate::{
@@ -89,28 +89,12 @@ impl CallOptions {
         if timeout <= MIN_START_TIMEOUT {
             self.set_invalid(format!("a start timeout is longer than 0.1 s, not {timeout:?}"));
         }
-        for name in START_TIMEOUT {
-            self.set_option_header(name, &timeout.as_secs_f64().to_string());
-        }
+        self.option_headers.extend(start_timeout_headers(timeout));
     }
 
-    /// Sets the start timeout of a call that fal drops with its time limit, unless it has one of its own. `deadline` is the
-    /// end of that limit.
-    pub(crate) fn apply_drop_unstarted(&mut self, deadline: Option<Instant>) {
-        if !self.drop_unstarted || START_TIMEOUT.iter().any(|name| self.option_headers.contains_key(*name)) {
-            return;
-        }
-        match deadline {
-            Some(deadline) => {
-                // Uploads have taken their part of the time already.
-                let left = deadline.saturating_duration_since(now()).as_millis().max(101);
-                self.set_start_timeout(Duration::from_millis(left.try_into().unwrap_or(u64::MAX)));
-            }
-            None => {
-                let message = "`drop_unstarted` needs a `timeout` of the call or of the client";
-                self.set_invalid(message.to_owned());
-            }
-        }
+    /// Returns true if the rest of the call's time limit is its start timeout, because it has none of its own.
+    fn is_dropped_unstarted(&self) -> bool {
+        self.drop_unstarted && !START_TIMEOUT.iter().any(|name| self.option_headers.contains_key(*name))
     }
 
     pub(crate) fn set_fallback(&mut self, allow: bool) {
@@ -170,26 +154,39 @@ impl CallOptions {
         self.invalid.get_or_insert(message);
     }
 
-    /// Returns the options, unless one of them is invalid.
+    /// Checks the options of a call that must be done at `deadline`.
     ///
     /// # Errors
     ///
     /// `Config` for the first invalid option of any kind.
-    pub(crate) fn checked(self) -> Result<Self> {
-        match self.invalid {
-            Some(message) => Err(Error::new(ErrorKind::Config, message)),
-            None => Ok(self),
-        }
+    pub(crate) fn check(&self, deadline: Option<Instant>) -> Result<()> {
+        let message = match &self.invalid {
+            Some(message) => message,
+            None if deadline.is_none() && self.is_dropped_unstarted() => {
+                "`drop_unstarted` needs a `timeout` of the call or of the client"
+            }
+            None => return Ok(()),
+        };
+        Err(Error::new(ErrorKind::Config, message))
     }
 
-    /// Returns the headers that the options stand for.
+    /// Returns the headers that the options of a call stand for that must be done at `deadline`.
     ///
     /// # Errors
     ///
-    /// As [`checked`](Self::checked).
-    pub(crate) fn into_headers(self) -> Result<HeaderMap> {
-        let Self { custom_headers: mut headers, option_headers, .. } = self.checked()?;
-        headers.extend(option_headers);
+    /// As [`check`](Self::check).
+    pub(crate) fn headers(&self, deadline: Option<Instant>) -> Result<HeaderMap> {
+        self.check(deadline)?;
+        let mut headers = self.custom_headers.clone();
+        for (name, value) in &self.option_headers {
+            headers.insert(name, value.clone());
+        }
+        if let Some(deadline) = deadline.filter(|_| self.is_dropped_unstarted()) {
+            // Uploads have taken their part of the time already.
+            let left = deadline.saturating_duration_since(now()).as_millis().max(101);
+            let left = Duration::from_millis(left.try_into().unwrap_or(u64::MAX));
+            headers.extend(start_timeout_headers(left));
+        }
         Ok(headers)
     }
 
@@ -218,6 +215,13 @@ impl CallOptions {
     pub(crate) fn deadline(&self, client: &Client) -> Option<Instant> {
         deadline(self.timeout(client))
     }
+}
+
+/// Returns the headers of a start timeout.
+fn start_timeout_headers(timeout: Duration) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let seconds = HeaderValue::try_from(timeout.as_secs_f64().to_string()).ok();
+    let names = START_TIMEOUT.into_iter().map(HeaderName::from_static);
+    names.filter_map(move |name| Some((name, seconds.clone()?)))
 }
 
 /// Implements the setters of a call that sends an input. The type has a field `options: CallOptions`.
@@ -437,7 +441,7 @@ mod tests {
         options.set_start_timeout(Duration::from_millis(2500));
         options.add_tag("team", "a");
         options.add_tag("Run", "7");
-        let headers = options.into_headers().unwrap();
+        let headers = options.headers(None).unwrap();
         assert_eq!(headers["x-fal-tags"], "team=a,run=7");
         assert_eq!(headers["x-fal-runner-hint"], "session");
         assert_eq!(headers["x-fal-store-io"], "0");
@@ -453,20 +457,20 @@ mod tests {
         {
             let mut options = CallOptions::default();
             options.set_webhook(bad.to_owned());
-            assert!(options.into_headers().unwrap_err().is_config(), "{bad}");
+            assert!(options.headers(None).unwrap_err().is_config(), "{bad}");
         }
         let mut options = CallOptions::default();
         options.set_webhook("https://me.example/?a=b".to_owned());
         assert_eq!(options.query, [("fal_webhook", "https://me.example/?a=b".to_owned())]);
         options.set_webhook("ftp://me:hunter2@me.example".to_owned());
-        assert!(!options.into_headers().unwrap_err().to_string().contains("hunter2"));
+        assert!(!options.headers(None).unwrap_err().to_string().contains("hunter2"));
     }
 
     #[test]
     fn start_timeout_in_whole_seconds_has_no_decimals() {
         let mut options = CallOptions::default();
         options.set_start_timeout(Duration::from_secs(30));
-        assert_eq!(options.into_headers().unwrap()["x-fal-request-start-timeout"], "30");
+        assert_eq!(options.headers(None).unwrap()["x-fal-request-start-timeout"], "30");
     }
 
     #[test]
@@ -474,8 +478,7 @@ mod tests {
         let header = |change: fn(&mut CallOptions), left: Option<u64>| {
             let mut options = CallOptions { drop_unstarted: true, ..CallOptions::default() };
             change(&mut options);
-            options.apply_drop_unstarted(left.map(|left| now() + Duration::from_millis(left)));
-            let headers = options.into_headers()?;
+            let headers = options.headers(left.map(|left| now() + Duration::from_millis(left)))?;
             Ok::<f64, Error>(headers[START_TIMEOUT[0]].to_str().unwrap().parse().unwrap())
         };
         let left = header(|_| {}, Some(60_000)).unwrap();
@@ -493,7 +496,7 @@ mod tests {
         options.set_server_retries(false.into());
         options.set_server_retries(ServerRetries::default().timeout(1));
         options.set_fallback(false);
-        let headers = options.clone().into_headers().unwrap();
+        let headers = options.headers(None).unwrap();
         assert_eq!(headers["x-fal-retry-config"], r#"{"timeout":{"retries":1}}"#);
         assert_eq!(
             (headers.len(), &headers["x-app-fal-disable-fallback"]),
@@ -501,7 +504,7 @@ mod tests {
         );
         options.set_server_retries(true.into());
         options.set_fallback(true);
-        assert!(options.into_headers().unwrap().is_empty());
+        assert!(options.headers(None).unwrap().is_empty());
     }
 
     #[test]
@@ -521,7 +524,7 @@ mod tests {
             let mut options = CallOptions::default();
             set(&mut options);
             options.set_header("b c", "later");
-            let error = options.into_headers().unwrap_err();
+            let error = options.headers(None).unwrap_err();
             assert!(error.is_config() && error.to_string().contains(part), "{error}");
         }
     }

@@ -4,6 +4,7 @@
 //! Everything of the crate `fal_platform` is here; see [`Client::platform`](crate::Client::platform).
 
 mod estimate;
+mod interceptor;
 
 #[doc(no_inline)]
 pub use fal_platform::{

@@ -59,7 +59,7 @@ pub(crate) use self::{
     known_requests::KnownRequests,
     recent_requests::RecentRequests,
     reconciler::{Decision, Reconciler},
-    sent_request::SentRequest,
+    sent_request::{PastSubmit, SentRequest},
     sent_slot::SentSlot,
 };
 use crate::{BoxFuture, Client, Error, ErrorKind, Pending, Result, queue::Ticket};

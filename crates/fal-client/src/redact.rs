@@ -141,16 +141,9 @@ fn find_token(text: &str, from: usize) -> Option<(Range<usize>, String)> {
 /// Finds a long run of encoded content.
 fn find_run(text: &str, from: usize) -> Option<(Range<usize>, String)> {
     let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/_-%=\\".contains(byte);
-    let mut start = from;
-    loop {
-        start += text.as_bytes().get(start..)?.iter().position(is_part)?;
-        let run = run(text, start, is_part);
-        if run.len() > MAX_RUN {
-            let replacement = format!("…({} characters)", run.len());
-            return Some((run, replacement));
-        }
-        start = run.end;
-    }
+    let run = runs(text, from, is_part).find(|run| run.len() > MAX_RUN)?;
+    let replacement = format!("…({} characters)", run.len());
+    Some((run, replacement))
 }
 
 /// Finds a URL with a user, a password, a query or a fragment.
@@ -203,11 +196,8 @@ fn hide_in_url(url: &str) -> Option<String> {
 fn find_credentials(text: &str, from: usize) -> Option<(Range<usize>, String)> {
     const SCHEMES: [&str; 5] = ["basic", "bearer", "digest", "key", "token"];
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric();
-    let mut start = from;
-    loop {
-        start += text.as_bytes().get(start..)?.iter().position(is_word)?;
-        let word = run(text, start, is_word);
-        start = word.end;
+    for word in runs(text, from, is_word) {
+        let start = word.end;
         let name = text.get(word)?;
         let Some(scheme) = SCHEMES.into_iter().find(|scheme| name.eq_ignore_ascii_case(scheme)) else {
             continue;
@@ -231,16 +221,14 @@ fn find_credentials(text: &str, from: usize) -> Option<(Range<usize>, String)> {
             return Some((found..found + secret.len(), HIDDEN.to_owned()));
         }
     }
+    None
 }
 
 /// Finds the value of something that is named like a secret, as in `"password": "…"` or `&sig=…`.
 fn find_named(text: &str, from: usize) -> Option<(Range<usize>, String)> {
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
-    let mut start = from;
-    loop {
-        start += text.as_bytes().get(start..)?.iter().position(is_word)?;
-        let word = run(text, start, is_word);
-        start = word.end;
+    for word in runs(text, from, is_word) {
+        let start = word.end;
         let name = text.get(word)?;
         let Some(is_ordinary_word) = secret_name(name) else { continue };
         let rest = text.get(start..)?;
@@ -266,6 +254,7 @@ fn find_named(text: &str, from: usize) -> Option<(Range<usize>, String)> {
             return Some((found..found + secret.len(), HIDDEN.to_owned()));
         }
     }
+    None
 }
 
 /// Returns `Some` for the name of a secret: true for one that is an ordinary word too.
@@ -283,11 +272,7 @@ fn secret_name(name: &str) -> Option<bool> {
 fn find_key(text: &str, from: usize) -> Option<(Range<usize>, String)> {
     const UUID: usize = 36;
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_:".contains(byte);
-    let mut start = from;
-    loop {
-        start += text.as_bytes().get(start..)?.iter().position(is_word)?;
-        let word = run(text, start, is_word);
-        start = word.end;
+    for word in runs(text, from, is_word) {
         let key = text.get(word.clone())?;
         let is_fal = key.find(':').is_some_and(|colon| {
             let (id, secret) = (key.get(colon.saturating_sub(UUID)..colon), key.get(colon + 1..));
@@ -301,6 +286,18 @@ fn find_key(text: &str, from: usize) -> Option<(Range<usize>, String)> {
             return Some((word, HIDDEN.to_owned()));
         }
     }
+    None
+}
+
+/// Iterates over the longest ranges from `from` on whose bytes are all of a kind.
+fn runs(text: &str, from: usize, is_part: impl Fn(&u8) -> bool) -> impl Iterator<Item = Range<usize>> {
+    let mut start = from;
+    std::iter::from_fn(move || {
+        start += text.as_bytes().get(start..)?.iter().position(&is_part)?;
+        let run = run(text, start, &is_part);
+        start = run.end;
+        Some(run)
+    })
 }
 
 /// Returns the range from `start` on whose bytes are all of a kind.

@@ -8,6 +8,8 @@ use std::{
 
 use http::{HeaderMap, StatusCode};
 
+use crate::headers::is_json;
+
 /// The retry policy of a call: the number of attempts and the delays between them.
 ///
 /// The policy does not decide which failures are retried. That follows from what a second request could do:
@@ -292,8 +294,7 @@ impl RetryClass {
 
 /// Returns true if the response is of fal, and not of a load balancer or proxy in front of it.
 fn is_from_fal(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    headers.contains_key("x-fal-request-id") || content_type.is_some_and(|value| value.contains("json"))
+    headers.contains_key("x-fal-request-id") || is_json(headers)
 }
 
 /// Returns true if the service says that a retry is of no use, or if the caller's `start_timeout` has passed.

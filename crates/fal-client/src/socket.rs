@@ -135,6 +135,13 @@ impl Drop for Socket {
     }
 }
 
+/// Returns the time in which a message of `length` bytes is written: the idle timeout for each piece of it.
+pub(crate) fn write_limit(idle_timeout: Option<Duration>, length: usize) -> Option<Duration> {
+    const PIECE: usize = 64 << 10;
+    let pieces = u32::try_from(length / PIECE + 1).unwrap_or(u32::MAX);
+    idle_timeout.map(|limit| limit.saturating_mul(pieces))
+}
+
 /// Returns the frame that closes a connection in order.
 pub(crate) fn close_frame() -> Message {
     Message::Close(Some(CloseFrame { code: CloseCode::Normal, reason: "".into() }))

@@ -119,3 +119,6 @@ fn open(mut call: Call, idle_timeout: Option<Duration>) -> BoxFuture<'static, Re
     };
     Box::pin(opening.instrument(span))
 }
+
+#[cfg(test)]
+mod tests;

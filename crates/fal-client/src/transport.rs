@@ -15,6 +15,7 @@ mod upgrade_client;
 
 use std::{
     fmt,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -22,11 +23,11 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
-pub(crate) use self::activity::BodyStream;
+pub(crate) use self::activity::{BodyStream, SIGN_OF_LIFE};
 use self::failure::Failure;
 pub use self::hook::Attempt;
 pub(crate) use self::hook::Hook;
-pub(crate) use self::http_client::Http;
+pub(crate) use self::http_client::{Http, ServicePlace};
 #[cfg(feature = "tower")]
 pub use self::layered::HttpService;
 #[cfg(feature = "tower")]
@@ -39,6 +40,7 @@ use crate::{
     backup::Backups,
     credentials::Authorization,
     middleware::MiddlewareChain,
+    reconcile::SentRequest,
     redact::{SecretStore, Secrets},
     retry::RetryClass,
     timeout::now,
@@ -72,9 +74,6 @@ pub(crate) struct Transport {
     pub(crate) max_reply_bytes: u64,
     /// The time for which a body may make no progress, for requests that set none.
     pub(crate) idle_timeout: Option<Duration>,
-    /// Answers every request in place of the network, so that tests run in simulated time.
-    #[cfg(test)]
-    pub(crate) simulated: Option<simulation::Service>,
 }
 
 /// A request that can be sent several times.
@@ -100,6 +99,8 @@ pub(crate) struct Request {
     pub(crate) answer_timeout: Option<Duration>,
     /// The moment at which the whole call must be done.
     pub(crate) deadline: Option<Instant>,
+    /// The record of a submit, in which the body that is sent is noted.
+    pub(crate) sent: Option<Arc<SentRequest>>,
     /// Returns false for a success that makes no sense, such as half a body, so that it is asked for again.
     pub(crate) is_plausible: fn(&Response) -> bool,
     /// Returns true for a refusal that is an answer, so that it is not asked for again.
@@ -140,12 +141,6 @@ impl Response {
     pub(crate) fn request_id(&self) -> Option<&str> {
         self.headers.get("x-fal-request-id")?.to_str().ok()
     }
-
-    /// Returns true if the response says that its body is JSON.
-    pub(crate) fn is_json(&self) -> bool {
-        let content_type = self.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        content_type.is_some_and(|value| value.contains("json"))
-    }
 }
 
 impl Request {
@@ -155,7 +150,7 @@ impl Request {
     }
 
     /// Returns the JSON of the request.
-    pub(crate) fn json(&self) -> Option<&[u8]> {
+    pub(crate) fn json(&self) -> Option<&Bytes> {
         match &self.content {
             Content::Json(json) => Some(json),
             _ => None,
@@ -178,6 +173,7 @@ impl Request {
             idle_timeout: None,
             answer_timeout: Some(ANSWER_TIMEOUT),
             deadline: None,
+            sent: None,
             is_plausible: |_| true,
             is_answer: |_, _| false,
         }
@@ -196,6 +192,15 @@ impl Transport {
 
     pub(crate) fn has_key(&self) -> bool {
         !matches!(self.authorization, Authorization::None)
+    }
+
+    /// Returns true if a middleware or a layer may change the bodies of requests.
+    pub(crate) fn may_change_bodies(&self) -> bool {
+        #[cfg(feature = "tower")]
+        if self.layered.is_some() {
+            return true;
+        }
+        !self.middleware.keeps_bodies()
     }
 
     /// Returns true if event streams are available. fal's proxy does not forward the header that asks for one.
@@ -223,21 +228,20 @@ impl Transport {
             loop {
                 match self.attempt_whole(request, number).await {
                     Ok(response) if !(request.is_plausible)(&response) => {
-                        let failure = Failure::Nonsense(Box::new(response));
-                        match self.retry_delay(request, number, start, failure) {
-                            Ok(delay) => tokio::time::sleep(delay).await,
-                            Err(failure) => {
-                                return failure.into_nonsense().map_err(|error| error.hide(&self.secrets()));
-                            }
+                        // After the last attempt, the caller says what is wrong with it.
+                        let failure = Failure::Nonsense(response.status);
+                        match self.retry_delay(request, number, start, &failure) {
+                            Some(delay) => tokio::time::sleep(delay).await,
+                            None => return Ok(response),
                         }
                     }
                     Ok(response) => {
                         self.observe(request, number, start, Ok((response.status, &response.headers)), None);
                         return Ok(response);
                     }
-                    Err(failure) => match self.retry_delay(request, number, start, failure) {
-                        Ok(delay) => tokio::time::sleep(delay).await,
-                        Err(failure) => return Err(failure.into_final_error(request).hide(&self.secrets())),
+                    Err(failure) => match self.retry_delay(request, number, start, &failure) {
+                        Some(delay) => tokio::time::sleep(delay).await,
+                        None => return Err(failure.into_final_error(request).hide(&self.secrets())),
                     },
                 }
                 number += 1;
@@ -257,9 +261,9 @@ impl Transport {
                         self.observe(request, number, start, outcome, None);
                         return Ok(response);
                     }
-                    Err(failure) => match self.retry_delay(request, number, start, failure) {
-                        Ok(delay) => tokio::time::sleep(delay).await,
-                        Err(failure) => return Err(failure.into_final_error(request).hide(&self.secrets())),
+                    Err(failure) => match self.retry_delay(request, number, start, &failure) {
+                        Some(delay) => tokio::time::sleep(delay).await,
+                        None => return Err(failure.into_final_error(request).hide(&self.secrets())),
                     },
                 }
                 number += 1;
@@ -267,25 +271,28 @@ impl Transport {
         })
     }
 
-    /// Returns the delay before the next attempt, or the failure if this attempt was the last.
+    /// Returns the delay before the next attempt, or `None` if this attempt was the last.
     fn retry_delay(
         &self,
         request: &Request,
         number: u32,
         start: Instant,
-        failure: Failure,
-    ) -> Result<Duration, Box<Failure>> {
+        failure: &Failure,
+    ) -> Option<Duration> {
         let left = request.deadline.map(|deadline| deadline.saturating_duration_since(now()));
         let outcome = failure.outcome().filter(|_| !failure.is_answer(request));
         let delay = outcome.as_ref().and_then(|outcome| {
             request.retry.delay(number, request.retry_class, outcome, now().duration_since(start), left)
         });
-        self.observe(request, number, start, Err(&failure), delay);
-        let Some(delay) = delay else { return Err(failure.into()) };
-        tracing::debug!(attempt = number, ?delay, outcome = %failure.summary(), "sending again");
-        Ok(delay)
+        self.observe(request, number, start, Err(failure), delay);
+        if let Some(delay) = delay {
+            tracing::debug!(attempt = number, ?delay, outcome = %failure.summary(), "sending again");
+        }
+        delay
     }
 }
 
+#[cfg(test)]
+mod silence_tests;
 #[cfg(test)]
 mod tests;

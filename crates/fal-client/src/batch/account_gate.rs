@@ -91,7 +91,10 @@ impl AccountGate {
     /// `Unsent` if the batch has stopped.
     pub(super) async fn pass(&self) -> Result<Pass<'_>> {
         let mut probe = None;
-        while !self.is_account_stopped() {
+        loop {
+            if let Some(unsent) = self.unsent().filter(|_| self.is_account_stopped()) {
+                return Err(unsent);
+            }
             let Some(closed) = *lock(&self.closed) else { return Ok(Pass { gate: self, probe: None }) };
             if probe.is_none() {
                 // Those that wait get their turn in the order in which they came.
@@ -102,7 +105,6 @@ impl AccountGate {
                 return Ok(Pass { gate: self, probe });
             }
         }
-        Err(self.unsent().unwrap_or_else(|| Error::new(ErrorKind::Unsent, "the batch has stopped")))
     }
 
     /// Stops the batch, or closes the gate if the batch waits for the end of a lock. Returns true if it waits.

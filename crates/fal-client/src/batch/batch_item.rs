@@ -25,7 +25,7 @@ use crate::{
     BoxFuture, Error, ErrorKind, Result,
     call::Call,
     queue::{self, RequestHandle, Ticket},
-    reconcile::{Decision, Digest, DoubtReason, KnownRequests, SentRequest},
+    reconcile::{Decision, Digest, DoubtReason, KnownRequests, SentRequest, SentSlot},
     reply::CallResponse,
     sync::lock,
     timeout::{now, within},
@@ -121,14 +121,13 @@ impl BatchItem {
                 self.wait(handle, now(), true).await
             }
             ItemProgress::InDoubt(Some(sent)) if is_doubt_decided => {
-                let (begun, digest) = *sent;
-                let sent = self.call.sent_request(Bytes::new()).with_past(digest, begun);
+                let sent = self.call.sent_request(Bytes::new()).with_past(*sent);
                 self.track.reservation = self.adopt(&state.reserved);
                 self.doubt(Arc::new(sent), None)
             }
             ItemProgress::InDoubt(_) if self.track.shared.resubmit_in_doubt => self.submit_and_wait().await,
             ItemProgress::InDoubt(_) => {
-                let reason = is_doubt_decided.then_some(&DoubtReason::NotRecorded);
+                let reason = is_doubt_decided.then_some(DoubtReason::NotRecorded);
                 self.track.fail(in_doubt(reason, None))
             }
             ItemProgress::Collected { ticket, has_output } => {
@@ -202,13 +201,13 @@ impl BatchItem {
         Box::pin(async move {
             match self.submit().await {
                 Ok((start, handle)) => self.wait(handle, start, false).await,
-                Err(failure) if self.track.shared.accepted.is_some() && failure.sent_request().is_some() => {
-                    match self.call.sent.get() {
+                Err(failure) => {
+                    let is_doubt_decided = self.track.shared.accepted.is_some();
+                    match failure.sent_request().filter(|_| is_doubt_decided).cloned() {
                         Some(sent) => self.doubt(sent, Some(failure)),
                         None => self.track.finish(Err(failure), false),
                     }
                 }
-                Err(failure) => self.track.finish(Err(failure), false),
             }
         })
     }
@@ -222,7 +221,10 @@ impl BatchItem {
                 shared.accounts.reserve(&self.call.endpoint, self.json.as_deref()).await?;
         }
         let submitted = self.pass_and_submit().await;
-        let may_run = |error: &Error| error.may_be_accepted() && self.call.sent.get().is_some();
+        // With an id it was accepted, and with a record it may have been.
+        let may_run = |error: &Error| {
+            error.may_be_accepted() && (error.sent_request().is_some() || error.request_id().is_some())
+        };
         if submitted.as_ref().is_err_and(|error| !may_run(error))
             && let Some(reservation) = self.track.reservation.take()
         {
@@ -239,10 +241,10 @@ impl BatchItem {
             self.track.counted.set(ItemPhase::Running);
             let start = now();
             let (limit, endpoint, sent) =
-                (self.call.limit(), self.call.endpoint.clone(), self.call.sent.clone());
+                (self.call.limit(), self.call.endpoint.clone(), SentSlot::default());
             let span = self.call.submit_span();
             // Boxed, so that a call that waits for its result has given back the memory of the submit.
-            let attempt = Box::pin(within(limit, &endpoint, submit_once(&mut self.call, &self.track)));
+            let attempt = Box::pin(within(limit, &endpoint, submit_once(&mut self.call, &self.track, &sent)));
             match attempt.instrument(span).await {
                 Ok(handle) => {
                     pass.accepted();
@@ -377,13 +379,14 @@ impl Track {
         self.fail(error)
     }
 
-    fn begun(&self, digest: Option<Digest>) -> JournalEntry {
+    fn begun(&self, digest: Option<Digest>, may_differ: bool) -> JournalEntry {
         let time = system_now().duration_since(UNIX_EPOCH).ok();
         JournalEntry::Begun {
             key: self.key.to_string(),
             input: self.fingerprint.clone().unwrap_or_default(),
             time: time.and_then(|time| u64::try_from(time.as_millis()).ok()),
             json: digest.map(|digest| digest.to_string()),
+            may_differ,
             reserved: self.reservation.as_ref().map(|reservation| reservation.amount),
         }
     }
@@ -422,7 +425,7 @@ impl DoubtfulItem {
                     Ok(()) => item.submit_and_wait().await,
                     Err(error) => item.track.fail(error),
                 },
-                Decision::InDoubt(reason) => item.track.fail(in_doubt(Some(&reason), failure)),
+                Decision::InDoubt(reason) => item.track.fail(in_doubt(Some(reason), failure)),
             }
         };
         Box::pin(resolved.instrument(span))
@@ -436,17 +439,17 @@ impl DoubtfulItem {
 }
 
 /// Returns the error of a request that may have been accepted. `reason` says why that could not be decided.
-fn in_doubt(reason: Option<&DoubtReason>, failure: Option<Error>) -> Error {
+fn in_doubt(reason: Option<DoubtReason>, failure: Option<Error>) -> Error {
     let process = if failure.is_some() {
         "its submit was not answered"
     } else {
         "an earlier process was sending this request when it ended"
     };
     let mut message = format!("{process}, so it may be running; it was not sent again");
-    if let Some(reason) = reason {
+    if let Some(reason) = &reason {
         message = format!("{message}: {reason}");
     }
-    let error = Error::new(ErrorKind::InDoubt, message);
+    let error = Error::new(ErrorKind::InDoubt { reason }, message);
     match failure {
         Some(failure) => match failure.sent_request().cloned() {
             Some(sent) => error.with_sent_request(sent).with_source(failure),
@@ -513,7 +516,7 @@ async fn wait(handle: &RequestHandle, shared: &Shared, start: Instant, limit: Op
 }
 
 /// Sends a request, and writes down that it may have been accepted before it can have been.
-async fn submit_once(call: &mut Call, track: &Track) -> Result<RequestHandle> {
+async fn submit_once(call: &mut Call, track: &Track, sent: &SentSlot) -> Result<RequestHandle> {
     let shared = &track.shared;
     let mut request = call.prepare_submit().await?;
     if track.reservation.is_some() {
@@ -523,11 +526,12 @@ async fn submit_once(call: &mut Call, track: &Track) -> Result<RequestHandle> {
     if shared.limiter.is_adaptive() {
         request.is_answer = |status, _| status == StatusCode::TOO_MANY_REQUESTS;
     }
-    let is_recorded = shared.journal.is_some() || shared.accepted.is_some();
-    let digest = request.json().filter(|_| is_recorded).and_then(Digest::from_json);
-    track.write(track.begun(digest)).await?;
-    match call.send_submit(&request).await {
-        Ok(handle) => {
+    let digest = request.json().filter(|_| shared.journal.is_some());
+    let digest = digest.and_then(|json| Digest::from_json(json));
+    let may_differ = call.client.0.transport.may_change_bodies();
+    track.write(track.begun(digest, may_differ)).await?;
+    match call.send_submit(&mut request, sent).await {
+        Ok((handle, digest)) => {
             if let Some(accepted) = &shared.accepted {
                 lock(accepted).insert(handle.request_id().to_owned(), digest);
             }

@@ -20,9 +20,9 @@ use crate::{BoxFuture, Error, ErrorKind, Result, sync::lock};
 
 /// A [`Journal`] in a file of JSON lines, which only grows.
 ///
-/// Each line is on the disk before the batch continues. If the process dies while it writes a line, that line is
-/// removed when the file is opened again. A file that is anything else than a journal is left as it is, and cannot be
-/// opened. On Unix, a new journal is readable by its owner only. The file is locked while it is open, so that two
+/// Each line is on the disk before the batch continues. If the process dies while it writes a line, the part of it that
+/// is there is removed when the file is opened again. A file that is anything else than a journal is left as it is, and
+/// cannot be opened. On Unix, a new journal is readable by its owner only. The file is locked while it is open, so that two
 /// processes cannot work on one batch.
 ///
 /// ```
@@ -143,7 +143,14 @@ impl LockedFile {
             if !is_start_of_entry(&tail) {
                 return Err(not_an_entry(lines + 1, &"it is no entry of a journal"));
             }
-            file.file.set_len(file.end)?;
+            if serde_json::from_slice::<JournalEntry>(&tail).is_ok() {
+                // Only the end of the line is missing, as after editors that remove it.
+                file.file.seek(SeekFrom::End(0))?;
+                file.file.write_all(b"\n")?;
+                file.index()?;
+            } else {
+                file.file.set_len(file.end)?;
+            }
             file.file.sync_data()?;
         }
         Ok(file)
@@ -223,7 +230,9 @@ fn is_start_of_entry(tail: &[u8]) -> bool {
         }
         let is_whole_or_cut =
             |entry: serde_json::Result<JournalEntry>| entry.map_or_else(|error| error.is_eof(), |_| true);
-        tail.starts_with(head.as_bytes()) && is_whole_or_cut(serde_json::from_slice(tail))
+        // JSON that breaks off in a text is not known to be UTF-8 yet, of which the last character may be cut.
+        let is_text = std::str::from_utf8(tail).map_or_else(|error| error.error_len().is_none(), |_| true);
+        tail.starts_with(head.as_bytes()) && is_text && is_whole_or_cut(serde_json::from_slice(tail))
     })
 }
 
@@ -251,7 +260,14 @@ mod tests {
 
     fn begun(key: usize) -> JournalEntry {
         let key = key.to_string();
-        JournalEntry::Begun { key, input: "00".to_owned(), time: None, json: None, reserved: None }
+        JournalEntry::Begun {
+            key,
+            input: "00".to_owned(),
+            time: None,
+            json: None,
+            may_differ: false,
+            reserved: None,
+        }
     }
 
     async fn read(journal: &FileJournal) -> io::Result<Vec<JournalEntry>> {
@@ -297,11 +313,38 @@ mod tests {
         for cut in 0..=text.len() {
             std::fs::write(&path, &text[..cut]).unwrap();
             let journal = FileJournal::open(&path).unwrap();
-            let whole = text[..cut].matches('\n').count();
+            let whole = lines.iter().map(String::len).scan(0, |end, length| {
+                *end += length;
+                Some(*end - 1) // Without the end of the line.
+            });
+            let whole = whole.filter(|end| *end <= cut).count();
             assert_eq!(read(&journal).await.unwrap().len(), whole, "{cut}");
             journal.write(begun(9)).await.unwrap();
-            assert_eq!(read(&journal).await.unwrap().last(), Some(&begun(9)), "{cut}");
+            let entries = read(&journal).await.unwrap();
+            assert_eq!((entries.last(), entries.len()), (Some(&begun(9)), whole + 1), "{cut}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_ticket_in_a_last_line_without_its_end_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let ticket = Ticket::with_endpoint("acme/app", "r\u{17e}");
+        let entries = [begun(0), JournalEntry::Submitted { key: "0".to_owned(), ticket }];
+        let lines: Vec<_> = entries.iter().map(|entry| serde_json::to_string(entry).unwrap()).collect();
+        for (separator, end) in [("\n", ""), ("\r\n", ""), ("\n", " "), ("\r\n", "\r")] {
+            std::fs::write(&path, lines.join(separator) + end).unwrap();
+            let journal = FileJournal::open(&path).unwrap();
+            assert_eq!(read(&journal).await.unwrap(), entries, "{separator:?} {end:?}");
+            journal.write(begun(1)).await.unwrap();
+            drop(journal);
+            assert_eq!(read(&FileJournal::open(&path).unwrap()).await.unwrap().len(), 3);
+        }
+        // Cut within a character.
+        let text = lines.join("\n");
+        let cut = text.find('\u{17e}').unwrap() + 1;
+        std::fs::write(&path, &text.as_bytes()[..cut]).unwrap();
+        assert_eq!(read(&FileJournal::open(&path).unwrap()).await.unwrap(), entries[..1]);
     }
 
     #[tokio::test]
@@ -319,7 +362,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("precious");
         let entry = serde_json::to_string(&begun(0)).unwrap();
-        let texts: [Vec<u8>; 11] = [
+        let texts: [Vec<u8>; 17] = [
+            b"\xef\xbb\xbf{\"state\":\"beg".into(),
+            b" {\"state\":\"begun\"".into(),
+            b"[{\"state\":\"begun\",\"index\":0,\"input\":\"00\"}]".into(),
+            b"{\"state\":\"begun\",\"index\":0,\"input\":\"00\"}{\"state\":\"beg".into(),
+            b"{\"state\":\"begun\",\"index\":0,\"input\":\"\xff".into(),
+            b"{\"state\":\"submitted\",\"index\":0,\"ticket\":{\"request_id\":\"r1\"}}".into(),
             b"{\"settings\":\"precious\"}".into(),
             b"two lines\nof a poem".into(),
             b"\x7fELF\0\0\n\x01\x02\xff".into(),
@@ -346,7 +395,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("socket");
         let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-        for path in [Path::new("/dev/null"), Path::new("/dev/zero"), &socket] {
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+        for path in [Path::new("/dev/null"), Path::new("/dev/zero"), &socket, &link, folder.path()] {
             let error = FileJournal::open(path).unwrap_err();
             assert!(error.to_string().contains("not a regular file"), "{error}");
         }

@@ -84,6 +84,9 @@ pub enum JournalEntry {
         /// A fingerprint of the JSON as it is sent, by which fal can be asked for the request.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         json: Option<String>,
+        /// True if a middleware or a layer of the client may have changed the JSON before it was sent.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        may_differ: bool,
         /// The part of the budget that is reserved for the request, if the batch has one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reserved: Option<Usd>,

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, UNIX_EPOCH},
 };
 
 use futures_util::StreamExt;
@@ -15,7 +15,7 @@ use crate::{
     Error, ErrorKind, Result, Usd,
     money::Decimal,
     queue::Ticket,
-    reconcile::{Digest, KnownRequests},
+    reconcile::{Digest, KnownRequests, PastSubmit},
     untyped::Any,
 };
 
@@ -62,15 +62,12 @@ pub(super) struct ItemState {
     pub(super) reserved: Option<Usd>,
 }
 
-/// The time at which a request was sent last, and the digest of its JSON.
-pub(super) type SentAt = (SystemTime, Digest);
-
 #[derive(Debug, Clone, Default)]
 pub(super) enum ItemProgress {
     #[default]
     Unsent,
     /// The request was about to be sent, and may have been accepted.
-    InDoubt(Option<Box<SentAt>>),
+    InDoubt(Option<Box<PastSubmit>>),
     Submitted(Box<Ticket<Any>>),
     Collected {
         ticket: Box<Ticket<Any>>,
@@ -128,7 +125,7 @@ impl JournalState {
         let item = self.items.entry(key).or_default();
         match entry {
             JournalEntry::Started { .. } => {}
-            JournalEntry::Begun { input, time, json, reserved, .. } => {
+            JournalEntry::Begun { input, time, json, may_differ, reserved, .. } => {
                 match (item.reserved.take(), &item.progress) {
                     // One that may run, and be billed beside the new one.
                     (Some(reserved), _) => self.money.charged += reserved,
@@ -140,6 +137,7 @@ impl JournalState {
                 }
                 let time = time.and_then(|time| UNIX_EPOCH.checked_add(Duration::from_millis(time)));
                 let sent = time.zip(json.as_deref().and_then(Digest::parse));
+                let sent = sent.map(|(begun, digest)| PastSubmit { begun, digest, may_differ });
                 item.fingerprint = Some(ItemKey::new(&input));
                 item.progress = ItemProgress::InDoubt(sent.map(Box::new));
                 item.reserved = reserved;
@@ -151,7 +149,7 @@ impl JournalState {
             JournalEntry::Submitted { ticket, .. } => {
                 if let Some(accepted) = &mut self.accepted {
                     let digest = match &item.progress {
-                        ItemProgress::InDoubt(Some(sent)) => Some(sent.1),
+                        ItemProgress::InDoubt(Some(sent)) if !sent.may_differ => Some(sent.digest),
                         _ => None,
                     };
                     accepted.insert(ticket.request_id().to_owned(), digest);

@@ -128,8 +128,8 @@ use crate::{
 ///
 /// # Options
 ///
-/// Options apply to each request. A request that exceeds its timeout is cancelled if there is no journal; with a journal
-/// it goes on, and the next process waits for it.
+/// Options apply to each request. A request that exceeds its timeout is cancelled if there is no journal, as
+/// [`subscribe`](Client::subscribe) does it; with a journal it goes on, and the next process waits for it.
 #[must_use = "nothing is sent until this is awaited"]
 pub struct BatchRequest<E: Endpoint, K = usize> {
     pub(super) client: Client,

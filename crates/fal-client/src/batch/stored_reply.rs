@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use super::journal::{JournalFailure, JournalOutput};
 use crate::{
     Error, ErrorKind,
+    headers::is_json,
     money::Decimal,
     redact::{Secrets, shorten},
     reply::CallResponse,
@@ -28,7 +29,7 @@ impl From<&CallResponse> for JournalOutput {
     fn from(reply: &CallResponse) -> Self {
         let response = &reply.response;
         let content_type = response.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let content_type = content_type.filter(|_| !response.is_json()).map(str::to_owned);
+        let content_type = content_type.filter(|_| !is_json(&response.headers)).map(str::to_owned);
         Self { body: response.body.clone(), content_type }
     }
 }

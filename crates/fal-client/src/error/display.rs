@@ -120,7 +120,7 @@ impl fmt::Debug for UnboundedKind<'_> {
             ErrorKind::RateLimited => f.write_str("RateLimited"),
             ErrorKind::NotReady => f.write_str("NotReady"),
             ErrorKind::Timeout => f.write_str("Timeout"),
-            ErrorKind::InDoubt => f.write_str("InDoubt"),
+            ErrorKind::InDoubt { reason } => f.debug_struct("InDoubt").field("reason", reason).finish(),
             ErrorKind::Unsent => f.write_str("Unsent"),
             ErrorKind::Cancelled => f.write_str("Cancelled"),
             ErrorKind::Transport => f.write_str("Transport"),

@@ -4,7 +4,7 @@ use fal_core::{Violation, Violations};
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::redact::Secrets;
+use crate::{reconcile::DoubtReason, redact::Secrets};
 
 /// The kind of a failure, as far as the caller's next step depends on it.
 ///
@@ -41,7 +41,12 @@ pub enum ErrorKind {
     Timeout,
     /// A resumed batch may have sent the request before, so it was not sent again.
     /// [`BatchRequest::resubmit_in_doubt`](crate::batch::BatchRequest::resubmit_in_doubt) sends it.
-    InDoubt,
+    #[non_exhaustive]
+    InDoubt {
+        /// The reason for which [`BatchRequest::reconcile`](crate::batch::BatchRequest::reconcile) could not decide the
+        /// doubt. `None` if it was not asked to.
+        reason: Option<DoubtReason>,
+    },
     /// The batch had stopped before this input, because of a failure that concerns the whole account. Nothing was sent,
     /// and the next run of the batch sends it.
     Unsent,

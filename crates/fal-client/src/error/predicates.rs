@@ -39,7 +39,7 @@ predicates! {
     /// Returns true for [`ErrorKind::Timeout`], of the client or of the service.
     is_timeout => ErrorKind::Timeout,
     /// Returns true for [`ErrorKind::InDoubt`].
-    is_in_doubt => ErrorKind::InDoubt,
+    is_in_doubt => ErrorKind::InDoubt { .. },
     /// Returns true for [`ErrorKind::Unsent`].
     is_unsent => ErrorKind::Unsent,
     /// Returns true for [`ErrorKind::Cancelled`].
@@ -125,9 +125,10 @@ impl Error {
             _ if self.is_callers_fault() => self.status().unwrap_or(StatusCode::UNPROCESSABLE_ENTITY),
             ErrorKind::NotFound => StatusCode::NOT_FOUND,
             ErrorKind::NotReady | ErrorKind::Cancelled => StatusCode::CONFLICT,
-            ErrorKind::RateLimited | ErrorKind::Locked { .. } | ErrorKind::InDoubt | ErrorKind::Unsent => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            ErrorKind::RateLimited
+            | ErrorKind::Locked { .. }
+            | ErrorKind::InDoubt { .. }
+            | ErrorKind::Unsent => StatusCode::SERVICE_UNAVAILABLE,
             ErrorKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
             ErrorKind::Config | ErrorKind::Auth | ErrorKind::File => StatusCode::INTERNAL_SERVER_ERROR,
             #[cfg(feature = "webhook")]

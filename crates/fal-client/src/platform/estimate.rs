@@ -1,5 +1,7 @@
 //! The cost of a call before it is made.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use fal_core::IntoInput;
 use fal_platform::{
@@ -11,6 +13,7 @@ use fal_platform::{
 };
 use http::StatusCode;
 
+use super::interceptor::MiddlewareInterceptor;
 use crate::{Client, Error, ErrorKind, Result};
 
 /// The estimated cost of a call.
@@ -46,7 +49,8 @@ impl Client {
     /// connections.
     ///
     /// A [provider](crate::Credentials::provider) of keys is asked once, here. The errors of the API convert to
-    /// [`Error`] with `?`. Its requests are not retried, and the client's headers and hooks do not apply.
+    /// [`Error`] with `?`. Its requests pass the client's middleware. They are not retried, and the client's headers, its
+    /// layers and its hook for attempts do not apply.
     ///
     /// ```no_run
     /// # async fn example(client: fal_client::Client) -> fal_client::Result<()> {
@@ -67,9 +71,13 @@ impl Client {
             let message = "the platform API cannot be reached through `proxy_url`; use a client without one";
             return Err(Error::new(ErrorKind::Config, message));
         }
-        let auth = transport.authorization.header().await?.map_or(Auth::none(), Auth::from_header);
-        let base = format!("{}/v1", transport.hosts.platform.as_str().trim_end_matches('/'));
-        Ok(Platform::with_base_url(&base, transport.http.main().clone(), auth))
+        let mut auth = transport.authorization.header().await?.map_or(Auth::none(), Auth::from_header);
+        if !transport.middleware.is_empty() {
+            auth = auth.intercepted_by(Arc::new(MiddlewareInterceptor::new(self.clone())));
+        }
+        let platform = &transport.hosts.platform;
+        let base = format!("{}/v1", platform.as_str().trim_end_matches('/'));
+        Ok(Platform::with_base_url(&base, transport.http.choose(platform, false).clone(), auth))
     }
 
     /// Estimates the cost of a call with this input. Nothing is run.

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use super::request_handle::{Cancelled, RequestHandle};
-use crate::{Result, reply::CallResponse, timeout::timed_out};
+use super::{
+    Update,
+    request_handle::{Cancelled, RequestHandle},
+};
+use crate::{Error, Result, reply::CallResponse, timeout::timed_out};
 
 /// The time that a call which has timed out waits for the response to its cancel request.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -11,18 +14,16 @@ const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time that fetching the result of a request may take that was completed just before its cancel.
 const RESULT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Cancels a request that took longer than `limit`. Returns the timeout, with the outcome of the cancel; or the result of a
-/// request that has completed in the meantime, because it is paid for.
+/// Cancels a request that took longer than `limit`. Returns the timeout, with the outcome of the cancel; or the outcome of a
+/// request that has completed in the meantime, because it is paid for, and a failure would be the same if it were sent again.
 pub(crate) async fn cancel_timed_out(handle: &RequestHandle, limit: Duration) -> Result<CallResponse> {
     let outcome = match tokio::time::timeout(CANCEL_TIMEOUT, handle.send_cancel()).await {
         Ok(Ok(Cancelled::Removed)) => "; it was cancelled before it ran".to_owned(),
         Ok(Ok(Cancelled::Requested)) => "; it was cancelled".to_owned(),
         Ok(Ok(Cancelled::AlreadyCompleted)) => {
-            match tokio::time::timeout(RESULT_TIMEOUT, handle.fetch_unfollowed_result()).await {
-                Ok(Ok(result)) => return Ok(result),
-                // The failure of the job, unless it is one of fetching.
-                Ok(Err(error)) if error.status().is_some() && !error.is_retryable() => return Err(error),
-                _ => "; it has completed since, and its result can be fetched".to_owned(),
+            match tokio::time::timeout(RESULT_TIMEOUT, fetch_late_outcome(handle)).await {
+                Ok(Some(outcome)) => return outcome,
+                Ok(None) | Err(_) => "; it has completed since, and its result can be fetched".to_owned(),
             }
         }
         Ok(Ok(Cancelled::NotFound)) => "; the queue no longer knows it".to_owned(),
@@ -30,6 +31,30 @@ pub(crate) async fn cancel_timed_out(handle: &RequestHandle, limit: Duration) ->
         Err(_) => "; the request to cancel it was not answered".to_owned(),
     };
     Err(handle.with_ids(timed_out(limit, handle.endpoint()).with_suffix(&outcome)))
+}
+
+/// Fetches the outcome of a completed request: its result, or its own failure. Returns `None` if it cannot be had.
+async fn fetch_late_outcome(handle: &RequestHandle) -> Option<Result<CallResponse>> {
+    let failure = match handle.fetch_status(false).await {
+        Ok(Update::Completed { error, error_type, .. }) => error.map(|error| (error, error_type)),
+        Ok(_) => return None,
+        Err(_) => None,
+    };
+    let has_failed = failure.is_some();
+    let outcome = handle.fetch_outcome(failure).await;
+    let is_of_job = |error: &Error| {
+        let is_of_access =
+            error.is_auth() || error.is_locked() || error.is_rate_limited() || error.is_not_found();
+        let is_server_error = error.status().is_some_and(|status| status.is_server_error());
+        error.status().is_some() && !error.is_not_ready() && !is_of_access && (has_failed || !is_server_error)
+    };
+    match outcome {
+        Err(error) if !is_of_job(&error) => {
+            tracing::debug!(%error, "the outcome of a late request cannot be fetched");
+            None
+        }
+        outcome => Some(outcome),
+    }
 }
 
 /// Cancels a request when dropped, unless disarmed.

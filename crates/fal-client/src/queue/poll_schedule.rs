@@ -67,11 +67,11 @@ impl RequestBudget {
         self.credit -= 1;
     }
 
-    /// Waits until `requests` may be sent.
+    /// Waits until `requests` may be sent, which are fewer than the maximum of credit.
     pub(super) async fn wait_for(&mut self, requests: i32) {
         loop {
             self.add_credit(Instant::now());
-            if self.credit >= requests.min(MAX_CREDIT) {
+            if self.credit >= requests {
                 return;
             }
             tokio::time::sleep_until(self.next).await;

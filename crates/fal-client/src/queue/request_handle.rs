@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     BoxFuture, Client, Error, ErrorKind, Result, Retry,
-    headers::custom_header,
+    headers::{custom_header, is_json},
     reply::CallResponse,
     retry::RetryClass,
     timeout::within,
@@ -296,7 +296,9 @@ fn is_whole(response: &Response) -> bool {
     let body = response.body.trim_ascii();
     match (body.first(), body.last()) {
         (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')) | (Some(b'"'), Some(b'"')) => true,
-        (Some(b'{' | b'[' | b'"' | b'<') | None, _) => !response.is_json() && response.request_id().is_some(),
+        (Some(b'{' | b'[' | b'"' | b'<') | None, _) => {
+            !is_json(&response.headers) && response.request_id().is_some()
+        }
         _ => true,
     }
 }

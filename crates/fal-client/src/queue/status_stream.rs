@@ -112,7 +112,7 @@ impl StatusStream {
 impl RequestHandle {
     async fn open_status_stream(self, logs: bool) -> Result<Events> {
         let mut request = self.request(Method::GET, |urls| join(&urls.status, ["stream"]))?;
-        request.url.set_query(Some(if logs { "logs=1" } else { "logs=0" }));
+        request.url.query_pairs_mut().append_pair("logs", if logs { "1" } else { "0" });
         request.headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
         request.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         // Not retried: polls take over when it fails, and these are.

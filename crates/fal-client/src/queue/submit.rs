@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use bytes::Bytes;
 use fal_core::{Endpoint, IntoInput};
 use serde::Deserialize;
 use tracing::{Instrument, field::Empty};
@@ -17,8 +16,9 @@ use crate::{
     call::Call,
     hosts::Service,
     options::CallOptions,
+    reconcile::{Digest, SentSlot},
     timeout::within,
-    transport::{Content, Request},
+    transport::Request,
 };
 
 /// A request for the queue, from [`Client::submit`]. Sent by awaiting it, which returns a [`Job`].
@@ -60,10 +60,11 @@ impl Call {
     /// Submits the call to the queue, within its time limit.
     pub(crate) fn submit(self) -> BoxFuture<'static, Result<RequestHandle>> {
         let span = self.submit_span();
-        let (limit, endpoint) = (self.limit(), self.endpoint.clone());
-        let sent = self.sent.clone();
-        let submitted =
-            async move { within(limit, &endpoint, self.enqueue()).await.map_err(|error| sent.attach(error)) };
+        let (limit, endpoint, sent) = (self.limit(), self.endpoint.clone(), SentSlot::default());
+        let submitted = async move {
+            let submitted = within(limit, &endpoint, self.enqueue(sent.clone())).await;
+            submitted.map_err(|error| sent.attach(error))
+        };
         Box::pin(submitted.instrument(span))
     }
 
@@ -71,13 +72,15 @@ impl Call {
         tracing::info_span!("fal.submit", endpoint = %self.endpoint, request_id = Empty)
     }
 
-    /// Submits the call to the queue without a time limit, for callers that spread it over more than this.
+    /// Submits the call to the queue without a time limit, for callers that spread it over more than this. Records what
+    /// is sent in `sent`, which the caller attaches to an error.
     ///
     /// Boxed, so that a call that waits for its result has given back the memory of the submit.
-    pub(super) fn enqueue(mut self) -> BoxFuture<'static, Result<RequestHandle>> {
+    pub(super) fn enqueue(mut self, sent: SentSlot) -> BoxFuture<'static, Result<RequestHandle>> {
         Box::pin(async move {
-            let request = self.prepare_submit().await?;
-            self.send_submit(&request).await
+            let mut request = self.prepare_submit().await?;
+            let (handle, _) = self.send_submit(&mut request, &sent).await?;
+            Ok(handle)
         })
     }
 
@@ -90,18 +93,18 @@ impl Call {
     }
 
     /// Sends a request that [`prepare_submit`](Self::prepare_submit) has built. Records its id in the current span.
-    pub(crate) async fn send_submit(&mut self, request: &Request) -> Result<RequestHandle> {
-        let body = match &request.content {
-            Content::Json(json) => json.clone(),
-            _ => Bytes::new(),
-        };
-        self.sent.begin(&self.client, self.sent_request(body.clone()));
-        let accepted = match send(&self.client, request).await {
-            Ok(accepted) => accepted,
-            Err(error) => return Err(self.sent.attach(error.with_endpoint(&*self.endpoint))),
-        };
+    /// Returns it with the digest of its input.
+    pub(crate) async fn send_submit(
+        &mut self,
+        request: &mut Request,
+        sent: &SentSlot,
+    ) -> Result<(RequestHandle, Option<Digest>)> {
+        let body = request.json().cloned().unwrap_or_default();
+        request.sent = Some(sent.begin(&self.client, self.sent_request(body)));
+        let accepted =
+            send(&self.client, request).await.map_err(|error| error.with_endpoint(&*self.endpoint))?;
         let Accepted { request_id, status_url, response_url, cancel_url } = accepted;
-        self.sent.accept(&self.client, &request_id, &body);
+        let digest = sent.accept(&self.client, &request_id);
         tracing::Span::current().record("request_id", &request_id);
         tracing::debug!(request_id, "queued");
         let urls = ServerUrls { status: status_url, result: response_url, cancel: cancel_url };
@@ -112,7 +115,7 @@ impl Call {
         if let Some(on_queued) = self.on_queued.take() {
             on_queued(&handle);
         }
-        Ok(handle)
+        Ok((handle, digest))
     }
 }
 

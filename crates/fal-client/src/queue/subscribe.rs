@@ -14,6 +14,7 @@ use crate::{
     BoxFuture, Client, Pending, Reply, Result,
     call::{Call, OnQueued},
     options::CallOptions,
+    reconcile::SentSlot,
     reply::CallResponse,
     timeout::{now, within},
 };
@@ -21,7 +22,9 @@ use crate::{
 /// A call through the queue, from [`Client::subscribe`]. Sent by awaiting it.
 ///
 /// A request that exceeds its `timeout` is cancelled, and the error says whether that worked. If it turns out to have
-/// completed, its result is returned, up to 15 s late, because it is paid for.
+/// completed, its outcome is returned, up to 15 s late: its result, because it is paid for, or the failure of the model,
+/// such as a refused prompt, because sending it again would not help. An outcome that cannot be fetched in that time is a
+/// `Timeout`.
 #[must_use = "nothing is sent until this is awaited"]
 pub struct SubscribeRequest<E: Endpoint> {
     client: Client,
@@ -98,8 +101,8 @@ fn subscribe(call: Call, mut follow: FollowOptions) -> BoxFuture<'static, Result
     let span = tracing::info_span!("fal.subscribe", endpoint = %call.endpoint, request_id = Empty);
     // Taken apart here: as an argument of the future, the call would keep its memory until the job is done (the row
     // "10,000 jobs in flight" of BENCHMARKS.md).
-    let sent = call.sent.clone();
-    let (limit, endpoint, submitted) = (call.limit(), call.endpoint.clone(), call.enqueue());
+    let sent = SentSlot::default();
+    let (limit, endpoint, submitted) = (call.limit(), call.endpoint.clone(), call.enqueue(sent.clone()));
     let subscribed = async move {
         let start = now();
         let submitted = within(limit, &endpoint, submitted).await;

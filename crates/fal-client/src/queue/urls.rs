@@ -72,7 +72,8 @@ fn move_to(base: &Url, url: &Url, request_id: &str) -> Option<Url> {
     let is_of_request = url.path_segments()?.any(|segment| segment == request_id);
     let mut moved = base.clone();
     moved.set_path(&format!("{}{}", base.path().trim_end_matches('/'), url.path()));
-    moved.set_query(url.query());
+    let query: Vec<&str> = [base.query(), url.query()].into_iter().flatten().collect();
+    moved.set_query((!query.is_empty()).then(|| query.join("&")).as_deref());
     (is_fal && is_of_request && is_below(base, &moved)).then_some(moved)
 }
 
@@ -123,6 +124,27 @@ mod tests {
         ] {
             assert_eq!(status_url(from_server), format!("{base}{path}"), "{from_server}");
         }
+    }
+
+    #[test]
+    fn query_of_the_gateway_is_in_every_url() {
+        let host = "http://127.0.0.1:9/fal?_subdomain=queue";
+        let client = Client::builder().key("a:b").queue_host(host).build().unwrap();
+        let urls = RequestUrls::from_ids(&client, "acme/app", "r1").unwrap();
+        assert_eq!(
+            urls.cancel.as_str(),
+            "http://127.0.0.1:9/fal/acme/app/requests/r1/cancel?_subdomain=queue"
+        );
+        let server = |status: &str| {
+            let server = ServerUrls { status: Some(status.to_owned()), ..ServerUrls::default() };
+            urls.clone().or_server_urls(&client, &server).status.to_string()
+        };
+        let status = "http://127.0.0.1:9/fal/acme/alias/requests/r1/status?_subdomain=queue";
+        assert_eq!(server("https://queue.fal.run/acme/alias/requests/r1/status"), status);
+        assert_eq!(
+            server("https://queue.fal.run/acme/alias/requests/r1/status?x=1"),
+            format!("{status}&x=1")
+        );
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     Error, ErrorKind, Result,
-    socket::{Socket, close_frame},
+    socket::{Socket, close_frame, write_limit},
     sync::lock,
 };
 
@@ -121,10 +121,19 @@ impl Link {
 
     /// Writes a message and returns its number. Opens a new connection if the old one is gone and may be replaced.
     async fn write(&self, message: tungstenite::Message) -> Result<u64> {
+        let limit = write_limit(self.settings.client.0.transport.idle_timeout, message.len());
         let mut message = Some(message);
         loop {
             let writing = std::future::poll_fn(|context| self.state().poll_write(context, &mut message));
-            if let Some(number) = writing.await? {
+            let written = match limit {
+                None => writing.await,
+                Some(limit) => tokio::time::timeout(limit, writing).await.unwrap_or_else(|_| {
+                    // A part of the message may be written, so nothing else can follow it.
+                    self.drop_socket();
+                    Err(Error::from_silence(limit))
+                }),
+            };
+            if let Some(number) = written? {
                 return Ok(number);
             }
             self.open_another().await?;
@@ -169,6 +178,15 @@ impl Link {
             };
             if let Some(incoming) = incoming {
                 return Poll::Ready(Ok(ReceiveOutcome::Message(incoming)));
+            }
+            if let Some(number) = wanted.filter(|number| *number <= state.received) {
+                // It would be waited for without end.
+                let message = format!(
+                    "the answer to input {number} cannot be told from other messages: the service does not send one for each \
+                     input, so use `send` and `recv`"
+                );
+                let error = Error::new(ErrorKind::Transport, message).with_unknown_outcome();
+                return Poll::Ready(Err(self.settings.add_endpoint(error)));
             }
             let earlier_end = if wanted.is_none() { state.earlier_end.take() } else { None };
             match earlier_end.or_else(|| state.end.take()) {

@@ -93,9 +93,9 @@ impl ConnectionSettings {
             url.query_pairs_mut().append_pair("max_buffering", &inputs.to_string());
         }
         let mut request = socket::upgrade_request(url, token.is_none());
-        request.headers = self.options.clone().into_headers()?;
         request.retry = self.options.retry(&self.client);
         request.deadline = self.options.deadline(&self.client);
+        request.headers = self.options.headers(request.deadline)?;
         Socket::open(&self.client.0.transport, request, self.max_message_bytes).await
     }
 

@@ -21,7 +21,8 @@ use crate::{
     endpoint_id::EndpointId,
     input::{self, Checks},
     redact::Secrets,
-    socket::{self, Frame, Socket},
+    run::RUN_TIMEOUT,
+    socket::{self, Frame, Socket, write_limit},
     sync::lock,
     timeout::within,
     transport::Response,
@@ -76,6 +77,8 @@ struct RunnerState {
     limit: usize,
     /// The number of calls that were sent.
     sent: u64,
+    /// The number of frames that were received.
+    frames: u64,
     /// The number of responses that are complete.
     completed: u64,
     partial: Option<PartialResponse>,
@@ -120,7 +123,8 @@ impl<E: Endpoint> WebSocketRequest<E> {
     }
 
     /// Sets the time for opening the connection, and then for each call. By default it is that of the client, which has no
-    /// limit unless one is set.
+    /// limit unless one is set. In any case a call fails after an hour in which nothing arrives, as long as fal lets a
+    /// request run.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -141,6 +145,7 @@ impl<E: Endpoint> WebSocketRequest<E> {
             socket,
             limit,
             sent: 0,
+            frames: 0,
             completed: 0,
             partial: None,
             responses: BTreeMap::new(),
@@ -189,8 +194,7 @@ impl<E: Endpoint> WebSocketRunner<E> {
             let response = shared.receive(call).await?;
             let response = Response { secrets: shared.client.0.transport.secrets(), ..response };
             if !response.status.is_success() {
-                let error = Error::from_response(response.status, &response.headers, response.body);
-                return Err(error.hide(&response.secrets));
+                return Err(Error::from_response(response.status, &response.headers, response.body));
             }
             Reply::decode(response.into())
         };
@@ -208,9 +212,10 @@ impl Shared {
     /// Sends a call. If it is dropped while this waits, its response is dropped when it arrives.
     async fn send(&self, message: Message) -> Result<PendingCall<'_>> {
         let _turn = self.sending.lock().await;
+        let limit = write_limit(self.client.0.transport.idle_timeout, message.len());
         let mut message = Some(message);
         let mut call = PendingCall { shared: self, number: None };
-        std::future::poll_fn(|context| {
+        let writing = std::future::poll_fn(|context| {
             let mut state = self.state();
             if let Some(reason) = &state.broken {
                 return Poll::Ready(Err(Error::new(ErrorKind::Transport, reason.clone())));
@@ -222,8 +227,15 @@ impl Shared {
                 call.number = Some(state.sent);
             }
             state.socket.poll_flush(context).map_err(Error::with_unknown_outcome)
-        })
-        .await?;
+        });
+        match limit {
+            None => writing.await?,
+            Some(limit) => tokio::time::timeout(limit, writing).await.unwrap_or_else(|_| {
+                let error = Error::from_silence(limit);
+                self.state().broken = Some(error.message().to_owned());
+                Err(error)
+            })?,
+        }
         Ok(call)
     }
 
@@ -232,9 +244,21 @@ impl Shared {
         let number = call.number.unwrap_or_default();
         // The task with this lock reads the responses for all calls.
         let _turn = self.receiving.lock().await;
-        let response = std::future::poll_fn(|context| self.state().poll_response(context, number)).await;
-        call.number = None;
-        response
+        loop {
+            let frames = self.state().frames;
+            let receiving = std::future::poll_fn(|context| self.state().poll_response(context, number));
+            if let Ok(response) = tokio::time::timeout(RUN_TIMEOUT, receiving).await {
+                call.number = None;
+                return response;
+            }
+            let mut state = self.state();
+            if state.frames == frames && state.broken.is_none() {
+                let error = Error::from_silence(RUN_TIMEOUT);
+                state.broken = Some(error.message().to_owned());
+                call.number = None;
+                return Err(error);
+            }
+        }
     }
 }
 
@@ -248,7 +272,9 @@ impl RunnerState {
                 let message = format!("{reason}; the call may have been accepted");
                 return Poll::Ready(Err(Error::new(ErrorKind::Transport, message).with_unknown_outcome()));
             }
-            match ready!(self.socket.poll_next(context)) {
+            let frame = ready!(self.socket.poll_next(context));
+            self.frames += 1;
+            match frame {
                 Some(Ok(Frame::Text(text))) => self.accept(&text, true),
                 Some(Ok(Frame::Binary(bytes))) => self.accept(&bytes, false),
                 Some(Ok(Frame::KeepAlive)) => {}

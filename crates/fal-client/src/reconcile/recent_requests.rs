@@ -5,15 +5,13 @@ use std::{
     sync::{Arc, Mutex, Weak},
 };
 
-use bytes::Bytes;
-
 use super::{Digest, KnownRequests, SentRequest};
 use crate::sync::lock;
 
 /// The number of accepted requests that are remembered.
 const CAPACITY: usize = 4096;
 /// The largest input whose digest is remembered, in bytes.
-const MAX_INPUT: usize = 16 << 10;
+pub(super) const MAX_INPUT: usize = 16 << 10;
 
 /// The latest requests of a client: those that were accepted, and those without an answer.
 #[derive(Debug, Default)]
@@ -28,9 +26,8 @@ struct Lists {
 }
 
 impl RecentRequests {
-    /// Remembers an accepted request and its body.
-    pub(crate) fn add_accepted(&self, request_id: &str, body: &Bytes) {
-        let digest = (body.len() <= MAX_INPUT).then(|| Digest::from_json(body)).flatten();
+    /// Remembers an accepted request and the digest of its input.
+    pub(super) fn add_accepted(&self, request_id: &str, digest: Option<Digest>) {
         lock(&self.0).push(request_id.to_owned(), digest);
     }
 

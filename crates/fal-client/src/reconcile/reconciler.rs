@@ -13,7 +13,7 @@ use super::{
     matching::{Verdict, judge},
     request_list,
 };
-use crate::{Client, queue::Ticket, timestamp::system_now, untyped::Any};
+use crate::{Client, endpoint_id::EndpointId, queue::Ticket, timestamp::system_now, untyped::Any};
 
 /// The number of looks, after the lag of the list, that must all miss a request.
 const LOOKS: u32 = 3;
@@ -87,7 +87,7 @@ impl Reconciler {
     async fn look_at_list(&self, doubts: &mut [Doubt], known: &KnownRequests) {
         let mut by_endpoint: BTreeMap<String, Vec<&mut Doubt>> = BTreeMap::new();
         for doubt in doubts.iter_mut().filter(|doubt| !doubt.is_final()) {
-            by_endpoint.entry(doubt.sent.listed_endpoint.clone()).or_default().push(doubt);
+            by_endpoint.entry(listed_endpoint(&doubt.sent)).or_default().push(doubt);
         }
         for (endpoint, mut doubts) in by_endpoint {
             let first = doubts.iter().map(|doubt| doubt.sent.begun).min().unwrap_or_else(system_now);
@@ -107,7 +107,7 @@ impl Reconciler {
             // Requests of other callers, so that nothing is taken for two of them.
             let mut sent: Vec<Arc<SentRequest>> = doubts.iter().map(|doubt| doubt.sent.clone()).collect();
             for other in self.client.0.recent.unanswered() {
-                if other.listed_endpoint == endpoint && !sent.iter().any(|sent| Arc::ptr_eq(sent, &other)) {
+                if listed_endpoint(&other) == endpoint && !sent.iter().any(|sent| Arc::ptr_eq(sent, &other)) {
                     sent.push(other);
                 }
             }
@@ -120,8 +120,8 @@ impl Reconciler {
                     }
                     // Another caller has claimed it since, and the next look knows.
                     Verdict::Found(_) => {}
-                    // It may be one of those in the list, with an input that a middleware has changed.
-                    Verdict::Absent { .. } if !self.client.0.transport.middleware.keeps_bodies() => {
+                    // It may be one of those in the list, with an input that was changed on the way.
+                    Verdict::Absent { .. } if doubt.sent.may_differ() => {
                         doubt.reason = DoubtReason::Unrecognizable;
                     }
                     Verdict::Absent { behind_witness } => {
@@ -135,6 +135,16 @@ impl Reconciler {
                 }
             }
         }
+    }
+}
+
+/// Returns the id of the endpoint of a request with the path of its call, as fal lists it.
+fn listed_endpoint(sent: &SentRequest) -> String {
+    let endpoint =
+        EndpointId::parse(&sent.endpoint).map_or_else(|_| sent.endpoint.to_string(), |id| id.to_string());
+    match sent.path.as_deref().map(|path| path.trim_matches('/')).filter(|path| !path.is_empty()) {
+        Some(path) => format!("{endpoint}/{path}"),
+        None => endpoint,
     }
 }
 
@@ -156,7 +166,7 @@ impl Doubt {
 
     fn find(&mut self, request_id: String) {
         self.sent.resolve();
-        self.decision = Some(Decision::Found(Ticket::with_endpoint(self.sent.endpoint.clone(), request_id)));
+        self.decision = Some(Decision::Found(Ticket::with_endpoint(&*self.sent.endpoint, request_id)));
     }
 
     /// Notes that a look at `time` has missed the request, which would be listed `behind_witness` after another one.

@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
-
-use super::SentRequest;
+use super::{Digest, SentRequest, recent_requests::MAX_INPUT};
 use crate::{Client, Error, sync::lock};
 
 /// The record of the request that a call has sent last, also if the call was dropped by its timeout.
@@ -12,19 +10,22 @@ use crate::{Client, Error, sync::lock};
 pub(crate) struct SentSlot(Arc<Mutex<Option<Arc<SentRequest>>>>);
 
 impl SentSlot {
-    /// Notes that a request is about to be sent.
-    pub(crate) fn begin(&self, client: &Client, sent: SentRequest) {
+    /// Notes that a request is about to be sent. Returns its record, for the transport to note what is sent.
+    pub(crate) fn begin(&self, client: &Client, sent: SentRequest) -> Arc<SentRequest> {
         let sent = Arc::new(sent);
         client.0.recent.add_unanswered(&sent);
-        *lock(&self.0) = Some(sent);
+        *lock(&self.0) = Some(sent.clone());
+        sent
     }
 
-    /// Notes that the request was accepted. Releases its body.
-    pub(crate) fn accept(&self, client: &Client, request_id: &str, body: &Bytes) {
-        client.0.recent.add_accepted(request_id, body);
-        if let Some(sent) = lock(&self.0).take() {
-            sent.resolve();
-        }
+    /// Notes that the request was accepted. Releases its body, and returns its digest unless it is large.
+    pub(crate) fn accept(&self, client: &Client, request_id: &str) -> Option<Digest> {
+        let sent = lock(&self.0).take()?;
+        let is_known = sent.length() <= MAX_INPUT && !sent.may_differ();
+        let digest = if is_known { sent.digest() } else { None };
+        client.0.recent.add_accepted(request_id, digest);
+        sent.resolve();
+        digest
     }
 
     /// Notes that the request has failed, and adds it to the error if it may have been accepted.
@@ -36,9 +37,5 @@ impl SentSlot {
         }
         sent.end();
         error.with_sent_request(sent)
-    }
-
-    pub(crate) fn get(&self) -> Option<Arc<SentRequest>> {
-        lock(&self.0).clone()
     }
 }

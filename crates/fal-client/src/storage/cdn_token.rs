@@ -81,9 +81,7 @@ impl CdnToken {
             None => hosts.cdn.clone(),
             Some(base) => {
                 let base = Url::parse(base).ok();
-                let is_safe =
-                    |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && hosts.is_local(url));
-                base.filter(is_safe).ok_or_else(|| invalid("base_url"))?
+                base.filter(|url| hosts.is_safe(url)).ok_or_else(|| invalid("base_url"))?
             }
         };
         let use_until = use_until(issued.expires_at.as_deref(), SystemTime::now());

@@ -142,7 +142,7 @@ impl DownloadRequest {
         let limit = options.timeout(&client);
         let deadline = deadline(limit).zip(limit);
         let settings = Settings { client, retry, idle_timeout, deadline };
-        let (url, response) = settings.within_deadline(open(&settings, &hosts, &url)).await??;
+        let (url, response) = within_deadline(deadline, open(&settings, &hosts, &url)).await?;
         let length = response.content_length();
         check_size(length.unwrap_or(0), max_bytes)?;
         let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -201,12 +201,15 @@ impl Settings {
         request.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         request
     }
+}
 
-    /// Awaits `future`, and fails with `Timeout` at the end of the time for the whole download.
-    async fn within_deadline<T>(&self, future: impl Future<Output = T>) -> Result<T> {
-        let Some((end, limit)) = self.deadline else { return Ok(future.await) };
-        tokio::time::timeout_at(end.into(), future).await.map_err(|_| took_too_long(limit))
-    }
+/// Awaits `future`, and fails with `Timeout` at the end of the time for the whole download.
+async fn within_deadline<T>(
+    deadline: Option<(Instant, Duration)>,
+    future: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let Some((end, limit)) = deadline else { return future.await };
+    tokio::time::timeout_at(end.into(), future).await.unwrap_or_else(|_| Err(took_too_long(limit)))
 }
 
 fn took_too_long(limit: Duration) -> Error {

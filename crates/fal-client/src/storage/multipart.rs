@@ -48,6 +48,8 @@ pub(super) async fn upload(
     let checkpoint = checkpoint.zip(metadata.version);
     if let Some((checkpoint, version)) = checkpoint
         && let Some(partial) = checkpoint.get(version)
+        // Continuing at the CDN needs its token, which a client that uploads to the REST service must not fetch.
+        && (repository, partial.repository()) != (Repository::Rest, Repository::Cdn)
     {
         match resume(context, source, meter, checkpoint, partial).await {
             // fal does not know the upload any more, or its signed URL has expired.
@@ -58,12 +60,16 @@ pub(super) async fn upload(
             result => return result,
         }
     }
-    match upload_anew(context, repository, metadata, source, meter, checkpoint).await {
+    let upload = initiate(context, repository, metadata).await?;
+    // Not the chosen one: the REST service takes the place of a CDN that does not take the file.
+    let repository = upload.repository;
+    match upload_anew(context, upload, source, meter, checkpoint).await {
         // The parts of an upload whose signed URL has expired cannot be taken over by another.
         Err(error) if repository == Repository::Rest && is_expired(&error) => {
             tracing::debug!(%error, "the signed URL was refused: starting again with another");
             restart(meter);
-            upload_anew(context, repository, metadata, source, meter, checkpoint).await
+            let upload = initiate(context, repository, metadata).await?;
+            upload_anew(context, upload, source, meter, checkpoint).await
         }
         result => result,
     }
@@ -79,13 +85,11 @@ fn restart(meter: Option<&Meter>) {
 /// Uploads all parts of a file.
 async fn upload_anew(
     context: &UploadContext,
-    repository: Repository,
-    metadata: &FileMetadata,
+    upload: MultipartUpload,
     source: &ByteSource,
     meter: Option<&Meter>,
     checkpoint: Option<(&Checkpoint, FileVersion)>,
 ) -> Result<String> {
-    let upload = initiate(context, repository, metadata).await?;
     let part_size = context.options.part_size_for(source.length());
     if let Some((checkpoint, version)) = checkpoint {
         let partial =

@@ -1,9 +1,10 @@
 //! Uploads of a whole file in one request.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{Method, header::CONTENT_TYPE};
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use super::{
     byte_source::ByteSource,
@@ -15,6 +16,10 @@ use crate::{Result, hosts::join, retry::RetryClass, transport::Request};
 
 /// The shortest time for which an upload URL can be expected to be valid. fal's are for two minutes.
 const SIGNED_FOR: Duration = Duration::from_secs(60);
+
+/// The largest number of further URLs for one file. On a line so slow that each expires before the end, more would only
+/// send the file for ever.
+const MAX_RENEWALS: u32 = 3;
 
 /// Uploads a file in one request and returns its URL.
 pub(super) async fn upload(
@@ -67,7 +72,7 @@ async fn to_rest(
     meter: Option<&Meter>,
 ) -> Result<String> {
     let progress = meter.map(Meter::part);
-    let mut is_first = true;
+    let mut renewals = 0;
     loop {
         let start = Instant::now();
         let (upload_url, file_url) = context.initiate(metadata, "initiate").await?;
@@ -78,11 +83,55 @@ async fn to_rest(
         match context.client.0.transport.send(&put).await {
             Ok(_) => return Ok(file_url),
             // A URL that is refused at once, twice, was not refused for its age.
-            Err(error) if is_expired(&error) && (is_first || start.elapsed() >= SIGNED_FOR) => {
+            Err(error)
+                if is_expired(&error)
+                    && renewals < MAX_RENEWALS
+                    && (renewals == 0 || start.elapsed() >= SIGNED_FOR) =>
+            {
                 tracing::debug!(%error, "the signed URL was refused: asking for another");
-                is_first = false;
+                renewals += 1;
             }
             Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use serde_json::json;
+
+    use crate::{
+        Client, File,
+        storage::{Repository, UploadOptions},
+        transport::simulation,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn file_that_no_signed_url_outlives_is_not_sent_for_ever() {
+        for (seconds, expected) in [(70, 4), (5, 2)] {
+            let puts = Arc::new(AtomicUsize::new(0));
+            let counter = puts.clone();
+            let client = simulation::client(Client::builder(), move |request: &reqwest::Request| {
+                let is_put = request.method() == http::Method::PUT;
+                counter.fetch_add(usize::from(is_put), Ordering::Relaxed);
+                async move {
+                    if is_put {
+                        tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
+                        return simulation::response(403, "text/plain", "Request has expired");
+                    }
+                    let (upload_url, file_url) = ("https://files.example/1?sig=x", "https://files.example/1");
+                    simulation::json(200, &json!({"upload_url": upload_url, "file_url": file_url}))
+                }
+            });
+            let rest = UploadOptions::default().repository(Repository::Rest);
+            let upload = client.upload(File::bytes(vec![7; 100], "image/png")).options(rest);
+            assert!(upload.await.unwrap_err().to_string().contains("expired"));
+            assert_eq!(puts.load(Ordering::Relaxed), expected);
         }
     }
 }

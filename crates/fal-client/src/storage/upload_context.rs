@@ -179,9 +179,7 @@ fn file_name_header(name: &str) -> Option<HeaderValue> {
 
 /// Parses a URL to upload to, which must be `https` unless it is on this machine.
 pub(super) fn parse_upload_url(text: &str, hosts: &Hosts) -> Result<Url> {
-    let url = Url::parse(text).ok();
-    let is_safe = |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && hosts.is_local(url));
-    url.filter(is_safe).ok_or_else(|| {
+    Url::parse(text).ok().filter(|url| hosts.is_safe(url)).ok_or_else(|| {
         let kind = ErrorKind::Decode { path: "upload_url".to_owned() };
         Error::new(kind, "the service gave an upload URL that is not https")
     })

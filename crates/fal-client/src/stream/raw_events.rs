@@ -13,7 +13,11 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::workflow;
 use crate::{
-    BoxFuture, Error, ErrorKind, Result, redact::Secrets, reply::CallResponse, sse, timeout::timed_out,
+    BoxFuture, Error, ErrorKind, Result,
+    redact::Secrets,
+    reply::CallResponse,
+    sse,
+    timeout::{now, timed_out},
     transport::Response,
 };
 
@@ -165,7 +169,7 @@ impl SilenceTimer {
     fn poll(&mut self, context: &mut Context<'_>, received: u64) -> Poll<Duration> {
         let since = match self.silent_since {
             Some((since, then)) if then == received => since,
-            _ => self.silent_since.insert((Instant::now(), received)).0,
+            _ => self.silent_since.insert((now(), received)).0,
         };
         // A limit that cannot be represented is no limit.
         let idle = self.idle_timeout.and_then(|idle| Some((since.checked_add(idle)?, idle)));

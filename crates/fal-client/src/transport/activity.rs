@@ -108,14 +108,50 @@ pub(super) fn is_large(bytes: &Bytes) -> bool {
     bytes.len() > PIECE
 }
 
-/// Waits for the next bytes of a response, at most for `limit`.
-pub(super) async fn next_chunk(
-    response: &mut reqwest::Response,
-    limit: Option<Duration>,
-) -> Result<Option<Bytes>, Failure> {
-    let chunk = match limit {
-        None => response.chunk().await,
-        Some(limit) => timeout(limit, response.chunk()).await.map_err(|_| Failure::Silent(limit))?,
-    };
-    chunk.map_err(Failure::from_reqwest)
+/// The number of bytes of a body that end a silence. A server that sends a byte now and then would otherwise never be given
+/// up.
+pub(crate) const SIGN_OF_LIFE: usize = 1 << 10;
+
+/// The patience with the body of a response.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BodyPatience {
+    /// The limit of a wait for the next bytes.
+    pub(super) idle: Option<Duration>,
+    /// The limit of all waits until there is a sign of life. Some gateways send spaces while a model works.
+    pub(super) dripping: Option<Duration>,
+}
+
+/// The body of a response, which is given up when its server is silent or only drips.
+pub(super) struct BodyReader<'a> {
+    response: &'a mut reqwest::Response,
+    patience: BodyPatience,
+    /// The time spent waiting since the last sign of life, and the bytes that have arrived in it.
+    waited: Duration,
+    bytes: usize,
+}
+
+impl<'a> BodyReader<'a> {
+    pub(super) fn new(response: &'a mut reqwest::Response, patience: BodyPatience) -> Self {
+        Self { response, patience, waited: Duration::ZERO, bytes: 0 }
+    }
+
+    /// Waits for the next bytes.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        let BodyPatience { idle, dripping } = self.patience;
+        let left = dripping.map(|limit| limit.saturating_sub(self.waited));
+        let Some(limit) = idle.into_iter().chain(left).min() else {
+            return self.response.chunk().await.map_err(Failure::from_reqwest);
+        };
+        let start = Instant::now();
+        let chunk = timeout(limit, self.response.chunk()).await;
+        self.waited += start.elapsed();
+        let chunk =
+            chunk.map_err(|_| Failure::Silent(if Some(limit) == idle { limit } else { self.waited }))?;
+        let chunk = chunk.map_err(Failure::from_reqwest)?;
+        self.bytes += chunk.as_ref().map_or(0, Bytes::len);
+        if self.bytes >= SIGN_OF_LIFE {
+            (self.waited, self.bytes) = (Duration::ZERO, 0);
+        }
+        Ok(chunk)
+    }
 }

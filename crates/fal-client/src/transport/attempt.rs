@@ -1,6 +1,6 @@
 //! One attempt at a request.
 
-use std::{mem, pin::pin, time::Duration};
+use std::{mem, pin::pin};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::{Either, select};
@@ -9,8 +9,8 @@ use tracing::{Instrument, field::Empty};
 use url::Url;
 
 use super::{
-    Content, Failure, Request, Response, Transport,
-    activity::{Activity, is_large, next_chunk, stream_bytes},
+    ANSWER_TIMEOUT, Content, Failure, Request, Response, Transport,
+    activity::{Activity, BodyPatience, BodyReader, is_large, stream_bytes},
 };
 use crate::{
     Error, ErrorKind, credentials::Authorization, headers::foreign_encoding, hosts::is_below,
@@ -38,7 +38,7 @@ impl Transport {
             if is_success(request, &response) {
                 return Ok(response);
             }
-            let failure = read_refusal(response, self.max_reply_bytes, self.idle_timeout(request)).await;
+            let failure = read_refusal(response, self.max_reply_bytes, self.body_patience(request)).await;
             if let Failure::Refused(status, headers, body) | Failure::HalfRefused(status, headers, body) =
                 &failure
             {
@@ -97,22 +97,19 @@ impl Transport {
             method: request.method.clone(),
             url: url.clone(),
             headers,
-            json: match &request.content {
-                Content::Json(json) => Some(json.clone()),
-                _ => None,
-            },
+            json: request.json().cloned(),
             is_for_fal: request.to_fal,
             attempt: number,
         };
         if !self.middleware.is_empty() {
             self.middleware.change(&mut outgoing).await?;
-            self.check_changed_url(request, url, &outgoing.url)?;
+            let has_key = request.to_fal || request.headers.contains_key(header::AUTHORIZATION);
+            self.check_changed_url(has_key, url, &outgoing.url)?;
+            if let Some(sent) = &request.sent {
+                sent.set_body(outgoing.json.as_ref());
+            }
         }
         let prepared = self.prepare(request, outgoing, key, &activity)?;
-        #[cfg(test)]
-        if let Some(service) = &self.simulated {
-            return service(&prepared).await.map_err(Failure::from_reqwest);
-        }
         let idle_timeout = self.idle_timeout(request);
         let silence = activity.silence(idle_timeout, request.answer_timeout.or(idle_timeout));
         let result = match select(pin!(self.execute_prepared(request, prepared)), pin!(silence)).await {
@@ -131,14 +128,15 @@ impl Transport {
     ) -> Result<reqwest::Response, Failure> {
         #[cfg(feature = "realtime")]
         if request.upgrade {
-            let http = self.upgrades.http(self.http.main(), prepared.url())?;
+            let url = prepared.url();
+            let http = self.upgrades.http(self.http.choose(url, false), url)?;
             return http.execute(prepared).await.map_err(Failure::from_reqwest);
         }
         #[cfg(feature = "tower")]
         if let Some(layered) = &self.layered {
-            return layered.execute(prepared, request.verbatim).await;
+            return layered.execute(prepared, request.verbatim, request.sent.clone()).await;
         }
-        self.http.choose(request.verbatim).execute(prepared).await.map_err(Failure::from_reqwest)
+        self.http.execute(prepared, request.verbatim).await.map_err(Failure::from_reqwest)
     }
 
     /// Returns the headers of a request, and apart from them its `Authorization`, which no middleware sees.
@@ -173,8 +171,7 @@ impl Transport {
     }
 
     /// Checks the URL of a request after a middleware may have changed it.
-    fn check_changed_url(&self, request: &Request, from: &Url, to: &Url) -> crate::Result<()> {
-        let has_key = request.to_fal || request.headers.contains_key(header::AUTHORIZATION);
+    pub(crate) fn check_changed_url(&self, has_key: bool, from: &Url, to: &Url) -> crate::Result<()> {
         let is_allowed = from.origin() == to.origin() && to.username().is_empty() && to.password().is_none()
             || self.hosts.contains(to)
             || self.trusted.iter().any(|trusted| is_below(trusted, to));
@@ -267,8 +264,8 @@ impl Transport {
         let mut response = self.attempt(request, number).await?;
         let headers = mem::take(response.headers_mut());
         let request_id = headers.get("x-fal-request-id").and_then(|id| id.to_str().ok());
-        let (limit, idle_timeout) = (self.max_reply_bytes, self.idle_timeout(request));
-        let body = read_at_most(&mut response, limit, idle_timeout, request_id).await?;
+        let (limit, patience) = (self.max_reply_bytes, self.body_patience(request));
+        let body = read_at_most(&mut response, limit, patience, request_id).await?;
         self.show(request, response.status(), &headers, Some(&body));
         if let Some(encoding) = foreign_encoding(&headers) {
             return Err(Failure::Final(compressed(encoding, response.status(), body, request_id)));
@@ -276,9 +273,18 @@ impl Transport {
         Ok(Response { status: response.status(), headers, body, secrets: self.secrets() })
     }
 
+    /// Returns the patience with the body of the response to `request`.
+    fn body_patience(&self, request: &Request) -> BodyPatience {
+        let idle = self.idle_timeout(request);
+        let answer = request.answer_timeout.unwrap_or(ANSWER_TIMEOUT);
+        BodyPatience { idle, dripping: idle.map(|idle| idle.max(answer)) }
+    }
+
     /// Reads the body of a response that was opened.
     pub(crate) async fn read_body(&self, mut response: reqwest::Response) -> crate::Result<Bytes> {
-        let body = read_at_most(&mut response, self.max_reply_bytes, self.idle_timeout, None).await;
+        let dripping = self.idle_timeout.map(|idle| idle.max(ANSWER_TIMEOUT));
+        let patience = BodyPatience { idle: self.idle_timeout, dripping };
+        let body = read_at_most(&mut response, self.max_reply_bytes, patience, None).await;
         body.map_err(|failure| failure.into_error().hide(&self.secrets()))
     }
 }
@@ -302,12 +308,8 @@ fn compressed(encoding: &str, status: http::StatusCode, body: Bytes, request_id:
 }
 
 /// Reads the body of an error response, or its first `limit` bytes.
-async fn read_refusal(
-    mut response: reqwest::Response,
-    limit: u64,
-    idle_timeout: Option<Duration>,
-) -> Failure {
-    let (body, broken) = read_up_to(&mut response, limit, idle_timeout).await;
+async fn read_refusal(mut response: reqwest::Response, limit: u64, patience: BodyPatience) -> Failure {
+    let (body, broken) = read_up_to(&mut response, limit, patience).await;
     let failure = if broken.is_none() { Failure::Refused } else { Failure::HalfRefused };
     failure(response.status(), mem::take(response.headers_mut()), body)
 }
@@ -316,7 +318,7 @@ async fn read_refusal(
 async fn read_at_most(
     response: &mut reqwest::Response,
     limit: u64,
-    idle_timeout: Option<Duration>,
+    patience: BodyPatience,
     request_id: Option<&str>,
 ) -> Result<Bytes, Failure> {
     let too_large = || {
@@ -327,7 +329,7 @@ async fn read_at_most(
         return Err(too_large());
     }
     // One byte more tells a response of exactly the limit from a larger one.
-    let (body, broken) = read_up_to(response, limit.saturating_add(1), idle_timeout).await;
+    let (body, broken) = read_up_to(response, limit.saturating_add(1), patience).await;
     if let Some(failure) = broken {
         return Err(failure);
     }
@@ -338,15 +340,15 @@ async fn read_at_most(
 async fn read_up_to(
     response: &mut reqwest::Response,
     limit: u64,
-    idle_timeout: Option<Duration>,
+    patience: BodyPatience,
 ) -> (Bytes, Option<Failure>) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let whole = response.content_length();
     // Not the announced length, which a server need not keep.
     let reserved = whole.unwrap_or_default().min(MAX_RESERVED).try_into().unwrap_or_default();
-    let mut body = BytesMut::new();
+    let (mut body, mut reader) = (BytesMut::new(), BodyReader::new(response, patience));
     loop {
-        let chunk = match next_chunk(response, idle_timeout).await {
+        let chunk = match reader.next().await {
             Ok(Some(chunk)) => chunk,
             Ok(None) => return (body.freeze(), None),
             Err(cause) => return (body.freeze(), Some(cause)),

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header::AUTHORIZATION};
 
-use super::{Request, Response};
+use super::Request;
 #[cfg(feature = "tower")]
 use crate::middleware::BoxError;
 use crate::{
@@ -37,7 +37,7 @@ pub(super) enum Failure {
     /// The response is not a success, and broke off while it was read.
     HalfRefused(StatusCode, HeaderMap, Bytes),
     /// The response is a success that makes no sense.
-    Nonsense(Box<Response>),
+    Nonsense(StatusCode),
     /// Another attempt would fail alike.
     Final(Error),
 }
@@ -107,16 +107,8 @@ impl Failure {
             ),
             Self::Refused(status, ..) => format!("status {}", status.as_u16()),
             Self::HalfRefused(status, ..) => format!("status {}, and half a body", status.as_u16()),
-            Self::Nonsense(response) => format!("status {} without sense", response.status.as_u16()),
+            Self::Nonsense(status) => format!("status {} without sense", status.as_u16()),
             Self::Final(error) => error.message().to_owned(),
-        }
-    }
-
-    /// Returns a response that makes no sense, for the caller to say what is wrong with it, or the error.
-    pub(super) fn into_nonsense(self) -> crate::Result<Response> {
-        match self {
-            Self::Nonsense(response) => Ok(*response),
-            failure => Err(failure.into_error()),
         }
     }
 
@@ -144,12 +136,7 @@ impl Failure {
                 Error::from_response(status, &headers, body).with_suffix(" (the answer broke off)")
             }
             Self::Final(error) => error,
-            Self::Nonsense(response) => {
-                let kind = ErrorKind::Decode { path: ".".to_owned() };
-                Error::new(kind, message)
-                    .with_response(response.status, response.body)
-                    .with_headers(&response.headers)
-            }
+            Self::Nonsense(_) => Error::new(ErrorKind::Decode { path: ".".to_owned() }, message),
             Self::Broken(cause) if cause.is_timeout() => {
                 Error::new(ErrorKind::Timeout, message).with_source(cause).with_unknown_outcome()
             }

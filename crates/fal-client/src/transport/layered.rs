@@ -10,12 +10,13 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use http::{Uri, header::AUTHORIZATION};
 use reqwest::Body;
 use tower_service::Service;
 
 use super::{Failure, Http};
-use crate::{BoxFuture, error::chain, middleware::BoxError, sync::lock};
+use crate::{BoxFuture, error::chain, middleware::BoxError, reconcile::SentRequest, sync::lock};
 
 /// The HTTP client of a [`Client`](crate::Client) as a service of tower, which
 /// [`ClientBuilder::layer`](crate::ClientBuilder::layer) wraps.
@@ -42,6 +43,22 @@ struct Passport {
     verbatim: bool,
     /// Set once the request is handed to the HTTP client.
     is_sent: Arc<AtomicBool>,
+    /// The record of a submit, in which the body that is sent is noted.
+    record: Option<Arc<SentRequest>>,
+}
+
+impl Passport {
+    /// Notes that the request is handed to the HTTP client, with the body that the layers have left.
+    fn note_sent(&self, request: &reqwest::Request) {
+        self.is_sent.store(true, Ordering::Relaxed);
+        let Some(record) = &self.record else { return };
+        match request.body().map(Body::as_bytes) {
+            None => record.set_body(None),
+            Some(Some(bytes)) => record.set_body(Some(&Bytes::copy_from_slice(bytes))),
+            // A layer may have put other content into the stream of a large body.
+            Some(None) => record.set_may_differ(),
+        }
+    }
 }
 
 impl HttpService {
@@ -69,14 +86,15 @@ impl Service<http::Request<Body>> for HttpService {
             let message = "a layer sends the key to another host than that of the request";
             return Box::pin(async move { Err(message.into()) });
         }
-        let http = self.http.choose(passport.is_some_and(|passport| passport.verbatim)).clone();
-        let is_sent = passport.map(|passport| passport.is_sent.clone());
+        let (http, passport) = (self.http.clone(), passport.cloned());
         Box::pin(async move {
             let request = reqwest::Request::try_from(request)?;
-            if let Some(is_sent) = is_sent {
-                is_sent.store(true, Ordering::Relaxed);
+            let mut verbatim = false;
+            if let Some(passport) = passport {
+                passport.note_sent(&request);
+                verbatim = passport.verbatim;
             }
-            Ok(http.execute(request).await?.into())
+            Ok(http.execute(request, verbatim).await?.into())
         })
     }
 }
@@ -107,10 +125,15 @@ impl LayeredHttp {
         &self,
         request: reqwest::Request,
         verbatim: bool,
+        record: Option<Arc<SentRequest>>,
     ) -> Result<reqwest::Response, Failure> {
         let mut request = http::Request::<Body>::try_from(request).map_err(Failure::from_reqwest)?;
         let is_sent = Arc::new(AtomicBool::new(false));
-        let passport = Passport { uri: request.uri().clone(), verbatim, is_sent: is_sent.clone() };
+        if let Some(record) = &record {
+            // Until the innermost service sees this request, and not another that a layer has made.
+            record.set_may_differ();
+        }
+        let passport = Passport { uri: request.uri().clone(), verbatim, is_sent: is_sent.clone(), record };
         request.extensions_mut().insert(passport);
         let failed = match (self.0)(request).await {
             Ok(response) => return Ok(response),

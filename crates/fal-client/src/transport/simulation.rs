@@ -1,6 +1,6 @@
 //! A service in the same process, for tests in simulated time.
 
-use std::{convert::Infallible, io, sync::Arc};
+use std::{convert::Infallible, io};
 
 use futures_util::{Stream, StreamExt};
 use reqwest::{Body, Request, Response};
@@ -11,8 +11,7 @@ use crate::{BoxFuture, Client, ClientBuilder};
 /// Answers every request in place of the network.
 ///
 /// Nothing is sent, so a stopped clock of tokio moves to the next timer as soon as every task waits for one.
-pub(crate) type Service =
-    Box<dyn Fn(&Request) -> BoxFuture<'static, reqwest::Result<Response>> + Send + Sync>;
+pub(crate) type Service = Box<dyn Fn(Request) -> BoxFuture<'static, reqwest::Result<Response>> + Send + Sync>;
 
 /// Builds a client whose requests `service` answers.
 pub(crate) fn client<F>(
@@ -22,12 +21,22 @@ pub(crate) fn client<F>(
 where
     F: Future<Output = Response> + Send + 'static,
 {
-    let mut client = builder.emulator("http://127.0.0.1:9").key("test:key").build().unwrap();
-    let service = move |request: &Request| -> BoxFuture<'static, reqwest::Result<Response>> {
+    client_with_bodies(builder, move |request| service(&request))
+}
+
+/// Builds a client whose requests `service` answers, after it has read as much of their bodies as it wants to.
+pub(crate) fn client_with_bodies<F>(
+    builder: ClientBuilder,
+    service: impl Fn(Request) -> F + Send + Sync + 'static,
+) -> Client
+where
+    F: Future<Output = Response> + Send + 'static,
+{
+    let client = builder.emulator("http://127.0.0.1:9").key("test:key").build().unwrap();
+    client.0.transport.http.simulate(Box::new(move |request| {
         let response = service(request);
         Box::pin(async move { Ok(response.await) })
-    };
-    Arc::get_mut(&mut client.0).unwrap().transport.simulated = Some(Box::new(service));
+    }));
     client
 }
 

@@ -143,13 +143,14 @@ async fn cause_is_that_of_the_first_domain_if_neither_can_be_reached() {
 
 /// Returns a transport of which the first request fails to connect to `first`, and the others to `later`.
 fn unreachable(transport: Transport, first: String, later: String) -> (Transport, Arc<AtomicUsize>) {
-    let (http, sent) = (transport.http.main().clone(), Arc::new(AtomicUsize::new(0)));
+    let (http, sent) =
+        (transport.http.choose(&transport.hosts.run, false).clone(), Arc::new(AtomicUsize::new(0)));
     let counted = sent.clone();
-    let simulated = move |_: &reqwest::Request| -> BoxFuture<'static, reqwest::Result<reqwest::Response>> {
+    transport.http.simulate(Box::new(move |_| {
         let url = if counted.fetch_add(1, Ordering::SeqCst) == 0 { &first } else { &later };
         Box::pin(http.get(url).send())
-    };
-    (Transport { simulated: Some(Box::new(simulated)), ..transport }, sent)
+    }));
+    (transport, sent)
 }
 
 #[tokio::test]

@@ -180,7 +180,7 @@ async fn the_journal_of_another_batch_is_an_error() {
     assert_eq!(submits(&server).values().collect::<Vec<_>>(), [&1, &1]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_request_that_exceeds_its_timeout_is_cancelled() {
     let server = Server::start(|request: &Received, _: &str| match request.method {
         Method::POST => answer(200, &json!({"request_id": "r1"})),

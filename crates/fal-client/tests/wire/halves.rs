@@ -57,7 +57,7 @@ async fn halves_on_two_threads_lose_no_message() {
     soon(receiving).await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_close_that_is_dropped_still_ends_the_receiver() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -129,7 +129,7 @@ async fn a_ping_does_not_take_the_wakeup_of_a_blocked_sender() {
     receiving.abort();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_blocked_sender_fails_when_the_connection_is_lost() {
     let connection = connect_to_slow_reader(Duration::from_secs(60), Duration::from_millis(100)).await;
     let (sender, mut receiver) = connection.split();
@@ -137,6 +137,18 @@ async fn a_blocked_sender_fails_when_the_connection_is_lost() {
     let error = soon(sender.send_message(&large_message())).await.unwrap_err();
     assert!(error.is_transport() && error.message().contains("while a message was written"), "{error}");
     assert!(soon(receiving).await.unwrap().unwrap_err().is_timeout());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_without_a_receiver_gives_up_when_nothing_is_read() {
+    let day = Duration::from_secs(24 * 3600);
+    let connection = connect_to_slow_reader(7 * day, day).await;
+    let sending = async { connection.send_message(&large_message()).await };
+    let error = tokio::time::timeout(day, sending).await.expect("it hangs").unwrap_err();
+    assert!(error.is_timeout() && error.may_be_accepted(), "{error:?}");
+    // A part of the message was written, so no other may follow.
+    let error = soon(connection.send_message(&json!({}))).await.unwrap_err();
+    assert!(error.is_transport() && error.message().contains("is closed"), "{error}");
 }
 
 #[tokio::test]

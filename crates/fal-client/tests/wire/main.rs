@@ -34,7 +34,6 @@ mod realtime;
 mod run;
 mod security;
 mod server;
-mod silence;
 mod status_stream;
 mod stream;
 mod subscribe;

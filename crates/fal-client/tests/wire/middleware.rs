@@ -225,3 +225,57 @@ async fn url_behind_a_proxy_is_that_at_fal() {
     assert_eq!(sent.line(), "POST /proxy");
     assert_eq!(sent.header("x-fal-target-url"), Some("https://fal.run/acme/app/edit?a=b"));
 }
+
+#[cfg(feature = "platform")]
+mod platform {
+    use super::*;
+
+    #[tokio::test]
+    async fn requests_of_the_platform_api_pass_the_middleware_without_the_key() {
+        let server = Server::start(|request: &Received, _: &str| match request.path.as_str() {
+            "/platform/v1/models/pricing" => {
+                answer(200, &json!({"prices": [], "next_cursor": null, "has_more": false}))
+            }
+            _ => answer(200, &json!({"estimate_type": "unit_price", "total_cost": 1.5, "currency": "USD"})),
+        })
+        .await;
+        let middleware = change(|request| {
+            assert!(request.is_for_fal() && request.headers().get("authorization").is_none());
+            request.headers_mut().insert("x-order", HeaderValue::from_static("first"));
+            if let Some(mut body) = request.json::<Value>()? {
+                body["note"] = json!("changed");
+                request.set_json(&body)?;
+            }
+            Ok(())
+        });
+        let seen = middleware.seen.clone();
+        let client = server.builder().middleware(middleware).build().unwrap();
+        let platform = client.platform().await.unwrap();
+        platform.list_prices().endpoint_id(vec!["acme/app".to_owned()]).send().await.unwrap();
+        assert!(client.estimate(cat()).await.unwrap().total_cost > 1.0);
+        for sent in server.received() {
+            assert_eq!(
+                (sent.header("x-order"), sent.header("authorization")),
+                (Some("first"), Some("Key test:key"))
+            );
+            assert!(sent.body.is_empty() || sent.json()["note"] == "changed");
+        }
+        let seen = seen.lock().unwrap().clone();
+        assert_eq!(seen[0], "GET /platform/v1/models/pricing 200 unread");
+        assert_eq!((seen.len(), server.received().len()), (3, 3));
+    }
+
+    #[tokio::test]
+    async fn requests_of_the_platform_api_obey_a_refusal_and_keep_the_key() {
+        let elsewhere = Server::start(|_, _| answer(200, &json!({}))).await;
+        let server = Server::start(|_, _| answer(200, &json!({}))).await;
+        let refuse = server.builder().middleware(change(|_| Err("out of office".into()))).build().unwrap();
+        let redirect = server.builder().middleware(to(&elsewhere)).build().unwrap();
+        for (client, words) in [(refuse, "out of office"), (redirect, "`trusted_host`")] {
+            let sent = client.platform().await.unwrap().list_models().send().await;
+            let error = fal_client::Error::from(sent.unwrap_err());
+            assert!(error.is_config() && error.to_string().contains(words), "{error}");
+        }
+        assert!(server.received().is_empty() && elsewhere.received().is_empty());
+    }
+}

@@ -76,3 +76,27 @@ async fn proxy_of_the_environment_is_used() {
     assert_eq!(proxy.lines().len(), 1);
     assert_eq!(proxy.received()[0].header("host"), Some("fal.invalid"));
 }
+
+/// Also if other services are elsewhere: the key would go to the proxy in plain text.
+#[tokio::test]
+async fn proxy_of_the_environment_gets_no_request_for_this_machine() {
+    const INNER: &str = "FAL_TEST_PROXY_OF_THE_ENVIRONMENT_AND_THIS_MACHINE";
+    if let Ok(url) = std::env::var(INNER) {
+        let port = url.rsplit(':').next().unwrap();
+        for host in ["127.0.0.1", "localhost", "mine.localhost"] {
+            let builder = Client::builder().key("a:b").run_host(format!("http://{host}:{port}"));
+            let reply = builder.retry(Retry::none()).build().unwrap().run(cat()).await.unwrap();
+            assert_eq!(reply.seed, 5, "{host}");
+        }
+        return;
+    }
+    let (proxy, server) = (proxy().await, Server::start(|_, _| answer(200, &json!({"seed": 5}))).await);
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "proxy::proxy_of_the_environment_gets_no_request_for_this_machine"]);
+    child.env(INNER, &server.url).env("HTTP_PROXY", &proxy.url).env("http_proxy", &proxy.url);
+    child.env_remove("NO_PROXY").env_remove("no_proxy");
+    let output = tokio::task::spawn_blocking(move || child.output().unwrap()).await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(proxy.received().is_empty());
+    assert_eq!(server.lines(), ["POST /acme/app/edit"; 3]);
+}

@@ -308,6 +308,20 @@ async fn a_throttle_sends_the_first_and_the_latest_message() {
 }
 
 #[tokio::test]
+async fn a_request_fails_if_answers_cannot_be_told_from_other_messages() {
+    // A greeting and an answer, so that the numbers of answers and inputs differ.
+    let client = server([frame(0x82, &packed(1)), frame(0x82, &packed(2))].concat(), End::Stall).await;
+    let call = client.endpoint_id("acme/live").messages::<Value, Value>().realtime().keep_alive(None);
+    let mut connection = soon(call).await.unwrap();
+    soon(connection.send_message(&ask(1))).await.unwrap();
+    for n in 1..=2 {
+        assert_eq!(soon(connection.recv()).await.unwrap().unwrap()["n"], n);
+    }
+    let error = soon(connection.request_message(&ask(2))).await.unwrap_err();
+    assert!(error.is_transport() && error.message().contains("use `send` and `recv`"), "{error}");
+}
+
+#[tokio::test]
 async fn a_connection_is_reused_by_its_key() {
     let (_folder, emulator, client) = unary().await;
     let open = || client.endpoint_id("acme/live").messages::<Value, Answer>().realtime().reuse("session");

@@ -286,46 +286,6 @@ async fn dropping_a_stream_closes_its_connection() {
 }
 
 #[tokio::test]
-async fn the_timeout_of_a_call_includes_its_stream() {
-    let (client, _) = server(vec![EVENTS.into()], End::Stall).await;
-    let call = client.stream(cat()).timeout(Duration::from_millis(300)).idle_timeout(None);
-    let error = call.await.unwrap().done().await.unwrap_err();
-    assert!(error.is_timeout() && error.to_string().contains("300ms"), "{error}");
-}
-
-/// Sends a comment after each `pause`, and an event after the last one.
-async fn start_with_comments(comments: usize, pause: Duration) -> Client {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        let (mut socket, _) = listener.accept().await.unwrap();
-        assert!(socket.read(&mut [0; 4096]).await.unwrap() > 0);
-        socket.write_all(HEAD.as_bytes()).await.unwrap();
-        for _ in 0..comments {
-            tokio::time::sleep(pause).await;
-            socket.write_all(b"8\r\n: alive\n\r\n").await.unwrap();
-        }
-        socket.write_all(b"12\r\ndata: {\"seed\":3}\n\n\r\n0\r\n\r\n").await.unwrap();
-    });
-    Client::builder().emulator(url).build().unwrap()
-}
-
-#[tokio::test]
-async fn comments_restart_the_idle_timeout() {
-    let client = start_with_comments(8, Duration::from_millis(100)).await;
-    let call = client.stream(cat()).idle_timeout(Duration::from_millis(400));
-    assert_eq!(*call.await.unwrap().done().await.unwrap(), Output { seed: 3 });
-}
-
-#[tokio::test]
-async fn comments_do_not_restart_the_timeout_of_the_call() {
-    let client = start_with_comments(8, Duration::from_millis(100)).await;
-    let call = client.stream(cat()).timeout(Duration::from_millis(400));
-    let error = call.await.unwrap().done().await.unwrap_err();
-    assert!(error.is_timeout() && error.to_string().contains("400ms"), "{error}");
-}
-
-#[tokio::test]
 async fn a_workflow_has_events_of_its_nodes() {
     let events = "data: {\"type\":\"submit\",\"node_id\":\"n\",\"app_id\":\"a/b\",\"request_id\":\"r\"}\n\n\
                   data: {\"type\":\"output\",\"output\":{\"seed\":3}}\n\n";

@@ -147,6 +147,56 @@ async fn job_is_cancelled_after_the_timeout() {
     assert!(is_cancel(&last), "{last:?}");
 }
 
+/// Starts a queue whose request runs until it is cancelled, when it turns out to have completed with `state` and `result`.
+async fn late_queue(state: Value, result: impl Fn() -> Reaction + Send + Sync + 'static) -> Server {
+    let is_late: Arc<Mutex<bool>> = Arc::default();
+    Server::start(move |request: &Received, url: &str| match request.path.as_str() {
+        "/queue/acme/app/edit" => accepted(url),
+        path if path.ends_with("/status/stream") => answer(404, &json!({"detail": "Not Found"})),
+        path if path.ends_with("/status") => match *is_late.lock().unwrap() {
+            true => answer(200, &state),
+            false => answer(202, &json!({"status": "IN_PROGRESS"})),
+        },
+        path if path.ends_with("/cancel") => {
+            *is_late.lock().unwrap() = true;
+            answer(400, &json!({"status": "ALREADY_COMPLETED"}))
+        }
+        _ => result(),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn outcome_of_a_job_that_has_completed_at_its_timeout_is_returned() {
+    let done = || json!({"status": "COMPLETED"});
+    let failed = || json!({"status": "COMPLETED", "error": "it broke", "error_type": "internal_error"});
+    let refusal = || json!({"detail": [{"loc": ["body"], "msg": "no", "type": "content_policy_violation"}]});
+    type Case = (Value, fn(&Value) -> Reaction, Value, &'static str);
+    let cases: [Case; 8] = [
+        (done(), |body| answer(200, body), json!({"seed": 7}), "reply"),
+        // The model's own failures, which come again if the request is sent again.
+        (done(), |body| answer(422, body), refusal(), "422 body: no"),
+        (failed(), |body| answer(500, body), json!({"detail": "it broke"}), "500"),
+        (failed(), |body| answer(200, body), json!({"seed": 7}), "internal_error"),
+        // Failures of fetching it.
+        (done(), |body| answer(500, body), json!({"detail": "busy"}), "timeout"),
+        (done(), |body| answer(401, body), json!({"detail": "no key"}), "timeout"),
+        (done(), |body| answer(404, body), json!({"detail": "gone"}), "timeout"),
+        (json!({"status": "IN_PROGRESS"}), |body| answer(400, body), json!({"detail": "early"}), "timeout"),
+    ];
+    for (nth, (state, reply, body, expected)) in cases.into_iter().enumerate() {
+        let server = late_queue(state, move || reply(&body)).await;
+        let call = server.client().subscribe(cat()).poll_every(SOON).timeout(Duration::from_millis(300));
+        let outcome = match call.await {
+            Ok(reply) if reply.seed == 7 => "reply".to_owned(),
+            Ok(_) => panic!("{nth}"),
+            Err(error) if error.is_timeout() => "timeout".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        assert!(outcome.contains(expected), "{nth}: {outcome}");
+    }
+}
+
 #[tokio::test]
 async fn timeout_covers_the_submit() {
     let server = Server::start(|_, _| Reaction::Hang).await;

@@ -7,7 +7,7 @@ use std::{
 
 use fal_client::{Client, ErrorKind, Retry};
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::{io::AsyncReadExt, net::TcpListener};
 
 use crate::{
     model::{Model, cat},
@@ -183,4 +183,21 @@ async fn retry_delay_beyond_the_timeout_is_an_error_at_once() {
     let error = error.timeout(Duration::from_secs(10)).await.unwrap_err();
     assert!(error.is_rate_limited(), "{error:?}");
     assert_eq!(error.retry_after(), Some(Duration::from_secs(20)));
+}
+
+#[tokio::test]
+async fn large_input_that_nobody_reads_is_a_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let _ = socket.read(&mut [0; 1024]).await;
+        std::future::pending::<()>().await;
+    });
+    // Larger than the buffers of a connection, so that sending has to wait for the server.
+    let large = json!({"image_url": "x".repeat(24 << 20)});
+    let client = Client::builder().emulator(url).key("a:b").idle_timeout(Duration::from_millis(200));
+    let call = client.build().unwrap().run(fal_client::untyped::input("acme/app", large));
+    let error = tokio::time::timeout(Duration::from_secs(20), call.into_future()).await.unwrap().unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("may be running"), "{error:?}");
 }

@@ -631,6 +631,44 @@ async fn upload_with_a_bearer_token_fetches_no_token_of_the_account() {
 }
 
 #[tokio::test]
+async fn bearer_token_does_not_continue_an_upload_that_a_key_began_at_the_cdn() {
+    let bytes = content(4 * PART);
+    let folder = Folder::new();
+    let path = folder.file("film.mp4", &bytes);
+    let emulator = Emulator::builder().start().await.unwrap();
+    let client = |credentials| {
+        let builder = Client::builder().emulator(emulator.url()).credentials(credentials).retry(quick());
+        builder.uploads(multipart().part_concurrency(1)).build().unwrap()
+    };
+    emulator.on_request(RequestKind::Upload).fail(400, json!({"detail": "broken"})).after(3).times(1);
+    let checkpoint = Checkpoint::default();
+    client(Credentials::key("test:key")).upload(File::path(&path)).checkpoint(&checkpoint).await.unwrap_err();
+    assert_eq!(checkpoint.parts(), 2);
+    let tokens = || count(&emulator, |request| request.kind == RequestKind::Token);
+    let (before, bearer) = (tokens(), client(Credentials::token("user")));
+    let uploaded = bearer.upload(File::path(&path)).checkpoint(&checkpoint).await.unwrap();
+    assert!(content_of(&bearer, &uploaded).await == bytes);
+    assert_eq!(tokens(), before);
+}
+
+#[tokio::test]
+async fn signed_url_in_place_of_the_cdn_is_renewed_too() {
+    let server = Server::start(|request: &Received, url: &str| match request.path.as_str() {
+        path if path.ends_with("/auth/token") => answer(404, &json!({"detail": "no tokens"})),
+        path if path.ends_with("initiate-multipart") => {
+            let upload_url = format!("{url}/signed{}", request.nth);
+            answer(200, &json!({"upload_url": upload_url, "file_url": format!("{url}/file")}))
+        }
+        "/signed0/2" => bytes(EXPIRED.0, &[("content-type", "application/xml")], EXPIRED.1),
+        _ => bytes(200, &[("etag", "\"tag\"")], ""),
+    })
+    .await;
+    let options = multipart().part_concurrency(1);
+    server.client().upload(File::bytes(content(3 * PART), "image/png")).options(options).await.unwrap();
+    assert_eq!(server.lines().last().unwrap(), "POST /signed1/complete");
+}
+
+#[tokio::test]
 async fn token_that_is_about_to_expire_is_not_used_again() {
     let server = signing_server(&[(200, "")]).await;
     let client = server.client();

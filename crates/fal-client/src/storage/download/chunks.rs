@@ -12,18 +12,17 @@ use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use url::Url;
 
-use super::{Settings, took_too_long};
+use super::{Settings, within_deadline};
 use crate::{
     Error, ErrorKind, Result,
     retry::{Outcome, RetryClass},
     storage::progress::Meter,
+    timeout::now,
+    transport::SIGN_OF_LIFE,
 };
 
 /// After this many bytes without an interruption, the attempts are counted from 1 again.
 const RESET_ATTEMPTS_AFTER: u64 = 1 << 20;
-
-/// The number of bytes that end a silence. A server that sends a byte now and then would otherwise never be given up.
-const SIGN_OF_LIFE: u64 = 1 << 10;
 
 /// The content of a file as a stream of chunks, from [`Download::chunks`](super::Download::chunks). Ends after an error.
 #[must_use = "a stream does nothing unless polled"]
@@ -55,7 +54,7 @@ pub(super) struct HttpBody {
 #[derive(Default)]
 struct Silence {
     waited: Duration,
-    bytes: u64,
+    bytes: usize,
 }
 
 /// The properties by which the rest of a file is recognized, so that the rest of another version is not appended.
@@ -86,7 +85,7 @@ impl Body {
 impl HttpBody {
     pub(super) fn new(settings: Settings, url: Url, response: reqwest::Response) -> Self {
         let version = ContentVersion::new(response.headers(), response.content_length());
-        let (attempts, start, silence) = ((1, 0), Instant::now(), Silence::default());
+        let (attempts, start, silence) = ((1, 0), now(), Silence::default());
         Self { settings, url, response, version, received: 0, attempts, start, skip: 0, silence }
     }
 
@@ -101,8 +100,7 @@ impl HttpBody {
         let chunk = tokio::time::timeout(left, self.response.chunk());
         let chunk = chunk.await.map_err(|_| Error::from_silence(limit))?.map_err(Error::from_broken_body)?;
         self.silence.waited += start.elapsed();
-        self.silence.bytes +=
-            chunk.as_ref().map_or(0, |chunk| u64::try_from(chunk.len()).unwrap_or(u64::MAX));
+        self.silence.bytes += chunk.as_ref().map_or(0, Bytes::len);
         if self.silence.bytes >= SIGN_OF_LIFE {
             self.silence = Silence::default();
         }
@@ -110,12 +108,10 @@ impl HttpBody {
     }
 
     async fn next(&mut self) -> Result<Option<Bytes>> {
-        let Some((end, limit)) = self.settings.deadline else { return self.next_within().await };
-        let next = tokio::time::timeout_at(end.into(), self.next_within()).await;
-        next.unwrap_or_else(|_| Err(took_too_long(limit)))
+        within_deadline(self.settings.deadline, self.next_of_responses()).await
     }
 
-    async fn next_within(&mut self) -> Result<Option<Bytes>> {
+    async fn next_of_responses(&mut self) -> Result<Option<Bytes>> {
         loop {
             let mut chunk = match self.next_chunk().await {
                 Ok(Some(chunk)) => chunk,
@@ -144,8 +140,8 @@ impl HttpBody {
         if self.version.tag.is_none() && self.version.length.is_none() {
             return Err(error);
         }
-        let elapsed = self.start.elapsed();
-        let deadline = self.settings.deadline.map(|(end, _)| end.saturating_duration_since(Instant::now()));
+        let elapsed = now().duration_since(self.start);
+        let deadline = self.settings.deadline.map(|(end, _)| end.saturating_duration_since(now()));
         let class = RetryClass::Idempotent;
         let pause = self.settings.retry.delay(number, class, &Outcome::Broken, elapsed, deadline);
         let Some(pause) = pause else { return Err(error) };
