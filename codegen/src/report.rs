@@ -42,6 +42,12 @@ pub struct Entry {
     /// The module of its code, inside the crate. Empty for the root of the crate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,
+    /// `true` if it also streams.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub streams: bool,
+    /// `true` if its messages go over one connection.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub realtime: bool,
     /// The number of properties of its input, output and events in the document, with those of shared objects.
     pub properties_read: usize,
     /// The number of fields generated for them. If it is another number, the generator lost something.
@@ -80,6 +86,8 @@ impl Entry {
             intended,
             krate: None,
             module: None,
+            streams: false,
+            realtime: false,
             properties_read: 0,
             properties_emitted: 0,
             unknown_keywords: BTreeMap::new(),
@@ -101,6 +109,8 @@ impl Entry {
         Self {
             status: Status::Generated,
             reason: None,
+            streams: endpoint.event.is_some(),
+            realtime: endpoint.realtime,
             properties_read: graphs().map(|graph| count_properties(graph)).sum(),
             unknown_keywords,
             fixups,
@@ -195,10 +205,13 @@ impl<'a> Root<'a> {
 fn fields(item: &Crate, own: &[&Vec<Item>], root: Root) -> usize {
     let mut names = Vec::new();
     let mut count = 0;
+    // An object that contains itself may also be a shared type. Its properties were read once.
+    let mut root_component = None;
     match root {
         Root::Struct(item) => {
+            root_component = Some(&item.component);
             count += item.fields.len() + item.constants.len();
-            item.fields.iter().for_each(|field| field.ty.collect_names(&mut names));
+            item.types().for_each(|ty| ty.collect_names(&mut names));
         }
         Root::Named(name) => names.push(name.to_owned()),
         Root::Ty(ty) => ty.collect_names(&mut names),
@@ -216,8 +229,10 @@ fn fields(item: &Crate, own: &[&Vec<Item>], root: Root) -> usize {
         }
         match types.get(name.as_str()) {
             Some(Item::Struct(item)) => {
-                count += item.fields.len() + item.constants.len();
-                item.fields.iter().for_each(|field| field.ty.collect_names(&mut names));
+                if root_component != Some(&item.component) {
+                    count += item.fields.len() + item.constants.len();
+                }
+                item.types().for_each(|ty| ty.collect_names(&mut names));
             }
             Some(Item::Union(union)) => {
                 for variant in &union.variants {

@@ -450,3 +450,75 @@ fn a_session_over_another_transport_is_reported_with_its_place() {
     );
     assert_eq!(entry(&report, "me/app").losses(), Vec::<String>::new());
 }
+
+#[test]
+fn an_input_that_is_a_map_has_its_values_as_parameters() {
+    let mut document = document(json!({ "/": route(), "/x": { "post": {
+        "requestBody": content("application/json", "Map"),
+        "responses": { "200": content("application/json", "Out") },
+    } } }));
+    document["components"]["schemas"]["Map"] = json!({ "type": "object", "additionalProperties": { "type": "array", "items": { "type": "string" } } });
+    let (text, report) = generate(&document);
+    assert_eq!(entry(&report, "me/app/x").status, Status::Generated);
+    assert!(text.contains("pub extra: BTreeMap<String, Vec<String>>"), "{text}");
+}
+
+#[test]
+fn a_recursive_alias_is_a_type_if_an_object_is_between_its_uses() {
+    let mut document = document(json!({ "/": { "post": {
+        "requestBody": content("application/json", "Op"),
+        "responses": { "200": content("application/json", "Expression") },
+    } } }));
+    let schemas = &mut document["components"]["schemas"];
+    schemas["Expression"] = json!({ "anyOf": [{ "type": "number" }, { "$ref": "#/components/schemas/Op" }] });
+    schemas["Op"] = json!({ "type": "object", "required": ["args"], "properties": {
+        "args": { "type": "array", "items": { "$ref": "#/components/schemas/Expression" } },
+    } });
+    let (_, report) = generate(&document);
+    assert_eq!(entry(&report, "me/app").losses(), Vec::<String>::new());
+}
+
+#[test]
+fn an_alias_of_every_json_value_is_any_json_and_no_loss() {
+    let mut document = document(json!({ "/": route() }));
+    let schemas = &mut document["components"]["schemas"];
+    schemas["Json"] = json!({ "anyOf": [
+        { "type": "null" }, { "type": "boolean" }, { "type": "integer" }, { "type": "number" }, { "type": "string" },
+        { "type": "array", "items": { "$ref": "#/components/schemas/Json" } },
+        { "type": "object", "additionalProperties": { "$ref": "#/components/schemas/Json" } },
+    ] });
+    schemas["Out"]["properties"]["text"] = json!({ "$ref": "#/components/schemas/Json" });
+    let (text, report) = generate(&document);
+    assert_eq!(entry(&report, "me/app").losses(), Vec::<String>::new());
+    assert!(text.contains("pub text: Value"), "{text}");
+}
+
+#[test]
+fn keywords_that_nothing_checks_are_reported_with_their_places() {
+    let mut document = document(json!({ "/": route() }));
+    document["components"]["schemas"]["In"]["properties"]["prompt"] = json!({ "type": "object",
+        "properties": { "a": { "type": "array", "contains": { "const": 1 } } }, "minProperties": 1,
+        "patternProperties": { "^x": {} }, "readOnly": true });
+    let (_, report) = generate(&document);
+    let at = "/components/schemas/In/properties/prompt";
+    let expected = [
+        format!("{at}/properties/a: `contains` is not checked here"),
+        format!("{at}: `minProperties` is not checked here"),
+        format!("{at}: `patternProperties` is not checked here"),
+    ];
+    let mut told = entry(&report, "me/app").unenforced.clone();
+    told.sort();
+    assert_eq!(told, expected);
+    assert!(entry(&report, "me/app").unknown_keywords.is_empty());
+}
+
+#[test]
+fn a_recursive_input_of_two_routes_is_counted_once() {
+    let mut document = document(json!({ "/": route(), "/x": route() }));
+    document["components"]["schemas"]["In"]["properties"]["next"] =
+        json!({ "$ref": "#/components/schemas/In" });
+    let (_, report) = generate(&document);
+    for id in ["me/app", "me/app/x"] {
+        assert_eq!(entry(&report, id).properties_read, entry(&report, id).properties_emitted, "{id}");
+    }
+}

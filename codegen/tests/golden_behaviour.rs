@@ -293,8 +293,20 @@ fn maps_keep_their_keys_and_check_their_values() {
     sends_unchanged::<Model>(&[
         r#"{"weights":{"a":1.5},"rules":{"cs":{"stop_words":["a"]},"en":{}},"context":{"any":[1]}}"#,
         r#"{"rules":{}}"#,
+        r#"{"rules":{},"limits":{"day":2,"hour":1},"aliases":{"colour":"color"}}"#,
     ]);
     refuses::<Model>(&[
+        (r#"{"rules":{},"limits":{}}"#, "`limits` of acme/map must have 1 to 2 entries, not 0"),
+        (
+            r#"{"rules":{},"limits":{"week":1}}"#,
+            "body.limits.week: `limits key` of acme/map must be `hour` or `day`",
+        ),
+        (
+            r#"{"rules":{},"aliases":{"a":"b"}}"#,
+            "body.aliases.a: `aliases key` of acme/map must have at least 2 characters",
+        ),
+        (r#"{"rules":{},"aliases":{"AB":"b"}}"#, "must match `^[a-z]+$`"),
+        (r#"{"rules":{},"aliases":{"ab":""}}"#, "body.aliases.ab: "),
         (r#"{"weights":{"a":"much"},"rules":{}}"#, "invalid type: string \"much\""),
         (r#"{"rules":{"cs":{"stop_words":["a",""]}}}"#, "body.rules.cs.stop_words.1: "),
     ]);

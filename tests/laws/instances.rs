@@ -88,8 +88,12 @@ impl Generator<'_> {
             Some(Value::Bool(false)) => {}
             Some(values @ Value::Object(_)) => {
                 for index in 0..self.random.below(4) {
-                    // Names of maps may be limited in length.
-                    let name = if index == 0 { "k".to_owned() } else { text::any_text(self.random) };
+                    let name = match schema.get("propertyNames") {
+                        Some(names) => self.name(names),
+                        // Names of maps may be limited in length.
+                        None if index == 0 => "k".to_owned(),
+                        None => text::any_text(self.random),
+                    };
                     let value = self.instance(values);
                     if !known(&name) {
                         object.insert(name, value);
@@ -104,6 +108,15 @@ impl Generator<'_> {
             }
         }
         object.into()
+    }
+
+    /// Generates the name of a property.
+    fn name(&mut self, schema: &Value) -> String {
+        let mut schema = schema.clone();
+        if let Some(schema) = schema.as_object_mut() {
+            schema.entry("type").or_insert_with(|| json!("string"));
+        }
+        self.instance(&schema).as_str().unwrap_or_default().to_owned()
     }
 
     fn array(&mut self, schema: &Value) -> Value {

@@ -102,18 +102,19 @@ fn types_of_own_apps_agree_with_pydantic() {
     assert!(wrong.is_empty(), "{} problems:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// Returns the apps: the one of this repository, and those of the folder beside it, if there is one.
+/// Returns the apps: those of this repository, and those of the folder beside it, if there is one.
 fn apps() -> Vec<PathBuf> {
     let mut apps = vec![fal_tests::root().join("tests/conformance/app/painter.py")];
-    let folder = fal_tests::root().join("../shared/cases/own-apps");
-    match fs::read_dir(&folder) {
-        Ok(entries) => {
-            let paths = entries.map(|entry| entry.unwrap().path());
-            apps.extend(paths.filter(|path| {
-                path.extension().is_some_and(|extension| extension == "py") && !path.ends_with("common.py")
-            }));
-        }
-        Err(_) => println!("only the app of this repository: there are no others at {}", folder.display()),
+    for folder in ["tests/conformance/own_apps", "../shared/cases/own-apps"] {
+        let folder = fal_tests::root().join(folder);
+        let Ok(entries) = fs::read_dir(&folder) else {
+            println!("only the apps of this repository: there are no others at {}", folder.display());
+            continue;
+        };
+        let paths = entries.map(|entry| entry.unwrap().path());
+        apps.extend(paths.filter(|path| {
+            path.extension().is_some_and(|extension| extension == "py") && !path.ends_with("common.py")
+        }));
     }
     apps.sort();
     apps

@@ -9,6 +9,7 @@ mod names;
 mod reported;
 mod shrink;
 mod writer;
+mod written;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -64,6 +64,20 @@ const PATTERNS: &[(&str, &[&str], &[&str])] = &[
     (r"^(?=.*\d)[a-z0-9]+$", &["a1", "1", "abc9x"], &["", "abc", "A1", "a-1"]),
     (r"^\S+$", &["a", "ž-1", "a\u{301}"], &["", "a b", "\t"]),
     ("^(?i)yes$", &["yes", "YES"], &["", "yess", "no"]),
+    // The patterns of the apps that pydantic judges.
+    (
+        r"^(https?://|[\w-]+/[\w.-]+$)",
+        &["https://a b", "http://", "me/my-lora.v1", "a_b/c"],
+        &["", "ftp://a", "me", "me/", "a/b/c", "a b/c"],
+    ),
+    (
+        r"^[\w.-]+(/[\w.-]+)+$",
+        &["a/b", "fal-ai/flux/dev", "x/v1.0"],
+        &["", "a", "/a/b", "a//b", "a/b/", "a b/c"],
+    ),
+    (r"^[a-zA-Z0-9_-]{1,64}$", &["f", "get_weather-2"], &["", "get weather", "é", "a.b"]),
+    (r"^\w[\w .-]*$", &["a", "my run 2.0-b", "é"], &["", " a", "-", "a/b"]),
+    (r"^\s*(\d*\.?\d+)\s*(\w+)?", &["1", "10MB", " 1.5 GiB "], &["", "MB", "x1"]),
 ];
 
 /// Returns a text that matches `pattern`, or one that does not.

@@ -13,6 +13,9 @@ use fal_codegen::{
 /// The number of lines of one kind that are shown. The report has all of them.
 const MAX_LINES: usize = 20;
 
+/// The number of endpoints that are named for one place.
+const MAX_IDS: usize = 3;
+
 /// Returns the lines of the summary. A kind of which there is nothing to tell has no line. `module` is the file of a
 /// single module.
 pub(crate) fn lines(report: &Report, module: Option<&Path>) -> Vec<String> {
@@ -25,44 +28,77 @@ pub(crate) fn lines(report: &Report, module: Option<&Path>) -> Vec<String> {
     }
     lines.push(format!("endpoints         {}", generated().count()));
     if generated().count() <= MAX_LINES {
-        lines.extend(
-            generated().map(|entry| format!("  {}: {}", entry.id, place(entry, module, crates.len()))),
-        );
+        lines.extend(generated().map(|entry| {
+            let protocols = match (entry.streams, entry.realtime) {
+                (false, false) => "",
+                (true, false) => ", also as a stream",
+                (false, true) => ", over a realtime connection",
+                (true, true) => ", as a stream, and over a realtime connection",
+            };
+            format!("  {}: {}{protocols}", entry.id, place(entry, module, crates.len()))
+        }));
     }
     lines.push(format!("properties        {properties}"));
-    push_list(
-        &mut lines,
-        "raw JSON",
-        generated()
-            .flat_map(|entry| entry.untyped.iter().map(move |pointer| format!("{}: {pointer}", entry.id))),
-    );
-    push_list(
-        &mut lines,
-        "not checked",
-        generated()
-            .flat_map(|entry| entry.unenforced.iter().map(move |rule| format!("{}: {rule}", entry.id))),
-    );
-    push_list(
-        &mut lines,
-        "oddities",
-        generated()
-            .flat_map(|entry| entry.oddities.iter().map(move |oddity| format!("{}: {oddity}", entry.id))),
-    );
+    let kinds: [(&str, &str, ListOf); 3] = [
+        ("raw JSON", "any JSON, because there is no exact type", |entry| &entry.untyped),
+        ("not checked", "rules that only the service checks", |entry| &entry.unenforced),
+        ("oddities", "unusual in the document", |entry| &entry.oddities),
+    ];
+    for (title, meaning, list) in kinds {
+        let told =
+            generated().flat_map(|entry| list(entry).iter().map(|text| (text.as_str(), entry.id.as_str())));
+        push_list(&mut lines, title, meaning, told);
+    }
     push_counts(&mut lines, "fixups", generated().flat_map(|entry| &entry.fixups).map(|name| (name, 1)));
     let keywords = generated().flat_map(|entry| &entry.unknown_keywords);
     push_counts(&mut lines, "unknown keywords", keywords.map(|(name, count)| (name, *count)));
-    let skipped: Vec<&Entry> =
-        report.endpoints.iter().filter(|entry| entry.status == Status::Skipped).collect();
-    if !skipped.is_empty() {
-        lines.push(format!("skipped           {}", skipped.len()));
-        for entry in skipped {
-            lines.push(format!("  {}", describe_skipped(entry)));
-            if !entry.help.is_empty() {
-                lines.push(format!("    help: {}", entry.help));
+    let skipped = || report.endpoints.iter().filter(|entry| entry.status == Status::Skipped);
+    let intended: Vec<&Entry> = skipped().filter(|entry| entry.intended).collect();
+    if !intended.is_empty() {
+        lines.push(format!("left out          {}", intended.len()));
+        let reasons =
+            intended.iter().map(|entry| (entry.reason.as_deref().unwrap_or_default(), entry.id.as_str()));
+        lines.extend(
+            group(reasons).iter().map(|(reason, ids)| format!("  {}: {reason}", list_ids(ids, usize::MAX))),
+        );
+    }
+    let lost: Vec<&Entry> = skipped().filter(|entry| !entry.intended).collect();
+    if !lost.is_empty() {
+        lines.push(format!("skipped           {}", lost.len()));
+        let mut helps: Vec<(&str, Vec<String>)> = Vec::new();
+        for entry in lost {
+            match helps.iter_mut().find(|(help, _)| *help == entry.help) {
+                Some((_, entries)) => entries.push(describe_skipped(entry)),
+                None => helps.push((&entry.help, vec![describe_skipped(entry)])),
             }
+        }
+        for (help, entries) in helps {
+            lines.extend(entries.iter().map(|entry| format!("  {entry}")));
+            lines.extend((!help.is_empty()).then(|| format!("    help: {help}")));
         }
     }
     lines.iter().map(|line| line.replace(char::is_control, " ")).collect()
+}
+
+/// Returns the texts of one kind about an endpoint.
+type ListOf = fn(&Entry) -> &[String];
+
+/// Returns each text once, with the ids that have it, in the order of the texts.
+fn group<'t>(told: impl Iterator<Item = (&'t str, &'t str)>) -> BTreeMap<&'t str, BTreeSet<&'t str>> {
+    let mut grouped: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (text, id) in told {
+        grouped.entry(text).or_default().insert(id);
+    }
+    grouped
+}
+
+/// Lists ids, the first `count` by name.
+fn list_ids(ids: &BTreeSet<&str>, count: usize) -> String {
+    let named: Vec<&str> = ids.iter().copied().take(count).collect();
+    match ids.len() - named.len() {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
 }
 
 /// Returns the path of the code of an endpoint.
@@ -83,24 +119,26 @@ fn place(entry: &Entry, module: Option<&Path>, crates: usize) -> String {
 
 fn describe_skipped(entry: &Entry) -> String {
     let reason = entry.reason.as_deref().unwrap_or("no reason was given");
-    // A route that is no endpoint anyway needs no place to look at.
-    let place = if entry.intended || entry.pointer.is_empty() {
-        String::new()
-    } else {
-        format!("{}: ", entry.pointer)
-    };
+    let place = if entry.pointer.is_empty() { String::new() } else { format!("{}: ", entry.pointer) };
     format!("{}: {place}{reason}", entry.id)
 }
 
-fn push_list(lines: &mut Vec<String>, title: &str, each: impl Iterator<Item = String>) {
-    let each: BTreeSet<String> = each.collect();
-    if each.is_empty() {
+fn push_list<'t>(
+    lines: &mut Vec<String>,
+    title: &str,
+    meaning: &str,
+    told: impl Iterator<Item = (&'t str, &'t str)>,
+) {
+    let grouped = group(told);
+    if grouped.is_empty() {
         return;
     }
-    lines.push(format!("{title:<17} {}", each.len()));
-    lines.extend(each.iter().take(MAX_LINES).map(|line| format!("  {line}")));
-    if each.len() > MAX_LINES {
-        lines.push(format!("  and {} more, which `--report FILE.json` lists", each.len() - MAX_LINES));
+    lines.push(format!("{title:<17} {}: {meaning}", grouped.len()));
+    lines.extend(
+        grouped.iter().take(MAX_LINES).map(|(text, ids)| format!("  {text} [{}]", list_ids(ids, MAX_IDS))),
+    );
+    if grouped.len() > MAX_LINES {
+        lines.push(format!("  and {} more, which `--report FILE.json` lists", grouped.len() - MAX_LINES));
     }
 }
 
@@ -128,7 +166,8 @@ pub(crate) fn lost_properties(report: &Report) -> Vec<Error> {
                 entry.properties_read, entry.properties_emitted
             ),
         )
-        .with_help("this is a bug of the generator; report it with the document")
+        .with_help("this is a bug of the generator: report it with the document, and leave the route out with `--skip` \
+                     until it is corrected")
     });
     errors.collect()
 }

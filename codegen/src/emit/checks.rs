@@ -2,28 +2,21 @@
 
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote};
+use serde_json::Value;
 
 use super::{
     file_limits,
     structs::allow_deprecated,
     tokens::{float, ident},
 };
-use crate::rust::{PatternRule, Presence, Rule, Struct, TupleStruct, Union, ValueRule, VariantKind};
+use crate::rust::{PatternRule, Presence, Rule, Struct, TupleStruct, Union, VariantKind};
 
 /// Returns the impl for a struct.
 pub(super) fn structure(item: &Struct) -> TokenStream {
-    let (name, allow) = (ident(&item.ident), allow_deprecated(item));
+    let allow = allow_deprecated(item);
     let files = item.fields.iter().filter(|field| field.has_files).map(|field| ident(&field.ident));
     let extra = item.extra.as_ref().filter(|extra| extra.has_files).map(|_| ident("extra"));
-    let files: Vec<Ident> = files.chain(extra).collect();
-    let visit_files = (!files.is_empty()).then(|| {
-        quote! {
-            fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
-                #(self.#files.visit_files(visit);)*
-            }
-        }
-    });
-    let limits = file_limits::visit_fields(item);
+    let files = files.chain(extra).map(|name| quote!(self.#name.visit_files(visit);)).collect();
     let checks = item.fields.iter().filter(|field| field.rule != Rule::None).map(|field| {
         let name = ident(&field.ident);
         let checker = Checker::Field(&field.json_name);
@@ -52,27 +45,14 @@ pub(super) fn structure(item: &Struct) -> TokenStream {
         let each = each(&extra.rule);
         quote!(check.each(&self.extra, #each);)
     });
-    let checks: Vec<TokenStream> = checks.chain(extra).collect();
-    let check = (!checks.is_empty()).then(|| {
-        quote! {
-            fn check(&self, check: &mut Check) {
-                #(#checks)*
-            }
-        }
-    });
-    quote! {
-        #allow
-        impl Parameters for #name {
-            #visit_files
-            #limits
-            #check
-        }
-    }
+    let parameters =
+        Methods { files, limits: file_limits::visit_fields(item), checks: checks.chain(extra).collect() };
+    let implementation = parameters.implement(&item.ident);
+    quote!(#allow #implementation)
 }
 
 /// Returns the impl for a union.
 pub(super) fn union(item: &Union) -> TokenStream {
-    let name = ident(&item.ident);
     let (mut files, mut checks) = (Vec::new(), Vec::new());
     for variant in &item.variants {
         let VariantKind::Value { rule, has_files, .. } = &variant.kind else { continue };
@@ -85,30 +65,11 @@ pub(super) fn union(item: &Union) -> TokenStream {
             checks.push((quote!(Self::#name(value)), check));
         }
     }
-    let visit_files = (!files.is_empty()).then(|| {
-        let body = match_arms(&files, item.variants.len());
-        quote! {
-            fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
-                #body
-            }
-        }
-    });
+    let body = |arms: &[(TokenStream, TokenStream)]| {
+        (!arms.is_empty()).then(|| match_arms(arms, item.variants.len())).into_iter().collect()
+    };
     let limits = file_limits::visit_variants(item, match_arms);
-    let check = (!checks.is_empty()).then(|| {
-        let body = match_arms(&checks, item.variants.len());
-        quote! {
-            fn check(&self, check: &mut Check) {
-                #body
-            }
-        }
-    });
-    quote! {
-        impl Parameters for #name {
-            #visit_files
-            #limits
-            #check
-        }
-    }
+    Methods { files: body(&files), limits, checks: body(&checks) }.implement(&item.ident)
 }
 
 /// Returns code that matches `self` with some of the variants of a union.
@@ -134,17 +95,11 @@ fn match_arms(arms: &[(TokenStream, TokenStream)], variants: usize) -> TokenStre
 
 /// Returns the impl for a tuple.
 pub(super) fn tuple(item: &TupleStruct) -> TokenStream {
-    let name = ident(&item.ident);
     let files = item.positions().enumerate().filter(|(_, position)| position.has_files);
-    let files: Vec<Literal> = files.map(|(index, _)| Literal::usize_unsuffixed(index)).collect();
-    let visit_files = (!files.is_empty()).then(|| {
-        quote! {
-            fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
-                #(self.#files.visit_files(visit);)*
-            }
-        }
+    let files = files.map(|(index, _)| {
+        let place = Literal::usize_unsuffixed(index);
+        quote!(self.#place.visit_files(visit);)
     });
-    let limits = file_limits::visit_positions(item);
     let mut checks = Vec::new();
     for (index, position) in item.items.iter().enumerate().filter(|(_, item)| item.rule != Rule::None) {
         let (path, place) = (index.to_string(), Literal::usize_unsuffixed(index));
@@ -168,18 +123,40 @@ pub(super) fn tuple(item: &TupleStruct) -> TokenStream {
         let (each, first) = (each(&rest.rule), Literal::usize_suffixed(item.items.len()));
         checks.push(quote!(check.each((#first..).zip(&self.#place), #each);));
     }
-    let check = (!checks.is_empty()).then(|| {
-        quote! {
-            fn check(&self, check: &mut Check) {
-                #(#checks)*
+    let limits = file_limits::visit_positions(item);
+    Methods { files: files.collect(), limits, checks }.implement(&item.ident)
+}
+
+/// The methods of an impl. One without statements is left out.
+struct Methods {
+    files: Vec<TokenStream>,
+    limits: Option<TokenStream>,
+    checks: Vec<TokenStream>,
+}
+
+impl Methods {
+    fn implement(self, ident: &str) -> TokenStream {
+        let (name, Self { files, limits, checks }) = (self::ident(ident), self);
+        let visit_files = (!files.is_empty()).then(|| {
+            quote! {
+                fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
+                    #(#files)*
+                }
             }
-        }
-    });
-    quote! {
-        impl Parameters for #name {
-            #visit_files
-            #limits
-            #check
+        });
+        let check = (!checks.is_empty()).then(|| {
+            quote! {
+                fn check(&self, check: &mut Check) {
+                    #(#checks)*
+                }
+            }
+        });
+        quote! {
+            impl Parameters for #name {
+                #visit_files
+                #limits
+                #check
+            }
         }
     }
 }
@@ -282,9 +259,21 @@ fn check(rule: &Rule, checker: &Checker, subject: &Subject) -> TokenStream {
             });
             quote!(#length #unique #items)
         }
-        Rule::Map(values) => {
-            let each = each(values);
-            quote!(#check.each(#value, #each);)
+        Rule::Map { length, keys, values } => {
+            let map = subject.receiver();
+            let length = length.as_ref().map(|marker| {
+                let marker = ident(marker);
+                quote!(#check.map_length::<bounds::#marker, _>(#value, #map.len());)
+            });
+            let keys = (**keys != Rule::None).then(|| {
+                let each = each(keys);
+                quote!(#check.each(#map.keys().map(|key| (key, key)), #each);)
+            });
+            let values = (**values != Rule::None).then(|| {
+                let each = each(values);
+                quote!(#check.each(#value, #each);)
+            });
+            quote!(#length #keys #values)
         }
         Rule::Nullable(inner) => {
             let check = self::check(inner, checker, &Subject::value());
@@ -294,23 +283,17 @@ fn check(rule: &Rule, checker: &Checker, subject: &Subject) -> TokenStream {
                 }
             }
         }
-        Rule::Value(rule, message) => check_value(rule, message, &check, &value),
+        Rule::OneOf(values, message) => {
+            let values = values.iter().map(|value| match value {
+                Value::Bool(flag) => quote!(#flag),
+                Value::String(text) => quote!(#text),
+                number => float(number.as_f64().unwrap_or_default()).to_token_stream(),
+            });
+            quote!(#check.one_of(#value, &[#(#values),*], #message);)
+        }
         Rule::Nested => {
             let (receiver, check) = (subject.receiver(), checker.reference());
             quote!(#receiver.check(#check);)
-        }
-    }
-}
-
-/// Returns the statement that checks a number or a boolean.
-fn check_value(rule: &ValueRule, message: &str, check: &TokenStream, value: &TokenStream) -> TokenStream {
-    match rule {
-        ValueRule::OneOf(values) => {
-            let values = values.iter().map(|value| match value.as_bool() {
-                Some(flag) => quote!(#flag),
-                None => float(value.as_f64().unwrap_or_default()).to_token_stream(),
-            });
-            quote!(#check.one_of(#value, &[#(#values),*], #message);)
         }
     }
 }

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::rust::Endpoint;
+use crate::rust::{Endpoint, split_about};
 
 /// The width that a doc comment is wrapped to, without indentation and slashes.
 const WIDTH: usize = 96;
@@ -16,7 +16,7 @@ pub(super) fn attributes(paragraphs: &[String]) -> TokenStream {
 /// Returns the doc attributes of a description from a document.
 pub(super) fn description(text: &str) -> TokenStream {
     // The generator's own sentences link to `Model`, which escaping would break.
-    if text.contains("](Model)") {
+    if split_about(text).is_some() {
         return attributes(&[text.to_owned()]);
     }
     attributes(&paragraphs(text).collect::<Vec<_>>())
@@ -89,7 +89,10 @@ fn split_marker(line: &str) -> Option<(String, &str)> {
 
 /// Returns a description as text for programs: no indentation, no links of the generator's own.
 pub(super) fn plain(description: &str) -> String {
-    let text = description.replace("](Model)", "]").replace("[`", "`").replace("`]", "`");
+    let text = match split_about(description) {
+        Some((start, id)) => format!("{start} `{id}`."),
+        None => description.to_owned(),
+    };
     text.lines().map(str::trim).collect::<Vec<_>>().join("\n").trim().to_owned()
 }
 

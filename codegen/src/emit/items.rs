@@ -15,7 +15,7 @@ use super::{
     tokens::{ident, ty},
     tuples, types,
 };
-use crate::rust::{Crate, Endpoint, Item, Module, Output, Struct, Ty, describe_output};
+use crate::rust::{Crate, Endpoint, Item, Module, Output, Struct, Ty, about_event, about_output};
 
 /// Returns the root of a crate, with its own endpoint if the app is one.
 pub(super) fn root(place: Place, item: &Crate) -> Page {
@@ -106,11 +106,11 @@ fn endpoint_page(
         definitions.extend(file_limits::constants(input));
     }
     definitions.extend(endpoint.input_types.iter().flat_map(definition));
-    let about = describe_output(&endpoint.id, endpoint.realtime);
+    let about = about_output(&endpoint.id, endpoint.realtime);
     definitions.extend(output("Output", &about, &endpoint.output));
     definitions.extend(endpoint.output_types.iter().flat_map(definition));
     if let Some(event) = endpoint.event.as_ref().filter(|event| !is_output(event)) {
-        let about = format!("An event of the stream of [`{}`](Model).", endpoint.id);
+        let about = about_event(&endpoint.id);
         definitions.extend(output("Event", &about, event));
         definitions.extend(endpoint.event_types.iter().flat_map(definition));
     }

@@ -7,7 +7,7 @@ use super::{
     docs,
     tokens::{field_type, ident, ty},
 };
-use crate::rust::{Extra, Field, Presence, Struct, Ty};
+use crate::rust::{Extra, Field, Presence, Struct, Ty, split_about};
 
 /// Returns the definition of a struct.
 pub(super) fn definition(item: &Struct) -> TokenStream {
@@ -96,7 +96,7 @@ pub(super) fn extra_type(extra: &Extra) -> TokenStream {
 
 fn describe(item: &Struct) -> Vec<String> {
     // The generator's own sentences link to `Model`, which escaping would break.
-    if item.description.contains("](Model)") {
+    if split_about(&item.description).is_some() {
         return vec![item.description.clone()];
     }
     let paragraphs: Vec<String> = docs::paragraphs(&item.description).collect();

@@ -39,7 +39,7 @@ fn is_value(value: &Value, ty: &Type) -> bool {
             items.iter().all(|value| item.nullable && value.is_null() || is_value(value, &item.ty))
         }),
         Type::Tuple(_) => value.is_array(),
-        Type::Object(_) | Type::Map(_) | Type::Tagged(..) => value.is_object(),
+        Type::Object(_) | Type::Map(_, _) | Type::Tagged(..) => value.is_object(),
         Type::Union(kinds) => kinds.iter().any(|kind| is_value(value, kind)),
         Type::Any => true,
     }

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::{Direction, Member, Object, Others, Property, Type, TypeGraph, overlaps::Overlaps};
@@ -12,6 +13,7 @@ impl TypeGraph {
     /// Completes the members of unions.
     pub(super) fn complete_members(&mut self, direction: Direction) {
         let objects = self.objects.clone();
+        self.visit_types(&mut |ty| untag(ty, &objects));
         let (mut tags, mut in_unions, mut unions) = (HashSet::new(), HashSet::new(), Vec::new());
         self.visit_types(&mut |ty| match ty {
             Type::Tagged(tag, members) => {
@@ -78,7 +80,7 @@ impl TypeGraph {
 pub(super) fn visit_type(ty: &mut Type, visit: &mut impl FnMut(&mut Type)) {
     visit(ty);
     match ty {
-        Type::List(item, _) | Type::Map(item) => visit_type(&mut item.ty, visit),
+        Type::List(item, _) | Type::Map(item, _) => visit_type(&mut item.ty, visit),
         Type::Tuple(tuple) => {
             tuple.items.iter_mut().for_each(|item| visit_type(&mut item.ty, visit));
             tuple.rest.iter_mut().for_each(|(item, _)| visit_type(&mut item.ty, visit));
@@ -86,6 +88,21 @@ pub(super) fn visit_type(ty: &mut Type, visit: &mut impl FnMut(&mut Type)) {
         Type::Union(kinds) => kinds.iter_mut().for_each(|kind| visit_type(kind, visit)),
         _ => {}
     }
+}
+
+/// Turns a union whose members have a tag that is no string into a union whose members are distinguished by constants.
+fn untag(ty: &mut Type, objects: &IndexMap<String, Object>) {
+    let Type::Tagged(tag, members) = ty else { return };
+    let is_text = |member: &Member| {
+        let properties = objects.get(&member.object).map(|object| &object.properties);
+        let property = properties.into_iter().flatten().find(|property| property.name == *tag);
+        property.is_none_or(|property| matches!(property.ty, Type::TextEnum(..) | Type::Text(_)))
+    };
+    if members.iter().all(is_text) {
+        return;
+    }
+    let mut kinds: Vec<Type> = members.iter().map(|member| Type::Object(member.object.clone())).collect();
+    *ty = if kinds.len() == 1 { kinds.remove(0) } else { Type::Union(kinds) };
 }
 
 /// The objects of a union that the document lists for each value of its tag.

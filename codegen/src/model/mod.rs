@@ -156,7 +156,7 @@ pub enum Type {
     /// An object, by its name in [`TypeGraph::objects`].
     Object(String),
     /// An object with arbitrary keys.
-    Map(Box<Item>),
+    Map(Box<Item>, Entries),
     /// A list.
     List(Box<Item>, List),
     /// A list with a type for each of its first positions.
@@ -270,6 +270,49 @@ pub struct List {
     pub length: Length,
     /// `true` if items must not repeat.
     pub unique: bool,
+}
+
+/// The constraints of an object with arbitrary keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Entries {
+    /// The number of keys.
+    pub length: Length,
+    /// The constraints of every key.
+    pub keys: Keys,
+}
+
+/// The keys that an object allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keys {
+    /// Strings with these constraints.
+    Text(Text),
+    /// One of several strings.
+    OneOf(Vec<String>),
+}
+
+impl Entries {
+    /// Returns true if every object is allowed.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.length.is_open() && self.keys.is_open()
+    }
+}
+
+impl Keys {
+    /// Returns true if every key is allowed, or keys are not checked.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::Text(text) => text.length.is_open() && text.checked_pattern().is_none(),
+            Self::OneOf(_) => false,
+        }
+    }
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self::Text(Text::default())
+    }
 }
 
 /// The `x-fal` extension with the limits of a file, as fal publishes it.

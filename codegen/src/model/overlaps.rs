@@ -74,7 +74,7 @@ impl<'a> Overlaps<'a> {
             Type::Object(name) => add(name),
             Type::Tagged(_, members) => members.iter().for_each(|member| add(&member.object)),
             Type::Union(inner) => inner.iter().for_each(|ty| self.collect(ty, kinds)),
-            Type::Map(item) => kinds.maps.push(item),
+            Type::Map(item, _) => kinds.maps.push(item),
             Type::List(item, _) => kinds.items.push(&item.ty),
             Type::Tuple(tuple) => kinds.items.extend(tuple.types()),
             _ => {}

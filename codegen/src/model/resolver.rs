@@ -7,7 +7,7 @@ use openapiv3::{AdditionalProperties, ReferenceOr, Schema, SchemaKind, Type as K
 use serde_json::Value;
 
 use super::{
-    Direction, EnumName, FileLimits, Item, Object, Others, Property, Type, TypeGraph,
+    Direction, EnumName, FileLimits, Item, List, Object, Others, Property, Text, Type, TypeGraph,
     defaults::coerce_default,
     members::visit_type,
     types::{FILE_INPUT, LIMITS},
@@ -47,6 +47,8 @@ impl TypeGraph {
             resolver.errors.push(error);
             any
         });
+        let root =
+            if direction.is_input() && !nullable { resolver.name_root_map(root, schema, at) } else { root };
         let mut graph = Self {
             root,
             nullable,
@@ -188,6 +190,10 @@ impl<'a> Resolver<'a> {
         let ty = self.resolve_schema(schema, None, &at);
         self.aliases.pop();
         let mut ty = ty?;
+        if self.untyped.contains(&at) && is_any_json(&ty) {
+            self.untyped.retain(|untyped| *untyped != at);
+            ty = Item { ty: Type::Any, nullable: false };
+        }
         if let Type::TextEnum(_, enum_name) | Type::IntegerEnum(_, enum_name) = &mut ty.ty {
             let description = schema.schema_data.description.clone().unwrap_or_default();
             *enum_name = Some(EnumName { name: name.to_owned(), description });
@@ -235,6 +241,37 @@ impl<'a> Resolver<'a> {
         self.resolve_named_object(&name, schema, at)
     }
 
+    /// Makes an object without described properties of an input that is a map, because an input has its own type.
+    fn name_root_map(&mut self, root: Type, schema: Option<&ReferenceOr<Schema>>, at: &str) -> Type {
+        let is_closed = matches!(&root, Type::Map(_, entries) if entries.length.max == Some(0));
+        let item = match root {
+            Type::Map(item, entries) if item.ty != Type::Any || !entries.is_open() => {
+                if !entries.is_open() && !is_closed {
+                    let at = pointer(at, "propertyNames");
+                    self.unenforced
+                        .push(format!("{at}: the number and the names of parameters are not checked"));
+                }
+                item
+            }
+            root => return root,
+        };
+        let mut name = "Input".to_owned();
+        let mut description = String::new();
+        if let Some(ReferenceOr::Reference { reference }) = schema
+            && let Ok((component, schema, _)) = self.component(reference, "")
+        {
+            component.clone_into(&mut name);
+            description = schema.schema_data.description.clone().unwrap_or_default();
+        }
+        while self.objects.contains_key(&name) {
+            name.push('_');
+        }
+        let (properties, others) =
+            (Vec::new(), if is_closed { Others::Refused } else { Others::Kept(*item) });
+        self.objects.insert(name.clone(), Object { name: name.clone(), description, properties, others });
+        Type::Object(name)
+    }
+
     fn resolve_named_object(&mut self, name: &str, schema: &Schema, at: &str) -> Result<Type, Error> {
         if !self.objects.contains_key(name) {
             let placeholder = Object {
@@ -244,9 +281,11 @@ impl<'a> Resolver<'a> {
                 others: Others::Ignored,
             };
             self.objects.insert(name.to_owned(), placeholder);
-            let outer = std::mem::replace(&mut self.owner, name.to_owned());
+            let owner = std::mem::replace(&mut self.owner, name.to_owned());
+            // An object has a name in Rust, so a type that contains itself inside of one needs none.
+            let aliases = std::mem::take(&mut self.aliases);
             let object = self.resolve_object(name, schema, at);
-            self.owner = outer;
+            (self.owner, self.aliases) = (owner, aliases);
             self.objects.insert(name.to_owned(), object?);
         }
         Ok(Type::Object(name.to_owned()))
@@ -375,6 +414,19 @@ impl<'a> Resolver<'a> {
             limits,
         })
     }
+}
+
+/// Returns true for a union that lists every kind of JSON value, with any values inside lists and objects.
+fn is_any_json(item: &Item) -> bool {
+    let Type::Union(kinds) = &item.ty else { return false };
+    let is_any = |item: &Item| item.ty == Type::Any;
+    let lists = |kind: &dyn Fn(&Type) -> bool| kinds.iter().any(kind);
+    item.nullable
+        && lists(&|kind| *kind == Type::Boolean)
+        && lists(&|kind| matches!(kind, Type::Text(text) if *text == Text::default()))
+        && lists(&|kind| matches!(kind, Type::Number(bounds) if bounds.is_open()))
+        && lists(&|kind| matches!(kind, Type::List(item, list) if is_any(item) && *list == List::default()))
+        && lists(&|kind| matches!(kind, Type::Map(item, entries) if is_any(item) && entries.is_open()))
 }
 
 /// Makes files of the strings of a type, or strings of its files.

@@ -50,7 +50,8 @@ impl TypeGraph {
     /// Returns true if any value is allowed, or any object.
     #[must_use]
     pub fn is_unconstrained(&self) -> bool {
-        matches!(&self.root, Type::Any) || matches!(&self.root, Type::Map(item) if item.ty == Type::Any)
+        matches!(&self.root, Type::Any)
+            || matches!(&self.root, Type::Map(item, entries) if item.ty == Type::Any && entries.is_open())
     }
 
     /// Returns true if a value is one of several objects.
@@ -70,6 +71,7 @@ impl TypeGraph {
                 !text.length.is_open() || text.checked_pattern().is_some()
             }
             Type::List(_, list) => !list.length.is_open() || list.unique,
+            Type::Map(_, entries) => !entries.is_open(),
             Type::NumberEnum(_) | Type::BooleanConstant(_) => true,
             Type::Tuple(Tuple { rest: Some((_, length)), .. }) => !length.is_open(),
             _ => false,
@@ -101,7 +103,7 @@ impl TypeGraph {
             return true;
         }
         match ty {
-            Type::List(item, _) | Type::Map(item) => self.any_inside(&item.ty, seen, holds),
+            Type::List(item, _) | Type::Map(item, _) => self.any_inside(&item.ty, seen, holds),
             Type::Object(name) => self.object_has(name, seen, holds),
             Type::Tuple(tuple) => tuple.types().any(|ty| self.any_inside(ty, seen, holds)),
             Type::Union(types) => types.iter().any(|ty| self.any_inside(ty, seen, holds)),

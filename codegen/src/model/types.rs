@@ -3,20 +3,22 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use openapiv3::{
-    AdditionalProperties, AnySchema, ArrayType, Discriminator, IntegerType, NumberType, ReferenceOr, Schema,
-    SchemaKind, StringType, Type as Kind,
+    AdditionalProperties, AnySchema, ArrayType, Discriminator, IntegerType, NumberType, ObjectType,
+    ReferenceOr, Schema, SchemaKind, StringType, Type as Kind,
 };
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    Bounds, Direction, EnumName, Item, Length, List, Member, Pattern, Text, Tuple, Type,
+    Bounds, Direction, Entries, EnumName, Item, Keys, Length, List, Member, Pattern, Text, Tuple, Type,
     pattern::PatternError,
     resolver::{Resolver, SchemaRef, schema_ref},
 };
 use crate::{
     error::{Error, pointer},
-    normalize::{ENUM_NAME, IGNORED, NULL, PREFIX_ITEMS, REST_ITEMS, WIDE_BOUNDS},
+    normalize::{
+        ENUM_NAME, IGNORED, NULL, PREFIX_ITEMS, PROPERTY_NAMES, REST_ITEMS, WIDE_BOUNDS, references::SCHEMAS,
+    },
 };
 
 /// The extension that says if a string is the URL of a file. It takes precedence over the name of the property.
@@ -87,7 +89,7 @@ impl Resolver<'_> {
             }
             SchemaKind::Type(Kind::Array(array)) => self.resolve_list(array, schema, property, at),
             SchemaKind::Type(Kind::Object(object)) if object.properties.is_empty() => {
-                self.resolve_map(object.additional_properties.as_ref(), at)
+                self.resolve_map(object, schema, at)
             }
             SchemaKind::Type(Kind::Object(_)) => self.resolve_inline_object(schema, property, at),
             SchemaKind::Any(any) if *any == AnySchema::default() => Ok(Type::Any),
@@ -110,14 +112,36 @@ impl Resolver<'_> {
         }
     }
 
-    fn resolve_map(&mut self, values: Option<&AdditionalProperties>, at: &str) -> Result<Type, Error> {
-        let item = match values {
+    fn resolve_map(&mut self, object: &ObjectType, schema: &Schema, at: &str) -> Result<Type, Error> {
+        let item = match &object.additional_properties {
             Some(AdditionalProperties::Schema(values)) => {
                 self.resolve(schema_ref(values), None, &pointer(at, "additionalProperties"))?
             }
             _ => Item { ty: Type::Any, nullable: false },
         };
-        Ok(Type::Map(Box::new(item)))
+        let mut length = Length { min: object.min_properties, max: object.max_properties };
+        if object.additional_properties == Some(AdditionalProperties::Any(false)) {
+            length.max = Some(0);
+        }
+        let keys = match schema.schema_data.extensions.get(PROPERTY_NAMES) {
+            Some(names) => self.resolve_keys(names, &pointer(at, "propertyNames"))?,
+            None => Keys::default(),
+        };
+        Ok(Type::Map(Box::new(item), Entries { length, keys }))
+    }
+
+    /// Resolves the schema of the names of an object's properties.
+    fn resolve_keys(&mut self, names: &Value, at: &str) -> Result<Keys, Error> {
+        Ok(match self.resolve_raw_item(names, None, at)?.ty {
+            Type::Text(text) => Keys::Text(text),
+            Type::TextEnum(values, _) => Keys::OneOf(values),
+            // Every name is a string.
+            Type::Any => Keys::default(),
+            _ => {
+                self.unenforced.push(format!("{at}: the names of properties are not checked"));
+                Keys::default()
+            }
+        })
     }
 
     /// Resolves the branches of a union. Those of a union with a discriminator are objects.
@@ -332,12 +356,12 @@ fn object_name(item: &Item) -> Option<String> {
 
 /// Returns the reference of a mapping, which may be the name of a component alone.
 fn full_reference(target: &str) -> String {
-    if target.starts_with('#') { target.to_owned() } else { format!("#/components/schemas/{target}") }
+    if target.starts_with('#') { target.to_owned() } else { format!("{SCHEMAS}{target}") }
 }
 
 /// Returns the union of several types without duplicates and nested unions. A union of one type is that type.
 fn union_of(types: Vec<Type>) -> Item {
-    let nullable = types.contains(&Type::Null);
+    let nullable = types.contains(&Type::Null) || types.contains(&Type::Any);
     let mut kinds: Vec<Type> = Vec::with_capacity(types.len());
     let mut rest: VecDeque<Type> = types.into();
     while let Some(ty) = rest.pop_front() {

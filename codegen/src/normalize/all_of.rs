@@ -121,8 +121,14 @@ fn constraints(schema: &Map<String, Value>) -> BTreeMap<&str, &Value> {
 }
 
 fn is_annotation(key: &str) -> bool {
-    let extensions =
-        [super::PREFIX_ITEMS, super::REST_ITEMS, super::NULL, super::WIDE_BOUNDS, super::IGNORED];
+    let extensions = [
+        super::PREFIX_ITEMS,
+        super::REST_ITEMS,
+        super::NULL,
+        super::WIDE_BOUNDS,
+        super::IGNORED,
+        super::PROPERTY_NAMES,
+    ];
     ANNOTATIONS.contains(&key) || key.starts_with("x-") && !extensions.contains(&key)
 }
 

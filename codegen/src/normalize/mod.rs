@@ -40,6 +40,9 @@ pub(crate) const IGNORED: &str = "x-fal-ignored";
 /// The extension that holds the schema of the items after those of [`PREFIX_ITEMS`]. A tuple without it has no more items.
 pub const REST_ITEMS: &str = "x-fal-rest-items";
 
+/// The extension that holds the `propertyNames` of an object without described properties.
+pub(crate) const PROPERTY_NAMES: &str = "x-fal-property-names";
+
 /// A document in strict OpenAPI 3.0.
 #[derive(Debug, Clone)]
 pub struct Normalized {

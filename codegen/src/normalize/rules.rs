@@ -8,7 +8,7 @@ use schemars::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{IGNORED, NULL, PREFIX_ITEMS, REST_ITEMS, WIDE_BOUNDS};
+use super::{IGNORED, NULL, PREFIX_ITEMS, PROPERTY_NAMES, REST_ITEMS, WIDE_BOUNDS};
 use crate::schema::keywords::{FAL_TOOLS, FILE_LIMITS};
 
 /// The transform that applies all rules, to the innermost schemas first.
@@ -33,6 +33,8 @@ impl Transform for Rules {
             rewrite_exclusive_bounds(object);
             round_integer_bounds(object);
             move_prefix_items(object);
+            move_property_names(object);
+            note_unchecked(object);
             rewrite_examples(object);
             rename_tool_keywords(object);
             wrap_reference(object);
@@ -317,9 +319,7 @@ fn rewrite_const(schema: &mut Map<String, Value>) {
 fn rewrite_enum(schema: &mut Map<String, Value>) {
     let Some(Value::Array(listed)) = schema.remove("enum") else { return };
     let has_null = listed.contains(&Value::Null);
-    let mut seen = HashSet::with_capacity(listed.len());
-    let values = listed.into_iter().filter(|value| !value.is_null() && seen.insert(value.clone()));
-    let mut values: Vec<Value> = values.collect();
+    let mut values: Vec<Value> = listed.into_iter().filter(|value| !value.is_null()).collect();
     let kind = schema.get("type").and_then(Value::as_str).map(str::to_owned);
     if let Some(kind) = kind {
         values.retain(|value| is_of_type(value, &kind));
@@ -358,21 +358,20 @@ fn rewrite_enum(schema: &mut Map<String, Value>) {
     }
 }
 
-/// Adds an enum of values of one type.
-fn insert_enum(schema: &mut Map<String, Value>, kind: &str, mut values: Vec<Value>) {
-    match kind {
-        "integer" => {
-            let Some(integers) = values.iter().map(to_i64).collect::<Option<Vec<i64>>>() else {
-                return ignore(schema, "enum");
-            };
-            values = integers.into_iter().map(Value::from).collect();
-        }
-        "number" => values = values.iter().filter_map(Value::as_f64).map(Value::from).collect(),
-        "boolean" if values.len() == 2 => return,
-        "string" | "boolean" => {}
-        _ => values.clear(),
-    }
-    values.dedup();
+/// Adds an enum of values of one type. `1` and `1.0` are the same value.
+fn insert_enum(schema: &mut Map<String, Value>, kind: &str, values: Vec<Value>) {
+    let values: Option<Vec<Value>> = match kind {
+        "integer" => values.iter().map(|value| to_i64(value).map(Value::from)).collect(),
+        "number" => Some(values.iter().filter_map(Value::as_f64).map(Value::from).collect()),
+        "string" => Some(values),
+        // Both values are any boolean.
+        "boolean" if values.contains(&Value::Bool(true)) && values.contains(&Value::Bool(false)) => return,
+        "boolean" => Some(values),
+        _ => None,
+    };
+    let mut seen = HashSet::new();
+    let values = values.into_iter().flatten().filter(|value| seen.insert(value.clone()));
+    let values: Vec<Value> = values.collect();
     if values.is_empty() {
         return ignore(schema, "enum");
     }
@@ -500,6 +499,59 @@ fn move_prefix_items(schema: &mut Map<String, Value>) {
     schema.insert(PREFIX_ITEMS.into(), Value::Array(items));
 }
 
+/// Moves the schema of the names of properties to an extension, because OpenAPI 3.0 has none. It is for objects without
+/// described properties.
+fn move_property_names(schema: &mut Map<String, Value>) {
+    if !has_properties(schema)
+        && let Some(mut names) = schema.remove("propertyNames")
+    {
+        expand_boolean(&mut names);
+        if let Value::Object(names) = &mut names
+            && ["type", "enum", "$ref", "not"].iter().all(|keyword| !names.contains_key(*keyword))
+        {
+            // Every name is a string.
+            names.insert("type".into(), "string".into());
+        }
+        schema.insert(PROPERTY_NAMES.into(), names);
+    }
+}
+
+/// Returns true if an object describes properties one by one.
+fn has_properties(schema: &Map<String, Value>) -> bool {
+    schema.get("properties").and_then(Value::as_object).is_some_and(|properties| !properties.is_empty())
+}
+
+/// Keywords that restrict values, and have no effect on types.
+const UNCHECKED: &[&str] = &[
+    "contains",
+    "dependencies",
+    "dependentRequired",
+    "dependentSchemas",
+    "else",
+    "if",
+    "maxContains",
+    "minContains",
+    "patternProperties",
+    "propertyNames",
+    "then",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+];
+
+/// Notes the keywords of a schema that restrict its values further than its type does.
+fn note_unchecked(schema: &mut Map<String, Value>) {
+    let mut found: Vec<&str> = UNCHECKED.iter().copied().filter(|key| schema.contains_key(*key)).collect();
+    // Alone, it is an untyped schema.
+    let is_typed = ["type", "properties", "enum", "anyOf", "oneOf", "allOf", "$ref"];
+    if schema.contains_key("not") && is_typed.iter().any(|key| schema.contains_key(*key)) {
+        found.push("not");
+    }
+    if has_properties(schema) {
+        found.extend(["minProperties", "maxProperties"].into_iter().filter(|key| schema.contains_key(*key)));
+    }
+    found.into_iter().for_each(|keyword| ignore(schema, keyword));
+}
+
 /// Rewrites a list of `examples` to one `example`, and an extension with all of them.
 fn rewrite_examples(schema: &mut Map<String, Value>) {
     let Some(Value::Array(examples)) = schema.remove("examples") else { return };
@@ -600,6 +652,15 @@ mod tests {
             json!({ "anyOf": [{ "type": "string" }, { "type": "null" }], "enum": ["a"] }),
             json!({ "type": "string", "enum": ["a"] }),
         );
+    }
+
+    #[test]
+    fn values_of_an_enum_are_listed_once() {
+        check(json!({ "enum": [1, 2, 1.0, 1] }), json!({ "type": "integer", "enum": [1, 2] }));
+        check(json!({ "enum": [0.5, 2, 2.0] }), json!({ "type": "number", "enum": [0.5, 2.0] }));
+        check(json!({ "enum": [true, true] }), json!({ "type": "boolean", "enum": [true] }));
+        check(json!({ "enum": [true, false, true] }), json!({ "type": "boolean" }));
+        check(json!({ "enum": ["a", "b", "a"] }), json!({ "type": "string", "enum": ["a", "b"] }));
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub(super) fn stated_limits(property: &Property) -> &Value {
 pub(super) fn file_limits(ty: &Type) -> Option<FileLimits> {
     match ty {
         Type::File(_, limits) => FileLimits::parse(limits),
-        Type::List(item, _) | Type::Map(item) => file_limits(&item.ty),
+        Type::List(item, _) | Type::Map(item, _) => file_limits(&item.ty),
         _ => None,
     }
 }
@@ -22,7 +22,7 @@ pub(super) fn file_limits(ty: &Type) -> Option<FileLimits> {
 fn files_limits(ty: &Type) -> Option<&Value> {
     match ty {
         Type::File(_, limits) => Some(limits),
-        Type::List(item, _) | Type::Map(item) => files_limits(&item.ty),
+        Type::List(item, _) | Type::Map(item, _) => files_limits(&item.ty),
         Type::Tuple(tuple) => tuple.types().find_map(files_limits),
         Type::Union(kinds) => kinds.iter().find_map(files_limits),
         _ => None,

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Ty;
-use crate::model::{Bounds, Item, Length, Property, Tuple, Type};
+use crate::model::{Bounds, Item, Keys, Length, Property, Text, Tuple, Type};
 
 /// The keyword of a reference to a generated type.
 pub(crate) const TYPE: &str = "$type";
@@ -72,14 +72,7 @@ pub(super) fn type_schema(ty: &Type, rust: &Ty) -> Value {
     match (ty, rust) {
         (_, Ty::Boxed(inner)) => type_schema(ty, inner),
         (_, Ty::Option(inner)) => type_schema(ty, inner),
-        (Type::Text(text), _) | (Type::File(text, _), _) => {
-            let mut schema = typed_object("string");
-            insert_length(&mut schema, &text.length, "minLength", "maxLength");
-            if let Some(pattern) = &text.pattern {
-                schema.insert("pattern".into(), pattern.source.clone().into());
-            }
-            schema.into()
-        }
+        (Type::Text(text), _) | (Type::File(text, _), _) => text_schema(text),
         (Type::Integer(bounds), _) => number_schema("integer", bounds),
         (Type::Number(bounds), _) => number_schema("number", bounds),
         (Type::WideInteger(bounds), _) => number_schema("integer", &bounds.map(|bound| bound as f64)),
@@ -90,8 +83,16 @@ pub(super) fn type_schema(ty: &Type, rust: &Ty) -> Value {
         // In outputs, an enum of integers is an integer and has no type to refer to.
         (Type::IntegerEnum(values, _), Ty::Integer) => json!({ "type": "integer", "enum": values }),
         (_, Ty::Named(name)) => json!({ TYPE: name }),
-        (Type::Map(item), Ty::Map(inner)) => {
-            json!({ "type": "object", "additionalProperties": item_schema(item, inner) })
+        (Type::Map(item, entries), Ty::Map(inner)) => {
+            let mut schema = typed_object("object");
+            match &entries.keys {
+                Keys::Text(text) if *text == Text::default() => {}
+                Keys::Text(text) => drop(schema.insert("propertyNames".into(), text_schema(text))),
+                Keys::OneOf(values) => drop(schema.insert("propertyNames".into(), json!({ "enum": values }))),
+            }
+            schema.insert("additionalProperties".into(), item_schema(item, inner));
+            insert_length(&mut schema, &entries.length, "minProperties", "maxProperties");
+            schema.into()
         }
         (Type::List(item, list), Ty::List(inner)) => {
             let mut schema = typed_object("array");
@@ -148,6 +149,15 @@ fn number_schema<T: Copy + Into<Value> + PartialEq>(kind: &str, bounds: &Bounds<
         if let Some(bound) = bound {
             schema.insert(keyword.into(), bound.into());
         }
+    }
+    schema.into()
+}
+
+fn text_schema(text: &Text) -> Value {
+    let mut schema = typed_object("string");
+    insert_length(&mut schema, &text.length, "minLength", "maxLength");
+    if let Some(pattern) = &text.pattern {
+        schema.insert("pattern".into(), pattern.source.clone().into());
     }
     schema.into()
 }

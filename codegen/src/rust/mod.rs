@@ -3,6 +3,7 @@
 //! An object that fal names becomes one type per crate, in the module `types`. An enum or a range that a parameter
 //! defines belongs to the module of its endpoint, because fal may change it for that endpoint only.
 
+mod about;
 mod core_types;
 mod file_limits;
 pub(crate) mod json_schemas;
@@ -18,8 +19,9 @@ mod unions;
 mod wording;
 mod wordings;
 
-pub(crate) use plan::{describe_output, plan};
-pub use wording::{describe_length, describe_range};
+pub(crate) use about::{about_event, about_output, split_about};
+pub(crate) use plan::plan;
+pub use wording::{Counted, describe_length, describe_range};
 pub use wordings::Described;
 
 use serde_json::Value;
@@ -396,21 +398,21 @@ pub enum Rule {
         /// The rule for each item.
         items: Box<Rule>,
     },
-    /// A rule for each value of a map.
-    Map(Box<Rule>),
+    /// A rule for a map.
+    Map {
+        /// The marker type of the number of keys.
+        length: Option<String>,
+        /// The rule for each key, which is [`Rule::Text`] or [`Rule::OneOf`].
+        keys: Box<Rule>,
+        /// The rule for each value.
+        values: Box<Rule>,
+    },
     /// A rule for a value that may be null, if it is not.
     Nullable(Box<Rule>),
-    /// A rule for a number or a boolean, and the message for a value that breaks it.
-    Value(Box<ValueRule>, String),
+    /// The only numbers, booleans or keys that are allowed, and the message for another one.
+    OneOf(Vec<Value>, String),
     /// The rules of the type itself.
     Nested,
-}
-
-/// A rule for a number or a boolean.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ValueRule {
-    /// One of several values.
-    OneOf(Vec<Value>),
 }
 
 impl Struct {
@@ -448,10 +450,9 @@ impl Rule {
     fn has_patterns(&self) -> bool {
         match self {
             Self::Text { pattern, .. } | Self::File { pattern, .. } => pattern.is_some(),
-            Self::List { items: inner, .. } | Self::Map(inner) | Self::Nullable(inner) => {
-                inner.has_patterns()
-            }
-            Self::None | Self::Value(..) | Self::Nested => false,
+            Self::List { items: inner, .. } | Self::Nullable(inner) => inner.has_patterns(),
+            Self::Map { keys, values, .. } => keys.has_patterns() || values.has_patterns(),
+            Self::None | Self::OneOf(..) | Self::Nested => false,
         }
     }
 }

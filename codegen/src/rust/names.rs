@@ -21,14 +21,28 @@ const BUILDER_MEMBERS: &[&str] = &["build", "checking", "extra", "nulls", "optio
 /// Crates that the modules of literals use, in which every parameter is a type of its name.
 const CRATES: &[&str] = &["fal_client", "fal_core"];
 
-/// Modules and files next to the modules of endpoints, and crates that generated code uses.
+/// Modules and files next to the modules of endpoints, and crates, modules and primitive types that generated code uses.
 const RESERVED_MODULES: &[&str] = &[
     "alloc",
     "arg",
     "bin",
+    "bindings",
+    "bool",
     "bounds",
+    "char",
     "core",
+    "diagnostic",
+    "f32",
+    "f64",
+    "fal_client",
     "fal_core",
+    "i128",
+    "i16",
+    "i32",
+    "i64",
+    "i8",
+    "isize",
+    "json",
     "json_schema",
     "lib",
     "main",
@@ -37,7 +51,14 @@ const RESERVED_MODULES: &[&str] = &[
     "serde",
     "serde_json",
     "std",
+    "str",
     "types",
+    "u128",
+    "u16",
+    "u32",
+    "u64",
+    "u8",
+    "usize",
 ];
 
 /// Types that generated code uses without a path.
@@ -432,6 +453,63 @@ mod tests {
             }
             syn::visit::visit_item(self, item);
         }
+    }
+
+    /// Collects the names in lower case that a module beside them would hide.
+    #[derive(Default)]
+    struct UsedModules(BTreeSet<String>);
+
+    impl UsedModules {
+        fn add(&mut self, name: &syn::Ident) {
+            let name = name.to_string();
+            if name.starts_with(|c: char| c.is_ascii_lowercase()) {
+                self.0.insert(name);
+            }
+        }
+    }
+
+    impl<'ast> syn::visit::Visit<'ast> for UsedModules {
+        fn visit_type_path(&mut self, path: &'ast syn::TypePath) {
+            path.path.segments.first().iter().for_each(|first| self.add(&first.ident));
+            syn::visit::visit_type_path(self, path);
+        }
+
+        fn visit_path(&mut self, path: &'ast syn::Path) {
+            if path.segments.len() > 1 {
+                path.segments.first().iter().for_each(|first| self.add(&first.ident));
+            }
+            syn::visit::visit_path(self, path);
+        }
+
+        fn visit_use_path(&mut self, path: &'ast syn::UsePath) {
+            self.add(&path.ident);
+            syn::visit::visit_use_path(self, path);
+        }
+
+        fn visit_use_name(&mut self, name: &'ast syn::UseName) {
+            self.add(&name.ident);
+        }
+    }
+
+    #[test]
+    fn every_module_and_primitive_type_that_generated_code_uses_is_reserved() {
+        let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        let mut used = UsedModules::default();
+        for entry in std::fs::read_dir(golden).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "rs") {
+                let file = syn::parse_file(&std::fs::read_to_string(&path).unwrap()).unwrap();
+                syn::visit::Visit::visit_file(&mut used, &file);
+            }
+        }
+        // Parts of the paths of other crates, which nothing hides.
+        let inner = ["collections", "de", "endpoint", "inline", "media", "shape"];
+        used.0.retain(|name| !is_reserved_module(name) && !inner.contains(&name.as_str()));
+        assert_eq!(used.0, BTreeSet::new(), "a route of such a name would hide it");
+        assert_eq!(
+            (module("json"), module("str"), module("Bool")),
+            ("json_".into(), "str_".into(), "bool_".into())
+        );
     }
 
     #[test]

@@ -3,8 +3,13 @@
 use std::collections::HashSet;
 
 use super::{
-    Crate, Described, Endpoint, Extra, Item, Module, Output, Struct, Ty, core_types, names, owner::Owner,
-    shared_types::SharedTypes, type_builder::TypeBuilder, wordings,
+    Crate, Described, Endpoint, Extra, Item, Module, Output, Struct, Ty,
+    about::{about_event, about_input, about_output},
+    core_types, names,
+    owner::Owner,
+    shared_types::SharedTypes,
+    type_builder::TypeBuilder,
+    wordings,
 };
 use crate::{
     error::Error,
@@ -81,10 +86,7 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
     shared_names.iter().for_each(|name| names.reserve(name));
 
     let mut builder = TypeBuilder::new(shared, &endpoint.input, Direction::Input, &owner, &mut names);
-    let about = match endpoint.realtime {
-        true => format!("A message to [`{}`](Model).", endpoint.id),
-        false => format!("The parameters of [`{}`](Model).", endpoint.id),
-    };
+    let about = about_input(&endpoint.id, endpoint.realtime);
     let mut input = match &endpoint.input.root {
         root if endpoint.input.is_union_of_objects() => {
             builder.build_root_union("Input", &about, root);
@@ -103,9 +105,9 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
     wordings::refer(&markers, input_types.iter_mut());
     input.iter_mut().for_each(|input| wordings::refer_from_struct(&markers, input));
 
-    let about = describe_output(&endpoint.id, endpoint.realtime);
+    let about = about_output(&endpoint.id, endpoint.realtime);
     let (output, output_types) = plan_output("Output", about, &endpoint.output, shared, &owner, &mut names);
-    let about = format!("An event of the stream of [`{}`](Model).", endpoint.id);
+    let about = about_event(&endpoint.id);
     let (event, event_types) = match &endpoint.event {
         Some(event) if *event == endpoint.output => {
             (Some(Output::Alias(Ty::Named("Output".to_owned()))), Vec::new())
@@ -136,11 +138,6 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
         realtime: endpoint.realtime,
         is_published: endpoint.is_published,
     })
-}
-
-/// Describes the output of an endpoint.
-pub(crate) fn describe_output(id: &str, realtime: bool) -> String {
-    format!("{} [`{id}`](Model).", if realtime { "A message from" } else { "The result of" })
 }
 
 /// Returns the object of the parameters, which is empty if the input may be anything.

@@ -2,8 +2,12 @@
 
 use serde_json::Value;
 
-use super::{Item, LengthRule, PatternRule, Rule, ValueRule, names, type_builder::TypeBuilder, wording};
-use crate::model::{Item as ModelItem, Length, List, Text, Type};
+use super::{
+    Item, LengthRule, PatternRule, Rule, names,
+    type_builder::TypeBuilder,
+    wording::{self, Counted},
+};
+use crate::model::{Entries, Item as ModelItem, Keys, Length, List, Text, Type};
 
 impl TypeBuilder<'_> {
     /// Builds the rule for values of the property `name`.
@@ -18,10 +22,7 @@ impl TypeBuilder<'_> {
                 _ => Rule::None,
             },
             Type::List(item, list) => self.list_rule(name, item, list),
-            Type::Map(item) => match self.item_rule(name, item) {
-                Rule::None => Rule::None,
-                rule => Rule::Map(Box::new(rule)),
-            },
+            Type::Map(item, entries) => self.map_rule(name, item, entries),
             Type::Object(_) | Type::Union(_) | Type::Tagged(..) | Type::Tuple(_)
                 if self.graph.has_rules(ty) =>
             {
@@ -31,18 +32,18 @@ impl TypeBuilder<'_> {
                 let shown: Vec<String> = values.iter().map(|value| format!("{value:?}")).collect();
                 let message = wording::choice_message(name, &self.owner.label, &shown);
                 let values = values.iter().copied().map(Value::from).collect();
-                Rule::Value(Box::new(ValueRule::OneOf(values)), message)
+                Rule::OneOf(values, message)
             }
             Type::BooleanConstant(value) => {
                 let message = wording::choice_message(name, &self.owner.label, &[value]);
-                Rule::Value(Box::new(ValueRule::OneOf(vec![(*value).into()])), message)
+                Rule::OneOf(vec![(*value).into()], message)
             }
             _ => Rule::None,
         }
     }
 
     fn text_rule(&mut self, name: &str, text: &Text) -> Rule {
-        let length = self.length_marker(name, &text.length, false);
+        let length = self.length_marker(name, &text.length, Counted::Characters);
         let pattern = text.checked_pattern().map(|pattern| {
             Box::new(PatternRule {
                 required: pattern.required.clone(),
@@ -54,7 +55,7 @@ impl TypeBuilder<'_> {
     }
 
     fn list_rule(&mut self, name: &str, item: &ModelItem, list: &List) -> Rule {
-        let length = self.length_marker(name, &list.length, true);
+        let length = self.length_marker(name, &list.length, Counted::Items);
         let items = self.item_rule(&format!("{name}_item"), item);
         let unique =
             list.unique.then(|| format!("`{name}` of {} must not hold an item twice", self.owner.label));
@@ -62,6 +63,23 @@ impl TypeBuilder<'_> {
             return Rule::None;
         }
         Rule::List { length, unique, items: Box::new(items) }
+    }
+
+    fn map_rule(&mut self, name: &str, item: &ModelItem, entries: &Entries) -> Rule {
+        let length = self.length_marker(name, &entries.length, Counted::Entries);
+        let key = format!("{name} key");
+        let keys = match &entries.keys {
+            Keys::Text(text) => self.text_rule(&key, text),
+            Keys::OneOf(values) => {
+                let message = wording::choice_message(&key, &self.owner.label, values);
+                Rule::OneOf(values.iter().cloned().map(Value::from).collect(), message)
+            }
+        };
+        let values = self.item_rule(name, item);
+        if length.is_none() && keys == Rule::None && values == Rule::None {
+            return Rule::None;
+        }
+        Rule::Map { length, keys: Box::new(keys), values: Box::new(values) }
     }
 
     pub(super) fn item_rule(&mut self, name: &str, item: &ModelItem) -> Rule {
@@ -72,14 +90,15 @@ impl TypeBuilder<'_> {
     }
 
     /// Adds a length rule unless every length is allowed, and returns its marker.
-    fn length_marker(&mut self, name: &str, length: &Length, list: bool) -> Option<String> {
-        let message = format!("must have {}", wording::describe_length(length, list));
+    fn length_marker(&mut self, name: &str, length: &Length, counted: Counted) -> Option<String> {
+        let message = format!("must have {}", wording::describe_length(length, counted));
         self.add_length_rule(name, length, &message)
     }
 
     /// Adds a rule for the number of items after the first `count`, and returns its marker.
     pub(super) fn rest_marker(&mut self, name: &str, length: &Length, count: usize) -> Option<String> {
-        let message = format!("must have {} after the first {count}", wording::describe_length(length, true));
+        let message =
+            format!("must have {} after the first {count}", wording::describe_length(length, Counted::Items));
         self.add_length_rule(name, length, &message)
     }
 

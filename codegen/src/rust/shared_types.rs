@@ -322,7 +322,7 @@ fn is_root(graph: &TypeGraph, component: &str) -> bool {
 
 /// Returns the type inside lists and maps.
 fn innermost(mut ty: &Type) -> &Type {
-    while let Type::List(item, _) | Type::Map(item) = ty {
+    while let Type::List(item, _) | Type::Map(item, _) = ty {
         ty = &item.ty;
     }
     ty
@@ -355,7 +355,7 @@ fn add_named_enums<'a>(ty: &'a Type, direction: Direction, found: &mut Vec<(&'a 
     match ty {
         Type::TextEnum(_, Some(name)) => found.push((&name.name, ty)),
         Type::IntegerEnum(_, Some(name)) if direction.is_input() => found.push((&name.name, ty)),
-        Type::List(item, _) | Type::Map(item) => add_named_enums(&item.ty, direction, found),
+        Type::List(item, _) | Type::Map(item, _) => add_named_enums(&item.ty, direction, found),
         Type::Tuple(tuple) => tuple.types().for_each(|ty| add_named_enums(ty, direction, found)),
         Type::Union(kinds) => {
             // Its own enums become variants, but not those of its lists and maps.

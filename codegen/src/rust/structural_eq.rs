@@ -66,7 +66,9 @@ impl Comparison<'_> {
     fn types_equal(&mut self, left: &Type, right: &Type) -> bool {
         match (left, right) {
             (Type::Object(left), Type::Object(right)) => left == right && self.objects_equal(left),
-            (Type::Map(left), Type::Map(right)) => self.items_equal(left, right),
+            (Type::Map(left, left_entries), Type::Map(right, right_entries)) => {
+                (!self.direction.is_input() || left_entries == right_entries) && self.items_equal(left, right)
+            }
             (Type::List(left, left_limits), Type::List(right, right_limits)) => {
                 (!self.direction.is_input() || left_limits == right_limits) && self.items_equal(left, right)
             }

@@ -173,7 +173,7 @@ impl<'a> TypeBuilder<'a> {
                 let boxed = self.graph.contains_itself(component);
                 if boxed { Ty::Boxed(Box::new(object)) } else { object }
             }
-            Type::Map(item) => Ty::Map(Box::new(self.build_item(name, item))),
+            Type::Map(item, _) => Ty::Map(Box::new(self.build_item(name, item))),
             Type::List(item, _) => Ty::List(Box::new(self.build_item(name, item))),
             Type::Tuple(tuple) => self.build_tuple(name, tuple),
             Type::Union(_) | Type::Tagged(..) => {

@@ -71,7 +71,7 @@ impl TypeBuilder<'_> {
         let presets = kinds.iter().any(|kind| matches!(kind, Type::TextEnum(..)));
         let objects = kinds.iter().filter(|kind| matches!(kind, Type::Object(_))).count();
         let lists = kinds.iter().filter(|kind| matches!(kind, Type::List(..) | Type::Tuple(_))).count();
-        let maps = kinds.iter().filter(|kind| matches!(kind, Type::Map(_))).count();
+        let maps = kinds.iter().filter(|kind| matches!(kind, Type::Map(_, _))).count();
         let mut variants = Vec::new();
         for kind in kinds {
             match kind {
@@ -91,7 +91,7 @@ impl TypeBuilder<'_> {
                     let name = format!("{}List", item_name(item));
                     variants.push(self.build_variant(&property.name, &name, kind, taken));
                 }
-                Type::Map(item) if maps > 1 => {
+                Type::Map(item, _) if maps > 1 => {
                     let name = format!("{}Map", item_name(item));
                     variants.push(self.build_variant(&property.name, &name, kind, taken));
                 }
@@ -156,7 +156,7 @@ fn variant_name(ty: &Type) -> &'static str {
         Type::List(..) => "List",
         Type::Tuple(_) => "Tuple",
         Type::Object(_) => "Object",
-        Type::Map(_) => "Map",
+        Type::Map(_, _) => "Map",
         Type::Union(_) | Type::Tagged(..) | Type::Any => "Json",
     }
 }
@@ -164,7 +164,8 @@ fn variant_name(ty: &Type) -> &'static str {
 /// Returns true if a value can fit several of the types, and fits one better than the others.
 fn is_ambiguous(kinds: &[Type]) -> bool {
     let count = |is_kind: fn(&Type) -> bool| kinds.iter().filter(|kind| is_kind(kind)).count();
-    let objects = count(|kind| matches!(kind, Type::Object(_) | Type::Map(_) | Type::Tagged(..) | Type::Any));
+    let objects =
+        count(|kind| matches!(kind, Type::Object(_) | Type::Map(_, _) | Type::Tagged(..) | Type::Any));
     let lists = count(|kind| matches!(kind, Type::List(..) | Type::Tuple(_) | Type::Any));
     let texts = count(|kind| matches!(kind, Type::Text(_) | Type::File(..)));
     let checked = count(|kind| matches!(kind, Type::NumberEnum(_)));

@@ -21,12 +21,18 @@ pub(super) fn facts(property: &Property, direction: Direction) -> Vec<String> {
         Type::Number(bounds) if !bounds.is_open() => facts.push(describe_range(&Bounds::Number(*bounds))),
         Type::WideInteger(bounds) => facts.push(describe_range(&Bounds::Wide(*bounds))),
         Type::NumberEnum(values) => {
-            let values: Vec<String> = values.iter().map(|value| format!("`{value:?}`")).collect();
-            facts.push(format!("one of {}", values.join(", ")));
+            facts.push(format!("one of {}", quote_all(values.iter().map(|value| format!("{value:?}")))));
         }
         Type::BooleanConstant(value) => facts.push(format!("always `{value}`")),
-        Type::Text(text) if !text.length.is_open() => facts.push(describe_length(&text.length, false)),
-        Type::List(_, list) if !list.length.is_open() => facts.push(describe_length(&list.length, true)),
+        Type::Text(text) if !text.length.is_open() => {
+            facts.push(describe_length(&text.length, Counted::Characters))
+        }
+        Type::Map(_, entries) if !entries.length.is_open() => {
+            facts.push(describe_length(&entries.length, Counted::Entries));
+        }
+        Type::List(_, list) if !list.length.is_open() => {
+            facts.push(describe_length(&list.length, Counted::Items))
+        }
         _ => {}
     }
     facts.extend(describe_limits(stated_limits(property)));
@@ -68,8 +74,8 @@ fn describe(ty: &Type, plural: bool) -> String {
     };
     match ty {
         Type::Text(text) => {
-            let length =
-                (!text.length.is_open()).then(|| format!("of {}", describe_length(&text.length, false)));
+            let length = (!text.length.is_open())
+                .then(|| format!("of {}", describe_length(&text.length, Counted::Characters)));
             with(counted("a text", "texts"), length.unwrap_or_default())
         }
         Type::File(..) => counted("a file", "files"),
@@ -83,26 +89,23 @@ fn describe(ty: &Type, plural: bool) -> String {
             with(counted("a number", "numbers"), describe_range(&Bounds::Number(*bounds)))
         }
         Type::NumberEnum(values) => {
-            let values: Vec<String> = values.iter().map(|value| format!("`{value:?}`")).collect();
-            format!("{} {}", counted("one of", "some of"), values.join(", "))
+            let values = quote_all(values.iter().map(|value| format!("{value:?}")));
+            format!("{} {values}", counted("one of", "some of"))
         }
         Type::Boolean => counted("`true` or `false`", "`true` or `false`"),
         Type::BooleanConstant(value) => format!("`{value}`"),
         Type::Null => "`null`".to_owned(),
         Type::TextEnum(..) => counted("one of several texts", "texts"),
-        Type::IntegerEnum(values, _) => {
-            let values: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
-            format!("{} {}", counted("one of", "some of"), values.join(", "))
-        }
+        Type::IntegerEnum(values, _) => format!("{} {}", counted("one of", "some of"), quote_all(values)),
         Type::Object(name) => counted(&format!("an object `{name}`"), &format!("objects `{name}`")),
-        Type::Map(item) if item.ty == Type::Any => counted("an object", "objects"),
-        Type::Map(item) => {
+        Type::Map(item, _) if item.ty == Type::Any => counted("an object", "objects"),
+        Type::Map(item, _) => {
             format!("{} with values by name: {}", counted("an object", "objects"), describe(&item.ty, true))
         }
         Type::List(item, list) => {
             let items = format!("{} of {}", counted("a list", "lists"), describe(&item.ty, true));
-            let length =
-                (!list.length.is_open()).then(|| format!("with {}", describe_length(&list.length, true)));
+            let length = (!list.length.is_open())
+                .then(|| format!("with {}", describe_length(&list.length, Counted::Items)));
             with(items, length.unwrap_or_default())
         }
         Type::Tuple(tuple) => {
@@ -114,6 +117,12 @@ fn describe(ty: &Type, plural: bool) -> String {
         }
         Type::Union(_) | Type::Tagged(..) | Type::Any => counted("any JSON value", "any JSON values"),
     }
+}
+
+/// Returns values as code, separated by commas.
+fn quote_all(values: impl IntoIterator<Item = impl fmt::Display>) -> String {
+    let values: Vec<String> = values.into_iter().map(|value| format!("`{value}`")).collect();
+    values.join(", ")
 }
 
 /// Describes the tag of a member of a union, such as `` `kind` is `cat` ``.
@@ -154,15 +163,26 @@ pub(super) fn describe_bounds<T: Copy>(bounds: &ModelBounds<T>, show: impl Fn(T)
     text
 }
 
-/// Describes a length in words, such as `at most 2500 characters`, or `items` if `list` is true.
+/// The parts of a value that a length counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// The characters of a string.
+    Characters,
+    /// The items of a list.
+    Items,
+    /// The entries of a map.
+    Entries,
+}
+
+/// Describes a length in words, such as `at most 2500 characters`.
 #[must_use]
-pub fn describe_length(length: &Length, list: bool) -> String {
-    let unit = |count: usize| match (list, count) {
-        (true, 1) => "item",
-        (true, _) => "items",
-        (false, 1) => "character",
-        (false, _) => "characters",
+pub fn describe_length(length: &Length, counted: Counted) -> String {
+    let (one, several) = match counted {
+        Counted::Characters => ("character", "characters"),
+        Counted::Items => ("item", "items"),
+        Counted::Entries => ("entry", "entries"),
     };
+    let unit = |count: usize| if count == 1 { one } else { several };
     match (length.min.filter(|min| *min > 0), length.max) {
         (Some(min), Some(max)) if min == max => format!("exactly {min} {}", unit(min)),
         (Some(min), Some(max)) => format!("{min} to {max} {}", unit(max)),
@@ -224,7 +244,10 @@ mod tests {
 
     #[test]
     fn lengths_are_described_with_units() {
-        let rule = |min, max, list| describe_length(&Length { min, max }, list);
+        let rule = |min, max, list| {
+            let counted = if list { Counted::Items } else { Counted::Characters };
+            describe_length(&Length { min, max }, counted)
+        };
         assert_eq!(rule(None, Some(2500), false), "at most 2500 characters");
         assert_eq!(rule(Some(1), None, false), "at least 1 character");
         assert_eq!(rule(Some(2), Some(2), true), "exactly 2 items");

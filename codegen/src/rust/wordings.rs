@@ -86,7 +86,7 @@ impl Comparison<'_> {
     fn types(&mut self, left: &Type, right: &Type) -> bool {
         match (left, right) {
             (Type::Object(left), Type::Object(right)) => left == right && self.objects(left),
-            (Type::Map(left), Type::Map(right)) | (Type::List(left, _), Type::List(right, _)) => {
+            (Type::Map(left, _), Type::Map(right, _)) | (Type::List(left, _), Type::List(right, _)) => {
                 self.items(left, right)
             }
             (Type::Tuple(left), Type::Tuple(right)) => {

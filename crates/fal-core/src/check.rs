@@ -157,9 +157,21 @@ impl Check {
         }
     }
 
+    /// Checks the number of entries of `map`, which is `length`.
+    pub fn map_length<L: Length, M: Serialize>(&mut self, map: &M, length: usize) {
+        if length < L::MIN || length > L::MAX {
+            self.violation(format!("{}, not {length}", L::MESSAGE), map);
+        }
+    }
+
     /// Checks that `value` is one of several values.
-    pub fn one_of<T: PartialEq + Serialize>(&mut self, value: &T, allowed: &[T], message: &'static str) {
-        if !allowed.contains(value) && !self.is_refused(true) {
+    pub fn one_of<T: PartialEq<A> + Serialize, A>(
+        &mut self,
+        value: &T,
+        allowed: &[A],
+        message: &'static str,
+    ) {
+        if !allowed.iter().any(|allowed| value == allowed) && !self.is_refused(true) {
             self.violation(message.to_owned(), value);
         }
     }

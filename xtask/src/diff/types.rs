@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use fal_codegen::{
-    model::{Item, Length, List, Member, Object, Others, Text, Tuple, Type, TypeGraph},
+    model::{Entries, Item, Keys, Length, List, Member, Object, Others, Text, Tuple, Type, TypeGraph},
     rust::{self, Bounds, names},
 };
 use serde_json::Value;
@@ -145,7 +145,10 @@ impl<'a> TypeDiff<'a> {
             }
             (Type::TextEnum(old, _), Type::TextEnum(new, _)) => self.values(path, old, new),
             (Type::IntegerEnum(old, _), Type::IntegerEnum(new, _)) => self.values(path, old, new),
-            (Type::Map(old), Type::Map(new)) => self.items(&format!("{path}{{}}"), old, new),
+            (Type::Map(old, old_entries), Type::Map(new, new_entries)) => {
+                self.entries(path, old_entries, new_entries);
+                self.items(&format!("{path}{{}}"), old, new);
+            }
             (Type::List(old, old_rules), Type::List(new, new_rules)) => {
                 self.lists(path, old_rules, new_rules);
                 self.items(&format!("{path}[]"), old, new);
@@ -202,7 +205,7 @@ impl<'a> TypeDiff<'a> {
     }
 
     fn texts(&mut self, path: &str, before: &Text, after: &Text) {
-        let text = |text: &Text| rust::describe_length(&text.length, false);
+        let text = |text: &Text| rust::describe_length(&text.length, rust::Counted::Characters);
         let (old, new) = (text(before), text(after));
         let movement = bounds::compare_lengths(&before.length, &after.length);
         self.add_movement(path, movement, &format!("has {new}, had {old}"), [old, new], None);
@@ -213,8 +216,24 @@ impl<'a> TypeDiff<'a> {
         self.add_movement(path, movement, &format!("matches {new}, matched {old}"), [old, new], None);
     }
 
+    fn entries(&mut self, path: &str, before: &Entries, after: &Entries) {
+        let text = |entries: &Entries| rust::describe_length(&entries.length, rust::Counted::Entries);
+        let (old, new) = (text(before), text(after));
+        let movement = bounds::compare_lengths(&before.length, &after.length);
+        self.add_movement(path, movement, &format!("has {new}, had {old}"), [old, new], None);
+        if before.keys != after.keys {
+            let movement = Movement { narrowed: !after.keys.is_open(), widened: !before.keys.is_open() };
+            let text = |keys: &Keys| match keys {
+                Keys::Text(text) => format!("{text:?}"),
+                Keys::OneOf(values) => values.join(", "),
+            };
+            let values = [text(&before.keys), text(&after.keys)];
+            self.add_movement(path, movement, "has other keys", values, None);
+        }
+    }
+
     fn lists(&mut self, path: &str, before: &List, after: &List) {
-        let text = |list: &List| rust::describe_length(&list.length, true);
+        let text = |list: &List| rust::describe_length(&list.length, rust::Counted::Items);
         let (old, new) = (text(before), text(after));
         let movement = bounds::compare_lengths(&before.length, &after.length);
         self.add_movement(path, movement, &format!("has {new}, had {old}"), [old, new], None);
@@ -360,7 +379,7 @@ pub(super) fn describe(ty: &Type) -> String {
         Type::TextEnum(values, _) => format!("one of {}", list(values)),
         Type::IntegerEnum(values, _) => format!("one of {}", list(values)),
         Type::Object(name) => format!("an object `{}`", names::camel(name)),
-        Type::Map(item) => format!("a map of values, each {}", describe(&item.ty)),
+        Type::Map(item, _) => format!("a map of values, each {}", describe(&item.ty)),
         Type::List(item, _) => format!("a list of items, each {}", describe(&item.ty)),
         Type::Tuple(tuple) if tuple.is_fixed() => format!("a list of exactly {}", tuple.items.len()),
         Type::Tuple(tuple) => format!("a list of at least {}", tuple.required),
