@@ -72,7 +72,7 @@ fn inline_objects_are_named_after_their_titles() {
     let module = folder.read("x.rs");
     let names: Vec<&str> = module
         .lines()
-        .filter_map(|line| line.trim().strip_prefix("pub struct ")?.split(' ').next())
+        .filter_map(|line| line.trim().strip_prefix("pub struct ")?.split([' ', '<']).next())
         .collect();
     assert!(names.contains(&"CameraPath"), "{names:?}");
     assert!(names.contains(&"CameraPathBuilder"), "{names:?}");

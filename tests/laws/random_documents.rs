@@ -26,7 +26,7 @@ const SHRUNKEN: usize = 3;
 
 /// The documents of the default run that still fail. A document that passes must not be listed. Runs that the environment
 /// changes show all failures.
-const OPEN: &[usize] = &[3, 49, 52, 54, 81, 82, 102, 110, 145, 177, 199, 219, 256, 263, 279, 298];
+const OPEN: &[usize] = &[3, 49, 52, 54, 81, 82, 102, 199, 219, 256, 263, 279, 298];
 
 #[test]
 fn types_of_random_documents_agree_with_their_schemas() {
