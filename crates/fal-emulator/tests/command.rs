@@ -247,6 +247,23 @@ fn a_command_is_recorded_only_if_asked_for_and_replayed_without_the_service() {
 }
 
 #[test]
+fn the_real_service_is_reached_by_tls_under_its_own_name() {
+    // The outer emulator plays fal for the inner one, which knows nothing of it: by proxy and certificates.
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().join("recording").to_str().unwrap().to_owned();
+    let call = r#"curl -s https://fal.run/fal-ai/flux/dev -H "authorization: Key $FAL_KEY" -H "content-type: application/json" -d '{"prompt": "a cat"}'"#;
+    let program = env!("CARGO_BIN_EXE_fal-emulator");
+    let script =
+        format!("cat <<'END' > {folder}.sh\n{call}\nEND\n{program} --record {folder} -- sh {folder}.sh");
+    let (code, recorded, stderr) = run(&[], &[], &script);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(recorded.contains("https://v3.fal.media/files/"), "{recorded}{stderr}");
+    assert!(stderr.contains("COST MONEY") && stderr.contains("recorded 1 exchanges"), "{stderr}");
+    let (_, replayed, stderr) = run(&["--replay", &folder], &[], call);
+    assert_eq!(replayed, recorded, "{stderr}");
+}
+
+#[test]
 fn exit_codes_are_those_of_a_shell() {
     assert_eq!(run(&[], &[], "kill -TERM $$").0, Some(143));
     assert_eq!(run(&[], &[], "kill -KILL $$").0, Some(137));

@@ -173,6 +173,9 @@ async fn scopes_end_and_bad_names_and_too_many_are_refused() {
     let foreign = [("origin", "https://evil.example")];
     let url = format!("{}/_emulator/reset?scope=evil", fal.emulator.url());
     assert_eq!(fal.send(Method::POST, &url, &foreign, "{}").await.status, 403);
+    let headers = [("origin", "https://evil.example"), ("x-fal-emulator-scope", "evil")];
+    let url = format!("{}/{ID}", fal.urls.run);
+    assert_eq!(fal.send(Method::POST, &url, &headers, input().to_string()).await.status, 200);
     for number in 0..999 {
         assert_eq!(admin(&fal, &format!("reset?scope=many-{number}"), &json!({})).await.0, 200);
     }

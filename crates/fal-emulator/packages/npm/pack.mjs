@@ -66,7 +66,7 @@ function packMain(out, version) {
   const folder = join(out, "fal-emulator");
   const manifest = JSON.parse(readFileSync(join(here, "package.json"), "utf8"));
   mkdirSync(folder, { recursive: true });
-  for (const file of ["bin", "index.mjs", "index.d.ts", "vitest.mjs", "vitest.d.ts", "platform.mjs", "README.md"]) {
+  for (const file of ["bin", "index.mjs", "index.d.mts", "vitest.mjs", "vitest.d.mts", "platform.mjs", "README.md"]) {
     cpSync(join(here, file), join(folder, file), { recursive: true });
   }
   const names = Object.values(TARGETS).map(({ name }) => [`fal-emulator-${name}`, version]);

@@ -58,14 +58,18 @@ impl Scopes {
     ///
     /// Returns a 422 if the name is not valid, or if too many scopes are open.
     fn find(&self, request: &Request) -> Result<Option<Scope>, Reply> {
+        let headers = request.headers();
         if let Some(name) = named_scope(request)? {
+            // A page of another site may call models, but it must not use up the scopes.
+            if self.is_of_foreign_page(headers) {
+                return Ok(lock(&self.open).get(&name).cloned());
+            }
             return self.open(&name).map(Some);
         }
         let open = lock(&self.open);
         if open.is_empty() {
             return Ok(None);
         }
-        let headers = request.headers();
         let of_key = || open.get(credentials(headers, "key")?.split(':').next()?);
         let of_upload_token = || {
             let token = credentials(headers, "bearer")?;
@@ -83,6 +87,11 @@ impl Scopes {
         let of_file = || open.get(&*self.app.store.scope(&file_path(request.uri().path())?)?);
         let found = of_target().or_else(of_key).or_else(of_upload_token).or_else(of_token).or_else(of_file);
         Ok(found.cloned())
+    }
+
+    fn is_of_foreign_page(&self, headers: &HeaderMap) -> bool {
+        let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+        text(header::ORIGIN).is_some_and(|origin| !self.app.hosts.trusts_origin(origin, text(header::HOST)))
     }
 
     fn open(&self, name: &str) -> Result<Scope, Reply> {

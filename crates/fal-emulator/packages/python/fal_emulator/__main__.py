@@ -11,12 +11,11 @@ from pathlib import Path
 
 def main() -> int:
     name = "fal-emulator" + (sysconfig.get_config_var("EXE") or "")
-    schemes = [sysconfig.get_path("scripts")]
-    # pip install --user
-    schemes.append(sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user")))
-    program = next((Path(folder, name) for folder in schemes if Path(folder, name).is_file()), None)
+    # The second one is that of `pip install --user`.
+    folders = [sysconfig.get_path("scripts"), sysconfig.get_path("scripts", f"{os.name}_user")]
+    program = next((Path(folder, name) for folder in folders if Path(folder, name).is_file()), None)
     if program is None:
-        print(f"fal-emulator: {name} is not in {' or '.join(schemes)}; install the package again", file=sys.stderr)
+        print(f"fal-emulator: {name} is not in {' or '.join(folders)}; install the package again", file=sys.stderr)
         return 1
     arguments = [str(program), *sys.argv[1:]]
     if sys.platform == "win32":
