@@ -134,7 +134,7 @@ impl Walk<'_> {
             Fetched::NoUrl if file.is_certain => Some(FileProblem::download()),
             Fetched::NoUrl => None,
             Fetched::Broken => Some(FileProblem::download()),
-            Fetched::Elsewhere if self.checker.is_own(text) => Some(FileProblem::download()),
+            Fetched::Elsewhere if self.checker.is_own(text) => Some(FileProblem::missing()),
             Fetched::Elsewhere => None,
             Fetched::Undrawn { content_type } => {
                 let is_fitting = file.kind.accepts_type(&content_type);
@@ -175,6 +175,13 @@ impl FileProblem {
         )
     }
 
+    /// Describes a file of the CDN that does not exist here. Files of fal's own CDN do not.
+    fn missing() -> Self {
+        let mut problem = Self::download();
+        problem.message.push_str(" (The CDN of fal-emulator has no such file; upload it first.)");
+        problem
+    }
+
     fn wrong_kind(kind: FileKind) -> Self {
         let unsupported = |name: &'static str, noun: &str, formats: &[&str]| {
             let text = format!("Unsupported {noun} format. Supported formats: {}", formats.join(", "));
@@ -186,6 +193,11 @@ impl FileProblem {
             }
             FileKind::Audio => {
                 unsupported("unsupported_audio_format", "audio", &[".mp3", ".ogg", ".wav", ".m4a", ".aac"])
+            }
+            FileKind::Archive => {
+                let extensions = [".zip", ".tar", ".tar.gz"];
+                let text = format!("The file is no archive. Supported extensions: {}", extensions.join(", "));
+                Self::new("invalid_archive", text).with_context(json!({"supported_extensions": extensions}))
             }
             FileKind::Image | FileKind::Visual | FileKind::Any => Self::new(
                 "image_load_error",

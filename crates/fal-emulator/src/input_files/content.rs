@@ -91,6 +91,10 @@ impl Content {
         !is_readable || self.size().is_some() || self.length > HEAD
     }
 
+    pub(super) fn is_archive(&self) -> bool {
+        self.is(MatcherType::Archive)
+    }
+
     pub(super) fn is_moving_image(&self) -> bool {
         let mime = infer::get(&self.head).map(|found| found.mime_type()).unwrap_or_default();
         ["image/gif", "image/webp", "image/apng"].contains(&mime)

@@ -30,7 +30,7 @@ pub(super) fn check_media(content: &Content, kind: FileKind, limits: &Value) -> 
         FileKind::Audio => {
             check_duration(content, limits, ["audio_duration_too_short", "audio_duration_too_long"])
         }
-        FileKind::Any => None,
+        FileKind::Archive | FileKind::Any => None,
     }
 }
 

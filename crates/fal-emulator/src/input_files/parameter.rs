@@ -12,6 +12,7 @@ pub(super) enum FileKind {
     Audio,
     /// An image or a video, as masks are.
     Visual,
+    Archive,
     Any,
 }
 
@@ -26,7 +27,10 @@ pub(super) struct FileParameter<'a> {
 }
 
 /// Words in the names of parameters. The first row with a match decides.
-const WORDS: [(FileKind, &[&str]); 4] = [
+const WORDS: [(FileKind, &[&str]); 6] = [
+    (FileKind::Archive, &["archive", "zip"]),
+    // Training data and embeddings of images are no images.
+    (FileKind::Any, &["data", "embedding"]),
     (FileKind::Video, &["video"]),
     (FileKind::Audio, &["audio", "voice", "speech", "song", "music", "vocal"]),
     (FileKind::Visual, &["mask"]),
@@ -72,8 +76,9 @@ impl<'a> FileParameter<'a> {
         if !is_marked && NO_FILES.iter().any(|word| name.contains(word)) {
             return None;
         }
-        let kind = field.or(by_name).or(parent).unwrap_or(FileKind::Any);
-        Some(Self { kind, is_certain: is_marked || (is_url && kind != FileKind::Any), limits })
+        let kind = by_name.filter(|kind| *kind == FileKind::Archive).or(field).or(by_name).or(parent);
+        let is_certain = is_marked || kind.is_some();
+        Some(Self { kind: kind.unwrap_or(FileKind::Any), is_certain, limits })
     }
 
     /// Returns the parameter for the items of a list, which may have limits of their own.
@@ -94,6 +99,7 @@ impl FileKind {
             Self::Video => content.is_video() || content.is_moving_image(),
             // The sound of a video is a recording too.
             Self::Audio => content.is_audio() || content.is_video(),
+            Self::Archive => content.is_archive(),
             Self::Any => true,
         }
     }
@@ -106,6 +112,7 @@ impl FileKind {
             Self::Visual => is("image/") || is("video/"),
             Self::Video => is("video/") || is("image/gif") || is("image/webp"),
             Self::Audio => is("audio/") || is("video/"),
+            Self::Archive => is("application/"),
             Self::Any => true,
         }
     }

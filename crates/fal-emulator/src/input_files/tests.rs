@@ -63,6 +63,7 @@ fn what_cannot_be_fetched_is_a_failed_download() {
 fn content_of_another_kind_is_refused() {
     let (image, sound) = (data_url(&picture(8, 8)), data_url(&wav::arpeggio(0.1, 0)));
     let words = "data:image/png;base64,aGVsbG8=".to_owned();
+    let zip = data_url(&crate::media::minimal_files::empty_zip());
     let damaged = data_url(&picture(8, 8)[..12]);
     for (name, url, expected) in [
         ("image_url", &image, ""),
@@ -74,7 +75,11 @@ fn content_of_another_kind_is_refused() {
         ("audio_url", &words, "unsupported_audio_format"),
         ("video_url", &image, "unsupported_video_format"),
         ("reference_voice_url", &image, "unsupported_audio_format"),
-        ("archive_url", &words, ""),
+        ("image_archive_url", &words, "invalid_archive"),
+        ("image_archive_url", &zip, ""),
+        ("images_data_url", &zip, ""),
+        ("images_data_url", &words, ""),
+        ("voice_embedding_url", &words, ""),
     ] {
         let expected: Vec<&str> = Some(expected).filter(|kind| !kind.is_empty()).into_iter().collect();
         assert_eq!(kinds(name, text(), json!(url)), expected, "{name}: {url}");
@@ -83,6 +88,7 @@ fn content_of_another_kind_is_refused() {
 
 #[test]
 fn parameters_that_are_no_files_are_left_alone() {
+    assert_eq!(kinds("images_data_url", text(), json!("data.zip")), ["file_download_error"]);
     for (name, value) in [
         ("prompt", json!("/pictures/cat.png")),
         ("webhook_url", json!("none")),
