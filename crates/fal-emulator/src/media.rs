@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 pub(crate) mod bit_writer;
 pub(crate) mod caption;
 pub(crate) mod clip;
+pub(crate) mod drawn_images;
 pub(crate) mod glb;
 pub(crate) mod h264;
 pub(crate) mod jpeg;

@@ -138,10 +138,10 @@ impl ModelCall {
             }
             // Drawing takes milliseconds to seconds, for which other connections should not wait.
             (None, Some(model)) => {
-                if let Some(route) = model.openai_route() {
-                    return Reply::ok(openai::reply(route, &input)).with_billable_units(1);
-                }
-                let answer = move || synthesize(&store, &model, &input, &urls, &lifecycle, &billing_unit);
+                let answer = move || match model.openai_route() {
+                    Some(route) => Reply::ok(openai::reply(route, &input)).with_billable_units(1),
+                    None => synthesize(&store, &model, &input, &urls, &lifecycle, &billing_unit),
+                };
                 media::on_drawing_thread(answer).await.unwrap_or_else(failed)
             }
             (None, None) => Reply::ok(json!({})).with_billable_units(1),

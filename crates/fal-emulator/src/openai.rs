@@ -19,6 +19,8 @@ const DEFAULT_DIMENSIONS: u64 = 1536;
 /// The largest length of an embedding, and the largest number of texts and of choices.
 const MAX_DIMENSIONS: u64 = 8192;
 const MAX_TEXTS: usize = 2048;
+/// The largest number of numbers in all embeddings of a reply.
+const MAX_NUMBERS: u64 = 4_000_000;
 const MAX_CHOICES: u64 = 16;
 /// The longest part of a question that an answer repeats, in characters.
 const MAX_QUOTE: usize = 200;
@@ -256,6 +258,7 @@ fn embeddings(input: &Value) -> Value {
     };
     let dimensions = input.get("dimensions").and_then(Value::as_u64).unwrap_or(DEFAULT_DIMENSIONS);
     let dimensions = dimensions.clamp(1, MAX_DIMENSIONS);
+    let texts = texts.iter().take(usize::try_from(MAX_NUMBERS / dimensions).unwrap_or(MAX_TEXTS));
     let is_base64 = input.get("encoding_format").is_some_and(|format| format == "base64");
     let entry = |(index, text): (usize, &Value)| {
         let vector = embedding(&text.to_string(), dimensions);
@@ -270,7 +273,7 @@ fn embeddings(input: &Value) -> Value {
     let count = prompt_tokens(input);
     json!({
         "object": "list",
-        "data": texts.iter().enumerate().map(entry).collect::<Vec<_>>(),
+        "data": texts.enumerate().map(entry).collect::<Vec<_>>(),
         "model": model(input),
         "usage": {"prompt_tokens": count, "total_tokens": count},
     })
@@ -278,11 +281,15 @@ fn embeddings(input: &Value) -> Value {
 
 /// Returns a vector of length 1 that depends on the text only.
 fn embedding(text: &str, dimensions: u64) -> Vec<f32> {
+    let mut state = fnv1a(text.as_bytes()) | 1;
     let raw: Vec<f32> = (0..dimensions)
-        .map(|index| {
-            let hash = fnv1a(format!("{index} {text}").as_bytes());
+        .map(|_| {
+            // Marsaglia's xorshift.
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
             // 16 bits, which a float holds exactly.
-            f32::from((hash >> 24) as u16) / f32::from(u16::MAX) - 0.5
+            f32::from((state >> 24) as u16) / f32::from(u16::MAX) - 0.5
         })
         .collect();
     let length = raw.iter().map(|number| number * number).sum::<f32>().sqrt().max(f32::EPSILON);
@@ -327,6 +334,23 @@ mod tests {
             {"type": "function", "name": "a"}, {"type": "function", "name": "b"},
         ]});
         assert_eq!(super::reply(OpenAiRoute::Responses, &input)["output"][0]["name"], "b");
+    }
+
+    #[test]
+    fn schemas_without_bounds_end() {
+        let wide: serde_json::Map<String, Value> =
+            (0..30).map(|index| (format!("p{index}"), json!({"$ref": "#/$defs/A"}))).collect();
+        for schema in [
+            json!({"$ref": "#/$defs/A", "$defs": {"A": {"properties": wide}}}),
+            json!({"type": "array", "minItems": 4_000_000_000u64, "items": {"type": "string"}}),
+            json!({"type": "string", "minLength": 4_000_000_000u64}),
+            json!({"$ref": "#/$defs/A", "$defs": {"A": {"$ref": "#/$defs/A"}}}),
+            json!(5),
+        ] {
+            let format = json!({"type": "json_schema", "json_schema": {"schema": schema}});
+            let reply = reply(OpenAiRoute::Chat, &json!({"response_format": format}));
+            assert!(reply.to_string().len() < 5_000_000, "{schema}");
+        }
     }
 
     #[test]

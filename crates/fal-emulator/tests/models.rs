@@ -124,6 +124,25 @@ async fn unknown_models_can_be_accepted() {
 }
 
 #[tokio::test]
+async fn transcripts_have_the_asked_chunks() {
+    let fal = TestEmulator::instant().await;
+    let url = fal.upload("a.wav", "audio/wav", common::silence(12)).await;
+    let mut counts = Vec::new();
+    for level in ["none", "segment", "word"] {
+        let answer = fal.run("fal-ai/whisper", &json!({"audio_url": url, "chunk_level": level})).await;
+        let chunks = answer.json()["chunks"].as_array().unwrap().clone();
+        assert_eq!(
+            (&chunks[0]["timestamp"][0], &chunks[chunks.len() - 1]["timestamp"][1]),
+            (&json!(0.0), &json!(12.0))
+        );
+        counts.push(chunks.len());
+    }
+    assert!(counts[0] == 1 && counts[1] == 3 && counts[2] > 10, "{counts:?}");
+    let answer = fal.run("fal-ai/whisper", &json!({"audio_url": url, "chunk_level": "letter"})).await;
+    assert_eq!(answer.status, 422);
+}
+
+#[tokio::test]
 async fn openai_endpoints_answer_in_the_shapes_of_openai() {
     let fal = TestEmulator::instant().await;
     let base = "openrouter/router/openai/v1";

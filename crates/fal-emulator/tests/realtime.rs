@@ -106,6 +106,18 @@ async fn every_output_has_the_format_of_its_input() {
 }
 
 #[tokio::test]
+async fn the_app_of_fal_s_documentation_has_a_realtime_route() {
+    let fal = TestEmulator::start(Emulator::builder().pace(Pace::instant()).realtime(fast())).await;
+    let mut socket = connect(&fal, "fal-ai/fast-lcm-diffusion/realtime").await;
+    let input = json!({"prompt": "a cat", "image_size": {"width": 16, "height": 16}});
+    socket.send(Message::text(input.to_string())).await.unwrap();
+    let output = control(&socket.next().await.unwrap().unwrap());
+    assert!(output["images"][0]["url"].as_str().unwrap().starts_with("data:image/"), "{output}");
+    let mut other = connect(&fal, "fal-ai/flux/schnell/realtime").await;
+    assert_eq!(close_code(&mut other).await, 1011);
+}
+
+#[tokio::test]
 async fn invalid_inputs_close_the_connection_with_a_reason() {
     let (_folder, builder) = app(&unary());
     let fal = TestEmulator::start(builder).await;

@@ -30,6 +30,9 @@ pub(crate) enum RealtimeMode {
     Bidi,
 }
 
+/// The app that fal's documentation of realtime connections uses. Its document does not mention them.
+const REALTIME_APP: [&str; 2] = ["fal-ai", "fast-lcm-diffusion"];
+
 impl Model {
     /// Returns true if `<id>/stream` is answered with events.
     pub(crate) fn streams(&self) -> bool {
@@ -54,6 +57,12 @@ impl Model {
             Some(protocol) => Some(RealtimeRoute::parse(protocol)),
             None => self.id.ends_with("/realtime").then(|| RealtimeRoute::parse(&Value::Null)),
         }
+    }
+
+    /// Returns the realtime route at `<id>/realtime`, if there is one.
+    pub(crate) fn realtime_below(&self) -> Option<RealtimeRoute> {
+        let is_documented = || self.id.split('/').take(2).eq(REALTIME_APP);
+        self.realtime().or_else(|| is_documented().then(|| RealtimeRoute::parse(&Value::Null)))
     }
 
     /// Returns the paths that may describe this endpoint, in a document of the queue or of the app.

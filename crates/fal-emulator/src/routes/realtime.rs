@@ -146,10 +146,12 @@ fn find_realtime_route(app: &App, id: &EndpointId) -> Option<(Arc<Model>, Realti
         let route = model.realtime()?;
         Some((model, route))
     };
-    let known = |id: &str| route(Arc::clone(app.models.get(id)?));
-    known(&id.full)
-        .or_else(|| known(id.full.strip_suffix("/realtime")?))
-        .or_else(|| route(app.models.find(&id.full)?))
+    let itself = app.models.get(&id.full).cloned().and_then(route);
+    let below = || {
+        let model = app.models.get(id.full.strip_suffix("/realtime")?)?;
+        Some((Arc::clone(model), model.realtime_below()?))
+    };
+    itself.or_else(below).or_else(|| route(app.models.find(&id.full)?))
 }
 
 /// Parses the caller's limit on the number of waiting inputs.

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::file_kind::{FileClues, FileKind};
 use super::scalar;
 use super::synthesizer::{FieldContext, Synthesizer};
+use crate::media::drawn_images::{self, ImageKey};
 use crate::media::picture::Picture;
 use crate::media::{Size, clip, glb, jpeg, minimal_files, png, wav};
 use crate::store::{DrawFile, UploadMetadata};
@@ -29,10 +30,10 @@ struct GeneratedFile {
 }
 
 impl GeneratedFile {
-    fn new(
+    fn new<B: Into<Bytes>>(
         content_type: &'static str,
         extension: &'static str,
-        draw: impl Fn() -> Vec<u8> + Send + Sync + 'static,
+        draw: impl Fn() -> B + Send + Sync + 'static,
     ) -> Self {
         Self {
             draw: Arc::new(move || draw().into()),
@@ -221,15 +222,18 @@ fn generate(synthesizer: &Synthesizer<'_>, kind: FileKind, context: &FieldContex
 fn generate_image(synthesizer: &Synthesizer<'_>, seed: u64) -> GeneratedFile {
     let Synthesizer { parameters, progress, .. } = synthesizer;
     let size = progress.scale(parameters.image_size());
-    let picture = Picture::new(size, seed, &parameters.prompt).with_noise(progress.noise());
+    let noise = progress.noise();
+    let picture = Picture::new(size, seed, &parameters.prompt).with_noise(noise);
     let wants_jpeg = ["jpeg", "jpg"].contains(&parameters.image_format().as_str());
-    let size = Some(picture.size());
-    let file = if wants_jpeg && jpeg::can_encode(picture.size()) {
-        GeneratedFile::new("image/jpeg", "jpg", move || jpeg::encode(&picture).unwrap_or_default())
-    } else {
-        GeneratedFile::new("image/png", "png", move || png::encode(&picture).unwrap_or_default())
+    let size = picture.size();
+    let is_jpeg = wants_jpeg && jpeg::can_encode(size);
+    let key = ImageKey { size, seed, prompt: ImageKey::hash(&parameters.prompt), noise, is_jpeg };
+    let draw = move || {
+        let encode = || if is_jpeg { jpeg::encode(&picture) } else { png::encode(&picture) };
+        drawn_images::get(&key, || encode().unwrap_or_default())
     };
-    GeneratedFile { size, ..file }
+    let (content_type, extension) = if is_jpeg { ("image/jpeg", "jpg") } else { ("image/png", "png") };
+    GeneratedFile { size: Some(size), ..GeneratedFile::new(content_type, extension, draw) }
 }
 
 /// Returns the URL or content type in the first example of a schema.

@@ -5,6 +5,8 @@
 pub(crate) struct Production {
     /// The number of media files.
     pub(crate) files: u32,
+    /// The number of values of the output.
+    pub(super) values: u32,
     /// The length of all recordings together, or that of the input if there are none.
     pub(super) seconds: f64,
     pub(super) megapixels: f64,
@@ -38,7 +40,7 @@ mod tests {
 
     #[test]
     fn units_are_counted_by_their_name() {
-        let made = Production { files: 2, seconds: 30.0, megapixels: 1.5, characters: 500.0 };
+        let made = Production { files: 2, values: 0, seconds: 30.0, megapixels: 1.5, characters: 500.0 };
         for (unit, expected) in [
             ("images", 2.0),
             ("Megapixels", 1.5),

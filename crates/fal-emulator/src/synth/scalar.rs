@@ -61,15 +61,17 @@ pub(super) fn make_number(schema: &Value, wanted: f64) -> Value {
     if whole { json!(number as i64) } else { json!(number) }
 }
 
+/// The longest text that is made, in characters.
+const MAX_TEXT: usize = 100_000;
+
 /// Returns a text for the field `name`, of a length that the schema allows.
 pub(super) fn make_text(schema: &Value, name: &str) -> Value {
     let length = |bound: &str| {
         schema.get(bound).and_then(Value::as_u64).and_then(|length| usize::try_from(length).ok())
     };
     let mut text = default_text(schema, name);
-    while text.chars().count() < length("minLength").unwrap_or(0) {
-        text.push('.');
-    }
+    let missing = length("minLength").unwrap_or(0).min(MAX_TEXT).saturating_sub(text.chars().count());
+    text.push_str(&".".repeat(missing));
     Value::String(text.chars().take(length("maxLength").unwrap_or(usize::MAX)).collect())
 }
 

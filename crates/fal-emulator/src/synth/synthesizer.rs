@@ -15,6 +15,10 @@ use crate::store::{Lifecycle, Store};
 
 /// The depth below which optional parts are left out; recursive schemas would never end otherwise.
 const MAX_DEPTH: usize = 10;
+/// The largest number of values of one output. A schema whose parts refer to each other has many more.
+const MAX_VALUES: u32 = 50_000;
+/// The largest number of items of a list that only the schema asks for.
+const MAX_ITEMS: usize = 1_000;
 
 /// Generates values for one output.
 pub(super) struct Synthesizer<'a> {
@@ -63,6 +67,12 @@ impl<'a> FieldContext<'a> {
 impl Synthesizer<'_> {
     /// Generates a value that satisfies `schema`.
     pub(super) fn make_value(&self, schema: &Value, context: &FieldContext<'_>) -> Value {
+        let mut production = self.production.get();
+        production.values += 1;
+        self.production.set(production);
+        if production.values > MAX_VALUES {
+            return Value::Null;
+        }
         let (resolved, component) = self.model.components.resolve(schema);
         let mut context = *context;
         context.example = file::example(schema).or(context.example);
@@ -209,7 +219,7 @@ impl Synthesizer<'_> {
         let bound = |name: &str| {
             schema.get(name).and_then(Value::as_u64).and_then(|bound| usize::try_from(bound).ok())
         };
-        let least = bound("minItems").unwrap_or(0);
+        let least = bound("minItems").unwrap_or(0).min(MAX_ITEMS);
         let length = if context.depth >= MAX_DEPTH {
             least
         } else {
@@ -238,7 +248,11 @@ impl Synthesizer<'_> {
             return None;
         }
         let sentences = transcript::split_into_sentences(self.parameters.source_seconds());
-        let is_words = field.contains("word") || properties.contains_key("word");
+        let level = self.parameters.get("chunk_level").and_then(Value::as_str);
+        if level == Some("none") {
+            return Some(transcript::merge(&sentences).into_iter().collect());
+        }
+        let is_words = field.contains("word") || properties.contains_key("word") || level == Some("word");
         Some(if is_words { transcript::split_into_words(&sentences) } else { sentences })
     }
 
@@ -265,7 +279,13 @@ impl Synthesizer<'_> {
         if context.field == "prompt" {
             return json!(self.parameters.prompt);
         }
-        match scalar::make_text(schema, context.field) {
+        let made = scalar::make_text(schema, context.field);
+        // Long texts count as many values, so that a list of them ends too.
+        let mut production = self.production.get();
+        let length = made.as_str().map_or(0, str::len);
+        production.values = production.values.saturating_add(u32::try_from(length / 100).unwrap_or(u32::MAX));
+        self.production.set(production);
+        match made {
             Value::String(text)
                 if ["output", "text"].contains(&context.field) && schema.get("minLength").is_none() =>
             {

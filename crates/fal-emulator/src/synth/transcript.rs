@@ -50,6 +50,12 @@ pub(super) fn split_into_words(sentences: &[Segment]) -> Vec<Segment> {
     words
 }
 
+/// Merges all sentences into one segment.
+pub(super) fn merge(sentences: &[Segment]) -> Option<Segment> {
+    let (first, last) = (sentences.first()?, sentences.last()?);
+    Some(Segment { start: first.start, end: last.end, text: join_text(sentences) })
+}
+
 /// Joins the texts of all sentences.
 pub(super) fn join_text(sentences: &[Segment]) -> String {
     sentences.iter().map(|segment| segment.text.as_str()).collect::<Vec<_>>().join(" ")

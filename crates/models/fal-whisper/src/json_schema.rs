@@ -32,7 +32,7 @@ impl SchemaText for fal_whisper::Input {
         "audio_url": {"type": "string", "description": "Recording to work on. The formats taken are mp3, mp4, mpeg, mpga, m4a, wav and webm."},
         "task": {"default": "transcribe", "description": "Task for the model: `transcribe` writes the speech down in its language, `translate` translates it into English.", "allOf": [{"$type": "Task"}]},
         "language": {"anyOf": [{"$type": "Language"}, {"type": "null"}], "description": "Code of the language spoken in the recording. Left out or `null`, the language is detected, which takes a little longer. It does not change the target of `translate`, which is English in every case."},
-        "chunk_level": {"default": "segment", "description": "Unit that `chunks` of the output is made of. `segment` gives one chunk for each stretch of speech.", "allOf": [{"$type": "ChunkLevel"}]},
+        "chunk_level": {"default": "segment", "description": "Unit that `chunks` of the output is made of. `segment` gives one chunk for each stretch of speech, `word` one for each word, and `none` a single one for the whole recording, which is often transcribed better.", "allOf": [{"$type": "ChunkLevel"}]},
         "version": {"default": "3", "description": "Release of the large Whisper model to run.", "allOf": [{"$type": "Version"}]}
       },
       "required": ["audio_url"],
@@ -82,7 +82,7 @@ impl SchemaText for fal_whisper::ChunkLevel {
     const ID: &'static str = "fal_whisper::ChunkLevel";
     const SCHEMA: &'static str = r#"{
       "type": "string",
-      "enum": ["segment"]
+      "enum": ["none", "segment", "word"]
     }"#;
 }
 

@@ -56,7 +56,8 @@ pub struct Input {
     /// every case.
     pub language: Option<Language>,
     /// Unit that `chunks` of the output is made of. `segment` gives one chunk for each stretch of
-    /// speech.
+    /// speech, `word` one for each word, and `none` a single one for the whole recording, which is
+    /// often transcribed better.
     ///
     /// Default `segment`.
     pub chunk_level: Option<ChunkLevel>,
@@ -533,24 +534,32 @@ fal_core::closed_enum!(
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ChunkLevel {
+    /// `none`
+    None,
     /// `segment`
     Segment,
+    /// `word`
+    Word,
 }
 
 impl ChunkLevel {
     /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::Segment];
+    pub const ALL: &'static [Self] = &[Self::None, Self::Segment, Self::Word];
 
     /// Returns the value on the wire.
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
+            Self::None => "none",
             Self::Segment => "segment",
+            Self::Word => "word",
         }
     }
 }
 
-fal_core::closed_enum!(ChunkLevel, "`chunk_level` of fal-ai/whisper must be `segment`");
+fal_core::closed_enum!(
+    ChunkLevel, "`chunk_level` of fal-ai/whisper must be `none`, `segment` or `word`"
+);
 
 /// The values of `version`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
