@@ -10,6 +10,8 @@ const { client } = require("./point.cjs");
 const { download, isGoneAfter, isPicture, main, operation, rejects, sameBytes } = require("./report.cjs");
 
 const MODEL = "acme/painter/fast";
+// A picture of one pixel.
+const PNG = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
 const LIVE = "acme/live";
 const UNKNOWN = "00000000-0000-0000-0000-000000000000";
 const input = { prompt: "a cat", seed: 7, width: 40, height: 30 };
@@ -52,7 +54,7 @@ operation("run: lifecycle", async () => {
 });
 
 operation("run: a file", async () => {
-  const image_url = new Blob(["bytes"], { type: "image/png" });
+  const image_url = new Blob([PNG], { type: "image/png" });
   isOutput((await client().run(MODEL, { input: { ...input, image_url } })).data);
 });
 

@@ -5,7 +5,7 @@ import os
 import tempfile
 
 import report
-from common import APP, INPUT, LIVE, MODEL, UNKNOWN, Hook
+from common import APP, INPUT, LIVE, MODEL, PNG, UNKNOWN, Hook
 from common import are_logs, are_states, is_announced, is_output, is_stream, large, large_file
 from report import download, is_gone_after, is_picture, raises_async, same_bytes
 
@@ -46,7 +46,7 @@ async def run_hint():
 
 @operation("run: a file")
 async def run_file():
-    url = await client().upload(b"bytes", "image/png")
+    url = await client().upload(PNG, "image/png")
     is_output(await client().run(MODEL, {**INPUT, "image_url": url}))
 
 

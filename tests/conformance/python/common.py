@@ -20,6 +20,10 @@ APP = "acme/painter"
 LIVE = "acme/live"
 INPUT = {"prompt": "a cat", "seed": 7, "width": 40, "height": 30}
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
+# A picture of one pixel.
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 # The client uploads files over 100 MiB in parts.
 LARGE = 101 * 1024 * 1024 + 17
 

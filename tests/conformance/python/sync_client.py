@@ -4,7 +4,7 @@ import os
 import tempfile
 
 import report
-from common import APP, INPUT, LIVE, MODEL, UNKNOWN, Hook
+from common import APP, INPUT, LIVE, MODEL, PNG, UNKNOWN, Hook
 from common import are_logs, are_states, is_announced, is_output, is_stream, large, large_file
 from report import download, is_gone_after, is_picture, raises, same_bytes
 
@@ -45,7 +45,7 @@ def run_hint():
 
 @operation("run: a file")
 def run_file():
-    url = client().upload(b"bytes", "image/png")
+    url = client().upload(PNG, "image/png")
     is_output(client().run(MODEL, {**INPUT, "image_url": url}))
 
 

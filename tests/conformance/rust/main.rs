@@ -19,6 +19,11 @@ mod uploads;
 mod webhook;
 
 const MODEL: &str = "acme/painter/fast";
+/// A picture of one pixel.
+const PNG: &[u8] =
+    b"\x89PNG\x0d\x0a\x1a\x0a\x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\
+    \x15\xc4\x89\x00\x00\x00\x0dIDATx\xdacd\xf8\xcfP\x0f\x00\x03\x86\x01\x80Z4}k\x00\x00\x00\x00IEND\xae\
+    B`\x82";
 const UNKNOWN: &str = "00000000-0000-0000-0000-000000000000";
 const HOUR: Duration = Duration::from_secs(3600);
 const SECOND: Duration = Duration::from_secs(1);
@@ -90,7 +95,7 @@ fn direct(operations: &mut Operations) {
     });
     operations.add("run: a file", async || {
         let client = client()?;
-        let file = client.upload(File::bytes(*b"bytes", "image/png")).await?;
+        let file = client.upload(File::bytes(PNG, "image/png")).await?;
         is_output(&*client.run(input_with(json!({"image_url": file.as_url()}))).await?)
     });
 }
