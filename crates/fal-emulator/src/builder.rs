@@ -313,6 +313,17 @@ impl EmulatorBuilder {
     /// A request that was recorded several times gets its replies in their order, and then the last one again. Requests are
     /// compared by method, URL and content, but without tokens, signatures of URLs and the address of a webhook; the order of
     /// members in JSON does not matter.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), fal_emulator::Error> {
+    /// use fal_emulator::Emulator;
+    ///
+    /// let emulator = Emulator::builder().replay("tests/recording").start().await?;
+    /// // … let the code under test call fal …
+    /// assert!(emulator.unrecorded_requests().is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn replay(mut self, folder: impl Into<PathBuf>) -> Self {
         self.replay = Some(folder.into());

@@ -22,6 +22,8 @@
 //!   slow or full of garbage.
 //! - [`Emulator::received_inputs`] and [`Emulator::requests`] return the received calls.
 //! - [`EmulatorBuilder::manual_clock`] stops the clock, which then moves only by [`Emulator::advance`].
+//! - [`EmulatorBuilder::record`] passes calls on to fal and records them, and [`EmulatorBuilder::replay`] answers from a
+//!   recording.
 //!
 //! ```no_run
 //! use fal_emulator::{Emulator, FaultPoint, RequestKind};

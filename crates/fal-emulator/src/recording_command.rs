@@ -62,7 +62,8 @@ impl RecordingArguments {
     pub(crate) fn announce(&self, emulator: &Emulator, has_command: bool) {
         let (known, _) = emulator.recorded_exchanges();
         if let Some(folder) = self.replay.as_deref().map(Path::display) {
-            eprintln!("fal-emulator: replaying {known} exchanges of {folder}; nothing leaves this machine");
+            let exchanges = count(known as u64);
+            eprintln!("fal-emulator: replaying {exchanges} of {folder}; nothing leaves this machine");
         }
         let Some(folder) = self.record.as_deref().map(Path::display) else { return };
         match &self.upstream {
@@ -72,7 +73,8 @@ impl RecordingArguments {
             ),
         }
         if known > 0 {
-            eprintln!("fal-emulator: {known} exchanges are recorded already; they are not called again");
+            let exchanges = count(known as u64);
+            eprintln!("fal-emulator: already recorded, and not called again: {exchanges}");
         }
         if let (Some(key), false) = (emulator.caller_key(), has_command) {
             eprintln!("fal-emulator: your key is used for calls with FAL_KEY={key}, and for no others");
@@ -83,13 +85,18 @@ impl RecordingArguments {
     pub(crate) fn summarize(&self, emulator: &Emulator) {
         if let Some(folder) = &self.record {
             let (_, stored) = emulator.recorded_exchanges();
-            eprintln!("fal-emulator: recorded {stored} exchanges in {}", folder.display());
+            eprintln!("fal-emulator: recorded {} in {}", count(stored), folder.display());
         }
         let unrecorded = emulator.unrecorded_requests();
         if !unrecorded.is_empty() {
             eprintln!("fal-emulator: not in the recording:\n  {}", unrecorded.join("\n  "));
         }
     }
+}
+
+/// Returns a number of exchanges in words.
+fn count(number: u64) -> String {
+    format!("{number} exchange{}", if number == 1 { "" } else { "s" })
 }
 
 /// Returns the key of the user.

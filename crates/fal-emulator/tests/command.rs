@@ -221,14 +221,14 @@ fn a_command_is_recorded_only_if_asked_for_and_replayed_without_the_service() {
     assert_eq!(code, Some(0), "{stderr}");
     assert!(recorded.contains("\"images\""), "{recorded}{stderr}");
     assert!(stderr.contains(&format!("recording {url} in {folder}")), "{stderr}");
-    assert!(stderr.contains("recorded 1 exchanges"), "{stderr}");
+    assert!(stderr.contains("recorded 1 exchange in"), "{stderr}");
     assert!(stderr.contains(" recording:") && !stderr.contains("real-secret"), "{stderr}");
     real.kill().unwrap();
     real.wait().unwrap();
 
     let (code, replayed, stderr) = run(&["--replay", &folder], &[], script);
     assert_eq!((code, replayed), (Some(0), recorded), "{stderr}");
-    assert!(stderr.contains("replaying 1 exchanges"), "{stderr}");
+    assert!(stderr.contains("replaying 1 exchange of"), "{stderr}");
     let other = script.replace("a cat", "a dog");
     let (_, refused, stderr) = run(&["--replay", &folder], &[], &other);
     assert!(refused.contains("was recorded with another input: prompt differs"), "{refused}");
@@ -243,7 +243,7 @@ fn a_command_is_recorded_only_if_asked_for_and_replayed_without_the_service() {
     // With the real service, stderr names the cost before anything is called.
     let (_, _, stderr) = run(&["--record", &folder], &key, "true");
     assert!(stderr.contains("calls go to fal itself with the key in FAL_KEY, and COST MONEY"), "{stderr}");
-    assert!(stderr.contains("1 exchanges are recorded already"), "{stderr}");
+    assert!(stderr.contains("not called again: 1 exchange"), "{stderr}");
 }
 
 #[test]
@@ -258,7 +258,7 @@ fn the_real_service_is_reached_by_tls_under_its_own_name() {
     let (code, recorded, stderr) = run(&[], &[], &script);
     assert_eq!(code, Some(0), "{stderr}");
     assert!(recorded.contains("https://v3.fal.media/files/"), "{recorded}{stderr}");
-    assert!(stderr.contains("COST MONEY") && stderr.contains("recorded 1 exchanges"), "{stderr}");
+    assert!(stderr.contains("COST MONEY") && stderr.contains("recorded 1 exchange in"), "{stderr}");
     let (_, replayed, stderr) = run(&["--replay", &folder], &[], call);
     assert_eq!(replayed, recorded, "{stderr}");
 }
