@@ -272,6 +272,13 @@ impl Emulator {
         self.app.recording.as_ref().map_or((0, 0), |recording| (recording.known(), recording.stored()))
     }
 
+    /// Waits for replies that are still being recorded although their client has left, for up to five seconds.
+    pub async fn finish_recording(&self) {
+        if let Some(recording) = &self.app.recording {
+            recording.settle().await;
+        }
+    }
+
     /// Returns the requests that a replayed recording did not hold, such as `POST https://fal.run/fal-ai/flux/dev`, in
     /// alphabetical order, at most 100.
     #[must_use]

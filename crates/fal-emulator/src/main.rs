@@ -247,6 +247,7 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
         print_summary(&emulator, false).await;
         ExitCode::SUCCESS
     };
+    emulator.finish_recording().await;
     arguments.recording.summarize(&emulator);
     if let Some(error) = arguments.har_out.and_then(|path| emulator.write_har(path).err()) {
         eprintln!("fal-emulator: {error}");

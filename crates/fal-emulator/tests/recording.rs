@@ -329,6 +329,31 @@ async fn polls_proceed_in_each_scope_alone_and_equal_ones_are_recorded_once() {
 }
 
 #[tokio::test]
+async fn a_stream_that_its_client_leaves_is_recorded_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let pace = Pace::default().run(std::time::Duration::from_millis(400));
+    let real = TestEmulator::start(Emulator::builder().pace(pace)).await;
+    let recording = recorder(&real, folder.path()).await;
+    let key = recording.emulator.caller_key().unwrap().to_owned();
+    let body = input("a cat").to_string();
+    let path = format!("/{ID}");
+    let submitted =
+        send(&recording, Method::POST, "queue.fal.run", &path, &key, body.as_bytes()).await.json();
+    let (host, path) = split(submitted["status_url"].as_str().unwrap());
+    let path = format!("{path}/stream?logs=1");
+    let url = format!("{}{path}", recording.emulator.url());
+    let mut left = recording.http.get(url).header("host", host).send().await.unwrap();
+    assert!(left.chunk().await.unwrap().is_some());
+    drop(left);
+    recording.emulator.finish_recording().await;
+    assert_eq!(recording.emulator.recorded_exchanges(), (0, 2));
+    let replayed = replayer(folder.path()).await;
+    let events = send(&replayed, Method::GET, host, &path, "any", b"").await;
+    let text = String::from_utf8(events.bytes).unwrap();
+    assert!(text.contains("IN_QUEUE") && text.contains("COMPLETED"), "{text}");
+}
+
+#[tokio::test]
 async fn an_unreachable_service_is_told_and_nothing_is_stored() {
     let folder = tempfile::tempdir().unwrap();
     let recording =

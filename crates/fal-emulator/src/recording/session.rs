@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
+use tokio::sync::{mpsc, watch};
 
 use super::body_sink::{BodySink, MAX_TEXT, content_key};
 use super::exchange::{Exchange, RecordedBody, RecordedReply, RecordedRequest};
@@ -30,6 +31,10 @@ use crate::unknown_models::WarningLog;
 
 /// The largest request that is kept in memory to find its reply, in bytes.
 const MAX_REQUEST: usize = 1 << 30;
+/// The time for the rest of a stream of events that its client has left.
+const REST_TIMEOUT: Duration = Duration::from_secs(60);
+/// The time that replies under way get at the end.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The size of the pieces in which a body is read from its file.
 const CHUNK: usize = 64 << 10;
 
@@ -41,6 +46,8 @@ pub(crate) struct RecordingSession {
     mode: Mode,
     /// The number of exchanges that were stored.
     stored: AtomicU64,
+    /// The number of replies that are being recorded.
+    under_way: watch::Sender<usize>,
     /// Gets a line for each request that is not recorded.
     warning_log: Option<WarningLog>,
     /// The last stored reply to each question, which is not stored again if it is the same.
@@ -93,8 +100,17 @@ impl RecordingSession {
     ) -> Result<Self, Error> {
         let (folder, exchanges) =
             opened.map_err(|problem| Error::Recording { path: problem.path, problem: problem.text })?;
-        let (stored, last) = (AtomicU64::new(0), Mutex::default());
-        Ok(Self { folder, player: Player::new(exchanges), secrets, mode, stored, warning_log, last })
+        let (stored, under_way, last) = (AtomicU64::new(0), watch::Sender::new(0), Mutex::default());
+        Ok(Self {
+            folder,
+            player: Player::new(exchanges),
+            secrets,
+            mode,
+            stored,
+            under_way,
+            warning_log,
+            last,
+        })
     }
 
     /// Returns the number of exchanges that the recording held at the start.
@@ -110,6 +126,13 @@ impl RecordingSession {
     /// Returns the requests that were not recorded, in alphabetical order, at most 100.
     pub(crate) fn unrecorded(&self) -> Vec<String> {
         self.player.unrecorded()
+    }
+
+    /// Waits until no reply is being recorded, for up to five seconds.
+    pub(crate) async fn settle(&self) {
+        let mut under_way = self.under_way.subscribe();
+        let settled = under_way.wait_for(|count| *count == 0);
+        tokio::time::timeout(SETTLE_TIMEOUT, settled).await.map(drop).ok();
     }
 
     /// Returns the key of callers, while the real service is recorded.
@@ -400,24 +423,52 @@ struct Tape {
 
 impl Tape {
     /// Returns the chunks of the reply. The exchange is stored with the last one; a reply that breaks off is not.
+    ///
+    /// Clients leave a stream of events once they know enough. The rest of it is still recorded, for up to a minute.
     fn record(
-        self,
-        response: reqwest::Response,
+        mut self,
+        mut response: reqwest::Response,
     ) -> impl futures_util::Stream<Item = Result<Bytes, String>> + Send + 'static {
-        stream::unfold(Some((self, response)), async |state| {
-            let (mut tape, mut response) = state?;
-            match response.chunk().await {
-                Ok(Some(chunk)) => {
-                    tape.take(&chunk);
-                    Some((Ok(chunk), Some((tape, response))))
+        let (sender, receiver) = mpsc::channel(4);
+        let has_events = self
+            .headers
+            .get(header::CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        self.session.under_way.send_modify(|count| *count += 1);
+        let session = Arc::clone(&self.session);
+        let record = async move {
+            let mut deadline = None;
+            loop {
+                let chunk = tokio::select! {
+                    chunk = response.chunk() => chunk,
+                    () = sender.closed(), if deadline.is_none() => {
+                        if !has_events {
+                            return;
+                        }
+                        deadline = Some(tokio::time::Instant::now() + REST_TIMEOUT);
+                        continue;
+                    }
+                    () = sleep_until(deadline) => return,
+                };
+                match chunk {
+                    Ok(Some(chunk)) => {
+                        self.take(&chunk);
+                        // A failure is seen as the closed channel that it is.
+                        sender.send(Ok(chunk)).await.ok();
+                    }
+                    Ok(None) => return self.store(),
+                    Err(error) => {
+                        sender.send(Err(causes(error.without_url()))).await.ok();
+                        return;
+                    }
                 }
-                Ok(None) => {
-                    tape.store();
-                    None
-                }
-                Err(error) => Some((Err(causes(error.without_url())), None)),
             }
-        })
+        };
+        tokio::spawn(async move {
+            record.await;
+            session.under_way.send_modify(|count| *count = count.saturating_sub(1));
+        });
+        stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)))
     }
 
     fn take(&mut self, chunk: &Bytes) {
@@ -468,6 +519,14 @@ impl Tape {
             seconds: self.started.elapsed().as_secs_f64(),
         };
         self.session.store(key, &exchange);
+    }
+}
+
+/// Waits until a moment, or for ever if there is none.
+async fn sleep_until(moment: Option<tokio::time::Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 
