@@ -6,7 +6,7 @@ use super::{
     Update,
     request_handle::{Cancelled, RequestHandle},
 };
-use crate::{Error, Result, reply::CallResponse, timeout::timed_out};
+use crate::{Result, reply::CallResponse, timeout::timed_out};
 
 /// The time that a call which has timed out waits for the response to its cancel request.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,26 +35,25 @@ pub(crate) async fn cancel_timed_out(handle: &RequestHandle, limit: Duration) ->
 
 /// Fetches the outcome of a completed request: its result, or its own failure. Returns `None` if it cannot be had.
 async fn fetch_late_outcome(handle: &RequestHandle) -> Option<Result<CallResponse>> {
-    let failure = match handle.fetch_status(false).await {
-        Ok(Update::Completed { error, error_type, .. }) => error.map(|error| (error, error_type)),
-        Ok(_) => return None,
-        Err(_) => None,
+    let error = match handle.fetch_unfollowed_result().await {
+        Ok(result) => return Some(Ok(result)),
+        Err(error) => error,
     };
-    let has_failed = failure.is_some();
-    let outcome = handle.fetch_outcome(failure).await;
-    let is_of_job = |error: &Error| {
-        let is_of_access =
-            error.is_auth() || error.is_locked() || error.is_rate_limited() || error.is_not_found();
-        let is_server_error = error.status().is_some_and(|status| status.is_server_error());
-        error.status().is_some() && !error.is_not_ready() && !is_of_access && (has_failed || !is_server_error)
-    };
-    match outcome {
-        Err(error) if !is_of_job(&error) => {
-            tracing::debug!(%error, "the outcome of a late request cannot be fetched");
-            None
+    let is_of_access =
+        error.is_auth() || error.is_locked() || error.is_rate_limited() || error.is_not_found();
+    let is_of_job = match error.status() {
+        None => false,
+        _ if is_of_access || error.is_not_ready() => false,
+        // A failure of the model, or of fetching it: the status has the former.
+        Some(status) if status.is_server_error() => {
+            matches!(handle.fetch_status(false).await, Ok(Update::Completed { error: Some(_), .. }))
         }
-        outcome => Some(outcome),
+        Some(_) => true,
+    };
+    if !is_of_job {
+        tracing::debug!(%error, "the outcome of a late request cannot be fetched");
     }
+    is_of_job.then_some(Err(error))
 }
 
 /// Cancels a request when dropped, unless disarmed.

@@ -206,26 +206,16 @@ impl FollowOptions {
                 failure = Some((error, error_type));
             }
         }
-        handle.fetch_outcome(failure).await
-    }
-}
-
-impl RequestHandle {
-    /// Fetches the result of a completed request. `failure` is the reason and the category that its status gave.
-    pub(super) async fn fetch_outcome(
-        &self,
-        failure: Option<(String, Option<String>)>,
-    ) -> Result<CallResponse> {
         let Some((error, error_type)) = failure else {
-            return self.fetch_completed_result(RetryClass::Idempotent).await;
+            return handle.fetch_completed_result(RetryClass::Idempotent).await;
         };
         // The result of a failed request is the failure, whose status may be one that is otherwise retried.
         let CallResponse { response, .. } =
-            self.fetch_completed_result(RetryClass::FailedResultFetch).await?;
+            handle.fetch_completed_result(RetryClass::FailedResultFetch).await?;
         let failure = Error::new(ErrorKind::Api, error)
             .with_error_type(error_type)
             .with_response(response.status, response.body);
-        Err(self.with_ids(failure))
+        Err(handle.with_ids(failure))
     }
 }
 
