@@ -30,8 +30,8 @@ pub(crate) struct FileChecker<'a> {
 impl FileChecker<'_> {
     /// Returns what is wrong with the files of an input, in the order of the model's parameters.
     ///
-    /// A file at a foreign URL is not fetched, and so never wrong. Of a generated file that has not been drawn yet, only
-    /// the type is known.
+    /// A file at a foreign URL is not fetched, and so never wrong. Of a generated video or recording, only the type is
+    /// checked, because it is smaller and shorter than that of fal.
     pub(crate) fn check(&self, model: &Model, input: &Value) -> Vec<Value> {
         let mut walk = Walk { checker: self, components: &model.components, details: Vec::new() };
         walk.visit(&model.input, input, &[json!("body")], None, 0);
@@ -130,13 +130,13 @@ impl Walk<'_> {
     }
 
     fn problem(&self, text: &str, file: &FileParameter<'_>) -> Option<FileProblem> {
-        match fetch(self.checker.store, text) {
+        match fetch(self.checker.store, text, file.limits.is_object()) {
             Fetched::NoUrl if file.is_certain => Some(FileProblem::download()),
             Fetched::NoUrl => None,
             Fetched::Broken => Some(FileProblem::download()),
             Fetched::Elsewhere if self.checker.is_own(text) => Some(FileProblem::missing()),
             Fetched::Elsewhere => None,
-            Fetched::Undrawn { content_type } => {
+            Fetched::Generated { content_type } => {
                 let is_fitting = file.kind.accepts_type(&content_type);
                 (!is_fitting).then(|| FileProblem::wrong_kind(file.kind))
             }

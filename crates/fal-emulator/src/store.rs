@@ -54,8 +54,8 @@ enum StoreEntry {
 /// A file of this server.
 pub(crate) enum LocalFile {
     Stored(Arc<StoredFile>),
-    /// A generated file whose bytes have not been needed yet.
-    Undrawn {
+    /// A generated file, whose bytes are not needed.
+    Generated {
         content_type: String,
     },
 }
@@ -366,14 +366,15 @@ impl Store {
         self.get(path_in_url(url)?)
     }
 
-    /// Returns the file behind a URL of this server without drawing it.
-    pub(crate) fn local_file(&self, url: &str) -> Option<LocalFile> {
+    /// Returns the file behind a URL of this server. A generated file is drawn only if it is an image and `draws_images`
+    /// is true.
+    pub(crate) fn local_file(&self, url: &str, draws_images: bool) -> Option<LocalFile> {
         let path = path_in_url(url)?;
-        if let Some(StoreEntry::Generated(GeneratedEntry { drawn: None, upload, expires, .. })) =
-            self.lock().get(path)
+        if let Some(StoreEntry::Generated(GeneratedEntry { upload, expires, .. })) = self.lock().get(path)
+            && !(draws_images && upload.content_type.starts_with("image/"))
             && expires.is_none_or(|moment| moment > Instant::now())
         {
-            return Some(LocalFile::Undrawn { content_type: upload.content_type.clone() });
+            return Some(LocalFile::Generated { content_type: upload.content_type.clone() });
         }
         self.get(path).map(LocalFile::Stored)
     }

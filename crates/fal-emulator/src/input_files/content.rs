@@ -27,8 +27,8 @@ pub(super) enum Fetched {
     Broken,
     /// A URL of another server, or of a file that does not exist here.
     Elsewhere,
-    /// A generated file that has not been drawn yet.
-    Undrawn {
+    /// A generated file, of which the type is known.
+    Generated {
         content_type: String,
     },
     Content(Content),
@@ -40,8 +40,8 @@ pub(super) struct Content {
     pub(super) length: u64,
 }
 
-/// Fetches a file from its URL.
-pub(super) fn fetch(store: &Store, text: &str) -> Fetched {
+/// Fetches a file from its URL. `has_limits` is true if more than the type of an image has to be known.
+pub(super) fn fetch(store: &Store, text: &str, has_limits: bool) -> Fetched {
     let Some((scheme, rest)) = text.split_once(':') else { return Fetched::NoUrl };
     match scheme.to_ascii_lowercase().as_str() {
         "data" => decode(rest).map_or(Fetched::Broken, |bytes| {
@@ -52,12 +52,12 @@ pub(super) fn fetch(store: &Store, text: &str) -> Fetched {
             if host.is_none_or(|host| host.is_empty() || host.contains(char::is_whitespace)) {
                 return Fetched::Broken;
             }
-            match store.local_file(text) {
+            match store.local_file(text, has_limits) {
                 Some(LocalFile::Stored(file)) => {
                     let content = &file.content;
                     Fetched::Content(Content { head: content.head(HEAD), length: content.length() })
                 }
-                Some(LocalFile::Undrawn { content_type }) => Fetched::Undrawn { content_type },
+                Some(LocalFile::Generated { content_type }) => Fetched::Generated { content_type },
                 None => Fetched::Elsewhere,
             }
         }

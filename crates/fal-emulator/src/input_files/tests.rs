@@ -185,4 +185,14 @@ fn files_of_the_emulator_are_known() {
     let draw: crate::store::DrawFile = std::sync::Arc::new(|| panic!("it must not be drawn"));
     let path = store.add_generated(upload("b.png", "image/png"), None, draw);
     assert_eq!((check("image_url", &path), check("audio_url", &path)), (0, 1));
+    // The sides of an image are those that the call asked for, unlike those of a video.
+    let draw: crate::store::DrawFile = std::sync::Arc::new(|| picture(40, 20).into());
+    let limited = json!({"type": "string", "x-fal": {"min_width": 50}});
+    let check = |name: &str, upload: UploadMetadata| {
+        let path = store.add_generated(upload, None, std::sync::Arc::clone(&draw));
+        let url = format!("http://127.0.0.1:9/cdn/files/{path}");
+        check_in(&store, name, limited.clone(), json!(url)).len()
+    };
+    assert_eq!(check("image_url", upload("c.png", "image/png")), 1);
+    assert_eq!(check("video_url", upload("d.mp4", "video/mp4")), 0);
 }
