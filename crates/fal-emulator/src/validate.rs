@@ -311,6 +311,27 @@ mod tests {
     }
 
     #[test]
+    fn lists_literals_and_large_integers_are_judged_as_python_does() {
+        // The length comes before the items.
+        let lists = json!({"type": "array", "maxItems": 1, "items": {"type": "array"}});
+        assert_eq!(check_value(lists, json!([1, 2]))["type"], "too_long");
+        let of = |schema: Value, value: Value| check(json!({"v": schema}), json!({"prompt": "", "v": value}));
+        for (value, is_accepted) in
+            [(json!(true), true), (json!(2.0), true), (json!(false), false), (json!("1"), false)]
+        {
+            let found = of(json!({"type": "integer", "enum": [1, 2, 4]}), value.clone());
+            assert_eq!(found == json!([]), is_accepted, "{value}: {found}");
+        }
+        let even = json!({"type": "integer", "multipleOf": 8});
+        assert_eq!(check_value(even.clone(), json!(9_007_199_254_740_993_i64))["type"], "multiple_of");
+        assert_eq!(of(even, json!(9_007_199_254_740_992_i64)), json!([]));
+        // Alternatives with the same name are each reported.
+        let limited = |most: u32| json!({"type": "integer", "maximum": most});
+        let union = json!({"anyOf": [limited(8), limited(9), {"type": "boolean"}]});
+        assert_eq!(of(union, json!("x")).as_array().unwrap().len(), 3);
+    }
+
+    #[test]
     fn fractions_are_multiples_within_a_tolerance() {
         let properties = json!({"rate": {"type": "number", "multipleOf": 1e-6}});
         for rate in [json!(0.0007), json!(0.09999999999999999), json!(1e-6), json!("0.0005"), json!(0)] {
