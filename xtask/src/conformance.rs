@@ -20,6 +20,7 @@ mod packages;
 mod page;
 mod shape;
 mod table;
+mod tools;
 
 use captures::{Captures, Feed};
 use differences::{Differences, Explanation};
@@ -42,12 +43,16 @@ pub(crate) struct Arguments {
     #[arg(long)]
     page: bool,
 
-    /// Runs only the client of this repository against an app of fal's Python package
+    /// Runs programs of other languages and libraries as commands of the emulator instead
     #[arg(long, conflicts_with = "page")]
+    tools: bool,
+
+    /// Runs only the client of this repository against an app of fal's Python package
+    #[arg(long, conflicts_with_all = ["page", "tools"])]
     app: bool,
 
     /// Only compares types that are generated for apps of fal's Python package with the models of these apps
-    #[arg(long, conflicts_with_all = ["page", "app"])]
+    #[arg(long, conflicts_with_all = ["page", "tools", "app"])]
     own_apps: bool,
 
     /// Only builds the Python and npm packages of the emulator, installs them and runs their tests
@@ -77,6 +82,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let sources = root().join("tests/conformance");
     if arguments.page {
         return page::run(folder, &sources, &arguments.operations, arguments.or_skip);
+    }
+    if arguments.tools {
+        return tools::run(folder, &sources, &arguments.operations, arguments.or_skip);
     }
     if arguments.app {
         return with_package(folder, &sources, arguments.or_skip, app::run);
@@ -223,13 +231,16 @@ fn install(folder: &Path, sources: &Path) -> Result<Vec<Driver>, String> {
     ])
 }
 
-/// Copies the files of a folder. Node finds packages next to a script, so the scripts go to the folder of the packages.
+/// Copies the files of a folder, without folders in it. Node finds packages next to a script, so the scripts go to the folder of the packages.
 fn copy(from: &Path, to: &Path) -> Result<(), String> {
     let failed =
         |error: std::io::Error| format!("cannot copy {} to {}: {error}", from.display(), to.display());
     std::fs::create_dir_all(to).map_err(failed)?;
     for entry in std::fs::read_dir(from).map_err(failed)? {
         let entry = entry.map_err(failed)?;
+        if entry.path().is_dir() {
+            continue;
+        }
         std::fs::copy(entry.path(), to.join(entry.file_name())).map_err(failed)?;
     }
     Ok(())

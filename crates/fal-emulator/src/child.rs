@@ -12,6 +12,7 @@ use crate::signals::{Signal, Signals};
 
 mod environment;
 mod guard;
+mod java_trust_store;
 mod process_group;
 mod trust;
 
@@ -55,7 +56,7 @@ pub(crate) async fn run(
         }
     };
     let group = ProcessGroup::new(child.id(), owns_group);
-    let guard = Guard::start(&group, &files.paths());
+    let guard = Guard::start(&group, files.folder());
     let status = wait(&mut child, &group, signals).await;
     group.end().await;
     if let Some(guard) = guard {

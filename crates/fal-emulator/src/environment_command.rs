@@ -44,9 +44,9 @@ pub(crate) async fn run(arguments: &EnvironmentArguments) -> Result<ExitCode, Bo
         arguments.host.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-"),
         arguments.port
     );
-    let (certificates, preload) = write_files(&folder, &name, &ca)?;
+    let files = write_files(&folder.join(name), &ca)?;
     let key = arguments.require_key.as_deref();
-    let environment = Environment::new(&url, &certificates, &preload, key, &inherited_variables());
+    let environment = Environment::new(&url, &files, key, &inherited_variables());
     print!("{}", environment.to_shell());
     Ok(ExitCode::SUCCESS)
 }

@@ -234,7 +234,7 @@ async fn serve(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Err
         let url = emulator.url().replacen("https", "http", 1);
         let key = emulator.caller_key().or(arguments.require_key.as_deref());
         let inherited = inherited_variables();
-        let environment = Environment::new(&url, files.certificates(), files.preload(), key, &inherited);
+        let environment = Environment::new(&url, files.paths(), key, &inherited);
         let code = child::run(&arguments.command, &environment, &files, &mut signals).await?;
         if !child::NOT_STARTED.contains(&code) {
             print_summary(&emulator, true).await;

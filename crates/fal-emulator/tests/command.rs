@@ -306,7 +306,7 @@ fn a_killed_emulator_leaves_neither_processes_nor_files() {
     let mut child = command.spawn().unwrap();
     wait_until("the command starts", || pid_file.exists());
     let files = || std::fs::read_dir(&temporary).unwrap().count();
-    assert_eq!(files(), 2);
+    assert_eq!(files(), 1, "all files are in one folder");
     let pid = std::fs::read_to_string(&pid_file).unwrap();
     child.kill().unwrap();
     child.wait().unwrap();
@@ -376,8 +376,9 @@ fn env_prints_the_variables_for_a_running_emulator() {
     );
     let output = Command::new("sh").arg("-c").arg(&script).output().unwrap();
     assert!(String::from_utf8_lossy(&output.stdout).contains("not found"), "{output:?}");
-    let bundle =
-        |port: &str| std::fs::read_to_string(folder.path().join(format!("127-0-0-1-{port}.pem"))).unwrap();
+    let bundle = |port: &str| {
+        std::fs::read_to_string(folder.path().join(format!("127-0-0-1-{port}/certificates.pem"))).unwrap()
+    };
     let first = bundle(&port);
     child.kill().unwrap();
     child.wait().unwrap();

@@ -1,11 +1,11 @@
 //! The environment that directs the calls of a command to the emulator.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use tokio::process::Command;
 
-use super::trust::TRUST_VARIABLES;
+use super::java_trust_store::PASSWORD;
+use super::trust::{FilePaths, TRUST_VARIABLES};
 
 /// The variables that name the proxy.
 const PROXY_VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
@@ -31,8 +31,7 @@ impl Environment {
     /// passed on.
     pub(crate) fn new(
         url: &str,
-        certificates: &Path,
-        preload: &Path,
+        files: &FilePaths,
         key: Option<&str>,
         inherited: &BTreeMap<String, String>,
     ) -> Self {
@@ -40,7 +39,7 @@ impl Environment {
         let mut variables = BTreeMap::new();
         let mut set = |name: &str, value: &str| drop(variables.insert(name.to_owned(), value.to_owned()));
         for name in TRUST_VARIABLES {
-            set(name, &certificates.to_string_lossy());
+            set(name, &files.certificates().to_string_lossy());
         }
         for name in PROXY_VARIABLES {
             set(name, url);
@@ -52,9 +51,19 @@ impl Environment {
         set("FAL_EMULATOR_URL", url);
         // Node's fetch ignores the proxy variables unless this one is set, and old versions know none of them.
         set("NODE_USE_ENV_PROXY", "1");
-        let preload = preload.to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"");
-        let options = inherited.get("NODE_OPTIONS").map_or("", String::as_str);
-        set("NODE_OPTIONS", format!("{options} --require \"{preload}\"").trim());
+        let extended = |name: &str, added: String| {
+            let before = inherited.get(name).map_or("", String::as_str);
+            format!("{before} {added}").trim().to_owned()
+        };
+        let preload = files.node_preload().to_string_lossy().replace('\\', "\\\\").replace('"', "\\\"");
+        set("NODE_OPTIONS", &extended("NODE_OPTIONS", format!("--require \"{preload}\"")));
+        let preload = files.bun_preload();
+        set("BUN_OPTIONS", &extended("BUN_OPTIONS", format!("--preload={}", preload.display())));
+        set("JAVA_TOOL_OPTIONS", &extended("JAVA_TOOL_OPTIONS", java_options(url, files, &exceptions)));
+        // An empty first part stands for the folder that PHP searches by itself.
+        let folders = inherited.get("PHP_INI_SCAN_DIR").map_or("", String::as_str);
+        let separator = if cfg!(windows) { ';' } else { ':' };
+        set("PHP_INI_SCAN_DIR", &format!("{folders}{separator}{}", files.php_settings().display()));
         let real: BTreeSet<&String> =
             inherited.iter().filter(|(name, _)| is_key_name(name)).map(|(_, value)| value).collect();
         for (name, value) in inherited {
@@ -87,6 +96,29 @@ impl Environment {
         let unsets = self.removed.iter().map(|name| format!("unset {name}\n"));
         exports.chain(unsets).collect()
     }
+}
+
+/// Returns the options by which Java calls the proxy and trusts the emulator.
+fn java_options(url: &str, files: &FilePaths, exceptions: &str) -> String {
+    let authority = url.split("://").last().unwrap_or_default().trim_end_matches('/');
+    let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "80"));
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let direct = exceptions.split(',').map(|exception| match exception {
+        "127.0.0.1" => "127.*".to_owned(),
+        "::1" => "[::1]".to_owned(),
+        name if name.starts_with('.') => format!("*{name}"),
+        name => name.to_owned(),
+    });
+    let direct: Vec<String> = direct.filter(|name| !name.contains([' ', '"', '\'', '/'])).collect();
+    let store = files.java_trust_store();
+    [
+        format!("-Dhttp.proxyHost={host} -Dhttp.proxyPort={port}"),
+        format!("-Dhttps.proxyHost={host} -Dhttps.proxyPort={port}"),
+        format!("-Dhttp.nonProxyHosts={}", direct.join("|")),
+        format!("-Djavax.net.ssl.trustStore=\"{}\" -Djavax.net.ssl.trustStoreType=JKS", store.display()),
+        format!("-Djavax.net.ssl.trustStorePassword={PASSWORD}"),
+    ]
+    .join(" ")
 }
 
 /// Returns true for names such as `FAL_KEY`, `VITE_FAL_API_KEY` and `FALAI_TOKEN`.
@@ -122,18 +154,30 @@ fn proxy_exceptions(inherited: &BTreeMap<String, String>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+
+    #[test]
+    fn java_php_and_bun_get_the_proxy_and_the_certificates() {
+        let inherited =
+            [("NO_PROXY", ".corp,10.0.0.0/8"), ("JAVA_TOOL_OPTIONS", "-Xmx1g"), ("PHP_INI_SCAN_DIR", "/p")];
+        let made = environment(&inherited, None);
+        assert_eq!(
+            made.variables["JAVA_TOOL_OPTIONS"],
+            "-Xmx1g -Dhttp.proxyHost=127.0.0.1 -Dhttp.proxyPort=1 -Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=1 \
+             -Dhttp.nonProxyHosts=localhost|127.*|[::1]|*.corp \
+             -Djavax.net.ssl.trustStore=\"/t/a b/certificates.jks\" -Djavax.net.ssl.trustStoreType=JKS \
+             -Djavax.net.ssl.trustStorePassword=changeit"
+        );
+        assert_eq!(made.variables["PHP_INI_SCAN_DIR"], "/p:/t/a b/php");
+        assert_eq!(made.variables["BUN_OPTIONS"], "--preload=/t/a b/bun.cjs");
+    }
 
     fn environment(inherited: &[(&str, &str)], key: Option<&str>) -> Environment {
         let inherited =
             inherited.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Environment::new(
-            "http://127.0.0.1:1",
-            Path::new("/t/ca.pem"),
-            Path::new("/t/a b.cjs"),
-            key,
-            &inherited,
-        )
+        Environment::new("http://127.0.0.1:1", &FilePaths::new(Path::new("/t/a b")), key, &inherited)
     }
 
     #[test]
@@ -186,10 +230,10 @@ mod tests {
     #[test]
     fn options_of_node_are_added_to() {
         let made = environment(&[("NODE_OPTIONS", "--max-old-space-size=100")], None);
-        assert_eq!(made.variables["NODE_OPTIONS"], "--max-old-space-size=100 --require \"/t/a b.cjs\"");
+        assert_eq!(made.variables["NODE_OPTIONS"], "--max-old-space-size=100 --require \"/t/a b/node.cjs\"");
         assert!(
             made.to_shell()
-                .contains("export NODE_OPTIONS='--max-old-space-size=100 --require \"/t/a b.cjs\"'\n")
+                .contains("export NODE_OPTIONS='--max-old-space-size=100 --require \"/t/a b/node.cjs\"'\n")
         );
         assert!(made.to_shell().contains("unset FAL_RUN_HOST\n"));
     }

@@ -18,9 +18,9 @@ pub(crate) struct GuardArguments {
     /// Process to end
     #[arg(long)]
     process: Option<u32>,
-    /// Files to remove
+    /// Folder of the command's files, to remove
     #[arg(long)]
-    file: Vec<PathBuf>,
+    folder: Option<PathBuf>,
 }
 
 /// A running guard. It acts when its standard input ends without a dismissal.
@@ -28,12 +28,9 @@ pub(super) struct Guard(Child);
 
 impl Guard {
     /// Starts a guard. Returns `None` if that is not possible; the command then runs without one.
-    pub(super) fn start(group: &ProcessGroup, files: &[&Path]) -> Option<Self> {
+    pub(super) fn start(group: &ProcessGroup, folder: &Path) -> Option<Self> {
         let mut command = Command::new(std::env::current_exe().ok()?);
-        command.arg("guard").args(group.to_arguments()?);
-        for file in files {
-            command.arg("--file").arg(file);
-        }
+        command.arg("guard").args(group.to_arguments()?).arg("--folder").arg(folder);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         // Signals of the terminal are not for the guard.
         #[cfg(unix)]
@@ -51,13 +48,13 @@ impl Guard {
     }
 }
 
-/// Waits for the end of the emulator. If it did not end in order, ends the command and removes its files.
+/// Waits for the end of the emulator. If it did not end in order, ends the command and removes the folder of its files.
 pub(crate) async fn guard(arguments: GuardArguments) -> ExitCode {
     let mut message = Vec::new();
     std::io::stdin().read_to_end(&mut message).ok();
     if message != DISMISSAL {
-        for file in &arguments.file {
-            std::fs::remove_file(file).ok();
+        if let Some(folder) = &arguments.folder {
+            std::fs::remove_dir_all(folder).ok();
         }
         let group = ProcessGroup::new(arguments.group.or(arguments.process), arguments.group.is_some());
         #[cfg(unix)]

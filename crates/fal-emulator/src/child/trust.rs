@@ -1,61 +1,103 @@
-//! The files that a command needs: the certificates that it trusts, and the preload of Node.
+//! The files that a command needs: the certificates that it trusts, and the preloads of Node and Bun.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
-/// The script that Node loads first.
-const PRELOAD: &str = include_str!("node_preload.cjs");
+use super::java_trust_store::java_trust_store;
+
+/// The script that Node loads first, and that of Bun.
+const NODE_PRELOAD: &str = include_str!("node_preload.cjs");
+const BUN_PRELOAD: &str = include_str!("bun_preload.cjs");
 /// The variables that name a file of trusted certificates: for OpenSSL and rustls, Node, curl, Python's requests, and
 /// Deno. Those of this process may name further ones, such as those of a company.
 pub(super) const TRUST_VARIABLES: [&str; 5] =
     ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "DENO_CERT"];
 
+/// The paths of the files, all in one folder.
+#[derive(Clone, Debug)]
+pub(crate) struct FilePaths {
+    folder: PathBuf,
+}
+
+impl FilePaths {
+    pub(super) fn new(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
+    }
+
+    pub(super) fn certificates(&self) -> PathBuf {
+        self.folder.join("certificates.pem")
+    }
+
+    pub(super) fn java_trust_store(&self) -> PathBuf {
+        self.folder.join("certificates.jks")
+    }
+
+    pub(super) fn node_preload(&self) -> PathBuf {
+        self.folder.join("node.cjs")
+    }
+
+    pub(super) fn bun_preload(&self) -> PathBuf {
+        self.folder.join("bun.cjs")
+    }
+
+    /// Returns the folder of PHP's settings.
+    pub(super) fn php_settings(&self) -> PathBuf {
+        self.folder.join("php")
+    }
+}
+
 /// The files of a command, which are removed on drop.
 pub(crate) struct ChildFiles {
-    certificates: NamedTempFile,
-    preload: NamedTempFile,
+    folder: TempDir,
+    paths: FilePaths,
 }
 
 impl ChildFiles {
-    /// Writes the files into the temporary folder.
+    /// Writes the files into a folder of their own.
     pub(crate) fn create(ca: &str) -> io::Result<Self> {
-        let new = |suffix: &str| tempfile::Builder::new().prefix("fal-emulator-").suffix(suffix).tempfile();
-        let files = Self { certificates: new(".pem")?, preload: new(".cjs")? };
-        files.certificates.as_file().write_all(&bundle(ca))?;
-        files.preload.as_file().write_all(PRELOAD.as_bytes())?;
-        Ok(files)
+        let folder = tempfile::Builder::new().prefix("fal-emulator-").tempdir()?;
+        let paths = write_files(folder.path(), ca)?;
+        Ok(Self { folder, paths })
     }
 
-    pub(crate) fn certificates(&self) -> &Path {
-        self.certificates.path()
+    pub(crate) fn paths(&self) -> &FilePaths {
+        &self.paths
     }
 
-    pub(crate) fn preload(&self) -> &Path {
-        self.preload.path()
-    }
-
-    pub(super) fn paths(&self) -> [&Path; 2] {
-        [self.certificates(), self.preload()]
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 }
 
-/// Writes the files into a folder, for commands that are started later. Returns the paths of the certificates and of
-/// the preload.
-pub(crate) fn write_files(folder: &Path, name: &str, ca: &str) -> io::Result<(PathBuf, PathBuf)> {
-    fs::create_dir_all(folder)?;
-    let write = |name: String, content: &[u8]| {
+/// Writes the files into a folder, which is created.
+pub(crate) fn write_files(folder: &Path, ca: &str) -> io::Result<FilePaths> {
+    let paths = FilePaths::new(folder);
+    fs::create_dir_all(paths.php_settings())?;
+    // Renamed when they are whole, because commands may read them meanwhile.
+    let write = |path: PathBuf, content: &[u8]| {
         let mut file = NamedTempFile::new_in(folder)?;
         file.write_all(content)?;
-        let path = folder.join(name);
-        file.persist(&path)?;
-        io::Result::Ok(path)
+        file.persist(path)?;
+        io::Result::Ok(())
     };
-    let certificates = write(format!("{name}.pem"), &bundle(ca))?;
-    Ok((certificates, write(format!("{name}.cjs"), PRELOAD.as_bytes())?))
+    let certificates = bundle(ca);
+    write(paths.java_trust_store(), &java_trust_store(&String::from_utf8_lossy(&certificates)))?;
+    write(paths.certificates(), &certificates)?;
+    write(paths.node_preload(), NODE_PRELOAD.as_bytes())?;
+    write(paths.bun_preload(), BUN_PRELOAD.as_bytes())?;
+    let settings = php_settings(&paths.certificates());
+    write(paths.php_settings().join("fal-emulator.ini"), settings.as_bytes())?;
+    Ok(paths)
+}
+
+/// Returns the settings by which PHP trusts the certificates.
+fn php_settings(certificates: &Path) -> String {
+    let path = certificates.to_string_lossy().replace('"', "");
+    format!("curl.cainfo = \"{path}\"\nopenssl.cafile = \"{path}\"\n")
 }
 
 /// Writes the certificates that the machine trusts and that of the emulator to a file.
@@ -101,8 +143,11 @@ mod tests {
             assert!(text.matches("-----BEGIN CERTIFICATE-----").count() > 1);
         }
         let folder = tempfile::tempdir().unwrap();
-        let (certificates, preload) = write_files(&folder.path().join("new"), "1", own).unwrap();
-        assert!(fs::read_to_string(certificates).unwrap().ends_with(own));
-        assert_eq!(fs::read_to_string(preload).unwrap(), PRELOAD);
+        let paths = write_files(&folder.path().join("new"), own).unwrap();
+        assert!(fs::read_to_string(paths.certificates()).unwrap().ends_with(own));
+        assert_eq!(fs::read_to_string(paths.node_preload()).unwrap(), NODE_PRELOAD);
+        let settings = fs::read_to_string(paths.php_settings().join("fal-emulator.ini")).unwrap();
+        assert!(settings.contains(&format!("curl.cainfo = \"{}\"", paths.certificates().display())));
+        assert!(fs::read(paths.java_trust_store()).unwrap().starts_with(&[0xFE, 0xED, 0xFE, 0xED]));
     }
 }

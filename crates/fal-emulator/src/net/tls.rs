@@ -11,6 +11,8 @@ use rcgen::{
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use time::{Duration, OffsetDateTime};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
@@ -53,14 +55,23 @@ impl Tls {
         };
         let ca_der = CertificateDer::from_pem_slice(ca.as_bytes())?.into_owned();
         let server_key = KeyPair::generate()?;
-        let server = server_params(allowed, host, now)?.signed_by(&server_key, &Issuer::new(params, key))?;
-        let chain = vec![server.der().clone(), ca_der];
-        let key = PrivateKeyDer::try_from(server_key.serialize_der())?;
+        let issuer = Issuer::new(params, key);
         let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let signer = PrivateKeyDer::try_from(server_key.serialize_der())?;
+        let signer = provider.key_provider.load_private_key(signer)?;
+        let certify = |names: Vec<String>| -> Result<Arc<CertifiedKey>, TlsError> {
+            let server = server_params(names, now)?.signed_by(&server_key, &issuer)?;
+            let chain = vec![server.der().clone(), ca_der.clone()];
+            Ok(Arc::new(CertifiedKey::new(chain, Arc::clone(&signer))))
+        };
+        let names = server_names(allowed);
+        let addresses = ["127.0.0.1".to_owned(), "::1".to_owned(), host.to_string()];
+        let by_address = certify(names.iter().cloned().chain(addresses).collect())?;
+        let certificates = Certificates { by_name: certify(names)?, by_address };
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
-            .with_single_cert(chain, key)?;
+            .with_cert_resolver(Arc::new(certificates));
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), ca })
     }
@@ -90,17 +101,31 @@ fn ca_params(allowed: &[String], host: IpAddr, now: OffsetDateTime) -> Result<Ce
     Ok(params)
 }
 
-fn server_params(
-    allowed: &[String],
-    host: IpAddr,
-    now: OffsetDateTime,
-) -> Result<CertificateParams, TlsError> {
-    let mut names: Vec<String> =
-        hosts::DOMAINS.iter().flat_map(|domain| [(*domain).to_owned(), format!("*.{domain}")]).collect();
-    names.extend(DEEP_NAMES.map(str::to_owned));
-    names.extend(["localhost", "127.0.0.1", "::1"].map(str::to_owned));
-    names.push(host.to_string());
-    names.extend(allowed.iter().cloned());
+/// The certificates of the server.
+#[derive(Debug)]
+struct Certificates {
+    /// For clients that call a name. BoringSSL, which Bun uses, takes no certificate with addresses from an authority that
+    /// may sign for some addresses only.
+    by_name: Arc<CertifiedKey>,
+    /// For clients that call an address, and so send no name.
+    by_address: Arc<CertifiedKey>,
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let chosen = if hello.server_name().is_some() { &self.by_name } else { &self.by_address };
+        Some(Arc::clone(chosen))
+    }
+}
+
+/// Returns the names that the server answers for.
+fn server_names(allowed: &[String]) -> Vec<String> {
+    let domains = hosts::DOMAINS.iter().flat_map(|domain| [(*domain).to_owned(), format!("*.{domain}")]);
+    let fixed = DEEP_NAMES.into_iter().chain(["localhost"]).map(str::to_owned);
+    domains.chain(fixed).chain(allowed.iter().cloned()).collect()
+}
+
+fn server_params(names: Vec<String>, now: OffsetDateTime) -> Result<CertificateParams, TlsError> {
     let mut params = CertificateParams::new(names)?;
     params.distinguished_name.push(DnType::CommonName, "fal-emulator");
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -174,7 +199,7 @@ mod tests {
     fn is_accepted(folder: &Path, ca: &str, name: &str, days: u64) -> bool {
         let key = KeyPair::from_pem(&std::fs::read_to_string(folder.join("ca-key.pem")).unwrap()).unwrap();
         let issuer = Issuer::new(ca_params(&[], HOST, OffsetDateTime::now_utc()).unwrap(), key);
-        let mut leaf = server_params(&[], HOST, OffsetDateTime::now_utc()).unwrap();
+        let mut leaf = server_params(Vec::new(), OffsetDateTime::now_utc()).unwrap();
         leaf.subject_alt_names = CertificateParams::new(vec![name.to_owned()]).unwrap().subject_alt_names;
         let leaf = leaf.signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap();
         let mut roots = rustls::RootCertStore::empty();
