@@ -9,7 +9,7 @@ use crate::{
         module_text,
         style::Style,
     },
-    error::{Error, Errors},
+    error::{Error, Errors, pointer},
     families::{self, Group},
     ids,
     manifest::Manifest,
@@ -429,7 +429,9 @@ fn read_document(
     for endpoint in routes.endpoints {
         // The path of a route of an app may have any characters.
         if let Some(reason) = ids::find_problem(&endpoint.id) {
+            let path = routes.all.iter().find(|(id, _)| *id == endpoint.id).map_or("", |(_, path)| path);
             let reason = Error::new(&endpoint.file, reason)
+                .with_pointer(pointer(&format!("{}/paths", normalized.base), path))
                 .with_help("name the route with letters, digits, `-`, `_` and `.`, in segments between `/`");
             routes.skipped.push(SkippedRoute { id: endpoint.id, reason, is_intended: false });
             continue;

@@ -522,3 +522,26 @@ fn a_recursive_input_of_two_routes_is_counted_once() {
         assert_eq!(entry(&report, id).properties_read, entry(&report, id).properties_emitted, "{id}");
     }
 }
+
+#[test]
+fn realtime_messages_that_share_the_name_of_unions_are_reported() {
+    let mut realtime = route();
+    realtime["x-fal-protocol"] = json!({ "type": "realtime" });
+    realtime["post"]["requestBody"] = content("application/json", "Union");
+    let mut document = document(json!({ "/realtime": realtime }));
+    document["components"]["schemas"]["Union"] =
+        json!({ "anyOf": [{ "$ref": "#/components/schemas/In" }, { "$ref": "#/components/schemas/Out" }] });
+    let (_, report) = generate(&document);
+    let losses = entry(&report, "me/app/realtime").losses();
+    assert_eq!(losses.len(), 1, "{losses:?}");
+    assert!(losses[0].starts_with("/paths/~1realtime/post/requestBody: fal gives every union"), "{losses:?}");
+}
+
+#[test]
+fn routes_without_a_usable_path_are_skipped_with_their_places() {
+    let (_, report) =
+        generate(&document(json!({ "/": route(), "/a b": route(), "plain": route(), "x-note": "n" })));
+    let skipped = report.endpoints.iter().filter(|entry| entry.status == Status::Skipped);
+    let told: Vec<&str> = skipped.map(|entry| entry.pointer.as_str()).collect();
+    assert_eq!(told, ["/paths/~1a b", "/paths/plain"]);
+}

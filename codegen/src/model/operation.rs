@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     error::{Error, pointer},
-    normalize::{Normalized, parse_schema},
+    normalize::{Normalized, parse_schema, references::SCHEMAS},
 };
 
 /// The maximum number of references that lead from one to the next. Documents have at most two.
@@ -146,8 +146,13 @@ impl<'a> Operation<'a> {
                     &at,
                     format!("`{name}` is a required {place} parameter, and calls send a JSON body"),
                 );
+                // A header is no name of Python.
+                let field: String = name
+                    .chars()
+                    .map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+                    .collect();
                 errors.push(error.with_help(format!(
-                    "take a model instead of single arguments, such as `class Input(BaseModel): {name}: …` and \
+                    "take a model instead of single arguments, such as `class Input(BaseModel): {field}: …` and \
                      `def run(self, input: Input)`"
                 )));
             } else {
@@ -243,6 +248,24 @@ impl<'a> Operation<'a> {
             replies.retain(|(rank, ..)| *rank < 3);
         }
         replies.into_iter().map(|(_, code, reply)| (code.as_str(), reply)).collect()
+    }
+
+    /// Returns a remark if the messages of a realtime route are a union without a name of its own.
+    ///
+    /// fal's Python package makes a component of each union, and calls all of them `Union`, so that only the last one is
+    /// in the document.
+    pub(super) fn find_unnamed_union(&self) -> Option<String> {
+        let places = ["requestBody", "responses/200"];
+        let found = places.into_iter().find(|place| {
+            let schema = format!("/{place}/content/application~1json/schema/$ref");
+            let target = self.operation.pointer(&schema).and_then(Value::as_str);
+            target.and_then(|target| target.strip_prefix(SCHEMAS)) == Some("Union")
+        })?;
+        Some(format!(
+            "{}/{found}: fal gives every union of realtime messages the name `Union`, and the document has the last one \
+             only; give each a name, such as `class Message(RootModel[Start | Stop])`",
+            self.at
+        ))
     }
 
     fn parse(&self, schema: &Value, at: &str, errors: &mut Vec<Error>) -> Option<ReferenceOr<Schema>> {

@@ -104,13 +104,20 @@ fn read_app_routes(document: &Normalized, is_left_out: IsLeftOut<'_>) -> Result<
     let mut known: BTreeMap<String, &str> = BTreeMap::new();
     let mut is_reduced = false;
     let paths = paths(document);
-    for (path, item) in paths.iter().filter(|(path, _)| path.starts_with('/')) {
+    for (path, item) in paths.iter().filter(|(path, _)| !path.starts_with("x-")) {
         let id = format!("{}{}", document.id, path.trim_end_matches('/'));
         let at = pointer(&format!("{}/paths", document.base), path);
         routes.all.push((id.clone(), path.clone()));
         if is_left_out(&id, path) {
             routes.skipped.push(left_out(document, &id, path));
             is_reduced = true;
+            continue;
+        }
+        if !path.starts_with('/') {
+            let reason = Error::new(&document.file, format!("the path `{path}` does not begin with `/`"))
+                .with_pointer(at)
+                .with_help("correct the document, with `--overlay` if it is not yours");
+            routes.skipped.push(SkippedRoute { id, reason, is_intended: false });
             continue;
         }
         let read = read_app_route(document, &id, path, item, &at);
@@ -182,6 +189,9 @@ fn read_app_route(
     let operation = Operation::new(document, Some(item), operation, pointer(&at, "post"));
     let (mut input, output) = read_types(document, &operation, &operation).map_err(lost)?;
     let is_realtime = protocol == Some("realtime");
+    if is_realtime {
+        input.oddities.extend(operation.find_unnamed_union());
+    }
     if let Some(session) = item.get("x-fal-realtime") {
         let messages =
             session.pointer("/asyncapi/url").and_then(Value::as_str).unwrap_or("an AsyncAPI document");

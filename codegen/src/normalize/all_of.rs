@@ -1,8 +1,8 @@
 //! Merges `allOf` of several schemas into one schema.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::references::SCHEMAS;
 
@@ -25,25 +25,52 @@ const ANNOTATIONS: &[&str] = &[
 pub(super) fn merge_all_of(openapi: &mut Value) {
     let schemas =
         openapi.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
-    let mut merger = Merger { schemas: &schemas, merged: BTreeMap::new() };
+    let mut merger = Merger {
+        schemas: &schemas,
+        merged: BTreeMap::new(),
+        depth: 0,
+        named: HashMap::new(),
+        names: schemas.keys().cloned().collect(),
+        pending: Vec::new(),
+    };
     if let Some(components) = openapi.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
-        components.values_mut().for_each(|schema| merger.rewrite(schema));
+        components.values_mut().for_each(|schema| merger.rewrite(schema, true));
     }
     for place in ["/paths", "/components/parameters", "/components/requestBodies", "/components/responses"] {
         if let Some(place) = openapi.pointer_mut(place) {
-            merger.rewrite(place);
+            merger.rewrite(place, false);
         }
     }
+    let mut added = Vec::new();
+    while let Some((name, mut schema)) = merger.pending.pop() {
+        merger.rewrite(&mut schema, true);
+        added.push((name, schema));
+    }
+    if let Some(components) = openapi.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        components.extend(added);
+    }
 }
+
+/// The number of components that lead from one to the next. Deeper ones are not merged.
+const MAX_DEPTH: usize = 128;
 
 struct Merger<'a> {
     schemas: &'a Map<String, Value>,
     /// The components that parts refer to, merged. `None` while one is being merged, and for those that cannot be.
     merged: BTreeMap<String, Option<Map<String, Value>>>,
+    /// The number of components that are being merged.
+    depth: usize,
+    /// The names of the components that hold merged schemas, by the text of the schema that was merged.
+    named: HashMap<String, String>,
+    /// The names of all components.
+    names: HashSet<String>,
+    /// The new components whose contents have not been rewritten.
+    pending: Vec<(String, Value)>,
 }
 
 impl Merger<'_> {
-    fn rewrite(&mut self, value: &mut Value) {
+    /// Rewrites a value and everything inside it. `is_component`: the value has a name.
+    fn rewrite(&mut self, value: &mut Value, is_component: bool) {
         match value {
             Value::Object(object) => {
                 if is_several(object)
@@ -52,6 +79,11 @@ impl Merger<'_> {
                     if self.only_part(object).is_some_and(|part| constraints(&part) == constraints(&merged)) {
                         // What stands beside the reference adds nothing, and the component keeps its name.
                         object.retain(|key, _| key == "allOf" || key == "nullable" || is_annotation(key));
+                    } else if !is_component && merged.values().any(holds_several) {
+                        // Merged where it stands, a schema that contains itself would have no end, and one that is part
+                        // of two parts of every level would double with each.
+                        self.name(object, merged);
+                        return;
                     } else {
                         *object = merged;
                     }
@@ -60,13 +92,37 @@ impl Merger<'_> {
                     if !key.starts_with("x-examples")
                         && !matches!(key.as_str(), "default" | "enum" | "example")
                     {
-                        self.rewrite(value);
+                        self.rewrite(value, false);
                     }
                 }
             }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.rewrite(item)),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.rewrite(item, false)),
             _ => {}
         }
+    }
+
+    /// Makes a component of a merged schema, and `object` a reference to it with its own annotations.
+    fn name(&mut self, object: &mut Map<String, Value>, merged: Map<String, Value>) {
+        let text = Value::Object(object.clone()).to_string();
+        let name = match self.named.get(&text) {
+            Some(name) => name.clone(),
+            None => {
+                let parts = object.get("allOf").and_then(Value::as_array).into_iter().flatten();
+                let base = parts.filter_map(|part| part.get("$ref")?.as_str()?.strip_prefix(SCHEMAS)).next();
+                let title = object.get("title").and_then(Value::as_str);
+                let base = title.or(base).unwrap_or("AllOf").to_owned();
+                let numbered = (2..).map(|number| format!("{base}_{number}"));
+                let name =
+                    std::iter::once(base.clone()).chain(numbered).find(|name| !self.names.contains(name));
+                let name = name.unwrap_or(base);
+                self.names.insert(name.clone());
+                self.named.insert(text, name.clone());
+                self.pending.push((name.clone(), merged.into()));
+                name
+            }
+        };
+        object.retain(|key, _| key == "nullable" || is_annotation(key));
+        object.insert("allOf".to_owned(), json!([{ "$ref": format!("{SCHEMAS}{name}") }]));
     }
 
     /// Returns a schema without `allOf` and `$ref` at its root that allows the same values.
@@ -100,8 +156,14 @@ impl Merger<'_> {
         if let Some(known) = self.merged.get(name) {
             return known.clone();
         }
+        if self.depth == MAX_DEPTH {
+            return None;
+        }
         self.merged.insert(name.to_owned(), None);
-        let merged = self.flatten(self.schemas.get(name)?.as_object()?);
+        self.depth += 1;
+        let merged =
+            self.schemas.get(name).and_then(Value::as_object).and_then(|schema| self.flatten(schema));
+        self.depth -= 1;
         self.merged.insert(name.to_owned(), merged.clone());
         merged
     }
@@ -112,6 +174,15 @@ fn is_several(schema: &Map<String, Value>) -> bool {
     let parts = schema.get("allOf").and_then(Value::as_array).map_or(0, Vec::len);
     let is_constrained = schema.keys().any(|key| key != "allOf" && key != "nullable" && !is_annotation(key));
     parts > 1 || parts == 1 && is_constrained
+}
+
+/// Returns true if a value holds an `allOf` that is more than a reference with annotations.
+fn holds_several(value: &Value) -> bool {
+    match value {
+        Value::Object(object) => is_several(object) || object.values().any(holds_several),
+        Value::Array(items) => items.iter().any(holds_several),
+        _ => false,
+    }
 }
 
 /// Returns the keywords of a schema that restrict values.
@@ -247,8 +318,6 @@ fn join(key: &str, left: Value, right: Value) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[track_caller]
@@ -302,6 +371,47 @@ mod tests {
             json!({ "allOf": [{ "type": "number", "minimum": 1 }, { "type": "integer", "nullable": true }] }),
             json!({ "type": "integer", "minimum": 1 }),
         );
+    }
+
+    #[test]
+    fn a_schema_that_contains_itself_becomes_a_component() {
+        let mut document = json!({ "components": { "schemas": { "Node": { "type": "object", "properties": {
+            "child": { "description": "Next.", "allOf": [
+                { "$ref": "#/components/schemas/Node" },
+                { "type": "object", "properties": { "z": { "type": "string" } } },
+            ] },
+        } }, "Named": { "allOf": [{ "$ref": "#/components/schemas/Node" }, { "required": ["child"] }] } } } });
+        merge_all_of(&mut document);
+        let named = json!({ "child": document["components"]["schemas"]["Node"]["properties"]["child"] });
+        assert_eq!(document["components"]["schemas"]["Named"]["properties"], named);
+        let schemas = &document["components"]["schemas"];
+        let child = json!({ "description": "Next.", "allOf": [{ "$ref": "#/components/schemas/Node_2" }] });
+        assert_eq!(schemas["Node"]["properties"]["child"], child);
+        assert_eq!(schemas["Node_2"]["properties"], json!({ "child": child, "z": { "type": "string" } }));
+    }
+
+    #[test]
+    fn parts_of_parts_are_merged_in_linear_time() {
+        let count = 2000;
+        let part = |index: usize, name: &str| {
+            json!({ "allOf": [
+                { "$ref": format!("#/components/schemas/A{}", index + 1) },
+                { "type": "object", "properties": { name: {} } },
+            ] })
+        };
+        let mut schemas: Map<String, Value> = (0..count)
+            .map(|index| {
+                let properties = json!({ "l": part(index, "x"), "r": part(index, "y") });
+                (format!("A{index}"), json!({ "type": "object", "properties": properties }))
+            })
+            .collect();
+        schemas.insert(format!("A{count}"), json!({ "type": "object" }));
+        let chain = |index: usize| json!({ "allOf": [{ "$ref": format!("#/components/schemas/C{}", index + 1) }, { "type": "object" }] });
+        schemas.extend((0..20_000).map(|index| (format!("C{index}"), chain(index))));
+        let mut document = json!({ "components": { "schemas": schemas } });
+        merge_all_of(&mut document);
+        let merged = document["components"]["schemas"].as_object().unwrap();
+        assert!(merged.len() <= 20_000 + 3 * count + 1, "{}", merged.len());
     }
 
     #[test]
