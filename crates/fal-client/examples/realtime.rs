@@ -21,30 +21,25 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     connection.close().await?;
 
-    // A token takes the place of the key, for apps that must not have it. The throttle skips prompts that are typed too fast.
-    let call = client
-        .endpoint::<realtime::Model>()
-        .realtime()
-        .with_token()
-        .throttle(Duration::from_millis(128))
-        .reconnect();
-    let (sender, mut receiver) = call.await?.split();
+    // A token takes the place of the key, for apps that must not have it. Of prompts that are typed too fast, the latest is
+    // sent, and the last one is always answered.
+    let call = client.endpoint::<realtime::Model>().realtime().with_token();
+    let (sender, mut answers) = call.throttle(Duration::from_millis(33)).reconnect().await?.split();
     let typing = tokio::spawn(async move {
+        let mut keys = tokio::time::interval(Duration::from_millis(10));
         for end in 1..="a cat on a mat".len() {
-            let sender = sender.clone();
-            // The task is not awaited, so that a later prompt can supersede one that waits for the throttle.
-            let text = &"a cat on a mat"[..end];
-            tokio::spawn(async move { sender.send(frame(text).ok()?).await.ok() });
-            tokio::time::sleep(Duration::from_millis(40)).await;
+            keys.tick().await;
+            sender.latest(frame(&"a cat on a mat"[..end]).ok()?).ok()?;
         }
-        // The last prompt has to pass the throttle before the connection is closed.
-        tokio::time::sleep(Duration::from_millis(400)).await;
-        sender.close().await
+        sender.finish();
+        Some(())
     });
-    while let Some(answer) = receiver.recv().await? {
-        println!("{}", show(&answer));
+    while let Some(answer) = answers.recv().await? {
+        for picture in answer.files() {
+            println!("{}, {} bytes", show(&answer), picture.fetch(&client).await?.len());
+        }
     }
-    typing.await??;
+    typing.await?.ok_or("an input could not be sent")?;
     Ok(())
 }
 

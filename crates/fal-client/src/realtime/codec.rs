@@ -5,7 +5,10 @@ use http::StatusCode;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio_tungstenite::tungstenite;
 
-use super::message::{Format, Message};
+use super::{
+    message::{Format, Message},
+    message_value::MessageValue,
+};
 use crate::{Error, ErrorKind, Result, decode::error_path};
 
 /// Encodes a message as a frame.
@@ -26,12 +29,22 @@ pub(super) fn encode(value: &impl Serialize, format: Format) -> Result<tungsteni
     }
 }
 
+/// Decodes a message whose bytes are base64 where the type expects text.
+fn with_base64<T: DeserializeOwned>(raw: &[u8]) -> Option<T> {
+    let value: MessageValue = rmp_serde::from_slice(raw).ok()?;
+    rmp_serde::from_slice(&rmp_serde::to_vec_named(&value).ok()?).ok()
+}
+
 /// Decodes a message. An error says where the message is not what the endpoint promises, and keeps the bytes.
 pub(super) fn decode<T: DeserializeOwned>(raw: Bytes, format: Format) -> Result<Message<T>> {
     let (path, cause) = match format {
         Format::MessagePack => match rmp_serde::from_slice(&raw) {
             Ok(value) => return Ok(Message::new(value, raw, format)),
             Err(_) => {
+                // A model may send bytes where its document has base64.
+                if let Some(value) = with_base64(&raw) {
+                    return Ok(Message::new(value, raw, format));
+                }
                 // Only a message that cannot be decoded is decoded again to find the place, which is slower.
                 let mut reader = rmp_serde::Deserializer::from_read_ref(&raw);
                 match serde_path_to_error::deserialize::<_, T>(&mut reader) {

@@ -1,19 +1,27 @@
 //! Open connections, whole or split into a sender and a receiver.
 
-use std::{fmt, marker::PhantomData, sync::Arc, task::Poll, time::Duration};
+use std::{fmt, marker::PhantomData, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use fal_core::{Endpoint, IntoInput, Realtime, validate};
-use futures_util::{Stream, stream};
+use futures_util::{
+    FutureExt, Stream,
+    future::{Either, select},
+    stream,
+};
 
 use super::{
     codec,
     connection_state::Incoming,
     inline::inline_files,
     keep_alive::KeepAlive,
+    latest::LatestWriter,
     link::{Link, ReceiveOutcome},
     message::{Message, SendOutcome},
 };
 use crate::{Error, ErrorKind, Result};
+
+/// The silence after which a finished connection expects no more answers.
+const FINISH_SILENCE: Duration = Duration::from_secs(10);
 
 /// An open connection to a model, from awaiting [`EndpointHandle::realtime`](crate::EndpointHandle::realtime).
 ///
@@ -55,6 +63,7 @@ pub struct Receiver<E: Realtime> {
     /// `true` after the loss of the connection was reported, until there is another one.
     loss_reported: bool,
     keep_alive: KeepAlive,
+    latest: LatestWriter,
     types: PhantomData<fn() -> E>,
 }
 
@@ -67,6 +76,7 @@ impl<E: Realtime> Connection<E> {
             is_split: false,
             loss_reported: false,
             keep_alive: KeepAlive::default(),
+            latest: LatestWriter::default(),
             types: PhantomData,
         };
         Self { sender: Sender { link, guard, types: PhantomData }, receiver }
@@ -84,6 +94,52 @@ impl<E: Realtime> Connection<E> {
     /// Sends a message; see [`Sender::send_message`].
     pub async fn send_message(&self, message: &E::Send) -> Result<SendOutcome> {
         self.sender.send_message(message).await
+    }
+
+    /// Sends an input as soon as there is room for it, unless a later one takes its place; see [`Sender::latest`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn latest<I>(&self, input: I) -> Result<()>
+    where
+        I: IntoInput<Endpoint = E>,
+        E: Realtime<Send = <E as Endpoint>::Input>,
+    {
+        self.sender.latest(input)
+    }
+
+    /// Sends a message without checks as [`latest`](Self::latest) sends an input.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Sender::latest_message`].
+    pub fn latest_message(&self, message: &E::Send) -> Result<()> {
+        self.sender.latest_message(message)
+    }
+
+    /// Says that nothing more is sent, and returns the receiver of the answers that are still to come; see
+    /// [`Sender::finish`].
+    ///
+    /// ```no_run
+    /// # use fal_client::{Client, Endpoint, IntoInput, Realtime};
+    /// # async fn example<E: Realtime<Send = <E as Endpoint>::Input>, I: IntoInput<Endpoint = E>>(client: Client, inputs: Vec<I>) -> fal_client::Result<()> {
+    /// let connection = client.endpoint::<E>().realtime().await?;
+    /// for input in inputs {
+    ///     connection.send(input).await?;
+    /// }
+    /// let mut answers = connection.finish();
+    /// while let Some(answer) = answers.recv().await? {
+    ///     println!("{} bytes", answer.raw().len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use = "the answers come from the receiver"]
+    pub fn finish(self) -> Receiver<E> {
+        let Self { sender, receiver } = self;
+        sender.finish();
+        receiver
     }
 
     /// Waits for the next message; see [`Receiver::recv`].
@@ -195,6 +251,74 @@ impl<E: Realtime> Sender<E> {
         self.link.send(message).await
     }
 
+    /// Sends an input as soon as there is room for it, unless a later one takes its place. Returns at once.
+    ///
+    /// For inputs of which only the newest counts: a prompt that is typed, a slider, a camera. It is sent while
+    /// [`Receiver::recv`] is awaited, under the [throttle](super::ConnectRequest::throttle) if there is one. Drawing 30
+    /// frames a second is this loop:
+    ///
+    /// ```no_run
+    /// # use fal_client::{Client, Endpoint, IntoInput, Realtime};
+    /// # fn draw(picture: &[u8]) {}
+    /// # async fn example<E: Realtime<Send = <E as Endpoint>::Input>, I: IntoInput<Endpoint = E>>(client: Client, mut inputs: tokio::sync::mpsc::Receiver<I>) -> fal_client::Result<()> {
+    /// let call = client.endpoint::<E>().realtime().throttle(std::time::Duration::from_millis(33));
+    /// let mut connection = call.await?;
+    /// loop {
+    ///     tokio::select! {
+    ///         Some(input) = inputs.recv() => connection.latest(input)?,
+    ///         frame = connection.recv() => match frame? {
+    ///             Some(frame) => {
+    ///                 for picture in frame.files() {
+    ///                     draw(&picture.fetch(&client).await?);
+    ///                 }
+    ///             }
+    ///             None => return Ok(()),
+    ///         },
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// Local files with bytes are sent inside the message. A file with a path or a reader takes time to read, so it is an
+    /// error: [`send`](Self::send) takes those.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` and `Encode` if the input is invalid, `File` for a file that has to be read, and `Transport` if the
+    /// connection is closed and is not to be opened again. That a message could not be written is an error of
+    /// [`Receiver::recv`].
+    pub fn latest<I>(&self, input: I) -> Result<()>
+    where
+        I: IntoInput<Endpoint = E>,
+        E: Realtime<Send = <E as Endpoint>::Input>,
+    {
+        let Some(message) = self.prepare(input).now_or_never() else {
+            let message =
+                "a file of the input has to be read first: `send` it, or read it with `File::bytes`";
+            return Err(self.add_endpoint(Error::new(ErrorKind::File, message)));
+        };
+        self.latest_message(&message?)
+    }
+
+    /// Sends a message without checks as [`latest`](Self::latest) sends an input.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`latest`](Self::latest).
+    pub fn latest_message(&self, message: &E::Send) -> Result<()> {
+        let message =
+            codec::encode(message, self.link.settings.format).map_err(|error| self.add_endpoint(error))?;
+        self.link.put_latest(message)
+    }
+
+    /// Says that nothing more is sent. The receiver gives the answers that are still to come, and then ends: when as many
+    /// messages have arrived as were sent, or none for 10 s.
+    ///
+    /// Close frames are exchanged then. [`close`](Self::close) does not wait for answers.
+    pub fn finish(self) {
+        self.link.finish();
+    }
+
     /// Closes the connection; see [`Connection::close`]. The receiver then ends.
     pub async fn close(self) -> Result<()> {
         self.link.close().await
@@ -228,8 +352,16 @@ impl<E: Realtime> Receiver<E> {
     /// message that is not what the endpoint promises, after which other messages follow.
     pub async fn recv(&mut self) -> Result<Option<Message<E::Receive>>> {
         loop {
-            match self.next(None).await {
+            let next = match self.next_or_finished().await {
+                Some(next) => next,
+                None => {
+                    self.link.close().await?;
+                    return Ok(None);
+                }
+            };
+            match next {
                 Ok(ReceiveOutcome::Message(incoming)) => return self.decode(incoming).map(Some),
+                Ok(_) if self.link.is_finishing() && !self.link.has_latest() => return Ok(None),
                 Ok(ReceiveOutcome::Ended) if self.waits_for_reconnection() => {}
                 Ok(ReceiveOutcome::Ended) => return Ok(None),
                 Ok(ReceiveOutcome::NotConnected)
@@ -237,7 +369,7 @@ impl<E: Realtime> Receiver<E> {
                 {
                     return Ok(None);
                 }
-                Ok(ReceiveOutcome::NotConnected) if self.loss_reported => {
+                Ok(ReceiveOutcome::NotConnected) if self.loss_reported || self.link.has_latest() => {
                     let reconnected = self.link.reconnect().await;
                     reconnected.map_err(|error| error.with_context("no new connection"))?;
                     self.loss_reported = false;
@@ -275,12 +407,30 @@ impl<E: Realtime> Receiver<E> {
         decoded.map_err(|error| self.link.settings.add_endpoint(error))
     }
 
+    /// Waits for the next message. Returns `None` once the connection is finished.
+    async fn next_or_finished(&mut self) -> Option<Result<ReceiveOutcome>> {
+        let link = self.link.clone();
+        if !link.is_finishing() {
+            let finish = pin!(link.wait_for_finish());
+            if let Either::Left((next, _)) = select(pin!(self.next(None)), finish).await {
+                return Some(next);
+            }
+        }
+        if link.is_answered() && !self.latest.is_busy() {
+            return None;
+        }
+        tokio::time::timeout(FINISH_SILENCE, self.next(None)).await.ok()
+    }
+
     /// Waits for the next message, or for the answer with the number `wanted`.
     async fn next(&mut self, wanted: Option<u64>) -> Result<ReceiveOutcome> {
-        let Self { link, keep_alive, .. } = self;
-        std::future::poll_fn(|context| match link.poll_receive(context, wanted) {
-            Poll::Pending => keep_alive.poll(context, link).map(Err),
-            ready => ready,
+        let Self { link, keep_alive, latest, .. } = self;
+        std::future::poll_fn(|context| {
+            latest.poll(context, link);
+            match link.poll_receive(context, wanted) {
+                Poll::Pending => keep_alive.poll(context, link).map(Err),
+                ready => ready,
+            }
         })
         .await
     }

@@ -143,6 +143,11 @@ impl ConnectionState {
         Poll::Ready(Ok(Some(self.sent)))
     }
 
+    /// Returns true if there are as many answers as messages.
+    pub(super) fn is_answered(&self) -> bool {
+        self.received >= self.sent
+    }
+
     /// Sends a close frame, unless an earlier poll has taken it, and drops all frames until the other side has closed.
     pub(super) fn poll_close(
         &mut self,

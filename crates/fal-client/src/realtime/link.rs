@@ -3,7 +3,7 @@
 use std::{
     pin::pin,
     sync::{
-        Mutex, MutexGuard,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
@@ -33,7 +33,12 @@ pub(super) struct Link {
     pub(super) settings: ConnectionSettings,
     state: Mutex<ConnectionState>,
     /// Held while a message is sent, by the senders in turn.
-    send_turn: tokio::sync::Mutex<SendTurn>,
+    send_turn: Arc<tokio::sync::Mutex<SendTurn>>,
+    /// The message that is sent when there is room for it, unless another takes its place.
+    slot: Mutex<Option<tungstenite::Message>>,
+    /// `true` once nothing more is sent, and only the answers are awaited.
+    is_finishing: AtomicBool,
+    finishing: Notify,
     /// The number of the latest message under a throttle.
     latest: AtomicU64,
     /// Notified when there is a later message.
@@ -44,9 +49,9 @@ pub(super) struct Link {
 }
 
 #[derive(Default)]
-struct SendTurn {
+pub(super) struct SendTurn {
     /// The time before which the throttle lets no message through.
-    earliest: Option<Instant>,
+    pub(super) earliest: Option<Instant>,
 }
 
 /// The result of waiting for a message.
@@ -63,7 +68,10 @@ impl Link {
         Self {
             settings,
             state: Mutex::new(ConnectionState::new(socket)),
-            send_turn: tokio::sync::Mutex::default(),
+            send_turn: Arc::default(),
+            slot: Mutex::default(),
+            is_finishing: AtomicBool::new(false),
+            finishing: Notify::new(),
             latest: AtomicU64::new(0),
             superseded: Notify::new(),
             socket_changed: Notify::new(),
@@ -117,6 +125,78 @@ impl Link {
             };
             let _ = tokio::time::timeout_at(earliest, later).await;
         }
+    }
+
+    /// Puts a message into the slot, in place of the one that waits there.
+    pub(super) fn put_latest(&self, message: tungstenite::Message) -> Result<()> {
+        let (is_open, receiver) = {
+            let state = self.state();
+            let may_reopen = self.settings.reconnects && !state.is_closed_locally;
+            (state.socket.is_some() || may_reopen, state.wakers.clone())
+        };
+        if !is_open || self.is_finishing() {
+            let message = "the connection is closed, so nothing can be sent over it";
+            return Err(self.settings.add_endpoint(Error::new(ErrorKind::Transport, message)));
+        }
+        *lock(&self.slot) = Some(message);
+        receiver.receiver.wake();
+        // A receiver that waits for another connection opens one for it.
+        self.socket_changed.notify_waiters();
+        Ok(())
+    }
+
+    pub(super) fn has_latest(&self) -> bool {
+        lock(&self.slot).is_some()
+    }
+
+    pub(super) fn take_latest(&self) -> Option<tungstenite::Message> {
+        lock(&self.slot).take()
+    }
+
+    /// Puts a message back that could not be written, unless another has taken its place.
+    pub(super) fn put_back(&self, message: tungstenite::Message) {
+        lock(&self.slot).get_or_insert(message);
+    }
+
+    /// Returns the turn to send, if nobody has it.
+    pub(super) fn try_turn(&self) -> Option<tokio::sync::OwnedMutexGuard<SendTurn>> {
+        self.send_turn.clone().try_lock_owned().ok()
+    }
+
+    pub(super) fn poll_write(
+        &self,
+        context: &mut Context<'_>,
+        message: &mut Option<tungstenite::Message>,
+    ) -> Poll<Result<Option<u64>>> {
+        self.state().poll_write(context, message)
+    }
+
+    /// Records that nothing more is sent. The receiver then ends after the last answer.
+    pub(super) fn finish(&self) {
+        self.is_finishing.store(true, Ordering::SeqCst);
+        self.finishing.notify_waiters();
+        let receiver = self.state().wakers.clone();
+        receiver.receiver.wake();
+        self.socket_changed.notify_waiters();
+    }
+
+    pub(super) fn is_finishing(&self) -> bool {
+        self.is_finishing.load(Ordering::SeqCst)
+    }
+
+    /// Waits until nothing more is sent.
+    pub(super) async fn wait_for_finish(&self) {
+        let mut finishing = pin!(self.finishing.notified());
+        finishing.as_mut().enable();
+        if !self.is_finishing() {
+            finishing.await;
+        }
+    }
+
+    /// Returns true if as many messages were received as sent, and none waits here.
+    pub(super) fn is_answered(&self) -> bool {
+        let state = self.state();
+        state.is_answered() && state.inbox.is_empty() && !self.has_latest()
     }
 
     /// Writes a message and returns its number. Opens a new connection if the old one is gone and may be replaced.
@@ -241,7 +321,7 @@ impl Link {
         changed.as_mut().enable();
         let is_settled = {
             let state = self.state();
-            state.socket.is_some() || state.is_closed_locally
+            state.socket.is_some() || state.is_closed_locally || self.has_latest() || self.is_finishing()
         };
         if !is_settled {
             changed.await;

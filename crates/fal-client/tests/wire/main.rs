@@ -20,6 +20,8 @@ mod halves;
 mod interruptions;
 mod job;
 mod journal_memory;
+#[cfg(feature = "realtime")]
+mod latest;
 #[cfg(feature = "tower")]
 mod layers;
 mod middleware;
