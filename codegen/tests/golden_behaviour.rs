@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use fal_core::{Endpoint, File, Int, Parameters, Realtime, Streams, input};
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 #[rustfmt::skip]
 #[allow(dead_code, unreachable_pub, unused_imports, reason = "each module is generated for a crate of its own")]
@@ -76,7 +76,7 @@ fn sent<E: Endpoint<Input: DeserializeOwned>>(text: &str) -> Result<String, Stri
 }
 
 /// Reads an output and writes it again.
-fn received<E: Endpoint>(text: &str) -> Result<String, String> {
+fn received<E: Endpoint<Output: Serialize>>(text: &str) -> Result<String, String> {
     let output: E::Output = serde_json::from_str(text).map_err(|error| error.to_string())?;
     Ok(serde_json::to_string(&output).unwrap())
 }
@@ -91,7 +91,7 @@ fn sends_unchanged<E: Endpoint<Input: DeserializeOwned>>(inputs: &[&str]) {
 
 /// Asserts that outputs are written exactly as they were read.
 #[track_caller]
-fn keeps_unchanged<E: Endpoint>(outputs: &[&str]) {
+fn keeps_unchanged<E: Endpoint<Output: Serialize>>(outputs: &[&str]) {
     for output in outputs {
         assert_eq!(received::<E>(output).as_deref(), Ok(*output), "{}", E::ID);
     }

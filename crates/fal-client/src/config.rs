@@ -12,7 +12,7 @@ use crate::{
     env::Env,
     headers::custom_header,
     hosts::{PlainHttp, Service, check_local_names, is_loopback, local_names, parse_host, redact_url},
-    middleware::{Middleware, MiddlewareChain},
+    middleware::{HeaderHook, Middleware, MiddlewareChain},
     queue::Permits,
     reconcile::RecentRequests,
     redact::SecretStore,
@@ -234,6 +234,28 @@ impl ClientBuilder {
     pub fn middleware(mut self, middleware: impl Middleware) -> Self {
         self.middleware.push(middleware);
         self
+    }
+
+    /// Calls `on_request` with the headers of every attempt at a request, to add some.
+    ///
+    /// It runs inside the span of the attempt, so that the header of a trace can be made of it:
+    ///
+    /// ```
+    /// # use fal_client::Client;
+    /// # fn traceparent(span: &tracing::Span) -> Option<String> { None }
+    /// let client = Client::builder().key("0a1b2c:3d4e5f").on_request(|headers| {
+    ///     let parent = traceparent(&tracing::Span::current());
+    ///     if let Some(parent) = parent.and_then(|parent| parent.parse().ok()) {
+    ///         headers.insert("traceparent", parent);
+    ///     }
+    /// });
+    /// # client.build()?;
+    /// # Ok::<(), fal_client::Error>(())
+    /// ```
+    ///
+    /// [`middleware`](Self::middleware) can change everything else, and is asynchronous.
+    pub fn on_request(self, on_request: impl Fn(&mut HeaderMap) + Send + Sync + 'static) -> Self {
+        self.middleware(HeaderHook(on_request))
     }
 
     /// Allows a middleware to send requests for fal, and the key with them, to this host too. Takes the forms of

@@ -128,6 +128,29 @@ impl<E: Realtime> EndpointHandle<E> {
     }
 }
 
+impl EndpointHandle<untyped::Any> {
+    /// Gives the outputs of jobs a type of your own, in place of JSON.
+    ///
+    /// ```no_run
+    /// # async fn example(client: fal_client::Client) -> fal_client::Result<()> {
+    /// #[derive(serde::Deserialize)]
+    /// struct Answer {
+    ///     area: f64,
+    /// }
+    ///
+    /// let job = client.endpoint_id("my-user/my-app").with_output::<Answer>().job("764cabcf");
+    /// println!("{}", job.wait().await?.area);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn with_output<O>(self) -> EndpointHandle<untyped::Typed<O>>
+    where
+        untyped::Typed<O>: Endpoint,
+    {
+        EndpointHandle::new(self.client, self.id)
+    }
+}
+
 #[cfg(feature = "realtime")]
 impl EndpointHandle<untyped::Any> {
     /// Gives messages types: `S` is sent and `R` received. With the feature `realtime`.

@@ -41,6 +41,8 @@
 
 #[macro_use]
 mod options;
+#[macro_use]
+mod spans;
 mod backup;
 pub mod batch;
 #[cfg(feature = "blocking")]
@@ -52,6 +54,7 @@ mod credentials;
 mod decode;
 mod endpoint;
 mod endpoint_id;
+mod endpoint_macro;
 mod env;
 mod error;
 pub mod error_type;

@@ -242,6 +242,20 @@ impl fmt::Debug for ResponseView<'_> {
     }
 }
 
+/// A function of the caller that adds headers.
+pub(crate) struct HeaderHook<F>(pub(crate) F);
+
+impl<F: Fn(&mut HeaderMap) + Send + Sync + 'static> Middleware for HeaderHook<F> {
+    async fn on_request(&self, request: &mut OutgoingRequest) -> Result<(), BoxError> {
+        (self.0)(request.headers_mut());
+        Ok(())
+    }
+
+    fn keeps_bodies(&self) -> bool {
+        true
+    }
+}
+
 /// The middleware of a client: changes requests in the order in which it was added.
 #[derive(Clone, Default)]
 pub(crate) struct MiddlewareChain(Vec<Arc<dyn BoxedMiddleware>>);

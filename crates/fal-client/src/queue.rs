@@ -13,6 +13,8 @@ mod poll_schedule;
 mod priority;
 mod request_handle;
 mod server_retries;
+#[cfg(feature = "axum")]
+mod sse_response;
 mod status_stream;
 mod submit;
 mod subscribe;

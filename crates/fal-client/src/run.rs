@@ -3,11 +3,16 @@
 use std::{borrow::Cow, time::Duration};
 
 use fal_core::{Endpoint, IntoInput};
-use tracing::{Instrument, field::Empty};
+use tracing::Instrument;
 
 use crate::{
-    BoxFuture, Client, Pending, Reply, Result, call::Call, hosts::Service, options::CallOptions,
-    reply::CallResponse, timeout::within,
+    BoxFuture, Client, Pending, Reply, Result,
+    call::Call,
+    hosts::Service,
+    options::CallOptions,
+    reply::CallResponse,
+    spans::{record_failure, record_request_id},
+    timeout::within,
 };
 
 /// The longest time for which fal lets a request run.
@@ -57,7 +62,7 @@ impl<E: Endpoint> IntoFuture for RunRequest<E> {
 
 /// Sends the call. Boxed here, where it is compiled once rather than for each model.
 fn run(call: Call) -> BoxFuture<'static, Result<CallResponse>> {
-    let span = tracing::info_span!("fal.run", endpoint = %call.endpoint, request_id = Empty);
+    let span = call_span!("fal.run", &*call.endpoint);
     let exchange = async move {
         let (client, endpoint, limit) = (call.client.clone(), call.endpoint.clone(), call.limit());
         let exchange = async {
@@ -65,10 +70,10 @@ fn run(call: Call) -> BoxFuture<'static, Result<CallResponse>> {
             let mut request = call.into_request(Service::Run).await?;
             request.answer_timeout = (!has_idle_timeout).then_some(RUN_TIMEOUT);
             let response = client.0.transport.send(&request).await?;
-            tracing::Span::current().record("request_id", response.request_id());
+            record_request_id(response.request_id());
             Ok(response.into())
         };
-        within(limit, &endpoint, exchange).await
+        record_failure(within(limit, &endpoint, exchange).await)
     };
     Box::pin(exchange.instrument(span))
 }

@@ -9,7 +9,7 @@ use std::{borrow::Cow, time::Duration};
 
 use fal_core::{IntoInput, Streams};
 use http::{HeaderValue, header};
-use tracing::{Instrument, field::Empty};
+use tracing::Instrument;
 
 use self::raw_events::Opened;
 pub use self::{
@@ -19,7 +19,8 @@ pub use self::{
 };
 use crate::{
     BoxFuture, Client, Error, ErrorKind, Pending, Result, call::Call, headers::foreign_encoding,
-    hosts::Service, options::CallOptions, run::RUN_TIMEOUT, sse::Events, timeout::within,
+    hosts::Service, options::CallOptions, run::RUN_TIMEOUT, spans::record_request_id, sse::Events,
+    timeout::within,
 };
 
 /// The default time for which a stream may be silent.
@@ -72,7 +73,7 @@ impl<E: Streams> IntoFuture for StreamRequest<E> {
 /// Sends the call, and reads the response up to its headers. Boxed here, where it is compiled once rather than for each
 /// model.
 fn open(mut call: Call, idle_timeout: Option<Duration>) -> BoxFuture<'static, Result<Opened>> {
-    let span = tracing::info_span!("fal.stream", endpoint = %call.endpoint, request_id = Empty);
+    let span = call_span!("fal.stream", &*call.endpoint);
     if call.options.path.is_none() && !call.endpoint.ends_with("/stream") {
         call.options.path = Some("/stream".to_owned());
     }
@@ -90,7 +91,7 @@ fn open(mut call: Call, idle_timeout: Option<Duration>) -> BoxFuture<'static, Re
             let response = client.0.transport.open(&request).await?;
             let (status, headers) = (response.status(), response.headers().clone());
             let request_id = headers.get("x-fal-request-id").and_then(|id| id.to_str().ok());
-            tracing::Span::current().record("request_id", request_id);
+            record_request_id(request_id);
             let events = match Events::from_response(response, client.0.transport.event_limit()) {
                 Ok(events) => events,
                 Err(response) => {

@@ -1,4 +1,4 @@
-//! Calls of endpoints that have no crate, with JSON in and out.
+//! Calls of endpoints that have no crate, with JSON or types of your own in and out.
 //!
 //! ```no_run
 //! use fal_client::{Client, untyped};
@@ -10,6 +10,34 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Types of your own take the place of JSON in every call: any `Serialize` goes in, with local [`File`]s at any depth, and any
+//! `Deserialize` comes out.
+//!
+//! ```no_run
+//! use fal_client::{Client, File, untyped};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Serialize)]
+//! struct Request {
+//!     image_url: File,
+//!     scale: u32,
+//! }
+//!
+//! #[derive(Deserialize)]
+//! struct Answer {
+//!     area: f64,
+//! }
+//!
+//! # async fn example(client: Client) -> fal_client::Result<()> {
+//! let request = Request { image_url: File::path("cat.png"), scale: 4 };
+//! let input = untyped::input("my-user/my-app", request).with_output::<Answer>();
+//! println!("{}", client.subscribe(input).await?.area);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An app that is called in many places is an [`endpoint!`](crate::endpoint) of its own.
 //!
 //! An output that is not JSON becomes JSON: a text a string, lines of JSON a list, and anything else, such as a picture,
 //! `{"url": "data:…", "content_type": "…"}`. [`Reply::raw`](crate::Reply::raw) has the bytes themselves.
@@ -29,10 +57,10 @@
 //! # }
 //! ```
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, convert::Infallible, fmt, marker::PhantomData};
 
-use fal_core::{Endpoint, File, IntoInput, Streams};
-use serde::{Serialize, Serializer, ser::Error as _};
+use fal_core::{Endpoint, File, IntoInput, Streams, collect_local_files};
+use serde::{Serialize, Serializer, de::DeserializeOwned, ser::Error as _};
 use serde_json::{Value, map::Entry};
 
 pub use crate::endpoint_id::EndpointId;
@@ -70,10 +98,29 @@ impl Streams for Workflow {
     type Event = WorkflowEvent;
 }
 
+/// Any endpoint whose output is an `O` and whose events are `V`s, which serde reads. Its inputs, jobs and tickets carry its
+/// id.
+#[derive(Debug)]
+pub struct Typed<O, V = Value>(Infallible, PhantomData<fn() -> (O, V)>);
+
+impl<O: DeserializeOwned + Send + 'static, V: 'static> Endpoint for Typed<O, V> {
+    const ID: &'static str = "";
+    type Input = Parameters;
+    type Output = O;
+}
+
+impl<O, V> Streams for Typed<O, V>
+where
+    O: DeserializeOwned + Send + 'static,
+    V: DeserializeOwned + Send + 'static,
+{
+    type Event = V;
+}
+
 /// Any endpoint with realtime messages: takes messages of type `S` and sends messages of type `R`.
 #[cfg(feature = "realtime")]
 #[derive(Debug)]
-pub struct Messages<S, R>(std::convert::Infallible, std::marker::PhantomData<fn(S) -> R>);
+pub struct Messages<S, R>(Infallible, PhantomData<fn(S) -> R>);
 
 #[cfg(feature = "realtime")]
 impl<S: 'static, R: 'static> Endpoint for Messages<S, R> {
@@ -109,6 +156,8 @@ pub struct Parameters {
     json: Value,
     /// The places of files, and the files.
     files: Vec<(String, File)>,
+    /// The reason why a value of the caller could not be written as JSON.
+    invalid: Option<String>,
 }
 
 impl fmt::Debug for Parameters {
@@ -132,9 +181,11 @@ impl fmt::Debug for Input {
 /// Creates an input for the endpoint `endpoint_id`, such as `my-user/my-app` or `fal-ai/flux/dev`. The URL of a model's
 /// page is one too, and that of its calls.
 ///
-/// Nothing is checked before it is sent.
-pub fn input(endpoint_id: impl Into<String>, parameters: Value) -> Input {
-    Input { endpoint_id: without_url(endpoint_id.into()), parameters: parameters.into() }
+/// The parameters are JSON, or anything that serde can write. Local [`File`]s in it are uploaded when the request is sent.
+/// Nothing else is checked before; a value that cannot be written is an `Encode` error of the call.
+pub fn input(endpoint_id: impl Into<String>, parameters: impl Serialize) -> Input {
+    let parameters = Parameters::new(&parameters);
+    Input { endpoint_id: without_url(endpoint_id.into()), parameters }
 }
 
 impl Input {
@@ -151,7 +202,78 @@ impl Input {
     }
 }
 
+impl Input {
+    /// Gives the output a type of your own, in place of JSON.
+    #[must_use]
+    pub fn with_output<O>(self) -> TypedInput<O> {
+        TypedInput { input: self, types: PhantomData }
+    }
+}
+
+/// The input of an endpoint that has no crate, with an output of type `O` and, if it streams, events of type `V`. From
+/// [`Input::with_output`].
+pub struct TypedInput<O, V = Value> {
+    input: Input,
+    types: PhantomData<fn() -> (O, V)>,
+}
+
+impl<O, V> TypedInput<O, V> {
+    /// Puts a file into the JSON, like [`Input::file`].
+    #[must_use]
+    pub fn file(self, place: impl Into<String>, file: impl Into<File>) -> Self {
+        Self { input: self.input.file(place, file), types: PhantomData }
+    }
+
+    /// Gives the events of a stream a type of your own, in place of JSON.
+    #[must_use]
+    pub fn with_events<W>(self) -> TypedInput<O, W> {
+        TypedInput { input: self.input, types: PhantomData }
+    }
+}
+
+impl<O, V> IntoInput for TypedInput<O, V>
+where
+    O: DeserializeOwned + Send + 'static,
+    V: 'static,
+{
+    type Endpoint = Typed<O, V>;
+
+    fn into_input(self) -> Parameters {
+        self.input.parameters
+    }
+
+    fn endpoint_id(&self) -> Cow<'static, str> {
+        self.input.endpoint_id()
+    }
+}
+
+impl<O, V> Clone for TypedInput<O, V> {
+    fn clone(&self) -> Self {
+        Self { input: self.input.clone(), types: PhantomData }
+    }
+}
+
+impl<O, V> fmt::Debug for TypedInput<O, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.input.fmt(f)
+    }
+}
+
 impl Parameters {
+    /// Writes a value as JSON, and takes the local files out of it.
+    fn new(value: &impl Serialize) -> Self {
+        let (json, local) = collect_local_files(|| serde_json::to_value(value));
+        let mut json = match json {
+            Ok(json) => json,
+            Err(error) => return Self { invalid: Some(error.to_string()), ..Self::default() },
+        };
+        let mut files = Vec::with_capacity(local.len());
+        if !local.is_empty() {
+            take_files(&mut json, &mut String::new(), &local, &mut files);
+        }
+        Self { json, files, invalid: None }
+    }
+
     /// Returns the JSON, with the URLs of its files.
     fn to_json(&self) -> Result<Value, String> {
         let mut json = self.json.clone();
@@ -165,7 +287,7 @@ impl Parameters {
 
 impl From<Value> for Parameters {
     fn from(json: Value) -> Self {
-        Self { json, files: Vec::new() }
+        Self { json, files: Vec::new(), invalid: None }
     }
 }
 
@@ -181,10 +303,42 @@ impl fal_core::Parameters for Parameters {
 
 impl Serialize for Parameters {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Some(why) = &self.invalid {
+            return Err(S::Error::custom(why));
+        }
         if self.files.is_empty() {
             return self.json.serialize(serializer);
         }
         self.to_json().map_err(S::Error::custom)?.serialize(serializer)
+    }
+}
+
+/// Replaces the texts of local files by null, and adds the files with their JSON Pointers.
+fn take_files(
+    json: &mut Value,
+    pointer: &mut String,
+    local: &[(String, File)],
+    files: &mut Vec<(String, File)>,
+) {
+    let length = pointer.len();
+    let mut visit = |name: &str, json: &mut Value| {
+        pointer.push('/');
+        pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+        take_files(json, pointer, local, files);
+        pointer.truncate(length);
+    };
+    match json {
+        Value::Object(object) => object.iter_mut().for_each(|(name, value)| visit(name, value)),
+        Value::Array(items) => {
+            items.iter_mut().enumerate().for_each(|(index, value)| visit(&index.to_string(), value));
+        }
+        Value::String(text) => {
+            if let Some((_, file)) = local.iter().find(|(mark, _)| mark == text) {
+                files.push((pointer.clone(), file.clone()));
+                *json = Value::Null;
+            }
+        }
+        _ => {}
     }
 }
 
@@ -256,7 +410,7 @@ pub struct WorkflowInput(Input);
 /// Creates an input for a workflow, such as `workflows/acme/poster`.
 ///
 /// Nothing is checked before it is sent.
-pub fn workflow(endpoint_id: impl Into<String>, parameters: Value) -> WorkflowInput {
+pub fn workflow(endpoint_id: impl Into<String>, parameters: impl Serialize) -> WorkflowInput {
     WorkflowInput(input(endpoint_id, parameters))
 }
 
@@ -308,6 +462,39 @@ mod tests {
         for (json, place, expected) in table {
             assert_eq!(with_file(json, place).unwrap(), expected, "{place}");
         }
+    }
+
+    #[test]
+    fn local_files_are_taken_out_of_values_of_any_type() {
+        #[derive(Serialize)]
+        struct Layer {
+            mask_url: File,
+        }
+        #[derive(Serialize)]
+        struct Request<'a> {
+            prompt: &'a str,
+            image_url: Option<File>,
+            layers: Vec<Layer>,
+            other: File,
+        }
+        let request = Request {
+            prompt: "fal-local-file",
+            image_url: Some(File::path("cat.png")),
+            layers: vec![Layer { mask_url: File::bytes(b"m", "image/png") }],
+            other: File::url("https://x/y"),
+        };
+        let Parameters { json, files, .. } = input("a/b", &request).parameters;
+        let expected = json!({
+            "prompt": "fal-local-file", "image_url": null, "layers": [{ "mask_url": null }], "other": "https://x/y",
+        });
+        assert_eq!(json, expected);
+        let places: Vec<_> = files.iter().map(|(place, _)| place.as_str()).collect();
+        assert_eq!(places, ["/image_url", "/layers/0/mask_url"]);
+        // Outside of an input they cannot be written, as before.
+        assert!(serde_json::to_value(&request).is_err());
+        let unwritable = std::collections::BTreeMap::from([((1, 2), 3)]);
+        let error = serde_json::to_string(&input("a/b", unwritable).parameters).unwrap_err();
+        assert!(error.to_string().contains("key must be a string"), "{error}");
     }
 
     #[test]

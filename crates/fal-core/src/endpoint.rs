@@ -19,7 +19,7 @@ pub trait Endpoint: Send + Sync + 'static {
     /// The parameters of a call.
     type Input: Parameters + Serialize + Send + Sync + 'static;
     /// The result of a call.
-    type Output: Serialize + DeserializeOwned + Send + 'static;
+    type Output: DeserializeOwned + Send + 'static;
 }
 
 /// An endpoint with a `/stream` route, which answers with a sequence of events.
@@ -29,7 +29,7 @@ pub trait Endpoint: Send + Sync + 'static {
 )]
 pub trait Streams: Endpoint {
     /// An event of the stream.
-    type Event: Serialize + DeserializeOwned + Send + 'static;
+    type Event: DeserializeOwned + Send + 'static;
 }
 
 /// An endpoint with a `/realtime` route, which exchanges messages over one connection.

@@ -9,6 +9,8 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error as _};
 
+use crate::local_files;
+
 /// A file given to a model: a URL, or content to upload.
 ///
 /// The client reads and uploads local content when it sends the request, not before. [`inline`](Self::inline) sends it
@@ -311,10 +313,13 @@ impl Serialize for File {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.source {
             FileSource::Url(url) => serializer.serialize_str(url),
-            _ => Err(S::Error::custom(
-                "a local file has no URL yet: send the input through a client, which uploads it, \
-                 or upload it first with `Client::upload`",
-            )),
+            _ => match local_files::collect(self) {
+                Some(text) => serializer.serialize_str(&text),
+                None => Err(S::Error::custom(
+                    "a local file has no URL yet: send the input through a client, which uploads it, \
+                     or upload it first with `Client::upload`",
+                )),
+            },
         }
     }
 }

@@ -31,6 +31,7 @@ mod file_limits;
 mod has_url;
 mod input_macro;
 mod integer;
+mod local_files;
 pub mod media;
 mod mode;
 mod nullable;
@@ -66,6 +67,8 @@ pub use has_url::HasUrl;
 pub use integer::Integer;
 #[doc(hidden)]
 pub use integer::Number;
+#[doc(hidden)]
+pub use local_files::collect_local_files;
 #[doc(hidden)]
 pub use mode::CheckedPart;
 pub use mode::{Checked, Mode, Strict};

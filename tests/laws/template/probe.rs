@@ -2,7 +2,7 @@
 
 use fal_core::Endpoint;
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 /// Returns the instance as it was written again, or the reason of the refusal.
 pub type Probe = fn(&str) -> Result<String, String>;
@@ -11,7 +11,7 @@ pub type Probe = fn(&str) -> Result<String, String>;
 pub type Row = (&'static str, Probe, Probe, fn() -> String);
 
 /// Returns the row of `E`.
-pub fn row<E: Endpoint<Input: DeserializeOwned + JsonSchema>>() -> Row {
+pub fn row<E: Endpoint<Input: DeserializeOwned + JsonSchema, Output: Serialize>>() -> Row {
     (E::ID, input::<E>, output::<E>, schema::<E>)
 }
 
@@ -25,7 +25,7 @@ fn input<E: Endpoint<Input: DeserializeOwned>>(text: &str) -> Result<String, Str
     serde_json::to_string(&input).map_err(|error| format!("write: {error}"))
 }
 
-fn output<E: Endpoint>(text: &str) -> Result<String, String> {
+fn output<E: Endpoint<Output: Serialize>>(text: &str) -> Result<String, String> {
     let output: E::Output = serde_json::from_str(text).map_err(|error| format!("read: {error}"))?;
     serde_json::to_string(&output).map_err(|error| format!("write: {error}"))
 }

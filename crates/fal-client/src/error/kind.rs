@@ -2,6 +2,7 @@
 
 use fal_core::{Violation, Violations};
 use http::StatusCode;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::{reconcile::DoubtReason, redact::Secrets};
@@ -76,7 +77,7 @@ pub enum ErrorKind {
 /// A parameter that the service or the client refused.
 ///
 /// `Debug` shortens the values, which may be files, and hides secrets.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FieldError {
     /// The path of the value, such as `body.loras.0.path`.

@@ -254,14 +254,24 @@ impl RequestHandle {
 
     /// Sends `request` once fewer than the allowed number are under way.
     async fn send(&self, request: Request) -> Result<Response> {
-        let span =
-            tracing::debug_span!("fal.job", endpoint = self.endpoint(), request_id = self.request_id());
         let exchange = async move {
             let shared = &self.client.0;
             let _permit = shared.queue.acquire_request().await;
             shared.transport.send(&request).await.map_err(|error| self.with_ids(error))
         };
-        exchange.instrument(span).await
+        exchange.instrument(self.span()).await
+    }
+
+    /// Returns the span of one request about this job.
+    pub(super) fn span(&self) -> tracing::Span {
+        tracing::debug_span!(
+            "fal.job",
+            endpoint = self.endpoint(),
+            request_id = self.request_id(),
+            gen_ai.provider.name = "fal",
+            gen_ai.request.model = self.endpoint(),
+            gen_ai.response.id = self.request_id()
+        )
     }
 
     /// Builds a request to one of the URLs of this request.

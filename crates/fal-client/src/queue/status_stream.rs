@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, Method, header};
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument;
 
 use super::{Update, request_handle::RequestHandle};
 use crate::{BoxFuture, Error, ErrorKind, Result, Retry, hosts::join, retry::RetryClass, sse::Events};
@@ -49,7 +50,8 @@ impl StatusStream {
     /// [`next`](Self::next).
     pub(super) fn new(handle: &RequestHandle, logs: bool) -> Option<Self> {
         let permit = handle.client.0.queue.try_acquire_stream()?;
-        let state = State::Opening(Box::pin(handle.clone().open_status_stream(logs)));
+        let state =
+            State::Opening(Box::pin(handle.clone().open_status_stream(logs).instrument(handle.span())));
         Some(Self { state, silences: 0, has_delivered: false, _permit: permit })
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use fal_core::{Endpoint, IntoInput};
 use serde::Deserialize;
-use tracing::{Instrument, field::Empty};
+use tracing::Instrument;
 
 use super::{
     Job,
@@ -17,6 +17,7 @@ use crate::{
     hosts::Service,
     options::CallOptions,
     reconcile::{Digest, SentSlot},
+    spans::{record_failure, record_request_id},
     timeout::within,
     transport::Request,
 };
@@ -63,13 +64,13 @@ impl Call {
         let (limit, endpoint, sent) = (self.limit(), self.endpoint.clone(), SentSlot::default());
         let submitted = async move {
             let submitted = within(limit, &endpoint, self.enqueue(sent.clone())).await;
-            submitted.map_err(|error| sent.attach(error))
+            record_failure(submitted.map_err(|error| sent.attach(error)))
         };
         Box::pin(submitted.instrument(span))
     }
 
     pub(crate) fn submit_span(&self) -> tracing::Span {
-        tracing::info_span!("fal.submit", endpoint = %self.endpoint, request_id = Empty)
+        call_span!("fal.submit", &*self.endpoint)
     }
 
     /// Submits the call to the queue without a time limit, for callers that spread it over more than this. Records what
@@ -105,7 +106,7 @@ impl Call {
             send(&self.client, request).await.map_err(|error| error.with_endpoint(&*self.endpoint))?;
         let Accepted { request_id, status_url, response_url, cancel_url } = accepted;
         let digest = sent.accept(&self.client, &request_id);
-        tracing::Span::current().record("request_id", &request_id);
+        record_request_id(Some(&request_id));
         tracing::debug!(request_id, "queued");
         let urls = ServerUrls { status: status_url, result: response_url, cancel: cancel_url };
         let (client, endpoint, retry) =

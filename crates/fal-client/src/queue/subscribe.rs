@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use fal_core::{Endpoint, IntoInput};
-use tracing::{Instrument, field::Empty};
+use tracing::Instrument;
 
 use super::{
     Ticket,
@@ -16,6 +16,7 @@ use crate::{
     options::CallOptions,
     reconcile::SentSlot,
     reply::CallResponse,
+    spans::record_failure,
     timeout::{now, within},
 };
 
@@ -98,7 +99,7 @@ impl<E: Endpoint> IntoFuture for SubscribeRequest<E> {
 
 /// Submits the call and waits for its result. Boxed here, where it is compiled once rather than for each model.
 fn subscribe(call: Call, mut follow: FollowOptions) -> BoxFuture<'static, Result<CallResponse>> {
-    let span = tracing::info_span!("fal.subscribe", endpoint = %call.endpoint, request_id = Empty);
+    let span = call_span!("fal.subscribe", &*call.endpoint);
     // Taken apart here: as an argument of the future, the call would keep its memory until the job is done (the row
     // "10,000 jobs in flight" of BENCHMARKS.md).
     let sent = SentSlot::default();
@@ -106,7 +107,7 @@ fn subscribe(call: Call, mut follow: FollowOptions) -> BoxFuture<'static, Result
     let subscribed = async move {
         let start = now();
         let submitted = within(limit, &endpoint, submitted).await;
-        let handle = submitted.map_err(|error| sent.attach(error))?;
+        let handle = record_failure(submitted.map_err(|error| sent.attach(error)))?;
         drop(sent);
         let guard = CancelOnDrop::new(&handle, follow.cancel_on_drop);
         let result = match limit {
@@ -120,7 +121,7 @@ fn subscribe(call: Call, mut follow: FollowOptions) -> BoxFuture<'static, Result
             }
         };
         guard.disarm();
-        result
+        record_failure(result)
     };
     Box::pin(subscribed.instrument(span))
 }

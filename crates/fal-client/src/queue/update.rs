@@ -1,9 +1,11 @@
 //! The status of a request, as the queue reports it.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Error, ErrorKind, Result, transport::Response};
+use crate::{Error, ErrorKind, Result, redact::single_line, transport::Response};
 
 /// The status of a request.
 ///
@@ -12,7 +14,10 @@ use crate::{Error, ErrorKind, Result, transport::Response};
 ///
 /// A waiting caller sees each step once and in order: positions only fall, and a request that fal gives to
 /// another runner stays `Running`.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// Serialized as `{"status": "running", "request_id": "764…", "logs": []}`, for the events of a web page.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Update {
     /// The request waits for a runner (`IN_QUEUE`).
@@ -116,6 +121,25 @@ impl Update {
     }
 }
 
+/// Prints one line for people, such as `waits, 3 ahead` or `failed: no cats`.
+impl fmt::Display for Update {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Queued { position: 0, .. } => f.write_str("waits, next in the queue"),
+            Self::Queued { position, .. } => write!(f, "waits, {position} ahead"),
+            Self::Running { logs, .. } => match logs.last() {
+                Some(line) => write!(f, "runs: {}", single_line(&line.message, 500)),
+                None => f.write_str("runs"),
+            },
+            Self::Completed { error: Some(error), .. } => write!(f, "failed: {}", single_line(error, 500)),
+            Self::Completed { metrics: Metrics { inference_time: Some(seconds), .. }, .. } => {
+                write!(f, "completed, after running for {seconds:.1} s")
+            }
+            Self::Completed { .. } => f.write_str("completed"),
+        }
+    }
+}
+
 /// The parsed body of a status.
 ///
 /// Only the state is required. A job that is paid for must not be lost because a log line is odd, so everything
@@ -186,17 +210,18 @@ fn parse_metrics(value: Value) -> Metrics {
 }
 
 /// Measurements of a completed request.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 #[non_exhaustive]
 pub struct Metrics {
     /// The run time of the model in seconds. Older apps do not report it.
     pub inference_time: Option<f64>,
     /// All other measurements.
+    #[serde(flatten)]
     pub other: Map<String, Value>,
 }
 
 /// A line that a runner logged.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[non_exhaustive]
 pub struct Log {
     /// The text of the line.
@@ -280,6 +305,27 @@ mod tests {
         assert_eq!((metrics.inference_time, &metrics.other["x"]), (Some(1.5), &Value::from(2)));
         assert_eq!((error.as_deref(), error_type.as_deref()), (Some(r#"{"a":1}"#), Some("t")));
         assert!(parse(r#"{"status":"COMPLETED","error":null}"#).unwrap().is_completed());
+    }
+
+    #[test]
+    fn updates_are_serialized_and_printed() {
+        let completed = parse(
+            r#"{"status":"COMPLETED","logs":[{"message":"m"}],"metrics":{"inference_time":1.5,"x":2}}"#,
+        );
+        let completed = completed.unwrap().with_request_id("r1");
+        let json = serde_json::json!({
+            "status": "completed", "request_id": "r1",
+            "logs": [{ "message": "m", "level": null, "timestamp": null, "source": null }],
+            "metrics": { "inference_time": 1.5, "x": 2 }, "error": null, "error_type": null,
+        });
+        assert_eq!(serde_json::to_value(&completed).unwrap(), json);
+        assert_eq!(completed.to_string(), "completed, after running for 1.5 s");
+        assert_eq!(
+            parse(r#"{"status":"IN_QUEUE","queue_position":3}"#).unwrap().to_string(),
+            "waits, 3 ahead"
+        );
+        let failed = parse(r#"{"status":"COMPLETED","error":"no\ncats"}"#).unwrap();
+        assert_eq!(failed.to_string(), "failed: no cats");
     }
 
     #[test]

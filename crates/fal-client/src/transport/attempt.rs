@@ -13,8 +13,12 @@ use super::{
     activity::{Activity, BodyPatience, BodyReader, is_large, stream_bytes},
 };
 use crate::{
-    Error, ErrorKind, credentials::Authorization, headers::foreign_encoding, hosts::is_below,
-    middleware::OutgoingRequest, retry::RetryClass,
+    Error, ErrorKind,
+    credentials::Authorization,
+    headers::foreign_encoding,
+    hosts::{is_below, redact_url},
+    middleware::OutgoingRequest,
+    retry::RetryClass,
 };
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -27,8 +31,26 @@ impl Transport {
     /// that is not a success is a failure.
     pub(super) async fn attempt(&self, request: &Request, number: u32) -> Result<reqwest::Response, Failure> {
         let span = tracing::debug_span!(
-            "fal.attempt", method = %request.method, attempt = number, status = Empty, request_id = Empty
+            "fal.attempt",
+            attempt = number,
+            request_id = Empty,
+            otel.kind = "client",
+            otel.name = request.method.as_str(),
+            http.request.method = request.method.as_str(),
+            http.request.resend_count = Empty,
+            http.response.status_code = Empty,
+            server.address = request.url.host_str(),
+            server.port = request.url.port_or_known_default(),
+            // Without the query, because uploads are signed there.
+            url.full = Empty,
+            "error.type" = Empty
         );
+        if !span.is_disabled() {
+            span.record("url.full", redact_url(request.url.as_str()));
+            if number > 1 {
+                span.record("http.request.resend_count", number - 1);
+            }
+        }
         let exchange = async {
             let key = self.provided_key(request).await?;
             let response = match self.execute(request, &request.url, key, number).await {
@@ -46,7 +68,11 @@ impl Transport {
             }
             Err(failure)
         };
-        exchange.instrument(span).await
+        let result = exchange.instrument(span.clone()).await;
+        if let Err(failure) = &result {
+            span.record("error.type", &*failure.error_type());
+        }
+        result
     }
 
     /// Sends the request to the backup domain, if it has one and `first` is a failure to connect.
@@ -293,7 +319,7 @@ impl Transport {
 fn is_success(request: &Request, response: &reqwest::Response) -> bool {
     let status = response.status();
     let span = tracing::Span::current();
-    span.record("status", status.as_u16());
+    span.record("http.response.status_code", status.as_u16());
     span.record("request_id", response.headers().get("x-fal-request-id").and_then(|id| id.to_str().ok()));
     let is_success =
         status.is_success() || (request.upgrade && status == http::StatusCode::SWITCHING_PROTOCOLS);

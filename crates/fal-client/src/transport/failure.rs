@@ -1,6 +1,6 @@
 //! Failures of attempts, and the errors they become.
 
-use std::{fmt, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header::AUTHORIZATION};
@@ -89,6 +89,21 @@ impl Failure {
     /// Returns true for a refusal that is an answer to `request`.
     pub(super) fn is_answer(&self, request: &Request) -> bool {
         matches!(self, Self::Refused(status, _, body) if (request.is_answer)(*status, body))
+    }
+
+    /// Returns the category of the failure, for OpenTelemetry's `error.type`: a status, or a word.
+    pub(super) fn error_type(&self) -> Cow<'static, str> {
+        match self {
+            Self::Unconnected(_) => "connection_failed".into(),
+            Self::Broken(cause) if cause.is_timeout() => "timeout".into(),
+            Self::Silent(_) => "timeout".into(),
+            Self::Broken(_) | Self::Unsent(_) => "connection_broken".into(),
+            #[cfg(feature = "tower")]
+            Self::UnsentLayer(_) | Self::Layer(_) => "layer".into(),
+            Self::Refused(status, ..) | Self::HalfRefused(status, ..) => status.as_str().to_owned().into(),
+            Self::Nonsense(_) => "nonsense".into(),
+            Self::Final(_) => "not_sent".into(),
+        }
     }
 
     /// Describes the failure in a few words.

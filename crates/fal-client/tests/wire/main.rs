@@ -26,7 +26,9 @@ mod latest;
 mod layers;
 mod middleware;
 mod model;
+mod observed;
 mod options;
+mod own_types;
 #[cfg(feature = "image")]
 mod pictures;
 mod proxy;

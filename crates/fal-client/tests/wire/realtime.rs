@@ -116,7 +116,7 @@ async fn messages_and_their_bytes_are_exchanged_in_both_formats() {
     let answer = soon(untyped.request_message(&ask(1))).await.unwrap();
     let decoded =
         base64::Engine::decode(&base64::prelude::BASE64_STANDARD, answer["image"].as_str().unwrap());
-    assert_eq!(decoded.unwrap(), answer.files()[0].bytes().unwrap());
+    assert_eq!(answer.files()[0].bytes().unwrap(), &decoded.unwrap());
 }
 
 #[tokio::test]
