@@ -10,7 +10,7 @@ use serde_json_path::JsonPath;
 use crate::{
     error::{Error, Errors, pointer, unescape},
     options::Source,
-    schema::Document,
+    schema::{Document, without_mark},
 };
 
 const EXAMPLE: &str = "an overlay is `{\"overlay\": \"1.0.0\", \"info\": {\"title\": …, \"version\": …}, \
@@ -53,7 +53,7 @@ impl Overlay {
     pub(crate) fn parse(source: &Source) -> Result<Self, Errors> {
         let file = &source.file;
         let error = |at: &str, message: String| Error::new(file, message).with_pointer(at).with_help(EXAMPLE);
-        let value: Value = serde_json::from_str(&source.text).map_err(|problem| {
+        let value: Value = serde_json::from_str(without_mark(&source.text)).map_err(|problem| {
             Error::new(file, format!("not JSON: {problem}"))
                 .with_help("an overlay is read as JSON; convert one in YAML first, such as with `yq -o=json fixes.yaml > fixes.json`")
         })?;
@@ -74,7 +74,14 @@ impl Overlay {
                 Err((at, message)) => errors.push(error(&at, message)),
             }
         }
-        let extends = value.get("extends").and_then(Value::as_str).and_then(|uri| read_extends(file, uri));
+        let extends = match value.get("extends") {
+            None => None,
+            Some(Value::String(uri)) => read_extends(file, uri),
+            Some(_) => {
+                errors.push(error("/extends", "`extends` is the path or URL of a document".to_owned()));
+                None
+            }
+        };
         Errors::or(errors, Self { file: file.clone(), extends, actions: parsed })
     }
 
@@ -165,6 +172,7 @@ impl Change {
     /// Changes the value at `place`. An `Err` says why it cannot be changed.
     fn apply(&self, openapi: &mut Value, place: &str) -> Result<(), &'static str> {
         match self {
+            Self::Remove if place.is_empty() => Err("the whole document, which cannot be removed"),
             Self::Remove => {
                 remove(openapi, place);
                 Ok(())
@@ -314,6 +322,12 @@ mod tests {
     }
 
     #[test]
+    fn a_removal_of_the_whole_document_is_an_error() {
+        let error = overlay(json!([{ "target": "$", "remove": true }])).apply(&mut json!({})).unwrap_err();
+        assert!(error.to_string().contains("the whole document, which cannot be removed"), "{error}");
+    }
+
+    #[test]
     fn malformed_overlays_are_errors_with_pointers() {
         for (value, at) in [
             (json!({ "overlay": "2.0.0", "actions": [{}] }), "/overlay"),
@@ -322,6 +336,10 @@ mod tests {
             (
                 json!({ "overlay": "1.0.0", "actions": [{ "target": "a.b", "remove": true }] }),
                 "/actions/0/target",
+            ),
+            (
+                json!({ "overlay": "1.0.0", "extends": 7, "actions": [{ "target": "$.a", "remove": true }] }),
+                "/extends",
             ),
         ] {
             assert_eq!(parse(&value).unwrap_err().0[0].pointer, at, "{value}");

@@ -72,6 +72,7 @@ pub enum Record {
 /// An `Err` is a malformed record, or the whole text if it is not JSON or none of the above. A malformed record of
 /// a page does not affect the others.
 pub fn read(file: &str, text: &str, app: Option<&str>) -> Vec<Result<Record, Error>> {
+    let text = without_mark(text);
     let value: Value = match serde_json::from_str(text) {
         Ok(value) => value,
         Err(error) => {
@@ -98,6 +99,11 @@ pub fn read(file: &str, text: &str, app: Option<&str>) -> Vec<Result<Record, Err
         }
         _ => read_record(file, "", object, app),
     }
+}
+
+/// Returns a text without the byte order mark that some editors write before it.
+pub(crate) fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// Reads a record. It has one document for each endpoint of the queue that it describes without naming it.
@@ -267,6 +273,15 @@ mod tests {
         for cut in ["", "{", "[1,", "\"openapi\": \"3.1.0\"}"] {
             assert!(message(cut).contains("download the document again"), "{cut}");
         }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_ignored() {
+        let records = read("x.json", "\u{feff}{\"paths\": {}}", Some("a/b"));
+        assert!(
+            matches!(records.as_slice(), [Ok(Record::Document(document))] if document.id == "a/b"),
+            "{records:?}"
+        );
     }
 
     #[test]
