@@ -27,14 +27,17 @@ pub(super) struct FileParameter<'a> {
 }
 
 /// Words in the names of parameters. The first row with a match decides.
-const WORDS: [(FileKind, &[&str]); 6] = [
+const WORDS: [(FileKind, &[&str]); 8] = [
     (FileKind::Archive, &["archive", "zip"]),
     // Training data and embeddings of images are no images.
     (FileKind::Any, &["data", "embedding"]),
     (FileKind::Video, &["video"]),
     (FileKind::Audio, &["audio", "voice", "speech", "song", "music", "vocal"]),
     (FileKind::Visual, &["mask"]),
-    (FileKind::Image, &["image", "img", "photo", "picture", "face", "portrait", "garment", "frame"]),
+    (FileKind::Image, &["image"]),
+    // A keyframe of a composition is a picture, a video or a recording.
+    (FileKind::Any, &["keyframe"]),
+    (FileKind::Image, &["img", "photo", "picture", "face", "portrait", "garment", "frame"]),
 ];
 /// Words in the names of parameters whose URL is no file.
 const NO_FILES: [&str; 7] = ["callback", "hook", "model", "page", "repo", "site", "lora"];
@@ -64,6 +67,10 @@ impl<'a> FileParameter<'a> {
         });
         let name = name.to_lowercase();
         let is_url = name == "url" || name == "urls" || name.ends_with("_url") || name.ends_with("_urls");
+        // Content that is encoded in the input itself.
+        if mark("format").is_some_and(|format| format == "binary") {
+            return None;
+        }
         let is_marked = mark("x-fal-file-input") == Some(&Value::Bool(true)) || limits.is_object();
         let by_name = WORDS
             .iter()

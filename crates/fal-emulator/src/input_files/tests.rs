@@ -101,6 +101,13 @@ fn parameters_that_are_no_files_are_left_alone() {
     ] {
         assert_eq!(kinds(name, text(), value), [""; 0], "{name}");
     }
+    let binary = json!({"type": "string", "format": "binary", "x-fal-file-input": true});
+    assert_eq!(kinds("audio", binary, json!("AAAA")), [""; 0]);
+    let keyframes =
+        json!({"type": "array", "items": {"type": "object", "properties": {"url": {"type": "string"}}}});
+    let video = json!([{"url": data_url(b"\0\0\0\x18ftypmp42 a video")}]);
+    assert_eq!(kinds("keyframes", keyframes.clone(), video.clone()), [""; 0]);
+    assert_eq!(kinds("images", keyframes, video), ["image_load_error"]);
     let optional = json!({"anyOf": [{"type": "string"}, {"type": "null"}], "default": ""});
     assert_eq!(kinds("image_url", optional.clone(), json!("")), [""; 0]);
     assert_eq!(kinds("image_url", optional, json!(null)), [""; 0]);
