@@ -67,6 +67,8 @@ pub struct Generated {
     pub tree: Tree,
     /// The result for every endpoint.
     pub report: Report,
+    /// The modules of the endpoints that do a task of `fal_core::task`, by its name.
+    pub tasks: BTreeMap<&'static str, Vec<String>>,
 }
 
 /// A module, and the report of the run that generated it.
@@ -334,11 +336,15 @@ impl<'a> Generator<'a> {
         });
         let mut tree = Tree::default();
         let mut calls = Vec::new();
+        let mut tasks = BTreeMap::<_, Vec<String>>::new();
         let mut errors = Vec::new();
         for written in each {
             match written {
                 Ok((item, files)) => {
                     report.add_crate(&item);
+                    for (task, module) in rust::tasks::of_crate(&item) {
+                        tasks.entry(task).or_default().push(module);
+                    }
                     calls.extend(Call::find(&item));
                     tree.extend(files);
                 }
@@ -351,7 +357,7 @@ impl<'a> Generator<'a> {
                 examples::emit(style, &calls, &mut tree)?;
             }
         }
-        Errors::or(errors, Generated { tree, report })
+        Errors::or(errors, Generated { tree, report, tasks })
     }
 }
 

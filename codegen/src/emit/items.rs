@@ -15,7 +15,7 @@ use super::{
     tokens::{ident, ty},
     tuples, types,
 };
-use crate::rust::{Crate, Endpoint, Item, Module, Output, Struct, Ty, about_event, about_output};
+use crate::rust::{Crate, Endpoint, Item, Module, Output, Struct, Ty, about_event, about_output, tasks};
 
 /// Returns the root of a crate, with its own endpoint if the app is one.
 pub(super) fn root(place: Place, item: &Crate) -> Page {
@@ -99,7 +99,7 @@ fn endpoint_page(
     let own: Vec<&Item> = endpoint.types().collect();
     let imports = Imports::of_endpoint(endpoint);
 
-    let mut definitions = model(endpoint);
+    let mut definitions = model(item, endpoint);
     if let Some(input) = &endpoint.input {
         definitions.push(structs::definition(input));
         definitions.extend(defaults::constants(item, &own, input));
@@ -173,8 +173,19 @@ fn is_output(event: &Output) -> bool {
 }
 
 /// Returns the type that stands for the endpoint, and its traits.
-fn model(endpoint: &Endpoint) -> Vec<TokenStream> {
-    let id = &endpoint.id;
+fn model(item: &Crate, endpoint: &Endpoint) -> Vec<TokenStream> {
+    let (id, title) = (&endpoint.id, &endpoint.title);
+    let description = docs::plain(&endpoint.description);
+    let description =
+        (!description.is_empty()).then(|| quote!(const DESCRIPTION: &'static str = #description;));
+    let category = endpoint
+        .category
+        .as_ref()
+        .map(|category| quote!(const CATEGORY: Option<&'static str> = Some(#category);));
+    let docs_url = endpoint.is_published.then(|| {
+        let url = format!("https://fal.ai/models/{id}");
+        quote!(const DOCS_URL: Option<&'static str> = Some(#url);)
+    });
     let docs = docs::line(&format!("The endpoint {}.", endpoint.link()));
     let mut items = vec![
         quote! {
@@ -185,6 +196,10 @@ fn model(endpoint: &Endpoint) -> Vec<TokenStream> {
         quote! {
             impl Endpoint for Model {
                 const ID: &'static str = #id;
+                const TITLE: &'static str = #title;
+                #description
+                #category
+                #docs_url
                 type Input = Input;
                 type Output = Output;
             }
@@ -198,6 +213,18 @@ fn model(endpoint: &Endpoint) -> Vec<TokenStream> {
             }
         });
     }
+    items.extend(tasks::of(item, endpoint).into_iter().map(|task| {
+        let name = ident(task.name);
+        let constants = task.constants.iter().map(|(constant, value)| {
+            let constant = ident(constant);
+            quote!(const #constant: &'static str = #value;)
+        });
+        quote! {
+            impl fal_core::task::#name for Model {
+                #(#constants)*
+            }
+        }
+    }));
     if endpoint.realtime {
         items.push(quote! {
             impl Realtime for Model {

@@ -13,6 +13,7 @@ mod plan;
 mod rules;
 mod shared_types;
 mod structural_eq;
+pub(crate) mod tasks;
 mod tuples;
 mod type_builder;
 mod unions;

@@ -227,6 +227,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/bounded-numbers";
+    const TITLE: &'static str = "Mix colours";
     type Input = Input;
     type Output = Output;
 }

@@ -25,6 +25,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/closed-input";
+    const TITLE: &'static str = "Ring a bell";
     type Input = Input;
     type Output = Output;
 }

@@ -296,6 +296,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/closed-object";
+    const TITLE: &'static str = "Crop a photo";
     type Input = Input;
     type Output = Output;
 }

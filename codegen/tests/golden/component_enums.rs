@@ -46,6 +46,7 @@ pub mod preview {
 
     impl Endpoint for Model {
         const ID: &'static str = "acme/component-enums/preview";
+        const TITLE: &'static str = "Try a voice";
         type Input = Input;
         type Output = Output;
     }
@@ -394,6 +395,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/component-enums";
+    const TITLE: &'static str = "Dub a film";
     type Input = Input;
     type Output = Output;
 }

@@ -25,6 +25,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/constant";
+    const TITLE: &'static str = "Encode a file";
     type Input = Input;
     type Output = Output;
 }

@@ -25,6 +25,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/deprecated";
+    const TITLE: &'static str = "Sharpen a photo";
     type Input = Input;
     type Output = Output;
 }

@@ -29,6 +29,8 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/descriptions";
+    const TITLE: &'static str = "Translate *quickly* & <well>";
+    const DESCRIPTION: &'static str = "Translates a text.\n\nKeeps its *style* and [links](https://example.com).";
     type Input = Input;
     type Output = Output;
 }

@@ -25,6 +25,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/enums-of-other-types";
+    const TITLE: &'static str = "Choose";
     type Input = Input;
     type Output = Output;
 }

@@ -147,6 +147,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/extra";
+    const TITLE: &'static str = "Blend two photos";
     type Input = Input;
     type Output = Output;
 }

@@ -210,6 +210,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/file-input";
+    const TITLE: &'static str = "Restore a film";
     type Input = Input;
     type Output = Output;
 }

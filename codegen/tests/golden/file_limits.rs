@@ -275,6 +275,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/file-limits";
+    const TITLE: &'static str = "Cut a film";
     type Input = Input;
     type Output = Output;
 }

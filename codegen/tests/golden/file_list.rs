@@ -203,6 +203,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/file-list";
+    const TITLE: &'static str = "Bind a book";
     type Input = Input;
     type Output = Output;
 }

@@ -16,6 +16,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/integer-enum";
+    const TITLE: &'static str = "Record a clip";
     type Input = Input;
     type Output = Output;
 }

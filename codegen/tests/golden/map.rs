@@ -175,6 +175,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/map";
+    const TITLE: &'static str = "Count words";
     type Input = Input;
     type Output = Output;
 }

@@ -107,6 +107,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/media";
+    const TITLE: &'static str = "Make a poster";
     type Input = Input;
     type Output = Output;
 }

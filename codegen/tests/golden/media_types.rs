@@ -43,6 +43,7 @@ pub mod slow {
 
     impl Endpoint for Model {
         const ID: &'static str = "acme/media-types/slow";
+        const TITLE: &'static str = "Bake slowly";
         type Input = Input;
         type Output = Output;
     }
@@ -267,6 +268,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/media-types";
+    const TITLE: &'static str = "Bake";
     type Input = Input;
     type Output = Output;
 }

@@ -19,6 +19,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/mixed-union";
+    const TITLE: &'static str = "Repeat a sound";
     type Input = Input;
     type Output = Output;
 }

@@ -2072,6 +2072,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/names-of-generated-code";
+    const TITLE: &'static str = "Names of generated code";
     type Input = Input;
     type Output = Output;
 }

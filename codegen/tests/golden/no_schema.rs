@@ -42,6 +42,7 @@ pub mod list {
 
     impl Endpoint for Model {
         const ID: &'static str = "acme/no-schema/list";
+        const TITLE: &'static str = "Split";
         type Input = Input;
         type Output = Output;
     }
@@ -230,6 +231,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/no-schema";
+    const TITLE: &'static str = "Echo";
     type Input = Input;
     type Output = Output;
 }

@@ -437,6 +437,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/null-values";
+    const TITLE: &'static str = "Send null";
     type Input = Input;
     type Output = Output;
 }

@@ -20,6 +20,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/nullable-items";
+    const TITLE: &'static str = "Fill gaps";
     type Input = Input;
     type Output = Output;
 }

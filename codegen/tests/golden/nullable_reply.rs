@@ -75,6 +75,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/nullable-reply";
+    const TITLE: &'static str = "Find a box";
     type Input = Input;
     type Output = Output;
 }

@@ -35,6 +35,7 @@ pub mod colour {
 
     impl Endpoint for Model {
         const ID: &'static str = "acme/one-name-two-meanings/colour";
+        const TITLE: &'static str = "Mix colours";
         type Input = Input;
         type Output = Output;
     }
@@ -248,6 +249,7 @@ pub mod light {
 
     impl Endpoint for Model {
         const ID: &'static str = "acme/one-name-two-meanings/light";
+        const TITLE: &'static str = "Mix light";
         type Input = Input;
         type Output = Output;
     }
@@ -461,6 +463,7 @@ pub mod sound {
 
     impl Endpoint for Model {
         const ID: &'static str = "acme/one-name-two-meanings/sound";
+        const TITLE: &'static str = "Mix sound";
         type Input = Input;
         type Output = Output;
     }

@@ -25,6 +25,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/open-enum";
+    const TITLE: &'static str = "Classify a text";
     type Input = Input;
     type Output = Output;
 }

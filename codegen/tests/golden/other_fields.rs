@@ -1043,6 +1043,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/other-fields";
+    const TITLE: &'static str = "Keep fields";
     type Input = Input;
     type Output = Output;
 }

@@ -16,6 +16,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/pattern";
+    const TITLE: &'static str = "Paint a wall";
     type Input = Input;
     type Output = Output;
 }

@@ -24,6 +24,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/pattern-dialects";
+    const TITLE: &'static str = "Patterns of several languages";
     type Input = Input;
     type Output = Output;
 }

@@ -415,6 +415,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/preset-or-object";
+    const TITLE: &'static str = "Cut a sheet";
     type Input = Input;
     type Output = Output;
 }

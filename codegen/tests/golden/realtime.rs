@@ -49,6 +49,8 @@ pub mod realtime {
 
     impl Endpoint for Model {
         const ID: &'static str = "acme/realtime/realtime";
+        const TITLE: &'static str = "Sketch live";
+        const DESCRIPTION: &'static str = "Redraws the picture with every stroke.";
         type Input = Input;
         type Output = Output;
     }
@@ -303,6 +305,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/realtime";
+    const TITLE: &'static str = "Sketch";
     type Input = Input;
     type Output = Output;
 }

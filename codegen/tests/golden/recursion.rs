@@ -286,6 +286,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/recursion";
+    const TITLE: &'static str = "Lay out a tree";
     type Input = Input;
     type Output = Output;
 }

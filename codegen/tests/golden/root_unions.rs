@@ -29,6 +29,7 @@ pub mod realtime {
 
     impl Endpoint for Model {
         const ID: &'static str = "acme/root-unions/realtime";
+        const TITLE: &'static str = "Realtime endpoint: realtime";
         type Input = Input;
         type Output = Output;
     }
@@ -872,6 +873,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/root-unions";
+    const TITLE: &'static str = "Draw a scene or a portrait";
     type Input = Input;
     type Output = Output;
 }

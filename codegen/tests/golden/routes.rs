@@ -51,6 +51,7 @@ pub mod enlarge {
 
     impl Endpoint for Model {
         const ID: &'static str = "acme/routes/enlarge";
+        const TITLE: &'static str = "Enlarge a photo";
         type Input = Input;
         type Output = Output;
     }
@@ -312,6 +313,7 @@ pub mod enlarge {
 
         impl Endpoint for Model {
             const ID: &'static str = "acme/routes/enlarge/2x";
+            const TITLE: &'static str = "Enlarge a photo twice";
             type Input = Input;
             type Output = Output;
         }
@@ -766,6 +768,8 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/routes";
+    const TITLE: &'static str = "Develop a film";
+    const DESCRIPTION: &'static str = "Develops every photo of a film.";
     type Input = Input;
     type Output = Output;
 }

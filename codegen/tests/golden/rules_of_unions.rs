@@ -26,6 +26,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/rules-of-unions";
+    const TITLE: &'static str = "Measure";
     type Input = Input;
     type Output = Output;
 }

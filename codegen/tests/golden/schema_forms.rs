@@ -768,6 +768,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/schema-forms";
+    const TITLE: &'static str = "Schemas in other forms";
     type Input = Input;
     type Output = Output;
 }

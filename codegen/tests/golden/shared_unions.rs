@@ -37,6 +37,12 @@ pub mod one {
 
     impl Endpoint for Model {
         const ID: &'static str = "acme/shared-unions/one";
+        const TITLE: &'static str = "Draw";
+        const DESCRIPTION: &'static str = "Draws.";
+        const CATEGORY: Option<&'static str> = Some("text-to-image");
+        const DOCS_URL: Option<&'static str> = Some(
+            "https://fal.ai/models/acme/shared-unions/one",
+        );
         type Input = Input;
         type Output = Output;
     }
@@ -323,6 +329,12 @@ pub mod three {
 
     impl Endpoint for Model {
         const ID: &'static str = "acme/shared-unions/three";
+        const TITLE: &'static str = "Draw";
+        const DESCRIPTION: &'static str = "Draws.";
+        const CATEGORY: Option<&'static str> = Some("text-to-image");
+        const DOCS_URL: Option<&'static str> = Some(
+            "https://fal.ai/models/acme/shared-unions/three",
+        );
         type Input = Input;
         type Output = Output;
     }
@@ -538,6 +550,12 @@ pub mod two {
 
     impl Endpoint for Model {
         const ID: &'static str = "acme/shared-unions/two";
+        const TITLE: &'static str = "Draw";
+        const DESCRIPTION: &'static str = "Draws.";
+        const CATEGORY: Option<&'static str> = Some("text-to-image");
+        const DOCS_URL: Option<&'static str> = Some(
+            "https://fal.ai/models/acme/shared-unions/two",
+        );
         type Input = Input;
         type Output = Output;
     }

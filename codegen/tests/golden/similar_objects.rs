@@ -1280,6 +1280,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/similar-objects";
+    const TITLE: &'static str = "Pack";
     type Input = Input;
     type Output = Output;
 }

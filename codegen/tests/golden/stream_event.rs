@@ -80,6 +80,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/stream-event";
+    const TITLE: &'static str = "Write a story";
+    const DESCRIPTION: &'static str = "Writes a story sentence by sentence.";
+    const CATEGORY: Option<&'static str> = Some("llm");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/acme/stream-event",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -572,6 +572,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/tagged-union";
+    const TITLE: &'static str = "Draw a shape";
     type Input = Input;
     type Output = Output;
 }

@@ -1005,6 +1005,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/tags";
+    const TITLE: &'static str = "Feed a pet";
     type Input = Input;
     type Output = Output;
 }

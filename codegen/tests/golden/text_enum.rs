@@ -25,6 +25,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/text-enum";
+    const TITLE: &'static str = "Choose a voice";
     type Input = Input;
     type Output = Output;
 }

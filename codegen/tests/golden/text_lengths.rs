@@ -27,6 +27,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/text-lengths";
+    const TITLE: &'static str = "Write a card";
     type Input = Input;
     type Output = Output;
 }

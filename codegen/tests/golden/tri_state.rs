@@ -19,6 +19,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/tri-state";
+    const TITLE: &'static str = "Print a photo";
     type Input = Input;
     type Output = Output;
 }

@@ -16,6 +16,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/tuple";
+    const TITLE: &'static str = "Mark a place";
     type Input = Input;
     type Output = Output;
 }

@@ -236,6 +236,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/tuple-shapes";
+    const TITLE: &'static str = "Lists with a type for each position";
     type Input = Input;
     type Output = Output;
 }

@@ -526,6 +526,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/union-of-objects";
+    const TITLE: &'static str = "Light a scene";
     type Input = Input;
     type Output = Output;
 }

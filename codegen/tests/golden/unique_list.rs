@@ -18,6 +18,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/unique-list";
+    const TITLE: &'static str = "Label a photo";
     type Input = Input;
     type Output = Output;
 }

@@ -28,6 +28,7 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "acme/wide-integers";
+    const TITLE: &'static str = "Count";
     type Input = Input;
     type Output = Output;
 }

@@ -1,39 +1,34 @@
-//! A model as a tool of a language model: the schema of its input goes out, and JSON comes back.
-//! `cargo run -p fal-client --example tool`
+//! A model as a tool of a language model: its definition goes out, and arguments come back.
+//! `cargo run -p fal-client --features schemars --example tool`
 //!
-//! In an app: `fal-flux = { version = "..", features = ["schemars"] }`.
+//! In an app: the feature `schemars` of `fal-client` and of the model crate.
 
 #[path = "support/connect.rs"]
 mod connect;
 
 use std::error::Error;
 
+use fal_client::tool;
 use fal_flux::dev;
-use schemars::schema_for;
 use serde_json::json;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (client, _emulator) = connect::connect().await?; // Client::from_env() in an app
 
-    // The definition that APIs of language models take: a name, a description and a JSON Schema, with the
-    // descriptions, bounds, defaults and allowed values of fal's document.
-    let tool = json!({
-        "name": "make_image",
-        "description": "Makes an image of the prompt and returns its URL.",
-        "input_schema": schema_for!(dev::Input),
-    });
-    println!("{}", tool["input_schema"]["properties"]["num_inference_steps"]);
+    // The name, the description and a closed schema, with the bounds, defaults and allowed values of fal's document.
+    // Serialized, it is what Anthropic's API takes; `to_openai()` is what OpenAI's takes, in its strict mode.
+    let tool = tool::<dev::Model>().with_name("make_image");
+    println!("{}: {}", tool.name(), tool.description());
+    println!("{}", tool.input_schema()["properties"]["num_inference_steps"]);
 
-    // The arguments that a language model writes are parsed as an input. The message of an error can be sent back to
-    // the model.
-    let invalid = json!({ "prompt": "a lighthouse", "num_inference_steps": 500 });
-    if let Err(error) = serde_json::from_value::<dev::Input>(invalid) {
-        println!("to the model: {error}");
+    // Every mistake of the language model at once, in words that can be sent back to it.
+    let invalid = json!({ "prompt": "a lighthouse", "steps": 40, "num_images": 9 });
+    if let Err(violations) = tool.parse(&invalid) {
+        println!("to the model: {violations}");
     }
-    let arguments = json!({ "prompt": "a lighthouse", "image_size": { "width": 512, "height": 384 } });
-    let input: dev::Input = serde_json::from_value(arguments)?;
-    input.validate()?;
+    let input =
+        tool.parse(&json!({ "prompt": "a lighthouse", "image_size": { "width": 512, "height": 384 } }))?;
 
     let reply = client.subscribe(input).await?;
     println!("{} {:?}", reply.images[0].url, reply.images[0].dimensions());

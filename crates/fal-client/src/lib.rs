@@ -30,6 +30,8 @@
 //! | Download a file that a model made | [`Client::download`] |
 //! | Receive webhooks | [`webhook`] |
 //! | Call a model that has no crate | [`untyped`] |
+//! | Do a task with the first of several models that can, or compare them | [`Client::task`], [`Client::compare`], [`task`] |
+//! | Let a language model call an endpoint as a tool (feature `schemars`) | `tool` |
 //! | List models, prices, usage and keys (feature `platform`) | `Client::platform` |
 //! | Estimate the cost of a call (feature `platform`) | `Client::estimate` |
 //! | Call without an async runtime (feature `blocking`) | `blocking::Blocking` |
@@ -86,6 +88,7 @@ mod sse;
 pub mod storage;
 pub mod stream;
 mod sync;
+pub mod task;
 mod timeout;
 mod timestamp;
 mod transport;
@@ -100,6 +103,11 @@ pub use fal_core::{
     Endpoint, File, HasUrl, IntoInput, Nullable, OutOfRange, Realtime, Streams, TryParam, UnknownValue,
     Violation, Violations, input, media, try_input,
 };
+
+/// Endpoints as tools of a language model.
+#[cfg(feature = "schemars")]
+#[doc(inline)]
+pub use fal_core::{Tool, tool};
 
 #[cfg(fuzzing)]
 #[doc(hidden)]

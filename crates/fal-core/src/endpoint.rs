@@ -16,6 +16,14 @@ use crate::Parameters;
 pub trait Endpoint: Send + Sync + 'static {
     /// The id of the endpoint, such as `fal-ai/flux/dev`.
     const ID: &'static str;
+    /// The name for people, such as `FLUX.1 [dev]`. The id by default.
+    const TITLE: &'static str = Self::ID;
+    /// A description of one or a few sentences. Empty by default.
+    const DESCRIPTION: &'static str = "";
+    /// The category that fal lists the endpoint in, such as `text-to-image`. None by default.
+    const CATEGORY: Option<&'static str> = None;
+    /// The address of fal's page about the endpoint. None by default, for an app that has no page.
+    const DOCS_URL: Option<&'static str> = None;
     /// The parameters of a call.
     type Input: Parameters + Serialize + Send + Sync + 'static;
     /// The result of a call.

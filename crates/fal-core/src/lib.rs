@@ -9,6 +9,7 @@
 //! | Describe an endpoint | [`Endpoint`], [`Streams`], [`Realtime`], [`Parameters`], [`IntoInput`] |
 //! | Build an input from literals that the compiler checks | [`input!`] |
 //! | Build an input from values that are known only at run time | [`try_input!`], [`TryParam`] |
+//! | Do the same task with any of several models | [`task`] |
 //! | Give a file to a model | [`File`], [`IntoFile`] |
 //! | Read the limits of files before they are uploaded | [`FileLimits`], [`limited_files`] |
 //! | Take anything that has a URL | [`HasUrl`] |
@@ -38,7 +39,10 @@ mod nullable;
 mod number;
 mod param;
 mod parameters;
+pub mod task;
 mod token;
+#[cfg(feature = "schemars")]
+mod tool;
 mod try_param;
 
 #[doc(hidden)]
@@ -78,6 +82,8 @@ pub use param::{Param, Required, RequiredIntegers, RequiredNullable};
 pub use parameters::Parameters;
 #[doc(hidden)]
 pub use parameters::validate;
+#[cfg(feature = "schemars")]
+pub use tool::{Tool, tool};
 pub use try_param::TryParam;
 #[doc(hidden)]
 pub use try_param::{FromNumber, FromText, ParamValue, preset_draft};

@@ -41,6 +41,7 @@ mod server;
 mod status_stream;
 mod stream;
 mod subscribe;
+mod task;
 mod transport;
 mod upload;
 #[cfg(feature = "webhook")]

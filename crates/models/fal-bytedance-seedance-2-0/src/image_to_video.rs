@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "bytedance/seedance-2.0/image-to-video";
+    const TITLE: &'static str = "Seedance 2.0, image to video";
+    const DESCRIPTION: &'static str = "Animates an image, with sound, with Seedance 2.0.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/bytedance/seedance-2.0/image-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToVideo for Model {}
 
 /// The parameters of [`bytedance/seedance-2.0/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -30,6 +30,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/bytedance/omnihuman";
+    const TITLE: &'static str = "OmniHuman";
+    const DESCRIPTION: &'static str = "Makes the person in an image speak or sing a recording.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/bytedance/omnihuman",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -29,6 +29,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/elevenlabs/audio-isolation";
+    const TITLE: &'static str = "ElevenLabs audio isolation";
+    const DESCRIPTION: &'static str = "Takes the voice out of a recording, without what is behind it.";
+    const CATEGORY: Option<&'static str> = Some("audio-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/elevenlabs/audio-isolation",
+    );
     type Input = Input;
     type Output = Output;
 }

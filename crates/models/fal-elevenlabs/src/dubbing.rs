@@ -29,6 +29,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/elevenlabs/dubbing";
+    const TITLE: &'static str = "ElevenLabs dubbing";
+    const DESCRIPTION: &'static str = "Speaks a recording or a video in another language, in the voices of the original.";
+    const CATEGORY: Option<&'static str> = Some("audio-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/elevenlabs/dubbing",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -26,9 +26,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/elevenlabs/music";
+    const TITLE: &'static str = "ElevenLabs Music";
+    const DESCRIPTION: &'static str = "Generates music from a description, or from a plan of its sections.";
+    const CATEGORY: Option<&'static str> = Some("text-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/elevenlabs/music",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToAudio for Model {}
 
 /// The parameters of [`fal-ai/elevenlabs/music`](Model).
 #[derive(Debug, Clone, PartialEq)]

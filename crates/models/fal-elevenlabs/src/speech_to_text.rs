@@ -30,9 +30,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/elevenlabs/speech-to-text";
+    const TITLE: &'static str = "ElevenLabs speech to text";
+    const DESCRIPTION: &'static str = "Speech to text with times for each word, and with who is speaking.";
+    const CATEGORY: Option<&'static str> = Some("speech-to-text");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/elevenlabs/speech-to-text",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::SpeechToText for Model {}
 
 /// The parameters of [`fal-ai/elevenlabs/speech-to-text`](Model).
 #[derive(Debug, Clone, PartialEq)]

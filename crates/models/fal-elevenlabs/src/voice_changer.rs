@@ -30,6 +30,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/elevenlabs/voice-changer";
+    const TITLE: &'static str = "ElevenLabs voice changer";
+    const DESCRIPTION: &'static str = "Speaks a recording again in another voice.";
+    const CATEGORY: Option<&'static str> = Some("audio-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/elevenlabs/voice-changer",
+    );
     type Input = Input;
     type Output = Output;
 }

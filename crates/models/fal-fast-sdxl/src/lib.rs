@@ -40,9 +40,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/fast-sdxl";
+    const TITLE: &'static str = "Stable Diffusion XL";
+    const DESCRIPTION: &'static str = "Text to image with SDXL, made for speed, with LoRA weights and embeddings of your own.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/fast-sdxl",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/fast-sdxl`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -36,6 +36,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-1/dev";
+    const TITLE: &'static str = "FLUX.1 [dev]";
+    const DESCRIPTION: &'static str = "Text to image with FLUX.1 [dev], a flow transformer of 12 billion parameters.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-1/dev",
+    );
     type Input = Input;
     type Output = Output;
 }
@@ -43,6 +49,8 @@ impl Endpoint for Model {
 impl Streams for Model {
     type Event = Event;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-1/dev`](Model).
 #[derive(Debug, Clone, PartialEq)]

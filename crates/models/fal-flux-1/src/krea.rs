@@ -37,6 +37,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-1/krea";
+    const TITLE: &'static str = "FLUX.1 Krea [dev]";
+    const DESCRIPTION: &'static str = "Text to image with FLUX.1 Krea, trained for a natural photographic look.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-1/krea",
+    );
     type Input = Input;
     type Output = Output;
 }
@@ -44,6 +50,8 @@ impl Endpoint for Model {
 impl Streams for Model {
     type Event = Event;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-1/krea`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -33,9 +33,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-1/schnell";
+    const TITLE: &'static str = "FLUX.1 [schnell]";
+    const DESCRIPTION: &'static str = "Text to image with FLUX.1 [schnell], which needs only a few steps.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-1/schnell",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-1/schnell`](Model).
 #[derive(Debug, Clone, PartialEq)]

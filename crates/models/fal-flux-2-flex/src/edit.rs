@@ -32,8 +32,18 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-2-flex/edit";
+    const TITLE: &'static str = "FLUX.2 [flex] Edit";
+    const DESCRIPTION: &'static str = "Changes images as told in plain language, with FLUX.2 [flex], whose steps and guidance can be set.";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-2-flex/edit",
+    );
     type Input = Input;
     type Output = Output;
+}
+
+impl fal_core::task::ImageToImage for Model {
+    const IMAGE: &'static str = "image_urls[]";
 }
 
 /// The parameters of [`fal-ai/flux-2-flex/edit`](Model).

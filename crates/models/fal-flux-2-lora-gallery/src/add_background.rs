@@ -31,8 +31,18 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-2-lora-gallery/add-background";
+    const TITLE: &'static str = "FLUX.2 add background";
+    const DESCRIPTION: &'static str = "Puts what an image shows on a white ground into a scene.";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-2-lora-gallery/add-background",
+    );
     type Input = Input;
     type Output = Output;
+}
+
+impl fal_core::task::ImageToImage for Model {
+    const IMAGE: &'static str = "image_urls[]";
 }
 
 /// The parameters of [`fal-ai/flux-2-lora-gallery/add-background`](Model).

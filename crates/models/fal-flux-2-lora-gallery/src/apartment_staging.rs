@@ -32,8 +32,18 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-2-lora-gallery/apartment-staging";
+    const TITLE: &'static str = "FLUX.2 apartment staging";
+    const DESCRIPTION: &'static str = "Furnishes an image of an empty room.";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-2-lora-gallery/apartment-staging",
+    );
     type Input = Input;
     type Output = Output;
+}
+
+impl fal_core::task::ImageToImage for Model {
+    const IMAGE: &'static str = "image_urls[]";
 }
 
 /// The parameters of [`fal-ai/flux-2-lora-gallery/apartment-staging`](Model).

@@ -30,9 +30,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-2-lora-gallery/ballpoint-pen-sketch";
+    const TITLE: &'static str = "FLUX.2 ballpoint pen sketch";
+    const DESCRIPTION: &'static str = "Text to image in the look of a ballpoint pen sketch.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-2-lora-gallery/ballpoint-pen-sketch",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-2-lora-gallery/ballpoint-pen-sketch`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -31,8 +31,18 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-2-lora-gallery/face-to-full-portrait";
+    const TITLE: &'static str = "FLUX.2 face to full portrait";
+    const DESCRIPTION: &'static str = "Turns a picture of a face into a full portrait.";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-2-lora-gallery/face-to-full-portrait",
+    );
     type Input = Input;
     type Output = Output;
+}
+
+impl fal_core::task::ImageToImage for Model {
+    const IMAGE: &'static str = "image_urls[]";
 }
 
 /// The parameters of [`fal-ai/flux-2-lora-gallery/face-to-full-portrait`](Model).

@@ -30,9 +30,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-2-lora-gallery/hdr-style";
+    const TITLE: &'static str = "FLUX.2 HDR style";
+    const DESCRIPTION: &'static str = "Text to image with intense colors and the surreal contrast of HDR photography.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-2-lora-gallery/hdr-style",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-2-lora-gallery/hdr-style`](Model).
 #[derive(Debug, Clone, PartialEq)]

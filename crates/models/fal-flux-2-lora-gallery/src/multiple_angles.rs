@@ -31,6 +31,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-2-lora-gallery/multiple-angles";
+    const TITLE: &'static str = "FLUX.2 multiple angles";
+    const DESCRIPTION: &'static str = "Shows what is in an image from another camera angle.";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-2-lora-gallery/multiple-angles",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -30,9 +30,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-2-lora-gallery/realism";
+    const TITLE: &'static str = "FLUX.2 realism";
+    const DESCRIPTION: &'static str = "Text to image with natural light and authentic detail, close to a photograph.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-2-lora-gallery/realism",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-2-lora-gallery/realism`](Model).
 #[derive(Debug, Clone, PartialEq)]

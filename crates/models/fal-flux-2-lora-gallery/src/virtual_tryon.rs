@@ -32,8 +32,18 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-2-lora-gallery/virtual-tryon";
+    const TITLE: &'static str = "FLUX.2 virtual try-on";
+    const DESCRIPTION: &'static str = "Dresses a person in a garment: takes an image of each.";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-2-lora-gallery/virtual-tryon",
+    );
     type Input = Input;
     type Output = Output;
+}
+
+impl fal_core::task::ImageToImage for Model {
+    const IMAGE: &'static str = "image_urls[]";
 }
 
 /// The parameters of [`fal-ai/flux-2-lora-gallery/virtual-tryon`](Model).

@@ -41,9 +41,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-2-max";
+    const TITLE: &'static str = "FLUX.2 [max]";
+    const DESCRIPTION: &'static str = "Text to image with FLUX.2 [max], the strongest of the family.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-2-max",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-2-max`](Model).
 #[derive(Debug, Clone, PartialEq)]

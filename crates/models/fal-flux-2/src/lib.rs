@@ -73,6 +73,10 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-2";
+    const TITLE: &'static str = "FLUX.2 [dev]";
+    const DESCRIPTION: &'static str = "Text to image with FLUX.2 [dev]: realistic detail and legible lettering.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some("https://fal.ai/models/fal-ai/flux-2");
     type Input = Input;
     type Output = Output;
 }
@@ -80,6 +84,8 @@ impl Endpoint for Model {
 impl Streams for Model {
     type Event = Event;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-2`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -36,6 +36,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-2/lora";
+    const TITLE: &'static str = "FLUX.2 [dev] with LoRAs";
+    const DESCRIPTION: &'static str = "Text to image with FLUX.2 [dev] and LoRA weights of your own.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-2/lora",
+    );
     type Input = Input;
     type Output = Output;
 }
@@ -43,6 +49,8 @@ impl Endpoint for Model {
 impl Streams for Model {
     type Event = Event;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-2/lora`](Model).
 #[derive(Debug, Clone, PartialEq)]

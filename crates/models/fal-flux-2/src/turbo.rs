@@ -33,9 +33,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-2/turbo";
+    const TITLE: &'static str = "FLUX.2 Turbo";
+    const DESCRIPTION: &'static str = "Text to image with FLUX.2 [dev], distilled to few steps.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-2/turbo",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-2/turbo`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -35,6 +35,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-control-lora-depth/image-to-image";
+    const TITLE: &'static str = "FLUX.1 [dev] Control LoRA Depth, image to image";
+    const DESCRIPTION: &'static str = "Redraws an image according to a prompt and the depth of a control image, with FLUX.1 [dev].";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-control-lora-depth/image-to-image",
+    );
     type Input = Input;
     type Output = Output;
 }

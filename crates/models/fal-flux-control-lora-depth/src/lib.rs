@@ -49,6 +49,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-control-lora-depth";
+    const TITLE: &'static str = "FLUX.1 [dev] Control LoRA Depth";
+    const DESCRIPTION: &'static str = "Text to image with FLUX.1 [dev] that keeps the depth of a control image.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-control-lora-depth",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -37,6 +37,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-kontext-lora/inpaint";
+    const TITLE: &'static str = "FLUX.1 Kontext [dev] inpainting with LoRAs";
+    const DESCRIPTION: &'static str = "Repaints the masked part of an image according to a reference image, with FLUX.1 Kontext [dev] and LoRA weights of your own.";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-kontext-lora/inpaint",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -51,9 +51,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-kontext-lora";
+    const TITLE: &'static str = "FLUX.1 Kontext [dev] with LoRAs";
+    const DESCRIPTION: &'static str = "Changes an image as told in plain language, with FLUX.1 Kontext [dev] and LoRA weights of your own.";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-kontext-lora",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-kontext-lora`](Model).
 #[derive(Debug, Clone, PartialEq)]

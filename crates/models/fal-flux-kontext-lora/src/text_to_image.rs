@@ -35,6 +35,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-kontext-lora/text-to-image";
+    const TITLE: &'static str = "FLUX.1 Kontext [dev], text to image with LoRAs";
+    const DESCRIPTION: &'static str = "Text to image with FLUX.1 Kontext [dev] and LoRA weights of your own.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-kontext-lora/text-to-image",
+    );
     type Input = Input;
     type Output = Output;
 }
@@ -42,6 +48,8 @@ impl Endpoint for Model {
 impl Streams for Model {
     type Event = Event;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-kontext-lora/text-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -33,9 +33,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-kontext/dev";
+    const TITLE: &'static str = "FLUX.1 Kontext [dev]";
+    const DESCRIPTION: &'static str = "Changes an image as told in plain language, with the open FLUX.1 Kontext [dev].";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-kontext/dev",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-kontext/dev`](Model).
 #[derive(Debug, Clone, PartialEq)]

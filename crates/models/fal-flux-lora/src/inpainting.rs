@@ -35,6 +35,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-lora/inpainting";
+    const TITLE: &'static str = "FLUX.1 [dev] inpainting with LoRAs";
+    const DESCRIPTION: &'static str = "Repaints the masked part of an image, with FLUX.1 [dev] and LoRA weights of your own.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-lora/inpainting",
+    );
     type Input = Input;
     type Output = Output;
 }

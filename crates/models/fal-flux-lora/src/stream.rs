@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-lora/stream";
+    const TITLE: &'static str = "FLUX.1 [dev] with LoRAs, streamed";
+    const DESCRIPTION: &'static str = "Text to image with FLUX.1 [dev] and LoRA weights of your own, as a stream of previews.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-lora/stream",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-lora/stream`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -36,9 +36,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-pro/kontext";
+    const TITLE: &'static str = "FLUX.1 Kontext [pro]";
+    const DESCRIPTION: &'static str = "Changes an image as told in plain language, and leaves the rest of it alone.";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-pro/kontext",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-pro/kontext`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -42,9 +42,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-subject";
+    const TITLE: &'static str = "FLUX.1 Subject";
+    const DESCRIPTION: &'static str = "Text to image with FLUX.1 [schnell] that puts the subject of an image into a new scene.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-subject",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-subject`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -40,6 +40,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/gpt-image-1.5";
+    const TITLE: &'static str = "GPT Image 1.5";
+    const DESCRIPTION: &'static str = "Text to image with GPT Image 1.5, which keeps closely to the prompt.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/gpt-image-1.5",
+    );
     type Input = Input;
     type Output = Output;
 }
@@ -47,6 +53,8 @@ impl Endpoint for Model {
 impl Streams for Model {
     type Event = Event;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/gpt-image-1.5`](Model).
 #[derive(Debug, Clone, PartialEq)]

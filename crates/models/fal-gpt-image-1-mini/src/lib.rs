@@ -38,9 +38,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/gpt-image-1-mini";
+    const TITLE: &'static str = "GPT Image 1 mini";
+    const DESCRIPTION: &'static str = "Text to image with the cheaper GPT Image 1 mini.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/gpt-image-1-mini",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/gpt-image-1-mini`](Model).
 #[derive(Debug, Clone, PartialEq)]

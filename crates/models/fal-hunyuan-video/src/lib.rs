@@ -42,9 +42,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/hunyuan-video";
+    const TITLE: &'static str = "Hunyuan Video";
+    const DESCRIPTION: &'static str = "Text to video with the open Hunyuan Video.";
+    const CATEGORY: Option<&'static str> = Some("text-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/hunyuan-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToVideo for Model {}
 
 /// The parameters of [`fal-ai/hunyuan-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/hunyuan-video/video-to-video";
+    const TITLE: &'static str = "Hunyuan Video, video to video";
+    const DESCRIPTION: &'static str = "Redraws a video according to a prompt, with Hunyuan Video.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/hunyuan-video/video-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::VideoToVideo for Model {}
 
 /// The parameters of [`fal-ai/hunyuan-video/video-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

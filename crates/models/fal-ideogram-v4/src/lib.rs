@@ -50,6 +50,10 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "ideogram/v4";
+    const TITLE: &'static str = "Ideogram 4.0q";
+    const DESCRIPTION: &'static str = "Text to image with Ideogram 4.0q: posters, logos and lettering.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some("https://fal.ai/models/ideogram/v4");
     type Input = Input;
     type Output = Output;
 }
@@ -57,6 +61,8 @@ impl Endpoint for Model {
 impl Streams for Model {
     type Event = Event;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`ideogram/v4`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -34,6 +34,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "ideogram/v4/lora";
+    const TITLE: &'static str = "Ideogram 4.0q with LoRAs";
+    const DESCRIPTION: &'static str = "Text to image with Ideogram 4.0q and LoRA weights of your own.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/ideogram/v4/lora",
+    );
     type Input = Input;
     type Output = Output;
 }
@@ -41,6 +47,8 @@ impl Endpoint for Model {
 impl Streams for Model {
     type Event = Event;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`ideogram/v4/lora`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -29,6 +29,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "ideogram/v4/trainer";
+    const TITLE: &'static str = "Ideogram 4.0q trainer";
+    const DESCRIPTION: &'static str = "Trains LoRA weights for Ideogram 4.0q on your images.";
+    const CATEGORY: Option<&'static str> = Some("training");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/ideogram/v4/trainer",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -27,6 +27,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/ideogram/custom-models";
+    const TITLE: &'static str = "Ideogram, train a model";
+    const DESCRIPTION: &'static str = "Trains an Ideogram model of your own on a few images.";
+    const CATEGORY: Option<&'static str> = Some("training");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/ideogram/custom-models",
+    );
     type Input = Input;
     type Output = Output;
 }

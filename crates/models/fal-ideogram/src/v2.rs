@@ -28,9 +28,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/ideogram/v2";
+    const TITLE: &'static str = "Ideogram 2";
+    const DESCRIPTION: &'static str = "Text to image with Ideogram 2: posters, logos and lettering.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/ideogram/v2",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/ideogram/v2`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -28,9 +28,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/ideogram/v2a";
+    const TITLE: &'static str = "Ideogram 2a";
+    const DESCRIPTION: &'static str = "Text to image with Ideogram 2a: posters, logos and lettering, at a lower price.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/ideogram/v2a",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/ideogram/v2a`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/ideogram/v3";
+    const TITLE: &'static str = "Ideogram 3";
+    const DESCRIPTION: &'static str = "Text to image with Ideogram 3: posters, logos and lettering, optionally in the style of images.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/ideogram/v3",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/ideogram/v3`](Model).
 #[derive(Debug, Clone, PartialEq)]

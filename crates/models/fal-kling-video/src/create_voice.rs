@@ -25,6 +25,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kling-video/create-voice";
+    const TITLE: &'static str = "Kling, create a voice";
+    const DESCRIPTION: &'static str = "Creates a voice from a recording, for videos of Kling.";
+    const CATEGORY: Option<&'static str> = Some("audio-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kling-video/create-voice",
+    );
     type Input = Input;
     type Output = Output;
 }

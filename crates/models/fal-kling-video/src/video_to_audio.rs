@@ -31,6 +31,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kling-video/video-to-audio";
+    const TITLE: &'static str = "Kling, video to audio";
+    const DESCRIPTION: &'static str = "Makes sound effects and music for a video.";
+    const CATEGORY: Option<&'static str> = Some("video-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kling-video/video-to-audio",
+    );
     type Input = Input;
     type Output = Output;
 }

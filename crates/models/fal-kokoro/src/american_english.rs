@@ -27,8 +27,18 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kokoro/american-english";
+    const TITLE: &'static str = "Kokoro, American English";
+    const DESCRIPTION: &'static str = "Speaks a text in American English, with the small Kokoro.";
+    const CATEGORY: Option<&'static str> = Some("text-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kokoro/american-english",
+    );
     type Input = Input;
     type Output = Output;
+}
+
+impl fal_core::task::TextToSpeech for Model {
+    const TEXT: &'static str = "prompt";
 }
 
 /// The parameters of [`fal-ai/kokoro/american-english`](Model).

@@ -29,6 +29,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kokoro/brazilian-portuguese";
+    const TITLE: &'static str = "Kokoro, Brazilian Portuguese";
+    const DESCRIPTION: &'static str = "Speaks a text in Brazilian Portuguese, with the small Kokoro.";
+    const CATEGORY: Option<&'static str> = Some("text-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kokoro/brazilian-portuguese",
+    );
     type Input = Input;
     type Output = Output;
 }

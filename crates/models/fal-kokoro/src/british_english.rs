@@ -29,6 +29,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kokoro/british-english";
+    const TITLE: &'static str = "Kokoro, British English";
+    const DESCRIPTION: &'static str = "Speaks a text in British English, with the small Kokoro.";
+    const CATEGORY: Option<&'static str> = Some("text-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kokoro/british-english",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -28,6 +28,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kokoro/french";
+    const TITLE: &'static str = "Kokoro, French";
+    const DESCRIPTION: &'static str = "Speaks a text in French, with the small Kokoro.";
+    const CATEGORY: Option<&'static str> = Some("text-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kokoro/french",
+    );
     type Input = Input;
     type Output = Output;
 }

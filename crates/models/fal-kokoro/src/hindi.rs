@@ -28,6 +28,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kokoro/hindi";
+    const TITLE: &'static str = "Kokoro, Hindi";
+    const DESCRIPTION: &'static str = "Speaks a text in Hindi, with the small Kokoro.";
+    const CATEGORY: Option<&'static str> = Some("text-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kokoro/hindi",
+    );
     type Input = Input;
     type Output = Output;
 }

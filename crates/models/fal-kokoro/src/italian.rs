@@ -28,6 +28,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kokoro/italian";
+    const TITLE: &'static str = "Kokoro, Italian";
+    const DESCRIPTION: &'static str = "Speaks a text in Italian, with the small Kokoro.";
+    const CATEGORY: Option<&'static str> = Some("text-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kokoro/italian",
+    );
     type Input = Input;
     type Output = Output;
 }

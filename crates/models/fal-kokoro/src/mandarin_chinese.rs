@@ -29,6 +29,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kokoro/mandarin-chinese";
+    const TITLE: &'static str = "Kokoro, Mandarin Chinese";
+    const DESCRIPTION: &'static str = "Speaks a text in Mandarin Chinese, with the small Kokoro.";
+    const CATEGORY: Option<&'static str> = Some("text-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kokoro/mandarin-chinese",
+    );
     type Input = Input;
     type Output = Output;
 }

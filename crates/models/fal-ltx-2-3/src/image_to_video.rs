@@ -33,9 +33,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/ltx-2.3/image-to-video";
+    const TITLE: &'static str = "LTX-2.3 Pro, image to video";
+    const DESCRIPTION: &'static str = "Animates an image, with sound, with LTX-2.3 Pro.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/ltx-2.3/image-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToVideo for Model {}
 
 /// The parameters of [`fal-ai/ltx-2.3/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

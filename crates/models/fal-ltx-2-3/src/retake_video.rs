@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/ltx-2.3/retake-video";
+    const TITLE: &'static str = "LTX-2.3, retake video";
+    const DESCRIPTION: &'static str = "Regenerates a part of a video, with LTX-2.3.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/ltx-2.3/retake-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::VideoToVideo for Model {}
 
 /// The parameters of [`fal-ai/ltx-2.3/retake-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -30,6 +30,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/ltx-2/audio-to-video";
+    const TITLE: &'static str = "LTX-2, audio to video";
+    const DESCRIPTION: &'static str = "Generates a video for a recording, with LTX-2.";
+    const CATEGORY: Option<&'static str> = Some("audio-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/ltx-2/audio-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -29,9 +29,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/ltx-2/extend-video";
+    const TITLE: &'static str = "LTX-2, extend video";
+    const DESCRIPTION: &'static str = "Carries a video on, or puts a beginning before it, with LTX-2.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/ltx-2/extend-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::VideoToVideo for Model {}
 
 /// The parameters of [`fal-ai/ltx-2/extend-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

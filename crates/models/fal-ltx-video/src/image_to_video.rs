@@ -32,9 +32,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/ltx-video/image-to-video";
+    const TITLE: &'static str = "LTX Video, image to video";
+    const DESCRIPTION: &'static str = "Animates an image with the first LTX Video.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/ltx-video/image-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToVideo for Model {}
 
 /// The parameters of [`fal-ai/ltx-video/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

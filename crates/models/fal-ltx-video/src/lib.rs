@@ -43,9 +43,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/ltx-video";
+    const TITLE: &'static str = "LTX Video";
+    const DESCRIPTION: &'static str = "Text to video with the first LTX Video.";
+    const CATEGORY: Option<&'static str> = Some("text-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/ltx-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToVideo for Model {}
 
 /// The parameters of [`fal-ai/ltx-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -32,9 +32,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/luma-dream-machine/ray-2-flash";
+    const TITLE: &'static str = "Luma Ray 2 Flash, text to video";
+    const DESCRIPTION: &'static str = "Text to video with the quicker Ray 2 Flash.";
+    const CATEGORY: Option<&'static str> = Some("text-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/luma-dream-machine/ray-2-flash",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToVideo for Model {}
 
 /// The parameters of [`fal-ai/luma-dream-machine/ray-2-flash`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -27,9 +27,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/luma-photon/flash";
+    const TITLE: &'static str = "Luma Photon Flash";
+    const DESCRIPTION: &'static str = "Text to image with Photon Flash, made for speed.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/luma-photon/flash",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/luma-photon/flash`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -41,9 +41,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/luma-photon";
+    const TITLE: &'static str = "Luma Photon";
+    const DESCRIPTION: &'static str = "Text to image with Photon.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/luma-photon",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/luma-photon`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -49,6 +49,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/minimax-music";
+    const TITLE: &'static str = "MiniMax Music";
+    const DESCRIPTION: &'static str = "Generates a song from lyrics, in the style of an input song.";
+    const CATEGORY: Option<&'static str> = Some("text-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/minimax-music",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -28,6 +28,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/minimax-music/v1.5";
+    const TITLE: &'static str = "MiniMax Music 1.5";
+    const DESCRIPTION: &'static str = "Generates a song from lyrics and a description.";
+    const CATEGORY: Option<&'static str> = Some("text-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/minimax-music/v1.5",
+    );
     type Input = Input;
     type Output = Output;
 }

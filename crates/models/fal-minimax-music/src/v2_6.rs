@@ -27,9 +27,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/minimax-music/v2.6";
+    const TITLE: &'static str = "MiniMax Music 2.6";
+    const DESCRIPTION: &'static str = "Generates a whole track, sung or instrumental, from a description and lyrics.";
+    const CATEGORY: Option<&'static str> = Some("text-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/minimax-music/v2.6",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToAudio for Model {}
 
 /// The parameters of [`fal-ai/minimax-music/v2.6`](Model).
 #[derive(Debug, Clone, PartialEq)]

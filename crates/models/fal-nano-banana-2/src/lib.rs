@@ -39,9 +39,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/nano-banana-2";
+    const TITLE: &'static str = "Nano Banana 2";
+    const DESCRIPTION: &'static str = "Text to image with Google's quick Nano Banana 2.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/nano-banana-2",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/nano-banana-2`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -37,9 +37,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/nano-banana";
+    const TITLE: &'static str = "Nano Banana";
+    const DESCRIPTION: &'static str = "Text to image with Google's first Nano Banana.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/nano-banana",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/nano-banana`](Model).
 #[derive(Debug, Clone, PartialEq)]

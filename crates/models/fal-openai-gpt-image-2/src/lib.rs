@@ -39,6 +39,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "openai/gpt-image-2";
+    const TITLE: &'static str = "GPT Image 2";
+    const DESCRIPTION: &'static str = "Text to image with GPT Image 2: fine detail and legible lettering.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/openai/gpt-image-2",
+    );
     type Input = Input;
     type Output = Output;
 }
@@ -46,6 +52,8 @@ impl Endpoint for Model {
 impl Streams for Model {
     type Event = Event;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`openai/gpt-image-2`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -31,6 +31,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "openrouter/router/audio";
+    const TITLE: &'static str = "OpenRouter, audio";
+    const DESCRIPTION: &'static str = "Answers about a recording with any of OpenRouter's models that can hear.";
+    const CATEGORY: Option<&'static str> = Some("unknown");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/openrouter/router/audio",
+    );
     type Input = Input;
     type Output = Output;
 }

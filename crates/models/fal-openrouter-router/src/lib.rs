@@ -56,6 +56,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "openrouter/router";
+    const TITLE: &'static str = "OpenRouter";
+    const DESCRIPTION: &'static str = "Answers a prompt with any of OpenRouter's language models.";
+    const CATEGORY: Option<&'static str> = Some("llm");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/openrouter/router",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -35,6 +35,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "openrouter/router/video";
+    const TITLE: &'static str = "OpenRouter, video";
+    const DESCRIPTION: &'static str = "Answers about videos with any of OpenRouter's models that can see them.";
+    const CATEGORY: Option<&'static str> = Some("video-to-text");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/openrouter/router/video",
+    );
     type Input = Input;
     type Output = Output;
 }

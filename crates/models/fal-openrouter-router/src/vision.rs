@@ -34,6 +34,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "openrouter/router/vision";
+    const TITLE: &'static str = "OpenRouter, vision";
+    const DESCRIPTION: &'static str = "Answers about images with any of OpenRouter's models that can see.";
+    const CATEGORY: Option<&'static str> = Some("vision");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/openrouter/router/vision",
+    );
     type Input = Input;
     type Output = Output;
 }

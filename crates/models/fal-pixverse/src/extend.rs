@@ -32,9 +32,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/pixverse/extend";
+    const TITLE: &'static str = "PixVerse Extend";
+    const DESCRIPTION: &'static str = "Carries a video on.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/pixverse/extend",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::VideoToVideo for Model {}
 
 /// The parameters of [`fal-ai/pixverse/extend`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -27,6 +27,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/pixverse/lipsync";
+    const TITLE: &'static str = "PixVerse lip sync";
+    const DESCRIPTION: &'static str = "Makes the lips in a video follow a recording or a text.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/pixverse/lipsync",
+    );
     type Input = Input;
     type Output = Output;
 }

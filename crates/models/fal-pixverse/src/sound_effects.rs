@@ -28,9 +28,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/pixverse/sound-effects";
+    const TITLE: &'static str = "PixVerse sound effects";
+    const DESCRIPTION: &'static str = "Makes sound effects and music for a video.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/pixverse/sound-effects",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::VideoToVideo for Model {}
 
 /// The parameters of [`fal-ai/pixverse/sound-effects`](Model).
 #[derive(Debug, Clone, PartialEq)]

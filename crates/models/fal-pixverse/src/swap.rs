@@ -31,6 +31,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/pixverse/swap";
+    const TITLE: &'static str = "PixVerse Swap";
+    const DESCRIPTION: &'static str = "Puts the person, the object or the background of an image in the place of one in a video.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/pixverse/swap",
+    );
     type Input = Input;
     type Output = Output;
 }

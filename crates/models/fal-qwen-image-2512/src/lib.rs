@@ -46,9 +46,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/qwen-image-2512";
+    const TITLE: &'static str = "Qwen-Image 2512";
+    const DESCRIPTION: &'static str = "Text to image with the Qwen-Image of December 2025: better lettering, more natural people.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/qwen-image-2512",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/qwen-image-2512`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -32,9 +32,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/qwen-image-2512/lora";
+    const TITLE: &'static str = "Qwen-Image 2512 with LoRAs";
+    const DESCRIPTION: &'static str = "Text to image with Qwen-Image 2512 and LoRA weights of your own.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/qwen-image-2512/lora",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/qwen-image-2512/lora`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/qwen-image-max/text-to-image";
+    const TITLE: &'static str = "Qwen-Image Max";
+    const DESCRIPTION: &'static str = "Text to image with Qwen-Image Max: more realistic, with finer detail.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/qwen-image-max/text-to-image",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/qwen-image-max/text-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -39,9 +39,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/qwen-image";
+    const TITLE: &'static str = "Qwen-Image";
+    const DESCRIPTION: &'static str = "Text to image with Qwen-Image, strong in lettering.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/qwen-image",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/qwen-image`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -25,6 +25,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/sora-2/characters";
+    const TITLE: &'static str = "Sora 2 characters";
+    const DESCRIPTION: &'static str = "Creates a character from a video, for videos of Sora 2.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/sora-2/characters",
+    );
     type Input = Input;
     type Output = Output;
 }

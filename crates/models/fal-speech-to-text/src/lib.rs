@@ -45,6 +45,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/speech-to-text";
+    const TITLE: &'static str = "Speech to text";
+    const DESCRIPTION: &'static str = "Speech to text with Canary.";
+    const CATEGORY: Option<&'static str> = Some("speech-to-text");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/speech-to-text",
+    );
     type Input = Input;
     type Output = Output;
 }

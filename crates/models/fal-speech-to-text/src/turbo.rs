@@ -27,6 +27,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/speech-to-text/turbo";
+    const TITLE: &'static str = "Speech to text, turbo";
+    const DESCRIPTION: &'static str = "Quick speech to text with Canary.";
+    const CATEGORY: Option<&'static str> = Some("speech-to-text");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/speech-to-text/turbo",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -32,6 +32,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/stable-audio-25/audio-to-audio";
+    const TITLE: &'static str = "Stable Audio 2.5, audio to audio";
+    const DESCRIPTION: &'static str = "Transforms a recording according to a prompt.";
+    const CATEGORY: Option<&'static str> = Some("audio-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/stable-audio-25/audio-to-audio",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -32,6 +32,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/stable-audio-25/inpaint";
+    const TITLE: &'static str = "Stable Audio 2.5, inpaint";
+    const DESCRIPTION: &'static str = "Regenerates a part of a recording.";
+    const CATEGORY: Option<&'static str> = Some("audio-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/stable-audio-25/inpaint",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -30,9 +30,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/stable-audio-25/text-to-audio";
+    const TITLE: &'static str = "Stable Audio 2.5, text to audio";
+    const DESCRIPTION: &'static str = "Generates music and sounds from text.";
+    const CATEGORY: Option<&'static str> = Some("text-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/stable-audio-25/text-to-audio",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToAudio for Model {}
 
 /// The parameters of [`fal-ai/stable-audio-25/text-to-audio`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -36,8 +36,18 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/stable-audio";
+    const TITLE: &'static str = "Stable Audio Open";
+    const DESCRIPTION: &'static str = "Generates sounds and short music from text.";
+    const CATEGORY: Option<&'static str> = Some("text-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/stable-audio",
+    );
     type Input = Input;
     type Output = Output;
+}
+
+impl fal_core::task::TextToAudio for Model {
+    const AUDIO: &'static str = "audio_file";
 }
 
 /// The parameters of [`fal-ai/stable-audio`](Model).

@@ -43,9 +43,15 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/veo2";
+    const TITLE: &'static str = "Veo 2, text to video";
+    const DESCRIPTION: &'static str = "Text to video with Google's Veo 2.";
+    const CATEGORY: Option<&'static str> = Some("text-to-video");
+    const DOCS_URL: Option<&'static str> = Some("https://fal.ai/models/fal-ai/veo2");
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToVideo for Model {}
 
 /// The parameters of [`fal-ai/veo2`](Model).
 #[derive(Debug, Clone, PartialEq)]

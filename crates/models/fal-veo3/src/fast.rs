@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/veo3/fast";
+    const TITLE: &'static str = "Veo 3 Fast, text to video";
+    const DESCRIPTION: &'static str = "Text to video with sound, with the quicker and cheaper Veo 3 Fast.";
+    const CATEGORY: Option<&'static str> = Some("text-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/veo3/fast",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToVideo for Model {}
 
 /// The parameters of [`fal-ai/veo3/fast`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -46,9 +46,15 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/veo3";
+    const TITLE: &'static str = "Veo 3, text to video";
+    const DESCRIPTION: &'static str = "Text to video with sound, with Google's Veo 3.";
+    const CATEGORY: Option<&'static str> = Some("text-to-video");
+    const DOCS_URL: Option<&'static str> = Some("https://fal.ai/models/fal-ai/veo3");
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToVideo for Model {}
 
 /// The parameters of [`fal-ai/veo3`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -31,8 +31,18 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/vidu/reference-to-video";
+    const TITLE: &'static str = "Vidu, references to video";
+    const DESCRIPTION: &'static str = "Generates a video of a subject in images, with Vidu.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/vidu/reference-to-video",
+    );
     type Input = Input;
     type Output = Output;
+}
+
+impl fal_core::task::ImageToVideo for Model {
+    const IMAGE: &'static str = "reference_image_urls[]";
 }
 
 /// The parameters of [`fal-ai/vidu/reference-to-video`](Model).

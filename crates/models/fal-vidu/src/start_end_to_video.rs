@@ -32,6 +32,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/vidu/start-end-to-video";
+    const TITLE: &'static str = "Vidu, first and last image to video";
+    const DESCRIPTION: &'static str = "Fills the time between a first and a last image, with Vidu.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/vidu/start-end-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -30,6 +30,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/vidu/template-to-video";
+    const TITLE: &'static str = "Vidu, template to video";
+    const DESCRIPTION: &'static str = "Plays a ready-made scene with what an image shows, with Vidu.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/vidu/template-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }

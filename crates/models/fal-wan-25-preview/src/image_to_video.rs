@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/wan-25-preview/image-to-video";
+    const TITLE: &'static str = "Wan 2.5, image to video";
+    const DESCRIPTION: &'static str = "Animates an image with Wan 2.5, optionally to your own music.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/wan-25-preview/image-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToVideo for Model {}
 
 /// The parameters of [`fal-ai/wan-25-preview/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -33,9 +33,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "wan/v2.6/image-to-video";
+    const TITLE: &'static str = "Wan 2.6, image to video";
+    const DESCRIPTION: &'static str = "Animates an image with Wan 2.6, in one shot or several.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/wan/v2.6/image-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToVideo for Model {}
 
 /// The parameters of [`wan/v2.6/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

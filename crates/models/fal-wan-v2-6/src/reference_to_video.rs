@@ -34,6 +34,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "wan/v2.6/reference-to-video";
+    const TITLE: &'static str = "Wan 2.6, references to video";
+    const DESCRIPTION: &'static str = "Generates a video of subjects in videos, with Wan 2.6.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/wan/v2.6/reference-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -30,9 +30,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "wan/v2.6/text-to-video";
+    const TITLE: &'static str = "Wan 2.6, text to video";
+    const DESCRIPTION: &'static str = "Text to video with Wan 2.6, in one shot or several.";
+    const CATEGORY: Option<&'static str> = Some("text-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/wan/v2.6/text-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToVideo for Model {}
 
 /// The parameters of [`wan/v2.6/text-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -36,9 +36,15 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/whisper";
+    const TITLE: &'static str = "Whisper";
+    const DESCRIPTION: &'static str = "Speech to text with Whisper: writes down a recording in the language spoken, or translates it into English.";
+    const CATEGORY: Option<&'static str> = Some("speech-to-text");
+    const DOCS_URL: Option<&'static str> = Some("https://fal.ai/models/fal-ai/whisper");
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::SpeechToText for Model {}
 
 /// The parameters of [`fal-ai/whisper`](Model).
 #[derive(Debug, Clone, PartialEq)]

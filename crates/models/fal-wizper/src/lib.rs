@@ -37,9 +37,15 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/wizper";
+    const TITLE: &'static str = "Wizper";
+    const DESCRIPTION: &'static str = "Speech to text with Whisper v3 Large, sped up by fal.";
+    const CATEGORY: Option<&'static str> = Some("speech-to-text");
+    const DOCS_URL: Option<&'static str> = Some("https://fal.ai/models/fal-ai/wizper");
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::SpeechToText for Model {}
 
 /// The parameters of [`fal-ai/wizper`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -27,6 +27,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/birefnet/v2/video";
+    const TITLE: &'static str = "BiRefNet 2, video";
+    const DESCRIPTION: &'static str = "Takes the background out of a video.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/birefnet/v2/video",
+    );
     type Input = Input;
     type Output = Output;
 }

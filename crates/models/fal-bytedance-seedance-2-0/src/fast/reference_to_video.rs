@@ -30,8 +30,18 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "bytedance/seedance-2.0/fast/reference-to-video";
+    const TITLE: &'static str = "Seedance 2.0 Fast, references to video";
+    const DESCRIPTION: &'static str = "Generates a video from images, videos and recordings, with the quicker Seedance 2.0 Fast.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/bytedance/seedance-2.0/fast/reference-to-video",
+    );
     type Input = Input;
     type Output = Output;
+}
+
+impl fal_core::task::ImageToVideo for Model {
+    const IMAGE: &'static str = "image_urls[]";
 }
 
 /// The parameters of [`bytedance/seedance-2.0/fast/reference-to-video`](Model).

@@ -28,9 +28,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "bytedance/seedance-2.0/fast/text-to-video";
+    const TITLE: &'static str = "Seedance 2.0 Fast, text to video";
+    const DESCRIPTION: &'static str = "Text to video with sound, with the quicker Seedance 2.0 Fast.";
+    const CATEGORY: Option<&'static str> = Some("text-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/bytedance/seedance-2.0/fast/text-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToVideo for Model {}
 
 /// The parameters of [`bytedance/seedance-2.0/fast/text-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -29,6 +29,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/bytedance/dreamactor/v2";
+    const TITLE: &'static str = "DreamActor 2";
+    const DESCRIPTION: &'static str = "Moves the character of an image as the person in a video moves.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/bytedance/dreamactor/v2",
+    );
     type Input = Input;
     type Output = Output;
 }

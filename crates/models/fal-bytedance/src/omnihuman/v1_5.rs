@@ -29,6 +29,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/bytedance/omnihuman/v1.5";
+    const TITLE: &'static str = "OmniHuman 1.5";
+    const DESCRIPTION: &'static str = "Makes the person in an image speak or sing a recording, with matching emotions.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/bytedance/omnihuman/v1.5",
+    );
     type Input = Input;
     type Output = Output;
 }

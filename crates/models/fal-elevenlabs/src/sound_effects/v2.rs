@@ -32,12 +32,22 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/elevenlabs/sound-effects/v2";
+    const TITLE: &'static str = "ElevenLabs sound effects 2";
+    const DESCRIPTION: &'static str = "Generates a sound effect from text.";
+    const CATEGORY: Option<&'static str> = Some("text-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/elevenlabs/sound-effects/v2",
+    );
     type Input = Input;
     type Output = Output;
 }
 
 impl Streams for Model {
     type Event = Event;
+}
+
+impl fal_core::task::TextToAudio for Model {
+    const PROMPT: &'static str = "text";
 }
 
 /// The parameters of [`fal-ai/elevenlabs/sound-effects/v2`](Model).

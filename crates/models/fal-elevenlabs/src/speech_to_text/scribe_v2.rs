@@ -30,9 +30,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/elevenlabs/speech-to-text/scribe-v2";
+    const TITLE: &'static str = "ElevenLabs Scribe 2";
+    const DESCRIPTION: &'static str = "Speech to text with Scribe 2: times for each word, who is speaking, and words to listen for.";
+    const CATEGORY: Option<&'static str> = Some("speech-to-text");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/elevenlabs/speech-to-text/scribe-v2",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::SpeechToText for Model {}
 
 /// The parameters of [`fal-ai/elevenlabs/speech-to-text/scribe-v2`](Model).
 #[derive(Debug, Clone, PartialEq)]

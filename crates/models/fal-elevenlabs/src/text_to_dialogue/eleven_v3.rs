@@ -33,6 +33,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/elevenlabs/text-to-dialogue/eleven-v3";
+    const TITLE: &'static str = "Eleven v3, text to dialogue";
+    const DESCRIPTION: &'static str = "Speaks a dialogue in several voices, with Eleven v3.";
+    const CATEGORY: Option<&'static str> = Some("text-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/elevenlabs/text-to-dialogue/eleven-v3",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -33,6 +33,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/elevenlabs/tts/multilingual-v2";
+    const TITLE: &'static str = "ElevenLabs Multilingual v2, text to speech";
+    const DESCRIPTION: &'static str = "Speaks a text in one of 29 languages.";
+    const CATEGORY: Option<&'static str> = Some("text-to-audio");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/elevenlabs/tts/multilingual-v2",
+    );
     type Input = Input;
     type Output = Output;
 }
@@ -40,6 +46,8 @@ impl Endpoint for Model {
 impl Streams for Model {
     type Event = Event;
 }
+
+impl fal_core::task::TextToSpeech for Model {}
 
 /// The parameters of [`fal-ai/elevenlabs/tts/multilingual-v2`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -34,9 +34,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-1/dev/image-to-image";
+    const TITLE: &'static str = "FLUX.1 [dev], image to image";
+    const DESCRIPTION: &'static str = "Redraws an image according to a prompt with FLUX.1 [dev].";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-1/dev/image-to-image",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-1/dev/image-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]

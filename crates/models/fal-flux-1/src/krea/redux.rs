@@ -32,6 +32,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-1/krea/redux";
+    const TITLE: &'static str = "FLUX.1 Krea Redux";
+    const DESCRIPTION: &'static str = "Variations of an image with FLUX.1 Krea, without a prompt.";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-1/krea/redux",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -35,9 +35,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-2/klein/4b";
+    const TITLE: &'static str = "FLUX.2 [klein] 4B";
+    const DESCRIPTION: &'static str = "Text to image with the small FLUX.2 [klein] of 4 billion parameters, distilled to few steps.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-2/klein/4b",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-2/klein/4b`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -38,6 +38,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-2/klein/9b";
+    const TITLE: &'static str = "FLUX.2 [klein] 9B";
+    const DESCRIPTION: &'static str = "Text to image with FLUX.2 [klein] of 9 billion parameters, distilled to few steps.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-2/klein/9b",
+    );
     type Input = Input;
     type Output = Output;
 }
@@ -45,6 +51,8 @@ impl Endpoint for Model {
 impl Streams for Model {
     type Event = Event;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-2/klein/9b`](Model).
 #[derive(Debug, Clone, PartialEq)]

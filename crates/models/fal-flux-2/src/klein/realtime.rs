@@ -35,6 +35,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-2/klein/realtime";
+    const TITLE: &'static str = "FLUX.2 [klein] realtime";
+    const DESCRIPTION: &'static str = "Image to image with the small FLUX.2 [klein] over one open connection: every message is a prompt and a picture, every answer the picture it becomes, quickly enough to draw along.";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-2/klein/realtime",
+    );
     type Input = Input;
     type Output = Output;
 }

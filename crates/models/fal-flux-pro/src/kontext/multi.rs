@@ -34,8 +34,18 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-pro/kontext/multi";
+    const TITLE: &'static str = "FLUX.1 Kontext [pro], several images";
+    const DESCRIPTION: &'static str = "Makes one image out of several as told in plain language, with Kontext [pro]. Experimental.";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-pro/kontext/multi",
+    );
     type Input = Input;
     type Output = Output;
+}
+
+impl fal_core::task::ImageToImage for Model {
+    const IMAGE: &'static str = "image_urls[]";
 }
 
 /// The parameters of [`fal-ai/flux-pro/kontext/multi`](Model).

@@ -33,6 +33,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-pro/v1/fill";
+    const TITLE: &'static str = "FLUX.1 [pro] Fill";
+    const DESCRIPTION: &'static str = "Repaints the masked part of an image, or extends the image beyond its edges.";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-pro/v1/fill",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -37,6 +37,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-pro/v1/fill-finetuned";
+    const TITLE: &'static str = "FLUX.1 [pro] Fill, fine-tuned";
+    const DESCRIPTION: &'static str = "Repaints the masked part of an image with a fine-tuned FLUX.1 [pro] of your own.";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-pro/v1/fill-finetuned",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -33,9 +33,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-pro/v1.1/redux";
+    const TITLE: &'static str = "FLUX1.1 [pro] Redux";
+    const DESCRIPTION: &'static str = "Variations of an image according to a prompt, with FLUX1.1 [pro].";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-pro/v1.1/redux",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-pro/v1.1/redux`](Model).
 #[derive(Debug, Clone, PartialEq)]

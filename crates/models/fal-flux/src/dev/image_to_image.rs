@@ -35,9 +35,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux/dev/image-to-image";
+    const TITLE: &'static str = "FLUX.1 [dev] Image to Image";
+    const DESCRIPTION: &'static str = "Image to image with `FLUX.1 [dev]`, a flow transformer of 12 billion parameters: redraws a source image as the prompt says. The images may be put to private and commercial use.";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux/dev/image-to-image",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToImage for Model {}
 
 /// The parameters of [`fal-ai/flux/dev/image-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]

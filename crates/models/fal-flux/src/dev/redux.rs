@@ -33,6 +33,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux/dev/redux";
+    const TITLE: &'static str = "FLUX.1 [dev] Redux";
+    const DESCRIPTION: &'static str = "Variations of an image with FLUX.1 [dev]: new images based on a single image, without a prompt.";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux/dev/redux",
+    );
     type Input = Input;
     type Output = Output;
 }

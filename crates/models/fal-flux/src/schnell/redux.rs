@@ -31,6 +31,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux/schnell/redux";
+    const TITLE: &'static str = "FLUX.1 [schnell] Redux";
+    const DESCRIPTION: &'static str = "Quick variations of an image with FLUX.1 [schnell], without a prompt.";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux/schnell/redux",
+    );
     type Input = Input;
     type Output = Output;
 }

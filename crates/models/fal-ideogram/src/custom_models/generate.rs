@@ -31,6 +31,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/ideogram/custom-models/generate";
+    const TITLE: &'static str = "Ideogram, use a trained model";
+    const DESCRIPTION: &'static str = "Text to image with an Ideogram model of your own.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/ideogram/custom-models/generate",
+    );
     type Input = Input;
     type Output = Output;
 }

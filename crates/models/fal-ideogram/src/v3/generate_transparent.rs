@@ -30,9 +30,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/ideogram/v3/generate-transparent";
+    const TITLE: &'static str = "Ideogram 3, transparent";
+    const DESCRIPTION: &'static str = "Text to image on a see-through background, with Ideogram 3.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/ideogram/v3/generate-transparent",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/ideogram/v3/generate-transparent`](Model).
 #[derive(Debug, Clone, PartialEq)]

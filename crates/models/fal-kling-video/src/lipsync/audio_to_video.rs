@@ -29,6 +29,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kling-video/lipsync/audio-to-video";
+    const TITLE: &'static str = "Kling lip sync to a recording";
+    const DESCRIPTION: &'static str = "Makes the lips in a video follow a recording.";
+    const CATEGORY: Option<&'static str> = Some("text-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kling-video/lipsync/audio-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -32,6 +32,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kling-video/lipsync/text-to-video";
+    const TITLE: &'static str = "Kling lip sync to a text";
+    const DESCRIPTION: &'static str = "Makes the person in a video speak a text.";
+    const CATEGORY: Option<&'static str> = Some("text-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kling-video/lipsync/text-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }

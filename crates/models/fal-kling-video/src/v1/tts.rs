@@ -29,9 +29,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kling-video/v1/tts";
+    const TITLE: &'static str = "Kling text to speech";
+    const DESCRIPTION: &'static str = "Speaks a text in one of the voices of Kling.";
+    const CATEGORY: Option<&'static str> = Some("text-to-speech");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kling-video/v1/tts",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToSpeech for Model {}
 
 /// The parameters of [`fal-ai/kling-video/v1/tts`](Model).
 #[derive(Debug, Clone, PartialEq)]

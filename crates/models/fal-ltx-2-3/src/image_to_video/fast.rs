@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/ltx-2.3/image-to-video/fast";
+    const TITLE: &'static str = "LTX-2.3 Fast, image to video";
+    const DESCRIPTION: &'static str = "Animates an image, with sound, with the quicker LTX-2.3 Fast.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/ltx-2.3/image-to-video/fast",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToVideo for Model {}
 
 /// The parameters of [`fal-ai/ltx-2.3/image-to-video/fast`](Model).
 #[derive(Debug, Clone, PartialEq)]

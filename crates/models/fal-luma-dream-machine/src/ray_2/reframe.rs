@@ -31,6 +31,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/luma-dream-machine/ray-2/reframe";
+    const TITLE: &'static str = "Luma Ray 2 Reframe";
+    const DESCRIPTION: &'static str = "Gives a video another shape and fills in what was outside of it, with Ray 2.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/luma-dream-machine/ray-2/reframe",
+    );
     type Input = Input;
     type Output = Output;
 }

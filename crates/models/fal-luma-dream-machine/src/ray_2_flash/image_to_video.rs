@@ -30,9 +30,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/luma-dream-machine/ray-2-flash/image-to-video";
+    const TITLE: &'static str = "Luma Ray 2 Flash, image to video";
+    const DESCRIPTION: &'static str = "Generates a video that opens or closes with a given image, with the quicker Ray 2 Flash.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/luma-dream-machine/ray-2-flash/image-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToVideo for Model {}
 
 /// The parameters of [`fal-ai/luma-dream-machine/ray-2-flash/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -30,9 +30,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/luma-dream-machine/ray-2-flash/modify";
+    const TITLE: &'static str = "Luma Ray 2 Flash Modify";
+    const DESCRIPTION: &'static str = "Changes the style and the content of a video and keeps its motion, with the quicker Ray 2 Flash.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/luma-dream-machine/ray-2-flash/modify",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::VideoToVideo for Model {}
 
 /// The parameters of [`fal-ai/luma-dream-machine/ray-2-flash/modify`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -32,6 +32,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/pixverse/c1/reference-to-video";
+    const TITLE: &'static str = "PixVerse C1, references to video";
+    const DESCRIPTION: &'static str = "Generates a video of the subjects and settings in images, with PixVerse C1.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/pixverse/c1/reference-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -32,6 +32,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/pixverse/c1/transition";
+    const TITLE: &'static str = "PixVerse C1, transition";
+    const DESCRIPTION: &'static str = "Fills the time between a first and a last image, with PixVerse C1.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/pixverse/c1/transition",
+    );
     type Input = Input;
     type Output = Output;
 }

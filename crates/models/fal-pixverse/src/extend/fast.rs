@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/pixverse/extend/fast";
+    const TITLE: &'static str = "PixVerse Extend, fast";
+    const DESCRIPTION: &'static str = "Carries a video on in fast mode.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/pixverse/extend/fast",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::VideoToVideo for Model {}
 
 /// The parameters of [`fal-ai/pixverse/extend/fast`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -29,6 +29,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/pixverse/v3.5/effects";
+    const TITLE: &'static str = "PixVerse 3.5, effects";
+    const DESCRIPTION: &'static str = "Shows a ready-made effect on an image, with PixVerse 3.5.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/pixverse/v3.5/effects",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -30,9 +30,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/pixverse/v4.5/text-to-video";
+    const TITLE: &'static str = "PixVerse 4.5, text to video";
+    const DESCRIPTION: &'static str = "Text to video with PixVerse 4.5.";
+    const CATEGORY: Option<&'static str> = Some("text-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/pixverse/v4.5/text-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToVideo for Model {}
 
 /// The parameters of [`fal-ai/pixverse/v4.5/text-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

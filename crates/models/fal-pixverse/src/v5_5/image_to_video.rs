@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/pixverse/v5.5/image-to-video";
+    const TITLE: &'static str = "PixVerse 5.5, image to video";
+    const DESCRIPTION: &'static str = "Animates an image with PixVerse 5.5.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/pixverse/v5.5/image-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToVideo for Model {}
 
 /// The parameters of [`fal-ai/pixverse/v5.5/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

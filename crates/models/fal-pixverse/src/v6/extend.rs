@@ -30,9 +30,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/pixverse/v6/extend";
+    const TITLE: &'static str = "PixVerse 6, extend";
+    const DESCRIPTION: &'static str = "Carries a video on, with PixVerse 6.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/pixverse/v6/extend",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::VideoToVideo for Model {}
 
 /// The parameters of [`fal-ai/pixverse/v6/extend`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -25,6 +25,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/recraft/v3/create-style";
+    const TITLE: &'static str = "Recraft V3, create style";
+    const DESCRIPTION: &'static str = "Creates a style from a few images, for Recraft V3.";
+    const CATEGORY: Option<&'static str> = Some("training");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/recraft/v3/create-style",
+    );
     type Input = Input;
     type Output = Output;
 }

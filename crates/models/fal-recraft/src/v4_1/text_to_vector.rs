@@ -28,9 +28,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/recraft/v4.1/text-to-vector";
+    const TITLE: &'static str = "Recraft V4.1 Vector";
+    const DESCRIPTION: &'static str = "Text to vector graphics (SVG) with Recraft V4.1.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/recraft/v4.1/text-to-vector",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/recraft/v4.1/text-to-vector`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/sora-2/image-to-video/pro";
+    const TITLE: &'static str = "Sora 2 Pro, image to video";
+    const DESCRIPTION: &'static str = "Animates an image, with sound, with OpenAI's Sora 2 Pro.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/sora-2/image-to-video/pro",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToVideo for Model {}
 
 /// The parameters of [`fal-ai/sora-2/image-to-video/pro`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -28,9 +28,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/sora-2/text-to-video/pro";
+    const TITLE: &'static str = "Sora 2 Pro, text to video";
+    const DESCRIPTION: &'static str = "Text to video with sound, with OpenAI's Sora 2 Pro.";
+    const CATEGORY: Option<&'static str> = Some("text-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/sora-2/text-to-video/pro",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToVideo for Model {}
 
 /// The parameters of [`fal-ai/sora-2/text-to-video/pro`](Model).
 #[derive(Debug, Clone, PartialEq)]

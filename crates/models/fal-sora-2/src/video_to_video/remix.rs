@@ -29,6 +29,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/sora-2/video-to-video/remix";
+    const TITLE: &'static str = "Sora 2 Remix";
+    const DESCRIPTION: &'static str = "Remixes a video of Sora 2.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/sora-2/video-to-video/remix",
+    );
     type Input = Input;
     type Output = Output;
 }

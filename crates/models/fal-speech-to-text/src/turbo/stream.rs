@@ -25,6 +25,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/speech-to-text/turbo/stream";
+    const TITLE: &'static str = "Speech to text, turbo, streamed";
+    const DESCRIPTION: &'static str = "Quick speech to text with Canary, as a stream of what has been understood so far.";
+    const CATEGORY: Option<&'static str> = Some("speech-to-text");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/speech-to-text/turbo/stream",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/veo3/fast/image-to-video";
+    const TITLE: &'static str = "Veo 3 Fast, image to video";
+    const DESCRIPTION: &'static str = "Animates an image, with sound, with the quicker and cheaper Veo 3 Fast.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/veo3/fast/image-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToVideo for Model {}
 
 /// The parameters of [`fal-ai/veo3/fast/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

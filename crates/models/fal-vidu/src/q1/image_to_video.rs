@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/vidu/q1/image-to-video";
+    const TITLE: &'static str = "Vidu Q1, image to video";
+    const DESCRIPTION: &'static str = "Animates an image with Vidu Q1, in 1080p.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/vidu/q1/image-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToVideo for Model {}
 
 /// The parameters of [`fal-ai/vidu/q1/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -30,8 +30,18 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/vidu/q2/text-to-image";
+    const TITLE: &'static str = "Vidu Q2, text to image";
+    const DESCRIPTION: &'static str = "Text to image with Vidu Q2.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/vidu/q2/text-to-image",
+    );
     type Input = Input;
     type Output = Output;
+}
+
+impl fal_core::task::TextToImage for Model {
+    const IMAGES: &'static str = "image";
 }
 
 /// The parameters of [`fal-ai/vidu/q2/text-to-image`](Model).

@@ -32,9 +32,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "wan/v2.6/image-to-video/flash";
+    const TITLE: &'static str = "Wan 2.6 Flash, image to video";
+    const DESCRIPTION: &'static str = "Animates an image with the quicker Wan 2.6 Flash, in one shot or several.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/wan/v2.6/image-to-video/flash",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToVideo for Model {}
 
 /// The parameters of [`wan/v2.6/image-to-video/flash`](Model).
 #[derive(Debug, Clone, PartialEq)]

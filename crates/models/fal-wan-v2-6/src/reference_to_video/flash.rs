@@ -31,6 +31,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "wan/v2.6/reference-to-video/flash";
+    const TITLE: &'static str = "Wan 2.6 Flash, references to video";
+    const DESCRIPTION: &'static str = "Generates a video of subjects in videos and images, with the quicker Wan 2.6 Flash.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/wan/v2.6/reference-to-video/flash",
+    );
     type Input = Input;
     type Output = Output;
 }

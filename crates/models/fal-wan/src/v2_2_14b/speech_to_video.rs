@@ -33,6 +33,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/wan/v2.2-14b/speech-to-video";
+    const TITLE: &'static str = "Wan 2.2 S2V 14B";
+    const DESCRIPTION: &'static str = "Makes the person in an image speak or sing a recording, with Wan 2.2.";
+    const CATEGORY: Option<&'static str> = Some("audio-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/wan/v2.2-14b/speech-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -35,9 +35,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/wan/v2.2-a14b/image-to-video";
+    const TITLE: &'static str = "Wan 2.2 A14B, image to video";
+    const DESCRIPTION: &'static str = "Animates an image with the large Wan 2.2, optionally towards a last image.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/wan/v2.2-a14b/image-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToVideo for Model {}
 
 /// The parameters of [`fal-ai/wan/v2.2-a14b/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -32,8 +32,18 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/wan/v2.2-a14b/text-to-image";
+    const TITLE: &'static str = "Wan 2.2 A14B, text to image";
+    const DESCRIPTION: &'static str = "Text to image with the large Wan 2.2.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/wan/v2.2-a14b/text-to-image",
+    );
     type Input = Input;
     type Output = Output;
+}
+
+impl fal_core::task::TextToImage for Model {
+    const IMAGES: &'static str = "image";
 }
 
 /// The parameters of [`fal-ai/wan/v2.2-a14b/text-to-image`](Model).

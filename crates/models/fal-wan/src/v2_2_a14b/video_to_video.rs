@@ -32,9 +32,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/wan/v2.2-a14b/video-to-video";
+    const TITLE: &'static str = "Wan 2.2 A14B, video to video";
+    const DESCRIPTION: &'static str = "Redraws a video according to a prompt, with the large Wan 2.2.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/wan/v2.2-a14b/video-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::VideoToVideo for Model {}
 
 /// The parameters of [`fal-ai/wan/v2.2-a14b/video-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/wan/v2.7/edit-video";
+    const TITLE: &'static str = "Wan 2.7, edit video";
+    const DESCRIPTION: &'static str = "Changes a video by instructions in plain language, or according to an image, with Wan 2.7.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/wan/v2.7/edit-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::VideoToVideo for Model {}
 
 /// The parameters of [`fal-ai/wan/v2.7/edit-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -27,9 +27,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/wan/v2.7/image-to-video";
+    const TITLE: &'static str = "Wan 2.7, image to video";
+    const DESCRIPTION: &'static str = "Animates an image, or continues a clip, with Wan 2.7.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/wan/v2.7/image-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToVideo for Model {}
 
 /// The parameters of [`fal-ai/wan/v2.7/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

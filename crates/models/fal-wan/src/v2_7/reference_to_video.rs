@@ -30,8 +30,18 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/wan/v2.7/reference-to-video";
+    const TITLE: &'static str = "Wan 2.7, references to video";
+    const DESCRIPTION: &'static str = "Generates a video of subjects in images and videos, with Wan 2.7.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/wan/v2.7/reference-to-video",
+    );
     type Input = Input;
     type Output = Output;
+}
+
+impl fal_core::task::ImageToVideo for Model {
+    const IMAGE: &'static str = "reference_image_urls[]";
 }
 
 /// The parameters of [`fal-ai/wan/v2.7/reference-to-video`](Model).

@@ -29,6 +29,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/bytedance/seed/v2/mini";
+    const TITLE: &'static str = "Seed 2.0 Mini";
+    const DESCRIPTION: &'static str = "Answers about texts, images and videos, made for speed.";
+    const CATEGORY: Option<&'static str> = Some("llm");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/bytedance/seed/v2/mini",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -30,9 +30,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/bytedance/seed-speech/tts/v2";
+    const TITLE: &'static str = "Seed Speech 2";
+    const DESCRIPTION: &'static str = "Speaks a text, in many voices and languages.";
+    const CATEGORY: Option<&'static str> = Some("text-to-speech");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/bytedance/seed-speech/tts/v2",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToSpeech for Model {}
 
 /// The parameters of [`fal-ai/bytedance/seed-speech/tts/v2`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -32,9 +32,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-2/klein/9b/lora";
+    const TITLE: &'static str = "FLUX.2 [klein] 9B with LoRAs";
+    const DESCRIPTION: &'static str = "Text to image with FLUX.2 [klein] 9B and LoRA weights of your own.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-2/klein/9b/lora",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-2/klein/9b/lora`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -30,9 +30,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/hunyuan-image/v3/instruct/text-to-image";
+    const TITLE: &'static str = "Hunyuan Image 3.0 Instruct";
+    const DESCRIPTION: &'static str = "Text to image with Hunyuan Image 3.0, which reasons about the prompt first.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/hunyuan-image/v3/instruct/text-to-image",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/hunyuan-image/v3/instruct/text-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kling-video/o1/video-to-video/edit";
+    const TITLE: &'static str = "Kling O1 Pro, edit video";
+    const DESCRIPTION: &'static str = "Changes a video as told in plain language, with Kling O1 Pro.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kling-video/o1/video-to-video/edit",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::VideoToVideo for Model {}
 
 /// The parameters of [`fal-ai/kling-video/o1/video-to-video/edit`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -30,9 +30,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kling-video/o3/4k/image-to-video";
+    const TITLE: &'static str = "Kling O3 4K, image to video";
+    const DESCRIPTION: &'static str = "Animates an image with Kling O3 4K, optionally towards a last image, in one shot or several.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kling-video/o3/4k/image-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToVideo for Model {}
 
 /// The parameters of [`fal-ai/kling-video/o3/4k/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -27,8 +27,18 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kling-video/o3/4k/reference-to-video";
+    const TITLE: &'static str = "Kling O3 4K, references to video";
+    const DESCRIPTION: &'static str = "Generates a video of characters, objects and styles in images, with Kling O3 4K.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kling-video/o3/4k/reference-to-video",
+    );
     type Input = Input;
     type Output = Output;
+}
+
+impl fal_core::task::ImageToVideo for Model {
+    const IMAGE: &'static str = "start_image_url";
 }
 
 /// The parameters of [`fal-ai/kling-video/o3/4k/reference-to-video`](Model).

@@ -30,6 +30,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kling-video/v1/standard/ai-avatar";
+    const TITLE: &'static str = "Kling AI Avatar 1.0 Standard";
+    const DESCRIPTION: &'static str = "Makes the person, animal or character of an image speak a recording, with Kling AI Avatar 1.0 Standard.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kling-video/v1/standard/ai-avatar",
+    );
     type Input = Input;
     type Output = Output;
 }

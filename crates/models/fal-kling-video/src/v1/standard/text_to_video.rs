@@ -30,9 +30,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kling-video/v1/standard/text-to-video";
+    const TITLE: &'static str = "Kling 1.0 Standard, text to video";
+    const DESCRIPTION: &'static str = "Text to video with Kling 1.0 Standard.";
+    const CATEGORY: Option<&'static str> = Some("text-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kling-video/v1/standard/text-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToVideo for Model {}
 
 /// The parameters of [`fal-ai/kling-video/v1/standard/text-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -28,6 +28,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kling-video/v1.5/pro/effects";
+    const TITLE: &'static str = "Kling 1.5 Pro effects";
+    const DESCRIPTION: &'static str = "Videos of one or two people with a ready-made effect, with Kling 1.5 Pro.";
+    const CATEGORY: Option<&'static str> = Some("text-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kling-video/v1.5/pro/effects",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -31,8 +31,18 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kling-video/v1.6/pro/elements";
+    const TITLE: &'static str = "Kling 1.6 Pro elements";
+    const DESCRIPTION: &'static str = "Generates a video of the things in up to four images, with Kling 1.6 Pro.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kling-video/v1.6/pro/elements",
+    );
     type Input = Input;
     type Output = Output;
+}
+
+impl fal_core::task::ImageToVideo for Model {
+    const IMAGE: &'static str = "input_image_urls[]";
 }
 
 /// The parameters of [`fal-ai/kling-video/v1.6/pro/elements`](Model).

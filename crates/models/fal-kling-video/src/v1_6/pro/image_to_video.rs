@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kling-video/v1.6/pro/image-to-video";
+    const TITLE: &'static str = "Kling 1.6 Pro, image to video";
+    const DESCRIPTION: &'static str = "Animates an image with Kling 1.6 Pro.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kling-video/v1.6/pro/image-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToVideo for Model {}
 
 /// The parameters of [`fal-ai/kling-video/v1.6/pro/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

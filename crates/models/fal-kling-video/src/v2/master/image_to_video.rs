@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kling-video/v2/master/image-to-video";
+    const TITLE: &'static str = "Kling 2.0 Master, image to video";
+    const DESCRIPTION: &'static str = "Animates an image with Kling 2.0 Master.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kling-video/v2/master/image-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToVideo for Model {}
 
 /// The parameters of [`fal-ai/kling-video/v2/master/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

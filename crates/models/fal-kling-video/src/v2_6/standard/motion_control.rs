@@ -32,6 +32,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kling-video/v2.6/standard/motion-control";
+    const TITLE: &'static str = "Kling 2.6 Standard motion control";
+    const DESCRIPTION: &'static str = "Moves the character of an image as the person in a video moves, with Kling 2.6 Standard.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kling-video/v2.6/standard/motion-control",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -27,9 +27,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kling-video/v3/4k/text-to-video";
+    const TITLE: &'static str = "Kling 3.0 4K, text to video";
+    const DESCRIPTION: &'static str = "Text to video with Kling 3.0 4K, in one shot or several, with generated sound.";
+    const CATEGORY: Option<&'static str> = Some("text-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kling-video/v3/4k/text-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToVideo for Model {}
 
 /// The parameters of [`fal-ai/kling-video/v3/4k/text-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

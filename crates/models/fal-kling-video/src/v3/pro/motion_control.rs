@@ -32,6 +32,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kling-video/v3/pro/motion-control";
+    const TITLE: &'static str = "Kling 3.0 Pro motion control";
+    const DESCRIPTION: &'static str = "Moves the character of an image as the person in a video moves, with Kling 3.0 Pro.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kling-video/v3/pro/motion-control",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -30,8 +30,18 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kling-video/v3/standard/image-to-video";
+    const TITLE: &'static str = "Kling 3.0 Standard, image to video";
+    const DESCRIPTION: &'static str = "Animates an image with Kling 3.0 Standard, in one shot or several, with generated sound.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kling-video/v3/standard/image-to-video",
+    );
     type Input = Input;
     type Output = Output;
+}
+
+impl fal_core::task::ImageToVideo for Model {
+    const IMAGE: &'static str = "start_image_url";
 }
 
 /// The parameters of [`fal-ai/kling-video/v3/standard/image-to-video`](Model).

@@ -24,6 +24,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "openrouter/router/openai/v1/embeddings";
+    const TITLE: &'static str = "OpenRouter, embeddings";
+    const DESCRIPTION: &'static str = "OpenAI's embeddings protocol, for any of OpenRouter's embedding models.";
+    const CATEGORY: Option<&'static str> = Some("llm");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/openrouter/router/openai/v1/embeddings",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -28,9 +28,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/recraft/v4.1/pro/text-to-image";
+    const TITLE: &'static str = "Recraft V4.1 Pro";
+    const DESCRIPTION: &'static str = "Text to image with Recraft V4.1 Pro, at a higher resolution.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/recraft/v4.1/pro/text-to-image",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/recraft/v4.1/pro/text-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]

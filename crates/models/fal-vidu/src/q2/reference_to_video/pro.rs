@@ -31,8 +31,18 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/vidu/q2/reference-to-video/pro";
+    const TITLE: &'static str = "Vidu Q2 Pro, references to video";
+    const DESCRIPTION: &'static str = "Generates or changes a video from images and videos, with Vidu Q2 Pro.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/vidu/q2/reference-to-video/pro",
+    );
     type Input = Input;
     type Output = Output;
+}
+
+impl fal_core::task::ImageToVideo for Model {
+    const IMAGE: &'static str = "reference_image_urls[]";
 }
 
 /// The parameters of [`fal-ai/vidu/q2/reference-to-video/pro`](Model).

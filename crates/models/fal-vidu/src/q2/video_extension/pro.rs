@@ -30,9 +30,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/vidu/q2/video-extension/pro";
+    const TITLE: &'static str = "Vidu Q2 Pro, video extension";
+    const DESCRIPTION: &'static str = "Carries a video on, with Vidu Q2 Pro.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/vidu/q2/video-extension/pro",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::VideoToVideo for Model {}
 
 /// The parameters of [`fal-ai/vidu/q2/video-extension/pro`](Model).
 #[derive(Debug, Clone, PartialEq)]

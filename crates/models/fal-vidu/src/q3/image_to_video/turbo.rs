@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/vidu/q3/image-to-video/turbo";
+    const TITLE: &'static str = "Vidu Q3 Turbo, image to video";
+    const DESCRIPTION: &'static str = "Animates an image with the quicker Vidu Q3 Turbo, optionally with sound.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/vidu/q3/image-to-video/turbo",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToVideo for Model {}
 
 /// The parameters of [`fal-ai/vidu/q3/image-to-video/turbo`](Model).
 #[derive(Debug, Clone, PartialEq)]

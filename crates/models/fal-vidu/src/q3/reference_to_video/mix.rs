@@ -32,8 +32,18 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/vidu/q3/reference-to-video/mix";
+    const TITLE: &'static str = "Vidu Q3 Mix, references to video";
+    const DESCRIPTION: &'static str = "Generates a video of subjects and scenes in images, with Vidu Q3.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/vidu/q3/reference-to-video/mix",
+    );
     type Input = Input;
     type Output = Output;
+}
+
+impl fal_core::task::ImageToVideo for Model {
+    const IMAGE: &'static str = "reference_image_urls[]";
 }
 
 /// The parameters of [`fal-ai/vidu/q3/reference-to-video/mix`](Model).

@@ -32,6 +32,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/wan/v2.2-14b/animate/move";
+    const TITLE: &'static str = "Wan 2.2 Animate, move";
+    const DESCRIPTION: &'static str = "Moves the character of an image as the person in a video moves.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/wan/v2.2-14b/animate/move",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -32,6 +32,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/wan/v2.2-14b/animate/replace";
+    const TITLE: &'static str = "Wan 2.2 Animate, replace";
+    const DESCRIPTION: &'static str = "Puts the character of an image in the place of the person in a video.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/wan/v2.2-14b/animate/replace",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/wan/v2.2-5b/text-to-video/distill";
+    const TITLE: &'static str = "Wan 2.2 5B distilled, text to video";
+    const DESCRIPTION: &'static str = "Text to video with the small Wan 2.2, distilled to few steps.";
+    const CATEGORY: Option<&'static str> = Some("text-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/wan/v2.2-5b/text-to-video/distill",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToVideo for Model {}
 
 /// The parameters of [`fal-ai/wan/v2.2-5b/text-to-video/distill`](Model).
 #[derive(Debug, Clone, PartialEq)]

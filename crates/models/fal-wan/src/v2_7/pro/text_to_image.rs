@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/wan/v2.7/pro/text-to-image";
+    const TITLE: &'static str = "Wan 2.7 Pro, text to image";
+    const DESCRIPTION: &'static str = "Text to image with Wan 2.7 Pro.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/wan/v2.7/pro/text-to-image",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/wan/v2.7/pro/text-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]

@@ -28,9 +28,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/bytedance/seedance/v1.5/pro/text-to-video";
+    const TITLE: &'static str = "Seedance 1.5 Pro, text to video";
+    const DESCRIPTION: &'static str = "Text to video with sound, with Seedance 1.5 Pro.";
+    const CATEGORY: Option<&'static str> = Some("text-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/bytedance/seedance/v1.5/pro/text-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToVideo for Model {}
 
 /// The parameters of [`fal-ai/bytedance/seedance/v1.5/pro/text-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

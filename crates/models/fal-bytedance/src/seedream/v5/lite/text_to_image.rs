@@ -30,9 +30,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/bytedance/seedream/v5/lite/text-to-image";
+    const TITLE: &'static str = "Seedream 5.0 Lite";
+    const DESCRIPTION: &'static str = "Text to image with the quick Lite version of Seedream 5.0.";
+    const CATEGORY: Option<&'static str> = Some("text-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/bytedance/seedream/v5/lite/text-to-image",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::TextToImage for Model {}
 
 /// The parameters of [`fal-ai/bytedance/seedream/v5/lite/text-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]

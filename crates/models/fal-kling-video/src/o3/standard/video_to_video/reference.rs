@@ -32,9 +32,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/kling-video/o3/standard/video-to-video/reference";
+    const TITLE: &'static str = "Kling O3 Standard, video as reference";
+    const DESCRIPTION: &'static str = "Generates a new shot in the style of an input video, its motion and camera work, with Kling O3 Standard.";
+    const CATEGORY: Option<&'static str> = Some("video-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/kling-video/o3/standard/video-to-video/reference",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::VideoToVideo for Model {}
 
 /// The parameters of [`fal-ai/kling-video/o3/standard/video-to-video/reference`](Model).
 #[derive(Debug, Clone, PartialEq)]

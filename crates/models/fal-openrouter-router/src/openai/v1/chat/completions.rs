@@ -24,6 +24,12 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "openrouter/router/openai/v1/chat/completions";
+    const TITLE: &'static str = "OpenRouter, chat completions";
+    const DESCRIPTION: &'static str = "OpenAI's chat completions protocol, for any of OpenRouter's language models.";
+    const CATEGORY: Option<&'static str> = Some("llm");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/openrouter/router/openai/v1/chat/completions",
+    );
     type Input = Input;
     type Output = Output;
 }

@@ -31,9 +31,17 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/bytedance/seedance/v1/pro/fast/image-to-video";
+    const TITLE: &'static str = "Seedance 1.0 Pro Fast, image to video";
+    const DESCRIPTION: &'static str = "Animates an image with the quicker Seedance 1.0 Pro Fast.";
+    const CATEGORY: Option<&'static str> = Some("image-to-video");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/bytedance/seedance/v1/pro/fast/image-to-video",
+    );
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToVideo for Model {}
 
 /// The parameters of [`fal-ai/bytedance/seedance/v1/pro/fast/image-to-video`](Model).
 #[derive(Debug, Clone, PartialEq)]

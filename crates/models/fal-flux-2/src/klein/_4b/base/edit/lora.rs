@@ -35,8 +35,18 @@ pub enum Model {}
 
 impl Endpoint for Model {
     const ID: &'static str = "fal-ai/flux-2/klein/4b/base/edit/lora";
+    const TITLE: &'static str = "FLUX.2 [klein] 4B Base Edit with LoRAs";
+    const DESCRIPTION: &'static str = "Changes images as told in plain language, with the undistilled FLUX.2 [klein] 4B and LoRA weights of your own.";
+    const CATEGORY: Option<&'static str> = Some("image-to-image");
+    const DOCS_URL: Option<&'static str> = Some(
+        "https://fal.ai/models/fal-ai/flux-2/klein/4b/base/edit/lora",
+    );
     type Input = Input;
     type Output = Output;
+}
+
+impl fal_core::task::ImageToImage for Model {
+    const IMAGE: &'static str = "image_urls[]";
 }
 
 /// The parameters of [`fal-ai/flux-2/klein/4b/base/edit/lora`](Model).
