@@ -130,7 +130,9 @@ fn read_licences(root: &Path) -> io::Result<Vec<(&'static str, String)>> {
     Ok(found)
 }
 
-fn options() -> Options {
+/// Returns the options that the crates of a workspace are generated with, without overlays.
+#[must_use]
+pub fn options() -> Options {
     Options { command: "cargo xtask regen".to_owned(), layout: Layout::Workspace, ..Options::default() }
 }
 

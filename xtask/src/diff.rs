@@ -4,11 +4,11 @@ mod bounds;
 mod changelog;
 mod compare;
 mod finding;
+mod items;
 mod json;
 mod markdown;
 mod properties;
 mod snapshot;
-mod surface;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fal_codegen::{
-    AnalyzedCrate, Generator, Manifest, Options, Source,
+    AnalyzedCrate, Errors, Generator, Manifest, Options, Source,
     manifest::Family,
     model::{Endpoint, TypeGraph},
-    workspace::SCHEMAS,
+    rust::Module,
+    workspace::{self, OVERLAYS, SCHEMAS},
 };
 use semver::Version;
 use serde_json::Value;
 
 use super::{
     finding::{Finding, Kind, Level, Part},
-    surface::{self, TYPES},
+    items::{ItemChange, Items, Sources},
+    snapshot,
     types::TypeDiff,
     version,
 };
@@ -25,6 +27,10 @@ pub(super) struct Snapshot {
     pub(super) manifest: Manifest,
     /// The text of each document of the manifest, by endpoint id.
     pub(super) documents: BTreeMap<String, String>,
+    /// The text of each overlay, by the id of the endpoint that it corrects.
+    pub(super) overlays: BTreeMap<String, String>,
+    /// The generated code of each crate, as it was committed or is in the work tree.
+    pub(super) code: BTreeMap<String, Sources>,
     /// The version of the crates.
     pub(super) version: Version,
 }
@@ -52,19 +58,32 @@ pub(super) struct Change {
 pub(super) fn compare(before: &Snapshot, after: &Snapshot) -> Result<Vec<CrateDiff>, String> {
     let names: BTreeSet<&String> =
         before.manifest.crates.keys().chain(after.manifest.crates.keys()).collect();
-    let changed: BTreeSet<&String> =
-        names.into_iter().filter(|name| before.inputs(name) != after.inputs(name)).collect();
-    let (old, new) = (before.analyze(&changed)?, after.analyze(&changed)?);
+    let changed: BTreeSet<&String> = names
+        .into_iter()
+        .filter(|name| {
+            before.inputs(name) != after.inputs(name) || before.code.get(*name) != after.code.get(*name)
+        })
+        .collect();
+    let (old, unreadable) = before.analyze_leniently(&changed);
+    let new = after.analyze(&changed).map_err(|errors| errors.to_string())?;
+    let code = after.generate(&changed)?;
     let mut crates = Vec::new();
     for name in changed {
         let families = (before.manifest.crates.get(name), after.manifest.crates.get(name));
         let changes = match families {
             (None, Some(family)) => vec![new_crate(name, family)],
             (Some(family), None) => vec![removed_crate(name, family)],
-            _ => match (old.get(name), new.get(name)) {
-                (Some(old), Some(new)) => compare_crate(families, old, new),
-                _ => Vec::new(),
-            },
+            (Some(old_family), Some(new_family)) => {
+                let nothing = Sources::new();
+                let comparison = Comparison {
+                    families: (old_family, new_family),
+                    endpoints: (old.get(name), new.get(name)),
+                    code: (before.code.get(name).unwrap_or(&nothing), code.get(name).unwrap_or(&nothing)),
+                    unreadable: &unreadable,
+                };
+                comparison.run()?
+            }
+            (None, None) => continue,
         };
         let Some(level) = changes.iter().map(|change| change.finding.level).max() else { continue };
         let app = families.1.or(families.0).map(|family| family.app.clone()).unwrap_or_default();
@@ -81,100 +100,265 @@ pub(super) fn compare(before: &Snapshot, after: &Snapshot) -> Result<Vec<CrateDi
     Ok(crates)
 }
 
+/// The problem of each old document that today's generator cannot read, by the id of its endpoint.
+type Unreadable = BTreeMap<String, String>;
+
+/// Everything that a crate is generated from: its family, and the document and overlay of each of its endpoints.
+type Inputs<'a> = (&'a Family, Vec<(Option<&'a String>, Option<&'a String>)>);
+
 impl Snapshot {
-    /// Returns everything that a crate is generated from.
-    fn inputs(&self, name: &str) -> Option<(&Family, Vec<Option<&String>>)> {
+    fn inputs(&self, name: &str) -> Option<Inputs<'_>> {
         let family = self.manifest.crates.get(name)?;
-        Some((family, family.endpoints.iter().map(|id| self.documents.get(id)).collect()))
+        let files = family.endpoints.iter().map(|id| (self.documents.get(id), self.overlays.get(id)));
+        Some((family, files.collect()))
     }
 
-    fn analyze(&self, only: &BTreeSet<&String>) -> Result<BTreeMap<String, AnalyzedCrate>, String> {
+    /// Reads the documents of some crates. Documents that cannot be read are left out and returned.
+    fn analyze_leniently(&self, only: &BTreeSet<&String>) -> (BTreeMap<String, AnalyzedCrate>, Unreadable) {
+        let mut unreadable = Unreadable::new();
+        // A document may have a problem that shows only after those of the other documents are gone.
+        loop {
+            match self.analyze_without(only, &unreadable) {
+                Ok(crates) => return (crates, unreadable),
+                Err(Errors(errors)) => {
+                    let known = unreadable.len();
+                    for error in errors {
+                        let ids = self.manifest.crates.values().flat_map(|family| &family.endpoints);
+                        let of_file = |id: &&String| error.file == self.document_file(id);
+                        let of_overlay = |id: &&String| error.file == self.overlay_file(id);
+                        match ids.clone().find(|id| of_file(id) || of_overlay(id)) {
+                            Some(id) => unreadable.entry(id.clone()).or_insert(error.to_string()),
+                            None => continue,
+                        };
+                    }
+                    if unreadable.len() == known {
+                        return (BTreeMap::new(), unreadable);
+                    }
+                }
+            }
+        }
+    }
+
+    fn analyze(&self, only: &BTreeSet<&String>) -> Result<BTreeMap<String, AnalyzedCrate>, Errors> {
+        self.analyze_without(only, &Unreadable::new())
+    }
+
+    fn analyze_without(
+        &self,
+        only: &BTreeSet<&String>,
+        without: &Unreadable,
+    ) -> Result<BTreeMap<String, AnalyzedCrate>, Errors> {
+        let (manifest, sources, options) = self.generator_inputs(only, without);
+        Generator::new(options).analyze(&manifest, &self.manifest_file(), &sources)
+    }
+
+    /// Returns the code that the generator writes for some crates.
+    pub(super) fn generate(&self, only: &BTreeSet<&String>) -> Result<BTreeMap<String, Sources>, String> {
+        let (manifest, sources, options) = self.generator_inputs(only, &Unreadable::new());
+        let generator = Generator::new(options);
+        let generated = generator.manifest(&manifest, &self.manifest_file(), &sources);
+        let tree = generated.map_err(|errors| errors.to_string())?.tree;
+        let mut code: BTreeMap<String, Sources> = BTreeMap::new();
+        for (path, text) in tree.iter() {
+            if let Some((name, path)) = snapshot::source_of_crate(path) {
+                code.entry(name.to_owned()).or_default().insert(path.to_owned(), text.to_owned());
+            }
+        }
+        Ok(code)
+    }
+
+    fn generator_inputs(
+        &self,
+        only: &BTreeSet<&String>,
+        without: &Unreadable,
+    ) -> (Manifest, Vec<Source>, Options) {
         let mut manifest = self.manifest.clone();
         manifest.crates.retain(|name, _| only.contains(name));
-        let ids = manifest.crates.values().flat_map(|family| &family.endpoints);
-        let sources: Vec<Source> = ids
-            .filter_map(|id| {
-                let file = format!("{}{SCHEMAS}/{}", self.label, Manifest::document_path(id));
-                Some(Source { file, text: self.documents.get(id)?.clone() })
-            })
-            .collect();
-        let file = format!("{}{SCHEMAS}/manifest.toml", self.label);
-        let generator = Generator::new(Options::default());
-        generator.analyze(&manifest, &file, &sources).map_err(|errors| errors.to_string())
+        for family in manifest.crates.values_mut() {
+            family.endpoints.retain(|id| !without.contains_key(id));
+        }
+        let ids: Vec<&String> = manifest.crates.values().flat_map(|family| &family.endpoints).collect();
+        let source = |id: &String| {
+            Some(Source { file: self.document_file(id), text: self.documents.get(id)?.clone() })
+        };
+        let overlay =
+            |id: &String| Some(Source { file: self.overlay_file(id), text: self.overlays.get(id)?.clone() });
+        let sources = ids.iter().filter_map(|id| source(id)).collect();
+        let overlays = ids.iter().filter_map(|id| overlay(id)).collect();
+        let options = Options { overlays, ..workspace::options() };
+        (manifest, sources, options)
+    }
+
+    fn manifest_file(&self) -> String {
+        format!("{}{SCHEMAS}/manifest.toml", self.label)
+    }
+
+    fn document_file(&self, id: &str) -> String {
+        format!("{}{SCHEMAS}/{}", self.label, Manifest::document_path(id))
+    }
+
+    fn overlay_file(&self, id: &str) -> String {
+        format!("{}{SCHEMAS}/{OVERLAYS}/{}", self.label, Manifest::document_path(id))
     }
 }
 
-fn compare_crate(
-    families: (Option<&Family>, Option<&Family>),
-    old: &AnalyzedCrate,
-    new: &AnalyzedCrate,
-) -> Vec<Change> {
-    let mut changes: Vec<Change> = Vec::new();
-    let mut broken: BTreeSet<&str> = BTreeSet::new();
-    if let (Some(old), Some(new)) = families
-        && old.title != new.title
-    {
-        let message = format!("the title of the crate is \"{}\", was \"{}\"", new.title, old.title);
-        add(&mut changes, at_endpoint(Level::Patch, Kind::DescriptionChanged, message, ""), None);
+/// The old and the new state of a crate.
+struct Comparison<'a> {
+    families: (&'a Family, &'a Family),
+    endpoints: (Option<&'a AnalyzedCrate>, Option<&'a AnalyzedCrate>),
+    code: (&'a Sources, &'a Sources),
+    unreadable: &'a Unreadable,
+}
+
+impl Comparison<'_> {
+    fn run(&self) -> Result<Vec<Change>, String> {
+        let mut changes: Vec<Change> = Vec::new();
+        let (old, new) = self.families;
+        if old.title != new.title {
+            let message = format!("the title of the crate is \"{}\", was \"{}\"", new.title, old.title);
+            add(&mut changes, at_endpoint(Level::Patch, Kind::DescriptionChanged, message, ""), None);
+        }
+        let new_items = Items::parse(self.code.1)?;
+        let old_items = Items::parse(self.code.0).unwrap_or_else(|error| {
+            let message = format!("the old code cannot be read: {error}");
+            let reason = "Compare it by hand.";
+            add(&mut changes, at_endpoint(Level::Patch, Kind::NotComparable, message, reason), None);
+            Items::default()
+        });
+        let modules = self.modules();
+        let mut all = Vec::new();
+        for id in &old.endpoints {
+            let mut found = self.endpoint(id);
+            if let Some((module, _)) = modules.iter().find(|(_, endpoint)| *endpoint == id) {
+                let lost = unexplained(old_items.broken(module, &new_items), &mut found);
+                found.extend(lost.into_iter().map(|item| name_changed(item.message)));
+            }
+            all.extend(found.iter().cloned());
+            found.into_iter().for_each(|finding| add(&mut changes, finding, Some(id)));
+        }
+        for id in new.endpoints.iter().filter(|id| !old.endpoints.contains(id)) {
+            let category = self.find(self.endpoints.1, id).and_then(|endpoint| endpoint.category.clone());
+            let category = category.map_or_else(String::new, |category| format!(", {category}"));
+            let message = format!("a new endpoint{category}");
+            add(&mut changes, at_endpoint(Level::Minor, Kind::EndpointAdded, message, ""), Some(id));
+        }
+        // The module of the types that endpoints share.
+        for module in old_items.modules().filter(|module| !modules.contains_key(*module)) {
+            for item in unexplained(old_items.broken(module, &new_items), &mut all) {
+                add(&mut changes, name_changed(format!("{} in `{module}`", item.message)), None);
+            }
+        }
+        for (module, id) in &modules {
+            let is_listed = changes.iter().any(|change| change.endpoints.contains(id));
+            if let Some(finding) =
+                self.describe_rest(id, &new_items.added(module, &old_items)).filter(|_| !is_listed)
+            {
+                add(&mut changes, finding, Some(id));
+            }
+        }
+        if changes.is_empty() && self.code.0 != self.code.1 {
+            let message = "its code has changed, and nothing that users name".to_owned();
+            add(&mut changes, at_endpoint(Level::Patch, Kind::DescriptionChanged, message, ""), None);
+        }
+        changes.sort_by(|a, b| {
+            let key = |change: &Change| (change.finding.kind, change.finding.part, change.endpoints.clone());
+            b.finding.level.cmp(&a.finding.level).then_with(|| key(a).cmp(&key(b)))
+        });
+        Ok(changes)
     }
-    let find = |endpoints: &'_ [Endpoint], id: &str| endpoints.iter().position(|endpoint| endpoint.id == id);
-    for before in &old.endpoints {
-        let found = match find(&new.endpoints, &before.id) {
-            Some(index) => compare_endpoint(before, &new.endpoints[index]),
-            None => {
-                let reason = "Code that names its module no longer compiles.";
-                vec![at_endpoint(
-                    Level::Breaking,
-                    Kind::EndpointRemoved,
-                    "the endpoint was removed".to_owned(),
-                    reason,
-                )]
+
+    /// Returns the ids of endpoints by their modules, of both states.
+    fn modules(&self) -> BTreeMap<String, String> {
+        fn visit(module: &Module, modules: &mut BTreeMap<String, String>) {
+            if let Some(endpoint) = &module.endpoint {
+                modules.insert(module.path.join("::"), endpoint.id.clone());
+            }
+            module.children.iter().for_each(|child| visit(child, modules));
+        }
+        let mut modules = BTreeMap::new();
+        for side in [self.endpoints.0, self.endpoints.1].into_iter().flatten() {
+            visit(&side.plan.root, &mut modules);
+        }
+        modules
+    }
+
+    fn find<'b>(&self, side: Option<&'b AnalyzedCrate>, id: &str) -> Option<&'b Endpoint> {
+        side?.endpoints.iter().find(|endpoint| endpoint.id == id)
+    }
+
+    /// Compares the schemas of an endpoint of the old state.
+    fn endpoint(&self, id: &String) -> Vec<Finding> {
+        if !self.families.1.endpoints.contains(id) {
+            let reason = "Code that names its module no longer compiles.";
+            let message = "the endpoint was removed".to_owned();
+            return vec![at_endpoint(Level::Breaking, Kind::EndpointRemoved, message, reason)];
+        }
+        match (self.find(self.endpoints.0, id), self.find(self.endpoints.1, id)) {
+            (Some(old), Some(new)) => compare_endpoint(old, new),
+            _ => {
+                let problem = self.unreadable.get(id).map_or("its crate cannot be read", String::as_str);
+                let problem = problem.lines().next().unwrap_or_default();
+                let message = format!("the old document cannot be compared: {problem}");
+                let reason = "Compare its bounds and defaults by hand; its Rust code is compared as usual.";
+                vec![at_endpoint(Level::Patch, Kind::NotComparable, message, reason)]
+            }
+        }
+    }
+
+    /// Describes a change of an endpoint that has no other: new names, examples or an order.
+    fn describe_rest(&self, id: &str, added: &[&str]) -> Option<Finding> {
+        let (old, new) = (self.find(self.endpoints.0, id)?, self.find(self.endpoints.1, id)?);
+        let (message, level, kind) = match added {
+            [] if type_graphs(old) == type_graphs(new) => return None,
+            [] => {
+                let message =
+                    "an example, the order of parameters or the description of an object has changed";
+                (message.to_owned(), Level::Patch, Kind::DescriptionChanged)
+            }
+            [name] => (format!("`{name}` is new"), Level::Minor, Kind::Added),
+            [name, rest @ ..] => {
+                (format!("`{name}` and {} more names are new", rest.len()), Level::Minor, Kind::Added)
             }
         };
-        if found.iter().any(|finding| finding.level == Level::Breaking) {
-            broken.insert(&before.id);
-        }
-        found.into_iter().for_each(|finding| add(&mut changes, finding, Some(&before.id)));
+        Some(at_endpoint(level, kind, message, ""))
     }
-    for after in new.endpoints.iter().filter(|after| find(&old.endpoints, &after.id).is_none()) {
-        let message = match &after.category {
-            Some(category) => format!("a new endpoint, {category}"),
-            None => "a new endpoint".to_owned(),
-        };
-        add(&mut changes, at_endpoint(Level::Minor, Kind::EndpointAdded, message, ""), Some(&after.id));
-    }
-    let (was, is) = (surface::of_crate(&old.plan), surface::of_crate(&new.plan));
-    for (module, before) in &was {
-        // Removed names are the consequence of another breaking change.
-        let explained = broken.contains(module.as_str()) || (module == TYPES && !broken.is_empty());
-        let after = is.get(module).cloned().unwrap_or_default();
-        if explained {
-            continue;
+}
+
+/// Returns the items whose change does not follow from a finding. A default whose constant is gone becomes breaking.
+fn unexplained(lost: Vec<ItemChange>, found: &mut [Finding]) -> Vec<ItemChange> {
+    lost.into_iter().filter(|item| !found.iter_mut().any(|finding| explains(finding, &item.name))).collect()
+}
+
+/// Returns true if the change of an item follows from a finding.
+fn explains(finding: &mut Finding, item: &str) -> bool {
+    let plain = |text: &str| -> String {
+        text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+    };
+    let last = finding.path.rsplit('.').next().unwrap_or_default().trim_end_matches("[]").to_owned();
+    if finding.kind == Kind::DefaultChanged {
+        let is_constant = item
+            .rsplit_once("::DEFAULT_")
+            .is_some_and(|(_, name)| !last.is_empty() && plain(name) == plain(&last));
+        if is_constant {
+            finding.level = Level::Breaking;
+            finding.reason = "Its `DEFAULT_` constant is gone or has another type, so code that names it no longer compiles.";
         }
-        for message in surface::removed(before, &after) {
-            let reason = "Code that names it no longer compiles.";
-            let endpoint = (module != TYPES).then_some(module.as_str());
-            add(&mut changes, at_endpoint(Level::Breaking, Kind::NameChanged, message, reason), endpoint);
-        }
+        return is_constant;
     }
-    for before in &old.endpoints {
-        let is_listed = changes.iter().any(|change| change.endpoints.contains(&before.id));
-        let after = new.endpoints.iter().find(|after| after.id == before.id);
-        if !is_listed && after.is_some_and(|after| type_graphs(before) != type_graphs(after)) {
-            let message =
-                "an example, the order of parameters or the description of an object has changed".to_owned();
-            add(
-                &mut changes,
-                at_endpoint(Level::Patch, Kind::DescriptionChanged, message, ""),
-                Some(&before.id),
-            );
-        }
+    match finding.kind {
+        Kind::EndpointRemoved => true,
+        Kind::StreamRemoved => item.starts_with("Event") || item.contains(": Streams"),
+        Kind::RealtimeRemoved => item.contains(": Realtime"),
+        _ if finding.level < Level::Breaking => false,
+        // The builder has the parameters that are required as type parameters.
+        Kind::BecameRequired | Kind::BecameOptional | Kind::Added if item.starts_with("Builder") => true,
+        _ if last.is_empty() => true,
+        _ => plain(item).contains(&plain(&last)),
     }
-    changes.sort_by(|a, b| {
-        let key = |change: &Change| (change.finding.kind, change.finding.part, change.endpoints.clone());
-        b.finding.level.cmp(&a.finding.level).then_with(|| key(a).cmp(&key(b)))
-    });
-    changes
+}
+
+fn name_changed(message: String) -> Finding {
+    at_endpoint(Level::Breaking, Kind::NameChanged, message, "Code that uses it may no longer compile.")
 }
 
 fn type_graphs(endpoint: &Endpoint) -> (&TypeGraph, &TypeGraph, Option<&TypeGraph>) {

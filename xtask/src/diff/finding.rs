@@ -49,6 +49,8 @@ pub(super) enum Kind {
     Deprecated,
     Restored,
     NameChanged,
+    /// One of the states cannot be read.
+    NotComparable,
     DescriptionChanged,
 }
 
@@ -78,6 +80,7 @@ impl Kind {
             Self::Deprecated => "deprecated",
             Self::Restored => "restored",
             Self::NameChanged => "name_changed",
+            Self::NotComparable => "not_comparable",
             Self::DescriptionChanged => "description_changed",
         }
     }

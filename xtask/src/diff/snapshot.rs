@@ -9,13 +9,19 @@ use std::{
     thread,
 };
 
-use fal_codegen::{Manifest, workspace::SCHEMAS};
+use fal_codegen::{
+    Manifest,
+    workspace::{OVERLAYS, SCHEMAS},
+};
 use semver::Version;
 
-use super::compare::Snapshot;
+use super::{compare::Snapshot, items::Sources};
 
 #[cfg(test)]
 mod tests;
+
+/// The folder of the generated crates.
+const MODELS: &str = "crates/models";
 
 /// The document of the platform API, which describes no model.
 pub(super) const PLATFORM: &str = "schemas/platform/openapi.json";
@@ -26,15 +32,21 @@ pub(super) struct Repository(pub(super) PathBuf);
 impl Repository {
     /// Reads the schemas of the work tree.
     pub(super) fn work_tree(&self) -> Result<Snapshot, String> {
-        snapshot("", |paths| paths.iter().map(|path| read(&self.0.join(path))).collect())
+        let overlays = format!("{SCHEMAS}/{OVERLAYS}");
+        let files =
+            self.git(&["ls-files", "--cached", "--others", "--exclude-standard", "--", MODELS, &overlays])?;
+        snapshot("", &files, |paths| paths.iter().map(|path| read(&self.0.join(path))).collect())
     }
 
     /// Reads the schemas of a commit, branch or tag.
     pub(super) fn commit(&self, reference: &str) -> Result<Snapshot, String> {
+        self.git(&["rev-parse", "--git-dir"])?;
         let commit = self.git(&["rev-parse", "--verify", "--quiet", &format!("{reference}^{{commit}}")]);
         let commit =
             commit.map_err(|_| format!("`{reference}` is not a commit, branch or tag of this repository"))?;
-        snapshot(&format!("{reference}:"), |paths| self.blobs(commit.trim(), paths))
+        let (commit, overlays) = (commit.trim(), format!("{SCHEMAS}/{OVERLAYS}"));
+        let files = self.git(&["ls-tree", "-r", "--name-only", commit, "--", MODELS, &overlays])?;
+        snapshot(&format!("{reference}:"), &files, |paths| self.blobs(commit, paths))
     }
 
     /// Returns the name of the last tag.
@@ -53,7 +65,7 @@ impl Repository {
         let output = output.map_err(|error| format!("git: {error}"))?;
         match output.status.success() {
             true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-            false => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+            false => Err(format!("git {}: {}", arguments[0], String::from_utf8_lossy(&output.stderr).trim())),
         }
     }
 
@@ -103,26 +115,51 @@ fn read(path: &Path) -> Result<Option<String>, String> {
     }
 }
 
-/// Reads the manifest, then its documents. `read` returns the text of each file.
+/// Reads the manifest, then its documents, their overlays and the generated code. `files` lists the last two, one a line, and
+/// `read` returns the text of each file.
 fn snapshot(
     label: &str,
+    files: &str,
     read: impl Fn(&[String]) -> Result<Vec<Option<String>>, String>,
 ) -> Result<Snapshot, String> {
     let file = format!("{SCHEMAS}/manifest.toml");
-    let mut files = read(&[file.clone(), "Cargo.toml".to_owned()])?.into_iter().flatten();
-    let (Some(manifest), Some(cargo)) = (files.next(), files.next()) else {
+    let mut first = read(&[file.clone(), "Cargo.toml".to_owned()])?.into_iter().flatten();
+    let (Some(manifest), Some(cargo)) = (first.next(), first.next()) else {
         return Err(format!("{label}{file} or {label}Cargo.toml is missing, so there is nothing to compare"));
     };
     let manifest =
         Manifest::parse(&format!("{label}{file}"), &manifest).map_err(|error| error.to_string())?;
     let ids: Vec<String> =
         manifest.crates.values().flat_map(|family| family.endpoints.iter().cloned()).collect();
+    let documents = |folder: &str| -> Result<BTreeMap<String, String>, String> {
+        let paths: Vec<String> =
+            ids.iter().map(|id| format!("{folder}/{}", Manifest::document_path(id))).collect();
+        Ok(ids.iter().cloned().zip(read(&paths)?).filter_map(|(id, text)| Some((id, text?))).collect())
+    };
+    let has_overlays = files.lines().any(|file| file.starts_with(&format!("{SCHEMAS}/{OVERLAYS}/")));
+    let sources: Vec<(&str, &str)> = files.lines().filter_map(source_of_crate).collect();
     let paths: Vec<String> =
-        ids.iter().map(|id| format!("{SCHEMAS}/{}", Manifest::document_path(id))).collect();
-    let texts = read(&paths)?;
-    let documents: BTreeMap<String, String> =
-        ids.into_iter().zip(texts).filter_map(|(id, text)| Some((id, text?))).collect();
-    Ok(Snapshot { label: label.to_owned(), manifest, documents, version: version(&cargo, label)? })
+        sources.iter().map(|(name, path)| format!("{MODELS}/{name}/src/{path}")).collect();
+    let mut code: BTreeMap<String, Sources> = BTreeMap::new();
+    for ((name, path), text) in sources.into_iter().zip(read(&paths)?) {
+        if let Some(text) = text.filter(|_| manifest.crates.contains_key(name)) {
+            code.entry(name.to_owned()).or_default().insert(path.to_owned(), text);
+        }
+    }
+    Ok(Snapshot {
+        label: label.to_owned(),
+        documents: documents(SCHEMAS)?,
+        overlays: if has_overlays { documents(&format!("{SCHEMAS}/{OVERLAYS}"))? } else { BTreeMap::new() },
+        code,
+        version: version(&cargo, label)?,
+        manifest,
+    })
+}
+
+/// Returns the crate of a generated source and its path below `src`.
+pub(super) fn source_of_crate(path: &str) -> Option<(&str, &str)> {
+    let (name, path) = path.strip_prefix(MODELS)?.strip_prefix('/')?.split_once("/src/")?;
+    path.ends_with(".rs").then_some((name, path))
 }
 
 /// Parses the version that the crates of the workspace share.

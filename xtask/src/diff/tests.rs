@@ -57,12 +57,19 @@ fn snapshot(label: &str, records: &[(&str, String)]) -> Snapshot {
         })
         .collect();
     let tables = if tables.is_empty() { "[crates]\n".to_owned() } else { tables.join("\n") };
-    Snapshot {
-        label: label.to_owned(),
+    let mut snapshot = Snapshot {
+        // Generated files name their documents, without a label.
+        label: String::new(),
         manifest: Manifest::parse("manifest.toml", &tables).unwrap(),
         documents: records.iter().map(|(id, text)| ((*id).to_owned(), text.clone())).collect(),
+        overlays: BTreeMap::new(),
+        code: BTreeMap::new(),
         version: "0.3.1".parse().unwrap(),
-    }
+    };
+    // Documents that cannot be read have no code.
+    snapshot.code = snapshot.generate(&snapshot.manifest.crates.keys().collect()).unwrap_or_default();
+    snapshot.label = label.to_owned();
+    snapshot
 }
 
 /// Returns the changes of the property `x` of the input or the output.
@@ -389,11 +396,97 @@ fn unchanged_crates_are_left_out() {
     assert_eq!(changelog::write(&crates), "");
 }
 
+/// Returns records of one crate as `between` takes them.
+fn endpoint(steps: Value) -> [(String, String); 1] {
+    let input = json!({ "type": "object", "properties": { "num_inference_steps": steps } });
+    let output = json!({ "type": "object", "properties": { "url": { "type": "string" } } });
+    [("a/b".to_owned(), record("a/b", input, output, json!({})))]
+}
+
+/// Returns the levels and messages of all changes.
+fn messages(crates: &[CrateDiff]) -> Vec<(Level, String)> {
+    let changes = crates.iter().flat_map(|item| &item.changes);
+    changes.map(|change| (change.finding.level, change.finding.message.clone())).collect()
+}
+
 #[test]
-fn an_invalid_document_is_reported_with_its_commit() {
+fn a_default_whose_constant_is_gone_breaks() {
+    let steps = |more: Value| {
+        let mut schema = json!({ "type": "integer", "minimum": 1, "maximum": 50 });
+        schema.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        endpoint(schema)
+    };
+    let with = steps(json!({ "default": 28 }));
+    for without in [json!({}), json!({ "default": 80 }), json!({ "default": null })] {
+        let found = between(&with, &steps(without.clone()));
+        let found = messages(&found);
+        assert!(
+            found.iter().any(|(level, text)| *level == Breaking && text.contains("default")),
+            "{without}: {found:?}"
+        );
+    }
+    let moved = between(&with, &steps(json!({ "default": 30 })));
+    assert_eq!(moved[0].level, Patch, "{:?}", messages(&moved));
+    // The constant that the default gets is new.
+    assert_eq!(between(&steps(json!({})), &with)[0].level, Patch);
+}
+
+#[test]
+fn a_change_of_the_generator_is_found_in_its_code() {
+    let records = endpoint(json!({ "type": "integer", "minimum": 1, "maximum": 50, "default": 28 }));
+    let records: Vec<(&str, String)> = records.iter().map(|(id, text)| (id.as_str(), text.clone())).collect();
+    let changed = |from: &str, to: &str| {
+        let (mut before, after) = (snapshot("v0.3.1:", &records), snapshot("", &records));
+        let code = before.code.get_mut("a-b").unwrap().get_mut("lib.rs").unwrap();
+        assert!(code.contains(from), "{code}");
+        *code = code.replace(from, to);
+        messages(&compare(&before, &after).unwrap())
+    };
+    assert_eq!(
+        changed("NumInferenceSteps", "Steps")[0],
+        (Breaking, "`Steps` was removed or renamed".to_owned())
+    );
+    let body = "nothing that users name";
+    assert!(changed("pub struct Input {", "/// Text.\npub struct Input {")[0].1.contains(body));
+    let found = changed("pub fn validate", "fn validate");
+    assert_eq!(found, [(Minor, "`Input::validate` is new".to_owned())]);
+    // Code with a conflict of a merge.
+    let found = changed("pub struct Input {", "<<<<<<< ours\npub struct Input {");
+    assert!(
+        found.iter().any(|(_, text)| text.starts_with("the old code cannot be read: lib.rs")),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn an_old_document_that_cannot_be_read_stops_nothing() {
+    let good = endpoint(json!({ "type": "integer", "minimum": 1, "maximum": 50, "default": 28 }));
+    let other = ("c/d".to_owned(), good[0].1.replace("a/b", "c/d"));
+    let narrower = ("c/d".to_owned(), other.1.replace("50", "40"));
+    let named = |records: &[(String, String)]| {
+        let records: Vec<(&str, String)> =
+            records.iter().map(|(id, text)| (id.as_str(), text.clone())).collect();
+        (snapshot("v0.3.1:", &records), snapshot("", &records))
+    };
+    let (mut before, _) = named(&[good[0].clone(), other]);
+    let document = before.documents.get_mut("a/b").unwrap();
+    *document = document.replace("\"maximum\":50", "\"maximum\":[50]");
+    let (_, after) = named(&[good[0].clone(), narrower]);
+    let crates = compare(&before, &after).unwrap();
+    let found = messages(&crates);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        found[0].1.starts_with("the old document cannot be compared: v0.3.1:schemas/a/b.json"),
+        "{found:?}"
+    );
+    assert_eq!(crates[1].level, Breaking);
+}
+
+#[test]
+fn an_invalid_document_of_the_work_tree_is_reported() {
     let good = [with_object("a/b/c", "Image", json!({ "width": { "type": "integer" } }))];
     let records: Vec<(&str, String)> = good.iter().map(|(id, text)| (id.as_str(), text.clone())).collect();
     let bad = [("a/b/c", good[0].1.replace("#/components/schemas/Image", "#/components/schemas/None"))];
-    let Err(error) = compare(&snapshot("v0.3.1:", &bad), &snapshot("", &records)) else { unreachable!() };
-    assert!(error.starts_with("v0.3.1:schemas/a/b/c.json: "), "{error}");
+    let Err(error) = compare(&snapshot("v0.3.1:", &records), &snapshot("", &bad)) else { unreachable!() };
+    assert!(error.starts_with("schemas/a/b/c.json: "), "{error}");
 }
