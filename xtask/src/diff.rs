@@ -15,6 +15,8 @@ mod text;
 mod types;
 mod version;
 
+use std::io::{self, Write};
+
 use compare::CrateDiff;
 use snapshot::Repository;
 
@@ -60,15 +62,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     };
     let (before, after) = (repository.commit(reference)?, repository.work_tree()?);
     let crates = compare::compare(&before, &after)?;
-    print!(
-        "{}",
-        match arguments.format {
-            Format::Text => text::write(&crates, reference),
-            Format::Markdown => markdown::write(&crates, reference),
-            Format::Json => json::write(&crates, reference),
-            Format::Changelog => changelog::write(&crates),
-        }
-    );
+    let text = match arguments.format {
+        Format::Text => text::write(&crates, reference),
+        Format::Markdown => markdown::write(&crates, reference),
+        Format::Json => json::write(&crates, reference),
+        Format::Changelog => changelog::write(&crates),
+    };
+    // A pager that was closed needs no more lines.
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => return Err(error.to_string()),
+        _ => {}
+    }
     if repository.differs(reference, snapshot::PLATFORM)? {
         eprintln!("{} has also changed; see `git diff {reference} {0}`", snapshot::PLATFORM);
     }

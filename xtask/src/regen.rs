@@ -65,6 +65,13 @@ fn run_models(only: &[String], check: bool) -> Result<(), String> {
             entry.unknown_keywords.iter().map(|(keyword, count)| format!("{keyword} ({count})")).collect();
         println!("{}: unknown keywords: {}", entry.id, list.join(", "));
     }
+    // The oddities of the other crates were there before.
+    let is_changed = |name: &String| plan.changes_of(name).next().is_some();
+    for entry in
+        plan.generated.report.endpoints.iter().filter(|entry| entry.krate.as_ref().is_some_and(is_changed))
+    {
+        entry.oddities.iter().for_each(|oddity| println!("{}: {oddity}", entry.id));
+    }
     if !check {
         return plan.write(&root).map_err(|error| error.to_string());
     }

@@ -18,10 +18,33 @@ pub(super) fn coerce_default(default: Value, ty: &Type) -> Option<Value> {
     }
 }
 
+/// Returns true if the bounds of a type exclude every value.
+pub(super) fn has_no_value(ty: &Type) -> bool {
+    match ty {
+        Type::Text(text) | Type::File(text, _) => text.length.is_empty(),
+        Type::Integer(bounds) => is_empty(bounds),
+        Type::WideInteger(bounds) => is_empty(bounds),
+        Type::Number(bounds) => is_empty(bounds),
+        Type::List(item, list) => {
+            list.length.is_empty()
+                || list.length.min.unwrap_or(0) > 0 && !item.nullable && has_no_value(&item.ty)
+        }
+        Type::Union(kinds) => !kinds.is_empty() && kinds.iter().all(has_no_value),
+        _ => false,
+    }
+}
+
+fn is_empty<T: PartialOrd>(bounds: &Bounds<T>) -> bool {
+    let (Some(min), Some(max)) = (&bounds.min, &bounds.max) else { return false };
+    min > max || min == max && (bounds.above_min || bounds.below_max)
+}
+
 /// Returns false if `value` is of another type than `ty`, or is outside its bounds or enum.
 fn is_value(value: &Value, ty: &Type) -> bool {
     match ty {
-        Type::Text(_) | Type::File(..) => value.is_string(),
+        Type::Text(text) | Type::File(text, _) => {
+            value.as_str().is_some_and(|value| text.length.allows(value.chars().count()))
+        }
         Type::TextEnum(values, _) => {
             value.as_str().is_some_and(|text| values.iter().any(|known| known == text))
         }
@@ -35,8 +58,9 @@ fn is_value(value: &Value, ty: &Type) -> bool {
         Type::Null => value.is_null(),
         Type::Number(bounds) => value.as_f64().is_some_and(|number| is_inside(number, bounds)),
         Type::Boolean => value.is_boolean(),
-        Type::List(item, _) => value.as_array().is_some_and(|items| {
-            items.iter().all(|value| item.nullable && value.is_null() || is_value(value, &item.ty))
+        Type::List(item, list) => value.as_array().is_some_and(|items| {
+            list.length.allows(items.len())
+                && items.iter().all(|value| item.nullable && value.is_null() || is_value(value, &item.ty))
         }),
         Type::Tuple(_) => value.is_array(),
         Type::Object(_) | Type::Map(_, _) | Type::Tagged(..) => value.is_object(),
@@ -74,6 +98,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::{Item, Length, List, Text};
 
     fn bounds<T>(min: T, max: T) -> Bounds<T> {
         Bounds { min: Some(min), above_min: false, max: Some(max), below_max: false, multiple_of: None }
@@ -86,6 +111,7 @@ mod tests {
             (json!(0), Type::Integer(bounds(1, 5))),
             (json!(1.5), Type::Integer(bounds(1, 5))),
             (json!(6.0), Type::Number(bounds(1.0, 5.0))),
+            (json!("long"), Type::Text(Text { length: Length { min: None, max: Some(3) }, pattern: None })),
             (json!("true"), Type::Boolean),
             (json!("c"), Type::TextEnum(vec!["a".into()], None)),
             (json!(7), Type::IntegerEnum(vec![1], None)),
@@ -93,6 +119,36 @@ mod tests {
             (json!(1), Type::Union(vec![Type::Boolean, Type::TextEnum(vec!["a".into()], None)])),
         ] {
             assert_eq!(coerce_default(default.clone(), &ty), None, "{default}");
+        }
+    }
+
+    #[test]
+    fn bounds_that_exclude_every_value_are_found() {
+        let length = |min, max| Length { min: Some(min), max: Some(max) };
+        let text = |min, max| Type::Text(Text { length: length(min, max), pattern: None });
+        let list = |ty, min, max| {
+            let item = Item { ty, nullable: false };
+            Type::List(Box::new(item), List { length: length(min, max), unique: false })
+        };
+        let open = Bounds { above_min: true, ..bounds(1.0, 1.0) };
+        for empty in [
+            Type::Integer(bounds(100, 50)),
+            Type::Number(bounds(1.0, 0.5)),
+            Type::Number(open),
+            text(3, 2),
+            list(Type::Boolean, 3, 2),
+            list(Type::Integer(bounds(2, 1)), 1, 2),
+            Type::Union(vec![text(3, 2), Type::Integer(bounds(2, 1))]),
+        ] {
+            assert!(has_no_value(&empty), "{empty:?}");
+        }
+        for full in [
+            Type::Integer(bounds(1, 1)),
+            text(2, 2),
+            list(Type::Integer(bounds(2, 1)), 0, 2),
+            Type::Union(vec![text(3, 2), Type::Boolean]),
+        ] {
+            assert!(!has_no_value(&full), "{full:?}");
         }
     }
 

@@ -333,4 +333,14 @@ impl Length {
     pub fn is_open(&self) -> bool {
         self.min.unwrap_or(0) == 0 && self.max.is_none()
     }
+
+    /// Returns true if no length is allowed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.max.is_some_and(|max| self.min.unwrap_or(0) > max)
+    }
+
+    /// Returns true if a length is allowed.
+    pub(crate) fn allows(&self, length: usize) -> bool {
+        self.min.is_none_or(|min| length >= min) && self.max.is_none_or(|max| length <= max)
+    }
 }

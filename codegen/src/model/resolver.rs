@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Direction, EnumName, FileLimits, Item, List, Object, Others, Property, Text, Type, TypeGraph,
-    defaults::coerce_default,
+    defaults::{coerce_default, has_no_value},
     members::visit_type,
     types::{FILE_INPUT, LIMITS},
 };
@@ -385,6 +385,9 @@ impl<'a> Resolver<'a> {
             mark_files(&mut ty, is_file);
         }
         limit_files(&mut ty, &limits);
+        if has_no_value(&ty) {
+            self.oddities.push(format!("{at}: its bounds exclude every value"));
+        }
         let examples = data.extensions.get("x-examples").and_then(Value::as_array).cloned();
         let description = match (&data.description, &ty) {
             (Some(description), _) => Some(description.clone()),

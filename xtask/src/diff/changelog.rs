@@ -57,6 +57,6 @@ fn heading_of(kind: Kind) -> Option<&'static str> {
         | Kind::DefaultChanged
         | Kind::Restored
         | Kind::NameChanged => Some("Changed"),
-        Kind::NotComparable | Kind::DescriptionChanged => None,
+        Kind::Odd | Kind::NotComparable | Kind::DescriptionChanged => None,
     }
 }

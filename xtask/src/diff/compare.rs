@@ -413,7 +413,17 @@ fn compare_endpoint(before: &Endpoint, after: &Endpoint) -> Vec<Finding> {
         (Some(_), Some(_)) if streams_output(before) && streams_output(after) => {}
         (Some(old), Some(new)) => found.extend(TypeDiff::compare(Part::Event, old, new)),
     }
+    let known: Vec<&String> = oddities(before).collect();
+    let new = oddities(after).filter(|oddity| !known.contains(oddity));
+    found.extend(
+        new.map(|oddity| at_endpoint(Level::Patch, Kind::Odd, oddity.clone(), "Check it against fal.")),
+    );
     found
+}
+
+/// Returns what is strange in the schemas of an endpoint, such as a default outside its bounds.
+fn oddities(endpoint: &Endpoint) -> impl Iterator<Item = &String> {
+    endpoint.input.oddities.iter().chain(&endpoint.output.oddities)
 }
 
 /// Returns true if the events of a stream are outputs or partial outputs.

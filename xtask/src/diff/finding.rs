@@ -49,7 +49,9 @@ pub(super) enum Kind {
     Deprecated,
     Restored,
     NameChanged,
-    /// One of the states cannot be read.
+    /// Something in the new schema is strange, such as a default outside its bounds.
+    Odd,
+    /// The old state cannot be read.
     NotComparable,
     DescriptionChanged,
 }
@@ -80,6 +82,7 @@ impl Kind {
             Self::Deprecated => "deprecated",
             Self::Restored => "restored",
             Self::NameChanged => "name_changed",
+            Self::Odd => "odd",
             Self::NotComparable => "not_comparable",
             Self::DescriptionChanged => "description_changed",
         }

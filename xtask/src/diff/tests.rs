@@ -432,6 +432,22 @@ fn a_default_whose_constant_is_gone_breaks() {
 }
 
 #[test]
+fn contradictions_of_a_new_schema_are_listed() {
+    let steps = |min: u64, max: u64, default: u64| {
+        endpoint(json!({ "type": "integer", "minimum": min, "maximum": max, "default": default }))
+    };
+    let odd = |after: &[(String, String)]| -> Vec<String> {
+        let found = messages(&between(&steps(1, 50, 28), after));
+        found.into_iter().map(|(_, text)| text).filter(|text| text.contains("num_inference_steps:")).collect()
+    };
+    let empty = odd(&steps(100, 50, 28));
+    assert!(empty[0].ends_with("its bounds exclude every value"), "{empty:?}");
+    assert!(empty[1].contains("the default 28 is not a value of its type; left out"), "{empty:?}");
+    assert_eq!(odd(&steps(1, 50, 80)).len(), 1);
+    assert_eq!(odd(&steps(1, 60, 50)).len(), 0);
+}
+
+#[test]
 fn a_change_of_the_generator_is_found_in_its_code() {
     let records = endpoint(json!({ "type": "integer", "minimum": 1, "maximum": 50, "default": 28 }));
     let records: Vec<(&str, String)> = records.iter().map(|(id, text)| (id.as_str(), text.clone())).collect();
