@@ -9,7 +9,8 @@ use crate::error::Error;
 const LONGEST: usize = 200;
 
 /// Returns the problem with an endpoint id, if there is one.
-pub(crate) fn find_problem(id: &str) -> Option<String> {
+#[must_use]
+pub fn find_problem(id: &str) -> Option<String> {
     let segments: Vec<&str> = id.split('/').collect();
     let is_word = |segment: &&str| {
         segment.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')

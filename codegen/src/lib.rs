@@ -70,6 +70,7 @@ pub mod workspace;
 
 pub use error::{Error, Errors};
 pub use generator::{AnalyzedCrate, Generated, GeneratedModule, Generator};
+pub use ids::find_problem as find_id_problem;
 pub use manifest::Manifest;
 pub use options::{FalCore, Layout, Options, Runtime, Source, Step};
 pub use report::Report;

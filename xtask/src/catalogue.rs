@@ -1,4 +1,4 @@
-//! `cargo xtask fetch`, `add` and `protocol`, which run as a separate program because HTTP is slow to compile.
+//! `cargo xtask add`, `fetch` and `words`, which run as a separate program because HTTP is slow to compile.
 
 use std::process::Command;
 

@@ -55,6 +55,8 @@ enum Command {
     Test(test::Arguments),
     /// Checks the rules of CONTRIBUTING.md that a program can check.
     Tidy(tidy::Arguments),
+    /// Lists the descriptions that documents lack, and writes drafts to fill in.
+    Words(catalogue::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         Command::Regen(arguments) => regen::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Tidy(arguments) => tidy::run(&arguments, &command_names()),
+        Command::Words(arguments) => catalogue::run("words", &arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,6 +8,7 @@ use toml_edit::{Array, DocumentMut, Item, Table, value};
 use crate::{
     canonical::Descriptions,
     fetch::{self, Source},
+    lock::write_file,
     root,
 };
 
@@ -25,38 +26,42 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let root = root();
+    for id in &arguments.ids {
+        if let Some(problem) = fal_codegen::find_id_problem(id) {
+            return Err(format!("{problem}; an id is written like `fal-ai/flux/dev`"));
+        }
+    }
     let path = root.join(MANIFEST);
     let old = fs::read_to_string(&path).map_err(|error| format!("{MANIFEST}: {error}"))?;
     let descriptions = Descriptions::read(&root.join("schemas/descriptions"))?;
-    let new = with_endpoints(&old, &arguments.ids, |app| title(&descriptions, &arguments.ids, app));
-    // Fetches even without a title, so that everything that is missing is reported at once.
-    let fetched = fetch::fetch(&root, &arguments.ids, false, &arguments.source);
-    let new = match (new, fetched) {
-        (Ok(new), Ok(())) => new,
-        (Err(title), Err(documents)) => return Err(format!("{title}\n{documents}")),
-        (Err(error), Ok(())) | (Ok(_), Err(error)) => return Err(error),
-    };
-    fs::write(&path, new).map_err(|error| format!("{MANIFEST}: {error}"))?;
+    let fetched = fetch::fetch(&root, &arguments.ids, false, &arguments.source)?;
+    let ids: Vec<String> = arguments.ids.iter().filter(|id| fetched.has(id)).cloned().collect();
+    if ids.is_empty() {
+        return fetched.complete();
+    }
+    let new = with_endpoints(&old, &ids, |app| title(&root, &descriptions, &ids, app))?;
+    write_file(&path, &new)?;
     generate(&root).inspect_err(|_| {
         // A manifest that does not generate would break every later `cargo xtask regen`.
-        if let Err(error) = fs::write(&path, old) {
-            eprintln!("{MANIFEST}: {error}");
+        if let Err(error) = write_file(&path, &old) {
+            eprintln!("{error}");
         }
     })?;
     let manifest = fetch::manifest(&root)?;
     let crates = manifest.crates.into_iter();
-    let changed = crates.filter(|(_, family)| family.endpoints.iter().any(|id| arguments.ids.contains(id)));
-    test(&root, &changed.map(|(name, _)| name).collect::<Vec<_>>())
+    let changed = crates.filter(|(_, family)| family.endpoints.iter().any(|id| ids.contains(id)));
+    test(&root, &changed.map(|(name, _)| name).collect::<Vec<_>>())?;
+    fetched.complete()
 }
 
 /// Returns the title of a family, or else the name of the first added endpoint of its app.
-fn title(descriptions: &Descriptions, ids: &[String], app: &str) -> Option<String> {
-    let first = || {
-        descriptions
-            .endpoint(ids.iter().find(|id| families::app_id(id) == app)?)
-            .map(|endpoint| endpoint.name.as_str())
+fn title(root: &Path, descriptions: &Descriptions, ids: &[String], app: &str) -> Option<String> {
+    let first = ids.iter().find(|id| families::app_id(id) == app)?;
+    let of_first = || {
+        let described = descriptions.endpoint(first).map(|endpoint| endpoint.name.clone());
+        described.or_else(|| fetch::display_name(root, first))
     };
-    descriptions.title(app).or_else(first).map(str::to_owned)
+    descriptions.title(app).map(str::to_owned).or_else(of_first)
 }
 
 /// Runs `cargo xtask regen`.
@@ -106,7 +111,7 @@ fn with_endpoints(
         if !crates.contains_key(&name) {
             let title = title(&app).ok_or_else(|| {
                 format!(
-                    "`{app}` is new: add a file `schemas/descriptions/{name}.toml` that starts with\n\
+                    "`{app}` is new and has no name: add a file `schemas/descriptions/{name}.toml` that starts with\n\
                      app = {app:?}\ntitle = \"A short title of the family\""
                 )
             })?;
@@ -183,15 +188,21 @@ mod tests {
 
     #[test]
     fn a_family_without_a_title_takes_the_name_of_its_first_endpoint() {
+        let root = tempfile::tempdir().unwrap();
         let mut descriptions = Descriptions::default();
-        descriptions
-            .add("[endpoints]\n\"acme/draw/fast\" = { name = \"Draw, fast\", description = \"Draws.\" }")
-            .unwrap();
         let ids = ["fal-ai/flux/dev", "acme/draw/fast"].map(str::to_owned);
-        assert_eq!(title(&descriptions, &ids, "acme/draw").as_deref(), Some("Draw, fast"));
-        assert_eq!(title(&descriptions, &ids, "fal-ai/flux"), None);
-        descriptions.add("app = \"acme/draw\"\ntitle = \"Drawings\"").unwrap();
-        assert_eq!(title(&descriptions, &ids, "acme/draw").as_deref(), Some("Drawings"));
+        let title = |descriptions: &Descriptions, app: &str| title(root.path(), descriptions, &ids, app);
+        assert_eq!(title(&descriptions, "acme/draw"), None);
+        let document = root.path().join("schemas/acme/draw/fast.json");
+        write_file(&document, "{\"metadata\": {\"display_name\": \"Draw by fal\"}}").unwrap();
+        assert_eq!(title(&descriptions, "acme/draw").as_deref(), Some("Draw by fal"));
+        let endpoint =
+            "[endpoints]\n\"acme/draw/fast\" = { name = \"Draw, fast\", description = \"Draws.\" }";
+        descriptions.add("draw.toml", endpoint).unwrap();
+        assert_eq!(title(&descriptions, "acme/draw").as_deref(), Some("Draw, fast"));
+        assert_eq!(title(&descriptions, "fal-ai/flux"), None);
+        descriptions.add("title.toml", "app = \"acme/draw\"\ntitle = \"Drawings\"").unwrap();
+        assert_eq!(title(&descriptions, "acme/draw").as_deref(), Some("Drawings"));
     }
 
     #[test]

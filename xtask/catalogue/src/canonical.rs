@@ -1,17 +1,19 @@
 //! The canonical form of a document: fal's facts, this project's descriptions, and keys in a fixed order.
 //!
 //! Names, types, bounds, defaults, values, order and limits are kept unchanged. Prose is dropped: every description
-//! comes from `schemas/descriptions`, and a property without one is an error. Parts that are alike in every document,
+//! comes from `schemas/descriptions`, and a property without one is documented by its facts. Parts that are alike in every document,
 //! such as the paths of the queue, are dropped too. A document in canonical form is its own canonical form, so a
 //! changed description needs no new fetch.
 
 mod descriptions;
 mod document;
+mod findings;
 mod limits;
 mod schema;
 
 pub(crate) use descriptions::Descriptions;
 pub(crate) use document::canonicalize;
+pub(crate) use findings::{Findings, Missing, Subject};
 
 use serde_json::Value;
 

@@ -18,8 +18,8 @@ use serde_json::Value;
 use progress::Progress;
 
 use crate::{
-    canonical::{self, Descriptions},
-    lock::{Entry, FileState, Lock, sha256},
+    canonical::{self, Descriptions, Findings},
+    lock::{Entry, FileState, Lock, sha256, write_file},
     root,
 };
 
@@ -61,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         return Err(format!("`{id}` is not in schemas/manifest.toml; `cargo xtask add {id}` adds it"));
     }
     let ids = if arguments.all { known.into_iter().cloned().collect() } else { arguments.ids.clone() };
-    fetch(&root, &ids, arguments.all, &arguments.source)
+    fetch(&root, &ids, arguments.all, &arguments.source)?.complete()
 }
 
 /// Reads `schemas/manifest.toml`.
@@ -71,21 +71,34 @@ pub(crate) fn manifest(root: &Path) -> Result<Manifest, String> {
     Manifest::parse("schemas/manifest.toml", &text).map_err(|error| error.to_string())
 }
 
+/// Returns the name of a model in its document.
+pub(crate) fn display_name(root: &Path, id: &str) -> Option<String> {
+    let text = fs::read_to_string(root.join("schemas").join(Manifest::document_path(id))).ok()?;
+    let document: Value = serde_json::from_str(&text).ok()?;
+    document["metadata"]["display_name"].as_str().map(str::to_owned)
+}
+
 /// Fetches documents into `schemas/`. With `skip_hand_written`, documents that were written by hand are not reported.
+///
+/// Problems of single documents are printed and returned. So are missing descriptions, which are no problem.
+///
+/// # Errors
+///
+/// If the source or the folder as a whole cannot be read or written.
 pub(crate) fn fetch(
     root: &Path,
     ids: &[String],
     skip_hand_written: bool,
     source: &Source,
-) -> Result<(), String> {
+) -> Result<Fetched, String> {
     let schemas = root.join("schemas");
     let mut store = Store {
         descriptions: Descriptions::read(&schemas.join("descriptions"))?,
         lock: Lock::read(&schemas.join("lock.toml"))?,
+        records: root.join(RECORDS),
         schemas,
         source: source.name(),
-        counts: Counts::default(),
-        problems: Vec::new(),
+        fetched: Fetched::default(),
     };
     let mut ids = store.writable(ids, skip_hand_written, source.force)?;
     let mut progress = source.service().map(|service| Progress::read(root, &service));
@@ -101,16 +114,7 @@ pub(crate) fn fetch(
         bar.set_style(style);
     }
     let mut take = |records: Vec<(String, Result<Value, String>)>| {
-        let mut written = Vec::with_capacity(records.len());
-        for (id, record) in records {
-            if store.put(&id, record) {
-                written.push(id.clone());
-            }
-            bar.set_message(id);
-            bar.inc(1);
-        }
-        // Kept even if a later batch fails.
-        store.lock.write(&store.schemas.join("lock.toml"))?;
+        let written = store.put(records, &bar)?;
         progress.as_mut().map_or(Ok(()), |progress| progress.add(&written))
     };
     let result = match source {
@@ -119,17 +123,59 @@ pub(crate) fn fetch(
         Source { base_url, .. } => platform::read(base_url, &ids, &mut take),
     };
     bar.finish_and_clear();
-    for problem in &store.problems {
-        eprintln!("{problem}");
+    let fetched = store.fetched;
+    fetched.problems.iter().for_each(|problem| eprintln!("{problem}"));
+    fetched.findings.notes.iter().for_each(|note| eprintln!("{note}"));
+    let Fetched { new, changed, same, .. } = &fetched;
+    println!("{} new, {} changed, {} unchanged", new.len(), changed.len(), same.len());
+    match fetched.findings.missing.as_slice() {
+        [] => {}
+        few if few.len() <= MAX_LISTED => few.iter().for_each(|missing| println!("{missing}")),
+        many => println!("{} descriptions are missing or do not fit", many.len()),
     }
-    let Counts { new, changed, same } = store.counts;
-    println!("{new} new, {changed} changed, {same} unchanged");
+    if !fetched.findings.missing.is_empty() {
+        println!(
+            "`cargo xtask words --missing` lists them with the text of fal, and `--draft` writes what to fill in"
+        );
+    }
     result?;
     progress.map_or(Ok(()), |progress| progress.finish())?;
-    match store.problems.len() {
-        0 => Ok(()),
-        1 => Err("1 document was not written".to_owned()),
-        problems => Err(format!("{problems} documents were not written")),
+    Ok(fetched)
+}
+
+/// The folder of records as they were received, for the texts that descriptions are written from. It is not committed.
+pub(crate) const RECORDS: &str = "target/records";
+
+/// Largest number of missing descriptions that are listed one by one.
+const MAX_LISTED: usize = 20;
+
+/// The result of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Fetched {
+    /// The ids of endpoints whose documents are new.
+    pub(crate) new: Vec<String>,
+    /// The ids of endpoints whose documents changed.
+    pub(crate) changed: Vec<String>,
+    /// The ids of endpoints whose documents are as they were.
+    pub(crate) same: Vec<String>,
+    pub(crate) findings: Findings,
+    /// The reason for each document that was not written.
+    pub(crate) problems: Vec<String>,
+}
+
+impl Fetched {
+    /// Returns true if the document of an endpoint is here.
+    pub(crate) fn has(&self, id: &String) -> bool {
+        [&self.new, &self.changed, &self.same].iter().any(|ids| ids.contains(id))
+    }
+
+    /// Returns an error if a document was not written.
+    pub(crate) fn complete(&self) -> Result<(), String> {
+        match self.problems.len() {
+            0 => Ok(()),
+            1 => Err("1 document was not written".to_owned()),
+            problems => Err(format!("{problems} documents were not written")),
+        }
     }
 }
 
@@ -152,19 +198,20 @@ impl Source {
 /// The folder `schemas/` while documents are written to it.
 struct Store {
     schemas: PathBuf,
+    /// The folder for records as they were received.
+    records: PathBuf,
     descriptions: Descriptions,
     lock: Lock,
     /// `None` if documents come from `schemas/` itself.
     source: Option<String>,
-    counts: Counts,
-    problems: Vec<String>,
+    fetched: Fetched,
 }
 
-#[derive(Default)]
-struct Counts {
-    new: usize,
-    changed: usize,
-    same: usize,
+/// A document that is ready to be written.
+struct Ready {
+    id: String,
+    text: String,
+    old: Option<String>,
 }
 
 impl Store {
@@ -192,7 +239,8 @@ impl Store {
             match reason {
                 None => writable.push(id.clone()),
                 Some(reason) => {
-                    self.problems.push(format!("schemas/{id}.json {reason}; `--force` overwrites it"));
+                    let problem = format!("schemas/{id}.json {reason}; `--force` overwrites it");
+                    self.fetched.problems.push(problem);
                 }
             }
         }
@@ -204,36 +252,66 @@ impl Store {
         self.lock.state(id, &self.file(id)) == Ok(FileState::Unchanged)
     }
 
-    /// Writes a document or records a problem. Returns true if it was written.
-    fn put(&mut self, id: &str, record: Result<Value, String>) -> bool {
-        let written = record.and_then(|record| self.write(id, &record));
-        let is_written = written.is_ok();
-        self.problems.extend(written.err());
-        is_written
+    /// Writes documents, or records a problem for each that cannot be written. Returns the ids of those that were.
+    ///
+    /// The lock has the old and the new hash before a document is replaced, so that a run that is interrupted at any
+    /// point does not take its own documents for edited ones.
+    fn put(
+        &mut self,
+        records: Vec<(String, Result<Value, String>)>,
+        bar: &ProgressBar,
+    ) -> Result<Vec<String>, String> {
+        let mut ready = Vec::with_capacity(records.len());
+        for (id, record) in records {
+            bar.set_message(id.clone());
+            match record.and_then(|record| self.prepare(&id, &record)) {
+                Ok(document) => ready.push(document),
+                Err(problem) => self.fetched.problems.push(format!("schemas/{id}.json: {problem}")),
+            }
+            bar.inc(1);
+        }
+        let lock = self.schemas.join("lock.toml");
+        self.lock.write(&lock)?;
+        for Ready { id, text, old } in &ready {
+            match old {
+                None => self.fetched.new.push(id.clone()),
+                Some(old) if old == text => self.fetched.same.push(id.clone()),
+                Some(_) => self.fetched.changed.push(id.clone()),
+            }
+            if old.as_ref() != Some(text) {
+                write_file(&self.file(id), text)?;
+            }
+            if let Some(entry) = self.lock.0.get_mut(id) {
+                entry.replaced = None;
+            }
+        }
+        self.lock.write(&lock)?;
+        Ok(ready.into_iter().map(|ready| ready.id).collect())
     }
 
-    fn write(&mut self, id: &str, record: &Value) -> Result<(), String> {
-        let document = canonical::canonicalize(record, &self.descriptions)
-            .map_err(|problems| format!("schemas/{id}.json\n  {}", problems.join("\n  ")))?;
-        let text = canonical::to_text(&document);
-        let file = self.file(id);
-        let failed = |error: std::io::Error| format!("{}: {error}", file.display());
-        let old = fs::read_to_string(&file).ok();
-        let count = match &old {
-            None => &mut self.counts.new,
-            Some(old) if *old == text => &mut self.counts.same,
-            Some(_) => &mut self.counts.changed,
-        };
-        *count += 1;
-        if old.as_ref() != Some(&text) {
-            if let Some(folder) = file.parent() {
-                fs::create_dir_all(folder).map_err(failed)?;
-            }
-            fs::write(&file, &text).map_err(failed)?;
+    /// Converts a record to its document, and enters it in the lock.
+    fn prepare(&mut self, id: &str, record: &Value) -> Result<Ready, String> {
+        if let Some(other) = record["endpoint_id"].as_str().filter(|other| *other != id) {
+            return Err(format!("the record is that of `{other}`"));
         }
+        let (document, mut findings) = canonical::canonicalize(record, &self.descriptions)?;
+        findings.notes.iter_mut().for_each(|note| *note = format!("schemas/{id}.json: {note}"));
+        self.fetched.findings.missing.append(&mut findings.missing);
+        self.fetched.findings.notes.append(&mut findings.notes);
+        let text = canonical::to_text(&document);
+        let old = fs::read_to_string(self.file(id)).ok();
         let written = sha256(text.as_bytes());
+        let replaced = old.as_ref().map(|old| sha256(old.as_bytes())).filter(|old| *old != written);
+        if self.source.is_some() {
+            write_file(&self.records.join(Manifest::document_path(id)), &record.to_string())?;
+        }
         match (&self.source, self.lock.0.get_mut(id)) {
-            (None, Some(entry)) => entry.written = written,
+            // Where only the prose of fal has changed, the lock stays as it is too.
+            (_, Some(entry)) if entry.written == written && old.as_ref() == Some(&text) => {}
+            (None, Some(entry)) => {
+                entry.written = written;
+                entry.replaced = replaced;
+            }
             (source, _) => {
                 let updated = record["metadata"]["updated_at"].as_str();
                 let entry = Entry {
@@ -241,11 +319,12 @@ impl Store {
                     updated: updated.map(|time| time.chars().take_while(|&c| c != 'T').collect()),
                     document: sha256(record["openapi"].to_string().as_bytes()),
                     written,
+                    replaced,
                 };
                 self.lock.0.insert(id.to_owned(), entry);
             }
         }
-        Ok(())
+        Ok(Ready { id: id.to_owned(), text, old })
     }
 }
 

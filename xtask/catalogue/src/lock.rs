@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, fs, io, path::Path};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-const HEADER: &str = "# Written by `cargo xtask fetch`. `document` is the SHA-256 of the OpenAPI document as received,\n\
-                      # `written` that of the file here. Documents without an entry were written by hand.\n\n";
+const HEADER: &str = "# Written by `cargo xtask fetch`. `document` is the SHA-256 of the OpenAPI document as received\n\
+                      # when the file here last changed, `written` that of the file. Documents without an entry were written by hand.\n\n";
 
 /// The fetched documents by endpoint id.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub(crate) struct Entry {
     pub(crate) document: String,
     /// SHA-256 of the file as written.
     pub(crate) written: String,
+    /// SHA-256 of the file before, while it is being replaced. An interrupted run leaves it behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) replaced: Option<String>,
 }
 
 /// The state of a file compared with the lock.
@@ -51,7 +54,7 @@ impl Lock {
 
     pub(crate) fn write(&self, path: &Path) -> Result<(), String> {
         let text = toml::to_string(self).map_err(|error| error.to_string())?;
-        fs::write(path, format!("{HEADER}{text}")).map_err(|error| format!("{}: {error}", path.display()))
+        write_file(path, &format!("{HEADER}{text}"))
     }
 
     /// Compares the document of an endpoint with the one that was written last.
@@ -61,12 +64,27 @@ impl Lock {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(FileState::Absent),
             Err(error) => return Err(format!("{}: {error}", file.display())),
         };
+        let hash = sha256(&text);
         Ok(match self.0.get(id) {
             None => FileState::HandWritten,
-            Some(entry) if entry.written == sha256(&text) => FileState::Unchanged,
+            Some(entry) if entry.written == hash || entry.replaced.as_ref() == Some(&hash) => {
+                FileState::Unchanged
+            }
             Some(_) => FileState::Edited,
         })
     }
+}
+
+/// Replaces a file as a whole: whatever interrupts this, the file has the old text or the new one.
+pub(crate) fn write_file(path: &Path, text: &str) -> Result<(), String> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(format!(".{name}.tmp"));
+    let write = || {
+        fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+        fs::write(&temporary, text)?;
+        fs::rename(&temporary, path)
+    };
+    write().map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// Returns the SHA-256 digest in hexadecimal.
@@ -90,6 +108,7 @@ mod tests {
             updated: Some("2026-05-29".to_owned()),
             document: sha256(b"{}"),
             written: sha256(b""),
+            replaced: None,
         };
         let lock = Lock(BTreeMap::from([("fal-ai/flux/dev".to_owned(), entry)]));
         lock.write(&path).unwrap();
@@ -108,10 +127,19 @@ mod tests {
         let written = sha256(b"{}");
         lock.0.insert(
             "a".to_owned(),
-            Entry { source: "file".to_owned(), updated: None, document: String::new(), written },
+            Entry {
+                source: "file".to_owned(),
+                updated: None,
+                document: String::new(),
+                written,
+                replaced: None,
+            },
         );
         assert_eq!(lock.state("a", &file).unwrap(), FileState::Unchanged);
         fs::write(&file, "{ }").unwrap();
         assert_eq!(lock.state("a", &file).unwrap(), FileState::Edited);
+        // A run that was interrupted before it replaced the file.
+        lock.0.get_mut("a").unwrap().replaced = Some(sha256(b"{ }"));
+        assert_eq!(lock.state("a", &file).unwrap(), FileState::Unchanged);
     }
 }

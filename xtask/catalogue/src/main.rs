@@ -5,6 +5,7 @@ mod canonical;
 mod fetch;
 mod lock;
 mod protocol;
+mod words;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -26,6 +27,8 @@ enum Command {
     Fetch(fetch::Arguments),
     /// Compares fal's own documents of its wire protocol with those in schemas/inference.
     Protocol(protocol::Arguments),
+    /// Lists the descriptions that documents lack, and writes drafts to fill in.
+    Words(words::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         Command::Add(arguments) => add::run(&arguments),
         Command::Fetch(arguments) => fetch::run(&arguments),
         Command::Protocol(arguments) => protocol::run(&arguments),
+        Command::Words(arguments) => words::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

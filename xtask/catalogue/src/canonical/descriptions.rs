@@ -23,18 +23,20 @@ pub(crate) struct Descriptions {
 
 type Table = BTreeMap<String, Entry>;
 
-/// A description of a property, with a mark that a document uses it.
+/// A description of a property, with its file and a mark that a document uses it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(from = "Description")]
 struct Entry {
     description: Description,
+    /// The file that has the description.
+    file: Rc<str>,
     /// Shared by the ids of a table that serves several.
     used: Rc<Cell<bool>>,
 }
 
 impl From<Description> for Entry {
     fn from(description: Description) -> Self {
-        Self { description, used: Rc::default() }
+        Self { description, file: Rc::default(), used: Rc::default() }
     }
 }
 
@@ -105,15 +107,26 @@ impl Descriptions {
             if path.extension().is_some_and(|extension| extension == "toml") {
                 let failed = |error: String| format!("{}: {error}", path.display());
                 let text = fs::read_to_string(&path).map_err(|error| failed(error.to_string()))?;
-                descriptions.add(&text).map_err(failed)?;
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                descriptions.add(&name, &text).map_err(failed)?;
             }
         }
         Ok(descriptions)
     }
 
-    /// Adds the descriptions of one file.
-    pub(crate) fn add(&mut self, text: &str) -> Result<(), String> {
-        let file: File = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+    /// Adds the descriptions of one file. `name` is its name in messages.
+    pub(crate) fn add(&mut self, name: &str, text: &str) -> Result<(), String> {
+        let mut file: File = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+        let name: Rc<str> = name.into();
+        for entry in file
+            .under
+            .values_mut()
+            .chain(file.kind.values_mut())
+            .chain([&mut file.any])
+            .flat_map(Table::values_mut)
+        {
+            entry.file = name.clone();
+        }
         let full_id = |id: &str| match &file.app {
             None => id.to_owned(),
             Some(app) if id.is_empty() => app.clone(),
@@ -150,20 +163,20 @@ impl Descriptions {
     }
 
     pub(crate) fn endpoint(&self, id: &str) -> Option<&EndpointDescription> {
-        self.endpoints.get(id)
+        self.endpoints.get(id).filter(|endpoint| !endpoint.description.trim().is_empty())
     }
 
     /// Returns the description of a type. One that belongs to the app wins over one for all apps.
     pub(crate) fn type_text(&self, endpoint_id: &str, name: &str) -> Option<&str> {
         let own = prefixes(endpoint_id).find_map(|prefix| self.types_under.get(prefix)?.get(name));
-        own.or_else(|| self.types.get(name)).map(String::as_str)
+        own.or_else(|| self.types.get(name)).map(String::as_str).filter(|text| !text.trim().is_empty())
     }
 
-    /// Returns the description of a parameter or a field, and marks it as used.
-    pub(crate) fn property(&self, context: Context<'_>, name: &str) -> Option<&Description> {
+    /// Returns the description of a parameter or a field and its file, and marks it as used. An empty one is none.
+    pub(crate) fn property(&self, context: Context<'_>, name: &str) -> Option<(&Description, &str)> {
         let entry = self.entry(context, name)?;
         entry.used.set(true);
-        Some(&entry.description)
+        Some((&entry.description, &*entry.file)).filter(|_| !entry.description.text().trim().is_empty())
     }
 
     fn entry(&self, context: Context<'_>, name: &str) -> Option<&Entry> {

@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     descriptions::{Context, Description, Descriptions},
-    schema::{self, Problems},
+    findings::{Findings, Missing, Subject, describe_facts},
+    schema::{self, PropertySchema},
 };
 
 /// Keys of a record's metadata that are kept, beside the name and the description, which are replaced.
@@ -18,28 +19,25 @@ const QUEUE_STATUS: &str = "QueueStatus";
 
 /// Returns the canonical form of the record of an endpoint, which comes from the platform or is canonical already.
 ///
+/// Facts never wait for descriptions: those that are missing, and keys and categories that are not known, are findings.
+///
 /// # Errors
 ///
-/// One message for each problem: a property without a description, a description that names a parameter which the
-/// endpoint does not have, or a key that is known neither as a fact nor as prose.
-pub(crate) fn canonicalize(record: &Value, descriptions: &Descriptions) -> Result<Value, Vec<String>> {
-    let id = record["endpoint_id"].as_str().ok_or_else(|| vec!["/endpoint_id: is missing".to_owned()])?;
+/// If the record describes no endpoint.
+pub(crate) fn canonicalize(record: &Value, descriptions: &Descriptions) -> Result<(Value, Findings), String> {
+    let id = record["endpoint_id"].as_str().ok_or("/endpoint_id: is missing")?;
     let openapi = &record["openapi"];
     if let Some(error) = openapi.get("error") {
-        return Err(vec![format!("/openapi/error: fal has no document of `{id}`: {error}")]);
+        return Err(format!("/openapi/error: fal has no document of `{id}`: {error}"));
     }
-    let mut problems = Problems::default();
-    let endpoint = descriptions.endpoint(id);
-    if endpoint.is_none() {
-        problems
-            .add("/metadata", format_args!("schemas/descriptions has no name and description for `{id}`"));
-    }
-    let category = record["metadata"]["category"].as_str().unwrap_or_default();
+    let mut findings = Findings::default();
+    let original = &record["metadata"];
+    let category = original["category"].as_str().unwrap_or_default();
     let kind = output_kind(category).unwrap_or_else(|| {
-        problems.add(
-            "/metadata/category",
-            format_args!("unknown category `{category}`: add the kind of its output to `output_kind`"),
-        );
+        findings.notes.push(format!(
+            "/metadata/category: the kind of output of `{category}` is not known, so descriptions for a kind do not \
+             apply: add it to `output_kind` in xtask/catalogue/src/canonical/document.rs"
+        ));
         ""
     });
     let input =
@@ -50,24 +48,29 @@ pub(crate) fn canonicalize(record: &Value, descriptions: &Descriptions) -> Resul
         "/get/responses/200/content/application~1json/schema/$ref",
     );
     let (Some(input), Some(output)) = (input, output) else {
-        return Err(vec!["/openapi/paths: the endpoint has no input or no output".to_owned()]);
+        return Err("/openapi/paths: the endpoint has no input or no output".to_owned());
     };
     let roots = Roots { id, kind, input, output };
-    let schemas = schemas(openapi, &roots, descriptions, &mut problems);
-    if !problems.0.is_empty() {
-        return Err(problems.0);
+    let endpoint = descriptions.endpoint(id);
+    if endpoint.is_none() {
+        findings.missing.push(roots.missing(Subject::Endpoint, &original["description"], String::new()));
     }
+    let schemas = schemas(openapi, &roots, descriptions, &mut findings);
 
     let mut metadata = Map::new();
-    metadata.insert("display_name".to_owned(), json!(endpoint.map(|endpoint| &endpoint.name)));
-    metadata.insert("description".to_owned(), json!(endpoint.map(|endpoint| &endpoint.description)));
+    // The name of a model is a fact, and its description is prose.
+    let name = endpoint.map_or(original["display_name"].clone(), |endpoint| json!(endpoint.name));
+    metadata.insert("display_name".to_owned(), name);
+    if let Some(endpoint) = endpoint {
+        metadata.insert("description".to_owned(), json!(endpoint.description));
+    }
     for &key in METADATA {
         if let Some(value) = record["metadata"].get(key) {
             metadata.insert(key.to_owned(), value.clone());
         }
     }
     let reference = |name: &str| json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{name}") } } });
-    Ok(json!({
+    let document = json!({
         "endpoint_id": id,
         "metadata": metadata,
         "openapi": {
@@ -92,18 +95,31 @@ pub(crate) fn canonicalize(record: &Value, descriptions: &Descriptions) -> Resul
             },
             "servers": [{ "url": "https://queue.fal.run" }],
         },
-    }))
+    });
+    Ok((document, findings))
 }
 
 /// The components that are the input and the output of an endpoint.
 struct Roots<'a> {
     id: &'a str,
-    kind: &'a str,
+    kind: &'static str,
     input: &'a str,
     output: &'a str,
 }
 
 impl Roots<'_> {
+    /// Returns the finding that something has no description. `original` is the text of fal.
+    fn missing(&self, subject: Subject, original: &Value, facts: String) -> Missing {
+        Missing {
+            endpoint_id: self.id.to_owned(),
+            kind: self.kind,
+            subject,
+            misfit: None,
+            original: original.as_str().unwrap_or_default().to_owned(),
+            facts,
+        }
+    }
+
     /// Returns the name of a component in the keys of descriptions.
     fn owner<'a>(&self, component: &'a str) -> &'a str {
         match component {
@@ -119,7 +135,7 @@ fn schemas(
     openapi: &Value,
     roots: &Roots<'_>,
     descriptions: &Descriptions,
-    problems: &mut Problems,
+    findings: &mut Findings,
 ) -> Value {
     let empty = Map::new();
     let schemas = openapi.pointer("/components/schemas").and_then(Value::as_object).unwrap_or(&empty);
@@ -130,26 +146,29 @@ fn schemas(
         let at = format!("/openapi/components/schemas/{name}");
         let owner = roots.owner(name);
         let context = Context { endpoint_id: roots.id, kind: roots.kind, owner };
-        let describe = |property: &str, at: &str, problems: &mut Problems| {
-            let description = descriptions.property(context, property);
-            match description {
-                Some(description) => unknown_names(description.text(), &known).for_each(|name| {
-                    problems.add(
-                        at,
-                        format_args!("its description names `{name}`, which the document does not have"),
-                    );
-                }),
-                None => problems.add(at, "has no description"),
-            }
-            description.cloned()
+        let describe = |property: &PropertySchema<'_>, findings: &mut Findings| {
+            let subject = Subject::Property { owner: owner.to_owned(), name: property.name.to_owned() };
+            let facts = describe_facts(property.schema, property.required);
+            let mut missing = roots.missing(subject, &property.schema["description"], facts);
+            let found = descriptions.property(context, property.name);
+            missing.misfit = found.and_then(|(description, file)| {
+                let misfit = misfit(description.text(), &known, property.required)?;
+                Some(format!("in schemas/descriptions/{file} {misfit}"))
+            });
+            let description = found.filter(|_| missing.misfit.is_none()).map(|(text, _)| text.clone());
+            findings.missing.extend(description.is_none().then_some(missing));
+            description
         };
-        let mut form = schema::canonicalize(schema, &at, &describe, problems);
+        let mut form = schema::canonicalize(schema, &at, &describe, findings);
         if owner == name {
             match descriptions.type_text(roots.id, name) {
                 Some(text) => {
-                    form = schema::with_description(form, Some(&Description::Text(text.to_owned())))
+                    form = schema::with_description(form, Some(&Description::Text(text.to_owned())));
                 }
-                None => problems.add(&at, "the type has no description"),
+                None => {
+                    let subject = Subject::Type(name.clone());
+                    findings.missing.push(roots.missing(subject, &schema["description"], String::new()));
+                }
             }
         }
         (name.clone(), form)
@@ -162,13 +181,12 @@ fn output_kind(category: &str) -> Option<&'static str> {
     Some(match category {
         "text-to-image" | "image-to-image" => "image",
         "text-to-video" | "image-to-video" | "video-to-video" | "audio-to-video" => "video",
-        "text-to-audio" | "text-to-speech" | "audio-to-audio" | "video-to-audio" | "speech-to-speech" => {
-            "audio"
-        }
+        "audio" | "speech" | "text-to-audio" | "text-to-speech" | "audio-to-audio" | "video-to-audio"
+        | "speech-to-speech" => "audio",
         "speech-to-text" | "llm" | "vision" | "video-to-text" | "audio-to-text" | "image-to-json"
-        | "unknown" => "text",
+        | "image-to-text" | "text-to-json" | "text-to-text" | "json" | "unknown" => "text",
         "training" => "model",
-        "image-to-3d" | "text-to-3d" | "3d-to-3d" => "shape",
+        "image-to-3d" | "text-to-3d" | "3d-to-3d" | "3d" => "shape",
         _ => return None,
     })
 }
@@ -203,6 +221,15 @@ fn names(schemas: &Map<String, Value>) -> BTreeSet<String> {
     let mut names = BTreeSet::from(["true", "false", "null"].map(str::to_owned));
     schemas.values().for_each(|schema| walk(schema, &mut names));
     names
+}
+
+/// Returns the reason why a description does not fit a property.
+fn misfit(text: &str, known: &BTreeSet<String>, required: bool) -> Option<String> {
+    if let Some(name) = unknown_names(text, known).next() {
+        return Some(format!("names `{name}`, which the document does not have"));
+    }
+    let is_left_out = required && text.contains("Left out");
+    is_left_out.then(|| "says what happens when it is left out, but it is required".to_owned())
 }
 
 /// Returns the names between backticks that look like a parameter or a value but are not in the document.

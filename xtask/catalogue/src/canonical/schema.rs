@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{descriptions::Description, limits};
+use super::{descriptions::Description, findings::Findings, limits};
 
 /// Keys that are kept unchanged, in the order of the canonical form.
 const BEFORE: &[&str] = &["$ref", "type", "format", "required", "x-fal-order-properties"];
@@ -30,33 +30,31 @@ const AFTER: &[&str] = &[
     "discriminator",
     "default",
 ];
-const LIMITS: &[&str] = &["max_file_size", "min_width", "min_height", "max_width", "max_height"];
-const TOOLS: &[&str] = &["x-fal", "_fal_ui_field", "ui"];
+const LIMITS: &[&str] =
+    &["max_file_size", "min_width", "min_height", "max_width", "max_height", "min_pixels", "max_pixels"];
+const TOOLS: &[&str] = &["x-fal", "x-fal-file-input", "_fal_ui_field", "ui"];
 /// Keys that hold a schema, and keys that hold a list of schemas.
 const ONE: &[&str] = &["items", "additionalProperties"];
 const MANY: &[&str] = &["prefixItems", "anyOf", "oneOf", "allOf"];
 /// Keys of prose, which is replaced or dropped.
 const PROSE: &[&str] = &["title", "description", "limit_description", "example", "examples"];
 
-/// Messages, each with a pointer into the document.
-#[derive(Debug, Default)]
-pub(super) struct Problems(pub(super) Vec<String>);
-
-impl Problems {
-    pub(super) fn add(&mut self, at: &str, message: impl std::fmt::Display) {
-        self.0.push(format!("{at}: {message}"));
-    }
+/// A property to describe.
+pub(super) struct PropertySchema<'a> {
+    pub(super) name: &'a str,
+    pub(super) schema: &'a Value,
+    pub(super) required: bool,
 }
 
-/// Looks up the description of a property by its name, and reports problems at its pointer.
-pub(super) type Describe<'a> = dyn Fn(&str, &str, &mut Problems) -> Option<Description> + 'a;
+/// Looks up the description of a property, and adds a finding if there is none.
+pub(super) type Describe<'a> = dyn Fn(&PropertySchema<'_>, &mut Findings) -> Option<Description> + 'a;
 
 /// Returns a schema whose prose is replaced by the descriptions of its properties.
 pub(super) fn canonicalize(
     schema: &Value,
     at: &str,
     describe: &Describe<'_>,
-    problems: &mut Problems,
+    findings: &mut Findings,
 ) -> Value {
     let Value::Object(schema) = schema else { return schema.clone() };
     let mut form = Map::new();
@@ -66,18 +64,18 @@ pub(super) fn canonicalize(
         form.insert("limit_description".to_owned(), json!(text));
     }
     if let Some(properties) = schema.get("properties").and_then(Value::as_object) {
-        form.insert("properties".to_owned(), self::properties(schema, properties, at, describe, problems));
+        form.insert("properties".to_owned(), self::properties(schema, properties, at, describe, findings));
     }
     for &key in ONE {
         if let Some(inner) = schema.get(key) {
-            form.insert(key.to_owned(), canonicalize(inner, &format!("{at}/{key}"), describe, problems));
+            form.insert(key.to_owned(), canonicalize(inner, &format!("{at}/{key}"), describe, findings));
         }
     }
     for &key in MANY {
         if let Some(inner) = schema.get(key).and_then(Value::as_array) {
             let inner = inner.iter().enumerate();
             let inner =
-                inner.map(|(n, inner)| canonicalize(inner, &format!("{at}/{key}/{n}"), describe, problems));
+                inner.map(|(n, inner)| canonicalize(inner, &format!("{at}/{key}/{n}"), describe, findings));
             form.insert(key.to_owned(), inner.collect());
         }
     }
@@ -86,7 +84,10 @@ pub(super) fn canonicalize(
     keep(&mut form, schema, TOOLS);
     let known = [BEFORE, &["properties"], ONE, MANY, AFTER, LIMITS, TOOLS, PROSE].concat();
     for key in schema.keys().filter(|key| !known.contains(&key.as_str())) {
-        problems.add(at, format_args!("`{key}` is not known as a fact or as prose: add it to xtask/catalogue/src/canonical/schema.rs"));
+        findings.notes.push(format!(
+            "{at}: `{key}` was left out, because nobody has decided whether it is a fact or prose: add it to a list in \
+             xtask/catalogue/src/canonical/schema.rs"
+        ));
     }
     Value::Object(form)
 }
@@ -97,7 +98,7 @@ fn properties(
     properties: &Map<String, Value>,
     at: &str,
     describe: &Describe<'_>,
-    problems: &mut Problems,
+    findings: &mut Findings,
 ) -> Value {
     let order = schema.get("x-fal-order-properties").and_then(Value::as_array);
     let order: Vec<&str> = order.into_iter().flatten().filter_map(Value::as_str).collect();
@@ -107,16 +108,12 @@ fn properties(
     });
     let forms = sorted.into_iter().map(|(name, property)| {
         let at = format!("{at}/properties/{name}");
-        let inner = canonicalize(property, &at, describe, problems);
-        let description = describe(name, &at, problems);
-        let required = || {
-            schema.get("required").and_then(Value::as_array).is_some_and(|names| names.contains(&json!(name)))
-        };
-        if description.as_ref().is_some_and(|description| description.text().contains("Left out"))
-            && required()
-        {
-            problems.add(&at, "its description says what happens when it is left out, but it is required");
-        }
+        let inner = canonicalize(property, &at, describe, findings);
+        let required = schema
+            .get("required")
+            .and_then(Value::as_array)
+            .is_some_and(|names| names.contains(&json!(name)));
+        let description = describe(&PropertySchema { name, schema: property, required }, findings);
         (name.clone(), with_description(inner, description.as_ref()))
     });
     Value::Object(forms.collect())

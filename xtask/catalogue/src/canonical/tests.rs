@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Descriptions, canonicalize, to_text};
+use super::{Descriptions, Findings, canonicalize, to_text};
 use crate::{fetch, lock::Lock, root};
 
 pub(crate) const DESCRIPTIONS: &str = r#"
@@ -25,8 +25,8 @@ size = "A size, such as `small`."
 
 fn descriptions(more: &str) -> Descriptions {
     let mut descriptions = Descriptions::default();
-    descriptions.add(DESCRIPTIONS).unwrap();
-    descriptions.add(more).unwrap();
+    descriptions.add("all.toml", DESCRIPTIONS).unwrap();
+    descriptions.add("more.toml", more).unwrap();
     descriptions
 }
 
@@ -87,11 +87,17 @@ pub(crate) fn record() -> Value {
     })
 }
 
+fn document(record: &Value, descriptions: &Descriptions) -> Value {
+    let (document, findings) = canonicalize(record, descriptions).unwrap();
+    assert_eq!(findings, Findings::default());
+    document
+}
+
 const IMAGE: &str = "[under.\"acme\"]\nimage = \"The image.\"";
 
 #[test]
 fn facts_are_kept_and_prose_is_replaced() {
-    let form = canonicalize(&record(), &descriptions(IMAGE)).unwrap();
+    let form = document(&record(), &descriptions(IMAGE));
     assert!(!to_text(&form).contains("SOMEBODY"), "{}", to_text(&form));
     assert_eq!(form["metadata"]["display_name"], "Draw");
     let input = &form["openapi"]["components"]["schemas"]["DrawInput"];
@@ -117,47 +123,74 @@ fn facts_are_kept_and_prose_is_replaced() {
 #[test]
 fn a_canonical_document_is_unchanged() {
     let descriptions = descriptions(IMAGE);
-    let once = canonicalize(&record(), &descriptions).unwrap();
-    assert_eq!(to_text(&canonicalize(&once, &descriptions).unwrap()), to_text(&once));
+    let once = document(&record(), &descriptions);
+    assert_eq!(to_text(&document(&once, &descriptions)), to_text(&once));
 }
 
 #[test]
-fn missing_descriptions_are_reported() {
-    let problems = canonicalize(&record(), &descriptions("")).unwrap_err();
-    assert_eq!(problems, ["/openapi/components/schemas/DrawOutput/properties/image: has no description"]);
+fn facts_do_not_wait_for_descriptions() {
+    let (form, findings) = canonicalize(&record(), &descriptions("")).unwrap();
+    let texts: Vec<String> = findings.missing.iter().map(ToString::to_string).collect();
+    assert_eq!(texts, ["acme/draw: `output.image` has no description"]);
+    assert_eq!(
+        (findings.missing[0].original.as_str(), findings.missing[0].facts.as_str()),
+        ("SOMEBODY ELSE'S", "Image")
+    );
+    let output = &form["openapi"]["components"]["schemas"]["DrawOutput"]["properties"];
+    assert_eq!(output["image"], json!({ "$ref": "#/components/schemas/Image" }));
+    assert!(!to_text(&form).contains("SOMEBODY"));
+
+    let (form, findings) = canonicalize(&record(), &Descriptions::default()).unwrap();
+    // The endpoint, the type, and each of its 3 parameters and 4 fields.
+    assert_eq!(findings.missing.len(), 9, "{:?}", findings.missing);
+    assert_eq!(form["metadata"].get("description"), None);
+    assert_eq!(form["metadata"]["display_name"], "SOMEBODY ELSE'S");
+    let input = &form["openapi"]["components"]["schemas"]["DrawInput"];
+    assert_eq!(input["required"], json!(["prompt"]));
+    assert_eq!(findings.missing[1].facts, "integer or null");
+
     let mut unknown = record();
     unknown["endpoint_id"] = json!("acme/other");
-    let problems = canonicalize(&unknown, &descriptions(IMAGE)).unwrap_err();
-    assert!(problems.iter().any(|problem| problem.contains("has no input or no output")), "{problems:?}");
+    let problem = canonicalize(&unknown, &descriptions(IMAGE)).unwrap_err();
+    assert!(problem.contains("has no input or no output"), "{problem}");
 }
 
 #[test]
-fn a_description_that_names_an_unknown_parameter_is_refused() {
-    let descriptions = descriptions("[under.acme]\nimage = \"One of `num_images`.\"");
-    assert_eq!(
-        canonicalize(&record(), &descriptions).unwrap_err(),
-        [
-            "/openapi/components/schemas/DrawOutput/properties/image: its description names `num_images`, which the document does not have"
-        ]
-    );
+fn a_description_that_does_not_fit_is_left_out() {
+    for (description, misfit) in [
+        ("One of `num_images`.", "names `num_images`, which the document does not have"),
+        ("Left out, nothing is drawn.", "says what happens when it is left out, but it is required"),
+    ] {
+        let mut record = record();
+        record["openapi"]["components"]["schemas"]["DrawOutput"]["required"] = json!(["image"]);
+        let descriptions = descriptions(&format!("[under.acme]\nimage = {description:?}"));
+        let (form, findings) = canonicalize(&record, &descriptions).unwrap();
+        let expected = format!("in schemas/descriptions/more.toml {misfit}");
+        assert_eq!(findings.missing[0].misfit.as_deref(), Some(expected.as_str()));
+        assert!(!to_text(&form).contains(description));
+    }
 }
 
 #[test]
-fn an_unknown_key_is_refused() {
+fn unknown_keys_and_categories_are_noted() {
     let mut record = record();
-    record["openapi"]["components"]["schemas"]["DrawInput"]["properties"]["seed"]["hint"] =
-        json!("new prose");
-    let problems = canonicalize(&record, &descriptions(IMAGE)).unwrap_err();
-    assert!(
-        problems[0].contains("properties/seed: `hint` is not known as a fact or as prose"),
-        "{problems:?}"
-    );
+    record["metadata"]["category"] = json!("text-to-smell");
+    let property = &mut record["openapi"]["components"]["schemas"]["DrawInput"]["properties"]["seed"];
+    property["hint"] = json!("new prose");
+    property["x-fal-file-input"] = json!(true);
+    property["max_pixels"] = json!(9);
+    let (form, findings) = canonicalize(&record, &descriptions(IMAGE)).unwrap();
+    assert!(findings.notes[0].contains("`text-to-smell`"), "{:?}", findings.notes);
+    assert!(findings.notes[1].contains("properties/seed: `hint` was left out"), "{:?}", findings.notes);
+    assert_eq!(findings.notes.len(), 2);
+    let text = to_text(&form);
+    assert!(!text.contains("new prose") && text.contains("x-fal-file-input") && text.contains("max_pixels"));
 }
 
 #[test]
 fn a_second_description_is_refused() {
     let mut descriptions = descriptions("");
-    let error = descriptions.add("[any]\nseed = \"Again.\"").unwrap_err();
+    let error = descriptions.add("again.toml", "[any]\nseed = \"Again.\"").unwrap_err();
     assert_eq!(error, "`seed` is described twice in schemas/descriptions");
 }
 
@@ -171,9 +204,9 @@ fn fetched_documents_are_canonical() {
     for id in lock.0.keys() {
         let text = read(&schemas.join(format!("{id}.json")));
         match canonicalize(&serde_json::from_str(&text).unwrap(), &descriptions) {
-            Ok(form) if to_text(&form) == text => {}
+            Ok((form, _)) if to_text(&form) == text => {}
             Ok(_) => stale.push(format!("{id} is stale")),
-            Err(problems) => stale.push(format!("{id}: {problems:?}")),
+            Err(problem) => stale.push(format!("{id}: {problem}")),
         }
     }
     assert!(lock.0.len() > 300, "only {} documents were read", lock.0.len());

@@ -35,7 +35,7 @@ impl Fixture {
     fn fetch(&self, id: &str, force: bool) -> Result<(), String> {
         let base_url = format!("{}/platform/v1", self.emulator.url());
         let source = Source { from: None, reword: false, base_url, force };
-        fetch(self.root.path(), &[id.to_owned()], false, &source)
+        fetch(self.root.path(), &[id.to_owned()], false, &source)?.complete()
     }
 
     fn document(&self) -> PathBuf {
@@ -76,7 +76,7 @@ fn a_changed_description_needs_no_service() {
     let file = fixture.root.path().join("schemas/descriptions/acme.toml");
     fs::write(file, IMAGE.replace("The image.", "The drawing.")).unwrap();
     let source = Source { from: None, reword: true, base_url: String::new(), force: false };
-    fetch(fixture.root.path(), &["acme/draw".to_owned()], false, &source).unwrap();
+    fetch(fixture.root.path(), &["acme/draw".to_owned()], false, &source).unwrap().complete().unwrap();
     assert!(fs::read_to_string(fixture.document()).unwrap().contains("The drawing."));
     fixture.fetch("acme/draw", false).unwrap();
 }
@@ -87,7 +87,7 @@ fn an_interrupted_run_is_resumed() {
     fixture.fetch("acme/draw", false).unwrap();
     let base_url = format!("{}/nowhere", fixture.emulator.url());
     let source = Source { from: None, reword: false, base_url, force: false };
-    let fetch = || fetch(fixture.root.path(), &["acme/draw".to_owned()], false, &source);
+    let fetch = || fetch(fixture.root.path(), &["acme/draw".to_owned()], false, &source)?.complete();
     // This service has no models, so every fetch fails.
     fetch().unwrap_err();
     let mut progress = Progress::read(fixture.root.path(), &source.service().unwrap());
@@ -101,4 +101,133 @@ fn an_interrupted_run_is_resumed() {
     progress.add(&["acme/draw".to_owned()]).unwrap();
     fs::remove_file(fixture.document()).unwrap();
     fetch().unwrap_err();
+}
+
+/// A folder of records that differ in one bound.
+fn folder(records: usize, maximum: u64) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..records {
+        let mut record = record();
+        record["openapi"]["components"]["schemas"]["DrawInput"]["properties"]["prompt"]["maxLength"] =
+            maximum.into();
+        let id = format!("acme/draw{number}");
+        let text = record.to_string().replace("acme/draw", &id);
+        let path = folder.path().join(Manifest::document_path(&id));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn from(folder: &Path, force: bool) -> Source {
+    Source { from: Some(folder.to_owned()), reword: false, base_url: String::new(), force }
+}
+
+fn ids(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("acme/draw{number}")).collect()
+}
+
+fn catalogue() -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("schemas/descriptions")).unwrap();
+    fs::write(root.path().join("schemas/descriptions/all.toml"), DESCRIPTIONS).unwrap();
+    root
+}
+
+#[test]
+fn a_record_of_another_endpoint_or_a_damaged_one_leaves_its_document_and_the_others_go_on() {
+    let (root, records) = (catalogue(), folder(3, 9));
+    fetch(root.path(), &ids(3), false, &from(records.path(), false)).unwrap().complete().unwrap();
+    let document = |number: usize| {
+        fs::read_to_string(root.path().join(format!("schemas/acme/draw{number}.json"))).unwrap()
+    };
+    let before = document(0);
+    let records = folder(3, 8);
+    fs::copy(records.path().join("acme/draw1.json"), records.path().join("acme/draw0.json")).unwrap();
+    let cut = fs::read_to_string(records.path().join("acme/draw1.json")).unwrap();
+    fs::write(records.path().join("acme/draw1.json"), &cut[..200]).unwrap();
+
+    let fetched = fetch(root.path(), &ids(3), false, &from(records.path(), false)).unwrap();
+    assert_eq!(fetched.changed, ["acme/draw2"]);
+    assert_eq!(fetched.problems[0], "schemas/acme/draw0.json: the record is that of `acme/draw1`");
+    assert!(fetched.problems[1].contains("acme/draw1.json: EOF"), "{:?}", fetched.problems);
+    assert_eq!(document(0), before);
+    assert!(document(2).contains("\"maxLength\": 8"));
+}
+
+#[test]
+fn a_change_of_prose_alone_changes_nothing() {
+    let (root, records) = (catalogue(), folder(1, 9));
+    fetch(root.path(), &ids(1), false, &from(records.path(), false)).unwrap();
+    let lock = fs::read_to_string(root.path().join("schemas/lock.toml")).unwrap();
+    let path = records.path().join("acme/draw0.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let prose = text.replace("\"description\":\"SOMEBODY ELSE'S\"", "\"description\":\"new prose\"");
+    assert_ne!(prose, text);
+    fs::write(&path, prose.replace("2026-05-29", "2026-11-26")).unwrap();
+    let before = fs::read_to_string(root.path().join("schemas/acme/draw0.json")).unwrap();
+    let fetched = fetch(root.path(), &ids(1), false, &from(records.path(), false)).unwrap();
+    assert_eq!(fs::read_to_string(root.path().join("schemas/acme/draw0.json")).unwrap(), before);
+    assert_eq!(fetched.same, ["acme/draw0"]);
+    assert_eq!(fs::read_to_string(root.path().join("schemas/lock.toml")).unwrap(), lock);
+    // The text is kept for `words`.
+    assert!(
+        fs::read_to_string(root.path().join("target/records/acme/draw0.json")).unwrap().contains("new prose")
+    );
+}
+
+/// Runs this test program again, as a process that fetches and can be killed.
+fn fetch_in_another_process(root: &Path, records: &Path) -> std::process::Child {
+    std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "fetch::tests::fetches_for_another_process", "--ignored", "--quiet"])
+        .env("FETCH_ROOT", root)
+        .env("FETCH_RECORDS", records)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+#[ignore = "runs as the other process of `a_run_that_was_killed_is_finished_by_the_next_one`"]
+fn fetches_for_another_process() {
+    let (root, records) = (std::env::var("FETCH_ROOT").unwrap(), std::env::var("FETCH_RECORDS").unwrap());
+    fetch(Path::new(&root), &ids(RECORDS_TO_FETCH), false, &from(Path::new(&records), false)).unwrap();
+}
+
+const RECORDS_TO_FETCH: usize = 30;
+
+#[test]
+fn a_run_that_was_killed_is_finished_by_the_next_one() {
+    let (root, old, new) = (catalogue(), folder(RECORDS_TO_FETCH, 9), folder(RECORDS_TO_FETCH, 8));
+    let run =
+        |records: &Path| fetch(root.path(), &ids(RECORDS_TO_FETCH), false, &from(records, false)).unwrap();
+    run(old.path()).complete().unwrap();
+    let mut interrupted = 0;
+    for moment in 0..50 {
+        let (records, maximum) = if moment % 2 == 0 { (new.path(), 8) } else { (old.path(), 9) };
+        let mut child = fetch_in_another_process(root.path(), records);
+        // It writes documents while the lock has hashes of replaced ones.
+        let lock = root.path().join("schemas/lock.toml");
+        while !fs::read_to_string(&lock).unwrap().contains("replaced") && child.try_wait().unwrap().is_none()
+        {
+        }
+        std::thread::sleep(std::time::Duration::from_micros(100 * moment));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let fetched = run(records);
+        fetched.complete().unwrap_or_else(|error| panic!("moment {moment}: {error}: {:?}", fetched.problems));
+        interrupted += usize::from(!fetched.changed.is_empty() && !fetched.same.is_empty());
+        for id in ids(RECORDS_TO_FETCH) {
+            let text = fs::read_to_string(root.path().join(format!("schemas/{id}.json"))).unwrap();
+            assert!(text.contains(&format!("\"maxLength\": {maximum}")), "moment {moment}: {id}");
+        }
+        let lock = fs::read_to_string(root.path().join("schemas/lock.toml")).unwrap();
+        assert!(!lock.contains("replaced"), "moment {moment}");
+    }
+    assert!(interrupted > 0, "no run was killed between two documents");
+    println!("{interrupted} of 50 runs were killed between two documents");
+    // An edit by hand is still noticed.
+    fs::write(root.path().join("schemas/acme/draw7.json"), "{}").unwrap();
+    assert_eq!(run(new.path()).problems.len(), 1);
 }

@@ -1,0 +1,331 @@
+//! `cargo xtask words`: lists the descriptions that documents lack, and writes drafts to fill in.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use fal_codegen::{Manifest, families};
+use serde_json::Value;
+
+use crate::{
+    canonical::{self, Descriptions, Missing, Subject},
+    fetch,
+    lock::write_file,
+    root,
+};
+
+/// The folder of drafts. They have texts of fal, so they are not committed.
+const DRAFTS: &str = "target/words";
+
+/// Arguments of `cargo xtask words`.
+#[derive(clap::Args)]
+#[group(required = true, multiple = true, args = ["missing", "draft"])]
+pub(crate) struct Arguments {
+    /// Lists the descriptions that are missing or do not fit, the most frequent names first
+    #[arg(long)]
+    missing: bool,
+    /// Writes a file for each family to target/words, with an empty line for each missing description and the text of
+    /// fal above it. Fill in the lines, and copy them to schemas/descriptions.
+    #[arg(long)]
+    draft: bool,
+    /// Reads the records of a folder in place of those that were fetched
+    #[arg(long, value_name = "DIR")]
+    from: Option<PathBuf>,
+    /// Ids of endpoints. All by default
+    ids: Vec<String>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
+    let root = root();
+    let descriptions = Descriptions::read(&root.join("schemas/descriptions"))?;
+    let records = read_records(&root, arguments)?;
+    let mut missing = Vec::new();
+    for (file, record) in &records {
+        match canonical::canonicalize(record, &descriptions) {
+            Ok((_, findings)) => missing.extend(findings.missing),
+            Err(problem) => eprintln!("{}: {problem}", file.display()),
+        }
+    }
+    if arguments.missing {
+        print!("{}", list(&missing, records.len()));
+    }
+    if arguments.draft {
+        let manifest = fetch::manifest(&root)?;
+        for (name, text) in drafts(&missing, &manifest) {
+            let path = root.join(DRAFTS).join(format!("{name}.toml"));
+            write_file(&path, &text)?;
+            println!("{DRAFTS}/{name}.toml");
+        }
+    }
+    Ok(())
+}
+
+/// Reads the records of some endpoints, or of all endpoints of the manifest or of a folder.
+fn read_records(root: &Path, arguments: &Arguments) -> Result<Vec<(PathBuf, Value)>, String> {
+    let mut files = Vec::new();
+    match &arguments.from {
+        Some(folder) => collect(folder, &mut files)?,
+        None => {
+            let manifest = fetch::manifest(root)?;
+            for id in manifest.crates.values().flat_map(|family| &family.endpoints) {
+                let document = Manifest::document_path(id);
+                let fetched = root.join(fetch::RECORDS).join(&document);
+                files.push(if fetched.exists() { fetched } else { root.join("schemas").join(&document) });
+            }
+        }
+    }
+    let mut records = Vec::new();
+    for file in files {
+        let failed = |error: String| format!("{}: {error}", file.display());
+        let text = fs::read_to_string(&file).map_err(|error| failed(error.to_string()))?;
+        let record: Value = serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
+        let id = record["endpoint_id"].as_str().unwrap_or_default();
+        if arguments.ids.is_empty() || arguments.ids.iter().any(|other| other == id) {
+            records.push((file, record));
+        }
+    }
+    Ok(records)
+}
+
+/// Collects the JSON files of a folder and those below it, in the order of their paths.
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
+    let mut entries = fs::read_dir(folder).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    entries.sort_by_key(fs::DirEntry::path);
+    for entry in entries {
+        let path = entry.path();
+        if entry.file_type().map_err(failed)?.is_dir() {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "json") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Lists missing descriptions by name.
+fn list(missing: &[Missing], documents: usize) -> String {
+    if missing.is_empty() {
+        return format!("No description is missing in {documents} documents.\n");
+    }
+    let mut names: BTreeMap<&Subject, Vec<&Missing>> = BTreeMap::new();
+    for item in missing {
+        names.entry(&item.subject).or_default().push(item);
+    }
+    let affected: BTreeSet<&String> = missing.iter().map(|item| &item.endpoint_id).collect();
+    let mut text = format!(
+        "{} descriptions of {} names are missing in {} of {documents} documents.\n",
+        missing.len(),
+        names.len(),
+        affected.len()
+    );
+    let mut names: Vec<_> = names.into_iter().collect();
+    names.sort_by_key(|(_, items)| std::cmp::Reverse(items.len()));
+    for (subject, items) in names {
+        let _ = writeln!(text, "\n{subject}: {}", endpoints(&items));
+        for facts in most_frequent(items.iter().map(|item| item.facts.as_str())) {
+            let _ = writeln!(text, "    {facts}");
+        }
+        for original in most_frequent(items.iter().map(|item| item.original.as_str())) {
+            let _ = writeln!(text, "    fal: {original}");
+        }
+        for misfit in most_frequent(items.iter().filter_map(|item| item.misfit.as_deref())) {
+            let _ = writeln!(text, "    the one {misfit}");
+        }
+        if *subject != Subject::Endpoint {
+            let _ = writeln!(text, "    {}", place(subject, &items));
+        }
+    }
+    text
+}
+
+/// Names an endpoint, or counts several by the kind of their output.
+fn endpoints(items: &[&Missing]) -> String {
+    if let [item] = items {
+        return item.endpoint_id.clone();
+    }
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    items.iter().for_each(|item| *kinds.entry(item.kind).or_default() += 1);
+    let kinds: Vec<String> = kinds
+        .iter()
+        .map(|(kind, count)| format!("{count} {}", if kind.is_empty() { "other" } else { kind }))
+        .collect();
+    format!("{} endpoints ({})", items.len(), kinds.join(", "))
+}
+
+/// Returns the three most frequent texts, each in one line.
+fn most_frequent<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    texts.filter(|text| !text.is_empty()).for_each(|text| *counts.entry(text).or_default() += 1);
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts
+        .into_iter()
+        .take(3)
+        .map(|(text, _)| text.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect()
+}
+
+/// Returns the line to write, and the table and file that it belongs to.
+fn place(subject: &Subject, items: &[&Missing]) -> String {
+    let apps: BTreeSet<String> = items.iter().map(|item| families::app_id(&item.endpoint_id)).collect();
+    let kinds: BTreeSet<&str> = items.iter().map(|item| item.kind).collect();
+    let key = key(subject);
+    let (file, table) = match (apps.len(), kinds.first()) {
+        (1, _) => (
+            format!("{}.toml", families::crate_name(apps.first().map_or("", String::as_str))),
+            "under".to_owned(),
+        ),
+        (_, Some(kind)) if kinds.len() == 1 && !kind.is_empty() => {
+            ("_shared.toml".to_owned(), format!("kind.{kind}"))
+        }
+        _ => ("_shared.toml".to_owned(), "any".to_owned()),
+    };
+    let table = match subject {
+        Subject::Type(_) => "types".to_owned(),
+        _ if table == "under" => format!("under.{:?}", relative(&items[0].endpoint_id)),
+        _ => table,
+    };
+    format!("schemas/descriptions/{file}: [{table}] {key} = \"\"")
+}
+
+/// Returns the key of a subject in a table of descriptions.
+fn key(subject: &Subject) -> String {
+    match subject {
+        Subject::Endpoint => String::new(),
+        Subject::Type(name) => name.clone(),
+        Subject::Property { owner, name } if matches!(owner.as_str(), "input" | "output") => name.clone(),
+        Subject::Property { owner, name } => format!("\"{owner}.{name}\""),
+    }
+}
+
+/// Returns an id without its app.
+fn relative(id: &str) -> &str {
+    id.strip_prefix(&families::app_id(id)).unwrap_or(id).trim_start_matches('/')
+}
+
+/// Returns a draft for each family: its tables, with an empty text for each description.
+fn drafts(missing: &[Missing], manifest: &Manifest) -> BTreeMap<String, String> {
+    let mut families_of: BTreeMap<String, Vec<&Missing>> = BTreeMap::new();
+    for item in missing {
+        families_of.entry(families::app_id(&item.endpoint_id)).or_default().push(item);
+    }
+    families_of
+        .into_iter()
+        .map(|(app, items)| {
+            let known =
+                manifest.crates.iter().find(|(_, family)| family.app == app).map(|(name, _)| name.clone());
+            let head = match &known {
+                Some(_) => format!("app = {app:?}\n"),
+                None => format!("app = {app:?}\ntitle = \"\"\n"),
+            };
+            (known.unwrap_or_else(|| families::crate_name(&app)), head + &tables(&items))
+        })
+        .collect()
+}
+
+fn tables(items: &[&Missing]) -> String {
+    let mut text = String::new();
+    let mut last = None;
+    let mut sorted: Vec<_> = items.to_vec();
+    // Endpoints and types have one table each, and properties one for each endpoint.
+    let rank = |item: &Missing| match item.subject {
+        Subject::Endpoint => 0,
+        Subject::Type(_) => 1,
+        Subject::Property { .. } => 2,
+    };
+    sorted.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.endpoint_id.cmp(&b.endpoint_id)));
+    let mut types = BTreeSet::new();
+    for item in sorted {
+        let id = relative(&item.endpoint_id);
+        let table = match &item.subject {
+            Subject::Endpoint => "[endpoints]".to_owned(),
+            Subject::Type(name) if !types.insert(name) => continue,
+            Subject::Type(_) => "[types]".to_owned(),
+            Subject::Property { .. } => format!("[under.{id:?}]"),
+        };
+        if last.as_ref() != Some(&table) {
+            let _ = writeln!(text, "\n{table}");
+            last = Some(table);
+        }
+        for note in [&item.facts, &item.original, item.misfit.as_ref().unwrap_or(&String::new())] {
+            let note = note.split_whitespace().collect::<Vec<_>>().join(" ");
+            if !note.is_empty() {
+                let _ = writeln!(text, "# {note}");
+            }
+        }
+        let _ = match &item.subject {
+            Subject::Endpoint => writeln!(text, "{id:?} = {{ name = \"\", description = \"\" }}"),
+            subject => writeln!(text, "{} = \"\"", key(subject)),
+        };
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn missing(id: &str, kind: &'static str, subject: Subject) -> Missing {
+        Missing {
+            endpoint_id: id.to_owned(),
+            kind,
+            subject,
+            misfit: None,
+            original: "Text\nof fal.".to_owned(),
+            facts: "string, required".to_owned(),
+        }
+    }
+
+    fn input(name: &str) -> Subject {
+        Subject::Property { owner: "input".to_owned(), name: name.to_owned() }
+    }
+
+    #[test]
+    fn names_are_listed_by_frequency_with_the_place_of_their_description() {
+        let all = [
+            missing("acme/draw", "image", input("rare")),
+            missing("acme/draw", "image", input("prompt")),
+            missing("other/paint", "image", input("prompt")),
+            missing("acme/draw/fast", "image", input("seed")),
+            missing("other/film", "video", input("seed")),
+        ];
+        insta::assert_snapshot!(list(&all, 9));
+    }
+
+    #[test]
+    fn a_draft_can_be_added_to_the_descriptions_once_it_is_filled_in() {
+        let manifest = Manifest::parse("manifest.toml", "[crates]").unwrap();
+        let all = [
+            missing("acme/draw/fast", "image", input("prompt")),
+            missing("acme/draw", "image", Subject::Endpoint),
+            missing("acme/draw", "image", Subject::Type("Brush".to_owned())),
+            missing("acme/draw/fast", "image", Subject::Type("Brush".to_owned())),
+            missing(
+                "acme/draw",
+                "image",
+                Subject::Property { owner: "Brush".to_owned(), name: "width".to_owned() },
+            ),
+        ];
+        let drafts = drafts(&all, &manifest);
+        let draft = &drafts["fal-acme-draw"];
+        insta::assert_snapshot!(draft);
+        let mut descriptions = Descriptions::default();
+        descriptions
+            .add(
+                "draft.toml",
+                &draft
+                    .replace("\"\"", "\"Words.\"")
+                    .replace("\"Words.\" = {", "\"\" = {")
+                    .replace("under.\"Words.\"", "under.\"\""),
+            )
+            .unwrap();
+        assert_eq!(descriptions.type_text("acme/draw", "Brush"), Some("Words."));
+        assert_eq!(descriptions.endpoint("acme/draw").unwrap().name, "Words.");
+    }
+}
