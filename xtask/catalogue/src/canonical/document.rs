@@ -60,7 +60,9 @@ pub(crate) fn canonicalize(record: &Value, descriptions: &Descriptions) -> Resul
     let mut metadata = Map::new();
     // The name of a model is a fact, and its description is prose.
     let name = endpoint.map_or(original["display_name"].clone(), |endpoint| json!(endpoint.name));
-    metadata.insert("display_name".to_owned(), name);
+    if name.is_string() {
+        metadata.insert("display_name".to_owned(), name);
+    }
     if let Some(endpoint) = endpoint {
         metadata.insert("description".to_owned(), json!(endpoint.description));
     }
