@@ -1,4 +1,4 @@
-//! `cargo xtask add`, `fetch` and `words`, which run as a separate program because HTTP is slow to compile.
+//! The commands that read and write the catalogue of models. They run as a separate program because HTTP is slow to compile.
 
 use std::process::Command;
 

@@ -45,12 +45,18 @@ enum Command {
     Fetch(catalogue::Arguments),
     /// Fuzzes the readers of documents, events and webhooks. Needs a C++ compiler.
     Fuzz(fuzz::Arguments),
+    /// Lists the endpoints of schemas/manifest.toml that fal no longer has or has retired.
+    Gone(catalogue::Arguments),
+    /// Lists the endpoints that fal has and schemas/manifest.toml lacks.
+    New(catalogue::Arguments),
     /// Packages every published crate, and checks the files and the size of each package.
     Package(package::Arguments),
     /// Compares fal's own documents of its wire protocol with those in schemas/inference.
     Protocol(catalogue::Arguments),
     /// Generates crates/models and crates/fal-platform from schemas/.
     Regen(regen::Arguments),
+    /// Removes endpoints: their entries in the manifest, their documents and their code.
+    Remove(catalogue::Arguments),
     /// Runs every test.
     Test(test::Arguments),
     /// Checks the rules of CONTRIBUTING.md that a program can check.
@@ -69,9 +75,12 @@ fn main() -> ExitCode {
         Command::Facts(arguments) => facts::run(&arguments),
         Command::Fetch(arguments) => catalogue::run("fetch", &arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Gone(arguments) => catalogue::run("gone", &arguments),
+        Command::New(arguments) => catalogue::run("new", &arguments),
         Command::Package(arguments) => package::run(&arguments),
         Command::Protocol(arguments) => catalogue::run("protocol", &arguments),
         Command::Regen(arguments) => regen::run(&arguments),
+        Command::Remove(arguments) => catalogue::run("remove", &arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Tidy(arguments) => tidy::run(&arguments, &command_names()),
         Command::Words(arguments) => catalogue::run("words", &arguments),

@@ -12,7 +12,7 @@ use crate::{
     root,
 };
 
-const MANIFEST: &str = "schemas/manifest.toml";
+pub(crate) const MANIFEST: &str = "schemas/manifest.toml";
 
 /// Arguments of `cargo xtask add`.
 #[derive(clap::Args)]
@@ -66,11 +66,11 @@ fn title(root: &Path, descriptions: &Descriptions, ids: &[String], app: &str) ->
 }
 
 /// Runs `cargo xtask regen`.
-fn generate(root: &Path) -> Result<(), String> {
+pub(crate) fn generate(root: &Path) -> Result<(), String> {
     let mut cargo = process::Command::new(env!("CARGO"));
     let status = cargo.args(["xtask", "regen"]).current_dir(root).status();
     let status = status.map_err(|error| format!("cargo: {error}"))?;
-    if status.success() { Ok(()) } else { Err("the manifest was left unchanged".to_owned()) }
+    if status.success() { Ok(()) } else { Err("the code was not generated".to_owned()) }
 }
 
 /// Compiles the crates and runs the examples of their documentation.

@@ -7,6 +7,7 @@ mod progress;
 mod tests;
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -70,6 +71,32 @@ pub(crate) fn manifest(root: &Path) -> Result<Manifest, String> {
     let text = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     Manifest::parse("schemas/manifest.toml", &text).map_err(|error| error.to_string())
 }
+
+/// The source of a list of models.
+#[derive(clap::Args)]
+pub(crate) struct Listing {
+    /// Reads records from a folder in place of fal
+    #[arg(long, value_name = "DIR")]
+    from: Option<PathBuf>,
+    /// URL of the platform API, the only service that FAL_KEY is sent to
+    #[arg(long, value_name = "URL", default_value = platform::BASE)]
+    base_url: String,
+}
+
+/// Returns the metadata of every model by the id of its endpoint.
+pub(crate) fn list(source: &Listing) -> Result<BTreeMap<String, Value>, String> {
+    let records = match &source.from {
+        Some(folder) => folder::all(folder)?.into_iter().map(|(_, record)| record).collect(),
+        None => platform::list(&source.base_url)?,
+    };
+    let named = records.into_iter().filter_map(|mut record| {
+        let id = record["endpoint_id"].as_str()?.to_owned();
+        Some((id, record["metadata"].take()))
+    });
+    Ok(named.collect())
+}
+
+pub(crate) use folder::{all as all_records, read_record};
 
 /// Returns the name of a model in its document.
 pub(crate) fn display_name(root: &Path, id: &str) -> Option<String> {

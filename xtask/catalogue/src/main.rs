@@ -1,10 +1,13 @@
 //! `cargo xtask fetch` and `cargo xtask add`, which write the catalogue of models, and `cargo xtask protocol`.
+//! The commands of `cargo xtask` that read and write the catalogue of models.
 
 mod add;
 mod canonical;
 mod fetch;
 mod lock;
 mod protocol;
+mod remove;
+mod upstream;
 mod words;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -27,6 +30,12 @@ enum Command {
     Fetch(fetch::Arguments),
     /// Compares fal's own documents of its wire protocol with those in schemas/inference.
     Protocol(protocol::Arguments),
+    /// Lists the endpoints of schemas/manifest.toml that fal no longer has or has retired.
+    Gone(upstream::Arguments),
+    /// Lists the endpoints that fal has and schemas/manifest.toml lacks.
+    New(upstream::Arguments),
+    /// Removes endpoints: their entries in the manifest, their documents and their code.
+    Remove(remove::Arguments),
     /// Lists the descriptions that documents lack, and writes drafts to fill in.
     Words(words::Arguments),
 }
@@ -36,6 +45,9 @@ fn main() -> ExitCode {
         Command::Add(arguments) => add::run(&arguments),
         Command::Fetch(arguments) => fetch::run(&arguments),
         Command::Protocol(arguments) => protocol::run(&arguments),
+        Command::Gone(arguments) => upstream::run_gone(&arguments),
+        Command::New(arguments) => upstream::run_new(&arguments),
+        Command::Remove(arguments) => remove::run(&arguments),
         Command::Words(arguments) => words::run(&arguments),
     };
     match result {

@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -65,45 +64,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
 
 /// Reads the records of some endpoints, or of all endpoints of the manifest or of a folder.
 fn read_records(root: &Path, arguments: &Arguments) -> Result<Vec<(PathBuf, Value)>, String> {
-    let mut files = Vec::new();
-    match &arguments.from {
-        Some(folder) => collect(folder, &mut files)?,
+    let mut records = match &arguments.from {
+        Some(folder) => fetch::all_records(folder)?,
         None => {
-            let manifest = fetch::manifest(root)?;
-            for id in manifest.crates.values().flat_map(|family| &family.endpoints) {
-                let document = Manifest::document_path(id);
+            let ids = fetch::manifest(root)?.crates.into_values().flat_map(|family| family.endpoints);
+            let read = |id: String| {
+                let document = Manifest::document_path(&id);
                 let fetched = root.join(fetch::RECORDS).join(&document);
-                files.push(if fetched.exists() { fetched } else { root.join("schemas").join(&document) });
-            }
+                let file = if fetched.exists() { fetched } else { root.join("schemas").join(&document) };
+                fetch::read_record(&file).map(|record| (file, record))
+            };
+            ids.map(read).collect::<Result<Vec<_>, _>>()?
         }
-    }
-    let mut records = Vec::new();
-    for file in files {
-        let failed = |error: String| format!("{}: {error}", file.display());
-        let text = fs::read_to_string(&file).map_err(|error| failed(error.to_string()))?;
-        let record: Value = serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
-        let id = record["endpoint_id"].as_str().unwrap_or_default();
-        if arguments.ids.is_empty() || arguments.ids.iter().any(|other| other == id) {
-            records.push((file, record));
-        }
-    }
+    };
+    let is_wanted = |record: &Value| arguments.ids.iter().any(|id| record["endpoint_id"] == *id.as_str());
+    records.retain(|(_, record)| arguments.ids.is_empty() || is_wanted(record));
     Ok(records)
-}
-
-/// Collects the JSON files of a folder and those below it, in the order of their paths.
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
-    let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
-    let mut entries = fs::read_dir(folder).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-    entries.sort_by_key(fs::DirEntry::path);
-    for entry in entries {
-        let path = entry.path();
-        if entry.file_type().map_err(failed)?.is_dir() {
-            collect(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "json") {
-            files.push(path);
-        }
-    }
-    Ok(())
 }
 
 /// Lists missing descriptions by name.

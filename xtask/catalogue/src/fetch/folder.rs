@@ -1,8 +1,12 @@
 //! Records from a folder.
 
-use std::{fs, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use fal_codegen::Manifest;
+use serde_json::Value;
 
 use super::Take;
 
@@ -10,11 +14,34 @@ use super::Take;
 pub(super) fn read(folder: &Path, ids: &[String], take: &mut Take<'_>) -> Result<(), String> {
     let record = |id: &String| {
         let path = folder.join(Manifest::document_path(id));
-        let record = fs::read_to_string(&path)
-            .map_err(|error| error.to_string())
-            .and_then(|text| serde_json::from_str(&text).map_err(|error| error.to_string()))
-            .map_err(|error| format!("{}: {error}", path.display()));
-        (id.clone(), record)
+        (id.clone(), read_record(&path))
     };
     take(ids.iter().map(record).collect())
+}
+
+/// Returns every record of a folder with its file, in the order of their paths.
+pub(crate) fn all(folder: &Path) -> Result<Vec<(PathBuf, Value)>, String> {
+    let mut files = Vec::new();
+    collect(folder, &mut files).map_err(|error| format!("{}: {error}", folder.display()))?;
+    files.into_iter().map(|file| read_record(&file).map(|record| (file, record))).collect()
+}
+
+pub(crate) fn read_record(path: &Path) -> Result<Value, String> {
+    let text = fs::read_to_string(path).map_err(|error| error.to_string());
+    let record = text.and_then(|text| serde_json::from_str(&text).map_err(|error| error.to_string()));
+    record.map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::path);
+    for entry in entries {
+        let path = entry.path();
+        if entry.file_type()?.is_dir() {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "json") {
+            files.push(path);
+        }
+    }
+    Ok(())
 }

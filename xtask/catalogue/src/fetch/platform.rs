@@ -18,15 +18,13 @@ const PARALLEL: usize = 4;
 const ATTEMPTS: u32 = 5;
 /// Maximum pages per batch, so that a faulty service cannot keep this running.
 const PAGES: usize = 50;
+/// Maximum pages of the list of all models.
+const MOST_PAGES: usize = 500;
 
 /// Reads the records of `ids` in batches, in the order of arrival.
 pub(super) fn read(base: &str, ids: &[String], take: &mut Take<'_>) -> Result<(), String> {
     let platform = Platform::new(base)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| error.to_string())?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let batches = ids.chunks(BATCH).map(|batch| platform.batch(batch));
         let mut batches = stream::iter(batches).buffer_unordered(PARALLEL);
         while let Some(records) = batches.next().await {
@@ -34,6 +32,20 @@ pub(super) fn read(base: &str, ids: &[String], take: &mut Take<'_>) -> Result<()
         }
         Ok(())
     })
+}
+
+/// Reads the records of all models, without their documents.
+pub(super) fn list(base: &str) -> Result<Vec<Value>, String> {
+    let platform = Platform::new(base)?;
+    runtime()?.block_on(async {
+        let models = platform.pages(&[("limit", "100")], MOST_PAGES).await?;
+        if models.is_empty() { Err("the platform lists no models".to_owned()) } else { Ok(models) }
+    })
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| error.to_string())
 }
 
 struct Platform {
@@ -61,32 +73,52 @@ impl Platform {
 
     /// Fetches the records of some endpoints. Each one that the platform does not have is an error.
     async fn batch(&self, ids: &[String]) -> Result<Vec<(String, Result<Value, String>)>, String> {
-        let mut found = BTreeMap::new();
+        let query: Vec<(&str, &str)> =
+            ids.iter().map(|id| ("endpoint_id", id.as_str())).chain([("expand", "openapi-3.0")]).collect();
+        let models = match self.pages(&query, PAGES).await {
+            // A platform that refuses a whole batch for one endpoint is asked for each.
+            Err(Failure::NotFound(_)) if ids.len() > 1 => {
+                let mut records = Vec::with_capacity(ids.len());
+                for id in ids {
+                    records.extend(Box::pin(self.batch(std::slice::from_ref(id))).await?);
+                }
+                return Ok(records);
+            }
+            Err(Failure::NotFound(_)) => Vec::new(),
+            models => models?,
+        };
+        let named = models
+            .into_iter()
+            .filter_map(|record| Some((record["endpoint_id"].as_str()?.to_owned(), record)));
+        let mut found: BTreeMap<String, Value> = named.collect();
+        let missing = |id: &String| format!("the platform has no endpoint `{id}`");
+        Ok(ids.iter().map(|id| (id.clone(), found.remove(id).ok_or_else(|| missing(id)))).collect())
+    }
+
+    /// Fetches all pages of a query.
+    async fn pages(&self, query: &[(&str, &str)], most: usize) -> Result<Vec<Value>, Failure> {
+        let mut models = Vec::new();
         let mut cursor: Option<String> = None;
-        for _ in 0..PAGES {
+        for _ in 0..most {
             let mut url = self.models.clone();
             url.query_pairs_mut()
-                .extend_pairs(ids.iter().map(|id| ("endpoint_id", id)))
-                .append_pair("expand", "openapi-3.0")
+                .extend_pairs(query)
                 .extend_pairs(cursor.iter().map(|cursor| ("cursor", cursor)));
-            let page = self.page(url).await?;
-            let models = page["models"].as_array().ok_or("the response of the platform has no `models`")?;
-            for record in models {
-                if let Some(id) = record["endpoint_id"].as_str() {
-                    found.insert(id.to_owned(), record.clone());
-                }
+            let mut page = self.page(url).await?;
+            match page["models"].take() {
+                Value::Array(more) => models.extend(more),
+                _ => return Err("the response of the platform has no `models`".to_owned().into()),
             }
             cursor = page["next_cursor"].as_str().map(str::to_owned);
             if cursor.is_none() || page["has_more"] == Value::Bool(false) {
                 break;
             }
         }
-        let missing = |id: &String| format!("the platform has no endpoint `{id}`");
-        Ok(ids.iter().map(|id| (id.clone(), found.remove(id).ok_or_else(|| missing(id)))).collect())
+        Ok(models)
     }
 
     /// Fetches one page, and retries server errors, rate limits and lost connections.
-    async fn page(&self, url: Url) -> Result<Value, String> {
+    async fn page(&self, url: Url) -> Result<Value, Failure> {
         let mut attempt = 1;
         loop {
             let mut request = self.client.get(url.clone());
@@ -105,24 +137,56 @@ impl Platform {
                     match text {
                         Ok(text) if status.is_success() => {
                             return serde_json::from_str(&text).map_err(|error| {
-                                format!("the response of the platform is not JSON: {error}")
+                                format!("the response of the platform is not JSON: {error}").into()
                             });
                         }
-                        Ok(text) if !is_retryable(status) => return Err(refusal(status, &text)),
+                        Ok(text) if status == StatusCode::NOT_FOUND => {
+                            return Err(Failure::NotFound(refusal(status, &text)));
+                        }
+                        Ok(text) if !is_retryable(status) => return Err(refusal(status, &text).into()),
                         Ok(text) => (refusal(status, &text), retry_after),
                         Err(error) => (error.to_string(), None),
                     }
                 }
-                Err(error) => (error.without_url().to_string(), None),
+                Err(error) => (with_causes(&error.without_url()), None),
             };
             let (message, retry_after) = failure;
             if attempt == ATTEMPTS {
-                return Err(format!("{message} (after {ATTEMPTS} attempts)"));
+                let host = self.models.host_str().unwrap_or_default();
+                return Err(format!("{host}: {message} (after {ATTEMPTS} attempts)").into());
             }
+            eprintln!("{message}; trying again ({attempt} of {ATTEMPTS})");
             tokio::time::sleep(retry_after.unwrap_or(Duration::from_millis(250 << attempt))).await;
             attempt += 1;
         }
     }
+}
+
+/// The reason why a request failed.
+enum Failure {
+    /// The platform has no such endpoint, or no such path.
+    NotFound(String),
+    Other(String),
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Self::Other(message)
+    }
+}
+
+impl From<Failure> for String {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::NotFound(message) | Failure::Other(message) => message,
+        }
+    }
+}
+
+/// Returns the message of an error and of its causes.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn is_retryable(status: StatusCode) -> bool {
