@@ -14,10 +14,15 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(command: &str, arguments: &Arguments) -> Result<(), String> {
+    run_with(command, &arguments.arguments)
+}
+
+/// Runs a command with its arguments.
+pub(crate) fn run_with(command: &str, arguments: &[String]) -> Result<(), String> {
     let mut cargo = Command::new(env!("CARGO"));
     let manifest = root().join("Cargo.toml");
     cargo.args(["run", "--quiet", "--package", "xtask-catalogue", "--manifest-path"]).arg(manifest);
-    cargo.args(["--", command]).args(&arguments.arguments);
+    cargo.args(["--", command]).args(arguments);
     let status = cargo.status().map_err(|error| format!("cargo: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("`{command}` failed")) }
 }

@@ -10,7 +10,7 @@ mod markdown;
 mod properties;
 mod snapshot;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text;
 mod types;
 mod version;
@@ -18,7 +18,7 @@ mod version;
 use std::io::{self, Write};
 
 use compare::CrateDiff;
-use snapshot::Repository;
+pub(crate) use snapshot::Repository;
 
 use crate::root;
 
@@ -83,6 +83,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Returns the changes of the work tree since a commit as Markdown.
+pub(crate) fn markdown_since(repository: &Repository, reference: &str) -> Result<String, String> {
+    let crates = compare::compare(&repository.commit(reference)?, &repository.work_tree()?)?;
+    Ok(markdown::write(&crates, reference))
 }
 
 /// Summarizes the change of a crate: `breaking, 0.1.0 becomes 0.2.0`.

@@ -12,6 +12,7 @@ mod regen;
 mod run;
 mod test;
 mod tidy;
+mod update;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -61,6 +62,8 @@ enum Command {
     Test(test::Arguments),
     /// Checks the rules of CONTRIBUTING.md that a program can check.
     Tidy(tidy::Arguments),
+    /// Fetches every endpoint of schemas/manifest.toml, generates the code, and describes all changes for a pull request.
+    Update(update::Arguments),
     /// Lists the descriptions that documents lack, and writes drafts to fill in.
     Words(catalogue::Arguments),
 }
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         Command::Remove(arguments) => catalogue::run("remove", &arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Tidy(arguments) => tidy::run(&arguments, &command_names()),
+        Command::Update(arguments) => update::run(&arguments),
         Command::Words(arguments) => catalogue::run("words", &arguments),
     };
     match result {

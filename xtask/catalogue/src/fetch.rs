@@ -83,6 +83,13 @@ pub(crate) struct Listing {
     base_url: String,
 }
 
+impl From<&Listing> for Source {
+    fn from(listing: &Listing) -> Self {
+        let Listing { from, base_url } = listing;
+        Self { from: from.clone(), reword: false, base_url: base_url.clone(), force: false }
+    }
+}
+
 /// Returns the metadata of every model by the id of its endpoint.
 pub(crate) fn list(source: &Listing) -> Result<BTreeMap<String, Value>, String> {
     let records = match &source.from {

@@ -7,6 +7,7 @@ mod fetch;
 mod lock;
 mod protocol;
 mod remove;
+mod report;
 mod upstream;
 mod words;
 
@@ -36,6 +37,9 @@ enum Command {
     New(upstream::Arguments),
     /// Removes endpoints: their entries in the manifest, their documents and their code.
     Remove(remove::Arguments),
+    /// Fetches every endpoint of the manifest, and writes a report for `cargo xtask update`.
+    #[command(hide = true)]
+    Report(report::Arguments),
     /// Lists the descriptions that documents lack, and writes drafts to fill in.
     Words(words::Arguments),
 }
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
         Command::Gone(arguments) => upstream::run_gone(&arguments),
         Command::New(arguments) => upstream::run_new(&arguments),
         Command::Remove(arguments) => remove::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Words(arguments) => words::run(&arguments),
     };
     match result {

@@ -1,6 +1,6 @@
 //! `cargo xtask new` and `cargo xtask gone`: compare the catalogue with the models of fal.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -16,31 +16,48 @@ pub(crate) struct Arguments {
 /// Lists the endpoints that fal has and the manifest lacks, by category.
 pub(crate) fn run_new(arguments: &Arguments) -> Result<(), String> {
     let (models, known) = read(arguments)?;
-    print!("{}", new(&models, &known));
+    print!("{}", list_new(&models, &known));
     Ok(())
 }
 
 /// Lists the endpoints of the manifest that fal no longer has or has retired.
 pub(crate) fn run_gone(arguments: &Arguments) -> Result<(), String> {
     let (models, known) = read(arguments)?;
-    print!("{}", gone(&models, &known));
+    print!("{}", list_gone(&models, &known));
     Ok(())
 }
 
 /// The metadata of models by the ids of their endpoints.
-type Models = BTreeMap<String, Value>;
+pub(crate) type Models = BTreeMap<String, Value>;
 
-fn read(arguments: &Arguments) -> Result<(Models, BTreeSet<String>), String> {
+fn read(arguments: &Arguments) -> Result<(Models, Vec<String>), String> {
     let manifest = fetch::manifest(&root())?;
     let known = manifest.crates.into_values().flat_map(|family| family.endpoints).collect();
     Ok((fetch::list(&arguments.source)?, known))
 }
 
-fn new(models: &Models, known: &BTreeSet<String>) -> String {
-    let mut categories: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (id, metadata) in models.iter().filter(|(id, metadata)| !known.contains(*id) && is_active(metadata)) {
-        categories.entry(metadata["category"].as_str().unwrap_or("no category")).or_default().push(id);
+/// Returns the endpoints that the catalogue lacks, by category.
+pub(crate) fn new(models: &Models, known: &[String]) -> BTreeMap<String, Vec<String>> {
+    let mut categories: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (id, metadata) in models.iter().filter(|(id, metadata)| !known.contains(id) && is_active(metadata)) {
+        let category = metadata["category"].as_str().unwrap_or("no category");
+        categories.entry(category.to_owned()).or_default().push(id.clone());
     }
+    categories
+}
+
+/// Returns the endpoints of the catalogue that fal no longer has or has retired, with the reason.
+pub(crate) fn gone(models: &Models, known: &[String]) -> BTreeMap<String, String> {
+    let state = |id: &String| match models.get(id) {
+        None => Some("fal has no such endpoint".to_owned()),
+        Some(metadata) if is_active(metadata) => None,
+        Some(metadata) => Some(format!("its status is {}", metadata["status"])),
+    };
+    known.iter().filter_map(|id| Some((id.clone(), state(id)?))).collect()
+}
+
+fn list_new(models: &Models, known: &[String]) -> String {
+    let categories = new(models, known);
     let count: usize = categories.values().map(Vec::len).sum();
     let mut text = format!("{count} of {} endpoints are not in schemas/manifest.toml.\n", models.len());
     for (category, ids) in categories {
@@ -53,17 +70,13 @@ fn new(models: &Models, known: &BTreeSet<String>) -> String {
     text
 }
 
-fn gone(models: &Models, known: &BTreeSet<String>) -> String {
-    let state = |id: &String| match models.get(id) {
-        None => Some("fal has no such endpoint".to_owned()),
-        Some(metadata) if is_active(metadata) => None,
-        Some(metadata) => Some(format!("its status is {}", metadata["status"])),
-    };
-    let gone: Vec<String> = known.iter().filter_map(|id| Some(format!("{id}: {}\n", state(id)?))).collect();
+fn list_gone(models: &Models, known: &[String]) -> String {
+    let gone = gone(models, known);
     if gone.is_empty() {
         return format!("fal has all {} endpoints of schemas/manifest.toml.\n", known.len());
     }
-    format!("{}\n`cargo xtask remove ID..` removes some of them.\n", gone.concat())
+    let lines: String = gone.iter().map(|(id, reason)| format!("{id}: {reason}\n")).collect();
+    format!("{lines}\n`cargo xtask remove ID..` removes some of them.\n")
 }
 
 /// Returns true unless fal says that a model is something else than active.
@@ -90,9 +103,9 @@ mod tests {
 
     #[test]
     fn endpoints_that_are_not_in_the_manifest_are_listed_by_category() {
-        let known = ["acme/draw"].map(str::to_owned).into();
+        let known = ["acme/draw"].map(str::to_owned);
         assert_eq!(
-            new(&models(), &known),
+            list_new(&models(), &known),
             "2 of 4 endpoints are not in schemas/manifest.toml.\n\n\
              text-to-image (1)\n    acme/paint\n\ntext-to-video (1)\n    acme/film\n\n\
              `cargo xtask add ID..` adds some of them.\n"
@@ -101,13 +114,13 @@ mod tests {
 
     #[test]
     fn endpoints_that_are_missing_or_retired_are_listed() {
-        let known = ["acme/draw", "acme/lost", "acme/old"].map(str::to_owned).into();
+        let known = ["acme/draw", "acme/lost", "acme/old"].map(str::to_owned);
         assert_eq!(
-            gone(&models(), &known),
+            list_gone(&models(), &known),
             "acme/lost: fal has no such endpoint\nacme/old: its status is \"deprecated\"\n\n\
              `cargo xtask remove ID..` removes some of them.\n"
         );
-        let known = ["acme/draw"].map(str::to_owned).into();
-        assert_eq!(gone(&models(), &known), "fal has all 1 endpoints of schemas/manifest.toml.\n");
+        let known = ["acme/draw"].map(str::to_owned);
+        assert_eq!(list_gone(&models(), &known), "fal has all 1 endpoints of schemas/manifest.toml.\n");
     }
 }

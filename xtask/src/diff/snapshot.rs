@@ -27,7 +27,7 @@ const MODELS: &str = "crates/models";
 pub(super) const PLATFORM: &str = "schemas/platform/openapi.json";
 
 /// The work tree of a repository.
-pub(super) struct Repository(pub(super) PathBuf);
+pub(crate) struct Repository(pub(crate) PathBuf);
 
 impl Repository {
     /// Reads the schemas of the work tree.
@@ -58,6 +58,11 @@ impl Repository {
     /// Returns true if a file differs from that of a commit.
     pub(super) fn differs(&self, reference: &str, path: &str) -> Result<bool, String> {
         Ok(!self.git(&["diff", "--name-only", reference, "--", path])?.is_empty())
+    }
+
+    /// Returns the text of a file of a commit.
+    pub(crate) fn file(&self, reference: &str, path: &str) -> Result<String, String> {
+        self.git(&["show", &format!("{reference}:{path}")])
     }
 
     fn git(&self, arguments: &[&str]) -> Result<String, String> {

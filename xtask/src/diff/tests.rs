@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use fal_codegen::Manifest;
 use serde_json::{Map, Value, json};
@@ -15,8 +15,30 @@ use super::{
     json, markdown, text,
 };
 
+/// Runs git in a folder.
+pub(crate) fn git(folder: &Path, arguments: &[&str]) {
+    let identity =
+        ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"];
+    let output = Command::new("git").args(identity).args(arguments).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Writes a file and the folders above it.
+pub(crate) fn write_file(folder: &Path, path: &str, text: &str) {
+    let path = folder.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// Makes a folder a repository, and commits its files.
+pub(crate) fn commit_all(folder: &Path) {
+    git(folder, &["init", "--quiet"]);
+    git(folder, &["add", "."]);
+    git(folder, &["commit", "--quiet", "--message", "Old"]);
+}
+
 /// Returns the record of a model: its input, its output, and the components that these refer to.
-pub(super) fn record(id: &str, input: Value, output: Value, components: Value) -> String {
+pub(crate) fn record(id: &str, input: Value, output: Value, components: Value) -> String {
     let mut schemas: Map<String, Value> = components.as_object().unwrap().clone();
     schemas.insert("Input".to_owned(), input);
     schemas.insert("Output".to_owned(), output);

@@ -1,26 +1,15 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{fs, path::Path, process::Command};
-
 use serde_json::json;
 
 use super::{
-    super::{compare::compare, finding::Kind, tests::record},
+    super::{
+        compare::compare,
+        finding::Kind,
+        tests::{commit_all, git, record, write_file as write},
+    },
     Repository,
 };
-
-fn git(folder: &Path, arguments: &[&str]) {
-    let identity =
-        ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"];
-    let output = Command::new("git").args(identity).args(arguments).current_dir(folder).output().unwrap();
-    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn write(folder: &Path, path: &str, text: &str) {
-    let path = folder.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-}
 
 #[test]
 fn the_work_tree_is_compared_with_a_commit() {
@@ -36,9 +25,7 @@ fn the_work_tree_is_compared_with_a_commit() {
     let manifest = format!("[crates.a-b]\n{family}endpoints = [\"a/b\"]\n");
     write(path, "schemas/manifest.toml", &manifest);
     write(path, "schemas/a/b.json", &record(50));
-    git(path, &["init", "--quiet"]);
-    git(path, &["add", "."]);
-    git(path, &["commit", "--quiet", "--message", "Old"]);
+    commit_all(path);
     let repository = Repository(path.to_owned());
     assert_eq!(repository.last_tag().unwrap_err(), "there is no tag yet; name a commit instead");
     git(path, &["tag", "v1.4.0"]);

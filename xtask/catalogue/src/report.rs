@@ -1,0 +1,64 @@
+//! The report of a run for `cargo xtask update`, which writes the text of a pull request from it.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::Serialize;
+
+use crate::{
+    fetch::{self, Listing, Source},
+    lock::write_file,
+    root, upstream,
+};
+
+/// Arguments of the command.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The file to write
+    report: PathBuf,
+    #[command(flatten)]
+    source: Listing,
+}
+
+/// The result of fetching every endpoint of the manifest.
+#[derive(Serialize)]
+struct Report {
+    new: Vec<String>,
+    changed: Vec<String>,
+    /// The reason for each document that was not written.
+    problems: Vec<String>,
+    notes: Vec<String>,
+    /// The number of endpoints that lack the description of a name.
+    missing: BTreeMap<String, usize>,
+    /// The endpoints that fal no longer has or has retired, with the reason.
+    gone: BTreeMap<String, String>,
+    /// The number of endpoints that the manifest lacks, by category.
+    unknown: BTreeMap<String, usize>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
+    let root = root();
+    let known: Vec<String> =
+        fetch::manifest(&root)?.crates.into_values().flat_map(|family| family.endpoints).collect();
+    let models = fetch::list(&arguments.source)?;
+    let gone = upstream::gone(&models, &known);
+    // They would be reported twice.
+    let ids: Vec<String> = known.iter().filter(|id| models.contains_key(*id)).cloned().collect();
+    let fetched = fetch::fetch(&root, &ids, true, &Source::from(&arguments.source))?;
+    let mut missing = BTreeMap::new();
+    for item in &fetched.findings.missing {
+        *missing.entry(item.subject.to_string()).or_default() += 1;
+    }
+    let unknown =
+        upstream::new(&models, &known).into_iter().map(|(category, ids)| (category, ids.len())).collect();
+    let report = Report {
+        new: fetched.new,
+        changed: fetched.changed,
+        problems: fetched.problems,
+        notes: fetched.findings.notes,
+        missing,
+        gone,
+        unknown,
+    };
+    let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
+    write_file(&arguments.report, &text)
+}

@@ -1,0 +1,146 @@
+//! `cargo xtask update`: takes the changes of fal, generates the code, and describes all of it for a pull request.
+
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use fal_codegen::{
+    Manifest,
+    workspace::{self, Failure, SCHEMAS},
+};
+use serde::Deserialize;
+
+use crate::{
+    catalogue,
+    diff::{self, Repository},
+    root,
+};
+
+/// Arguments of `cargo xtask update`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Writes the text of the pull request to a file. It is printed by default
+    #[arg(long, value_name = "FILE")]
+    text: Option<PathBuf>,
+    /// Reads records from a folder in place of fal
+    #[arg(long, value_name = "DIR")]
+    from: Option<PathBuf>,
+    /// URL of the platform API, the only service that FAL_KEY is sent to
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+}
+
+/// The result of fetching every endpoint of the manifest.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Report {
+    new: Vec<String>,
+    changed: Vec<String>,
+    /// The reason for each document that was not written.
+    problems: Vec<String>,
+    notes: Vec<String>,
+    /// The number of endpoints that lack the description of a name.
+    missing: BTreeMap<String, usize>,
+    /// The endpoints that fal no longer has or has retired, with the reason.
+    gone: BTreeMap<String, String>,
+    /// The number of endpoints that the manifest lacks, by category.
+    unknown: BTreeMap<String, usize>,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
+    let root = root();
+    let file = root.join("target/update.json");
+    let mut options = vec![file.display().to_string()];
+    if let Some(folder) = &arguments.from {
+        options.extend(["--from".to_owned(), folder.display().to_string()]);
+    }
+    if let Some(url) = &arguments.base_url {
+        options.extend(["--base-url".to_owned(), url.clone()]);
+    }
+    catalogue::run_with("report", &options)?;
+    let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let report: Report =
+        serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
+    let (text, left) = update(&root, report)?;
+    match &arguments.text {
+        Some(file) => fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))?,
+        None => print!("{text}"),
+    }
+    match left {
+        0 => Ok(()),
+        1 => Err("1 document was not updated; the text says why".to_owned()),
+        left => Err(format!("{left} documents were not updated; the text says why")),
+    }
+}
+
+/// Generates the code of documents that were fetched. Returns the text of a pull request, and the number of documents
+/// that could not be updated.
+fn update(root: &Path, mut report: Report) -> Result<(String, usize), String> {
+    let repository = Repository(root.to_owned());
+    generate(root, &repository, &mut report)?;
+    let changes = diff::markdown_since(&repository, "HEAD")?;
+    Ok((text::write(&changes, &report), report.problems.len()))
+}
+
+/// Generates the code. A document that it cannot be generated from gets its committed state back.
+fn generate(root: &Path, repository: &Repository, report: &mut Report) -> Result<(), String> {
+    let mut fetched: BTreeSet<String> = report.new.iter().chain(&report.changed).cloned().collect();
+    loop {
+        let errors = match workspace::plan(root, &[]) {
+            Ok(plan) => return plan.write(root).map_err(|error| error.to_string()),
+            Err(Failure::Documents(errors)) => errors,
+            Err(failure) => return Err(failure.to_string()),
+        };
+        let file = |id: &str| format!("{SCHEMAS}/{}", Manifest::document_path(id));
+        let broken: BTreeMap<String, String> = errors
+            .0
+            .iter()
+            .filter_map(|error| {
+                let id = fetched.iter().find(|id| error.file == file(id))?;
+                Some((id.clone(), error.to_string()))
+            })
+            .collect();
+        if broken.is_empty() {
+            return Err(errors.to_string());
+        }
+        for (id, problem) in broken {
+            restore(root, repository, &id, &file(&id))?;
+            fetched.remove(&id);
+            report.problems.push(problem);
+        }
+    }
+}
+
+/// Gives a document and its entry in the lock their committed state back.
+fn restore(root: &Path, repository: &Repository, id: &str, file: &str) -> Result<(), String> {
+    let failed = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    let old = repository
+        .file("HEAD", file)
+        .map_err(|error| format!("{file} is new and cannot be generated: {error}"))?;
+    let path = root.join(file);
+    fs::write(&path, old).map_err(|error| failed(&path, error))?;
+    let lock_file = format!("{SCHEMAS}/lock.toml");
+    let path = root.join(&lock_file);
+    let (old, mut lock) = (
+        repository.file("HEAD", &lock_file)?,
+        fs::read_to_string(&path).map_err(|error| failed(&path, error))?,
+    );
+    if let (Some(old_entry), Some(entry)) = (entry(&old, id), entry(&lock, id)) {
+        lock = lock.replacen(entry, old_entry, 1);
+        fs::write(&path, lock).map_err(|error| failed(&path, error))?;
+    }
+    Ok(())
+}
+
+/// Returns the entry of an endpoint in a lock, with its header.
+fn entry<'a>(lock: &'a str, id: &str) -> Option<&'a str> {
+    let start = lock.find(&format!("[{id:?}]\n"))?;
+    let end = lock[start..].find("\n\n").map_or(lock.len(), |end| start + end);
+    Some(lock[start..end].trim_end())
+}

@@ -1,0 +1,73 @@
+//! The text of the pull request.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Report;
+
+/// Largest number of names without a description that are listed.
+const MAX_NAMES: usize = 20;
+
+/// Writes the text. `changes` are those for users, as Markdown.
+pub(super) fn write(changes: &str, report: &Report) -> String {
+    let mut text = changes.to_owned();
+    let mut section = |title: &str, explanation: &str, items: Vec<String>| {
+        if !items.is_empty() {
+            let items: String = items.iter().map(|item| format!("- {item}\n")).collect();
+            text.push_str(&format!("\n## {title}\n\n{explanation}\n\n{items}"));
+        }
+    };
+    section(
+        "Not updated",
+        "These documents are as they were, because the new ones could not be taken.",
+        report.problems.iter().map(|problem| code_block(problem)).collect(),
+    );
+    section(
+        "Gone",
+        "fal no longer has these endpoints, or has retired them. `cargo xtask remove ID..` removes some of them.",
+        report.gone.iter().map(|(id, reason)| format!("`{id}`: {reason}")).collect(),
+    );
+    section(
+        "Undecided",
+        "These facts were left out until somebody decides about them.",
+        report.notes.iter().collect::<BTreeSet<_>>().into_iter().map(|note| code_block(note)).collect(),
+    );
+    let total: usize = report.missing.values().sum();
+    section(
+        "Descriptions to write",
+        &format!(
+            "{total} descriptions of {} names are missing. `cargo xtask words --missing` lists them with the text of \
+             fal, and `cargo xtask words --draft` writes files to fill in. Then run `cargo xtask fetch --reword --all` \
+             and `cargo xtask regen`.",
+            report.missing.len()
+        ),
+        names(&report.missing),
+    );
+    let unknown: usize = report.unknown.values().sum();
+    let categories = report.unknown.iter().map(|(category, count)| format!("{category}: {count}"));
+    section(
+        "Not in the catalogue",
+        &format!(
+            "fal has {unknown} more endpoints. `cargo xtask new` lists them, and `cargo xtask add ID..` adds some."
+        ),
+        categories.collect(),
+    );
+    text
+}
+
+/// Returns the most frequent names, and the number of the others.
+fn names(missing: &BTreeMap<String, usize>) -> Vec<String> {
+    let mut names: Vec<_> = missing.iter().collect();
+    names.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let rest = names.len().saturating_sub(MAX_NAMES);
+    let listed = names.into_iter().take(MAX_NAMES).map(|(name, count)| format!("{name}: {count}"));
+    listed.chain((rest > 0).then(|| format!("{rest} more names"))).collect()
+}
+
+/// Returns a message of one line as code, and a longer one as a block of code inside a list item.
+fn code_block(message: &str) -> String {
+    let lines: Vec<&str> = message.lines().map(str::trim_end).collect();
+    match lines.as_slice() {
+        [line] => (*line).to_owned(),
+        lines => format!("\n  ```text\n  {}\n  ```", lines.join("\n  ")),
+    }
+}
