@@ -25,6 +25,9 @@ use crate::{
 /// Arguments of `cargo xtask update`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
+    /// The commit, branch or tag that the text compares with
+    #[arg(long, value_name = "GIT-REF", default_value = "HEAD")]
+    since: String,
     /// Writes the text of the pull request to a file. It is printed by default
     #[arg(long, value_name = "FILE")]
     text: Option<PathBuf>,
@@ -67,7 +70,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
     let report: Report =
         serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
-    let (text, left) = update(&root, report)?;
+    let (text, left) = update(&root, report, &arguments.since)?;
     match &arguments.text {
         Some(file) => fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))?,
         None => print!("{text}"),
@@ -81,10 +84,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
 
 /// Generates the code of documents that were fetched. Returns the text of a pull request, and the number of documents
 /// that could not be updated.
-fn update(root: &Path, mut report: Report) -> Result<(String, usize), String> {
+fn update(root: &Path, mut report: Report, since: &str) -> Result<(String, usize), String> {
     let repository = Repository(root.to_owned());
     generate(root, &repository, &mut report)?;
-    let changes = diff::markdown_since(&repository, "HEAD")?;
+    let changes = diff::markdown_since(&repository, since)?;
     Ok((text::write(&changes, &report), report.problems.len()))
 }
 

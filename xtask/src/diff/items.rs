@@ -193,11 +193,10 @@ impl Items {
                     self.add(module, format!("{owner}::{}", item.ident), text(&item.ty));
                 }
                 // The type parameters of a builder say which parameters are set, which the schemas tell better.
-                ImplItem::Fn(item) if is_public(&item.vis) && owner == "Builder" => {
-                    self.add(module, format!("{owner}::{}", item.sig.ident), text(&item.sig.inputs));
-                }
                 ImplItem::Fn(item) if is_public(&item.vis) => {
-                    self.add(module, format!("{owner}::{}", item.sig.ident), text(&item.sig));
+                    let of_builder = owner == "Builder" || text(&item.sig.output).contains("Builder");
+                    let signature = if of_builder { text(&item.sig.inputs) } else { text(&item.sig) };
+                    self.add(module, format!("{owner}::{}", item.sig.ident), signature);
                 }
                 _ => {}
             }

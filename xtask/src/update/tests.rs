@@ -65,7 +65,7 @@ fn a_good_month_is_generated_and_described() {
         unknown: [("text-to-image".to_owned(), 3)].into(),
         ..Report::default()
     };
-    let (text, left) = update(root, report).unwrap();
+    let (text, left) = update(root, report, "HEAD").unwrap();
     assert_eq!(left, 0);
     insta::assert_snapshot!(text);
     assert!(read(root, "crates/models/fal-draw/src/lib.rs").contains("at most 40"));
@@ -74,7 +74,7 @@ fn a_good_month_is_generated_and_described() {
 #[test]
 fn an_empty_month_says_that_nothing_has_changed() {
     let folder = catalogue();
-    let (text, left) = update(folder.path(), Report::default()).unwrap();
+    let (text, left) = update(folder.path(), Report::default(), "HEAD").unwrap();
     assert_eq!((text.as_str(), left), ("Nothing has changed for users since `HEAD`.\n", 0));
 }
 
@@ -86,7 +86,7 @@ fn a_document_that_cannot_be_generated_gets_its_last_good_state_back() {
     fetch(root, "acme/draw", json!({ "type": "integer", "maximum": [40] }));
     fetch(root, "acme/film", json!({ "type": "integer", "maximum": 40 }));
     let changed = vec!["acme/draw".to_owned(), "acme/film".to_owned()];
-    let (text, left) = update(root, Report { changed, ..Report::default() }).unwrap();
+    let (text, left) = update(root, Report { changed, ..Report::default() }, "HEAD").unwrap();
     assert_eq!(left, 1);
     assert!(text.contains("## Not updated") && text.contains("schemas/acme/draw.json: "), "{text}");
     assert!(text.contains("`fal-film` | breaking") && !text.contains("`fal-draw`"), "{text}");
@@ -101,7 +101,7 @@ fn a_document_that_was_edited_by_hand_is_no_reason_to_restore_it() {
     let folder = catalogue();
     let root = folder.path();
     fetch(root, "acme/draw", json!({ "type": "integer", "maximum": [40] }));
-    let error = update(root, Report::default()).unwrap_err();
+    let error = update(root, Report::default(), "HEAD").unwrap_err();
     assert!(error.starts_with("schemas/acme/draw.json: "), "{error}");
     assert!(read(root, "schemas/acme/draw.json").contains("[40]"));
 }

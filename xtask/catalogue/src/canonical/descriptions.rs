@@ -172,7 +172,7 @@ impl Descriptions {
         own.or_else(|| self.types.get(name)).map(String::as_str).filter(|text| !text.trim().is_empty())
     }
 
-    /// Returns the description of a parameter or a field and its file, and marks it as used. An empty one is none.
+    /// Returns the description of a parameter or a field and its file, and marks it as used. An empty one counts as missing.
     pub(crate) fn property(&self, context: Context<'_>, name: &str) -> Option<(&Description, &str)> {
         let entry = self.entry(context, name)?;
         entry.used.set(true);
