@@ -1,5 +1,4 @@
-//! `cargo xtask fetch` and `cargo xtask add`, which write the catalogue of models, and `cargo xtask protocol`.
-//! The commands of `cargo xtask` that read and write the catalogue of models.
+//! The commands of `cargo xtask` that read and write the catalogue of models, and `cargo xtask protocol`.
 
 mod add;
 mod canonical;
