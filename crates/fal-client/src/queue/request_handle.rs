@@ -345,3 +345,19 @@ fn says_completed(status: StatusCode, body: &[u8]) -> bool {
     let is_followed = |at: usize| words.iter().skip(at + 1).take(3).any(|word| is_end(word));
     words.iter().enumerate().any(|(at, word)| *word == "already" && is_followed(at))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_short_refusal_says_that_a_request_has_completed() {
+        let says = |status, body: &str| says_completed(status, body.as_bytes());
+        assert!(says(StatusCode::BAD_REQUEST, r#"{"status":"ALREADY_COMPLETED"}"#));
+        assert!(says(StatusCode::CONFLICT, "The request has already been completed."));
+        assert!(!says(StatusCode::UNPROCESSABLE_ENTITY, "already completed"));
+        assert!(!says(StatusCode::BAD_REQUEST, "already in the queue, and not to be completed"));
+        // Long ones repeat inputs, which may have any words.
+        assert!(!says(StatusCode::BAD_REQUEST, &format!("{} already completed", "x".repeat(5000))));
+    }
+}

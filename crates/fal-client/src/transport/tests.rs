@@ -121,6 +121,18 @@ async fn backup_is_not_tried_behind_a_proxy() {
 }
 
 #[tokio::test]
+async fn backup_is_not_tried_for_a_websocket() {
+    let (backup, asked) = server("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+    let transport = with_backup(&unused_url().await, &backup, &Arc::default());
+    let mut url = transport.hosts.queue.clone();
+    url.set_path("/queue/acme/app");
+    let mut request = Request::to_fal(Method::GET, url, RetryClass::Idempotent);
+    (request.retry, request.upgrade) = (Retry::none(), true);
+    assert!(transport.send(&request).await.unwrap_err().is_transport());
+    assert!(asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn unreachable_proxy_is_tried_once_per_attempt() {
     let (primary, backup) = (unused_url().await, unused_url().await);
     let transport = with_backup(&primary, &backup, &Arc::default());

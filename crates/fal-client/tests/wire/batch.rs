@@ -191,4 +191,13 @@ async fn a_request_that_exceeds_its_timeout_is_cancelled() {
     let replies = server.client().batch(inputs(1)).timeout(Duration::from_millis(200)).await.unwrap();
     let error = replies[0].as_ref().unwrap_err();
     assert!(error.is_timeout() && error.to_string().contains("it was cancelled"), "{error}");
+
+    // With a journal it goes on, for the next process.
+    let cancels = || server.received().iter().filter(|request| request.method == Method::PUT).count();
+    assert_eq!(cancels(), 1);
+    let folder = tempfile::tempdir().unwrap();
+    let journal = FileJournal::open(folder.path().join("journal")).unwrap();
+    let batch = server.client().batch(inputs(1)).journal(journal).timeout(Duration::from_millis(200));
+    assert!(batch.await.unwrap()[0].as_ref().unwrap_err().is_timeout());
+    assert_eq!(cancels(), 1);
 }
