@@ -434,7 +434,10 @@ fn objects_can_contain_themselves() {
     let root = Node::builder().label("root").next(leaf.clone()).children(vec![leaf]).build();
     let input = recursion::Input::builder().root(root).build();
     assert_eq!(input.root.next.as_ref().unwrap().label, "leaf");
-    keeps_unchanged::<Model>(&[r#"{"placed":{"x":1.0,"below":{"x":2.0}}}"#]);
+    keeps_unchanged::<Model>(&[
+        r#"{"placed":{"x":1.0,"below":{"x":2.0}}}"#,
+        r#"{"placed":{"x":1.0},"undo":{"before":{"placed":{"x":2.0},"undo":{}}}}"#,
+    ]);
 }
 
 #[test]
@@ -569,15 +572,24 @@ fn duplicates_in_unique_lists_are_refused() {
 #[test]
 fn tags_are_written_and_choose_the_member() {
     use tags::{
-        Model, Part, Pet,
-        types::{Cat, Dog, DogKind, Fish, TextPart},
+        Model, Part, Pet, Vehicle,
+        types::{Boat, Car, Cat, Dog, DogKind, Fish, TextPart},
     };
     sends_unchanged::<Model>(&[
         r#"{"pet":{"kind":"cat","lives":9}}"#,
         r#"{"pet":{"kind":"puppy","good":true}}"#,
         r#"{"pet":{"fins":2,"kind":"Fish"}}"#,
         r#"{"pet":{"kind":"cat"},"others":[{"kind":"dog","good":true}],"part":{"type":"image","value":"v"}}"#,
+        r#"{"pet":{"kind":"cat"},"vehicle":{"fuel":"petrol","type":"car","doors":3}}"#,
+        r#"{"pet":{"kind":"cat"},"vehicle":{"type":"car","doors":3}}"#,
+        r#"{"pet":{"kind":"cat"},"vehicle":{"sails":1,"type":"boat"}}"#,
     ]);
+    // A member that does not list the values of its tag may lack it.
+    let input = sent::<Model>(r#"{"pet":{"fins":2},"vehicle":{"sails":1}}"#);
+    assert_eq!(
+        input.as_deref(),
+        Ok(r#"{"pet":{"fins":2,"kind":"Fish"},"vehicle":{"sails":1,"type":"boat"}}"#)
+    );
     refuses::<Model>(&[
         (r#"{"pet":{"lives":9}}"#, "matches no form of Pet"),
         (r#"{"pet":{"kind":"cow"}}"#, "matches no form of Pet"),
@@ -589,6 +601,10 @@ fn tags_are_written_and_choose_the_member() {
     let dog = Dog::builder().kind(DogKind::Puppy).good(true).build();
     assert_eq!(written(Pet::Dog(dog)), r#"{"kind":"puppy","good":true}"#);
     assert_eq!(written(Pet::Fish(Fish::builder().fins(2).build())), r#"{"fins":2,"kind":"Fish"}"#);
+    let vehicle = |vehicle: Vehicle| serde_json::to_string(&vehicle).unwrap();
+    assert_eq!(vehicle(Vehicle::Boat(Boat::builder().sails(1).build())), r#"{"sails":1,"type":"boat"}"#);
+    let car = Vehicle::Car(Car::builder().r#type("car").doors(3).build());
+    assert_eq!(vehicle(car), r#"{"fuel":"petrol","type":"car","doors":3}"#);
     let part = Part::TextPart(TextPart::builder().value("v").build());
     assert_eq!(serde_json::to_string(&part).unwrap(), r#"{"type":"text","value":"v"}"#);
 
@@ -619,6 +635,7 @@ fn the_most_specific_object_is_chosen() {
     keeps_unchanged::<Model>(&[
         r#"{"thing":{"a":1,"b":"x"},"option":{"b":"x"},"lists":[{"a":1,"b":"x"}],"named":{"a":1,"c":2}}"#,
         r#"{"thing":{"a":1,"z":[1]}}"#,
+        r#"{"step":{"kind":"run","speed":1}}"#,
     ]);
     let output: Output = serde_json::from_str(
         r#"{"thing":{"a":1,"b":"x"},"option":{"b":"x"},"lists":[{"a":1,"b":"x"}],"named":{"c":2}}"#,

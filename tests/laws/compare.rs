@@ -45,13 +45,13 @@ fn walk(
     keep_unknown: bool,
     pointer: &str,
 ) -> Result<(), String> {
-    // No value is valid here: a member of a union that does not have this field, or the end of a tree that was cut.
-    if *schema == Value::Bool(false) {
-        return Ok(());
-    }
     // A value that fits several members must keep the fields of each of them.
     let candidates = matching_branches(schema, before);
     for branch in if candidates.is_empty() { vec![schema] } else { candidates } {
+        // No value is valid here: a member of a union that does not have this field, or the end of a tree that was cut.
+        if *branch == Value::Bool(false) {
+            continue;
+        }
         compare_branch(direction, branch, before, after, keep_unknown, pointer)?;
     }
     Ok(())
@@ -68,7 +68,7 @@ fn compare_branch(
     match (before, after) {
         (Value::Object(old), Value::Object(new)) => {
             if let Some(name) = new.keys().find(|name| !old.contains_key(*name)) {
-                return Err(format!("`{pointer}/{name}` was added"));
+                return Err(format!("`{pointer}/{}` was added", escape(name)));
             }
             // An object without properties is a map, whose entries are data.
             let free = schema.get("properties").is_none()
@@ -76,9 +76,15 @@ fn compare_branch(
             for (name, old) in old {
                 let property =
                     properties(schema).find(|(known, _)| *known == name).map(|(_, property)| property);
-                let pointer = format!("{pointer}/{name}");
+                let pointer = format!("{pointer}/{}", escape(name));
                 match (property, new.get(name)) {
                     (Some(property), Some(new)) => walk(direction, property, old, new, false, &pointer)?,
+                    // What may be dropped as a whole may be kept in part.
+                    (None, Some(new)) if !keep_unknown && !free => {
+                        if !is_part(new, old) {
+                            return Err(format!("`{pointer}` was {old} and is {new}"));
+                        }
+                    }
                     (None, Some(new)) => {
                         let values = schema.get("additionalProperties").unwrap_or(&Value::Null);
                         // A described value is like that of a property.
@@ -101,6 +107,25 @@ fn compare_branch(
         (old, new) if old == new => Ok(()),
         (old, new) => Err(format!("`{pointer}` was {old} and is {new}")),
     }
+}
+
+/// Returns true if `part` is `whole` without some of its fields.
+fn is_part(part: &Value, whole: &Value) -> bool {
+    match (part, whole) {
+        (Value::Object(part), Value::Object(whole)) => {
+            part.iter().all(|(name, part)| whole.get(name).is_some_and(|whole| is_part(part, whole)))
+        }
+        (Value::Array(part), Value::Array(whole)) => {
+            part.len() == whole.len() && part.iter().zip(whole).all(|(part, whole)| is_part(part, whole))
+        }
+        (Value::Number(part), Value::Number(whole)) => same(part, whole),
+        (part, whole) => part == whole,
+    }
+}
+
+/// Returns a name as it is written in a JSON pointer.
+fn escape(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// Compares by value, because `2` and `2.0` are the same number in JSON.
@@ -136,7 +161,19 @@ fn only_irrelevant_differences_are_ignored() {
     ] {
         assert_eq!(difference(Direction::Input, before, after).as_deref(), Some(reason));
     }
-    assert_eq!(difference(Direction::Output, r#"{"new":1}"#, "{}"), None);
+    for after in ["{}", r#"{"new":[{}]}"#] {
+        assert_eq!(difference(Direction::Output, r#"{"new":[{"a":1}]}"#, after), None, "{after}");
+    }
+    assert!(difference(Direction::Output, r#"{"new":[{"a":1}]}"#, r#"{"new":[{"a":2}]}"#).is_some());
+    let union = serde_json::json!({ "anyOf": [
+        { "type": "array", "prefixItems": [{ "type": "object", "properties": {} }], "items": { "type": "integer" } },
+        { "type": "object", "additionalProperties": { "type": "number" } },
+        { "type": "object", "properties": { "a": { "type": "object", "properties": {} } } },
+    ] });
+    for (before, after) in [(r#"[{"new":1},2]"#, "[{},2]"), (r#"{"a":{"new":1}}"#, r#"{"a":{}}"#)] {
+        let [before, after] = [before, after].map(|text| serde_json::from_str::<Value>(text).unwrap());
+        assert_eq!(first_difference(Direction::Input, &union, &before, &after), None, "{before}");
+    }
     let [before, after] = [serde_json::json!([{ "a": null, "b": null }]), serde_json::json!([{ "b": null }])];
     assert_eq!(without_dropped_nulls(&before, &after), after);
     let dropped = difference(Direction::Output, r#"{"steps":null}"#, "{}");

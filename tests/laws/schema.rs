@@ -11,6 +11,9 @@ const MAX_RECURSION: usize = 2;
 /// The number of schemas in a tree. Objects with many references to themselves would exceed any memory.
 const MAX_NODES: usize = 50_000;
 
+/// Marks an object whose other fields are not in the tree, because components contain themselves too often.
+const CUT: &str = "x-cut";
+
 /// The schema of the input or output of an endpoint.
 pub(crate) struct Schema {
     /// The schema with references and `allOf` resolved, for generators and comparisons.
@@ -192,6 +195,9 @@ impl Inliner<'_> {
                 (_, Value::Array(parts)) => parts.iter().map(|part| self.inline(part)).collect(),
                 _ => self.inline(value),
             };
+            if key == "additionalProperties" && value == json!(false) && object[key] != json!(false) {
+                own.insert(CUT.to_owned(), json!(true));
+            }
             own.insert(key.clone(), value);
         }
         merge(&mut merged, Value::Object(own));
@@ -312,12 +318,24 @@ fn fits(schema: &Value, instance: &Value) -> bool {
     }
     match instance {
         Value::Object(object) => {
+            let rest = schema.get("additionalProperties");
             required(schema).all(|name| object.contains_key(name))
-                && properties(schema)
-                    .all(|(name, property)| object.get(name).is_none_or(|instance| fits(property, instance)))
+                && object.iter().all(|(name, value)| {
+                    match properties(schema).find(|(known, _)| *known == name) {
+                        Some((_, property)) => fits(property, value),
+                        None => match rest {
+                            None => true,
+                            Some(Value::Bool(is_allowed)) => *is_allowed || schema.get(CUT).is_some(),
+                            Some(rest) => fits(rest, value),
+                        },
+                    }
+                })
         }
         Value::Array(items) => {
-            schema.get("items").is_none_or(|schema| items.iter().all(|item| fits(schema, item)))
+            let first = schema.get("prefixItems").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let rest = schema.get("items");
+            first.iter().zip(items).all(|(schema, item)| fits(schema, item))
+                && rest.is_none_or(|rest| items.iter().skip(first.len()).all(|item| fits(rest, item)))
         }
         Value::Number(number) => {
             schema["type"] != "integer" || number.as_f64().is_some_and(|number| number.fract() == 0.0)

@@ -104,7 +104,8 @@ impl Names {
     pub(super) fn new(item: &Struct) -> Self {
         let prefix = prefix(item);
         let optional = item.fields.iter().any(|field| field.presence != Presence::Required);
-        let optional = (optional || item.extra.is_some()).then(|| format_ident!("{prefix}Optional"));
+        let optional = (optional || item.extra.is_some() || item.keeps_nulls())
+            .then(|| format_ident!("{prefix}Optional"));
         Self { builder: format_ident!("{prefix}Builder"), optional }
     }
 }

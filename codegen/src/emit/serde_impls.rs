@@ -1,6 +1,6 @@
 //! `Serialize` and `Deserialize`.
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 use serde_json::Value;
 
@@ -36,7 +36,10 @@ fn serialize(item: &Struct) -> TokenStream {
     });
     let constants = item.constants.iter().map(|constant| {
         let (json_name, value) = (&constant.json_name, literal(&constant.value));
-        quote!(object.write(#json_name, #value);)
+        match constant.required {
+            true => quote!(object.write(#json_name, #value);),
+            false => quote!(object.write_constant(#json_name, #value, &self.nulls);),
+        }
     });
     quote! {
         #allow
@@ -81,9 +84,12 @@ fn object(item: &Struct) -> TokenStream {
         quote!(#json_name => #object.read_constant(#json_name, &mut #local, #value),)
     });
     let constants: Vec<TokenStream> = constants.collect();
-    let required_constants = item.constants.iter().filter(|constant| constant.required).map(|constant| {
+    let expected_constants = item.constants.iter().map(|constant| {
         let (json_name, local) = (&constant.json_name, ident(&constant.local));
-        quote!(#object.require(#json_name, #local)?;)
+        match constant.required {
+            true => quote!(#object.require(#json_name, #local)?;),
+            false => quote!(#object.note_constant(#json_name, #local);),
+        }
     });
     let constant_slots = item.constants.iter().map(|constant| ident(&constant.local));
     let rest = match &item.extra {
@@ -134,7 +140,7 @@ fn object(item: &Struct) -> TokenStream {
                 while let Some(#key) = #object.next_key() {
                     #read_field
                 }
-                #(#required_constants)*
+                #(#expected_constants)*
                 #nulls
                 #finish
             }
@@ -339,20 +345,16 @@ fn literal(value: &Value) -> TokenStream {
 
 /// Reads a value into the variant that its tag names, so that an error says what is wrong inside.
 fn read_by_tag(item: &Union, tag: &str) -> TokenStream {
-    let arms = item.variants.iter().filter_map(|variant| match &variant.kind {
-        VariantKind::Value { form: Some(form), .. } => {
-            let tags = &form.tags;
-            let name = ident(&variant.ident);
-            let value = if form.writes_tag { quote!(json::without_tag(value, #tag)) } else { quote!(value) };
-            Some(quote! {
-                Some(#(#tags)|*) => {
-                    return Deserialize::deserialize(#value)
-                        .map(Self::#name)
-                        .map_err(serde::de::Error::custom);
-                }
-            })
+    if forms(item).any(|(_, form)| form.writes_tag) {
+        return read_by_unlisted_tag(item, tag);
+    }
+    let arms = forms(item).map(|(name, form)| {
+        let tags = &form.tags;
+        quote! {
+            Some(#(#tags)|*) => {
+                return Deserialize::deserialize(value).map(Self::#name).map_err(serde::de::Error::custom);
+            }
         }
-        _ => None,
     });
     quote! {
         match value[#tag].as_str() {
@@ -360,4 +362,57 @@ fn read_by_tag(item: &Union, tag: &str) -> TokenStream {
             _ => {}
         }
     }
+}
+
+/// Reads a value into the variant that fits it best: the one that its tag names, or one whose object does not list the
+/// values of its tag, and may therefore have any or none.
+fn read_by_unlisted_tag(item: &Union, tag: &str) -> TokenStream {
+    let is_input = item.direction.is_input();
+    let offer = ident(if is_input { "offer_checked" } else { "offer" });
+    let is_declared = |form: &ObjectForm| form.known.iter().any(|name| name == tag);
+    let offered = |name: &Ident, form: &ObjectForm| {
+        let read = if form.writes_tag && !is_declared(form) {
+            quote!(|value| Deserialize::deserialize(json::without_tag(value.clone(), #tag)))
+        } else {
+            quote!(Deserialize::deserialize)
+        };
+        let form = object_form(form);
+        quote!(choice.#offer(&#form, #read, Self::#name))
+    };
+    // A reply without its tag is kept as it is.
+    let (by_tag, anyway): (Vec<_>, Vec<_>) = forms(item).partition(|(_, form)| !is_input || !form.writes_tag);
+    let arms = by_tag.iter().map(|(name, form)| {
+        let (tags, offer) = (&form.tags, offered(name, form));
+        quote!(Some(#(#tags)|*) => #offer,)
+    });
+    let anyway = anyway.iter().map(|(name, form)| offered(name, form));
+    let by_tag = (!by_tag.is_empty()).then(|| {
+        quote! {
+            match value[#tag].as_str() {
+                #(#arms)*
+                _ => {}
+            }
+        }
+    });
+    let finish = match is_input || forms(item).all(|(_, form)| is_declared(form)) {
+        true => quote!(finish),
+        // Any object is one of a member without a tag, so one that loses something belongs there.
+        false => quote!(finish_without_loss),
+    };
+    quote! {
+        let mut choice = json::Choice::new(&value);
+        #by_tag
+        #(#anyway;)*
+        if let Some(chosen) = choice.#finish() {
+            return Ok(chosen);
+        }
+    }
+}
+
+/// Returns the variants of a union that are objects, by name.
+fn forms(item: &Union) -> impl Iterator<Item = (Ident, &ObjectForm)> {
+    item.variants.iter().filter_map(|variant| match &variant.kind {
+        VariantKind::Value { form: Some(form), .. } => Some((ident(&variant.ident), &**form)),
+        _ => None,
+    })
 }

@@ -28,6 +28,10 @@ impl TypeGraph {
                     tags.insert((member.object.clone(), tag.clone()));
                     in_unions.insert(member.object.clone());
                 }
+                // A member that may have any tag may hold the values of the others.
+                if members.iter().any(|member| member.writes_tag) {
+                    unions.push(members.iter().map(|member| Type::Object(member.object.clone())).collect());
+                }
             }
             Type::Union(kinds) => {
                 let objects: Vec<String> = kinds
@@ -58,7 +62,13 @@ impl TypeGraph {
             // Of the members that fit, the one that was chosen may not know every field. Outputs may have new ones.
             let may_lose = overlaps.contains(&object.name)
                 || direction == Direction::Output && in_unions.contains(&object.name);
-            if may_lose && object.others == Others::Ignored {
+            let is_lossy = match object.others {
+                Others::Ignored => true,
+                // Replies with new fields are read too.
+                Others::Refused => direction == Direction::Output,
+                Others::Kept(_) => false,
+            };
+            if may_lose && is_lossy {
                 object.others = Others::any();
             }
         }

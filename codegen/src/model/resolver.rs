@@ -1,6 +1,9 @@
 //! Resolves the schema of an input or output into a [`TypeGraph`].
 
-use std::{borrow::Borrow, collections::HashMap};
+use std::{
+    borrow::Borrow,
+    collections::{BTreeSet, HashMap},
+};
 
 use indexmap::IndexMap;
 use openapiv3::{AdditionalProperties, ReferenceOr, Schema, SchemaKind, Type as Kind};
@@ -40,6 +43,8 @@ impl TypeGraph {
             depth: 0,
             nodes: 0,
             numbers: HashMap::new(),
+            tags: BTreeSet::new(),
+            places: HashMap::new(),
         };
         let root = schema.map(|schema| resolver.resolve(schema_ref(schema), None, at));
         let any = Item { ty: Type::Any, nullable: false };
@@ -47,6 +52,7 @@ impl TypeGraph {
             resolver.errors.push(error);
             any
         });
+        resolver.report_unlisted_tags();
         let root =
             if direction.is_input() && !nullable { resolver.name_root_map(root, schema, at) } else { root };
         let mut graph = Self {
@@ -86,6 +92,10 @@ pub(super) struct Resolver<'a> {
     nodes: usize,
     /// The next number to try for the name of an unnamed object.
     numbers: HashMap<String, usize>,
+    /// The members of unions, each with the property that identifies it.
+    pub(super) tags: BTreeSet<(String, String)>,
+    /// The JSON pointers of the objects.
+    places: HashMap<String, String>,
 }
 
 /// A schema of a document, or a reference to a component.
@@ -281,6 +291,7 @@ impl<'a> Resolver<'a> {
                 others: Others::Ignored,
             };
             self.objects.insert(name.to_owned(), placeholder);
+            self.places.insert(name.to_owned(), at.to_owned());
             let owner = std::mem::replace(&mut self.owner, name.to_owned());
             // An object has a name in Rust, so a type that contains itself inside of one needs none.
             let aliases = std::mem::take(&mut self.aliases);
@@ -289,6 +300,25 @@ impl<'a> Resolver<'a> {
             self.objects.insert(name.to_owned(), object?);
         }
         Ok(Type::Object(name.to_owned()))
+    }
+
+    /// Reports the members of an input's unions that do not list the values of the property that identifies them.
+    ///
+    /// Such a member may hold the values of others, which `oneOf` forbids. An object without the property is one of it too, and
+    /// is written with the value that the union lists.
+    fn report_unlisted_tags(&mut self) {
+        for (name, tag) in std::mem::take(&mut self.tags) {
+            let properties = self.objects.get(&name).map(|object| &object.properties);
+            let property = properties.into_iter().flatten().find(|property| property.name == tag);
+            let is_listed = property.is_some_and(|property| matches!(property.ty, Type::TextEnum(..)));
+            if self.direction == Direction::Input && !is_listed {
+                let at = self.places.get(&name).map_or("", String::as_str);
+                self.oddities.push(format!(
+                    "{at}: a union identifies this object by `{tag}`, whose values it does not list; an object without it is \
+                     written with the one that the union lists"
+                ));
+            }
+        }
     }
 
     /// Runs `read` one level deeper, and fails beyond the maximum depth.

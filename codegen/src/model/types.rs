@@ -188,13 +188,13 @@ impl Resolver<'_> {
     /// Returns the union whose members are identified by the value of a property, if every member is an object.
     ///
     /// Members have the values of the mapping, if any.
-    fn tagged(&self, discriminator: &Discriminator, types: &[Type]) -> Option<Type> {
+    fn tagged(&mut self, discriminator: &Discriminator, types: &[Type]) -> Option<Type> {
         let tag = &discriminator.property_name;
         let mut members: Vec<Member> = Vec::with_capacity(types.len());
-        let mut mapped: HashMap<&str, Vec<String>> = HashMap::new();
+        let mut mapped: HashMap<String, Vec<String>> = HashMap::new();
         for (value, target) in &discriminator.mapping {
             if let Ok((component, ..)) = self.component(&full_reference(target), "") {
-                mapped.entry(component).or_default().push(value.clone());
+                mapped.entry(component.to_owned()).or_default().push(value.clone());
             }
         }
         let mut known = HashSet::new();
@@ -211,6 +211,7 @@ impl Resolver<'_> {
                 _ => return None,
             }
         }
+        self.tags.extend(members.iter().map(|member| (member.object.clone(), tag.clone())));
         Some(Type::Tagged(tag.clone(), members))
     }
 
@@ -394,7 +395,8 @@ fn union_of(types: Vec<Type>) -> Item {
     match kinds.len() {
         0 if nullable => Item { ty: Type::Null, nullable: false },
         1 => Item { ty: kinds.remove(0), nullable },
-        _ => Item { ty: Type::Union(kinds), nullable },
+        // Any value may be null too.
+        _ => Item { nullable: nullable || kinds.contains(&Type::Any), ty: Type::Union(kinds) },
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn merge_all_of(openapi: &mut Value) {
     }
     for place in ["/paths", "/components/parameters", "/components/requestBodies", "/components/responses"] {
         if let Some(place) = openapi.pointer_mut(place) {
-            merger.rewrite(place, false);
+            merger.rewrite_inside(place);
         }
     }
     let mut added = Vec::new();
@@ -69,7 +69,24 @@ struct Merger<'a> {
 }
 
 impl Merger<'_> {
-    /// Rewrites a value and everything inside it. `is_component`: the value has a name.
+    /// Rewrites the schemas inside paths, which are the values of keys called `schema`.
+    fn rewrite_inside(&mut self, value: &mut Value) {
+        match value {
+            Value::Object(object) => {
+                for (key, value) in object {
+                    match key.as_str() {
+                        "schema" => self.rewrite(value, false),
+                        "example" | "examples" => {}
+                        _ => self.rewrite_inside(value),
+                    }
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.rewrite_inside(item)),
+            _ => {}
+        }
+    }
+
+    /// Rewrites a schema, or each of a list of schemas, and everything inside it. `is_component`: the schema has a name.
     fn rewrite(&mut self, value: &mut Value, is_component: bool) {
         match value {
             Value::Object(object) => {
@@ -89,10 +106,13 @@ impl Merger<'_> {
                     }
                 }
                 for (key, value) in object {
-                    if !key.starts_with("x-examples")
-                        && !matches!(key.as_str(), "default" | "enum" | "example")
-                    {
-                        self.rewrite(value, false);
+                    match (key.as_str(), value) {
+                        // Here keys are names, which may be those of keywords.
+                        ("properties", Value::Object(properties)) => {
+                            properties.values_mut().for_each(|property| self.rewrite(property, false));
+                        }
+                        ("default" | "enum" | "example" | "x-examples", _) => {}
+                        (_, value) => self.rewrite(value, false),
                     }
                 }
             }
@@ -347,6 +367,18 @@ mod tests {
                 "properties": { "r": {} } }),
             json!({ "type": "object", "required": ["p", "r"], "properties": { "r": {}, "p": { "type": "string" } } }),
         );
+    }
+
+    #[test]
+    fn properties_may_have_the_names_of_keywords() {
+        let parts = json!({ "allOf": [{ "type": "string", "minLength": 1 }, { "maxLength": 5 }] });
+        let merged = json!({ "type": "string", "minLength": 1, "maxLength": 5 });
+        check(
+            json!({ "type": "object", "properties": { "default": parts, "enum": parts, "properties": parts } }),
+            json!({ "type": "object", "properties": { "default": merged, "enum": merged, "properties": merged } }),
+        );
+        let data = json!({ "type": "object", "default": parts, "enum": [parts] });
+        check(data.clone(), data);
     }
 
     #[test]

@@ -92,9 +92,10 @@ fn visit_references(value: &mut Value, visit: &mut dyn FnMut(&mut String)) {
                     ("$ref", Value::String(reference)) => visit(reference),
                     ("mapping", Value::Object(targets)) => visit_mapping(targets, visit),
                     (key, _) if DATA.contains(&key) || key.starts_with("x-") => {}
-                    // The names of properties are no keywords.
+                    // The names of properties, components and replies are no keywords.
                     (
-                        "properties" | "$defs" | "definitions" | "patternProperties",
+                        "properties" | "$defs" | "definitions" | "patternProperties" | "schemas"
+                        | "responses",
                         Value::Object(schemas),
                     ) => {
                         schemas.values_mut().for_each(|schema| visit_references(schema, visit));

@@ -157,7 +157,17 @@ const ASSERTIONS: &[(&[&str], &[&str])] = &[
     (&["minLength", "maxLength", "pattern", "format"], &["string"]),
     (&["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"], &["integer", "number"]),
     (&["items", "prefixItems", "minItems", "maxItems", "uniqueItems"], &["array"]),
-    (&["properties", "required", "additionalProperties"], &["object"]),
+    (
+        &[
+            "properties",
+            "required",
+            "additionalProperties",
+            "minProperties",
+            "maxProperties",
+            "propertyNames",
+        ],
+        &["object"],
+    ),
 ];
 
 /// Returns true if a keyword of these types can limit values of `branch`.
@@ -252,8 +262,16 @@ fn tighten(schema: &mut Map<String, Value>, keyword: &str, value: &Value) {
         return;
     };
     let replaces = match (keyword, own.as_f64(), value.as_f64()) {
-        ("minLength" | "minItems" | "minimum" | "exclusiveMinimum", Some(own), Some(value)) => value > own,
-        ("maxLength" | "maxItems" | "maximum" | "exclusiveMaximum", Some(own), Some(value)) => value < own,
+        (
+            "minLength" | "minItems" | "minProperties" | "minimum" | "exclusiveMinimum",
+            Some(own),
+            Some(value),
+        ) => value > own,
+        (
+            "maxLength" | "maxItems" | "maxProperties" | "maximum" | "exclusiveMaximum",
+            Some(own),
+            Some(value),
+        ) => value < own,
         ("multipleOf", Some(own), Some(value)) if (value / own).fract() == 0.0 => true,
         ("multipleOf", Some(own), Some(value)) if (own / value).fract() == 0.0 => false,
         ("uniqueItems", ..) => value == &Value::Bool(true),

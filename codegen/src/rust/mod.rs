@@ -437,9 +437,10 @@ impl Struct {
         self.fields.iter().map(|field| &field.rule).chain(self.extra.iter().map(|extra| &extra.rule))
     }
 
-    /// Returns true if it remembers which of its fields were null when it was read.
+    /// Returns true if it remembers which of its fields were null, and which of its constants were absent, when it was
+    /// read.
     pub(crate) fn keeps_nulls(&self) -> bool {
-        self.fields.iter().any(Field::keeps_null)
+        self.fields.iter().any(Field::keeps_null) || self.constants.iter().any(|constant| !constant.required)
     }
 
     fn has_patterns(&self) -> bool {

@@ -136,7 +136,7 @@ impl<'a> SharedTypes<'a> {
 
     fn collect_objects(&mut self, graph: &'a TypeGraph, direction: Direction) {
         for (name, object) in &graph.objects {
-            if is_root(graph, name) {
+            if is_only_root(graph, name) {
                 continue;
             }
             let shared = self.objects.entry((name.clone(), direction)).or_default();
@@ -181,7 +181,7 @@ impl<'a> SharedTypes<'a> {
             let graph = &endpoint.input;
             let module = names::camel(endpoint.id.strip_prefix(&self.app).unwrap_or(&endpoint.id));
             let mut marker = |ident: &str| names.take(&format!("{ident}Of{module}"), "Input");
-            for (name, object) in graph.objects.iter().filter(|(name, _)| !is_root(graph, name)) {
+            for (name, object) in graph.objects.iter().filter(|(name, _)| !is_only_root(graph, name)) {
                 let shared = self.objects.get_mut(&(name.clone(), Direction::Input)).into_iter().flatten();
                 let mut same = shared
                     .filter(|shared| is_structurally_equal(shared.graph, graph, name, Direction::Input));
@@ -315,9 +315,27 @@ impl<'a> SharedTypes<'a> {
     }
 }
 
-/// Returns true if a component is the whole value, which has a type of its own.
-fn is_root(graph: &TypeGraph, component: &str) -> bool {
-    !graph.nullable && matches!(&graph.root, Type::Object(root) if root == component)
+/// Returns true if a component is the whole value and no shared type contains it. The whole value has a type of its own,
+/// which belongs to an endpoint, so that shared types cannot refer to it.
+fn is_only_root(graph: &TypeGraph, component: &str) -> bool {
+    let is_root = !graph.nullable && matches!(&graph.root, Type::Object(root) if root == component);
+    is_root
+        && !graph.objects.values().any(|object| {
+            let is_shared = object.name != component;
+            object.types().any(|ty| is_in_shared_type(ty, component, is_shared))
+        })
+}
+
+/// Returns true if `ty` contains the component in a type that endpoints share.
+fn is_in_shared_type(ty: &Type, component: &str, is_shared: bool) -> bool {
+    match ty {
+        Type::Object(name) => is_shared && name == component,
+        Type::List(item, _) | Type::Map(item, _) => is_in_shared_type(&item.ty, component, is_shared),
+        Type::Tuple(tuple) => tuple.types().any(|ty| is_in_shared_type(ty, component, is_shared)),
+        Type::Union(kinds) => kinds.iter().any(|kind| is_in_shared_type(kind, component, true)),
+        Type::Tagged(_, members) => members.iter().any(|member| member.object == component),
+        _ => false,
+    }
 }
 
 /// Returns the type inside lists and maps.

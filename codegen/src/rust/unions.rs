@@ -71,7 +71,7 @@ impl TypeBuilder<'_> {
         let presets = kinds.iter().any(|kind| matches!(kind, Type::TextEnum(..)));
         let objects = kinds.iter().filter(|kind| matches!(kind, Type::Object(_))).count();
         let lists = kinds.iter().filter(|kind| matches!(kind, Type::List(..) | Type::Tuple(_))).count();
-        let maps = kinds.iter().filter(|kind| matches!(kind, Type::Map(_, _))).count();
+        let maps = kinds.iter().filter(|kind| matches!(kind, Type::Map(..))).count();
         let mut variants = Vec::new();
         for kind in kinds {
             match kind {
@@ -156,7 +156,7 @@ fn variant_name(ty: &Type) -> &'static str {
         Type::List(..) => "List",
         Type::Tuple(_) => "Tuple",
         Type::Object(_) => "Object",
-        Type::Map(_, _) => "Map",
+        Type::Map(..) => "Map",
         Type::Union(_) | Type::Tagged(..) | Type::Any => "Json",
     }
 }
@@ -164,15 +164,21 @@ fn variant_name(ty: &Type) -> &'static str {
 /// Returns true if a value can fit several of the types, and fits one better than the others.
 fn is_ambiguous(kinds: &[Type]) -> bool {
     let count = |is_kind: fn(&Type) -> bool| kinds.iter().filter(|kind| is_kind(kind)).count();
-    let objects =
-        count(|kind| matches!(kind, Type::Object(_) | Type::Map(_, _) | Type::Tagged(..) | Type::Any));
-    let lists = count(|kind| matches!(kind, Type::List(..) | Type::Tuple(_) | Type::Any));
+    let objects = count(|kind| matches!(kind, Type::Object(_) | Type::Map(..) | Type::Tagged(..)));
+    let lists = count(|kind| matches!(kind, Type::List(..) | Type::Tuple(_)));
     let texts = count(|kind| matches!(kind, Type::Text(_) | Type::File(..)));
-    let checked = count(|kind| matches!(kind, Type::NumberEnum(_)));
     let numbers = count(|kind| {
         matches!(kind, Type::Integer(_) | Type::WideInteger(_) | Type::IntegerEnum(..) | Type::Number(_))
     });
-    objects > 1 || lists > 1 || texts > 1 || checked > 0 && checked + numbers > 1
+    let checked_numbers = count(|kind| matches!(kind, Type::NumberEnum(_)));
+    let checked_flags = count(|kind| matches!(kind, Type::BooleanConstant(_)));
+    let any = count(|kind| *kind == Type::Any);
+    // The types of other numbers and flags hold values to their rules.
+    objects > 1
+        || lists > 1
+        || texts > 1
+        || checked_numbers > 0 && checked_numbers + numbers > 1
+        || any > 0 && objects + lists + texts + checked_numbers + checked_flags > 0
 }
 
 impl ObjectForm {

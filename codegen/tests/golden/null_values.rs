@@ -464,6 +464,8 @@ pub struct Input {
     ///
     /// 1 to 5 characters.
     pub short: Option<String>,
+    /// `free`.
+    pub free: Option<Free>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
     nulls: json::Nulls,
@@ -519,6 +521,30 @@ impl Mode {
 
 fal_core::closed_enum!(Mode, "`mode` of acme/null-values must be `a` or `b`");
 
+/// The values of `free`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Free {
+    /// An integer.
+    Integer(Integer),
+    /// Any JSON value.
+    Json(Value),
+}
+
+impl fal_core::ParamValue for Free {}
+
+impl From<i64> for Free {
+    fn from(value: i64) -> Self {
+        Self::Integer(value.into())
+    }
+}
+
+impl From<Value> for Free {
+    fn from(value: Value) -> Self {
+        Self::Json(value)
+    }
+}
+
 /// The result of [`acme/null-values`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -537,6 +563,8 @@ pub struct Output {
     pub joined: Option<ReplyJoined>,
     /// `loose`.
     pub loose: Option<Value>,
+    /// `free`.
+    pub free: Option<FreeOutput>,
     nulls: json::Nulls,
 }
 
@@ -565,6 +593,18 @@ impl Kind {
 }
 
 fal_core::open_enum!(Kind);
+
+/// The values of `free`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum FreeOutput {
+    /// An object `Box`.
+    Box(BoxOutput),
+    /// Any JSON value.
+    Json(Value),
+    /// A value of a form that this crate does not know.
+    Other(Value),
+}
 
 // Building.
 
@@ -617,6 +657,7 @@ struct Optional {
     nothing: Option<()>,
     joined: Option<RequestJoined>,
     short: Option<String>,
+    free: Option<Free>,
     extra: Map<String, Value>,
     nulls: json::Nulls,
 }
@@ -676,6 +717,12 @@ impl<ModeSlot, M: fal_core::Mode> Builder<ModeSlot, M> {
         self
     }
 
+    /// Sets [`free`](Input::free):
+    pub fn free(mut self, value: impl Param<Free, M>) -> Self {
+        self.optional.free = self.checking.optional("free", value);
+        self
+    }
+
     /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
@@ -699,6 +746,7 @@ impl<ModeSlot, M: fal_core::Mode> Builder<ModeSlot, M> {
                 nothing: self.optional.nothing,
                 joined: self.optional.joined,
                 short: self.optional.short,
+                free: self.optional.free,
                 extra: self.optional.extra,
                 nulls: self.optional.nulls,
             })
@@ -742,6 +790,7 @@ impl Serialize for Input {
         object.write_optional("nothing", &self.nothing);
         object.write_nullable("joined", &self.joined, &self.nulls);
         object.write_nullable("short", &self.short, &self.nulls);
+        object.write_nullable("free", &self.free, &self.nulls);
         object.end()
     }
 }
@@ -768,6 +817,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "nothing" => object.read(&mut optional.nothing),
                 "joined" => object.read_nullable("joined", &mut optional.joined),
                 "short" => object.read_nullable("short", &mut optional.short),
+                "free" => object.read_nullable("free", &mut optional.free),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
@@ -791,6 +841,7 @@ impl Serialize for Output {
         object.write_optional("inner", &self.inner);
         object.write_nullable("joined", &self.joined, &self.nulls);
         object.write_optional("loose", &self.loose);
+        object.write_nullable("free", &self.free, &self.nulls);
         object.end()
     }
 }
@@ -812,6 +863,7 @@ impl<'de> json::ReadObject<'de> for Output {
         let mut inner = None;
         let mut joined = None;
         let mut loose = None;
+        let mut free = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "anything" => object.read(&mut anything),
@@ -821,6 +873,7 @@ impl<'de> json::ReadObject<'de> for Output {
                 "inner" => object.read_unless_null(&mut inner),
                 "joined" => object.read_nullable("joined", &mut joined),
                 "loose" => object.read(&mut loose),
+                "free" => object.read_nullable("free", &mut free),
                 _ => object.skip(),
             }
         }
@@ -833,6 +886,7 @@ impl<'de> json::ReadObject<'de> for Output {
             inner,
             joined,
             loose,
+            free,
             nulls,
         })
     }
@@ -859,6 +913,58 @@ impl<'de> Deserialize<'de> for Size {
             return Ok(Self::Integer(value));
         }
         Err(serde::de::Error::custom("matches no form of Size"))
+    }
+}
+
+impl Parameters for Free {}
+
+impl Serialize for Free {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Integer(value) => value.serialize(serializer),
+            Self::Json(value) => value.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Free {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        if let Ok(value) = Deserialize::deserialize(&value) {
+            return Ok(Self::Integer(value));
+        }
+        if let Ok(value) = Deserialize::deserialize(&value) {
+            return Ok(Self::Json(value));
+        }
+        Err(serde::de::Error::custom("matches no form of Free"))
+    }
+}
+
+impl Serialize for FreeOutput {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Box(value) => value.serialize(serializer),
+            Self::Json(value) => value.serialize(serializer),
+            Self::Other(value) => value.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for FreeOutput {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let mut choice = json::Choice::new(&value);
+        choice
+            .offer(
+                &json::Form::object(&["width"], &["width"], &[]),
+                Deserialize::deserialize,
+                Self::Box,
+            );
+        choice.offer(&json::Form::ANY, Deserialize::deserialize, Self::Json);
+        if let Some(chosen) = choice.finish() {
+            return Ok(chosen);
+        }
+        Ok(Self::Other(value))
     }
 }
 

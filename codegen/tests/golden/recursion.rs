@@ -27,6 +27,16 @@ pub mod types {
         nulls: json::Nulls,
     }
 
+    /// The object `Reply` of the document.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub struct Reply {
+        /// A node with its place.
+        pub placed: Box<Placed>,
+        /// `undo`.
+        pub undo: Option<Box<Step>>,
+    }
+
     /// A node with its place.
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
@@ -35,6 +45,15 @@ pub mod types {
         pub x: f64,
         /// Node below.
         pub below: Option<Box<Placed>>,
+        nulls: json::Nulls,
+    }
+
+    /// The object `Step` of the document.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub struct Step {
+        /// `before`.
+        pub before: Option<Box<Reply>>,
         nulls: json::Nulls,
     }
 
@@ -180,6 +199,41 @@ pub mod types {
         }
     }
 
+    impl Serialize for Reply {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write("placed", &self.placed);
+            object.write_optional("undo", &self.undo);
+            object.end()
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Reply {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            json::read_object(deserializer)
+        }
+    }
+
+    impl<'de> json::ReadObject<'de> for Reply {
+        const NAME: &'static str = "Reply";
+
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+            let mut placed = None;
+            let mut undo = None;
+            while let Some(key) = object.next_key() {
+                match &*key {
+                    "placed" => object.read_unless_null(&mut placed),
+                    "undo" => object.read_unless_null(&mut undo),
+                    _ => object.skip(),
+                }
+            }
+            Some(Self {
+                placed: object.require("placed", placed)?,
+                undo,
+            })
+        }
+    }
+
     impl Serialize for Placed {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             let mut object = json::ObjectWriter::new(serializer)?;
@@ -214,6 +268,36 @@ pub mod types {
                 below,
                 nulls,
             })
+        }
+    }
+
+    impl Serialize for Step {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut object = json::ObjectWriter::new(serializer)?;
+            object.write_nullable("before", &self.before, &self.nulls);
+            object.end()
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Step {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            json::read_object(deserializer)
+        }
+    }
+
+    impl<'de> json::ReadObject<'de> for Step {
+        const NAME: &'static str = "Step";
+
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+            let mut before = None;
+            while let Some(key) = object.next_key() {
+                match &*key {
+                    "before" => object.read_nullable("before", &mut before),
+                    _ => object.skip(),
+                }
+            }
+            let nulls = object.nulls();
+            Some(Self { before, nulls })
         }
     }
 
@@ -278,7 +362,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use self::types::{Node, Placed};
+pub use self::types::{Node, Placed, Step};
 
 /// The endpoint `acme/recursion`.
 #[derive(Debug)]
@@ -307,6 +391,8 @@ pub struct Input {
 pub struct Output {
     /// A node with its place.
     pub placed: Box<Placed>,
+    /// `undo`.
+    pub undo: Option<Box<Step>>,
 }
 
 // Building.
@@ -453,6 +539,7 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("placed", &self.placed);
+        object.write_optional("undo", &self.undo);
         object.end()
     }
 }
@@ -468,14 +555,17 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut placed = None;
+        let mut undo = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "placed" => object.read_unless_null(&mut placed),
+                "undo" => object.read_unless_null(&mut undo),
                 _ => object.skip(),
             }
         }
         Some(Self {
             placed: object.require("placed", placed)?,
+            undo,
         })
     }
 }

@@ -207,6 +207,85 @@ pub mod types {
         pub extra: Map<String, Value>,
     }
 
+    /// The object `Start` of the document.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub struct Start {
+        /// `kind`.
+        pub kind: StartKind,
+        /// `speed`.
+        pub speed: Integer,
+        /// Fields that are not described.
+        pub extra: Map<String, Value>,
+    }
+
+    /// The values of `kind`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum StartKind {
+        /// `start`
+        Start,
+        /// A value that this crate does not know.
+        Other(String),
+    }
+
+    impl StartKind {
+        /// Every value that the schema lists, in its order.
+        pub const ALL: &'static [Self] = &[Self::Start];
+
+        /// Returns the value on the wire.
+        #[must_use]
+        pub fn as_str(&self) -> &str {
+            match self {
+                Self::Start => "start",
+                Self::Other(value) => value,
+            }
+        }
+    }
+
+    fal_core::open_enum!(StartKind);
+
+    /// The object `Stop` of the document.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub struct Stop {
+        /// `kind`.
+        pub kind: StopKind,
+        /// `reason`.
+        pub reason: Option<String>,
+        /// Fields that are not described.
+        pub extra: Map<String, Value>,
+    }
+
+    /// The values of `kind`.
+    #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+    #[non_exhaustive]
+    pub enum StopKind {
+        /// `stop`
+        Stop,
+        /// `halt`
+        Halt,
+        /// A value that this crate does not know.
+        Other(String),
+    }
+
+    impl StopKind {
+        /// Every value that the schema lists, in its order.
+        pub const ALL: &'static [Self] = &[Self::Stop, Self::Halt];
+
+        /// Returns the value on the wire.
+        #[must_use]
+        pub fn as_str(&self) -> &str {
+            match self {
+                Self::Stop => "stop",
+                Self::Halt => "halt",
+                Self::Other(value) => value,
+            }
+        }
+    }
+
+    fal_core::open_enum!(StopKind);
+
     // Building.
 
     impl Small {
@@ -1126,6 +1205,80 @@ pub mod types {
         }
     }
 
+    impl Serialize for Start {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+            object.write("kind", &self.kind);
+            object.write("speed", &self.speed);
+            object.end()
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Start {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            json::read_object(deserializer)
+        }
+    }
+
+    impl<'de> json::ReadObject<'de> for Start {
+        const NAME: &'static str = "Start";
+
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+            let mut kind = None;
+            let mut speed = None;
+            let mut extra = Map::new();
+            while let Some(key) = object.next_key() {
+                match &*key {
+                    "kind" => object.read_unless_null(&mut kind),
+                    "speed" => object.read_unless_null(&mut speed),
+                    _ => object.read_extra(key, &mut extra),
+                }
+            }
+            Some(Self {
+                kind: object.require("kind", kind)?,
+                speed: object.require("speed", speed)?,
+                extra,
+            })
+        }
+    }
+
+    impl Serialize for Stop {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+            object.write("kind", &self.kind);
+            object.write_optional("reason", &self.reason);
+            object.end()
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Stop {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            json::read_object(deserializer)
+        }
+    }
+
+    impl<'de> json::ReadObject<'de> for Stop {
+        const NAME: &'static str = "Stop";
+
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+            let mut kind = None;
+            let mut reason = None;
+            let mut extra = Map::new();
+            while let Some(key) = object.next_key() {
+                match &*key {
+                    "kind" => object.read_unless_null(&mut kind),
+                    "reason" => object.read_unless_null(&mut reason),
+                    _ => object.read_extra(key, &mut extra),
+                }
+            }
+            Some(Self {
+                kind: object.require("kind", kind)?,
+                reason,
+                extra,
+            })
+        }
+    }
+
     #[doc(hidden)]
     pub mod required {
         #[diagnostic::on_unimplemented(
@@ -1271,7 +1424,8 @@ use serde_json::{Map, Value};
 
 #[doc(inline)]
 pub use self::types::{
-    Inner, LargeOutput, OnlyAOutput, OnlyBOutput, OptionValue, SmallOutput, Thing,
+    Inner, LargeOutput, OnlyAOutput, OnlyBOutput, OptionValue, SmallOutput, Start, Stop,
+    Thing,
 };
 
 /// The endpoint `acme/similar-objects`.
@@ -1311,6 +1465,8 @@ pub struct Output {
     pub lists: Option<Lists>,
     /// `named`.
     pub named: Option<Named>,
+    /// `step`.
+    pub step: Option<Step>,
 }
 
 /// The values of `thing`.
@@ -1357,6 +1513,18 @@ pub enum Named {
     Small(SmallOutput),
     /// An object with values by name: integers.
     Map(BTreeMap<String, Integer>),
+    /// A value of a form that this crate does not know.
+    Other(Value),
+}
+
+/// The values of `step`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Step {
+    /// An object `Start`.
+    Start(Start),
+    /// An object `Stop`.
+    Stop(Stop),
     /// A value of a form that this crate does not know.
     Other(Value),
 }
@@ -1512,6 +1680,7 @@ impl Serialize for Output {
         object.write_optional("option", &self.option);
         object.write_optional("lists", &self.lists);
         object.write_optional("named", &self.named);
+        object.write_optional("step", &self.step);
         object.end()
     }
 }
@@ -1530,12 +1699,14 @@ impl<'de> json::ReadObject<'de> for Output {
         let mut option = None;
         let mut lists = None;
         let mut named = None;
+        let mut step = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "thing" => object.read_unless_null(&mut thing),
                 "option" => object.read_unless_null(&mut option),
                 "lists" => object.read_unless_null(&mut lists),
                 "named" => object.read_unless_null(&mut named),
+                "step" => object.read_unless_null(&mut step),
                 _ => object.skip(),
             }
         }
@@ -1544,6 +1715,7 @@ impl<'de> json::ReadObject<'de> for Output {
             option,
             lists,
             named,
+            step,
         })
     }
 }
@@ -1668,6 +1840,52 @@ impl<'de> Deserialize<'de> for Named {
                 Self::Small,
             );
         choice.offer(&json::Form::ANY, Deserialize::deserialize, Self::Map);
+        if let Some(chosen) = choice.finish() {
+            return Ok(chosen);
+        }
+        Ok(Self::Other(value))
+    }
+}
+
+impl Serialize for Step {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Start(value) => value.serialize(serializer),
+            Self::Stop(value) => value.serialize(serializer),
+            Self::Other(value) => value.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Step {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let mut choice = json::Choice::new(&value);
+        choice
+            .offer(
+                &json::Form::object(
+                    &["kind", "speed"],
+                    &["kind", "speed"],
+                    &[("kind", &[json::Listed::Text("start")])],
+                ),
+                Deserialize::deserialize,
+                Self::Start,
+            );
+        choice
+            .offer(
+                &json::Form::object(
+                    &["kind"],
+                    &["kind", "reason"],
+                    &[
+                        (
+                            "kind",
+                            &[json::Listed::Text("stop"), json::Listed::Text("halt")],
+                        ),
+                    ],
+                ),
+                Deserialize::deserialize,
+                Self::Stop,
+            );
         if let Some(chosen) = choice.finish() {
             return Ok(chosen);
         }

@@ -51,6 +51,34 @@ pub mod types {
         }
     }
 
+    /// The values of `vehicle`, distinguished by their `type`.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub enum Vehicle {
+        /// An object `Car`.
+        ///
+        /// Its `type` is `car`.
+        Car(Car),
+        /// An object `Boat`.
+        ///
+        /// Its `type` is `boat`.
+        Boat(Boat),
+    }
+
+    impl fal_core::ParamValue for Vehicle {}
+
+    impl From<Car> for Vehicle {
+        fn from(value: Car) -> Self {
+            Self::Car(value)
+        }
+    }
+
+    impl From<Boat> for Vehicle {
+        fn from(value: Boat) -> Self {
+            Self::Boat(value)
+        }
+    }
+
     /// The values of `part`.
     #[derive(Debug, Clone, PartialEq)]
     #[non_exhaustive]
@@ -81,6 +109,8 @@ pub mod types {
     pub struct Cat {
         /// `lives`.
         pub lives: Option<Integer>,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: Map<String, Value>,
     }
 
     /// The object `Dog` of the document.
@@ -93,6 +123,8 @@ pub mod types {
         pub kind: DogKind,
         /// `good`.
         pub good: bool,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: Map<String, Value>,
     }
 
     /// The values of `kind`.
@@ -127,6 +159,31 @@ pub mod types {
     pub struct Fish {
         /// `fins`.
         pub fins: Integer,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: Map<String, Value>,
+    }
+
+    /// The object `Car` of the document.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub struct Car {
+        /// `type`.
+        pub r#type: String,
+        /// `doors`.
+        pub doors: Integer,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: Map<String, Value>,
+        nulls: json::Nulls,
+    }
+
+    /// The object `Boat` of the document.
+    #[derive(Debug, Clone, PartialEq)]
+    #[non_exhaustive]
+    pub struct Boat {
+        /// `sails`.
+        pub sails: Integer,
+        /// Other fields, sent unchanged. A field here replaces the one of the same name.
+        pub extra: Map<String, Value>,
     }
 
     /// The object `TextPart` of the document.
@@ -256,6 +313,7 @@ pub mod types {
     #[derive(Debug, Clone, Default)]
     struct CatOptional {
         lives: Option<Integer>,
+        extra: Map<String, Value>,
     }
 
     impl<M: fal_core::Mode> CatBuilder<M> {
@@ -264,12 +322,22 @@ pub mod types {
             self.optional.lives = self.checking.optional("lives", value);
             self
         }
+
+        /// Sets a parameter that this crate does not know, or that has another type here.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
+        }
     }
 
     impl<M: fal_core::Mode> CatBuilder<M> {
         /// Returns the finished value. This compiles once every required parameter is set.
         pub fn build(self) -> M::Built<Cat> {
-            self.checking.finish(Cat { lives: self.optional.lives })
+            self.checking
+                .finish(Cat {
+                    lives: self.optional.lives,
+                    extra: self.optional.extra,
+                })
         }
     }
 
@@ -289,6 +357,7 @@ pub mod types {
             DogBuilder {
                 kind: Unset,
                 good: Unset,
+                optional: DogOptional::default(),
                 checking,
             }
         }
@@ -300,7 +369,13 @@ pub mod types {
     pub struct DogBuilder<KindSlot = Unset, GoodSlot = Unset, M = fal_core::Strict> {
         kind: KindSlot,
         good: GoodSlot,
+        optional: DogOptional,
         checking: M,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct DogOptional {
+        extra: Map<String, Value>,
     }
 
     impl<KindSlot, GoodSlot, M: fal_core::Mode> DogBuilder<KindSlot, GoodSlot, M> {
@@ -312,6 +387,7 @@ pub mod types {
             DogBuilder {
                 kind: self.checking.required("kind", value),
                 good: self.good,
+                optional: self.optional,
                 checking: self.checking,
             }
         }
@@ -324,8 +400,15 @@ pub mod types {
             DogBuilder {
                 kind: self.kind,
                 good: self.checking.required("good", value),
+                optional: self.optional,
                 checking: self.checking,
             }
+        }
+
+        /// Sets a parameter that this crate does not know, or that has another type here.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
         }
     }
 
@@ -340,6 +423,7 @@ pub mod types {
                 .finish(Dog {
                     kind: self.kind.take(),
                     good: self.good.take(),
+                    extra: self.optional.extra,
                 })
         }
     }
@@ -359,6 +443,7 @@ pub mod types {
         pub fn builder_with<M: fal_core::Mode>(checking: M) -> FishBuilder<Unset, M> {
             FishBuilder {
                 fins: Unset,
+                optional: FishOptional::default(),
                 checking,
             }
         }
@@ -369,7 +454,13 @@ pub mod types {
     #[must_use = "a builder does nothing until it is built or given to a call"]
     pub struct FishBuilder<FinsSlot = Unset, M = fal_core::Strict> {
         fins: FinsSlot,
+        optional: FishOptional,
         checking: M,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct FishOptional {
+        extra: Map<String, Value>,
     }
 
     impl<FinsSlot, M: fal_core::Mode> FishBuilder<FinsSlot, M> {
@@ -380,8 +471,15 @@ pub mod types {
         ) -> FishBuilder<Integer, M> {
             FishBuilder {
                 fins: self.checking.required("fins", value),
+                optional: self.optional,
                 checking: self.checking,
             }
+        }
+
+        /// Sets a parameter that this crate does not know, or that has another type here.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
         }
     }
 
@@ -391,7 +489,169 @@ pub mod types {
         where
             FinsSlot: required::FishHasFins,
         {
-            self.checking.finish(Fish { fins: self.fins.take() })
+            self.checking
+                .finish(Fish {
+                    fins: self.fins.take(),
+                    extra: self.optional.extra,
+                })
+        }
+    }
+
+    impl Car {
+        /// Returns a builder without a parameter.
+        pub fn builder() -> CarBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> CarBuilder<Unset, Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> CarBuilder<Unset, Unset, M> {
+            CarBuilder {
+                r#type: Unset,
+                doors: Unset,
+                optional: CarOptional::default(),
+                checking,
+            }
+        }
+    }
+
+    /// A builder of [`Car`]. Parameters that are [`Unset`] are still missing.
+    #[derive(Debug, Clone)]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
+    pub struct CarBuilder<TypeSlot = Unset, DoorsSlot = Unset, M = fal_core::Strict> {
+        r#type: TypeSlot,
+        doors: DoorsSlot,
+        optional: CarOptional,
+        checking: M,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct CarOptional {
+        extra: Map<String, Value>,
+        nulls: json::Nulls,
+    }
+
+    impl<TypeSlot, DoorsSlot, M: fal_core::Mode> CarBuilder<TypeSlot, DoorsSlot, M> {
+        /// Sets [`type`](Car::type):
+        pub fn r#type(
+            mut self,
+            value: impl fal_core::Required<String, M>,
+        ) -> CarBuilder<String, DoorsSlot, M> {
+            CarBuilder {
+                r#type: self.checking.required("type", value),
+                doors: self.doors,
+                optional: self.optional,
+                checking: self.checking,
+            }
+        }
+
+        /// Sets [`doors`](Car::doors):
+        pub fn doors(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> CarBuilder<TypeSlot, Integer, M> {
+            CarBuilder {
+                r#type: self.r#type,
+                doors: self.checking.required("doors", value),
+                optional: self.optional,
+                checking: self.checking,
+            }
+        }
+
+        /// Sets a parameter that this crate does not know, or that has another type here.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
+        }
+    }
+
+    impl<TypeSlot, DoorsSlot, M: fal_core::Mode> CarBuilder<TypeSlot, DoorsSlot, M> {
+        /// Returns the finished value. This compiles once every required parameter is set.
+        pub fn build(self) -> M::Built<Car>
+        where
+            TypeSlot: required::CarHasType,
+            DoorsSlot: required::CarHasDoors,
+        {
+            self.checking
+                .finish(Car {
+                    r#type: self.r#type.take(),
+                    doors: self.doors.take(),
+                    extra: self.optional.extra,
+                    nulls: self.optional.nulls,
+                })
+        }
+    }
+
+    impl Boat {
+        /// Returns a builder without a parameter.
+        pub fn builder() -> BoatBuilder {
+            Self::builder_with(fal_core::Strict)
+        }
+
+        /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+        pub fn try_builder() -> BoatBuilder<Unset, fal_core::Checked> {
+            Self::builder_with(fal_core::Checked::default())
+        }
+
+        #[doc(hidden)]
+        pub fn builder_with<M: fal_core::Mode>(checking: M) -> BoatBuilder<Unset, M> {
+            BoatBuilder {
+                sails: Unset,
+                optional: BoatOptional::default(),
+                checking,
+            }
+        }
+    }
+
+    /// A builder of [`Boat`]. Parameters that are [`Unset`] are still missing.
+    #[derive(Debug, Clone)]
+    #[must_use = "a builder does nothing until it is built or given to a call"]
+    pub struct BoatBuilder<SailsSlot = Unset, M = fal_core::Strict> {
+        sails: SailsSlot,
+        optional: BoatOptional,
+        checking: M,
+    }
+
+    #[derive(Debug, Clone, Default)]
+    struct BoatOptional {
+        extra: Map<String, Value>,
+    }
+
+    impl<SailsSlot, M: fal_core::Mode> BoatBuilder<SailsSlot, M> {
+        /// Sets [`sails`](Boat::sails):
+        pub fn sails(
+            mut self,
+            value: impl fal_core::Required<Integer, M>,
+        ) -> BoatBuilder<Integer, M> {
+            BoatBuilder {
+                sails: self.checking.required("sails", value),
+                optional: self.optional,
+                checking: self.checking,
+            }
+        }
+
+        /// Sets a parameter that this crate does not know, or that has another type here.
+        pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+            self.optional.extra.insert(name.into(), value.into());
+            self
+        }
+    }
+
+    impl<SailsSlot, M: fal_core::Mode> BoatBuilder<SailsSlot, M> {
+        /// Returns the finished value. This compiles once every required parameter is set.
+        pub fn build(self) -> M::Built<Boat>
+        where
+            SailsSlot: required::BoatHasSails,
+        {
+            self.checking
+                .finish(Boat {
+                    sails: self.sails.take(),
+                    extra: self.optional.extra,
+                })
         }
     }
 
@@ -520,25 +780,91 @@ pub mod types {
     impl<'de> Deserialize<'de> for Pet {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             let value = Value::deserialize(deserializer)?;
+            let mut choice = json::Choice::new(&value);
             match value["kind"].as_str() {
                 Some("cat") => {
-                    return Deserialize::deserialize(value)
-                        .map(Self::Cat)
-                        .map_err(serde::de::Error::custom);
+                    choice
+                        .offer_checked(
+                            &json::Form::object(
+                                &["kind"],
+                                &["kind", "lives"],
+                                &[("kind", &[json::Listed::Text("cat")])],
+                            ),
+                            Deserialize::deserialize,
+                            Self::Cat,
+                        )
                 }
                 Some("dog" | "puppy") => {
-                    return Deserialize::deserialize(value)
-                        .map(Self::Dog)
-                        .map_err(serde::de::Error::custom);
-                }
-                Some("Fish") => {
-                    return Deserialize::deserialize(json::without_tag(value, "kind"))
-                        .map(Self::Fish)
-                        .map_err(serde::de::Error::custom);
+                    choice
+                        .offer_checked(
+                            &json::Form::object(
+                                &["kind", "good"],
+                                &["kind", "good"],
+                                &[
+                                    (
+                                        "kind",
+                                        &[json::Listed::Text("dog"), json::Listed::Text("puppy")],
+                                    ),
+                                ],
+                            ),
+                            Deserialize::deserialize,
+                            Self::Dog,
+                        )
                 }
                 _ => {}
             }
+            choice
+                .offer_checked(
+                    &json::Form::object(&["fins"], &["fins"], &[]),
+                    |value| Deserialize::deserialize(
+                        json::without_tag(value.clone(), "kind"),
+                    ),
+                    Self::Fish,
+                );
+            if let Some(chosen) = choice.finish() {
+                return Ok(chosen);
+            }
             Err(serde::de::Error::custom("matches no form of Pet"))
+        }
+    }
+
+    impl Parameters for Vehicle {}
+
+    impl Serialize for Vehicle {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            match self {
+                Self::Car(value) => json::write_tagged(serializer, "type", &["car"], value),
+                Self::Boat(value) => json::write_tagged(serializer, "type", &["boat"], value),
+            }
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Vehicle {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let value = Value::deserialize(deserializer)?;
+            let mut choice = json::Choice::new(&value);
+            choice
+                .offer_checked(
+                    &json::Form::object(
+                        &["type", "doors"],
+                        &["type", "doors", "fuel"],
+                        &[("fuel", &[json::Listed::Text("petrol")])],
+                    ),
+                    Deserialize::deserialize,
+                    Self::Car,
+                );
+            choice
+                .offer_checked(
+                    &json::Form::object(&["sails"], &["sails"], &[]),
+                    |value| Deserialize::deserialize(
+                        json::without_tag(value.clone(), "type"),
+                    ),
+                    Self::Boat,
+                );
+            if let Some(chosen) = choice.finish() {
+                return Ok(chosen);
+            }
+            Err(serde::de::Error::custom("matches no form of Vehicle"))
         }
     }
 
@@ -588,7 +914,7 @@ pub mod types {
 
     impl Serialize for Cat {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = json::ObjectWriter::new(serializer)?;
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
             object.write("kind", "cat");
             object.write_optional("lives", &self.lives);
             object.end()
@@ -611,7 +937,7 @@ pub mod types {
                 match &*key {
                     "kind" => object.read_constant("kind", &mut kind, "cat"),
                     "lives" => object.read(&mut optional.lives),
-                    _ => object.skip(),
+                    _ => object.read_extra(key, &mut optional.extra),
                 }
             }
             object.require("kind", kind)?;
@@ -627,7 +953,7 @@ pub mod types {
 
     impl Serialize for Dog {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = json::ObjectWriter::new(serializer)?;
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
             object.write("kind", &self.kind);
             object.write("good", &self.good);
             object.end()
@@ -646,16 +972,18 @@ pub mod types {
         fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut kind = None;
             let mut good = None;
+            let mut optional = DogOptional::default();
             while let Some(key) = object.next_key() {
                 match &*key {
                     "kind" => object.read(&mut kind),
                     "good" => object.read(&mut good),
-                    _ => object.skip(),
+                    _ => object.read_extra(key, &mut optional.extra),
                 }
             }
             let builder = DogBuilder::<DogKind, bool> {
                 kind: object.require("kind", kind)?,
                 good: object.require("good", good)?,
+                optional,
                 checking: fal_core::Strict,
             };
             Some(builder.build())
@@ -666,7 +994,7 @@ pub mod types {
 
     impl Serialize for Fish {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            let mut object = json::ObjectWriter::new(serializer)?;
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
             object.write("fins", &self.fins);
             object.end()
         }
@@ -683,14 +1011,99 @@ pub mod types {
 
         fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
             let mut fins = None;
+            let mut optional = FishOptional::default();
             while let Some(key) = object.next_key() {
                 match &*key {
                     "fins" => object.read(&mut fins),
-                    _ => object.skip(),
+                    _ => object.read_extra(key, &mut optional.extra),
                 }
             }
             let builder = FishBuilder::<Integer> {
                 fins: object.require("fins", fins)?,
+                optional,
+                checking: fal_core::Strict,
+            };
+            Some(builder.build())
+        }
+    }
+
+    impl Parameters for Car {}
+
+    impl Serialize for Car {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+            object.write_constant("fuel", "petrol", &self.nulls);
+            object.write("type", &self.r#type);
+            object.write("doors", &self.doors);
+            object.end()
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Car {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            json::read_object(deserializer)
+        }
+    }
+
+    impl<'de> json::ReadObject<'de> for Car {
+        const NAME: &'static str = "Car";
+
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+            let mut fuel = None;
+            let mut r#type = None;
+            let mut doors = None;
+            let mut optional = CarOptional::default();
+            while let Some(key) = object.next_key() {
+                match &*key {
+                    "fuel" => object.read_constant("fuel", &mut fuel, "petrol"),
+                    "type" => object.read(&mut r#type),
+                    "doors" => object.read(&mut doors),
+                    _ => object.read_extra(key, &mut optional.extra),
+                }
+            }
+            object.note_constant("fuel", fuel);
+            optional.nulls = object.nulls();
+            let builder = CarBuilder::<String, Integer> {
+                r#type: object.require("type", r#type)?,
+                doors: object.require("doors", doors)?,
+                optional,
+                checking: fal_core::Strict,
+            };
+            Some(builder.build())
+        }
+    }
+
+    impl Parameters for Boat {}
+
+    impl Serialize for Boat {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
+            object.write("sails", &self.sails);
+            object.end()
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Boat {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            json::read_object(deserializer)
+        }
+    }
+
+    impl<'de> json::ReadObject<'de> for Boat {
+        const NAME: &'static str = "Boat";
+
+        fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+            let mut sails = None;
+            let mut optional = BoatOptional::default();
+            while let Some(key) = object.next_key() {
+                match &*key {
+                    "sails" => object.read(&mut sails),
+                    _ => object.read_extra(key, &mut optional.extra),
+                }
+            }
+            let builder = BoatBuilder::<Integer> {
+                sails: object.require("sails", sails)?,
+                optional,
                 checking: fal_core::Strict,
             };
             Some(builder.build())
@@ -901,6 +1314,51 @@ pub mod types {
         }
 
         #[diagnostic::on_unimplemented(
+            message = "`type` is required by `Car in acme/tags`",
+            label = "`type` is missing",
+            note = "set it with `r#type: ..` in `input!`, or with `.r#type(..)` on the builder"
+        )]
+        pub trait CarHasType {
+            fn take(self) -> String;
+        }
+
+        impl CarHasType for String {
+            fn take(self) -> String {
+                self
+            }
+        }
+
+        #[diagnostic::on_unimplemented(
+            message = "`doors` is required by `Car in acme/tags`",
+            label = "`doors` is missing",
+            note = "set it with `doors: ..` in `input!`, or with `.doors(..)` on the builder"
+        )]
+        pub trait CarHasDoors {
+            fn take(self) -> super::Integer;
+        }
+
+        impl CarHasDoors for super::Integer {
+            fn take(self) -> super::Integer {
+                self
+            }
+        }
+
+        #[diagnostic::on_unimplemented(
+            message = "`sails` is required by `Boat in acme/tags`",
+            label = "`sails` is missing",
+            note = "set it with `sails: ..` in `input!`, or with `.sails(..)` on the builder"
+        )]
+        pub trait BoatHasSails {
+            fn take(self) -> super::Integer;
+        }
+
+        impl BoatHasSails for super::Integer {
+            fn take(self) -> super::Integer {
+                self
+            }
+        }
+
+        #[diagnostic::on_unimplemented(
             message = "`value` is required by `TextPart in acme/tags`",
             label = "`value` is missing",
             note = "set it with `value: ..` in `input!`, or with `.value(..)` on the builder"
@@ -968,6 +1426,29 @@ pub mod types {
             }
         }
 
+        pub mod Car {
+            use super::super::*;
+
+            pub type __Built = super::super::Car;
+            pub type __Target = super::super::Car;
+
+            pub mod arg {
+                pub type r#type = fal_core::literal::Text;
+                pub type doors = fal_core::literal::Integer;
+            }
+        }
+
+        pub mod Boat {
+            use super::super::*;
+
+            pub type __Built = super::super::Boat;
+            pub type __Target = super::super::Boat;
+
+            pub mod arg {
+                pub type sails = fal_core::literal::Integer;
+            }
+        }
+
         pub mod TextPart {
             use super::super::*;
 
@@ -997,7 +1478,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use self::types::{AOutput, B, Cat, Dog, Part, Pet};
+pub use self::types::{AOutput, B, Cat, Dog, Part, Pet, Vehicle};
 
 /// The endpoint `acme/tags`.
 #[derive(Debug)]
@@ -1018,6 +1499,8 @@ pub struct Input {
     pub pet: Pet,
     /// `others`.
     pub others: Option<Vec<Others>>,
+    /// `vehicle`.
+    pub vehicle: Option<Vehicle>,
     /// `part`.
     pub part: Option<Part>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
@@ -1135,6 +1618,7 @@ pub struct Builder<PetSlot = Unset, M = fal_core::Strict> {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     others: Option<Vec<Others>>,
+    vehicle: Option<Vehicle>,
     part: Option<Part>,
     extra: Map<String, Value>,
 }
@@ -1152,6 +1636,12 @@ impl<PetSlot, M: fal_core::Mode> Builder<PetSlot, M> {
     /// Sets [`others`](Input::others):
     pub fn others(mut self, value: impl Param<Vec<Others>, M>) -> Self {
         self.optional.others = self.checking.optional("others", value);
+        self
+    }
+
+    /// Sets [`vehicle`](Input::vehicle):
+    pub fn vehicle(mut self, value: impl Param<Vehicle, M>) -> Self {
+        self.optional.vehicle = self.checking.optional("vehicle", value);
         self
     }
 
@@ -1178,6 +1668,7 @@ impl<PetSlot, M: fal_core::Mode> Builder<PetSlot, M> {
             .finish(Input {
                 pet: self.pet.take(),
                 others: self.optional.others,
+                vehicle: self.optional.vehicle,
                 part: self.optional.part,
                 extra: self.optional.extra,
             })
@@ -1209,6 +1700,7 @@ impl Serialize for Input {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("pet", &self.pet);
         object.write_optional("others", &self.others);
+        object.write_optional("vehicle", &self.vehicle);
         object.write_optional("part", &self.part);
         object.end()
     }
@@ -1230,6 +1722,7 @@ impl<'de> json::ReadObject<'de> for Input {
             match &*key {
                 "pet" => object.read(&mut pet),
                 "others" => object.read(&mut optional.others),
+                "vehicle" => object.read(&mut optional.vehicle),
                 "part" => object.read(&mut optional.part),
                 _ => object.read_extra(key, &mut optional.extra),
             }

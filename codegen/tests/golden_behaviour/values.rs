@@ -36,6 +36,9 @@ fn null_is_taken_wherever_the_schema_has_it() {
         r#"{"size":3,"box":{"width":1},"mode":"b","nothing":null}"#,
         r#"{"label":null,"size":null,"box":null,"mode":null}"#,
         r#"{"mode":"a","joined":null,"short":null}"#,
+        r#"{"mode":"a","free":null}"#,
+        r#"{"mode":"a","free":1}"#,
+        r#"{"mode":"a","free":[null]}"#,
         r#"{"mode":"a","joined":{"width":1,"depth":2},"short":"abc"}"#,
     ]);
     refuses::<Model>(&[
@@ -50,6 +53,8 @@ fn null_is_taken_wherever_the_schema_has_it() {
         r#"{"anything":{},"kind":"new","box":null,"label":"l","inner":{"note":"n","count":2}}"#,
         r#"{"anything":1,"kind":"new","box":null,"label":null,"inner":{}}"#,
         r#"{"anything":1,"kind":"a","box":null,"joined":null,"loose":null}"#,
+        r#"{"anything":1,"kind":"a","box":null,"free":null}"#,
+        r#"{"anything":1,"kind":"a","box":null,"free":"f"}"#,
     ]);
     assert!(
         received::<Model>(r#"{"kind":"a","box":null}"#).unwrap_err().contains("missing field `anything`")

@@ -164,6 +164,14 @@ impl<'v, T: Serialize> Choice<'v, T> {
     }
 }
 
+impl<T> Choice<'_, T> {
+    /// Returns the best variant, or `None` if no variant could be read without losing something.
+    #[must_use]
+    pub fn finish_without_loss(self) -> Option<T> {
+        self.best.filter(|(misfit, _)| misfit.lost == 0).map(|(_, chosen)| chosen)
+    }
+}
+
 /// Returns the number of values that are in `read` and not in `written`.
 fn count_lost(read: &Value, written: &Value) -> usize {
     match (read, written) {
@@ -187,8 +195,7 @@ fn is_same(left: &Value, right: &Value) -> bool {
     left == right || left.is_number() && left.as_f64() == right.as_f64()
 }
 
-/// Writes an object with the property `tag`, which its type does not have. An object that has one of the values
-/// already keeps it.
+/// Writes an object with the property `tag`, which its type may lack. An object that has it keeps its value.
 ///
 /// # Errors
 ///
@@ -201,7 +208,7 @@ pub fn write_tagged<S: Serializer, T: Serialize>(
 ) -> Result<S::Ok, S::Error> {
     let mut written = serde_json::to_value(object).map_err(S::Error::custom)?;
     if let Value::Object(fields) = &mut written {
-        let is_written = fields.get(tag).and_then(Value::as_str).is_some_and(|value| values.contains(&value));
+        let is_written = fields.get(tag).is_some_and(|value| !value.is_null());
         if let (false, Some(value)) = (is_written, values.first()) {
             fields.insert(tag.to_owned(), (*value).into());
         }
@@ -265,7 +272,8 @@ mod tests {
         let write = |object: &Value| write_tagged(serde_json::value::Serializer, "t", &["b", "c"], object);
         assert_eq!(write(&json!({ "y": 1 })).ok(), Some(json!({ "t": "b", "y": 1 })));
         assert_eq!(write(&json!({ "t": "c" })).ok(), Some(json!({ "t": "c" })));
-        assert_eq!(write(&json!({ "t": "z" })).ok(), Some(json!({ "t": "b" })));
+        assert_eq!(write(&json!({ "t": "z" })).ok(), Some(json!({ "t": "z" })));
+        assert_eq!(write(&json!({ "t": null })).ok(), Some(json!({ "t": "b" })));
         assert_eq!(without_tag(json!({ "t": "b", "y": 1 }), "t"), json!({ "y": 1 }));
     }
 }

@@ -3,13 +3,7 @@
 //! These functions hold once the code that a derive would expand to in every type. Nothing is buffered: values go
 //! straight from the parser into variables, and straight from the struct to the serializer.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    marker::PhantomData,
-    str::FromStr,
-};
+use std::{borrow::Cow, collections::BTreeMap, fmt, marker::PhantomData, str::FromStr};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -21,11 +15,12 @@ use serde_json::{Map, Value};
 pub use crate::choice::{Choice, Form, Listed, without_tag, write_tagged};
 use crate::{Integer, choice::is_constant};
 
-/// The fields that were `null` in the object that a struct was read from.
+/// The fields that were `null`, and the optional constants that were absent, in the object that a struct was read from.
 ///
-/// They are `None` in the struct, as absent fields are, and are written as `null` while they are.
+/// The fields are `None` in the struct, as absent fields are, and are written as `null` while they are. The constants are
+/// not written. A field with a size that its type does not hold is `None` too, and is written as that size.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Nulls(BTreeSet<&'static str>);
+pub struct Nulls(BTreeMap<&'static str, Option<Integer>>);
 
 /// A writer of a JSON object, field by field.
 ///
@@ -110,7 +105,16 @@ impl<'a, M: SerializeMap> ObjectWriter<'a, M> {
 
     /// Writes a field if the value is `Some`, or if the field was `null` when the object was read.
     pub fn write_nullable<T: Serialize>(&mut self, key: &'static str, value: &Option<T>, nulls: &Nulls) {
-        if value.is_some() || nulls.0.contains(key) {
+        match (value, nulls.0.get(key)) {
+            (Some(value), _) => self.write(key, value),
+            (None, Some(read)) => self.write(key, read),
+            (None, None) => {}
+        }
+    }
+
+    /// Writes the constant value of an optional field, unless the field was absent when the object was read.
+    pub fn write_constant<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T, absent: &Nulls) {
+        if !absent.0.contains_key(key) {
             self.write(key, value);
         }
     }
@@ -199,13 +203,21 @@ impl<'de, A: MapAccess<'de>> ObjectReader<'de, A> {
     pub fn read_nullable<T: Deserialize<'de>>(&mut self, key: &'static str, slot: &mut Option<T>) {
         if let Some(value) = self.next::<Option<T>>() {
             if value.is_none() {
-                self.nulls.0.insert(key);
+                self.nulls.0.insert(key, None);
             }
             *slot = value;
         }
     }
 
-    /// Returns the fields that [`read_nullable`](Self::read_nullable) found to be `null`.
+    /// Remembers an optional constant that was absent.
+    pub fn note_constant(&mut self, key: &'static str, slot: Option<()>) {
+        if slot.is_none() {
+            self.nulls.0.insert(key, None);
+        }
+    }
+
+    /// Returns the fields that [`read_nullable`](Self::read_nullable) found to be `null`, and the constants that
+    /// [`note_constant`](Self::note_constant) found to be absent.
     pub fn nulls(&mut self) -> Nulls {
         std::mem::take(&mut self.nulls)
     }
@@ -218,12 +230,15 @@ impl<'de, A: MapAccess<'de>> ObjectReader<'de, A> {
         *slot = self.fit_size(integer);
     }
 
-    /// Reads the value of the field like [`read_nullable`](Self::read_nullable), with an integer that fits into an
-    /// `i64`.
+    /// Reads the value of the field like [`read_nullable`](Self::read_nullable), and remembers an integer that does not fit
+    /// into an `i64`.
     pub(crate) fn read_nullable_size(&mut self, key: &'static str, slot: &mut Option<i64>) {
-        let mut integer = None;
+        let mut integer: Option<Integer> = None;
         self.read_nullable(key, &mut integer);
-        *slot = self.fit_size(integer);
+        *slot = integer.and_then(Integer::as_i64);
+        if let (Some(integer), None) = (integer, *slot) {
+            self.nulls.0.insert(key, Some(integer));
+        }
     }
 
     fn fit_size(&mut self, integer: Option<Integer>) -> Option<i64> {
@@ -529,6 +544,35 @@ mod tests {
     #[test]
     fn objects_are_read_in_any_order() {
         assert_eq!(read(r#"{"b": null, "x": [1], "a": true}"#), Ok(Two { a: true, b: None }));
+    }
+
+    #[test]
+    fn optional_constants_that_were_absent_are_not_written() {
+        struct Tagged(Nulls);
+
+        impl<'de> ReadObject<'de> for Tagged {
+            const NAME: &'static str = "Tagged";
+
+            fn read<A: MapAccess<'de>>(object: &mut ObjectReader<'de, A>) -> Option<Self> {
+                let mut t = None;
+                while object.next_key().is_some() {
+                    object.read_constant("t", &mut t, "x");
+                }
+                object.note_constant("t", t);
+                Some(Self(object.nulls()))
+            }
+        }
+
+        let write = |nulls: &Nulls| {
+            let mut object = ObjectWriter::new(serde_json::value::Serializer).unwrap();
+            object.write_constant("t", "x", nulls);
+            object.end().unwrap().to_string()
+        };
+        for json in ["{}", r#"{"t":"x"}"#] {
+            let Tagged(nulls) = read_object(&mut serde_json::Deserializer::from_str(json)).unwrap();
+            assert_eq!(write(&nulls), json);
+        }
+        assert_eq!(write(&Nulls::default()), r#"{"t":"x"}"#);
     }
 
     #[test]

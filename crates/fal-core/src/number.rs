@@ -251,8 +251,12 @@ const fn is_wide_multiple(value: i128, step: i128) -> bool {
     }
 }
 
-/// Allows a relative error of 1e-9, because decimal steps such as 0.1 have no exact binary form.
+/// Allows a relative error of 1e-9 for decimal steps such as 0.1, which have no exact binary form.
 const fn is_float_multiple(value: f64, step: f64) -> bool {
+    const EXACT: f64 = 1_048_576.0;
+    if (step * EXACT) % 1.0 == 0.0 {
+        return value % step == 0.0;
+    }
     let quotient = value / step;
     let nearest = quotient.round();
     (quotient - nearest).abs() <= 1e-9 * if nearest.abs() > 1.0 { nearest.abs() } else { 1.0 }
@@ -392,6 +396,15 @@ mod tests {
         assert!(Float::<Strength>::new(0.3).is_some());
         assert!(Float::<Strength>::new(0.7).is_some());
         assert!(Float::<Strength>::new(0.35).is_none());
+    }
+
+    #[test]
+    fn multiples_of_a_binary_step_are_exact() {
+        assert!(is_float_multiple(1e15, 0.25));
+        assert!(is_float_multiple(-0.75, 0.25));
+        assert!(!is_float_multiple(1_000_000_000_000_000.1, 0.25));
+        assert!(!is_float_multiple(f64::NAN, 0.25));
+        assert!(!is_float_multiple(1.0, 0.0));
     }
 
     #[test]

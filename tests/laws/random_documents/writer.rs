@@ -468,10 +468,23 @@ impl Writer<'_> {
                 None if self.once_in(3) => json!({ "const": value }),
                 None => json!({ "type": "string", "const": value, "default": value }),
             };
-            object["properties"][tag] = schema;
             let required = object.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
-            let required = required.into_iter().filter(|name| name != tag).chain([json!(tag)]);
-            object["required"] = required.collect();
+            let required = required.into_iter().filter(|name| name != tag);
+            // People leave the tag to the mapping, or describe it as any text.
+            match self.random.below(24) {
+                0 => {
+                    object["required"] = required.collect();
+                    drop(object["properties"].as_object_mut().map(|properties| properties.remove(tag)));
+                }
+                1 => {
+                    object["required"] = required.chain([json!(tag)]).collect();
+                    object["properties"][tag] = json!({ "type": "string" });
+                }
+                _ => {
+                    object["required"] = required.chain([json!(tag)]).collect();
+                    object["properties"][tag] = schema;
+                }
+            }
             let member = self.named(|_| object);
             if let Some(target) = member.get("$ref") {
                 for text in
@@ -519,7 +532,7 @@ impl Writer<'_> {
                 let map = json!({ "type": "object", "additionalProperties": own });
                 self.add(name, json!({ "anyOf": [{ "type": "string" }, { "type": "number" }, list, map] }))
             }
-            4 if self.once_in(2) => self.add("Image", toolkit_image()),
+            4 if self.once_in(2) => self.image(),
             _ => {
                 let Some(name) = self.names.pop() else { return self.object(depth - 1, true) };
                 self.open.push(name.to_owned());
@@ -527,6 +540,21 @@ impl Writer<'_> {
                 self.open.pop();
                 self.add(name, schema)
             }
+        }
+    }
+
+    /// Refers to the image of fal's toolkit. Where its name is taken, the image is no component.
+    fn image(&mut self) -> Value {
+        let known = self.components.get("Image");
+        if known.is_some_and(|image| *image == toolkit_image()) {
+            return reference("Image");
+        }
+        match self.names.iter().position(|name| *name == "Image") {
+            Some(index) => {
+                self.names.remove(index);
+                self.add("Image", toolkit_image())
+            }
+            None => toolkit_image(),
         }
     }
 

@@ -312,6 +312,10 @@ mod tests {
         assert_eq!(round_trip::<VideoFile>(&video), video);
         let file = json!({ "url": "https://x/f", "file_size": 9_007_199_254_740_993_i64, "file_name": "f" });
         assert_eq!(round_trip::<FileOutput>(&file), file);
+        // A size that no file has makes no reply unreadable.
+        let file = json!({ "url": "https://x/f", "file_size": u64::MAX });
+        assert_eq!(from_value::<FileOutput>(file.clone()).unwrap().file_size, None);
+        assert_eq!(round_trip::<FileOutput>(&file), file);
     }
 
     #[test]
