@@ -27,7 +27,7 @@
 //! }
 //! ```
 
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -158,7 +158,7 @@ macro_rules! tasks {
             label = "`{Self}` is no endpoint for it",
             note = "the table of tasks in `crates/models/README.md` lists the endpoints that do it"
         )]
-        pub trait $endpoint: Endpoint<Input: DeserializeOwned> {
+        pub trait $endpoint: Endpoint<Input: DeserializeOwned, Output: Serialize> {
             $(#[doc(hidden)] const $parameter: &'static str = $default;)*
             #[doc(hidden)]
             const $made: &'static str = $made_default;
