@@ -149,7 +149,12 @@ impl LayeredHttp {
 
 /// Returns true if a failure to connect is behind an error.
 fn is_connect(error: &(dyn std::error::Error + 'static)) -> bool {
-    chain(error).any(|cause| cause.downcast_ref().is_some_and(reqwest::Error::is_connect))
+    chain(error).any(|cause| {
+        let is_own = cause.downcast_ref().is_some_and(reqwest::Error::is_connect);
+        // The source of an I/O error is the source of its content, which is left out.
+        let content = cause.downcast_ref().and_then(std::io::Error::get_ref);
+        is_own || content.is_some_and(|content| is_connect(content))
+    })
 }
 
 impl fmt::Debug for LayeredHttp {

@@ -125,12 +125,14 @@ async fn failed_connection_behind_a_layer_is_told_apart() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    for layer in [false, true] {
+    let hide = |cause: BoxError| std::io::Error::other(cause);
+    for layer in 0..3 {
         let builder = Client::builder().emulator(&url).retry(quick());
         let builder = match layer {
-            // Buffer hides the error in one of its own.
-            true => builder.layer(ServiceBuilder::new().buffer(10)),
-            false => builder.layer(layer_fn(|service: HttpService| service)),
+            0 => builder.layer(layer_fn(|service: HttpService| service)),
+            1 => builder.layer(ServiceBuilder::new().buffer(10)),
+            // The error is the content of another one.
+            _ => builder.layer(ServiceBuilder::new().map_err(hide)),
         };
         let error = builder.build().unwrap().submit(cat()).await.unwrap_err();
         assert!(error.is_transport() && !error.may_be_accepted(), "{error:?}");
