@@ -78,6 +78,7 @@ impl SentRequest {
     }
 
     /// Notes that fal may have received another input than the recorded one.
+    #[cfg(feature = "tower")]
     pub(crate) fn set_may_differ(&self) {
         self.may_differ.store(true, Ordering::Relaxed);
     }
