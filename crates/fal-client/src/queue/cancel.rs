@@ -43,7 +43,8 @@ async fn fetch_late_outcome(handle: &RequestHandle) -> Option<Result<CallRespons
         error.is_auth() || error.is_locked() || error.is_rate_limited() || error.is_not_found();
     let is_of_job = match error.status() {
         None => false,
-        _ if is_of_access || error.is_not_ready() => false,
+        // A response that asks to be fetched again later is that of a server on the way.
+        _ if is_of_access || error.is_not_ready() || error.retry_after().is_some() => false,
         // A failure of the model, or of fetching it: the status has the former.
         Some(status) if status.is_server_error() => {
             matches!(handle.fetch_status(false).await, Ok(Update::Completed { error: Some(_), .. }))
