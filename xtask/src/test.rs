@@ -12,8 +12,8 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     // Not `--all-features`: `native-tls` needs the headers of the system's TLS library.
-    let features = "fal-client/axum,fal-client/blocking,fal-client/gzip,fal-client/image,fal-client/platform,\
-                    fal-client/realtime,fal-client/tower,fal-core/pattern";
+    let features = "fal-client/axum,fal-client/blocking,fal-client/clap,fal-client/gzip,fal-client/image,fal-client/platform,\
+                    fal-client/realtime,fal-client/schemars,fal-client/tower,fal-core/pattern";
     let fixed = ["test", "--workspace", "--features", features].map(str::to_owned);
     cargo(fixed.iter().chain(&arguments.rest))
 }
