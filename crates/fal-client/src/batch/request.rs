@@ -328,8 +328,10 @@ impl<E: Endpoint, K: BatchKey> BatchRequest<E, K> {
 
     /// Waits for the end of a lock, in place of stopping at it. Off by default.
     ///
-    /// A lock is [`ErrorKind::Locked`](crate::ErrorKind::Locked). While it lasts, a single waiting request is sent after each pause; once one is
+    /// A lock is [`ErrorKind::Locked`]. While it lasts, a single waiting request is sent after each pause; once one is
     /// accepted, the batch goes on. A refused request costs nothing. A key that is refused stops the batch all the same.
+    ///
+    /// [`ErrorKind::Locked`]: crate::ErrorKind::Locked
     pub fn wait_while_locked(mut self, wait: LockWait) -> Self {
         self.lock_wait = Some(wait);
         self
