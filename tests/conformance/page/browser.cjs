@@ -62,6 +62,9 @@ const post = (path, body, headers = {}) =>
 /** Opens the form of a model. */
 const openModel = async (page, id) => {
   await page.click("[data-view=try]");
+  // The view is drawn again when its address has changed, which would take back what was typed before.
+  await page.waitForFunction(() => location.hash.startsWith("#/try"));
+  await page.evaluate(() => new Promise((drawn) => setTimeout(drawn)));
   await page.waitForSelector("#try form");
   await page.fill("#try .search", id);
   await page.waitForFunction((hash) => location.hash === hash, `#/try/${id}`);
