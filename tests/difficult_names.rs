@@ -148,6 +148,7 @@ fn document(id: &str, input: &Value, output: &Value) -> Source {
     input["properties"]["nested"] = json!({ "$ref": "#/components/schemas/Option" });
     input["properties"]["either"] = json!({ "anyOf": [{ "$ref": "#/components/schemas/2d-File" }, { "type": "string", "enum": VALUES }] });
     input["properties"]["voice"] = schema("large");
+    input["properties"]["slotted"] = json!({ "$ref": "#/components/schemas/ASlot" });
     let reference = |name: &str| {
         json!({ "description": "ok", "content": { "application/json": {
             "schema": { "$ref": format!("#/components/schemas/{name}") } } } })
@@ -159,6 +160,8 @@ fn document(id: &str, input: &Value, output: &Value) -> Source {
         "info": { "title": "*/", "version": "1", "x-fal-metadata": { "endpointId": id } },
         "components": { "schemas": {
             "X Input": input, "Self": output, "Option": object("bounded", true), "2d-File": object("text", false),
+            // The type parameter that the builder of a type with a required `a` has.
+            "ASlot": { "type": "object", "properties": { "a": { "type": "string" } }, "required": ["a"] },
         } },
         "paths": {
             format!("/{id}"): { "post": { "requestBody": body, "responses": {} } },

@@ -184,7 +184,8 @@ impl<'a> Parts<'a> {
         let Names { builder, optional } = Names::new(item);
         let (required, optionals): (Vec<_>, Vec<_>) =
             item.fields.iter().partition(|field| field.presence == Presence::Required);
-        let mut types = Vec::new();
+        // The type itself is named inside of its builder too.
+        let mut types = vec![item.ident.clone()];
         item.fields.iter().for_each(|field| field.ty.collect_names(&mut types));
         let mut taken = BTreeSet::new();
         let required = required.into_iter().map(|field| {

@@ -20,6 +20,9 @@ pub(crate) struct Arguments {
     /// Ids of endpoints, such as `fal-ai/flux/dev`. An endpoint of a new app becomes a new crate.
     #[arg(required = true)]
     ids: Vec<String>,
+    /// Does not compile the crates and run the examples of their documentation
+    #[arg(long)]
+    no_test: bool,
     #[command(flatten)]
     source: Source,
 }
@@ -47,6 +50,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
             eprintln!("{error}");
         }
     })?;
+    if arguments.no_test {
+        return fetched.complete();
+    }
     let manifest = fetch::manifest(&root)?;
     let crates = manifest.crates.into_iter();
     let changed = crates.filter(|(_, family)| family.endpoints.iter().any(|id| ids.contains(id)));
