@@ -43,6 +43,7 @@ mod scopes;
 mod status_stream;
 mod storage;
 mod stream;
+mod time_series;
 mod tokens;
 mod upload;
 mod usage;

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::history::{Outcome, check_outage};
 use super::parameters::Parameters;
 use super::period::Period;
-use super::platform::{MAX_LIMIT, check_key, endpoint_ids, invalid, list, page};
+use super::platform::{check_key, endpoint_ids, invalid, list};
+use super::time_series;
 use crate::app::App;
-use crate::clock::format_iso8601;
 use crate::recent_calls::PastRequest;
 use crate::reply::Reply;
 
@@ -72,26 +72,7 @@ pub(super) async fn analytics(
         requests.iter().for_each(|request| by_endpoint.entry(request.endpoint()).or_default().push(request));
         by_endpoint.iter().map(|(endpoint, requests)| record(endpoint, requests, &metrics)).collect()
     };
-    let mut buckets: BTreeMap<SystemTime, Vec<&PastRequest>> = BTreeMap::new();
-    for (time, request) in &requests {
-        buckets.entry(period.bucket(*time)).or_default().push(request);
-    }
-    let series: Vec<Value> = buckets
-        .iter()
-        .map(|(bucket, requests)| json!({"bucket": format_iso8601(*bucket), "results": records(requests)}))
-        .collect();
-    let page = page(&parameters, &series, MAX_LIMIT)?;
-    let mut reply = page.reply("time_series", page.entries.to_vec());
-    if let Some(body) = reply.body.as_object_mut() {
-        if !shapes.iter().any(|shape| shape == "time_series") {
-            body.remove("time_series");
-        }
-        if shapes.iter().any(|shape| shape == "summary") {
-            let all: Vec<&PastRequest> = requests.iter().map(|(_, request)| request).collect();
-            body.insert("summary".to_owned(), Value::Array(records(&all)));
-        }
-    }
-    Ok(reply)
+    time_series::reply(&parameters, &period, &shapes, &requests, records)
 }
 
 /// Splits `p50_prepare_duration` into the percentile and the rest of the name.

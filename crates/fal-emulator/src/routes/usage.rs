@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use super::history::check_outage;
 use super::parameters::Parameters;
 use super::period::Period;
-use super::platform::{MAX_LIMIT, check_key, endpoint_ids, invalid, list, page};
+use super::platform::{check_key, endpoint_ids, invalid, list, page};
+use super::time_series;
 use crate::app::App;
 use crate::billing::{Charge, Price};
 use crate::clock::format_iso8601;
@@ -49,10 +50,10 @@ pub(super) async fn usage(
     )?;
     let has = |name: &str| expansions.iter().any(|expansion| expansion == name);
     let charges = visible_charges(&app, &headers, &parameters, &period).await?;
-    let records = |charges: &[(SystemTime, Charge)]| -> Vec<Value> {
+    let records = |charges: &[&Charge]| -> Vec<Value> {
         let with_key = has("auth_method") || has("auth_method_structured");
         let mut groups: BTreeMap<UsageGroup, (f64, &Price)> = BTreeMap::new();
-        for (_, charge) in charges {
+        for &charge in charges {
             let group = UsageGroup {
                 endpoint: charge.endpoint.clone(),
                 unit: charge.price.unit.clone(),
@@ -74,25 +75,7 @@ pub(super) async fn usage(
         };
         groups.into_iter().map(entry).collect()
     };
-    let mut buckets: BTreeMap<SystemTime, Vec<(SystemTime, Charge)>> = BTreeMap::new();
-    for (time, charge) in &charges {
-        buckets.entry(period.bucket(*time)).or_default().push((*time, charge.clone()));
-    }
-    let series: Vec<Value> = buckets
-        .iter()
-        .map(|(bucket, charges)| json!({"bucket": format_iso8601(*bucket), "results": records(charges)}))
-        .collect();
-    let page = page(&parameters, &series, MAX_LIMIT)?;
-    let mut reply = page.reply("time_series", page.entries.to_vec());
-    if let Some(body) = reply.body.as_object_mut() {
-        if !has("time_series") {
-            body.remove("time_series");
-        }
-        if has("summary") {
-            body.insert("summary".to_owned(), Value::Array(records(&charges)));
-        }
-    }
-    Ok(reply)
+    time_series::reply(&parameters, &period, &expansions, &charges, records)
 }
 
 /// Handles `GET /platform/v1/models/billing-events`: lists the charges, the latest first.
