@@ -306,6 +306,7 @@ impl Store {
         }
         let lock = self.schemas.join("lock.toml");
         self.lock.write(&lock)?;
+        let mut was_replaced = false;
         for Ready { id, text, old } in &ready {
             match old {
                 None => self.fetched.new.push(id.clone()),
@@ -316,10 +317,12 @@ impl Store {
                 write_file(&self.file(id), text)?;
             }
             if let Some(entry) = self.lock.0.get_mut(id) {
-                entry.replaced = None;
+                was_replaced |= entry.replaced.take().is_some();
             }
         }
-        self.lock.write(&lock)?;
+        if was_replaced {
+            self.lock.write(&lock)?;
+        }
         Ok(ready.into_iter().map(|ready| ready.id).collect())
     }
 

@@ -138,11 +138,11 @@ fn most_frequent<'a>(texts: impl Iterator<Item = &'a str>) -> Vec<String> {
     texts.filter(|text| !text.is_empty()).for_each(|text| *counts.entry(text).or_default() += 1);
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    counts
-        .into_iter()
-        .take(3)
-        .map(|(text, _)| text.split_whitespace().collect::<Vec<_>>().join(" "))
-        .collect()
+    counts.into_iter().take(3).map(|(text, _)| single_line(text)).collect()
+}
+
+fn single_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Returns the line to write, and the table and file that it belongs to.
@@ -228,7 +228,7 @@ fn tables(items: &[&Missing]) -> String {
             last = Some(table);
         }
         for note in [&item.facts, &item.original, item.misfit.as_ref().unwrap_or(&String::new())] {
-            let note = note.split_whitespace().collect::<Vec<_>>().join(" ");
+            let note = single_line(note);
             if !note.is_empty() {
                 let _ = writeln!(text, "# {note}");
             }
