@@ -6,6 +6,8 @@ mod cut_json;
 mod display;
 mod kind;
 mod predicates;
+#[cfg(feature = "axum")]
+mod response;
 #[cfg(test)]
 mod tests;
 mod xml;
