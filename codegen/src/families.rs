@@ -7,6 +7,7 @@ use crate::{
     manifest::Family,
     model::Endpoint,
     rust::names,
+    type_names::CrateNames,
 };
 
 /// Crates of this project that generated crates depend on or are published beside.
@@ -20,6 +21,8 @@ pub(crate) struct Group {
     /// The file that lists the endpoints, if there is one.
     pub(crate) source: Option<String>,
     pub(crate) endpoints: Vec<Endpoint>,
+    /// The names that shared types have already.
+    pub(crate) given: CrateNames,
 }
 
 /// Groups endpoints by their app. `name` is the name of the crate, which fits only if there is one app.
@@ -57,7 +60,7 @@ pub(crate) fn group_by_app(endpoints: Vec<Endpoint>, name: Option<&str>) -> Resu
         }
         let source = describe_files(endpoints.iter().map(|endpoint| endpoint.file.as_str()));
         let family = Family { title: format!("The app `{app}`"), app, endpoints: Vec::new() };
-        groups.push(Group { name, family, source, endpoints });
+        groups.push(Group { name, family, source, endpoints, given: CrateNames::default() });
     }
     Ok(groups)
 }

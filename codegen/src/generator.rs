@@ -22,6 +22,7 @@ use crate::{
     rust,
     schema::{self, Document, Record},
     tree::Tree,
+    type_names::TypeNames,
 };
 
 /// Generates Rust code for the endpoints that documents describe.
@@ -69,6 +70,8 @@ pub struct Generated {
     pub report: Report,
     /// The modules of the endpoints that do a task of `fal_core::task`, by its name.
     pub tasks: BTreeMap<&'static str, Vec<String>>,
+    /// The names of shared types, for [`Options::type_names`] of the next run.
+    pub type_names: TypeNames,
 }
 
 /// A module, and the report of the run that generated it.
@@ -200,10 +203,11 @@ impl<'a> Generator<'a> {
         }
         let (endpoints, report, mut errors) = self.read(sources);
         let groups = families::group_by_app(endpoints, self.options.crate_name.as_deref());
-        let groups = groups.unwrap_or_else(|Errors(more)| {
+        let mut groups = groups.unwrap_or_else(|Errors(more)| {
             errors.extend(more);
             Vec::new()
         });
+        groups.iter_mut().for_each(|group| group.given = self.options.type_names.of(&group.name));
         (groups, report, errors)
     }
 
@@ -248,7 +252,8 @@ impl<'a> Generator<'a> {
                 }
             }
             let (name, source) = (name.clone(), Some(file.to_owned()));
-            groups.push(Group { name, family: family.clone(), source, endpoints: own });
+            let given = self.options.type_names.of(&name);
+            groups.push(Group { name, family: family.clone(), source, endpoints: own, given });
         }
         Errors::or(errors, (groups, report))
     }
@@ -337,6 +342,7 @@ impl<'a> Generator<'a> {
         let mut tree = Tree::default();
         let mut calls = Vec::new();
         let mut tasks = BTreeMap::<_, Vec<String>>::new();
+        let mut type_names = TypeNames::default();
         let mut errors = Vec::new();
         for written in each {
             match written {
@@ -347,6 +353,7 @@ impl<'a> Generator<'a> {
                     }
                     calls.extend(Call::find(&item));
                     tree.extend(files);
+                    type_names.insert(item.name, item.names);
                 }
                 Err(error) => errors.push(error),
             }
@@ -357,7 +364,7 @@ impl<'a> Generator<'a> {
                 examples::emit(style, &calls, &mut tree)?;
             }
         }
-        Errors::or(errors, Generated { tree, report, tasks })
+        Errors::or(errors, Generated { tree, report, tasks, type_names })
     }
 }
 

@@ -66,6 +66,7 @@ pub mod report;
 pub mod rust;
 pub mod schema;
 pub mod tree;
+pub mod type_names;
 pub mod workspace;
 
 pub use error::{Error, Errors};
@@ -75,3 +76,4 @@ pub use manifest::Manifest;
 pub use options::{FalCore, Layout, Options, Runtime, Source, Step};
 pub use report::Report;
 pub use tree::Tree;
+pub use type_names::TypeNames;

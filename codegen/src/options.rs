@@ -1,5 +1,7 @@
 //! The options of a run.
 
+use crate::type_names::TypeNames;
+
 /// A document to read.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -27,6 +29,8 @@ pub struct Options {
     /// An overlay whose `extends` is a relative path is for the source with that name, relative to the overlay's. If it
     /// is a URL with an `endpoint_id`, the overlay is for that endpoint. Otherwise it is for all sources.
     pub overlays: Vec<Source>,
+    /// The names that the shared types of crates have already. Types keep them when endpoints are added or differ.
+    pub type_names: TypeNames,
     /// The crate through which a module reaches `fal_core`, `serde` and `serde_json`.
     pub runtime: Runtime,
     /// The layout of the generated files.
@@ -89,6 +93,7 @@ impl Default for Options {
             skip: Vec::new(),
             only: Vec::new(),
             overlays: Vec::new(),
+            type_names: TypeNames::default(),
             runtime: Runtime::default(),
             layout: Layout::Standalone { fal_core: FalCore::Version(env!("CARGO_PKG_VERSION").to_owned()) },
         }

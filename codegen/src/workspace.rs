@@ -13,6 +13,7 @@ use crate::{
     manifest::Manifest,
     options::{Layout, Options, Source},
     tree::{Change, Tree},
+    type_names::TypeNames,
 };
 
 /// The folder of schemas, relative to the root.
@@ -20,6 +21,9 @@ pub const SCHEMAS: &str = "schemas";
 
 /// The folder of overlays in the folder of schemas.
 pub const OVERLAYS: &str = "overlays";
+
+/// The record of the names of shared types, relative to the root.
+pub const TYPE_NAMES: &str = "schemas/type_names.jsonl";
 
 /// The files of a workspace, and how the disk differs from them.
 #[derive(Debug)]
@@ -89,8 +93,12 @@ pub fn plan(root: &Path, only: &[String]) -> Result<Plan, Failure> {
             .overlays
             .retain(|overlay| sources.iter().any(|source| overlay.file == overlay_path(&source.file)));
     }
+    options.type_names = read_type_names(root)?;
+    let mut type_names = if only.is_empty() { TypeNames::default() } else { options.type_names.clone() };
     let mut generated =
         Generator::new(options).manifest(&manifest, &file, &sources).map_err(Failure::Documents)?;
+    type_names.extend(generated.type_names.clone());
+    generated.tree.insert(TYPE_NAMES, type_names.print());
     if only.is_empty() {
         let path = format!("{}/README.md", style::folder(&Layout::Workspace));
         let page = index(&manifest, &generated.tasks);
@@ -115,6 +123,17 @@ pub fn plan(root: &Path, only: &[String]) -> Result<Plan, Failure> {
     };
     let changes = generated.tree.changes(root, &folders)?;
     Ok(Plan { generated, changes, crates })
+}
+
+/// Reads the record of names. A workspace may have none yet.
+fn read_type_names(root: &Path) -> Result<TypeNames, Failure> {
+    match fs::read_to_string(root.join(TYPE_NAMES)) {
+        Ok(text) => {
+            TypeNames::parse(TYPE_NAMES, &text).map_err(|error| Failure::Documents(Errors(vec![error])))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(TypeNames::default()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Reads the licences at the root. Both demand a copy in every crate that is published.

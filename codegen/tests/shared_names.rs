@@ -3,7 +3,9 @@
 
 mod support;
 
-use fal_codegen::{Generator, Options, Source};
+use std::collections::BTreeMap;
+
+use fal_codegen::{Generator, Options, Source, TypeNames};
 use serde_json::{Value, json};
 use support::record;
 
@@ -35,6 +37,66 @@ fn the_most_used_object_gets_the_name_and_no_property_is_lost() {
         let field = format!("pub light: Option<{name}>,");
         assert!(file(&format!("src/{module}.rs")).contains(&field), "{module}: {field}");
     }
+}
+
+/// Returns the type of the parameter `light` by the last segment of each endpoint id.
+fn types_of_light(sources: &[Source], type_names: &TypeNames) -> (BTreeMap<String, String>, TypeNames) {
+    let options = Options { type_names: type_names.clone(), ..Options::default() };
+    let generated = Generator::new(options).crates(sources).unwrap();
+    let fields = generated.tree.iter().filter_map(|(path, text)| {
+        let module = path.split_once("/src/")?.1.strip_suffix(".rs")?;
+        let field = text.split_once("pub light: Option<")?.1.split_once('>')?.0;
+        Some((module.to_owned(), field.to_owned()))
+    });
+    (fields.collect(), generated.type_names)
+}
+
+#[test]
+fn names_are_kept_by_most_endpoints_of_a_type_whatever_comes_or_differs() {
+    let light = |id: &str, name: &str| endpoint(id, json!({ name: { "type": "string" } }));
+    let mut sources = vec![light("acme/draw/m", "colour")];
+    let (_, names) = types_of_light(&sources, &TypeNames::default());
+    // Most endpoints differ from the first, and come before it in the alphabet.
+    sources.extend(["a", "b", "c"].map(|id| light(&format!("acme/draw/{id}"), "watts")));
+    let (types, names) = types_of_light(&sources, &names);
+    assert_eq!([&types["m"], &types["a"], &types["c"]], ["Light", "Light2", "Light2"]);
+    assert_eq!(types_of_light(&sources, &names).1, names);
+    // One of three differs, and then all of them do.
+    sources[1] = light("acme/draw/a", "volts");
+    let (types, names) = types_of_light(&sources, &names);
+    assert_eq!([&types["m"], &types["a"], &types["c"]], ["Light", "Light3", "Light2"]);
+    let lights: Vec<Source> = ["a", "b", "c", "m"].map(|id| light(&format!("acme/draw/{id}"), "ohms")).into();
+    let (types, _) = types_of_light(&lights, &names);
+    assert!(types.values().all(|name| name == "Light2"), "{types:?}");
+}
+
+#[test]
+fn types_inside_of_a_known_type_keep_their_names() {
+    let known = endpoint("acme/draw/m", json!({ "watts": { "type": "integer", "maximum": 9 } }));
+    let (_, names) = types_of_light(std::slice::from_ref(&known), &TypeNames::default());
+    let new = || json!({ "$ref": "#/components/schemas/LightWatts" });
+    let mut record = record("acme/draw/a", json!({ "one": new(), "two": new() }));
+    record["openapi"]["components"]["schemas"]["LightWatts"] =
+        json!({ "type": "object", "properties": { "x": { "type": "string" } } });
+    let added = Source { file: "a.json".to_owned(), text: record.to_string() };
+    let options = Options { type_names: names, ..Options::default() };
+    let generated = Generator::new(options).crates(&[known, added]).unwrap();
+    let text = |name: &str| generated.tree.iter().find(|(path, _)| path.ends_with(name)).unwrap().1;
+    assert!(text("src/types.rs").contains("pub watts: Option<LightWatts>"), "{}", text("src/types.rs"));
+    assert!(text("src/a.rs").contains("pub one: Option<LightWattsInput>"), "{}", text("src/a.rs"));
+}
+
+#[test]
+fn modules_whose_segments_differ_in_punctuation_keep_their_names() {
+    let sources = ["acme/draw/a_b", "acme/draw/a-b"].map(|id| endpoint(id, json!({})));
+    let generate = |sources: &[Source], type_names: TypeNames| {
+        Generator::new(Options { type_names, ..Options::default() }).crates(sources).unwrap()
+    };
+    let first = generate(&sources[..1], TypeNames::default());
+    let second = generate(&sources, first.type_names);
+    let file = |name: &str| second.tree.iter().find(|(path, _)| path.ends_with(name)).unwrap().1;
+    assert!(file("src/a_b.rs").contains("acme/draw/a_b"));
+    assert!(file("src/a_b_2.rs").contains("acme/draw/a-b"));
 }
 
 #[test]

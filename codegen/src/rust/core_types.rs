@@ -59,7 +59,7 @@ const CUSTOM_IMAGE_SIZE: &str = "CustomImageSize";
 /// The minimum, maximum and default of the width and height of an image.
 const SIDE_LIMITS: (i64, i64, i64) = (1, 14_142, 512);
 
-/// The presets of an image size, in the order of the documents.
+/// The presets of an image size.
 const PRESETS: [&str; 6] =
     ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"];
 
@@ -123,7 +123,9 @@ fn core_size(item: &Struct, items: &[Item]) -> Option<&'static str> {
         && item.extra.is_none()
         && item.constants.is_empty()
         && item.fields.len() == 2
-        && item.fields.iter().zip(["width", "height"]).all(|(field, name)| {
+        && ["width", "height"].into_iter().all(|name| {
+            let field = item.fields.iter().find(|field| field.json_name == name);
+            let Some(field) = field else { return false };
             let bounds = match &field.ty {
                 Ty::Named(name) => items.iter().find(|item| item.name() == Some(name)),
                 _ => None,
@@ -131,8 +133,7 @@ fn core_size(item: &Struct, items: &[Item]) -> Option<&'static str> {
             let Some(Item::Number(number)) = bounds else { return false };
             let Bounds::Integer(bounds) = number.bounds else { return false };
             let bounds = (bounds.min, bounds.above_min, bounds.max, bounds.below_max, bounds.multiple_of);
-            field.json_name == name
-                && field.presence == Presence::Optional
+            field.presence == Presence::Optional
                 && !field.deprecated
                 && field.schema.get("default") == Some(&default.into())
                 && (bounds == (Some(min), false, Some(max), false, None)
@@ -157,6 +158,6 @@ fn core_union(union: &Union, items: &[Item]) -> Option<&'static str> {
         && union.tag.is_none()
         && union.variants.len() == PRESETS.len() + 1
         && values.count() == 1
-        && union.texts().map(|(_, text)| text).eq(PRESETS);
+        && PRESETS.iter().all(|preset| union.texts().any(|(_, text)| text == *preset));
     is_same.then_some("ImageSize")
 }

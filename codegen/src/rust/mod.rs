@@ -27,7 +27,7 @@ pub use wordings::Described;
 
 use serde_json::Value;
 
-use crate::model::Direction;
+use crate::{model::Direction, type_names::CrateNames};
 
 /// A crate of generated bindings.
 #[derive(Debug, Clone)]
@@ -46,6 +46,8 @@ pub struct Crate {
     pub types: Vec<Item>,
     /// Some of these types in the words of other endpoints.
     pub described: Vec<Described>,
+    /// The names of the shared types, for the record.
+    pub names: CrateNames,
 }
 
 impl Crate {

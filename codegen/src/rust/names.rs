@@ -253,6 +253,11 @@ pub(crate) fn slot(json_name: &str, types: &[String], taken: &mut BTreeSet<Strin
     name
 }
 
+/// Returns the names of the types that build a struct.
+fn builder_names(ident: &str) -> [String; 2] {
+    [format!("{ident}Builder"), format!("{ident}Optional")]
+}
+
 /// Makes a valid start of a name: `3d` becomes `N3d`, and an empty name `Unnamed`.
 ///
 /// Fields start with an underscore there, which the pattern of a tuple of that name would hide.
@@ -333,10 +338,20 @@ impl Namespace {
         }
     }
 
+    /// Adds and returns a name as [`take`](Self::take) does, with the names of the builder of such a struct.
+    pub(super) fn take_with_builder(&mut self, name: &str, suffix: &str) -> String {
+        loop {
+            let ident = self.take(name, suffix);
+            let mut builder = builder_names(&ident).into_iter();
+            if builder.all(|name| self.names.insert(name)) {
+                return ident;
+            }
+        }
+    }
+
     /// Adds the names of the builder of a struct.
     pub(super) fn reserve_builder(&mut self, ident: &str) {
-        self.reserve(&format!("{ident}Builder"));
-        self.reserve(&format!("{ident}Optional"));
+        self.names.extend(builder_names(ident));
     }
 
     /// Adds a name.

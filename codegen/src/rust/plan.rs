@@ -7,7 +7,7 @@ use super::{
     about::{about_event, about_input, about_output},
     core_types, names,
     owner::Owner,
-    shared_types::SharedTypes,
+    shared_types::{SharedObject, SharedType, SharedTypes, SharedUnion},
     type_builder::TypeBuilder,
     wordings,
 };
@@ -17,16 +17,23 @@ use crate::{
     model::{self, Direction},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Plans the crate of a group of endpoints.
 ///
 /// # Errors
 ///
 /// Fails if the input of an endpoint is not an object, or if two endpoints have the same module.
 pub(crate) fn plan(group: &Group) -> Result<Crate, Error> {
-    let Group { name, family, source, endpoints } = group;
-    let shared = SharedTypes::collect(&family.app, endpoints);
+    let Group { name, family, source, endpoints, given } = group;
+    let endpoints = given.in_order(endpoints, |endpoint| &endpoint.id);
+    let mut shared = SharedTypes::collect(&family.app, &endpoints, given);
+    let (known, _) = shared_items(&shared);
+    let taken: Vec<String> = known.iter().filter_map(|item| item.name().map(str::to_owned)).collect();
+    shared.name_new(&endpoints, &taken);
     let mut root = Module { id: family.app.clone(), ..Module::default() };
-    for endpoint in endpoints {
+    for endpoint in &endpoints {
         let rest = endpoint.id.strip_prefix(&family.app).unwrap_or(&endpoint.id);
         let segments: Vec<&str> = rest.split('/').filter(|segment| !segment.is_empty()).collect();
         let module = module_at(&mut root, &segments);
@@ -50,6 +57,7 @@ pub(crate) fn plan(group: &Group) -> Result<Crate, Error> {
         root,
         types,
         described,
+        names: shared.names(&endpoints),
     })
 }
 
@@ -181,51 +189,67 @@ fn plan_output(
     (output, builder.into_items())
 }
 
-/// Builds the shared types, the parameter types inside them, and the types in the words of other endpoints.
+/// Builds the shared types that have a name, the parameter types inside them, and the types in the words of other
+/// endpoints.
 fn shared_items(shared: &SharedTypes<'_>) -> (Vec<Item>, Vec<Described>) {
     let mut names = names::Namespace::of_types();
-    for object in shared.objects() {
-        names.reserve(&object.ident);
-        names.reserve_builder(&object.ident);
-    }
-    shared.unions().for_each(|union| names.reserve(&union.ident));
-    shared.enums().for_each(|shared| names.reserve(&shared.ident));
-    let (mut items, mut described) = (Vec::new(), Vec::new());
-    for union in shared.unions() {
-        let owner = Owner { label: shared.app.clone(), prefix: union.ident.clone() };
-        for wording in &union.wordings {
-            // The same structure gets the same names.
-            let mut names = names.clone();
-            let mut builder = TypeBuilder::new(shared, wording.graph, Direction::Input, &owner, &mut names);
-            let mut item = Item::Union(builder.build_union(&union.ident, wording.described));
-            wordings::refer(&shared.markers(wording.graph), [&mut item].into_iter());
-            described.push(Described::new(wording, item));
+    shared.in_order().for_each(|known| known.reserve(&mut names));
+    let mut built = (Vec::new(), Vec::new());
+    for known in shared.in_order() {
+        match known {
+            SharedType::Union(union) => build_shared_union(shared, union, &mut names, &mut built),
+            SharedType::Object(object) => build_shared_object(shared, object, &mut names, &mut built),
+            SharedType::Enum(known) => {
+                let owner = Owner { label: shared.app.clone(), prefix: String::new() };
+                let builder = TypeBuilder::new(shared, known.graph, known.direction, &owner, &mut names);
+                built.0.extend(builder.build_named_enum(&known.sharing.ident, known.ty));
+            }
         }
-        let mut builder = TypeBuilder::new(shared, union.graph, Direction::Input, &owner, &mut names);
-        items.push(Item::Union(builder.build_union(&union.ident, union.property)));
-        items.extend(builder.into_items());
     }
-    for object in shared.objects() {
-        let owner =
-            Owner { label: format!("{} in {}", object.ident, shared.app), prefix: object.ident.clone() };
-        for wording in &object.wordings {
-            let mut names = names.clone();
-            let mut builder = TypeBuilder::new(shared, wording.graph, Direction::Input, &owner, &mut names);
-            let own = wordings::in_order_of(wording.described, object.object);
-            let mut item = Item::Struct(builder.build_struct(&object.ident, &own));
-            wordings::refer(&shared.markers(wording.graph), [&mut item].into_iter());
-            described.push(Described::new(wording, item));
-        }
-        let mut builder = TypeBuilder::new(shared, object.graph, object.direction, &owner, &mut names);
-        items.push(Item::Struct(builder.build_struct(&object.ident, object.object)));
-        items.extend(builder.into_items());
-    }
-    for known in shared.enums() {
-        let owner = Owner { label: shared.app.clone(), prefix: String::new() };
-        let builder = TypeBuilder::new(shared, known.graph, known.direction, &owner, &mut names);
-        items.extend(builder.build_named_enum(&known.ident, known.ty));
-    }
+    let (items, described) = built;
     (core_types::replace_with_core(items), described)
+}
+
+fn build_shared_union(
+    shared: &SharedTypes<'_>,
+    union: &SharedUnion<'_>,
+    names: &mut names::Namespace,
+    (items, described): &mut (Vec<Item>, Vec<Described>),
+) {
+    let ident = &union.sharing.ident;
+    let owner = Owner { label: shared.app.clone(), prefix: ident.clone() };
+    for wording in &union.wordings {
+        // The same structure gets the same names.
+        let mut names = names.clone();
+        let mut builder = TypeBuilder::new(shared, wording.graph, Direction::Input, &owner, &mut names);
+        let mut item = Item::Union(builder.build_union(ident, wording.described));
+        wordings::refer(&shared.markers(wording.graph), [&mut item].into_iter());
+        described.push(Described::new(wording, item));
+    }
+    let mut builder = TypeBuilder::new(shared, union.graph, Direction::Input, &owner, names);
+    items.push(Item::Union(builder.build_union(ident, union.property)));
+    items.extend(builder.into_items());
+}
+
+fn build_shared_object(
+    shared: &SharedTypes<'_>,
+    object: &SharedObject<'_>,
+    names: &mut names::Namespace,
+    (items, described): &mut (Vec<Item>, Vec<Described>),
+) {
+    let ident = &object.sharing.ident;
+    let owner = Owner { label: format!("{ident} in {}", shared.app), prefix: ident.clone() };
+    for wording in &object.wordings {
+        let mut names = names.clone();
+        let mut builder = TypeBuilder::new(shared, wording.graph, Direction::Input, &owner, &mut names);
+        let own = wordings::in_order_of(wording.described, object.object);
+        let mut item = Item::Struct(builder.build_struct(ident, &own));
+        wordings::refer(&shared.markers(wording.graph), [&mut item].into_iter());
+        described.push(Described::new(wording, item));
+    }
+    let mut builder = TypeBuilder::new(shared, object.graph, object.direction, &owner, names);
+    items.push(Item::Struct(builder.build_struct(ident, object.object)));
+    items.extend(builder.into_items());
 }
 
 /// Returns the named types that the items of a module mention.

@@ -1,13 +1,18 @@
 //! Types that the endpoints of one app share: objects and enums that the document names, and unions with such objects.
 
+use std::cmp::Reverse;
+
 use indexmap::IndexMap;
 
 use super::{
     names,
-    structural_eq::{are_types_equal, is_structurally_equal},
+    structural_eq::{are_enums_equal, are_types_equal, is_structurally_equal},
     wordings::{Markers, Wording, have_same_words, have_types_same_words},
 };
-use crate::model::{Direction, Endpoint, Object, Property, Type, TypeGraph};
+use crate::{
+    model::{Direction, Endpoint, Object, Property, Type, TypeGraph},
+    type_names::{CrateNames, Origin, TypeName},
+};
 
 /// The shared types of one crate, with their names.
 #[derive(Debug)]
@@ -21,10 +26,21 @@ pub(super) struct SharedTypes<'a> {
     enums: IndexMap<(String, Direction), Vec<SharedEnum<'a>>>,
 }
 
+/// The name of a shared type, and the endpoints that use the type.
+#[derive(Debug)]
+pub(super) struct Sharing<'a> {
+    /// The name. Empty until it is decided.
+    pub(super) ident: String,
+    /// The position of the type among those of the crate.
+    position: usize,
+    /// The endpoints, in the order in which they came.
+    users: Vec<&'a str>,
+}
+
 /// A shared enum.
 #[derive(Debug)]
 pub(super) struct SharedEnum<'a> {
-    pub(super) ident: String,
+    pub(super) sharing: Sharing<'a>,
     pub(super) ty: &'a Type,
     pub(super) graph: &'a TypeGraph,
     pub(super) direction: Direction,
@@ -33,69 +49,181 @@ pub(super) struct SharedEnum<'a> {
 /// A shared object.
 #[derive(Debug)]
 pub(super) struct SharedObject<'a> {
-    pub(super) ident: String,
+    pub(super) sharing: Sharing<'a>,
     pub(super) object: &'a Object,
     pub(super) graph: &'a TypeGraph,
     pub(super) direction: Direction,
     /// Other descriptions of the same object. Inputs only.
     pub(super) wordings: Vec<Wording<'a, Object>>,
-    /// The number of endpoints that use it.
-    uses: usize,
 }
 
 /// A shared union.
 #[derive(Debug)]
 pub(super) struct SharedUnion<'a> {
-    pub(super) ident: String,
+    pub(super) sharing: Sharing<'a>,
     pub(super) property: &'a Property,
     pub(super) graph: &'a TypeGraph,
     /// Other descriptions of the same union.
     pub(super) wordings: Vec<Wording<'a, Property>>,
-    /// The number of endpoints that use it.
-    uses: usize,
+}
+
+/// A shared type.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum SharedType<'s, 'a> {
+    Union(&'s SharedUnion<'a>),
+    Object(&'s SharedObject<'a>),
+    Enum(&'s SharedEnum<'a>),
+}
+
+impl<'a> Sharing<'a> {
+    fn new(endpoint: &'a Endpoint) -> Self {
+        Self { ident: String::new(), position: usize::MAX, users: vec![&endpoint.id] }
+    }
+
+    fn add(&mut self, endpoint: &'a Endpoint) {
+        if self.users.last() != Some(&endpoint.id.as_str()) {
+            self.users.push(&endpoint.id);
+        }
+    }
+
+    fn is_named(&self) -> bool {
+        !self.ident.is_empty()
+    }
 }
 
 impl<'a> SharedTypes<'a> {
-    /// Collects the shared types of `endpoints`, and decides their names.
-    pub(super) fn collect(app: &str, endpoints: &'a [Endpoint]) -> Self {
+    /// Collects the shared types of `endpoints`, which are in the order in which they came. The types that `given`
+    /// has get their names; the others have none until [`name_new`](Self::name_new).
+    pub(super) fn collect(app: &str, endpoints: &[&'a Endpoint], given: &CrateNames) -> Self {
         let mut shared = Self {
             app: app.to_owned(),
             objects: IndexMap::new(),
             unions: IndexMap::new(),
             enums: IndexMap::new(),
         };
-        let mut names = names::Namespace::of_types();
-        shared.collect_unions(endpoints, &mut names);
+        shared.collect_unions(endpoints, given);
         for endpoint in endpoints {
             for (graph, direction) in graphs(endpoint) {
-                shared.collect_objects(graph, direction);
+                shared.collect_objects(endpoint, graph, direction);
+                shared.collect_enums(endpoint, graph, direction);
             }
         }
-        shared.name_objects(&mut names);
-        for endpoint in endpoints {
-            for (graph, direction) in graphs(endpoint) {
-                shared.collect_enums(graph, direction, &mut names);
+        let groups: Vec<_> =
+            shared.groups().map(|(origin, sharing)| (origin, sharing.users.clone())).collect();
+        let found = given.find(&groups);
+        for ((_, sharing), found) in shared.groups_mut().zip(found) {
+            if let Some(known) = found {
+                sharing.ident.clone_from(&given.types[known].ident);
+                sharing.position = known;
             }
         }
-        shared.collect_wordings(endpoints, &mut names);
         shared
     }
 
-    fn collect_enums(&mut self, graph: &'a TypeGraph, direction: Direction, names: &mut names::Namespace) {
+    /// Names the types that have no name yet, and the descriptions of types. `taken` are the names of the types inside
+    /// of those that have one.
+    pub(super) fn name_new(&mut self, endpoints: &[&'a Endpoint], taken: &[String]) {
+        let mut names = names::Namespace::of_types();
+        taken.iter().for_each(|name| names.reserve(name));
+        self.in_order().for_each(|known| known.reserve(&mut names));
+        let mut position = self.in_order().map(|known| known.sharing().position + 1).max().unwrap_or(0);
+        let mut set = |sharing: &mut Sharing<'a>, ident: String| {
+            sharing.ident = ident;
+            sharing.position = position;
+            position += 1;
+        };
+        for (name, union) in self.unions.iter_mut().filter(|(_, union)| !union.sharing.is_named()) {
+            set(&mut union.sharing, names.take(&names::camel(name), "Value"));
+        }
+        for ((name, direction), shared) in &mut self.objects {
+            let camel = names::camel(name);
+            // The variant of a union for an object next to presets is `Custom(..)`.
+            let preferred = if self.unions.values().any(|union| union.sharing.ident == camel) {
+                format!("Custom{camel}")
+            } else {
+                camel
+            };
+            let suffix = if direction.is_input() { "Input" } else { "Output" };
+            let named = shared.iter().map(|shared| shared.sharing.ident.clone());
+            let mut siblings: Vec<String> = named.filter(|ident| !ident.is_empty()).collect();
+            for sharing in most_used_first(shared.iter_mut().map(|shared| &mut shared.sharing)) {
+                let numbered = match siblings.len() {
+                    0 => preferred.clone(),
+                    _ => {
+                        let mut numbers = (2..).map(|number| format!("{preferred}{number}"));
+                        let is_free =
+                            |name: &String| !siblings.iter().any(|sibling| sibling.starts_with(name));
+                        numbers.find(is_free).unwrap_or_default()
+                    }
+                };
+                siblings.push(names.take_with_builder(&numbered, suffix));
+                set(sharing, siblings.last().cloned().unwrap_or_default());
+            }
+        }
+        for ((name, direction), shared) in &mut self.enums {
+            let suffix = if direction.is_input() { "Value" } else { "Output" };
+            for sharing in most_used_first(shared.iter_mut().map(|shared| &mut shared.sharing)) {
+                set(sharing, names.take(&names::camel(name), suffix));
+            }
+        }
+        self.collect_wordings(endpoints, &mut names);
+    }
+
+    /// Returns the names for the record.
+    pub(super) fn names(&self, endpoints: &[&Endpoint]) -> CrateNames {
+        let mut types: Vec<(usize, TypeName)> = self
+            .groups()
+            .map(|(origin, sharing)| {
+                let endpoints = sharing.users.iter().map(|&id| id.to_owned()).collect();
+                (sharing.position, TypeName { ident: sharing.ident.clone(), origin, endpoints })
+            })
+            .collect();
+        types.sort_by_key(|(position, _)| *position);
+        CrateNames {
+            endpoints: endpoints.iter().map(|endpoint| endpoint.id.clone()).collect(),
+            types: types.into_iter().map(|(_, name)| name).collect(),
+        }
+    }
+
+    fn groups(&self) -> impl Iterator<Item = (Origin, &Sharing<'a>)> {
+        let unions = self.unions.iter().map(|(name, union)| (Origin::Union(name.clone()), &union.sharing));
+        let objects = self.objects.iter().flat_map(|((name, direction), shared)| {
+            shared.iter().map(|shared| (object_origin(name, *direction), &shared.sharing))
+        });
+        let enums = self.enums.iter().flat_map(|((name, direction), shared)| {
+            shared.iter().map(|shared| (enum_origin(name, *direction), &shared.sharing))
+        });
+        unions.chain(objects).chain(enums)
+    }
+
+    /// Returns the same as [`groups`](Self::groups), in the same order.
+    fn groups_mut(&mut self) -> impl Iterator<Item = (Origin, &mut Sharing<'a>)> {
+        let unions =
+            self.unions.iter_mut().map(|(name, union)| (Origin::Union(name.clone()), &mut union.sharing));
+        let objects = self.objects.iter_mut().flat_map(|((name, direction), shared)| {
+            shared.iter_mut().map(|shared| (object_origin(name, *direction), &mut shared.sharing))
+        });
+        let enums = self.enums.iter_mut().flat_map(|((name, direction), shared)| {
+            shared.iter_mut().map(|shared| (enum_origin(name, *direction), &mut shared.sharing))
+        });
+        unions.chain(objects).chain(enums)
+    }
+
+    fn collect_enums(&mut self, endpoint: &'a Endpoint, graph: &'a TypeGraph, direction: Direction) {
         for (name, ty) in named_enums(graph, direction) {
             let known = self.enums.entry((name.to_owned(), direction)).or_default();
-            if known.iter().any(|shared| shared.ty == ty) {
-                continue;
+            match known.iter_mut().find(|shared| are_enums_equal(shared.ty, ty)) {
+                Some(shared) => shared.sharing.add(endpoint),
+                None => {
+                    known.push(SharedEnum { sharing: Sharing::new(endpoint), ty, graph, direction });
+                }
             }
-            let suffix = if direction.is_input() { "Value" } else { "Output" };
-            let ident = names.take(&names::camel(name), suffix);
-            known.push(SharedEnum { ident, ty, graph, direction });
         }
     }
 
     /// Collects the unions. If endpoints disagree about one, most of those that agree share theirs, and the others have
     /// one of their own.
-    fn collect_unions(&mut self, endpoints: &'a [Endpoint], names: &mut names::Namespace) {
+    fn collect_unions(&mut self, endpoints: &[&'a Endpoint], given: &CrateNames) {
         let mut candidates: IndexMap<String, Vec<SharedUnion<'a>>> = IndexMap::new();
         for endpoint in endpoints {
             let graph = &endpoint.input;
@@ -111,30 +239,32 @@ impl<'a> SharedTypes<'a> {
                     )
                 };
                 match known.iter_mut().find(is_same) {
-                    Some(union) => union.uses += 1,
+                    Some(union) => union.sharing.add(endpoint),
                     None => known.push(SharedUnion {
-                        ident: String::new(),
+                        sharing: Sharing::new(endpoint),
                         property,
                         graph,
                         wordings: Vec::new(),
-                        uses: 1,
                     }),
                 }
             }
         }
-        for (name, mut unions) in candidates {
-            let is_disputed = unions.len() > 1;
-            // The first of several with the same number of uses.
-            unions.sort_by_key(|union| std::cmp::Reverse(union.uses));
-            let first = unions.into_iter().next().filter(|union| !is_disputed || union.uses > 1);
-            if let Some(union) = first {
-                let ident = names.take(&names::camel(&name), "Value");
-                self.unions.insert(name, SharedUnion { ident, ..union });
-            }
+        for (name, unions) in candidates {
+            let groups: Vec<_> = unions
+                .iter()
+                .map(|union| (Origin::Union(name.clone()), union.sharing.users.clone()))
+                .collect();
+            let known = given.find(&groups).iter().position(Option::is_some);
+            // The first of several with the same number of users.
+            let most_used =
+                || (0..unions.len()).min_by_key(|&index| Reverse(unions[index].sharing.users.len()));
+            let shared = known.or_else(most_used);
+            self.unions
+                .extend(shared.and_then(|index| unions.into_iter().nth(index)).map(|union| (name, union)));
         }
     }
 
-    fn collect_objects(&mut self, graph: &'a TypeGraph, direction: Direction) {
+    fn collect_objects(&mut self, endpoint: &'a Endpoint, graph: &'a TypeGraph, direction: Direction) {
         for (name, object) in &graph.objects {
             if is_only_root(graph, name) {
                 continue;
@@ -142,41 +272,20 @@ impl<'a> SharedTypes<'a> {
             let shared = self.objects.entry((name.clone(), direction)).or_default();
             match shared.iter_mut().find(|shared| is_structurally_equal(shared.graph, graph, name, direction))
             {
-                Some(known) => known.uses += 1,
+                Some(known) => known.sharing.add(endpoint),
                 None => shared.push(SharedObject {
-                    ident: String::new(),
+                    sharing: Sharing::new(endpoint),
                     object,
                     graph,
                     direction,
                     wordings: Vec::new(),
-                    uses: 1,
                 }),
             }
         }
     }
 
-    /// Names the objects. The object that most endpoints use has the name of the component, and others get a number.
-    fn name_objects(&mut self, names: &mut names::Namespace) {
-        for ((name, direction), shared) in &mut self.objects {
-            let camel = names::camel(name);
-            // The variant of a union for an object next to presets is `Custom(..)`.
-            let preferred = if self.unions.values().any(|union| union.ident == camel) {
-                format!("Custom{camel}")
-            } else {
-                camel
-            };
-            shared.sort_by_key(|shared| std::cmp::Reverse(shared.uses));
-            for (index, shared) in shared.iter_mut().enumerate() {
-                let numbered =
-                    if index == 0 { preferred.clone() } else { format!("{preferred}{}", index + 1) };
-                shared.ident = names.take(&numbered, if direction.is_input() { "Input" } else { "Output" });
-                names.reserve_builder(&shared.ident);
-            }
-        }
-    }
-
     /// Collects the descriptions of objects and unions that differ from the first.
-    fn collect_wordings(&mut self, endpoints: &'a [Endpoint], names: &mut names::Namespace) {
+    fn collect_wordings(&mut self, endpoints: &[&'a Endpoint], names: &mut names::Namespace) {
         for endpoint in endpoints {
             let graph = &endpoint.input;
             let module = names::camel(endpoint.id.strip_prefix(&self.app).unwrap_or(&endpoint.id));
@@ -188,7 +297,7 @@ impl<'a> SharedTypes<'a> {
                 let Some(shared) = same.next() else { continue };
                 let graphs = [shared.graph].into_iter().chain(shared.wordings.iter().map(|one| one.graph));
                 if !graphs.into_iter().any(|known| have_same_words(known, graph, name)) {
-                    let marker = marker(&shared.ident);
+                    let marker = marker(&shared.sharing.ident);
                     shared.wordings.push(Wording {
                         marker,
                         endpoint: &endpoint.id,
@@ -206,7 +315,7 @@ impl<'a> SharedTypes<'a> {
                 }
                 let others = union.wordings.iter().map(|one| (one.graph, innermost(&one.described.ty)));
                 if !others.chain([first]).any(|known| have_types_same_words(known, own)) {
-                    let marker = marker(&union.ident);
+                    let marker = marker(&union.sharing.ident);
                     union.wordings.push(Wording {
                         marker,
                         endpoint: &endpoint.id,
@@ -226,7 +335,7 @@ impl<'a> SharedTypes<'a> {
             let is_used = is_structurally_equal(shared.graph, graph, name, Direction::Input);
             if is_used && !have_same_words(shared.graph, graph, name) {
                 let wording = shared.wordings.iter().find(|one| have_same_words(one.graph, graph, name));
-                markers.extend(wording.map(|one| (shared.ident.clone(), one.marker.clone())));
+                markers.extend(wording.map(|one| (shared.sharing.ident.clone(), one.marker.clone())));
             }
         }
         for (name, union) in self.unions.iter().filter(|(_, union)| !union.wordings.is_empty()) {
@@ -238,7 +347,7 @@ impl<'a> SharedTypes<'a> {
                 let mut wordings = union.wordings.iter();
                 let wording = wordings
                     .find(|one| have_types_same_words((one.graph, innermost(&one.described.ty)), own));
-                markers.extend(wording.map(|one| (union.ident.clone(), one.marker.clone())));
+                markers.extend(wording.map(|one| (union.sharing.ident.clone(), one.marker.clone())));
             }
         }
         markers
@@ -254,14 +363,17 @@ impl<'a> SharedTypes<'a> {
         let shared = self.objects.get(&(component.to_owned(), direction))?;
         let found =
             shared.iter().find(|shared| is_structurally_equal(shared.graph, graph, component, direction))?;
-        Some(&found.ident)
+        Some(&found.sharing.ident)
     }
 
     /// Returns the name of the shared type of an enum, if the document names the enum.
     pub(super) fn enum_name(&self, ty: &Type, direction: Direction) -> Option<&str> {
         let (Type::TextEnum(_, Some(name)) | Type::IntegerEnum(_, Some(name))) = ty else { return None };
         let shared = self.enums.get(&(name.name.clone(), direction))?;
-        shared.iter().find(|shared| shared.ty == ty).map(|shared| shared.ident.as_str())
+        shared
+            .iter()
+            .find(|shared| are_enums_equal(shared.ty, ty))
+            .map(|shared| shared.sharing.ident.as_str())
     }
 
     /// Returns the name of the shared union that is the type of a property.
@@ -273,7 +385,8 @@ impl<'a> SharedTypes<'a> {
         direction: Direction,
     ) -> Option<&str> {
         let union = self.unions.get(property).filter(|_| direction.is_input())?;
-        are_types_equal((union.graph, &union.property.ty), (graph, ty), direction).then_some(&union.ident)
+        are_types_equal((union.graph, &union.property.ty), (graph, ty), direction)
+            .then_some(&union.sharing.ident)
     }
 
     /// Returns the names of all shared types that an endpoint uses.
@@ -299,19 +412,61 @@ impl<'a> SharedTypes<'a> {
         used
     }
 
-    /// Returns the shared objects, in the order of their names in the documents.
-    pub(super) fn objects(&self) -> impl Iterator<Item = &SharedObject<'a>> {
+    fn objects(&self) -> impl Iterator<Item = &SharedObject<'a>> {
         self.objects.values().flatten()
     }
 
-    /// Returns the shared enums.
-    pub(super) fn enums(&self) -> impl Iterator<Item = &SharedEnum<'a>> {
-        self.enums.values().flatten()
+    /// Returns the types that have a name, in the order in which they came.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = SharedType<'_, 'a>> {
+        let unions = self.unions.values().map(SharedType::Union);
+        let objects = self.objects().map(SharedType::Object);
+        let enums = self.enums.values().flatten().map(SharedType::Enum);
+        let all = unions.chain(objects).chain(enums);
+        let mut named: Vec<_> = all.filter(|known| known.sharing().is_named()).collect();
+        named.sort_by_key(|known| known.sharing().position);
+        named.into_iter()
+    }
+}
+
+impl<'s, 'a> SharedType<'s, 'a> {
+    fn sharing(self) -> &'s Sharing<'a> {
+        match self {
+            Self::Union(union) => &union.sharing,
+            Self::Object(object) => &object.sharing,
+            Self::Enum(shared) => &shared.sharing,
+        }
     }
 
-    /// Returns the shared unions.
-    pub(super) fn unions(&self) -> impl Iterator<Item = &SharedUnion<'a>> {
-        self.unions.values()
+    /// Adds the names of the type and of its builder to `names`.
+    pub(super) fn reserve(self, names: &mut names::Namespace) {
+        let ident = &self.sharing().ident;
+        names.reserve(ident);
+        if matches!(self, Self::Object(_)) {
+            names.reserve_builder(ident);
+        }
+    }
+}
+
+/// Returns the types without a name, those with most users first.
+fn most_used_first<'s, 'a: 's>(
+    types: impl Iterator<Item = &'s mut Sharing<'a>>,
+) -> impl Iterator<Item = &'s mut Sharing<'a>> {
+    let mut types: Vec<_> = types.filter(|sharing| !sharing.is_named()).collect();
+    types.sort_by_key(|sharing| Reverse(sharing.users.len()));
+    types.into_iter()
+}
+
+fn object_origin(name: &str, direction: Direction) -> Origin {
+    match direction {
+        Direction::Input => Origin::Input(name.to_owned()),
+        Direction::Output => Origin::Output(name.to_owned()),
+    }
+}
+
+fn enum_origin(name: &str, direction: Direction) -> Origin {
+    match direction {
+        Direction::Input => Origin::InputEnum(name.to_owned()),
+        Direction::Output => Origin::OutputEnum(name.to_owned()),
     }
 }
 

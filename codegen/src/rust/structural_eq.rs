@@ -23,6 +23,25 @@ pub(super) fn are_types_equal(
     Comparison { left: left.0, right: right.0, direction, seen: Vec::new() }.types_equal(left.1, right.1)
 }
 
+/// Returns true if two enums have the same name and values. The order of the values makes no difference.
+pub(super) fn are_enums_equal(left: &Type, right: &Type) -> bool {
+    match (left, right) {
+        (Type::TextEnum(left, left_name), Type::TextEnum(right, right_name)) => {
+            left_name == right_name && have_same_values(left, right)
+        }
+        (Type::IntegerEnum(left, left_name), Type::IntegerEnum(right, right_name)) => {
+            left_name == right_name && have_same_values(left, right)
+        }
+        (Type::NumberEnum(left), Type::NumberEnum(right)) => have_same_values(left, right),
+        _ => false,
+    }
+}
+
+/// Returns true if two lists of different values have the same values.
+fn have_same_values<T: PartialEq>(left: &[T], right: &[T]) -> bool {
+    left == right || left.len() == right.len() && left.iter().all(|value| right.contains(value))
+}
+
 struct Comparison<'a> {
     left: &'a TypeGraph,
     right: &'a TypeGraph,
@@ -92,7 +111,13 @@ impl Comparison<'_> {
             (Type::Tagged(left_tag, left), Type::Tagged(right_tag, right)) => {
                 left_tag == right_tag
                     && left.len() == right.len()
-                    && left.iter().all(|left| right.contains(left) && self.objects_equal(&left.object))
+                    && left.iter().all(|left| {
+                        let mut twins = right.iter().filter(|right| {
+                            (&left.object, left.writes_tag) == (&right.object, right.writes_tag)
+                        });
+                        twins.any(|right| have_same_values(&left.tags, &right.tags))
+                            && self.objects_equal(&left.object)
+                    })
             }
             (Type::Text(_) | Type::File(..), Type::Text(_) | Type::File(..))
             | (Type::Integer(_) | Type::IntegerEnum(..), Type::Integer(_) | Type::IntegerEnum(..))
@@ -101,16 +126,14 @@ impl Comparison<'_> {
             {
                 true
             }
-            (left, right) => left == right,
+            (left, right) => left == right || are_enums_equal(left, right),
         }
     }
 
     fn alternatives_equal(&mut self, left: &Type, right: &Type) -> bool {
         let known = self.seen.len();
         let are_equal = match (left, right) {
-            (Type::TextEnum(left, _), Type::TextEnum(right, _)) => {
-                left == right || (left.len() == right.len() && left.iter().all(|value| right.contains(value)))
-            }
+            (Type::TextEnum(left, _), Type::TextEnum(right, _)) => have_same_values(left, right),
             (left, right) => self.types_equal(left, right),
         };
         if !are_equal {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fal_codegen::{
-    AnalyzedCrate, Errors, Generator, Manifest, Options, Source,
+    AnalyzedCrate, Errors, Generator, Manifest, Options, Source, TypeNames,
     manifest::Family,
     model::{Endpoint, TypeGraph},
     rust::Module,
@@ -31,6 +31,8 @@ pub(super) struct Snapshot {
     pub(super) overlays: BTreeMap<String, String>,
     /// The generated code of each crate, as it was committed or is in the work tree.
     pub(super) code: BTreeMap<String, Sources>,
+    /// The names of shared types.
+    pub(super) type_names: TypeNames,
     /// The version of the crates.
     pub(super) version: Version,
 }
@@ -185,7 +187,8 @@ impl Snapshot {
             |id: &String| Some(Source { file: self.overlay_file(id), text: self.overlays.get(id)?.clone() });
         let sources = ids.iter().filter_map(|id| source(id)).collect();
         let overlays = ids.iter().filter_map(|id| overlay(id)).collect();
-        let options = Options { overlays, ..workspace::options() };
+        let type_names = self.type_names.clone();
+        let options = Options { overlays, type_names, ..workspace::options() };
         (manifest, sources, options)
     }
 

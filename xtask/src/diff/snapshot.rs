@@ -10,8 +10,8 @@ use std::{
 };
 
 use fal_codegen::{
-    Manifest,
-    workspace::{OVERLAYS, SCHEMAS},
+    Manifest, TypeNames,
+    workspace::{OVERLAYS, SCHEMAS, TYPE_NAMES},
 };
 use semver::Version;
 
@@ -132,6 +132,9 @@ fn snapshot(
     let (Some(manifest), Some(cargo)) = (first.next(), first.next()) else {
         return Err(format!("{label}{file} or {label}Cargo.toml is missing, so there is nothing to compare"));
     };
+    // A commit from before there was a record has none.
+    let type_names = read(&[TYPE_NAMES.to_owned()])?.into_iter().flatten().next().unwrap_or_default();
+    let type_names = TypeNames::parse(&format!("{label}{TYPE_NAMES}"), &type_names);
     let manifest =
         Manifest::parse(&format!("{label}{file}"), &manifest).map_err(|error| error.to_string())?;
     let ids: Vec<String> =
@@ -156,6 +159,7 @@ fn snapshot(
         documents: documents(SCHEMAS)?,
         overlays: if has_overlays { documents(&format!("{SCHEMAS}/{OVERLAYS}"))? } else { BTreeMap::new() },
         code,
+        type_names: type_names.map_err(|error| error.to_string())?,
         version: version(&cargo, label)?,
         manifest,
     })

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
-use fal_codegen::Manifest;
+use fal_codegen::{Manifest, TypeNames};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -86,6 +86,7 @@ fn snapshot(label: &str, records: &[(&str, String)]) -> Snapshot {
         documents: records.iter().map(|(id, text)| ((*id).to_owned(), text.clone())).collect(),
         overlays: BTreeMap::new(),
         code: BTreeMap::new(),
+        type_names: TypeNames::default(),
         version: "0.3.1".parse().unwrap(),
     };
     // Documents that cannot be read have no code.

@@ -14,7 +14,6 @@ fal_core::implement_json_schema! {
     fal_bytedance::dreamactor::v2::Input, fal_bytedance::dreamactor::v2::Output,
     fal_bytedance::dreamina::v3_1::text_to_image::Input,
     fal_bytedance::dreamina::v3_1::text_to_image::Output,
-    fal_bytedance::dreamina::v3_1::text_to_image::ImageSizeValue,
     fal_bytedance::omnihuman::Input, fal_bytedance::omnihuman::Output,
     fal_bytedance::omnihuman::v1_5::Input, fal_bytedance::omnihuman::v1_5::Output,
     fal_bytedance::omnihuman::v1_5::Resolution, fal_bytedance::seed::v2::mini::Input,
@@ -58,14 +57,14 @@ fal_core::implement_json_schema! {
     fal_bytedance::seedance::v1_5::pro::text_to_video::Duration,
     fal_bytedance::seedream::v4::text_to_image::Input,
     fal_bytedance::seedream::v4::text_to_image::Output,
-    fal_bytedance::seedream::v4::text_to_image::ImageSizeValue,
+    fal_bytedance::seedream::v4::text_to_image::ImageSize,
     fal_bytedance::seedream::v4::text_to_image::EnhancePromptMode,
     fal_bytedance::seedream::v4_5::text_to_image::Input,
     fal_bytedance::seedream::v4_5::text_to_image::Output,
-    fal_bytedance::seedream::v4_5::text_to_image::ImageSizeValue,
+    fal_bytedance::seedream::v4_5::text_to_image::ImageSize,
     fal_bytedance::seedream::v5::lite::text_to_image::Input,
     fal_bytedance::seedream::v5::lite::text_to_image::Output,
-    fal_bytedance::seedream::v5::lite::text_to_image::ImageSizeValue
+    fal_bytedance::seedream::v5::lite::text_to_image::ImageSize
 }
 
 impl SchemaText for fal_bytedance::types::Seed2MiniMessage {
@@ -173,7 +172,7 @@ impl SchemaText for fal_bytedance::dreamina::v3_1::text_to_image::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "image_size": {"default": {"height": 1536, "width": 2048}, "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSizeValue"}]},
+        "image_size": {"default": {"height": 1536, "width": 2048}, "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "enhance_prompt": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
@@ -183,9 +182,7 @@ impl SchemaText for fal_bytedance::dreamina::v3_1::text_to_image::Input {
       "description": "The parameters of `fal-ai/bytedance/dreamina/v3.1/text-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_bytedance::dreamina::v3_1::text_to_image::ImageSizeValue,
-        >("ImageSizeValue"),
+        reference::<fal_bytedance::types::ImageSize>("ImageSize"),
     ];
 }
 
@@ -202,16 +199,6 @@ impl SchemaText for fal_bytedance::dreamina::v3_1::text_to_image::Output {
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_bytedance::types::Image>("Image"),
-    ];
-}
-
-impl SchemaText for fal_bytedance::dreamina::v3_1::text_to_image::ImageSizeValue {
-    const ID: &'static str = "fal_bytedance::dreamina::v3_1::text_to_image::ImageSizeValue";
-    const SCHEMA: &'static str = r#"{
-      "anyOf": [{"$type": "ImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
-    }"#;
-    const TYPES: &'static [TypeReference] = &[
-        reference::<fal_bytedance::types::ImageSize>("ImageSize"),
     ];
 }
 
@@ -853,7 +840,7 @@ impl SchemaText for fal_bytedance::seedream::v4::text_to_image::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "image_size": {"default": {"height": 2048, "width": 2048}, "description": "Size of the image, as a preset or as an exact width and height. The total number of pixels has a lower and an upper limit, which differs between versions.", "allOf": [{"$type": "ImageSizeValue"}]},
+        "image_size": {"default": {"height": 2048, "width": 2048}, "description": "Size of the image, as a preset or as an exact width and height. The total number of pixels has a lower and an upper limit, which differs between versions.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 6, "description": "Number of times to run the prompt.", "default": 1},
         "max_images": {"type": "integer", "minimum": 1, "maximum": 6, "description": "Most images that one run may make. With `num_images` runs, the reply holds between one image and this many for each run.", "default": 1},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
@@ -868,9 +855,7 @@ impl SchemaText for fal_bytedance::seedream::v4::text_to_image::Input {
         reference::<
             fal_bytedance::seedream::v4::text_to_image::EnhancePromptMode,
         >("EnhancePromptMode"),
-        reference::<
-            fal_bytedance::seedream::v4::text_to_image::ImageSizeValue,
-        >("ImageSizeValue"),
+        reference::<fal_bytedance::seedream::v4::text_to_image::ImageSize>("ImageSize"),
     ];
 }
 
@@ -890,13 +875,13 @@ impl SchemaText for fal_bytedance::seedream::v4::text_to_image::Output {
     ];
 }
 
-impl SchemaText for fal_bytedance::seedream::v4::text_to_image::ImageSizeValue {
-    const ID: &'static str = "fal_bytedance::seedream::v4::text_to_image::ImageSizeValue";
+impl SchemaText for fal_bytedance::seedream::v4::text_to_image::ImageSize {
+    const ID: &'static str = "fal_bytedance::seedream::v4::text_to_image::ImageSize";
     const SCHEMA: &'static str = r#"{
-      "anyOf": [{"$type": "ImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9", "auto", "auto_2K", "auto_4K"]}]
+      "anyOf": [{"$type": "CustomImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9", "auto", "auto_2K", "auto_4K"]}]
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_bytedance::types::ImageSize>("ImageSize"),
+        reference::<fal_bytedance::types::CustomImageSize>("CustomImageSize"),
     ];
 }
 
@@ -914,7 +899,7 @@ impl SchemaText for fal_bytedance::seedream::v4_5::text_to_image::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "image_size": {"default": {"height": 2048, "width": 2048}, "description": "Size of the image, as a preset or as an exact width and height. The total number of pixels has a lower and an upper limit, which differs between versions.", "allOf": [{"$type": "ImageSizeValue"}]},
+        "image_size": {"default": {"height": 2048, "width": 2048}, "description": "Size of the image, as a preset or as an exact width and height. The total number of pixels has a lower and an upper limit, which differs between versions.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 6, "description": "Number of times to run the prompt.", "default": 1},
         "max_images": {"type": "integer", "minimum": 1, "maximum": 6, "description": "Most images that one run may make. With `num_images` runs, the reply holds between one image and this many for each run.", "default": 1},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
@@ -925,9 +910,7 @@ impl SchemaText for fal_bytedance::seedream::v4_5::text_to_image::Input {
       "description": "The parameters of `fal-ai/bytedance/seedream/v4.5/text-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_bytedance::seedream::v4_5::text_to_image::ImageSizeValue,
-        >("ImageSizeValue"),
+        reference::<fal_bytedance::seedream::v4_5::text_to_image::ImageSize>("ImageSize"),
     ];
 }
 
@@ -947,13 +930,13 @@ impl SchemaText for fal_bytedance::seedream::v4_5::text_to_image::Output {
     ];
 }
 
-impl SchemaText for fal_bytedance::seedream::v4_5::text_to_image::ImageSizeValue {
-    const ID: &'static str = "fal_bytedance::seedream::v4_5::text_to_image::ImageSizeValue";
+impl SchemaText for fal_bytedance::seedream::v4_5::text_to_image::ImageSize {
+    const ID: &'static str = "fal_bytedance::seedream::v4_5::text_to_image::ImageSize";
     const SCHEMA: &'static str = r#"{
-      "anyOf": [{"$type": "ImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9", "auto_2K", "auto_4K"]}]
+      "anyOf": [{"$type": "CustomImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9", "auto_2K", "auto_4K"]}]
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_bytedance::types::ImageSize>("ImageSize"),
+        reference::<fal_bytedance::types::CustomImageSize>("CustomImageSize"),
     ];
 }
 
@@ -963,7 +946,7 @@ impl SchemaText for fal_bytedance::seedream::v5::lite::text_to_image::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "image_size": {"default": "auto_2K", "description": "Size of the image, as a preset or as an exact width and height. The total number of pixels has a lower and an upper limit, which differs between versions.", "allOf": [{"$type": "ImageSizeValue"}]},
+        "image_size": {"default": "auto_2K", "description": "Size of the image, as a preset or as an exact width and height. The total number of pixels has a lower and an upper limit, which differs between versions.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 6, "description": "Number of times to run the prompt.", "default": 1},
         "max_images": {"type": "integer", "minimum": 1, "maximum": 6, "description": "Most images that one run may make. With `num_images` runs, the reply holds between one image and this many for each run.", "default": 1},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
@@ -975,8 +958,8 @@ impl SchemaText for fal_bytedance::seedream::v5::lite::text_to_image::Input {
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<
-            fal_bytedance::seedream::v5::lite::text_to_image::ImageSizeValue,
-        >("ImageSizeValue"),
+            fal_bytedance::seedream::v5::lite::text_to_image::ImageSize,
+        >("ImageSize"),
     ];
 }
 
@@ -996,12 +979,12 @@ impl SchemaText for fal_bytedance::seedream::v5::lite::text_to_image::Output {
     ];
 }
 
-impl SchemaText for fal_bytedance::seedream::v5::lite::text_to_image::ImageSizeValue {
-    const ID: &'static str = "fal_bytedance::seedream::v5::lite::text_to_image::ImageSizeValue";
+impl SchemaText for fal_bytedance::seedream::v5::lite::text_to_image::ImageSize {
+    const ID: &'static str = "fal_bytedance::seedream::v5::lite::text_to_image::ImageSize";
     const SCHEMA: &'static str = r#"{
-      "anyOf": [{"$type": "ImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9", "auto_2K", "auto_3K", "auto_4K"]}]
+      "anyOf": [{"$type": "CustomImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9", "auto_2K", "auto_3K", "auto_4K"]}]
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_bytedance::types::ImageSize>("ImageSize"),
+        reference::<fal_bytedance::types::CustomImageSize>("CustomImageSize"),
     ];
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use fal_core::media::{CustomImageSize as ImageSize, FileOutput, ImageFile as Image};
+pub use fal_core::media::{CustomImageSize, FileOutput, ImageFile as Image, ImageSize};
 
 /// One turn of a conversation.
 #[derive(Debug, Clone, PartialEq)]
@@ -378,7 +378,8 @@ pub mod required {
 #[doc(hidden)]
 #[allow(non_camel_case_types, non_snake_case, unused_imports)]
 pub mod shape {
-    pub use fal_core::media::shape::CustomImageSize as ImageSize;
+    pub use fal_core::media::shape::ImageSize;
+    pub use fal_core::media::shape::CustomImageSize;
 
     pub mod Seed2MiniMessage {
         use super::super::*;

@@ -6,20 +6,9 @@ extern crate self as fal_fast_sdxl;
 use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
-    fal_fast_sdxl::types::ImageSize, fal_fast_sdxl::types::Embedding,
-    fal_fast_sdxl::types::CustomImageSize, fal_fast_sdxl::types::LoraWeight,
+    fal_fast_sdxl::types::Embedding, fal_fast_sdxl::types::LoraWeight,
     fal_fast_sdxl::Input, fal_fast_sdxl::Output, fal_fast_sdxl::Format,
     fal_fast_sdxl::SafetyCheckerVersion
-}
-
-impl SchemaText for fal_fast_sdxl::types::ImageSize {
-    const ID: &'static str = "fal_fast_sdxl::types::ImageSize";
-    const SCHEMA: &'static str = r#"{
-      "anyOf": [{"$type": "CustomImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
-    }"#;
-    const TYPES: &'static [TypeReference] = &[
-        reference::<fal_fast_sdxl::types::CustomImageSize>("CustomImageSize"),
-    ];
 }
 
 impl SchemaText for fal_fast_sdxl::types::Embedding {
@@ -32,18 +21,6 @@ impl SchemaText for fal_fast_sdxl::types::Embedding {
       },
       "required": ["path"],
       "description": "An embedding, and the words that it stands for."
-    }"#;
-}
-
-impl SchemaText for fal_fast_sdxl::types::CustomImageSize {
-    const ID: &'static str = "fal_fast_sdxl::types::CustomImageSize";
-    const SCHEMA: &'static str = r#"{
-      "type": "object",
-      "properties": {
-        "height": {"type": "integer", "minimum": 1, "maximum": 14142, "description": "Height in pixels.", "default": 512},
-        "width": {"type": "integer", "minimum": 1, "maximum": 14142, "description": "Width in pixels.", "default": 512}
-      },
-      "description": "Exact size of an image, for when none of the presets fits."
     }"#;
 }
 

@@ -6,11 +6,10 @@ extern crate self as fal_flux_2_flex;
 use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
-    fal_flux_2_flex::Input, fal_flux_2_flex::Output, fal_flux_2_flex::ImageSizeValue,
-    fal_flux_2_flex::SafetyTolerance, fal_flux_2_flex::OutputFormat,
-    fal_flux_2_flex::edit::Input, fal_flux_2_flex::edit::Output,
-    fal_flux_2_flex::edit::ImageSizeValue, fal_flux_2_flex::edit::SafetyTolerance,
-    fal_flux_2_flex::edit::OutputFormat
+    fal_flux_2_flex::Input, fal_flux_2_flex::Output, fal_flux_2_flex::SafetyTolerance,
+    fal_flux_2_flex::OutputFormat, fal_flux_2_flex::edit::Input,
+    fal_flux_2_flex::edit::Output, fal_flux_2_flex::edit::ImageSize,
+    fal_flux_2_flex::edit::SafetyTolerance, fal_flux_2_flex::edit::OutputFormat
 }
 
 impl SchemaText for fal_flux_2_flex::Input {
@@ -19,7 +18,7 @@ impl SchemaText for fal_flux_2_flex::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "image_size": {"default": "landscape_4_3", "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSizeValue"}]},
+        "image_size": {"default": "landscape_4_3", "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
@@ -32,7 +31,7 @@ impl SchemaText for fal_flux_2_flex::Input {
       "description": "The parameters of `fal-ai/flux-2-flex`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_2_flex::ImageSizeValue>("ImageSizeValue"),
+        reference::<fal_flux_2_flex::types::ImageSize>("ImageSize"),
         reference::<fal_flux_2_flex::OutputFormat>("OutputFormat"),
         reference::<fal_flux_2_flex::SafetyTolerance>("SafetyTolerance"),
     ];
@@ -51,16 +50,6 @@ impl SchemaText for fal_flux_2_flex::Output {
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_flux_2_flex::types::ImageFile>("ImageFile"),
-    ];
-}
-
-impl SchemaText for fal_flux_2_flex::ImageSizeValue {
-    const ID: &'static str = "fal_flux_2_flex::ImageSizeValue";
-    const SCHEMA: &'static str = r#"{
-      "anyOf": [{"$type": "ImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
-    }"#;
-    const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_2_flex::types::ImageSize>("ImageSize"),
     ];
 }
 
@@ -87,7 +76,7 @@ impl SchemaText for fal_flux_2_flex::edit::Input {
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
         "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."},
-        "image_size": {"description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSizeValue"}]},
+        "image_size": {"description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "safety_tolerance": {"description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
@@ -101,7 +90,7 @@ impl SchemaText for fal_flux_2_flex::edit::Input {
       "description": "The parameters of `fal-ai/flux-2-flex/edit`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_2_flex::edit::ImageSizeValue>("ImageSizeValue"),
+        reference::<fal_flux_2_flex::edit::ImageSize>("ImageSize"),
         reference::<fal_flux_2_flex::edit::OutputFormat>("OutputFormat"),
         reference::<fal_flux_2_flex::edit::SafetyTolerance>("SafetyTolerance"),
     ];
@@ -123,13 +112,13 @@ impl SchemaText for fal_flux_2_flex::edit::Output {
     ];
 }
 
-impl SchemaText for fal_flux_2_flex::edit::ImageSizeValue {
-    const ID: &'static str = "fal_flux_2_flex::edit::ImageSizeValue";
+impl SchemaText for fal_flux_2_flex::edit::ImageSize {
+    const ID: &'static str = "fal_flux_2_flex::edit::ImageSize";
     const SCHEMA: &'static str = r#"{
-      "anyOf": [{"$type": "ImageSize"}, {"type": "string", "enum": ["auto", "square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
+      "anyOf": [{"$type": "CustomImageSize"}, {"type": "string", "enum": ["auto", "square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_2_flex::types::ImageSize>("ImageSize"),
+        reference::<fal_flux_2_flex::types::CustomImageSize>("CustomImageSize"),
     ];
 }
 

@@ -22,7 +22,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{ImageFile, ImageSize};
+pub use crate::types::{CustomImageSize, ImageFile};
 
 /// The endpoint [`fal-ai/flux-2-max/edit`](https://fal.ai/models/fal-ai/flux-2-max/edit).
 #[derive(Debug)]
@@ -55,7 +55,7 @@ pub struct Input {
     pub image_urls: Vec<File>,
     /// Size of the image, as a preset or as an exact width and height. The names of the presets give
     /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
-    pub image_size: Option<ImageSizeValue>,
+    pub image_size: Option<ImageSize>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
@@ -89,7 +89,7 @@ impl Input {
 /// The values of `image_size`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub enum ImageSizeValue {
+pub enum ImageSize {
     /// `auto`
     Auto,
     /// `square_hd`
@@ -105,12 +105,12 @@ pub enum ImageSizeValue {
     /// `landscape_16_9`
     Landscape16_9,
     /// Exact size of an image, for when none of the presets fits.
-    Custom(ImageSize),
+    Custom(CustomImageSize),
 }
 
-impl fal_core::ParamValue for ImageSizeValue {}
+impl fal_core::ParamValue for ImageSize {}
 
-impl ImageSizeValue {
+impl ImageSize {
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
@@ -125,7 +125,7 @@ impl ImageSizeValue {
             b"landscape_16_9" => Self::Landscape16_9,
             _ => {
                 fal_core::literal::reject(
-                    "`image_size` of fal-ai/flux-2-max/edit must be `auto`, `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
+                    "`image_size` of fal-ai/flux-2-max/edit must be `auto`, `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `CustomImageSize`",
                 )
             }
         }
@@ -133,13 +133,13 @@ impl ImageSizeValue {
 }
 
 fal_core::preset_union!(
-    ImageSizeValue,
-    "`image_size` of fal-ai/flux-2-max/edit must be `auto`, `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
+    ImageSize,
+    "`image_size` of fal-ai/flux-2-max/edit must be `auto`, `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `CustomImageSize`",
     Auto
 );
 
-impl From<ImageSize> for ImageSizeValue {
-    fn from(value: ImageSize) -> Self {
+impl From<CustomImageSize> for ImageSize {
+    fn from(value: CustomImageSize) -> Self {
         Self::Custom(value)
     }
 }
@@ -267,7 +267,7 @@ pub struct Builder<PromptSlot = Unset, ImageUrlsSlot = Unset, M = fal_core::Stri
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    image_size: Option<ImageSizeValue>,
+    image_size: Option<ImageSize>,
     seed: Option<Integer>,
     safety_tolerance: Option<SafetyTolerance>,
     enable_safety_checker: Option<bool>,
@@ -310,7 +310,7 @@ impl<
 
     /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height.
-    pub fn image_size(mut self, value: impl Param<ImageSizeValue, M>) -> Self {
+    pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
         self.optional.image_size = self.checking.optional("image_size", value);
         self
     }
@@ -499,9 +499,9 @@ impl<'de> json::ReadObject<'de> for Output {
     }
 }
 
-impl Parameters for ImageSizeValue {}
+impl Parameters for ImageSize {}
 
-impl Serialize for ImageSizeValue {
+impl Serialize for ImageSize {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Auto => serializer.serialize_str("auto"),
@@ -516,7 +516,7 @@ impl Serialize for ImageSizeValue {
     }
 }
 
-impl<'de> Deserialize<'de> for ImageSizeValue {
+impl<'de> Deserialize<'de> for ImageSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
         match value.as_str() {
@@ -532,7 +532,7 @@ impl<'de> Deserialize<'de> for ImageSizeValue {
         if let Ok(value) = Deserialize::deserialize(&value) {
             return Ok(Self::Custom(value));
         }
-        Err(serde::de::Error::custom("matches no form of ImageSizeValue"))
+        Err(serde::de::Error::custom("matches no form of ImageSize"))
     }
 }
 
@@ -574,7 +574,7 @@ pub mod required {
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
     pub type image_urls = fal_core::literal::Url<super::Model>;
-    pub type image_size = super::ImageSizeValue;
+    pub type image_size = super::ImageSize;
     pub type seed = fal_core::literal::Integer;
     pub type safety_tolerance = super::SafetyTolerance;
     pub type enable_safety_checker = fal_core::literal::Flag;
@@ -591,9 +591,5 @@ pub mod list {
 #[doc(hidden)]
 #[allow(unused_imports)]
 pub mod nested {
-    pub mod image_size {
-        pub use crate::types::shape::ImageSize::*;
-
-        pub type __Target = super::super::ImageSizeValue;
-    }
+    pub use crate::types::shape::ImageSize as image_size;
 }

@@ -6,11 +6,10 @@ extern crate self as fal_flux_2_max;
 use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
-    fal_flux_2_max::Input, fal_flux_2_max::Output, fal_flux_2_max::ImageSizeValue,
-    fal_flux_2_max::SafetyTolerance, fal_flux_2_max::OutputFormat,
-    fal_flux_2_max::edit::Input, fal_flux_2_max::edit::Output,
-    fal_flux_2_max::edit::ImageSizeValue, fal_flux_2_max::edit::SafetyTolerance,
-    fal_flux_2_max::edit::OutputFormat
+    fal_flux_2_max::Input, fal_flux_2_max::Output, fal_flux_2_max::SafetyTolerance,
+    fal_flux_2_max::OutputFormat, fal_flux_2_max::edit::Input,
+    fal_flux_2_max::edit::Output, fal_flux_2_max::edit::ImageSize,
+    fal_flux_2_max::edit::SafetyTolerance, fal_flux_2_max::edit::OutputFormat
 }
 
 impl SchemaText for fal_flux_2_max::Input {
@@ -19,7 +18,7 @@ impl SchemaText for fal_flux_2_max::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "image_size": {"default": "landscape_4_3", "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSizeValue"}]},
+        "image_size": {"default": "landscape_4_3", "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
@@ -30,7 +29,7 @@ impl SchemaText for fal_flux_2_max::Input {
       "description": "The parameters of `fal-ai/flux-2-max`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_2_max::ImageSizeValue>("ImageSizeValue"),
+        reference::<fal_flux_2_max::types::ImageSize>("ImageSize"),
         reference::<fal_flux_2_max::OutputFormat>("OutputFormat"),
         reference::<fal_flux_2_max::SafetyTolerance>("SafetyTolerance"),
     ];
@@ -49,16 +48,6 @@ impl SchemaText for fal_flux_2_max::Output {
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_flux_2_max::types::ImageFile>("ImageFile"),
-    ];
-}
-
-impl SchemaText for fal_flux_2_max::ImageSizeValue {
-    const ID: &'static str = "fal_flux_2_max::ImageSizeValue";
-    const SCHEMA: &'static str = r#"{
-      "anyOf": [{"$type": "ImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
-    }"#;
-    const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_2_max::types::ImageSize>("ImageSize"),
     ];
 }
 
@@ -85,7 +74,7 @@ impl SchemaText for fal_flux_2_max::edit::Input {
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
         "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."},
-        "image_size": {"description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSizeValue"}]},
+        "image_size": {"description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "safety_tolerance": {"description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
@@ -96,7 +85,7 @@ impl SchemaText for fal_flux_2_max::edit::Input {
       "description": "The parameters of `fal-ai/flux-2-max/edit`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_2_max::edit::ImageSizeValue>("ImageSizeValue"),
+        reference::<fal_flux_2_max::edit::ImageSize>("ImageSize"),
         reference::<fal_flux_2_max::edit::OutputFormat>("OutputFormat"),
         reference::<fal_flux_2_max::edit::SafetyTolerance>("SafetyTolerance"),
     ];
@@ -118,13 +107,13 @@ impl SchemaText for fal_flux_2_max::edit::Output {
     ];
 }
 
-impl SchemaText for fal_flux_2_max::edit::ImageSizeValue {
-    const ID: &'static str = "fal_flux_2_max::edit::ImageSizeValue";
+impl SchemaText for fal_flux_2_max::edit::ImageSize {
+    const ID: &'static str = "fal_flux_2_max::edit::ImageSize";
     const SCHEMA: &'static str = r#"{
-      "anyOf": [{"$type": "ImageSize"}, {"type": "string", "enum": ["auto", "square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
+      "anyOf": [{"$type": "CustomImageSize"}, {"type": "string", "enum": ["auto", "square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_2_max::types::ImageSize>("ImageSize"),
+        reference::<fal_flux_2_max::types::CustomImageSize>("CustomImageSize"),
     ];
 }
 

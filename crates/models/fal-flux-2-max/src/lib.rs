@@ -64,7 +64,7 @@ pub struct Input {
     /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
     ///
     /// Default `landscape_4_3`.
-    pub image_size: Option<ImageSizeValue>,
+    pub image_size: Option<ImageSize>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
@@ -94,7 +94,7 @@ pub struct Input {
 /// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
     /// Default of [`image_size`](Self::image_size): `landscape_4_3`.
-    pub const DEFAULT_IMAGE_SIZE: ImageSizeValue = ImageSizeValue::Landscape4_3;
+    pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Landscape4_3;
 
     /// Default of [`safety_tolerance`](Self::safety_tolerance): `2`.
     pub const DEFAULT_SAFETY_TOLERANCE: SafetyTolerance = SafetyTolerance::N2;
@@ -107,61 +107,6 @@ impl Input {
 
     /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
-}
-
-/// The values of `image_size`.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum ImageSizeValue {
-    /// `square_hd`
-    SquareHd,
-    /// `square`
-    Square,
-    /// `portrait_4_3`
-    Portrait4_3,
-    /// `portrait_16_9`
-    Portrait16_9,
-    /// `landscape_4_3`
-    Landscape4_3,
-    /// `landscape_16_9`
-    Landscape16_9,
-    /// Exact size of an image, for when none of the presets fits.
-    Custom(ImageSize),
-}
-
-impl fal_core::ParamValue for ImageSizeValue {}
-
-impl ImageSizeValue {
-    #[doc(hidden)]
-    #[must_use]
-    #[track_caller]
-    pub const fn from_token(token: fal_core::literal::Token) -> Self {
-        match token.as_bytes() {
-            b"square_hd" => Self::SquareHd,
-            b"square" => Self::Square,
-            b"portrait_4_3" => Self::Portrait4_3,
-            b"portrait_16_9" => Self::Portrait16_9,
-            b"landscape_4_3" => Self::Landscape4_3,
-            b"landscape_16_9" => Self::Landscape16_9,
-            _ => {
-                fal_core::literal::reject(
-                    "`image_size` of fal-ai/flux-2-max must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
-                )
-            }
-        }
-    }
-}
-
-fal_core::preset_union!(
-    ImageSizeValue,
-    "`image_size` of fal-ai/flux-2-max must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSize`",
-    SquareHd
-);
-
-impl From<ImageSize> for ImageSizeValue {
-    fn from(value: ImageSize) -> Self {
-        Self::Custom(value)
-    }
 }
 
 /// The values of `safety_tolerance`.
@@ -285,7 +230,7 @@ pub struct Builder<PromptSlot = Unset, M = fal_core::Strict> {
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    image_size: Option<ImageSizeValue>,
+    image_size: Option<ImageSize>,
     seed: Option<Integer>,
     safety_tolerance: Option<SafetyTolerance>,
     enable_safety_checker: Option<bool>,
@@ -311,7 +256,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
 
     /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height. Default `landscape_4_3`.
-    pub fn image_size(mut self, value: impl Param<ImageSizeValue, M>) -> Self {
+    pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
         self.optional.image_size = self.checking.optional("image_size", value);
         self
     }
@@ -487,41 +432,6 @@ impl<'de> json::ReadObject<'de> for Output {
     }
 }
 
-impl Parameters for ImageSizeValue {}
-
-impl Serialize for ImageSizeValue {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::SquareHd => serializer.serialize_str("square_hd"),
-            Self::Square => serializer.serialize_str("square"),
-            Self::Portrait4_3 => serializer.serialize_str("portrait_4_3"),
-            Self::Portrait16_9 => serializer.serialize_str("portrait_16_9"),
-            Self::Landscape4_3 => serializer.serialize_str("landscape_4_3"),
-            Self::Landscape16_9 => serializer.serialize_str("landscape_16_9"),
-            Self::Custom(value) => value.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for ImageSizeValue {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        match value.as_str() {
-            Some("square_hd") => return Ok(Self::SquareHd),
-            Some("square") => return Ok(Self::Square),
-            Some("portrait_4_3") => return Ok(Self::Portrait4_3),
-            Some("portrait_16_9") => return Ok(Self::Portrait16_9),
-            Some("landscape_4_3") => return Ok(Self::Landscape4_3),
-            Some("landscape_16_9") => return Ok(Self::Landscape16_9),
-            _ => {}
-        }
-        if let Ok(value) = Deserialize::deserialize(&value) {
-            return Ok(Self::Custom(value));
-        }
-        Err(serde::de::Error::custom("matches no form of ImageSizeValue"))
-    }
-}
-
 #[doc(hidden)]
 pub mod required {
     #[diagnostic::on_unimplemented(
@@ -544,7 +454,7 @@ pub mod required {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
-    pub type image_size = super::ImageSizeValue;
+    pub type image_size = super::ImageSize;
     pub type seed = fal_core::literal::Integer;
     pub type safety_tolerance = super::SafetyTolerance;
     pub type enable_safety_checker = fal_core::literal::Flag;
@@ -555,9 +465,5 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(unused_imports)]
 pub mod nested {
-    pub mod image_size {
-        pub use crate::types::shape::ImageSize::*;
-
-        pub type __Target = super::super::ImageSizeValue;
-    }
+    pub use crate::types::shape::ImageSize as image_size;
 }

@@ -2,10 +2,11 @@
 //! Types that the endpoints of `fal-ai/flux-2-max` share.
 
 #[doc(inline)]
-pub use fal_core::media::{CustomImageSize as ImageSize, ImageFile};
+pub use fal_core::media::{CustomImageSize, ImageFile, ImageSize};
 
 #[doc(hidden)]
 #[allow(non_camel_case_types, non_snake_case, unused_imports)]
 pub mod shape {
-    pub use fal_core::media::shape::CustomImageSize as ImageSize;
+    pub use fal_core::media::shape::ImageSize;
+    pub use fal_core::media::shape::CustomImageSize;
 }

@@ -22,7 +22,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{Image, ImageSize};
+pub use crate::types::{CustomImageSize, Image};
 
 /// The endpoint [`fal-ai/bytedance/seedream/v5/lite/text-to-image`](https://fal.ai/models/fal-ai/bytedance/seedream/v5/lite/text-to-image).
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub struct Input {
     /// lower and an upper limit, which differs between versions.
     ///
     /// Default `auto_2K`.
-    pub image_size: Option<ImageSizeValue>,
+    pub image_size: Option<ImageSize>,
     /// Number of times to run the prompt.
     ///
     /// Between 1 and 6. Default `1`.
@@ -83,7 +83,7 @@ pub struct Input {
 /// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
     /// Default of [`image_size`](Self::image_size): `auto_2K`.
-    pub const DEFAULT_IMAGE_SIZE: ImageSizeValue = ImageSizeValue::Auto2k;
+    pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Auto2k;
 
     /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
@@ -104,7 +104,7 @@ impl Input {
 /// The values of `image_size`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub enum ImageSizeValue {
+pub enum ImageSize {
     /// `square_hd`
     SquareHd,
     /// `square`
@@ -124,12 +124,12 @@ pub enum ImageSizeValue {
     /// `auto_4K`
     Auto4k,
     /// Exact size of an image, for when none of the presets fits.
-    Custom(ImageSize),
+    Custom(CustomImageSize),
 }
 
-impl fal_core::ParamValue for ImageSizeValue {}
+impl fal_core::ParamValue for ImageSize {}
 
-impl ImageSizeValue {
+impl ImageSize {
     #[doc(hidden)]
     #[must_use]
     #[track_caller]
@@ -146,7 +146,7 @@ impl ImageSizeValue {
             b"auto_4K" => Self::Auto4k,
             _ => {
                 fal_core::literal::reject(
-                    "`image_size` of fal-ai/bytedance/seedream/v5/lite/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `auto_2K`, `auto_3K` or `auto_4K`, or a `ImageSize`",
+                    "`image_size` of fal-ai/bytedance/seedream/v5/lite/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `auto_2K`, `auto_3K` or `auto_4K`, or a `CustomImageSize`",
                 )
             }
         }
@@ -154,13 +154,13 @@ impl ImageSizeValue {
 }
 
 fal_core::preset_union!(
-    ImageSizeValue,
-    "`image_size` of fal-ai/bytedance/seedream/v5/lite/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `auto_2K`, `auto_3K` or `auto_4K`, or a `ImageSize`",
+    ImageSize,
+    "`image_size` of fal-ai/bytedance/seedream/v5/lite/text-to-image must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3`, `landscape_16_9`, `auto_2K`, `auto_3K` or `auto_4K`, or a `CustomImageSize`",
     SquareHd
 );
 
-impl From<ImageSize> for ImageSizeValue {
-    fn from(value: ImageSize) -> Self {
+impl From<CustomImageSize> for ImageSize {
+    fn from(value: CustomImageSize) -> Self {
         Self::Custom(value)
     }
 }
@@ -226,7 +226,7 @@ pub struct Builder<PromptSlot = Unset, M = fal_core::Strict> {
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    image_size: Option<ImageSizeValue>,
+    image_size: Option<ImageSize>,
     num_images: Option<NumImages>,
     max_images: Option<MaxImages>,
     sync_mode: Option<bool>,
@@ -251,7 +251,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
 
     /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height. Default `auto_2K`.
-    pub fn image_size(mut self, value: impl Param<ImageSizeValue, M>) -> Self {
+    pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
         self.optional.image_size = self.checking.optional("image_size", value);
         self
     }
@@ -426,9 +426,9 @@ impl<'de> json::ReadObject<'de> for Output {
     }
 }
 
-impl Parameters for ImageSizeValue {}
+impl Parameters for ImageSize {}
 
-impl Serialize for ImageSizeValue {
+impl Serialize for ImageSize {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::SquareHd => serializer.serialize_str("square_hd"),
@@ -445,7 +445,7 @@ impl Serialize for ImageSizeValue {
     }
 }
 
-impl<'de> Deserialize<'de> for ImageSizeValue {
+impl<'de> Deserialize<'de> for ImageSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
         match value.as_str() {
@@ -463,7 +463,7 @@ impl<'de> Deserialize<'de> for ImageSizeValue {
         if let Ok(value) = Deserialize::deserialize(&value) {
             return Ok(Self::Custom(value));
         }
-        Err(serde::de::Error::custom("matches no form of ImageSizeValue"))
+        Err(serde::de::Error::custom("matches no form of ImageSize"))
     }
 }
 
@@ -510,7 +510,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
-    pub type image_size = super::ImageSizeValue;
+    pub type image_size = super::ImageSize;
     pub type num_images = super::NumImages;
     pub type max_images = super::MaxImages;
     pub type sync_mode = fal_core::literal::Flag;
@@ -521,9 +521,5 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(unused_imports)]
 pub mod nested {
-    pub mod image_size {
-        pub use crate::types::shape::ImageSize::*;
-
-        pub type __Target = super::super::ImageSizeValue;
-    }
+    pub use crate::types::shape::ImageSize as image_size;
 }
