@@ -12,7 +12,7 @@ pub(crate) struct EndpointId {
 impl EndpointId {
     /// Parses an id. The older form `123-alias` means `123/alias`. Returns `None` if it is not an endpoint id.
     pub(crate) fn parse(path: &str) -> Option<Self> {
-        let full = normalize(path.trim_matches('/'));
+        let full = canonical(path);
         let has_namespace = ["workflows", "comfy"].contains(&full.split('/').next()?);
         let segments: Vec<&str> = full.split('/').collect();
         let app_length = if has_namespace { 3 } else { 2 };
@@ -36,7 +36,9 @@ impl EndpointId {
     }
 }
 
-fn normalize(id: &str) -> String {
+/// Returns an id as the model registry spells it: without slashes at its ends, and `123/alias` for `123-alias`.
+pub(crate) fn canonical(id: &str) -> String {
+    let id = id.trim_matches('/');
     match id.split_once('-') {
         Some((owner, alias))
             if !id.contains('/') && !owner.is_empty() && owner.bytes().all(|byte| byte.is_ascii_digit()) =>

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use serde_json::Value;
 
+use crate::endpoint_id;
 use crate::error::Error;
 use crate::sync::lock;
 
@@ -100,7 +101,7 @@ impl Registry {
     /// Adds all endpoints of an app, from the OpenAPI document that the app publishes or that fal publishes for it.
     pub(crate) fn add_app(&mut self, app: &str, path: &Path) -> Result<(), Error> {
         let mut added = Additions::default();
-        added.add_app(app.trim_matches('/'), path)?;
+        added.add_app(&endpoint_id::canonical(app), path)?;
         self.extend(added);
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
+use crate::endpoint_id;
 use crate::history::{HistoryScript, HistorySettings};
 use crate::net::Gate;
 
@@ -77,8 +78,7 @@ impl Scripts {
 
     /// Returns a handle that changes the behaviour of an endpoint.
     pub(crate) fn endpoint<I: DeserializeOwned + 'static>(&self, id: &str) -> Script<I> {
-        let id = id.trim_matches('/').to_owned();
-        Script::new(id, Arc::clone(&self.behaviours), Arc::clone(&self.rules))
+        Script::new(endpoint_id::canonical(id), Arc::clone(&self.behaviours), Arc::clone(&self.rules))
     }
 
     /// Removes all behaviours, rules and recorded requests, and lets all connections through. The list of past requests has

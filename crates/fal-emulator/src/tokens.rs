@@ -7,6 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 use serde_json::{Value, json};
 
+use crate::endpoint_id;
+
 /// The longest lifetime of a token.
 const MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -61,7 +63,9 @@ impl Tokens {
             return Err(TokenError::Expired);
         }
         let apps = claims.get("allowed_apps").and_then(Value::as_array);
-        let allowed = |app: &Value| app.as_str().is_some_and(|app| names.contains(&app.trim_matches('/')));
+        let allowed = |app: &Value| {
+            app.as_str().is_some_and(|app| names.contains(&endpoint_id::canonical(app).as_str()))
+        };
         if !apps.is_some_and(|apps| apps.iter().any(allowed)) {
             return Err(TokenError::OtherApp);
         }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::endpoint_id;
+
 /// The price of one unit.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Price {
@@ -81,8 +83,7 @@ impl Prices {
             if !(unit_price.is_finite() && unit_price >= 0.0) {
                 return Err(format!("the price of {id} is {unit_price}; expected 0 or more"));
             }
-            let id = id.trim_matches('/').to_owned();
-            prices.insert(id, Price { unit, unit_price, is_invented: false });
+            prices.insert(endpoint_id::canonical(&id), Price { unit, unit_price, is_invented: false });
         }
         Ok(Self(prices))
     }

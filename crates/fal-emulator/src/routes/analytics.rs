@@ -63,7 +63,7 @@ pub(super) async fn analytics(
         .past_requests()
         .into_iter()
         .filter(|request| settings.outage.is_none() && request.started.saturating_add(settings.lag) <= now)
-        .filter(|request| endpoints.iter().any(|id| id.trim_matches('/') == request.endpoint()))
+        .filter(|request| endpoints.iter().any(|id| id == request.endpoint()))
         .map(|request| (app.clock.to_system_time(request.sent), request))
         .filter(|(time, _)| period.contains(*time))
         .collect();

@@ -114,7 +114,7 @@ impl Filter {
 
     fn accepts(&self, request: &PastRequest, app: &App) -> bool {
         let sent = app.clock.to_system_time(request.sent);
-        self.endpoints.iter().any(|id| id.trim_matches('/') == request.endpoint())
+        self.endpoints.iter().any(|id| id == request.endpoint())
             && sent >= self.start
             && self.end.is_none_or(|end| sent < end)
             && self.request_id.as_deref().is_none_or(|id| id == request.id())

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::auth;
 use super::parameters::Parameters;
 use crate::app::App;
+use crate::endpoint_id;
 use crate::models::Model;
 use crate::reply::Reply;
 
@@ -69,7 +70,7 @@ pub(super) async fn meta() -> Reply {
 /// Handles `GET /api/openapi/queue/openapi.json?endpoint_id=…` of fal's site: returns the document of one model.
 pub(super) async fn document(State(app): State<Arc<App>>, Query(parameters): Query<Parameters>) -> Reply {
     let id = parameters.get("endpoint_id").unwrap_or_default();
-    match app.models.get(id.trim_matches('/')) {
+    match app.models.get(&endpoint_id::canonical(id)) {
         Some(model) => Reply::ok(model.openapi.clone()),
         None => Reply::new(StatusCode::NOT_FOUND, Value::Null),
     }
@@ -125,7 +126,8 @@ pub(super) fn page<'a, T>(
 ///
 /// Returns a 400 if there are too many.
 pub(super) fn endpoint_ids(parameters: &Parameters) -> Result<Vec<String>, Reply> {
-    let ids = list(parameters, "endpoint_id");
+    let ids: Vec<String> =
+        list(parameters, "endpoint_id").iter().map(|id| endpoint_id::canonical(id)).collect();
     if ids.len() > MAX_IDS {
         return Err(invalid(&format!("endpoint_id: {} endpoints, at most {MAX_IDS} are allowed", ids.len())));
     }

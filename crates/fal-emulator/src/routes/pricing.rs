@@ -13,6 +13,7 @@ use super::parameters::Parameters;
 use super::platform::{MAX_LIMIT, check_key, endpoint_ids, error, invalid, page};
 use super::usage::mark;
 use crate::app::App;
+use crate::endpoint_id;
 use crate::models::Model;
 use crate::reply::Reply;
 use crate::validate;
@@ -79,5 +80,5 @@ pub(super) async fn estimate(
 
 fn find(app: &App, id: &str) -> Result<Arc<Model>, Reply> {
     let missing = || error(StatusCode::NOT_FOUND, "not_found", &format!("Endpoint {id:?} not found"));
-    app.models.find(id.trim_matches('/')).ok_or_else(missing)
+    app.models.find(&endpoint_id::canonical(id)).ok_or_else(missing)
 }

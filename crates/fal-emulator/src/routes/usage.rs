@@ -141,9 +141,7 @@ async fn visible_charges(
         .charges()
         .into_iter()
         .filter(|charge| settings.outage.is_none() && charge.ended + settings.lag <= now)
-        .filter(|charge| {
-            endpoints.is_empty() || endpoints.iter().any(|id| id.trim_matches('/') == charge.endpoint)
-        })
+        .filter(|charge| endpoints.is_empty() || endpoints.contains(&charge.endpoint))
         .filter(|charge| keys.is_empty() || charge.key_id.as_ref().is_some_and(|key| keys.contains(key)))
         .filter(|_| users.is_empty() || users.iter().any(|user| user == USER))
         .map(|charge| (charge.ended, charge))

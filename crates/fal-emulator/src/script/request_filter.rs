@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::request::Request;
 use super::request_kind::RequestKind;
+use crate::endpoint_id;
 
 /// The conditions for a recorded request. Those that are left out hold for every request.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +43,7 @@ impl RequestFilter {
             && self
                 .endpoint
                 .as_ref()
-                .is_none_or(|id| Some(id.trim_matches('/')) == request.endpoint.as_deref())
+                .is_none_or(|id| request.endpoint.as_ref() == Some(&endpoint_id::canonical(id)))
             && self.status.is_none_or(|own| Some(own) == status())
             && self.json.as_ref().is_none_or(|part| contains(&request.json(), part))
     }
