@@ -141,9 +141,11 @@ impl Billing {
         lock(&self.state).charges.iter().cloned().collect()
     }
 
-    /// Returns the charge for a request, if it is still kept.
+    /// Returns the charge for a request, if it is still kept. Those for the outputs of a realtime connection are added up.
     pub(crate) fn find(&self, request_id: &str) -> Option<Charge> {
-        lock(&self.state).charges.iter().find(|charge| charge.request_id == request_id).cloned()
+        let state = lock(&self.state);
+        let charges = state.charges.iter().filter(|charge| charge.request_id == request_id);
+        charges.cloned().reduce(|sum, charge| Charge { units: sum.units + charge.units, ..charge })
     }
 
     /// Returns the sum of all charges.

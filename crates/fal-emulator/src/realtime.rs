@@ -1,6 +1,6 @@
 //! Realtime connections: settings, messages and sessions.
 
-mod codec;
+pub(crate) mod codec;
 mod session;
 mod settings;
 

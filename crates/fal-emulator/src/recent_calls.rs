@@ -365,6 +365,15 @@ impl CallRecord {
             ended,
         });
         drop(result);
+        self.charge_at(reply, ended);
+    }
+
+    /// Charges the call for one of several replies.
+    pub(crate) fn charge(&self, reply: &Reply) {
+        self.charge_at(reply, self.clock.now());
+    }
+
+    fn charge_at(&self, reply: &Reply, ended: Duration) {
         let ended = self.clock.to_system_time(ended);
         let (id, key_id) = (self.request_id.as_str(), self.key_id.as_deref());
         self.billing.charge(&ChargedRequest { id, endpoint: &self.endpoint, key_id, ended }, reply);

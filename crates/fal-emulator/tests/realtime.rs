@@ -373,3 +373,33 @@ async fn http_calls_on_one_connection_are_answered_in_order() {
     let events = pieces.iter().filter(|piece| piece.starts_with("data: ")).count();
     assert_eq!((events, pieces.len()), (3, 5));
 }
+
+#[tokio::test]
+async fn each_output_is_charged_and_previews_and_refusals_are_free() {
+    let builder = Emulator::builder().pace(Pace::instant()).realtime(fast()).random_seeds();
+    let fal = TestEmulator::start(builder).await;
+    let mut socket = connect(&fal, "fal-ai/fast-lcm-diffusion/realtime").await;
+    let input = json!({"prompt": "a cat", "image_size": {"width": 16, "height": 16}, "num_images": 2});
+    let mut seeds = Vec::new();
+    for _ in 0..3 {
+        socket.send(Message::text(input.to_string())).await.unwrap();
+        seeds.push(control(&socket.next().await.unwrap().unwrap())["seed"].clone());
+    }
+    assert!(
+        seeds[0] != seeds[1] || seeds[1] != seeds[2],
+        "inputs without a seed get a random one: {seeds:?}"
+    );
+    socket.send(Message::text("{}")).await.unwrap();
+    assert_eq!(control(&socket.next().await.unwrap().unwrap())["type"], "x-fal-error");
+    assert_eq!(close_code(&mut socket).await, 1000);
+    let cost = fal.emulator.cost().await;
+    assert_eq!((cost.calls, cost.endpoints), (3, 1));
+    let events = fal.get(&format!("{}/v1/models/billing-events", fal.urls.platform)).await.json();
+    let units: Vec<f64> = events["billing_events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["output_units"].as_f64().unwrap())
+        .collect();
+    assert_eq!(units, [2.0; 3], "{events}");
+}

@@ -15,7 +15,7 @@ const MAX_DEPTH: usize = 100;
 /// # Errors
 ///
 /// Returns a description of the problem.
-pub(super) fn decode_msgpack(bytes: &[u8]) -> Result<Value, String> {
+pub(crate) fn decode_msgpack(bytes: &[u8]) -> Result<Value, String> {
     let mut rest = bytes;
     let packed = rmpv::decode::read_value_with_max_depth(&mut rest, MAX_DEPTH)
         .map_err(|error| format!("Invalid msgpack payload: {error}"))?;

@@ -16,6 +16,7 @@ use super::codec;
 use super::settings::RealtimeSettings;
 use crate::clock::Clock;
 use crate::hosts::BaseUrls;
+use crate::input_files::FileChecker;
 use crate::model_call::ModelCall;
 use crate::models::{Model, RealtimeMode, RealtimeRoute};
 use crate::net::{self, ReplyFaults};
@@ -49,6 +50,10 @@ pub(crate) struct RealtimeSession {
     /// The fault that a rule demands.
     pub(crate) interruption: Option<Interruption>,
     pub(crate) record: Arc<CallRecord>,
+    /// The name of the unit in which outputs are charged.
+    pub(crate) billing_unit: String,
+    /// `true` if inputs without a seed get a random one.
+    pub(crate) random_seeds: bool,
     pub(crate) sent: AtomicU32,
 }
 
@@ -71,7 +76,7 @@ struct QueuedInput {
 
 /// An input whose outputs are being made. An `Err` is the reason why there is no output.
 struct ActiveInput {
-    outputs: BoxStream<'static, Result<(Value, Duration), String>>,
+    outputs: BoxStream<'static, Result<(Reply, Duration), String>>,
     is_text: bool,
 }
 
@@ -155,9 +160,10 @@ impl RealtimeSession {
                                     None => continue,
                                 }
                             }
-                            if self.send(socket, &output, time, is_text).await.is_err() {
+                            if self.send(socket, &output.body, time, is_text).await.is_err() {
                                 return SessionEnd::Gone;
                             }
+                            self.record.charge(&output);
                         }
                         Err(reason) => return SessionEnd::Failed(reason),
                     }
@@ -188,15 +194,19 @@ impl RealtimeSession {
         let (clock, store) = (Arc::clone(&self.clock), Arc::clone(&self.store));
         let (model, urls) = (Arc::clone(&self.model), self.urls.clone());
         let body = input.value.to_string();
+        let files = FileChecker { store: &store, urls: &urls };
         let checked = ModelCall::new(&self.behaviours, &model.id, Some(Arc::clone(&model)), body.as_bytes())
+            .and_then(|call| call.with_checked_files(&files))
+            // Clients do not fetch a file for each frame, so pictures go into the message.
+            .map(|call| call.with_inline_files().with_random_seed(self.random_seeds))
+            .map(|call| call.with_billing_unit(self.billing_unit.clone()))
             .map_err(|refusal| reason(&model, &refusal.body));
         let outputs = stream::iter(1..=frames).then(move |step| {
             let (clock, store) = (Arc::clone(&clock), Arc::clone(&store));
             let (model, urls) = (Arc::clone(&model), urls.clone());
             let checked = checked.clone();
             async move {
-                // Clients do not fetch a file for each frame, so pictures go into the message.
-                let call = checked?.with_inline_files();
+                let call = checked?;
                 let started = clock.now();
                 clock.sleep(settings.frame_time).await;
                 let preview = match step < frames {
@@ -204,13 +214,14 @@ impl RealtimeSession {
                     false => None,
                 };
                 let output = match preview {
-                    Some(output) => output,
+                    // Only the last output of an input is charged.
+                    Some(output) => Reply::ok(output),
                     None => {
                         let answer = call.answer(store, urls).await;
                         if !answer.status.is_success() {
                             return Err(reason(&model, &answer.body));
                         }
-                        answer.body
+                        answer
                     }
                 };
                 Ok((output, clock.now().saturating_sub(started)))
@@ -290,7 +301,7 @@ fn parse_message(message: Option<Result<Message, axum::Error>>) -> Result<Option
     value.map(|value| Some(QueuedInput { value, is_text })).map_err(SessionEnd::Failed)
 }
 
-async fn next(running: &mut Option<ActiveInput>) -> Option<(Result<(Value, Duration), String>, bool)> {
+async fn next(running: &mut Option<ActiveInput>) -> Option<(Result<(Reply, Duration), String>, bool)> {
     match running {
         Some(running) => running.outputs.next().await.map(|output| (output, running.is_text)),
         None => pending().await,

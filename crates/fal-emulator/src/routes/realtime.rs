@@ -103,6 +103,7 @@ fn open(
         let request_id = record.request_id.clone();
         let sent = AtomicU32::new(0);
         let interruption = interruption.map(|Extension(interruption)| interruption);
+        let billing_unit = app.billing.price(&model.id).unit;
         let session = RealtimeSession {
             settings: app.realtime,
             clock: Arc::clone(&app.clock),
@@ -115,6 +116,8 @@ fn open(
             token_lifetime,
             interruption,
             record,
+            billing_unit,
+            random_seeds: app.random_seeds,
             sent,
         };
         let response = upgrade.on_upgrade(|socket| session.serve(socket));
