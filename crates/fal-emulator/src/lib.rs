@@ -55,6 +55,7 @@ mod components;
 mod emulator;
 mod endpoint_id;
 mod error;
+mod hex;
 mod history;
 mod hosts;
 mod input_files;

@@ -5,9 +5,12 @@
 //! everything in it is checked before it is used.
 
 mod body_sink;
+mod connections;
 mod exchange;
 mod folder;
 mod live_service;
+mod message_player;
+mod message_tape;
 mod player;
 mod request_key;
 mod secrets;

@@ -363,9 +363,16 @@ async fn an_unreachable_service_is_told_and_nothing_is_stored() {
     let failed = send(&recording, Method::POST, "fal.run", &format!("/{ID}"), &key, b"{}").await;
     assert_eq!(failed.status, 502);
     assert!(failed.json()["detail"].as_str().unwrap().starts_with("fal-emulator: fal.run cannot be reached"));
-    let upgrade = [("host", "fal.run"), ("connection", "upgrade"), ("upgrade", "websocket")];
+    let upgrade = [
+        ("host", "fal.run"),
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
     let url = format!("{}/{ID}/realtime", recording.emulator.url());
-    assert_eq!(recording.send(Method::GET, &url, &upgrade, "").await.status, 501);
+    assert_eq!(recording.send(Method::GET, &url, &upgrade, "").await.status, 502);
+    assert_eq!(recording.send(Method::GET, &url, &upgrade[..3], "").await.status, 400);
     assert_eq!(recording.emulator.recorded_exchanges(), (0, 0));
 }
 

@@ -19,6 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::faulty_stream::ResetOnClose;
+use crate::hex::sha256;
 use crate::{hosts, private_files};
 
 /// The names below fal's domains in the server's certificate, beside one level of all of them.
@@ -145,8 +146,7 @@ fn load_or_create_ca(
 ) -> Result<String, TlsError> {
     // The names and the key, as a line before the certificate, which readers of PEM skip.
     let scope = format!("{:?} {:?}", params.name_constraints, key.public_key_raw());
-    let scope = ring::digest::digest(&ring::digest::SHA256, scope.as_bytes());
-    let scope: String = scope.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let scope = sha256(scope.as_bytes());
     let known = std::fs::read_to_string(path).ok().filter(|text| {
         let (first, certificate) = text.split_once('\n').unwrap_or_default();
         let expires = first.strip_prefix(&format!("fal-emulator CA {scope} until "));

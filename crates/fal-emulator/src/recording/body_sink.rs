@@ -10,6 +10,7 @@ use ring::digest::{Context, SHA256};
 use super::exchange::RecordedBody;
 use super::request_key::KeyBody;
 use super::secrets::Secrets;
+use crate::hex::{hex, sha256};
 use crate::private_files;
 
 /// The largest text that is stored inside an exchange, in bytes.
@@ -79,8 +80,10 @@ impl BodySink {
 
     /// Returns the form in which the content of a request to `path` is compared.
     pub(super) fn key(&self, path: &str, secrets: &Secrets) -> KeyBody {
-        self.bytes()
-            .map_or_else(|| KeyBody::Digest(hex(&self.digest)), |bytes| content_key(bytes, path, secrets))
+        self.bytes().map_or_else(
+            || KeyBody::Digest(hex(self.digest.clone().finish())),
+            |bytes| content_key(bytes, path, secrets),
+        )
     }
 
     /// Stores the content without secrets. Returns the part for the exchange.
@@ -88,14 +91,24 @@ impl BodySink {
     /// # Errors
     ///
     /// Returns an error if the file cannot be written, or if content that is no text holds a secret.
-    pub(super) fn finish(mut self, secrets: &Secrets) -> io::Result<RecordedBody> {
+    pub(super) fn finish(self, secrets: &Secrets) -> io::Result<RecordedBody> {
         if let Some(Ok(text)) = self.bytes().map(std::str::from_utf8) {
             return Ok(RecordedBody::Text(secrets.redact(text)));
         }
+        let (sha256, length) = self.finish_file(secrets)?;
+        Ok(RecordedBody::File { sha256, length })
+    }
+
+    /// Stores the content in a file, whatever it is. Returns its SHA-256 and its length.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the file cannot be written, or if the content holds a secret.
+    pub(super) fn finish_file(mut self, secrets: &Secrets) -> io::Result<(String, u64)> {
         if self.has_secret || secrets.occur_in(&self.memory) {
             return Err(io::Error::other("its content holds a key or token"));
         }
-        let sha256 = hex(&self.digest);
+        let sha256 = hex(self.digest.clone().finish());
         let path = self.folder.join(&sha256);
         match self.file.take() {
             _ if path.exists() => {}
@@ -109,7 +122,7 @@ impl BodySink {
                 std::fs::rename(new, path)?;
             }
         }
-        Ok(RecordedBody::File { sha256, length: self.length })
+        Ok((sha256, self.length))
     }
 }
 
@@ -125,16 +138,8 @@ impl Drop for BodySink {
 pub(super) fn content_key(bytes: &[u8], path: &str, secrets: &Secrets) -> KeyBody {
     match std::str::from_utf8(bytes) {
         Ok(text) if bytes.len() <= MAX_TEXT => KeyBody::of_text(&secrets.redact(text), path),
-        _ => {
-            let mut digest = Context::new(&SHA256);
-            digest.update(bytes);
-            KeyBody::Digest(hex(&digest))
-        }
+        _ => KeyBody::Digest(sha256(bytes)),
     }
-}
-
-fn hex(digest: &Context) -> String {
-    digest.clone().finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

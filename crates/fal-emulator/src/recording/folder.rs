@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
-use super::exchange::{Exchange, RecordedBody};
+use super::exchange::{Exchange, MessageContent, RecordedBody};
+use crate::hex::hex;
 use crate::private_files;
 
 /// The version of the format.
@@ -91,6 +92,11 @@ impl RecordingFolder {
         File::open(self.bodies().join(sha256))
     }
 
+    /// Reads the file of a body into memory.
+    pub(super) fn read_body(&self, sha256: &str, length: u64) -> io::Result<Vec<u8>> {
+        read_file(&self.bodies().join(sha256), length)
+    }
+
     /// Writes an exchange after all others. The file is there whole or not at all.
     pub(super) fn add(&self, exchange: &Exchange) -> io::Result<()> {
         let number = self.last.fetch_add(1, Ordering::Relaxed) + 1;
@@ -131,10 +137,10 @@ impl RecordingFolder {
             let exchange: Exchange =
                 serde_json::from_slice(&text).map_err(|error| Problem::new(&path, error))?;
             exchange.check().map_err(|error| Problem::new(&path, error))?;
-            if let RecordedBody::File { sha256, length } = &exchange.response.body
-                && checked.insert(sha256.clone())
-            {
-                self.check_body(sha256, *length)?;
+            for (sha256, length) in replayed_files(&exchange) {
+                if checked.insert((sha256.clone(), length)) {
+                    self.check_body(sha256, length)?;
+                }
             }
             exchanges.push(exchange);
         }
@@ -161,12 +167,24 @@ impl RecordingFolder {
                 Err(error) => return Err(problem(error.to_string())),
             }
         }
-        let found: String = digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        if found != sha256 {
+        if hex(digest.finish()) != sha256 {
             return Err(problem("changed since it was recorded: its SHA-256 is another".to_owned()));
         }
         Ok(())
     }
+}
+
+/// Returns the names and lengths of the files that a replay reads.
+fn replayed_files(exchange: &Exchange) -> impl Iterator<Item = (&String, u64)> {
+    let body = match &exchange.response.body {
+        RecordedBody::File { sha256, length } => Some((sha256, *length)),
+        RecordedBody::Text(_) => None,
+    };
+    let messages = exchange.messages.iter().flatten();
+    body.into_iter().chain(messages.filter_map(|message| match &message.content {
+        MessageContent::Binary { sha256, length } => Some((sha256, *length)),
+        _ => None,
+    }))
 }
 
 /// A file of a recording and its problem.

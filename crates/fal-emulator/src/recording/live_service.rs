@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 
 use super::request_key::Target;
 
@@ -12,7 +13,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest silence of the service. A direct call is silent while it runs.
 const READ_TIMEOUT: Duration = Duration::from_secs(3600);
 /// The headers that concern one connection, or that the client of the emulator does not decide.
-const DROPPED: [&str; 13] = [
+const DROPPED: [&str; 17] = [
     "connection",
     "expect",
     "keep-alive",
@@ -24,9 +25,19 @@ const DROPPED: [&str; 13] = [
     "upgrade",
     "host",
     "accept-encoding",
+    "sec-websocket-accept",
+    "sec-websocket-extensions",
+    "sec-websocket-key",
+    "sec-websocket-version",
     "x-fal-emulator-scope",
     "x-fal-emulator-scheme",
 ];
+
+/// The answer of the service to a request that opens a WebSocket.
+pub(super) enum Opened {
+    Socket(HeaderMap, reqwest::Upgraded),
+    Refused(reqwest::Response),
+}
 
 /// The real service.
 pub(super) struct LiveService {
@@ -58,6 +69,8 @@ impl LiveService {
             // A repeated request could cost money twice, and a redirect is the client's to follow.
             .retry(reqwest::retry::never())
             .redirect(reqwest::redirect::Policy::none())
+            // WebSockets need it.
+            .http1_only()
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT);
         let http = if upstream.is_some() { http.no_proxy() } else { http }.build()?;
@@ -76,6 +89,38 @@ impl LiveService {
         body: reqwest::Body,
         caller_key: &str,
     ) -> reqwest::Result<reqwest::Response> {
+        self.request(method, target, headers, caller_key).body(body).send().await
+    }
+
+    /// Opens a WebSocket with the same headers.
+    pub(super) async fn open_web_socket(
+        &self,
+        target: &Target,
+        headers: &HeaderMap,
+        caller_key: &str,
+    ) -> reqwest::Result<Opened> {
+        let response = self
+            .request(Method::GET, target, headers, caller_key)
+            .header(header::CONNECTION, "Upgrade")
+            .header(header::UPGRADE, "websocket")
+            .header(header::SEC_WEBSOCKET_VERSION, "13")
+            .header(header::SEC_WEBSOCKET_KEY, generate_key())
+            .send()
+            .await?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(Opened::Refused(response));
+        }
+        Ok(Opened::Socket(response.headers().clone(), response.upgrade().await?))
+    }
+
+    /// Creates a request. The key of the user takes the place of `caller_key`, and of no other.
+    fn request(
+        &self,
+        method: Method,
+        target: &Target,
+        headers: &HeaderMap,
+        caller_key: &str,
+    ) -> reqwest::RequestBuilder {
         let base = self.upstream.clone().unwrap_or_else(|| format!("https://{}", target.host));
         let mark = if target.query.is_empty() { "" } else { "?" };
         let url = format!("{base}{}{mark}{}", target.path, target.query);
@@ -93,7 +138,7 @@ impl LiveService {
         {
             sent.insert(header::HOST, host);
         }
-        self.http.request(method, url).headers(sent).body(body).send().await
+        self.http.request(method, url).headers(sent)
     }
 }
 

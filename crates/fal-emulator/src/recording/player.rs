@@ -52,14 +52,18 @@ impl Player {
         lock(&self.used).remove(&scope.map(str::to_owned));
     }
 
+    /// Notes a request, or a message of a WebSocket, that is not recorded.
+    pub(super) fn note_unrecorded(&self, what: &str) {
+        let mut unrecorded = lock(&self.unrecorded);
+        if unrecorded.len() < MAX_UNRECORDED {
+            unrecorded.insert(what.to_owned());
+        }
+    }
+
     /// Notes a request that is not recorded. Returns the reason in words.
     pub(super) fn explain(&self, key: &RequestKey) -> String {
         let what = key.describe();
-        let mut unrecorded = lock(&self.unrecorded);
-        if unrecorded.len() < MAX_UNRECORDED {
-            unrecorded.insert(what.clone());
-        }
-        drop(unrecorded);
+        self.note_unrecorded(&what);
         let like = self.exchanges.keys().filter(|own| own.has_target_of(key));
         let differences = like.map(|own| key.body.differences(&own.body)).min_by_key(Vec::len);
         match differences {

@@ -5,7 +5,12 @@ use serde_json::{Map, Value};
 
 use super::exchange::{RecordedBody, RecordedRequest};
 use super::secrets::is_secret_parameter;
+use crate::hex::sha256;
 use crate::hosts;
+use crate::realtime::codec;
+
+/// The largest binary message whose members are compared, in bytes. Of larger ones, the bytes are.
+const MAX_COMPARED: usize = 1 << 20;
 
 /// The target of a request at fal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -122,14 +127,34 @@ impl RequestKey {
 
     /// Describes the target in a line: `POST https://fal.run/fal-ai/flux/dev`.
     pub(super) fn describe(&self) -> String {
+        format!("{} https{}", self.method, self.describe_url())
+    }
+
+    /// Describes the target of a WebSocket: `WebSocket wss://fal.run/fal-ai/fast-lcm-diffusion/realtime`.
+    pub(super) fn describe_web_socket(&self) -> String {
+        format!("WebSocket wss{}", self.describe_url())
+    }
+
+    /// Returns the URL after its scheme.
+    fn describe_url(&self) -> String {
         let host = self.other_host.as_deref().unwrap_or(self.host);
         let mark = if self.query.is_empty() { "" } else { "?" };
         let path = if self.path.is_empty() { "/" } else { &self.path };
-        format!("{} https://{host}{path}{mark}{}", self.method, self.query.join("&"))
+        format!("://{host}{path}{mark}{}", self.query.join("&"))
     }
 }
 
 impl KeyBody {
+    /// Returns the comparable form of a binary message, which may be MessagePack.
+    pub(super) fn of_binary(bytes: &[u8]) -> Self {
+        // A large message holds a file, and would be kept in memory with each member as text.
+        match bytes.len() <= MAX_COMPARED {
+            true => codec::decode_msgpack(bytes).ok(),
+            false => None,
+        }
+        .map_or_else(|| Self::Digest(sha256(bytes)), |value| Self::Json(sorted(value).to_string()))
+    }
+
     /// Returns the comparable form of a text that is sent to a path.
     pub(super) fn of_text(text: &str, path: &str) -> Self {
         match serde_json::from_str::<Value>(text) {

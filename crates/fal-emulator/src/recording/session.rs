@@ -1,5 +1,7 @@
 //! An emulator that records the real service, or replays what was recorded.
 
+mod web_sockets;
+
 use std::collections::HashMap;
 use std::io::Read as _;
 use std::path::Path;
@@ -16,7 +18,9 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::{mpsc, watch};
 
+use self::web_sockets::Opening;
 use super::body_sink::{BodySink, MAX_TEXT, content_key};
+use super::connections::Connections;
 use super::exchange::{Exchange, RecordedBody, RecordedReply, RecordedRequest};
 use super::folder::RecordingFolder;
 use super::live_service::{LiveService, is_kept};
@@ -42,12 +46,15 @@ const CHUNK: usize = 64 << 10;
 pub(crate) struct RecordingSession {
     folder: RecordingFolder,
     player: Player,
+    connections: Connections,
     secrets: Secrets,
     mode: Mode,
     /// The number of exchanges that were stored.
     stored: AtomicU64,
     /// The number of replies that are being recorded.
     under_way: watch::Sender<usize>,
+    /// Tells WebSockets to end, so that they can be stored.
+    stop: watch::Sender<()>,
     /// Gets a line for each request that is not recorded.
     warning_log: Option<WarningLog>,
     /// The last stored reply to each question, which is not stored again if it is the same.
@@ -100,22 +107,27 @@ impl RecordingSession {
     ) -> Result<Self, Error> {
         let (folder, exchanges) =
             opened.map_err(|problem| Error::Recording { path: problem.path, problem: problem.text })?;
-        let (stored, under_way, last) = (AtomicU64::new(0), watch::Sender::new(0), Mutex::default());
+        let (connections, exchanges) =
+            exchanges.into_iter().partition(|exchange: &Exchange| exchange.messages.is_some());
+        let connections = Connections::new(connections, &folder)
+            .map_err(|source| Error::Recording { path: folder.bodies(), problem: source.to_string() })?;
         Ok(Self {
             folder,
             player: Player::new(exchanges),
+            connections,
             secrets,
             mode,
-            stored,
-            under_way,
+            stored: AtomicU64::new(0),
+            under_way: watch::Sender::new(0),
+            stop: watch::Sender::new(()),
             warning_log,
-            last,
+            last: Mutex::default(),
         })
     }
 
     /// Returns the number of exchanges that the recording held at the start.
     pub(crate) fn known(&self) -> usize {
-        self.player.len()
+        self.player.len() + self.connections.len()
     }
 
     /// Returns the number of exchanges that were added since.
@@ -128,8 +140,9 @@ impl RecordingSession {
         self.player.unrecorded()
     }
 
-    /// Waits until no reply is being recorded, for up to five seconds.
+    /// Ends open WebSockets, and waits until nothing is being recorded, for up to five seconds.
     pub(crate) async fn settle(&self) {
+        self.stop.send_replace(());
         let mut under_way = self.under_way.subscribe();
         let settled = under_way.wait_for(|count| *count == 0);
         tokio::time::timeout(SETTLE_TIMEOUT, settled).await.map(drop).ok();
@@ -152,6 +165,7 @@ impl RecordingSession {
     /// Lets the replies of a scope start from the first again.
     pub(crate) fn rewind(&self, scope: Option<&str>) {
         self.player.rewind(scope);
+        self.connections.rewind(scope);
     }
 
     /// Answers a request of a scope from the recording, or from the real service.
@@ -164,12 +178,23 @@ impl RecordingSession {
         let Some(target) = Target::from_request(request.uri(), request.headers()) else {
             return Answer::Synthesize(request);
         };
-        let is_upgrade = request.headers().contains_key(header::UPGRADE);
+        if request.headers().contains_key(header::UPGRADE) {
+            let (parts, body) = request.into_parts();
+            let opening = Opening::new(self, parts.clone(), target.clone(), scope, scheme);
+            return match (opening, &self.mode) {
+                (Err(refusal), _) => Answer::Reply(refusal.into_response()),
+                (Ok(opening), Mode::Record { caller_key, .. }) => {
+                    self.note_foreign_key(&parts, caller_key);
+                    Answer::Reply(opening.record().await)
+                }
+                (Ok(opening), Mode::Replay(_)) if opening.is_recorded() => Answer::Reply(opening.replay()),
+                (Ok(_), Mode::Replay(unrecorded)) => {
+                    let request = Request::from_parts(parts, body);
+                    self.replay_one(request, target, scope, scheme, *unrecorded).await
+                }
+            };
+        }
         match &self.mode {
-            Mode::Record { .. } if is_upgrade => {
-                let text = "fal-emulator records no WebSockets: realtime connections need the emulator or fal itself";
-                Answer::Reply(Reply::detail(StatusCode::NOT_IMPLEMENTED, text).into_response())
-            }
             Mode::Record { service, caller_key } => {
                 let recorder = Recorder { session: self, service, caller_key, scheme, scope };
                 Answer::Reply(recorder.answer(request, target).await)
@@ -218,6 +243,29 @@ impl RecordingSession {
         Reply::detail(StatusCode::INTERNAL_SERVER_ERROR, format!("fal-emulator: {text}")).into_response()
     }
 
+    /// Notes the key of a caller that has one of its own, so that it is not stored.
+    fn note_foreign_key(&self, parts: &Parts, caller_key: &str) {
+        let sent = parts.headers.get(header::AUTHORIZATION).and_then(|sent| sent.to_str().ok());
+        if let Some((_, key)) = sent.and_then(|sent| sent.split_once(' '))
+            && key.trim() != caller_key
+        {
+            self.secrets.add(key.trim());
+        }
+    }
+
+    /// Describes a request as it is stored.
+    fn describe_request(&self, parts: &Parts, target: &Target, body: RecordedBody) -> RecordedRequest {
+        let range = parts.headers.get(header::RANGE).and_then(|range| range.to_str().ok());
+        RecordedRequest {
+            method: parts.method.as_str().to_owned(),
+            host: target.host.clone(),
+            path: self.secrets.redact(&target.path),
+            query: self.redact_query(&target.query),
+            range: range.map(str::to_owned),
+            body,
+        }
+    }
+
     /// Tells the user about something that is missing in the recording.
     fn warn(&self, text: &str) {
         tracing::warn!("{text}");
@@ -252,11 +300,7 @@ impl RecordingSession {
         let mut response = Response::new(body);
         *response.status_mut() =
             StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        for (name, value) in &reply.headers {
-            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
-                response.headers_mut().append(name, value);
-            }
-        }
+        add_headers(&mut response, &reply.headers);
         if let RecordedBody::File { length, .. } = &reply.body {
             response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(*length));
         }
@@ -265,7 +309,7 @@ impl RecordingSession {
 
     /// Stores an exchange, unless it is a question whose last reply was the same.
     fn store(&self, key: RequestKey, exchange: &Exchange) {
-        if key.is_question() {
+        if key.is_question() && exchange.messages.is_none() {
             let mut last = lock(&self.last);
             let is_same = last.get(&key).is_some_and(|last| {
                 last.status == exchange.response.status && last.body == exchange.response.body
@@ -301,9 +345,8 @@ impl Recorder<'_> {
         use axum::body::HttpBody as _;
 
         let (parts, body) = request.into_parts();
-        self.note_foreign_key(&parts);
-        let bodies = self.session.folder.bodies();
-        let sink = Arc::new(Mutex::new(BodySink::new(&bodies)));
+        self.session.note_foreign_key(&parts, self.caller_key);
+        let sink = Arc::new(Mutex::new(BodySink::new(&self.session.folder.bodies())));
         let body = if body.size_hint().exact().is_some_and(|size| size <= MAX_TEXT as u64) {
             let Ok(bytes) = to_bytes(body, MAX_TEXT).await else {
                 return Reply::detail(StatusCode::BAD_REQUEST, "The body did not arrive whole")
@@ -339,29 +382,31 @@ impl Recorder<'_> {
             }
             Err(error) => return self.session.broke_off(&target, &causes(error.without_url())),
         };
+        self.record_reply(response, &parts, target, sink, started).await
+    }
+
+    /// Sends a reply of the service on to the caller while it is recorded.
+    async fn record_reply(
+        self,
+        response: reqwest::Response,
+        parts: &Parts,
+        target: Target,
+        request_body: Arc<Mutex<BodySink>>,
+        started: Instant,
+    ) -> Response {
         let tape = Tape {
             session: Arc::clone(self.session),
             request: parts.clone(),
             target,
-            request_body: sink,
+            request_body,
             status: response.status(),
             headers: response.headers().clone(),
-            sink: Some(BodySink::new(&bodies)),
+            sink: Some(BodySink::new(&self.session.folder.bodies())),
             length: response.content_length().filter(|_| parts.method != Method::HEAD),
             read: 0,
             started,
         };
-        self.pass_on(response, tape, &parts).await
-    }
-
-    /// Notes the key of a caller that has one of its own, so that it is not stored.
-    fn note_foreign_key(&self, parts: &Parts) {
-        let sent = parts.headers.get(header::AUTHORIZATION).and_then(|sent| sent.to_str().ok());
-        if let Some((_, key)) = sent.and_then(|sent| sent.split_once(' '))
-            && key.trim() != self.caller_key
-        {
-            self.session.secrets.add(key.trim());
-        }
+        self.pass_on(response, tape, parts).await
     }
 
     /// Sends the reply on to the caller while it is recorded.
@@ -434,8 +479,7 @@ impl Tape {
             .headers
             .get(header::CONTENT_TYPE)
             .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-        self.session.under_way.send_modify(|count| *count += 1);
-        let session = Arc::clone(&self.session);
+        let under_way = UnderWay::new(&self.session);
         let record = async move {
             let mut deadline = None;
             loop {
@@ -466,7 +510,7 @@ impl Tape {
         };
         tokio::spawn(async move {
             record.await;
-            session.under_way.send_modify(|count| *count = count.saturating_sub(1));
+            drop(under_way);
         });
         stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)))
     }
@@ -502,23 +546,46 @@ impl Tape {
             Ok(bodies) => bodies,
             Err(error) => return self.session.warn(&format!("{what} is not recorded: {error}")),
         };
-        let range = self.request.headers.get(header::RANGE).and_then(|range| range.to_str().ok());
-        let headers = self.headers.iter().filter(|(name, _)| is_kept(name)).filter_map(|(name, value)| {
-            Some((name.as_str().to_owned(), secrets.redact(value.to_str().ok()?)))
-        });
+        let headers = stored_headers(&self.headers, secrets);
         let exchange = Exchange {
-            request: RecordedRequest {
-                method: self.request.method.as_str().to_owned(),
-                host: self.target.host.clone(),
-                path: secrets.redact(&self.target.path),
-                query: self.session.redact_query(&self.target.query),
-                range: range.map(str::to_owned),
-                body: request_body,
-            },
-            response: RecordedReply { status: self.status.as_u16(), headers: headers.collect(), body },
+            request: self.session.describe_request(&self.request, &self.target, request_body),
+            response: RecordedReply { status: self.status.as_u16(), headers, body },
+            messages: None,
             seconds: self.started.elapsed().as_secs_f64(),
         };
         self.session.store(key, &exchange);
+    }
+}
+
+/// Counts a reply as being recorded while it exists.
+struct UnderWay(Arc<RecordingSession>);
+
+impl UnderWay {
+    fn new(session: &Arc<RecordingSession>) -> Self {
+        session.under_way.send_modify(|count| *count += 1);
+        Self(Arc::clone(session))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
+/// Returns the headers of a reply that are stored, without secrets.
+fn stored_headers(headers: &HeaderMap, secrets: &Secrets) -> Vec<(String, String)> {
+    let kept = headers.iter().filter(|(name, _)| is_kept(name));
+    kept.filter_map(|(name, value)| Some((name.as_str().to_owned(), secrets.redact(value.to_str().ok()?))))
+        .collect()
+}
+
+/// Adds recorded headers to a response.
+fn add_headers(response: &mut Response, headers: &[(String, String)]) {
+    for (name, value) in headers {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+            response.headers_mut().append(name, value);
+        }
     }
 }
 

@@ -4,10 +4,10 @@ use std::sync::Mutex;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::digest;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
 
+use crate::hex::{hex, sha256};
 use crate::sync::lock;
 
 /// The signing keys, the current one last.
@@ -39,9 +39,9 @@ impl SigningKeys {
 
     /// Signs a delivery with the current key. Returns the signature in hexadecimal digits.
     pub(super) fn sign(&self, request_id: &str, user_id: &str, timestamp: u64, body: &[u8]) -> String {
-        let sum = hex(digest::digest(&digest::SHA256, body).as_ref());
+        let sum = sha256(body);
         let message = format!("{request_id}\n{user_id}\n{timestamp}\n{sum}");
-        lock(&self.0).last().map(|key| hex(key.sign(message.as_bytes()).as_ref())).unwrap_or_default()
+        lock(&self.0).last().map(|key| hex(key.sign(message.as_bytes()))).unwrap_or_default()
     }
 }
 
@@ -49,10 +49,6 @@ impl SigningKeys {
 fn new_key() -> Option<Ed25519KeyPair> {
     let seed = [uuid::Uuid::new_v4().into_bytes(), uuid::Uuid::new_v4().into_bytes()].concat();
     Ed25519KeyPair::from_seed_unchecked(&seed).ok()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -65,7 +61,7 @@ mod tests {
     fn verifies(set: &Value, signature: &str, request_id: &str, timestamp: u64, body: &[u8]) -> bool {
         let signature: Vec<u8> =
             (0..64).map(|byte| u8::from_str_radix(&signature[byte * 2..byte * 2 + 2], 16).unwrap()).collect();
-        let sum = hex(digest::digest(&digest::SHA256, body).as_ref());
+        let sum = sha256(body);
         let message = format!("{request_id}\nme\n{timestamp}\n{sum}");
         set["keys"].as_array().unwrap().iter().any(|key| {
             let public = URL_SAFE_NO_PAD.decode(key["x"].as_str().unwrap()).unwrap();
