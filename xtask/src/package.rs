@@ -18,8 +18,9 @@ const MAX_SIZE: u64 = 10 << 20;
 /// Files and folders that every package must have.
 const REQUIRED: [&str; 5] = ["Cargo.toml", "README.md", "LICENSE-APACHE", "LICENSE-MIT", "src/"];
 
-/// Files and folders that a package may have: those that cargo adds, and the documents that the emulator serves.
-const ALLOWED: [&str; 5] = ["Cargo.toml.orig", "Cargo.lock", ".cargo_vcs_info.json", "build.rs", "schemas/"];
+/// Files and folders that a package may have: those that cargo adds, the documents that the emulator serves, and examples.
+const ALLOWED: [&str; 6] =
+    ["Cargo.toml.orig", "Cargo.lock", ".cargo_vcs_info.json", "build.rs", "schemas/", "examples/"];
 
 /// Arguments of `cargo xtask package`.
 #[derive(clap::Args)]

@@ -27,6 +27,7 @@ use crate::{Error, ErrorKind, Result};
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias("SyncClient", "sync"))]
 pub trait Blocking<T>: IntoFuture<Output = Result<T>> + Sized {
     /// Sends the call and waits for its outcome.
     ///

@@ -27,6 +27,7 @@ mod calls;
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias("AsyncClient", "async_client", "fal"))]
 #[derive(Clone)]
 pub struct Client(pub(crate) Arc<Shared>);
 
@@ -52,11 +53,13 @@ impl Client {
     /// # Errors
     ///
     /// `Auth` without a key, with the variables that were read; `Config` if a variable is invalid.
+    #[doc(alias("FAL_KEY", "api key", "api_key"))]
     pub fn from_env() -> Result<Self> {
         Self::builder().env().build()
     }
 
     /// Returns a builder, for a client that is not, or not only, configured by the environment.
+    #[doc(alias("createFalClient", "fal.config"))]
     pub fn builder() -> ClientBuilder {
         ClientBuilder::new()
     }

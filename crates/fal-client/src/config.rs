@@ -124,6 +124,7 @@ impl ClientBuilder {
     }
 
     /// Sets the API key. Short for [`credentials`](Self::credentials) with [`Credentials::key`].
+    #[doc(alias("api key", "FAL_KEY"))]
     pub fn key(self, key: impl Into<String>) -> Self {
         self.credentials(Credentials::key(key))
     }
@@ -136,6 +137,7 @@ impl ClientBuilder {
 
     /// Points every service at an emulator, such as `http://127.0.0.1:8080`, under the prefixes `/run`,
     /// `/queue`, `/rest`, `/cdn`, `/ws` and `/platform`. Without a key, none is sent.
+    #[doc(alias("FAL_EMULATOR_URL", "mock"))]
     pub fn emulator(mut self, url: impl Into<String>) -> Self {
         self.emulator = Some(url.into());
         self
@@ -216,6 +218,7 @@ impl ClientBuilder {
     /// let client = fal_client::Client::builder().proxy_url("https://my-app.example/api/fal/proxy").build()?;
     /// # Ok::<(), fal_client::Error>(())
     /// ```
+    #[doc(alias("proxyUrl", "withProxy", "x-fal-target-url"))]
     pub fn proxy_url(mut self, url: impl Into<String>) -> Self {
         self.proxy = Some(url.into());
         self
@@ -231,6 +234,7 @@ impl ClientBuilder {
     /// Adds a middleware, which reads and changes every request before it is sent, and reads the response.
     ///
     /// The one that is added first changes a request first. The module [`middleware`](crate::middleware) has an example.
+    #[doc(alias("requestMiddleware", "withMiddleware", "responseHandler"))]
     pub fn middleware(mut self, middleware: impl Middleware) -> Self {
         self.middleware.push(middleware);
         self
@@ -324,6 +328,7 @@ impl ClientBuilder {
     /// Start from [`http_builder`](Self::http_builder), or build it with `reqwest::redirect::Policy::none()`: otherwise
     /// an input is sent wherever a redirect points. Realtime connections over `https` need a client that was built with
     /// `http1_only()`.
+    #[doc(alias("fetch", "reqwest"))]
     pub fn http(mut self, http: reqwest::Client) -> Self {
         self.http = Some(http);
         self
@@ -363,6 +368,7 @@ impl ClientBuilder {
     /// | `run`, `stream` | 1 hour until the answer begins, as long as fal lets a request run |
     /// | upload | 5 minutes from the last byte of a file or part to the answer |
     /// | anything else | 10 minutes until the answer begins |
+    #[doc(alias = "default_timeout")]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
@@ -380,6 +386,7 @@ impl ClientBuilder {
     }
 
     /// Sets the retry policy of calls that do not set their own.
+    #[doc(alias("retries", "max_retries"))]
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
         self
@@ -388,6 +395,7 @@ impl ClientBuilder {
     /// Calls `observe` after every attempt at a request, for metrics and logs.
     ///
     /// Requests wait for it, so it should be quick.
+    #[doc(alias = "log requests")]
     pub fn on_attempt(mut self, observe: impl Fn(&Attempt<'_>) + Send + Sync + 'static) -> Self {
         self.on_attempt = Some(Arc::new(observe));
         self

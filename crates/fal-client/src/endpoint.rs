@@ -70,6 +70,7 @@ impl<E: Endpoint> EndpointHandle<E> {
     /// Returns the request `request_id` of this endpoint, which is in the queue already. Sends nothing.
     ///
     /// A request of another endpoint is noticed when its status or result is fetched.
+    #[doc(alias = "get_handle")]
     #[must_use]
     pub fn job(&self, request_id: impl Into<String>) -> Job<E> {
         self.client.resume(Ticket::with_endpoint(self.id.as_ref(), request_id))
@@ -101,6 +102,7 @@ impl<E: Endpoint> EndpointHandle<E> {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias("getTemporaryAuthToken", "jwt"))]
     #[cfg(feature = "realtime")]
     pub fn realtime_token(&self) -> TokenRequest {
         TokenRequest::new(self.client.clone(), self.id.clone())
@@ -123,6 +125,7 @@ impl<E: Realtime> EndpointHandle<E> {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias("realtime_async", "fal.realtime", "ws_connect"))]
     pub fn realtime(&self) -> ConnectRequest<E> {
         ConnectRequest::new(self.client.clone(), self.id.clone())
     }

@@ -16,6 +16,7 @@ use crate::{Error, ErrorKind, Result, hosts::join};
 /// assert_eq!((id.owner(), id.alias(), id.path()), ("fal-ai", "flux", Some("dev")));
 /// # Ok::<(), fal_client::Error>(())
 /// ```
+#[doc(alias = "parseEndpointId")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EndpointId<'a> {
     /// The id, with the old form converted to the new.

@@ -58,6 +58,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///     }
 /// }
 /// ```
+#[doc(alias("ApiError", "FalClientError", "FalClientHTTPError", "exception"))]
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -272,6 +273,7 @@ impl Error {
     /// [`EndpointHandle::job`](crate::EndpointHandle::job).
     ///
     /// It is the queue's `request_id`, or else the `x-fal-request-id` header.
+    #[doc(alias = "x-fal-request-id")]
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
@@ -288,6 +290,7 @@ impl Error {
     /// It is the body's `error_type` or `type`, or else the `X-Fal-Error-Type` header. Of a store for files in the
     /// manner of S3, it is the `Code`, such as `AccessDenied`. The module [`error_type`](crate::error_type) has
     /// constants for those that fal documents.
+    #[doc(alias = "X-Fal-Error-Type")]
     #[must_use]
     pub fn error_type(&self) -> Option<&str> {
         match (&self.0.error_type, &self.0.kind) {

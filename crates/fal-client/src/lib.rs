@@ -1,27 +1,36 @@
 //! A client for [fal](https://fal.ai): run, queue, stream and upload, typed by the model crates.
 //!
-//! ```no_run
-//! use fal_client::{Client, untyped};
-//! use serde_json::json;
-//!
-//! # async fn example() -> fal_client::Result<()> {
-//! let client = Client::from_env()?; // FAL_KEY
-//! let input = untyped::input("fal-ai/flux/dev", json!({ "prompt": "a cat reading a map" }));
-//! let reply = client.subscribe(input).await?;
-//! println!("{} {}", reply.request_id(), reply["images"][0]["url"]);
-//! # Ok(())
-//! # }
+//! ```sh
+//! cargo add fal-client fal-flux
+//! cargo add tokio --features macros,rt-multi-thread
 //! ```
 //!
-//! With a model crate, `input!(dev { prompt: "a cat", num_inference_steps: 28 })` replaces the untyped
-//! input, and the compiler checks every parameter. [`try_input!`] takes values that are known only at run time.
+//! ```no_run
+//! use fal_client::{Client, input, storage::MediaExt};
+//! use fal_flux::dev;
+//!
+//! #[tokio::main]
+//! async fn main() -> fal_client::Result<()> {
+//!     let client = Client::from_env()?; // FAL_KEY
+//!     let reply = client.subscribe(input!(dev {
+//!         prompt: "a cat reading a map",
+//!         num_inference_steps: 28, // 500 does not compile
+//!     })).await?;
+//!     reply.images[0].save(&client, "cat.jpg").await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! `dev` is the endpoint `fal-ai/flux/dev`, and the compiler checks its parameters. [`try_input!`] takes values that are known
+//! only at run time, and [`untyped`] calls models that have no crate. The [`guide`] has a page for each task, and for those who
+//! come [from Python](guide::from_python) or [from JavaScript](guide::from_javascript).
 //!
 //! | task | call |
 //! |---|---|
 //! | Wait for the output, through the queue | [`Client::subscribe`] |
 //! | Wait for the output, without the queue | [`Client::run`] |
 //! | Receive the output as a stream of events | [`Client::stream`] |
-//! | Exchange messages over one connection (feature `realtime`) | `EndpointHandle::realtime` |
+//! | Exchange messages over one connection (feature `realtime`) | [`EndpointHandle::realtime`] |
 //! | Fetch the output later, also from another process | [`Client::submit`], [`queue::Job`], [`queue::Ticket`] |
 //! | Send many inputs and survive a crash | [`Client::batch`], [`batch::Journal`] |
 //! | Limit what many inputs cost | [`BatchRequest::budget`](batch::BatchRequest::budget), [`Usd`] |
@@ -31,15 +40,34 @@
 //! | Receive webhooks | [`webhook`] |
 //! | Call a model that has no crate | [`untyped`] |
 //! | Do a task with the first of several models that can, or compare them | [`Client::task`], [`Client::compare`], [`task`] |
-//! | Let a language model call an endpoint as a tool (feature `schemars`) | `tool` |
-//! | List models, prices, usage and keys (feature `platform`) | `Client::platform` |
-//! | Estimate the cost of a call (feature `platform`) | `Client::estimate` |
-//! | Call without an async runtime (feature `blocking`) | `blocking::Blocking` |
+//! | Let a language model call an endpoint as a tool (feature `schemars`) | [`tool()`] |
+//! | List models, prices, usage and keys (feature `platform`) | [`Client::platform`] |
+//! | Estimate the cost of a call (feature `platform`) | [`Client::estimate`] |
+//! | Call without an async runtime (feature `blocking`) | [`blocking::Blocking`] |
 //! | Read and change requests before they are sent | [`middleware`] |
 //!
 //! A call is a value named after its verb, such as [`RunRequest`]. Its methods set options, and awaiting it
 //! sends it. Nothing is sent before that, and nothing runs in the background unless `cancel_on_drop` asks
 //! for it. Every failure is one type, [`Error`].
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `rustls-aws-lc-rs` (default), `rustls-ring`, `rustls`, `native-tls` | TLS: with the provider of reqwest, with ring, with that of the app, or by the system's library |
+//! | `webhook` (default) | [`webhook`]: verified and typed deliveries |
+//! | `axum` | deliveries as arguments of axum's handlers, updates as server-sent events, errors as responses |
+//! | `blocking` | [`blocking`]: calls without an async runtime |
+//! | `clap` | `clap::ValueEnum` of the enums of all inputs, so that `--help` lists their values |
+//! | `gzip` | answers are asked for in gzip |
+//! | `image` | pictures of the crate [`image`](https://docs.rs/image) in inputs and outputs |
+//! | `pattern` | parameters of a generated module that must match a regular expression |
+//! | `platform` | [`platform`]: models, prices, usage and keys |
+//! | `realtime` | [`realtime`]: messages over WebSockets |
+//! | `schemars` | [`tool()`]: endpoints as tools of a language model |
+//! | `tower` | [`ClientBuilder::layer`]: layers of tower around the HTTP client |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[macro_use]
 mod options;
@@ -62,6 +90,7 @@ mod error;
 pub mod error_type;
 mod file_check;
 mod future;
+pub mod guide;
 mod headers;
 mod hosts;
 mod input;

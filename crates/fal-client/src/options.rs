@@ -237,6 +237,7 @@ macro_rules! input_options {
             /// Limits the whole call, uploads and retries included.
             ///
             /// Defaults to the client's timeout, and to no limit without one.
+            #[doc(alias = "client_timeout")]
             pub fn timeout(mut self, timeout: ::std::time::Duration) -> Self {
                 self.options.timeout = Some(timeout);
                 self
@@ -246,6 +247,7 @@ macro_rules! input_options {
             ///
             /// Must be longer than 0.1 s. A request that waits longer fails with `Timeout` and status 504. Sent in
             /// seconds as `X-Fal-Request-Start-Timeout`, and as the deprecated `X-Fal-Request-Timeout`.
+            #[doc(alias("startTimeout", "X-Fal-Request-Timeout"))]
             pub fn start_timeout(mut self, timeout: ::std::time::Duration) -> Self {
                 self.options.set_start_timeout(timeout);
                 self
@@ -272,6 +274,7 @@ macro_rules! input_options {
             ///
             /// An option of its own, such as [`runner_hint`](Self::runner_hint), wins over the header that it
             /// sets. `Authorization` is refused.
+            #[doc(alias = "headers")]
             pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> Self {
                 self.options.set_header(name.as_ref(), value.as_ref());
                 self
@@ -280,6 +283,7 @@ macro_rules! input_options {
             /// Prefers the runner that served earlier requests with the same hint, if it is free.
             ///
             /// Sent as `X-Fal-Runner-Hint`.
+            #[doc(alias("hint", "X-Fal-Runner-Hint"))]
             pub fn runner_hint(mut self, hint: impl AsRef<str>) -> Self {
                 self.options.set_option_header("x-fal-runner-hint", hint.as_ref());
                 self
@@ -289,6 +293,7 @@ macro_rules! input_options {
             ///
             /// Defaults to the setting of the account, which is 30 days at first. fal keeps a result that it does not
             /// store for an hour, and for six minutes from 10 kB on. Sent as `X-Fal-Store-IO`.
+            #[doc(alias("X-Fal-Store-IO", "storageSettings"))]
             pub fn store_io(mut self, store: bool) -> Self {
                 self.options.set_option_header("x-fal-store-io", if store { "1" } else { "0" });
                 self
@@ -297,6 +302,7 @@ macro_rules! input_options {
             /// Sets how long fal keeps the files that the model makes, and who may read them.
             ///
             /// Defaults to the account's own setting. Sent as `X-Fal-Object-Lifecycle-Preference`.
+            #[doc(alias("objectLifecycle", "X-Fal-Object-Lifecycle-Preference", "expiration"))]
             pub fn lifecycle(mut self, lifecycle: $crate::storage::Lifecycle) -> Self {
                 self.options.set_option_header("x-fal-object-lifecycle-preference", &lifecycle.to_string());
                 self
@@ -322,6 +328,7 @@ macro_rules! input_options {
             ///
             /// A request has at most 10 tags. A key has 1 to 64 of `a-z 0-9 . _ -` and does not begin with
             /// `fal.`; a value has 1 to 256 printable ASCII characters without a comma.
+            #[doc(alias = "X-Fal-Tags")]
             pub fn tag(mut self, key: impl AsRef<str>, value: impl AsRef<str>) -> Self {
                 self.options.add_tag(key.as_ref(), value.as_ref());
                 self
@@ -380,6 +387,7 @@ macro_rules! queue_options {
             /// Sets the priority among the requests that wait for the same endpoint.
             ///
             /// The option can only lower the priority of the account. Sent as `X-Fal-Queue-Priority`.
+            #[doc(alias = "X-Fal-Queue-Priority")]
             pub fn priority(mut self, priority: $crate::queue::Priority) -> Self {
                 self.options.set_option_header("x-fal-queue-priority", &priority.to_string());
                 self
@@ -390,6 +398,7 @@ macro_rules! queue_options {
             ///
             /// By default fal makes up to ten attempts. Sent as `X-Fal-No-Retry` or `X-Fal-Retry-Config`. The retries
             /// of this client are set with [`retry`](Self::retry).
+            #[doc(alias("X-Fal-No-Retry", "X-Fal-Retry-Config"))]
             pub fn server_retries(mut self, retries: impl Into<$crate::queue::ServerRetries>) -> Self {
                 self.options.set_server_retries(retries.into());
                 self
@@ -398,6 +407,7 @@ macro_rules! queue_options {
             /// Sends the result to this URL when the request is completed. Sent as `fal_webhook`.
             ///
             /// The module `webhook` receives it.
+            #[doc(alias("webhook_url", "webhookUrl", "fal_webhook"))]
             pub fn webhook(mut self, url: impl Into<String>) -> Self {
                 self.options.set_webhook(url.into());
                 self
@@ -406,6 +416,7 @@ macro_rules! queue_options {
             /// Refuses the request, with `RateLimited`, if more than this many already wait for the endpoint.
             ///
             /// Sent as `fal_max_queue_length`.
+            #[doc(alias = "fal_max_queue_length")]
             pub fn max_queue_length(mut self, requests: u32) -> Self {
                 self.options.set_query("fal_max_queue_length", requests.to_string());
                 self

@@ -61,6 +61,7 @@ impl<T> Reply<T> {
     }
 
     /// Returns the cost of the call, in the units in which the endpoint is priced (`X-Fal-Billable-Units`).
+    #[doc(alias("X-Fal-Billable-Units", "cost"))]
     #[must_use]
     pub fn billable_units(&self) -> Option<f64> {
         let units = self.meta.header("x-fal-billable-units")?.trim().parse().ok();

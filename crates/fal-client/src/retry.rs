@@ -52,6 +52,7 @@ use crate::headers::is_json;
 /// let patient = Retry::default().max_attempts(8).max_delay(Duration::from_secs(60));
 /// let never = Retry::none();
 /// ```
+#[doc(alias("retries", "backoff"))]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retry {
     max_attempts: Option<u32>,
@@ -104,6 +105,7 @@ impl Retry {
     }
 
     /// Sets the number of attempts, the first one included. Defaults to 4; 0 means 1.
+    #[doc(alias = "max_retries")]
     #[must_use]
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts.max(1));

@@ -183,6 +183,7 @@ impl fmt::Debug for Input {
 ///
 /// The parameters are JSON, or anything that serde can write. Local [`File`]s in it are uploaded when the request is sent.
 /// Nothing else is checked before; a value that cannot be written is an `Encode` error of the call.
+#[doc(alias = "arguments")]
 pub fn input(endpoint_id: impl Into<String>, parameters: impl Serialize) -> Input {
     let parameters = Parameters::new(&parameters);
     Input { endpoint_id: without_url(endpoint_id.into()), parameters }

@@ -233,6 +233,7 @@ impl File {
     /// let noise = File::bytes(vec![0; 64], "audio/basic").inline();
     /// assert!(icon.is_inline() && noise.is_inline());
     /// ```
+    #[doc(alias("encode_file", "encode_image", "data_uri"))]
     #[must_use]
     pub fn inline(mut self) -> Self {
         self.inline = self.as_url().is_none();

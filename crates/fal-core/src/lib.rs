@@ -22,6 +22,8 @@
 //! The items that only generated code and the macros of this crate name are hidden from these pages. They are
 //! public, but change together with the generator.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod check;
 mod choice;
 mod draft;

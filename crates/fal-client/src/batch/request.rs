@@ -223,6 +223,7 @@ impl<E: Endpoint, K: BatchKey> BatchRequest<E, K> {
     /// [`Concurrency::adaptive`] finds the number that the account runs at once.
     ///
     /// An input is taken from the iterator when its request can be sent.
+    #[doc(alias("max_concurrency", "limit"))]
     pub fn concurrency(mut self, requests: impl Into<Concurrency>) -> Self {
         self.concurrency = requests.into();
         self
@@ -231,6 +232,7 @@ impl<E: Endpoint, K: BatchKey> BatchRequest<E, K> {
     /// Records the requests in a journal, from which another process can continue; see [above](Self).
     ///
     /// There is no journal by default.
+    #[doc(alias("idempotency", "checkpoint"))]
     pub fn journal(mut self, journal: impl Journal) -> Self {
         self.journal = Some(Arc::new(journal));
         self
@@ -258,6 +260,7 @@ impl<E: Endpoint, K: BatchKey> BatchRequest<E, K> {
     /// follow from the input: without it, such a request is a `Config` error, and not sent.
     ///
     /// With a budget, [`Retry::even_if_accepted`](crate::Retry::even_if_accepted) does not apply to submits.
+    #[doc(alias = "spending limit")]
     pub fn budget(mut self, budget: impl Into<Budget>) -> Self {
         self.budget = Some(budget.into());
         self

@@ -29,6 +29,7 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias("run_async", "fal.run"))]
     pub fn run<I: IntoInput>(&self, input: I) -> RunRequest<I::Endpoint> {
         RunRequest::new(self.clone(), input)
     }
@@ -51,6 +52,7 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias("stream_async", "fal.stream", "FalStream"))]
     pub fn stream<I: IntoInput<Endpoint: Streams>>(&self, input: I) -> StreamRequest<I::Endpoint> {
         StreamRequest::new(self.clone(), input)
     }
@@ -68,6 +70,7 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias("submit_async", "queue.submit", "queue.fal.run"))]
     pub fn submit<I: IntoInput>(&self, input: I) -> SubmitRequest<I::Endpoint> {
         SubmitRequest::new(self.clone(), input)
     }
@@ -85,6 +88,7 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias("subscribe_async", "fal.subscribe"))]
     pub fn subscribe<I: IntoInput>(&self, input: I) -> SubscribeRequest<I::Endpoint> {
         SubscribeRequest::new(self.clone(), input)
     }
@@ -92,6 +96,7 @@ impl Client {
     /// Submits many requests of one endpoint to the queue, a limited number at a time, and waits for all outputs.
     ///
     /// With a [`Journal`](crate::batch::Journal), a process that crashed and starts again continues where it was.
+    #[doc(alias = "bulk")]
     pub fn batch<I>(&self, inputs: I) -> BatchRequest<<I::Item as IntoInput>::Endpoint>
     where
         I: IntoIterator<Item: IntoInput, IntoIter: Send + 'static>,
@@ -129,6 +134,7 @@ impl Client {
     /// Returns the request of a [`Ticket`], which is in the queue already. Sends nothing.
     ///
     /// [`EndpointHandle::job`](crate::EndpointHandle::job) takes a request id in place of a ticket.
+    #[doc(alias = "from_request_id")]
     #[must_use]
     pub fn resume<E: Endpoint>(&self, ticket: Ticket<E>) -> Job<E> {
         Job::from_ticket(self.clone(), ticket)
@@ -148,6 +154,7 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias("upload_file", "upload_image", "storage.upload", "upload_file_async"))]
     pub fn upload(&self, file: File) -> UploadRequest {
         UploadRequest::new(self.clone(), file)
     }

@@ -15,6 +15,7 @@ pub enum ErrorKind {
     /// The client or an option of the call is invalid. Nothing was sent.
     Config,
     /// The key is missing, or the service refused it (401, 403).
+    #[doc(alias("401", "MissingCredentialsError"))]
     Auth,
     /// The account, its team or the key may not spend anything at the moment: it is locked, its balance is exhausted, or
     /// it has reached a spending limit (402, 403). The key itself is good, and the same call works once that is settled.
@@ -28,17 +29,20 @@ pub enum ErrorKind {
     /// The input cannot be encoded as JSON. Nothing was sent.
     Encode,
     /// The service refused the input (422). Never empty.
+    #[doc(alias = "ValidationError")]
     Validation(Vec<FieldError>),
     /// Any other response that is not a success. The status and the error type say more.
     Api,
     /// The endpoint or the request does not exist (404), or no longer (410).
     NotFound,
     /// Too many requests were sent at once (429).
+    #[doc(alias("429", "rate limit"))]
     RateLimited,
     /// The result of a job was fetched while it was queued or running.
     NotReady,
     /// The `timeout` of the call passed, or the job did not start before its `start_timeout` (then the status is
     /// 504).
+    #[doc(alias("FalClientTimeoutError", "TimeoutError"))]
     Timeout,
     /// A resumed batch may have sent the request before, so it was not sent again.
     /// [`BatchRequest::resubmit_in_doubt`](crate::batch::BatchRequest::resubmit_in_doubt) sends it.

@@ -98,6 +98,7 @@ impl Client {
     /// # Errors
     ///
     /// As [`platform`](Self::platform), and `NotFound` for an endpoint without a price.
+    #[doc(alias("price", "cost"))]
     pub async fn estimate<I: IntoInput>(&self, input: I) -> Result<Estimate> {
         let id = input.endpoint_id().into_owned();
         let images = num_images(&input.into_input());

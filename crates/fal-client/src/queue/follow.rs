@@ -224,6 +224,7 @@ macro_rules! follow_options {
     ($call:ident) => {
         impl<E: ::fal_core::Endpoint> $call<E> {
             /// Asks for the lines that the model logs.
+            #[doc(alias = "with_logs")]
             pub fn logs(mut self) -> Self {
                 self.follow.logs = true;
                 self
@@ -231,6 +232,7 @@ macro_rules! follow_options {
 
             /// Calls `on_update` with each change of the state or the position in the queue, and with new log
             /// lines. Each line is reported once.
+            #[doc(alias("on_queue_update", "onQueueUpdate"))]
             pub fn on_update(
                 mut self,
                 on_update: impl FnMut(&$crate::queue::Update) + Send + 'static,
@@ -243,6 +245,7 @@ macro_rules! follow_options {
             ///
             /// By default the stream is read. Where it cannot be had, the status is polled: first at once, then
             /// at intervals that grow from 50 ms to 1 s.
+            #[doc(alias("poll_interval", "pollInterval"))]
             pub fn poll_every(mut self, interval: ::std::time::Duration) -> Self {
                 self.follow.polling = $crate::queue::PollSchedule::every(interval);
                 self
@@ -253,6 +256,7 @@ macro_rules! follow_options {
             /// A drop cannot wait, so the cancel request is sent by a task that is spawned on the tokio runtime
             /// in which the drop happens. Outside a runtime nothing is sent. A call that is dropped before fal
             /// has confirmed the request has nothing to cancel yet.
+            #[doc(alias("abortSignal", "AbortController"))]
             pub fn cancel_on_drop(mut self) -> Self {
                 self.follow.cancel_on_drop = true;
                 self

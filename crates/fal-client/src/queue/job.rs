@@ -13,6 +13,7 @@ use crate::{Client, Pending, Reply, Result, Retry};
 /// A request in the queue, typed by the endpoint that answers it. Cloning is cheap.
 ///
 /// Created by [`Client::submit`], [`EndpointHandle::job`](crate::EndpointHandle::job) and [`Client::resume`].
+#[doc(alias("handler", "SyncRequestHandle", "AsyncRequestHandle", "request handle"))]
 pub struct Job<E> {
     handle: RequestHandle,
     endpoint: PhantomData<fn() -> E>,
@@ -42,6 +43,7 @@ impl<E: Endpoint> Job<E> {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias = "queue.status")]
     pub fn status(&self) -> StatusRequest {
         StatusRequest { handle: self.handle.clone(), logs: false }
     }
@@ -55,6 +57,7 @@ impl<E: Endpoint> Job<E> {
     /// `NotReady` while the request is queued or running. If the model failed, its error, with status,
     /// body and request id: `Validation` for a refused input, `Cancelled`, `Timeout` if it did not start
     /// in time, `Api` otherwise.
+    #[doc(alias("queue.result", "get"))]
     pub fn result(&self) -> ResultRequest<E> {
         ResultRequest { handle: self.handle.clone(), endpoint: PhantomData }
     }
@@ -64,11 +67,13 @@ impl<E: Endpoint> Job<E> {
     /// # Errors
     ///
     /// As [`result`](Self::result), and `Timeout`, which leaves the request running.
+    #[doc(alias = "subscribeToStatus")]
     pub fn wait(&self) -> WaitRequest<E> {
         WaitRequest::new(self.handle.clone())
     }
 
     /// Streams every change of the request, with logs, until it is completed.
+    #[doc(alias("iter_events", "iter_events_async", "streamStatus"))]
     pub fn updates(&self) -> Updates {
         Updates::new(self.handle.clone())
     }
@@ -76,6 +81,7 @@ impl<E: Endpoint> Job<E> {
     /// Asks the queue to cancel the request. `PUT …/requests/{request_id}/cancel`.
     ///
     /// A request that has already finished is not an error; see [`Cancelled`].
+    #[doc(alias = "queue.cancel")]
     pub fn cancel(&self) -> CancelRequest {
         CancelRequest { handle: self.handle.clone() }
     }

@@ -75,6 +75,7 @@ impl<E: Endpoint> SubscribeRequest<E> {
     /// # Ok(())
     /// # }
     /// ```
+    #[doc(alias("on_enqueue", "onEnqueue"))]
     pub fn on_queued(mut self, on_queued: impl FnOnce(Ticket<E>) + Send + 'static) -> Self {
         self.on_queued = Some(Box::new(|handle| on_queued(Ticket::from(handle))));
         self

@@ -16,11 +16,13 @@ use crate::{Error, ErrorKind, Result, redact::single_line, transport::Response};
 /// another runner stays `Running`.
 ///
 /// Serialized as `{"status": "running", "request_id": "764…", "logs": []}`, for the events of a web page.
+#[doc(alias("QueueStatus", "Status"))]
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Update {
     /// The request waits for a runner (`IN_QUEUE`).
+    #[doc(alias("IN_QUEUE", "queue_position"))]
     #[non_exhaustive]
     Queued {
         /// The id of the request.
@@ -29,6 +31,7 @@ pub enum Update {
         position: u32,
     },
     /// The request is on a runner (`IN_PROGRESS`).
+    #[doc(alias("IN_PROGRESS", "InProgress"))]
     #[non_exhaustive]
     Running {
         /// The id of the request.
@@ -38,6 +41,7 @@ pub enum Update {
         logs: Vec<Log>,
     },
     /// The request is done, well or not (`COMPLETED`).
+    #[doc(alias = "COMPLETED")]
     #[non_exhaustive]
     Completed {
         /// The id of the request.

@@ -41,6 +41,7 @@ impl<E: Realtime> ConnectRequest<E> {
 
     /// Sets the number of inputs, from 1 to 60, that may wait for the model. If there are more, the oldest is dropped.
     /// Sent as `max_buffering`; by default, fal decides.
+    #[doc(alias = "maxBuffering")]
     pub fn max_buffering(mut self, inputs: u8) -> Self {
         self.settings.max_buffering = Some(inputs);
         self
@@ -58,6 +59,7 @@ impl<E: Realtime> ConnectRequest<E> {
     ///
     /// An app without a key gets the token from its backend, which calls
     /// [`EndpointHandle::realtime_token`](crate::EndpointHandle::realtime_token).
+    #[doc(alias = "tokenProvider")]
     pub fn token_from<P, F, T>(mut self, provide: P) -> Self
     where
         P: Fn() -> F + Send + Sync + 'static,
@@ -75,6 +77,7 @@ impl<E: Realtime> ConnectRequest<E> {
     ///
     /// The first message is sent immediately. Of those that follow within `interval`, the latest is sent at its end, and
     /// the others are [superseded](super::SendOutcome::Superseded).
+    #[doc(alias = "throttleInterval")]
     pub fn throttle(mut self, interval: Duration) -> Self {
         self.settings.throttle = Some(interval);
         self
@@ -128,6 +131,7 @@ impl<E: Realtime> ConnectRequest<E> {
     /// with the same key, which then needs no handshake. Off by default.
     ///
     /// A connection that is dropped while it waits for an answer is closed.
+    #[doc(alias = "connectionKey")]
     pub fn reuse(mut self, key: impl Into<String>) -> Self {
         self.settings.reuse_key = Some(key.into());
         self

@@ -40,6 +40,7 @@ const FINISH_SILENCE: Duration = Duration::from_secs(10);
 /// # Ok(())
 /// # }
 /// ```
+#[doc(alias = "RealtimeConnection")]
 pub struct Connection<E: Realtime> {
     sender: Sender<E>,
     receiver: Receiver<E>,

@@ -37,6 +37,7 @@ impl TokenRequest {
 
     /// Sets the time for which the token opens connections, in whole seconds. 120 s by default. A connection that is open
     /// already is not closed when its token expires.
+    #[doc(alias = "tokenExpirationSeconds")]
     pub fn expires_in(mut self, time: Duration) -> Self {
         self.expires_in = time;
         self

@@ -34,6 +34,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The keys are fetched from `rest.fal.ai/.well-known/jwks.json` for the first delivery, without the API key, and kept
 /// for 24 hours. A signature by an unknown key fetches them again, because fal may have a new one, but at most once every
 /// [`refetch_after`](Self::refetch_after).
+#[doc(alias("signature", "jwks", "X-Fal-Webhook-Signature"))]
 #[derive(Clone)]
 pub struct Verifier {
     keyring: Arc<Keyring>,
