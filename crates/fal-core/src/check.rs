@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::File;
+use crate::{File, unique::has_duplicate};
 
 /// Bounds of the length of a string or a list.
 ///
@@ -151,8 +151,7 @@ impl Check {
 
     /// Checks that no two items of `list` are equal.
     pub fn unique_items<T: PartialEq + Serialize>(&mut self, list: &[T], message: &'static str) {
-        let has_duplicate = list.iter().enumerate().any(|(index, item)| list[..index].contains(item));
-        if has_duplicate && !self.is_refused(true) {
+        if has_duplicate(list) && !self.is_refused(true) {
             self.violation(message.to_owned(), list);
         }
     }

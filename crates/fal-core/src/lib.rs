@@ -46,6 +46,7 @@ mod token;
 #[cfg(feature = "schemars")]
 mod tool;
 mod try_param;
+mod unique;
 
 #[doc(hidden)]
 pub mod json;
