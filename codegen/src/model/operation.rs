@@ -1,11 +1,11 @@
 //! Reads the request body, the parameters and the reply of an operation.
 
 use openapiv3::{ReferenceOr, Schema};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     error::{Error, pointer},
-    normalize::{Normalized, parse_schema, references::SCHEMAS},
+    normalize::{NULL, Normalized, parse_schema, references::SCHEMAS},
 };
 
 /// The maximum number of references that lead from one to the next. Documents have at most two.
@@ -165,7 +165,8 @@ impl<'a> Operation<'a> {
 
     /// Reads the schema of the reply of a successful call.
     ///
-    /// A reply without a schema is added to `unread`, and one that is not JSON to `errors`.
+    /// A reply without a schema is added to `unread`, and one that is not JSON to `errors`. One that never has a body, by
+    /// its code, is null.
     pub(super) fn read_reply(&self, unread: &mut Vec<String>, errors: &mut Vec<Error>) -> Reply {
         let none = Reply { schema: None, at: self.at.clone() };
         let at = pointer(&self.at, "responses");
@@ -202,6 +203,10 @@ impl<'a> Operation<'a> {
                     "return a model with a file as a field, such as `image: Image` of `fal.toolkit`, \
                      whose URL the caller downloads",
                 ));
+            }
+            None if self.replies().iter().any(|(code, _)| ["204", "205"].contains(code)) => {
+                let null = json!({ "nullable": true, NULL: true });
+                return Reply { schema: self.parse(&null, &at, errors), at };
             }
             None => {
                 let at = replies.first().map_or(&at, |(_, at)| at);
@@ -327,8 +332,6 @@ fn decode_percent(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
@@ -9,13 +10,15 @@ use serde_path_to_error::Segment;
 use crate::{Error, ErrorKind, Result, transport::Response};
 
 impl Response {
-    /// Decodes the body as `T`.
+    /// Decodes the body as `T`. The response `204 No Content` is null.
     ///
     /// # Errors
     ///
     /// `Decode` with the path of the first value that does not fit, and the body.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.body).map_err(|cause| self.decode_error(cause))
+        let is_null = self.status == StatusCode::NO_CONTENT && self.body.is_empty();
+        let body: &[u8] = if is_null { b"null" } else { &self.body };
+        serde_json::from_slice(body).map_err(|cause| self.decode_error(cause))
     }
 
     pub(crate) fn decode_error(&self, cause: serde_json::Error) -> Error {
@@ -109,6 +112,24 @@ mod tests {
     enum Mode {
         Fast,
         Slow { steps: u8 },
+    }
+
+    fn response(status: StatusCode) -> Response {
+        let (headers, body, secrets) = Default::default();
+        Response { status, headers, body, secrets }
+    }
+
+    #[test]
+    fn a_response_without_content_is_null() {
+        let response = response(StatusCode::NO_CONTENT);
+        assert_eq!(response.json::<()>().ok(), Some(()));
+        assert!(response.json::<Output>().is_err());
+    }
+
+    #[test]
+    fn an_empty_response_of_another_status_is_an_error() {
+        let error = response(StatusCode::OK).json::<()>().unwrap_err();
+        assert!(error.to_string().contains("the answer is empty"), "{error}");
     }
 
     /// Compares with the path that `serde_path_to_error` finds when it decodes the type itself.
