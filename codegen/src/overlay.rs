@@ -1,6 +1,6 @@
 //! OpenAPI Overlays: files that correct documents without editing them.
 //!
-//! An overlay is a JSON file as the [Overlay Specification 1.0](https://spec.openapis.org/overlay/v1.0.0.html) describes.
+//! An overlay is a file in JSON or YAML as the [Overlay Specification 1.0](https://spec.openapis.org/overlay/v1.0.0.html) describes.
 //! Its actions are applied to a document before anything else is read from it.
 
 use indexmap::IndexSet;
@@ -10,7 +10,7 @@ use serde_json_path::JsonPath;
 use crate::{
     error::{Error, Errors, pointer, unescape},
     options::Source,
-    schema::{Document, without_mark},
+    schema::{Document, text},
 };
 
 const EXAMPLE: &str = "an overlay is `{\"overlay\": \"1.0.0\", \"info\": {\"title\": …, \"version\": …}, \
@@ -53,10 +53,7 @@ impl Overlay {
     pub(crate) fn parse(source: &Source) -> Result<Self, Errors> {
         let file = &source.file;
         let error = |at: &str, message: String| Error::new(file, message).with_pointer(at).with_help(EXAMPLE);
-        let value: Value = serde_json::from_str(without_mark(&source.text)).map_err(|problem| {
-            Error::new(file, format!("not JSON: {problem}"))
-                .with_help("an overlay is read as JSON; convert one in YAML first, such as with `yq -o=json fixes.yaml > fixes.json`")
-        })?;
+        let value = text::parse(file, &source.text)?;
         let version = value.get("overlay").and_then(Value::as_str);
         if !version.is_some_and(|version| version.starts_with("1.")) {
             return Err(error("/overlay", "not an overlay of version 1".to_owned()).into());

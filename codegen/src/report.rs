@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     error::Error,
     model::{self, Type, TypeGraph},
-    rust::{Crate, Endpoint, Item, Module, Output, Struct, Ty, VariantKind},
+    rust::{Crate, Endpoint, Item, Module, Output, Struct, Ty},
 };
 
 /// The results for all endpoints, sorted by id.
@@ -202,6 +202,7 @@ impl<'a> Root<'a> {
     }
 }
 
+/// Returns the number of fields that can be reached from `root`. A name in a shared type is that of a shared type.
 fn fields(item: &Crate, own: &[&Vec<Item>], root: Root) -> usize {
     let mut names = Vec::new();
     let mut count = 0;
@@ -216,36 +217,41 @@ fn fields(item: &Crate, own: &[&Vec<Item>], root: Root) -> usize {
         Root::Named(name) => names.push(name.to_owned()),
         Root::Ty(ty) => ty.collect_names(&mut names),
     }
-    let mut types: HashMap<&str, &Item> = HashMap::new();
-    for item in own.iter().copied().flatten().chain(&item.types) {
-        if let Some(name) = item.name() {
-            types.entry(name).or_insert(item);
-        }
-    }
-    let mut seen = HashSet::new();
-    while let Some(name) = names.pop() {
-        if !seen.insert(name.clone()) {
+    let own = by_name(own.iter().copied().flatten());
+    let shared = by_name(&item.types);
+    let mut pending: Vec<(String, bool)> = names.drain(..).map(|name| (name, false)).collect();
+    let mut seen: HashSet<*const Item> = HashSet::new();
+    while let Some((name, is_in_shared)) = pending.pop() {
+        let name = name.as_str();
+        let own = own.get(name).filter(|_| !is_in_shared).map(|item| (*item, false));
+        let Some((item, is_shared)) = own.or_else(|| Some((*shared.get(name)?, true))) else { continue };
+        if !seen.insert(item) {
             continue;
         }
-        match types.get(name.as_str()) {
-            Some(Item::Struct(item)) => {
+        match item {
+            Item::Struct(item) => {
                 if root_component != Some(&item.component) {
                     count += item.fields.len() + item.constants.len();
                 }
                 item.types().for_each(|ty| ty.collect_names(&mut names));
             }
-            Some(Item::Union(union)) => {
-                for variant in &union.variants {
-                    if let VariantKind::Value { ty, .. } = &variant.kind {
-                        ty.collect_names(&mut names);
-                    }
-                }
-            }
-            Some(Item::Tuple(tuple)) => {
+            Item::Union(union) => union.types().for_each(|ty| ty.collect_names(&mut names)),
+            Item::Tuple(tuple) => {
                 tuple.positions().for_each(|position| position.ty.collect_names(&mut names));
             }
             _ => {}
         }
+        pending.extend(names.drain(..).map(|name| (name, is_shared)));
     }
     count
+}
+
+fn by_name<'a>(items: impl IntoIterator<Item = &'a Item>) -> HashMap<&'a str, &'a Item> {
+    let mut named = HashMap::new();
+    for item in items {
+        if let Some(name) = item.name() {
+            named.entry(name).or_insert(item);
+        }
+    }
+    named
 }

@@ -220,6 +220,63 @@ fn a_reply_without_a_schema_is_reported() {
 }
 
 #[test]
+fn a_reply_without_a_body_is_null() {
+    let mut app = document(json!({ "/": route() }));
+    app["paths"]["/"]["post"]["responses"] = json!({ "204": { "description": "" } });
+    let (text, report) = generate(&app);
+    assert!(text.contains("pub type Output = ();"), "{text}");
+    assert_eq!(entry(&report, "me/app").losses(), Vec::<String>::new());
+}
+
+#[test]
+fn an_enum_of_an_endpoint_may_have_the_name_of_a_shared_union() {
+    let mut app = document(json!({ "/": route() }));
+    let custom = json!({ "type": "object", "title": "Custom", "properties": { "seed": {} } });
+    let schemas = &mut app["components"]["schemas"];
+    schemas["B"] =
+        json!({ "type": "object", "properties": { "Output": { "anyOf": [custom, { "type": "string" }] } } });
+    schemas["Out"]["properties"]["b"] = json!({ "const": "a" });
+    schemas["Out"]["properties"]["c"] = json!({ "$ref": "#/components/schemas/B" });
+    let (_, report) = generate(&app);
+    let entry = entry(&report, "me/app");
+    assert_eq!((entry.properties_read, entry.properties_emitted), (6, 6));
+}
+
+#[test]
+fn a_document_in_yaml_gives_the_code_of_the_same_document_in_json() {
+    let yaml = "openapi: 3.1.0\n\
+                info: { title: App, version: '1' }\n\
+                paths:\n  \
+                /:\n    \
+                post:\n      \
+                requestBody: &in\n        \
+                description: ''\n        \
+                content: { application/json: { schema: { $ref: '#/components/schemas/In' } } }\n      \
+                responses:\n        \
+                200: *in\n\
+                components:\n  \
+                schemas:\n    \
+                In: { type: object, properties: { on: { type: string, enum: [no, off, 007] } } }\n";
+    let json = json!({
+        "openapi": "3.1.0",
+        "info": { "title": "App", "version": "1" },
+        "paths": { "/": { "post": {
+            "requestBody": content("application/json", "In"),
+            "responses": { "200": content("application/json", "In") },
+        } } },
+        "components": { "schemas": {
+            "In": { "type": "object", "properties": { "on": { "type": "string", "enum": ["no", "off", "007"] } } },
+        } },
+    });
+    let generate = |text: &str| {
+        let source = Source { file: "app.yaml".to_owned(), text: text.to_owned() };
+        let options = Options { app: Some("me/app".to_owned()), ..Options::default() };
+        Generator::new(options).module(&[source]).unwrap_or_else(|errors| panic!("{errors}")).text
+    };
+    assert_eq!(generate(yaml), generate(&json.to_string()));
+}
+
+#[test]
 fn an_input_that_is_not_an_object_is_skipped_with_a_remedy() {
     for schema in [
         json!({ "type": "array", "items": { "$ref": "#/components/schemas/In" } }),

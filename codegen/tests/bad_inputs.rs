@@ -25,9 +25,11 @@ fn assert_rejected(text: &str, parts: &[&str]) {
 #[test]
 fn malformed_documents_are_rejected() {
     assert_rejected("{\"openapi\": \"3.0.4\", \"paths\"", &["not JSON: EOF", "cut short"]);
-    assert_rejected("openapi: 3.1.0\npaths: {}\n", &["not JSON", "convert one in YAML first"]);
+    assert_rejected("openapi: 3.1.0\npaths: [\n", &["not YAML: unclosed bracket", "line 2"]);
+    assert_rejected("openapi: 3.1.0\npaths: {}\n", &["/info/x-fal-metadata/endpointId"]);
+    assert_rejected("a text", &["neither an OpenAPI document nor a model record"]);
     assert_rejected("{\"asyncapi\": \"3.1.0\", \"channels\": {}}", &["an AsyncAPI document", "/asyncapi"]);
-    assert_rejected("<!doctype html>", &["not JSON: expected value at line 1 column 1"]);
+    assert_rejected("<!doctype html>", &["not JSON or YAML", "a page of HTML"]);
     assert_rejected("", &["not JSON"]);
     assert_rejected("[1, 2]", &["neither an OpenAPI document nor a model record"]);
     assert_rejected(r#"{"name": "package"}"#, &["neither an OpenAPI document nor a model record"]);

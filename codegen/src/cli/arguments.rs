@@ -21,7 +21,7 @@ pub(crate) enum Runtime {
 #[derive(Debug, Parser)]
 #[command(name = "fal-codegen", version, after_help = EXAMPLES)]
 pub(crate) struct Arguments {
-    /// Documents: JSON files, or folders that are searched for `*.json`.
+    /// Documents: files in JSON or YAML, or folders that are searched for `*.json`, `*.yaml` and `*.yml`.
     ///
     /// A file is an OpenAPI document, a model record `{"endpoint_id", "metadata", "openapi"}`, or a page
     /// `{"models": […]}` as fal's platform API returns it with `expand=openapi-3.0`.
@@ -60,10 +60,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ROUTE")]
     pub(crate) only: Vec<String>,
 
-    /// An OpenAPI Overlay 1.0 (JSON) that corrects the documents before they are read. Repeatable.
+    /// An OpenAPI Overlay 1.0, in JSON or YAML, that corrects the documents before they are read. Repeatable.
     ///
     /// If it `extends` a file, it is for that document only. An action that selects nothing is an error.
-    #[arg(long, value_name = "FILE.json")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) overlay: Vec<PathBuf>,
 
     /// Fails, and writes nothing, if a part of a document has no exact type, or a route is left out because of its

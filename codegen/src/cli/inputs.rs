@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
 };
@@ -40,7 +41,7 @@ pub(crate) fn read_source(file: &Path) -> Result<Source, Error> {
     Ok(Source { file: display_name(file), text: read_text(file)? })
 }
 
-/// Adds the file, or the `*.json` files of the folder in the order of their names.
+/// Adds the file, or the documents of the folder in the order of their names.
 fn collect(input: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
     let metadata = fs::metadata(input).map_err(|error| io_error(input, &error))?;
     if !metadata.is_dir() {
@@ -50,13 +51,13 @@ fn collect(input: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
     let before = files.len();
     walk(input, files)?;
     if files.len() == before {
-        return Err(Error::new(input.display().to_string(), "holds no `*.json` file")
+        return Err(Error::new(input.display().to_string(), "holds no `*.json`, `*.yaml` or `*.yml` file")
             .with_help("give a folder of documents, or the documents themselves"));
     }
     Ok(())
 }
 
-/// Adds the `*.json` files of a folder. Does not follow symbolic links to folders, which may form a cycle.
+/// Adds the JSON and YAML files of a folder. Does not follow symbolic links to folders, which may form a cycle.
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
     let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let mut entries = entries.map_err(|error| io_error(folder, &error))?;
@@ -66,11 +67,17 @@ fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
         let kind = entry.file_type().map_err(|error| io_error(&path, &error))?;
         if kind.is_dir() {
             walk(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "json") && path.is_file() {
+        } else if is_document(&path) && path.is_file() {
             files.push(path);
         }
     }
     Ok(())
+}
+
+/// Returns true for the names of JSON and YAML files.
+fn is_document(path: &Path) -> bool {
+    let extension = path.extension().and_then(OsStr::to_str);
+    matches!(extension, Some("json" | "yaml" | "yml"))
 }
 
 /// The maximum size of a document. The largest page of records that fal returns has a few megabytes.
@@ -87,7 +94,7 @@ fn read_text(file: &Path) -> Result<String, Error> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Error::new(file.display().to_string(), format!("not UTF-8 text: the byte at {at} is not part of any"))
-            .with_help("JSON is UTF-8; download the document again")
+            .with_help("JSON and YAML are UTF-8; download the document again")
     })
 }
 

@@ -7,12 +7,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::{Direction, Member, Object, Others, Property, Type, TypeGraph, overlaps::Overlaps};
+use super::{Direction, List, Member, Object, Others, Property, Type, TypeGraph, overlaps::Overlaps};
 
 impl TypeGraph {
     /// Completes the members of unions.
     pub(super) fn complete_members(&mut self, direction: Direction) {
         let objects = self.objects.clone();
+        let in_unique_lists =
+            if direction.is_input() { self.objects_of_unique_lists() } else { HashSet::new() };
         self.visit_types(&mut |ty| untag(ty, &objects));
         let (mut tags, mut in_unions, mut unions) = (HashSet::new(), HashSet::new(), Vec::new());
         self.visit_types(&mut |ty| match ty {
@@ -59,8 +61,10 @@ impl TypeGraph {
             if direction.is_input() && object.name != root {
                 mark_constants(object, &tags, in_unions.contains(&object.name));
             }
-            // Of the members that fit, the one that was chosen may not know every field. Outputs may have new ones.
+            // Of the members that fit, the one that was chosen may not know every field. Outputs may have new ones. Items
+            // of a list that must differ may do so in a field that their schema does not describe.
             let may_lose = overlaps.contains(&object.name)
+                || in_unique_lists.contains(&object.name)
                 || direction == Direction::Output && in_unions.contains(&object.name);
             let is_lossy = match object.others {
                 Others::Ignored => true,
@@ -72,6 +76,19 @@ impl TypeGraph {
                 object.others = Others::any();
             }
         }
+    }
+
+    /// Returns the objects inside lists whose items must differ.
+    fn objects_of_unique_lists(&mut self) -> HashSet<String> {
+        let mut items = Vec::new();
+        self.visit_types(&mut |ty| {
+            if let Type::List(item, List { unique: true, .. }) = ty {
+                items.push(item.ty.clone());
+            }
+        });
+        let mut found = HashSet::new();
+        items.iter().for_each(|ty| self.collect_objects(ty, &mut found));
+        found
     }
 
     /// Calls `visit` for every type, from the outside in.

@@ -126,6 +126,28 @@ impl TypeGraph {
         self.objects.get(name).is_some_and(|object| object.types().any(|ty| self.any_inside(ty, seen, holds)))
     }
 
+    /// Adds the names of all objects that a value of `ty` can contain.
+    pub(super) fn collect_objects(&self, ty: &Type, found: &mut HashSet<String>) {
+        match ty {
+            Type::List(item, _) | Type::Map(item, _) => self.collect_objects(&item.ty, found),
+            Type::Object(name) => self.collect_object(name, found),
+            Type::Tuple(tuple) => tuple.types().for_each(|ty| self.collect_objects(ty, found)),
+            Type::Union(types) => types.iter().for_each(|ty| self.collect_objects(ty, found)),
+            Type::Tagged(_, members) => {
+                members.iter().for_each(|member| self.collect_object(&member.object, found));
+            }
+            _ => {}
+        }
+    }
+
+    fn collect_object(&self, name: &str, found: &mut HashSet<String>) {
+        if found.insert(name.to_owned())
+            && let Some(object) = self.objects.get(name)
+        {
+            object.types().for_each(|ty| self.collect_objects(ty, found));
+        }
+    }
+
     /// Returns true if a value of the object can contain another one without a list or map between them.
     ///
     /// Rust needs a `Box` there.

@@ -249,8 +249,9 @@ impl Resolver<'_> {
         let wide = schema.schema_data.extensions.get(WIDE_BOUNDS);
         let wide = |keyword: &str| wide?.get(keyword)?.as_str()?.parse::<i128>().ok();
         let (wide_min, wide_max) = (wide("minimum"), wide("maximum"));
-        // Without an upper bound, an integer may be larger than `i64::MAX`. One without any bound has a type for that.
-        let is_open = max.is_none() && (min.is_some() || multiple_of.is_some());
+        // Without a bound on one side, an integer may be beyond `i64` there. One without any bound has a type for that.
+        let is_bounded = min.is_some() || max.is_some() || multiple_of.is_some();
+        let is_open = is_bounded && (min.is_none() || max.is_none());
         if wide_min.is_none() && wide_max.is_none() && !is_open {
             return Type::Integer(inclusive_bounds(integer));
         }

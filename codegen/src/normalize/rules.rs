@@ -580,13 +580,19 @@ fn rewrite_examples(schema: &mut Map<String, Value>) {
 }
 
 /// Renames the keywords of fal's own tools to extensions, so that nothing is lost. Limits of files join those of
-/// `x-fal`, which newer documents have instead.
+/// `x-fal`, which newer documents have instead. A number of pixels is an area.
 fn rename_tool_keywords(schema: &mut Map<String, Value>) {
     for key in FILE_LIMITS {
         let Some(value) = schema.remove(*key) else { continue };
         let limits = schema.entry("x-fal").or_insert_with(|| json!({}));
         if let Some(limits) = limits.as_object_mut() {
             limits.entry(*key).or_insert(value);
+        }
+    }
+    if let Some(Value::Object(limits)) = schema.get_mut("x-fal") {
+        for (key, area) in [("min_pixels", "min_area"), ("max_pixels", "max_area")] {
+            let Some(value) = limits.remove(key) else { continue };
+            limits.entry(area).or_insert(value);
         }
     }
     for key in FAL_TOOLS {
@@ -708,6 +714,14 @@ mod tests {
         check(
             json!({ "anyOf": [{ "type": "string" }, { "type": "integer" }, false] }),
             json!({ "anyOf": [{ "type": "string" }, { "type": "integer" }] }),
+        );
+    }
+
+    #[test]
+    fn limits_of_files_join_those_of_their_extension() {
+        check(
+            json!({ "type": "string", "max_pixels": 9, "max_fps": 30, "x-fal": { "max_fps": 24, "min_pixels": 4 } }),
+            json!({ "type": "string", "x-fal": { "max_fps": 24, "max_area": 9, "min_area": 4 } }),
         );
     }
 

@@ -73,8 +73,25 @@ const KNOWN: &[&str] = &[
 pub(crate) const FAL_TOOLS: &[&str] = &["ui", "_fal_ui_field", "limit_description"];
 
 /// Limits of files outside of `x-fal`, which stage 2 moves there.
-pub(crate) const FILE_LIMITS: &[&str] =
-    &["max_file_size", "max_height", "max_width", "min_height", "min_width"];
+pub(crate) const FILE_LIMITS: &[&str] = &[
+    "max_area",
+    "max_aspect_ratio",
+    "max_duration",
+    "max_file_size",
+    "max_fps",
+    "max_frames",
+    "max_height",
+    "max_pixels",
+    "max_width",
+    "min_area",
+    "min_aspect_ratio",
+    "min_duration",
+    "min_fps",
+    "min_frames",
+    "min_height",
+    "min_pixels",
+    "min_width",
+];
 
 /// Counts the keywords of the component schemas that are neither known nor extensions (`x-…`).
 pub(crate) fn count_unknown(openapi: &Value) -> BTreeMap<String, usize> {

@@ -3,6 +3,7 @@
 //! This stage is lenient: it takes whatever fal publishes as it is.
 
 pub(crate) mod keywords;
+pub(crate) mod text;
 
 use serde_json::{Map, Value};
 
@@ -69,22 +70,12 @@ pub enum Record {
 /// The file is an OpenAPI document, a model record `{endpoint_id, metadata, openapi}`, or a page of records
 /// `{"models": […]}`. `app` is the `owner/name` for documents that do not name their app.
 ///
-/// An `Err` is a malformed record, or the whole text if it is not JSON or none of the above. A malformed record of
+/// An `Err` is a malformed record, or the whole text if it is neither JSON nor YAML, or none of the above. A malformed record of
 /// a page does not affect the others.
 pub fn read(file: &str, text: &str, app: Option<&str>) -> Vec<Result<Record, Error>> {
-    let text = without_mark(text);
-    let value: Value = match serde_json::from_str(text) {
+    let value = match text::parse(file, text) {
         Ok(value) => value,
-        Err(error) => {
-            let help = match text.trim_start().chars().next() {
-                Some('<') => "this is a page of HTML; download the document itself",
-                Some(first) if first.is_alphabetic() || "#-%".contains(first) => {
-                    "a document is read as JSON; convert one in YAML first, such as with `yq -o=json app.yaml > app.json`"
-                }
-                _ => "download the document again; it may be cut short",
-            };
-            return vec![Err(Error::new(file, format!("not JSON: {error}")).with_help(help))];
-        }
+        Err(error) => return vec![Err(error)],
     };
     let Value::Object(mut object) = value else {
         return vec![Err(not_a_document(file, ""))];
@@ -99,11 +90,6 @@ pub fn read(file: &str, text: &str, app: Option<&str>) -> Vec<Result<Record, Err
         }
         _ => read_record(file, "", object, app),
     }
-}
-
-/// Returns a text without the byte order mark that some editors write before it.
-pub(crate) fn without_mark(text: &str) -> &str {
-    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// Reads a record. It has one document for each endpoint of the queue that it describes without naming it.
@@ -263,16 +249,6 @@ mod tests {
         };
         assert_eq!((first.pointer.as_str(), last.pointer.as_str()), ("/models/0", "/models/2"));
         assert_eq!((document.id.as_str(), document.base.as_str()), ("a/b", "/models/1/openapi"));
-    }
-
-    #[test]
-    fn text_that_is_not_json_is_refused_with_what_to_do_about_it() {
-        assert!(message("openapi: 3.1.0\npaths: {}\n").contains("convert one in YAML first"));
-        assert!(message("# An app\nopenapi: 3.1.0\n").contains("convert one in YAML first"));
-        assert!(message("<!doctype html>").contains("a page of HTML"));
-        for cut in ["", "{", "[1,", "\"openapi\": \"3.1.0\"}"] {
-            assert!(message(cut).contains("download the document again"), "{cut}");
-        }
     }
 
     #[test]

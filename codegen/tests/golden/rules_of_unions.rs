@@ -14,9 +14,7 @@
 // assert_eq!(input.validate(), Ok(()));
 // ```
 
-use fal_core::{
-    Check, Endpoint, Int, IntoInput, Param, Parameters, Violations, WideInt, json,
-};
+use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Violations, WideInt, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
@@ -63,7 +61,7 @@ pub enum Text {
 impl fal_core::ParamValue for Text {}
 
 /// `outer_integer`: at most 9.
-pub type OuterInteger = Int<bounds::OuterInteger>;
+pub type OuterInteger = WideInt<bounds::OuterInteger>;
 
 /// The values of `outer`.
 #[derive(Debug, Clone, PartialEq)]
@@ -458,9 +456,9 @@ pub mod bounds {
 
     pub enum OuterInteger {}
 
-    impl Range<i64> for OuterInteger {
-        const MIN: i64 = i64::MIN;
-        const MAX: i64 = 9;
+    impl Range<i128> for OuterInteger {
+        const MIN: i128 = i128::MIN;
+        const MAX: i128 = 9;
         const MESSAGE: &'static str = "`outer_integer` of acme/rules-of-unions must be at most 9";
     }
 

@@ -222,7 +222,8 @@ pub mod types {
 }
 
 use fal_core::{
-    Check, Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Violations, json,
+    Check, Endpoint, File, Integer, IntoInput, Param, Parameters, Violations, WideInt,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -324,7 +325,7 @@ pub struct Few(pub String, pub Vec<String>);
 pub struct Older(pub Option<Integer>, pub Option<Option<String>>);
 
 /// `rules`: at most 5.
-pub type RulesValue = Int<bounds::RulesValue>;
+pub type RulesValue = WideInt<bounds::RulesValue>;
 
 /// The items of `rules`, in their order.
 #[derive(Debug, Clone, PartialEq)]
@@ -1133,9 +1134,9 @@ pub mod bounds {
 
     pub enum RulesValue {}
 
-    impl Range<i64> for RulesValue {
-        const MIN: i64 = i64::MIN;
-        const MAX: i64 = 5;
+    impl Range<i128> for RulesValue {
+        const MIN: i128 = i128::MIN;
+        const MAX: i128 = 5;
         const MESSAGE: &'static str = "`rules` of acme/tuple-shapes must be at most 5";
     }
 }
