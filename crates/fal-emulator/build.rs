@@ -48,6 +48,7 @@ fn pack(records: &[Value]) -> Result<Vec<u8>, Error> {
             "id": record["endpoint_id"],
             "name": metadata["display_name"].as_str().unwrap_or_default(),
             "category": metadata["category"].as_str().unwrap_or_default(),
+            "description": metadata["description"].as_str().unwrap_or_default(),
             "from": body.len(),
             "to": body.len() + packed.len(),
         }));

@@ -42,7 +42,7 @@ pub use self::{
     download::{Chunks, Download, DownloadRequest},
     file_ext::FileExt,
     lifecycle::{Access, Acl, Lifecycle},
-    media::{MediaExt, SaveMediaRequest, SavedFile},
+    media::{MediaExt, MediaUrl, SaveMediaRequest, SavedFile, find_media},
     options::{Repository, UploadOptions},
     progress::Progress,
     upload::{UploadEvent, UploadEvents, UploadRequest},

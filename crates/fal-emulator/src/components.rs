@@ -55,6 +55,25 @@ impl Components {
         (schema, component)
     }
 
+    /// Returns a schema as one JSON Schema that stands alone: the components that it needs are its `$defs`.
+    pub(crate) fn inline(&self, schema: &Value) -> Value {
+        let (mut root, mut needed) = (self.resolve(schema).0.clone(), Vec::new());
+        convert(&mut root);
+        collect_references(&root, &mut needed);
+        let mut definitions = Map::new();
+        while let Some(name) = needed.pop() {
+            if let Some(schema) = self.0.get(&name).filter(|_| !definitions.contains_key(&name)) {
+                collect_references(schema, &mut needed);
+                definitions.insert(name, schema.clone());
+            }
+        }
+        if let (Value::Object(root), false) = (&mut root, definitions.is_empty()) {
+            root.insert("$defs".to_owned(), Value::Object(definitions));
+        }
+        move_references(&mut root);
+        root
+    }
+
     /// Compiles one schema of the document.
     ///
     /// # Errors
@@ -97,6 +116,22 @@ fn convert(schema: &mut Value) {
                 let plain = Value::Object(std::mem::take(object));
                 *schema = json!({"anyOf": [plain, {"type": "null"}]});
             }
+        }
+        _ => {}
+    }
+}
+
+/// Lets references to components point to the `$defs` of the same schema.
+fn move_references(schema: &mut Value) {
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(move_references),
+        Value::Object(object) => {
+            if let Some(Value::String(target)) = object.get_mut("$ref")
+                && let Some(name) = target.strip_prefix(PREFIX)
+            {
+                *target = format!("#/$defs/{name}");
+            }
+            object.values_mut().for_each(move_references);
         }
         _ => {}
     }

@@ -15,6 +15,13 @@ mod parameter;
 use content::{Content, Fetched, fetch};
 use parameter::{FileKind, FileParameter};
 
+/// Returns the kind of file that a parameter certainly takes, such as `image`.
+pub(crate) fn file_kind(name: &str, schema: &Value, resolved: &Value) -> Option<&'static str> {
+    let parameter =
+        FileParameter::new(name, schema, resolved, None).filter(|parameter| parameter.is_certain)?;
+    Some(parameter.kind.name())
+}
+
 /// The nesting from which nothing is checked.
 const MAX_DEPTH: usize = 16;
 /// The most violations that are explained.

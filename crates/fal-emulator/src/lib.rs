@@ -50,6 +50,7 @@ mod billing;
 mod builder;
 mod call_explanation;
 mod call_view;
+pub mod catalogue;
 mod clock;
 mod components;
 mod emulator;

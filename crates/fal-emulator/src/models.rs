@@ -37,6 +37,7 @@ pub(crate) struct Registry {
 struct Entry {
     name: String,
     category: String,
+    description: String,
     document: Document,
     model: OnceLock<Option<Arc<Model>>>,
 }
@@ -52,6 +53,7 @@ pub(crate) struct ModelSummary<'a> {
     pub(crate) id: &'a str,
     pub(crate) name: &'a str,
     pub(crate) category: &'a str,
+    pub(crate) description: &'a str,
 }
 
 impl Registry {
@@ -65,8 +67,10 @@ impl Registry {
         let mut registry = Self::default();
         for entry in built_in::index().map_err(damaged)? {
             let document = Document::BuiltIn(entry.range());
-            let (name, category) = (entry.name, entry.category);
-            registry.entries.insert(entry.id, Arc::new(Entry::new(name, category, document)));
+            let (name, category, description) = (entry.name, entry.category, entry.description);
+            let model = OnceLock::new();
+            let known = Entry { name, category, description, document, model };
+            registry.entries.insert(entry.id, Arc::new(known));
         }
         Ok(INDEX.get_or_init(|| registry).clone())
     }
@@ -120,6 +124,7 @@ impl Registry {
             id,
             name: &entry.name,
             category: &entry.category,
+            description: &entry.description,
         })
     }
 
@@ -172,21 +177,28 @@ impl Registry {
         similar_ids::find(id, self.ids())
     }
 
+    /// Adds the model of a record `{endpoint_id, metadata, openapi}` or of a document that names its endpoint. Returns its
+    /// id, or `None` if it describes no model.
+    pub(crate) fn add_record(&mut self, record: Value) -> Result<Option<String>, String> {
+        let Some(model) = Model::parse(record)? else { return Ok(None) };
+        let id = model.id.clone();
+        self.extend(Additions([(id.clone(), model)].into()));
+        Ok(Some(id))
+    }
+
     fn extend(&mut self, added: Additions) {
         for (id, model) in added.0 {
-            let name = model.metadata_text("display_name").unwrap_or_default().to_owned();
+            let text = |name| model.metadata_text(name).unwrap_or_default().to_owned();
+            let (name, description) = (text("display_name"), text("description"));
             let category = model.category().to_owned();
             let document = Document::Parsed(Mutex::new(Some(Box::new(model))));
-            self.entries.insert(id, Arc::new(Entry::new(name, category, document)));
+            let entry = Entry { name, category, description, document, model: OnceLock::new() };
+            self.entries.insert(id, Arc::new(entry));
         }
     }
 }
 
 impl Entry {
-    fn new(name: String, category: String, document: Document) -> Self {
-        Self { name, category, document, model: OnceLock::new() }
-    }
-
     fn model(&self, registry: &Registry) -> Option<&Arc<Model>> {
         self.model.get_or_init(|| self.read(registry).map(Arc::new)).as_ref()
     }

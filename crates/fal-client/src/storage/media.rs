@@ -180,7 +180,7 @@ impl SaveMediaRequest {
             Error::new(kind, format!("the output is not JSON: {cause}")).with_source(cause)
         })?;
         let mut files = Vec::new();
-        for (field, url) in find_files(&output) {
+        for MediaUrl { field, url } in find_media(&output) {
             let download = DownloadRequest::with_options(&client, &url, &options, max_bytes, &hosts);
             download.check_host().map_err(|error| error.with_context(&field))?;
             files.push((field, download));
@@ -213,17 +213,35 @@ impl fmt::Debug for SaveMediaRequest {
     }
 }
 
-/// Returns the place and the URL of every file, in order.
-fn find_files(output: &Value) -> Vec<(String, String)> {
+/// A file of an output, from [`find_media`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MediaUrl {
+    /// The place of the file in the output, such as `images-0`.
+    pub field: String,
+    /// The URL of the file, which may be a `data:` URL.
+    pub url: String,
+}
+
+/// Returns the files of an output of any model, in their order, as [`Reply::save_media`] finds them.
+///
+/// ```
+/// use fal_client::storage::find_media;
+///
+/// let output = serde_json::json!({ "images": [{ "url": "https://v3.fal.media/files/cat.png" }], "seed": 7 });
+/// assert_eq!(find_media(&output)[0].field, "images-0");
+/// ```
+#[must_use]
+pub fn find_media(output: &Value) -> Vec<MediaUrl> {
     let mut found = Vec::new();
     walk(output, &mut Vec::new(), &mut found);
     found
 }
 
-fn walk(value: &Value, place: &mut Vec<String>, found: &mut Vec<(String, String)>) {
+fn walk(value: &Value, place: &mut Vec<String>, found: &mut Vec<MediaUrl>) {
     match value {
-        Value::String(url) if is_file_url(url, place) && !found.iter().any(|(_, known)| known == url) => {
-            found.push((place_name(place), url.clone()));
+        Value::String(url) if is_file_url(url, place) && !found.iter().any(|known| known.url == *url) => {
+            found.push(MediaUrl { field: place_name(place), url: url.clone() });
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
@@ -239,7 +257,7 @@ fn walk(value: &Value, place: &mut Vec<String>, found: &mut Vec<(String, String)
     }
 }
 
-fn descend(name: String, value: &Value, place: &mut Vec<String>, found: &mut Vec<(String, String)>) {
+fn descend(name: String, value: &Value, place: &mut Vec<String>, found: &mut Vec<MediaUrl>) {
     place.push(name);
     walk(value, place, found);
     place.pop();
@@ -287,9 +305,9 @@ mod tests {
             "empty": {"url": ""},
             "nothing": {"url": null},
         });
-        let mut found = find_files(&output);
-        found.sort();
-        let names: Vec<_> = found.iter().map(|(name, _)| name.as_str()).collect();
+        let found = find_media(&output);
+        let mut names: Vec<_> = found.iter().map(|media| media.field.as_str()).collect();
+        names.sort_unstable();
         assert_eq!(
             names,
             [

@@ -98,6 +98,18 @@ impl<'a> FileParameter<'a> {
 }
 
 impl FileKind {
+    /// Returns the name of the kind, for people.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Video => "video",
+            Self::Audio => "audio",
+            Self::Visual => "image or video",
+            Self::Archive => "archive",
+            Self::Any => "any",
+        }
+    }
+
     /// Returns true if a file of this content may be of this kind.
     pub(super) fn accepts(self, content: &Content) -> bool {
         match self {

@@ -17,6 +17,7 @@ pub(super) struct BuiltIn {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) category: String,
+    pub(super) description: String,
     from: usize,
     to: usize,
 }

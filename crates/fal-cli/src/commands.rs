@@ -1,0 +1,54 @@
+//! The commands.
+
+mod account;
+mod batch;
+mod call;
+mod compare;
+mod files;
+mod models;
+mod profile;
+mod request;
+mod run;
+mod show;
+mod submit;
+
+use std::process::ExitCode;
+
+pub(crate) use compare::Compared;
+
+use crate::arguments::{Arguments, Command};
+use crate::failure::Result;
+use crate::session::Session;
+
+/// Runs a command.
+///
+/// # Errors
+///
+/// Returns the failure to print, with its exit code.
+pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let Arguments { global, command } = arguments;
+    if let Command::Profile(command) = command {
+        return profile::run(command, &global);
+    }
+    let session = Session::new(global)?;
+    match command {
+        Command::Models(arguments) => models::run(&session, &arguments).await,
+        Command::Show(arguments) => show::run(&session, &arguments).await,
+        Command::Run(arguments) => run::run(&session, &arguments).await,
+        Command::Submit(arguments) => submit::run(&session, &arguments).await,
+        Command::Status(arguments) => request::status(&session, &arguments).await,
+        Command::Wait(arguments) => request::wait(&session, &arguments).await,
+        Command::Result(arguments) => request::result(&session, &arguments).await,
+        Command::Cancel(arguments) => request::cancel(&session, &arguments).await,
+        Command::Log(arguments) => request::log(&session, &arguments).await,
+        Command::Resume(arguments) => request::resume(&session, &arguments).await,
+        Command::Save(arguments) => request::save(&session, &arguments).await,
+        Command::Upload(arguments) => files::upload(&session, &arguments).await,
+        Command::Download(arguments) => files::download(&session, &arguments).await,
+        Command::Batch(arguments) => batch::run(&session, &arguments).await,
+        Command::Compare(arguments) => compare::run(&session, &arguments).await,
+        Command::History(arguments) => account::history(&session, &arguments).await,
+        Command::Usage(arguments) => account::usage(&session, &arguments).await,
+        Command::Profile(_) => Ok(ExitCode::SUCCESS),
+    }
+}

@@ -1,0 +1,94 @@
+//! `fal-cli models`: the search.
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use console::style;
+use serde_json::json;
+
+use crate::arguments::ModelsArguments;
+use crate::failure::{Failure, Result};
+use crate::model::lookup;
+use crate::model::search::{Found, search};
+use crate::output::print;
+use crate::session::Session;
+
+pub(super) async fn run(session: &Session, arguments: &ModelsArguments) -> Result<ExitCode> {
+    let ModelsArguments { words, task, limit, offline } = arguments;
+    let task = task.as_deref();
+    let catalogue = session.catalogue()?;
+    check_task(task, catalogue.summaries().map(|model| model.category))?;
+    let mut found = search(catalogue.summaries().map(Found::from), words, task);
+    if session.can_call() && !offline {
+        match lookup::search_platform(session, words, task).await {
+            Ok(others) => {
+                let is_new = |other: &Found| !found.iter().any(|known| known.id == other.id);
+                let others: Vec<Found> = others.into_iter().filter(is_new).collect();
+                found.extend(others);
+            }
+            // The built-in models are an answer.
+            Err(failure) if !session.global.quiet => {
+                eprintln!("warning: the platform was not searched: {}", failure.lines().join("; "));
+            }
+            Err(_) => {}
+        }
+    }
+    let total = found.len();
+    if *limit > 0 {
+        found.truncate(*limit);
+    }
+    if session.global.json {
+        print(&json!({"total": total, "models": found}).to_string());
+    } else {
+        print_table(&found, words, &catalogue, total, session.global.quiet);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check_task<'a>(task: Option<&str>, categories: impl Iterator<Item = &'a str>) -> Result<()> {
+    let Some(task) = task else { return Ok(()) };
+    let mut known: Vec<&str> = categories.filter(|category| !category.is_empty()).collect();
+    known.sort_unstable();
+    known.dedup();
+    match known.contains(&task) {
+        true => Ok(()),
+        false => Err(Failure::usage(format!(
+            "--task: there is no category `{task}`; there are {}",
+            known.join(", ")
+        ))),
+    }
+}
+
+fn print_table(
+    found: &[Found],
+    words: &[String],
+    catalogue: &fal_emulator::catalogue::Catalogue,
+    total: usize,
+    is_quiet: bool,
+) {
+    if !std::io::stdout().is_terminal() {
+        found.iter().for_each(|model| print(&[&*model.id, &model.category, &model.name].join("\t")));
+    } else {
+        let width =
+            |of: fn(&Found) -> &str| found.iter().map(|model| of(model).len()).max().unwrap_or_default();
+        let (ids, categories) = (width(|model| &model.id), width(|model| &model.category));
+        for Found { id, name, category, .. } in found {
+            print(&format!(
+                "{}  {category:categories$}  {}",
+                style(format!("{id:ids$}")).bold(),
+                style(name).dim()
+            ));
+        }
+    }
+    let note = match (found.len(), total) {
+        (0, _) => match catalogue.similar_ids(&words.join("-")).as_slice() {
+            [] => "no model matches".to_owned(),
+            similar => format!("no model matches; did you mean {}?", similar.join(", ")),
+        },
+        (shown, total) if shown < total => format!("{shown} of {total}; --limit 0 lists all"),
+        _ => return,
+    };
+    if !is_quiet {
+        eprintln!("{note}");
+    }
+}

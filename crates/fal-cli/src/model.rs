@@ -1,0 +1,8 @@
+//! Models: their parameters, and the ways to find them.
+
+pub(crate) mod help;
+pub(crate) mod lookup;
+pub(crate) mod parameter;
+pub(crate) mod search;
+
+pub(crate) use parameter::{Kind, Parameter};
