@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     error::{Error, Errors},
-    manifest::Family,
+    manifest::{self, Family},
     model::Endpoint,
     rust::names,
     type_names::CrateNames,
@@ -59,7 +59,8 @@ pub(crate) fn group_by_app(endpoints: Vec<Endpoint>, name: Option<&str>) -> Resu
             name = format!("{preferred}-{number}");
         }
         let source = describe_files(endpoints.iter().map(|endpoint| endpoint.file.as_str()));
-        let family = Family { title: format!("The app `{app}`"), app, endpoints: Vec::new() };
+        let title = format!("The app `{app}`");
+        let family = Family { title, app, version: manifest::first_version(), endpoints: Vec::new() };
         groups.push(Group { name, family, source, endpoints, given: CrateNames::default() });
     }
     Ok(groups)

@@ -22,8 +22,24 @@ pub struct Family {
     pub app: String,
     /// A title of a few words.
     pub title: String,
+    /// The version of the crate. `0.1.0` if the manifest has none.
+    #[serde(default = "first_version")]
+    pub version: String,
     /// The ids of the endpoints.
     pub endpoints: Vec<String>,
+}
+
+/// Returns the version of a new crate.
+pub(crate) fn first_version() -> String {
+    "0.1.0".to_owned()
+}
+
+fn is_version(text: &str) -> bool {
+    let mut parts = text.split('.');
+    let is_number = |part: Option<&str>| {
+        part.is_some_and(|part| part.parse::<u64>().is_ok_and(|number| number.to_string() == part))
+    };
+    is_number(parts.next()) && is_number(parts.next()) && is_number(parts.next()) && parts.next().is_none()
 }
 
 impl Manifest {
@@ -44,6 +60,12 @@ impl Manifest {
                 return Err(Error::new(file, format!("`{name}` is not a crate name"))
                     .with_pointer(at)
                     .with_help("use lower-case letters, digits and `-`, starting with a letter"));
+            }
+            if !is_version(&family.version) {
+                let message = format!("`{}` is not a version", family.version);
+                return Err(Error::new(file, message)
+                    .with_pointer(at)
+                    .with_help("a version is three numbers, such as `0.1.0`"));
             }
             for id in &family.endpoints {
                 let inside =

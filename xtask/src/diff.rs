@@ -1,6 +1,7 @@
 //! `cargo xtask diff`: lists the changes of the schemas for users, and the version that each crate needs.
 
 mod bounds;
+mod bump;
 mod changelog;
 mod compare;
 mod finding;
@@ -37,9 +38,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 
-    /// Fails if a crate needs a higher version than that of the work tree
+    /// Fails if a crate needs a higher version than it has in schemas/manifest.toml
     #[arg(long)]
     check: bool,
+
+    /// Raises the versions in schemas/manifest.toml that are too low, and generates the code
+    #[arg(long, conflicts_with = "check")]
+    bump: bool,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -76,18 +81,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     if repository.differs(reference, snapshot::PLATFORM)? {
         eprintln!("{} has also changed; see `git diff {reference} {0}`", snapshot::PLATFORM);
     }
-    match crates.iter().filter_map(|item| item.next.as_ref()).max() {
-        Some(next) if arguments.check && *next > after.version => Err(format!(
-            "the crates have version {} but need {next}: raise `version` in Cargo.toml",
-            after.version
-        )),
-        _ => Ok(()),
+    let too_low = bump::too_low(&crates, &after.manifest)?;
+    if arguments.check && !too_low.is_empty() {
+        let needs = too_low.iter().map(|(name, next)| format!("{name} needs {next}"));
+        return Err(format!(
+            "the versions of {} crates are too low; `cargo xtask diff --bump` raises them\n{}",
+            too_low.len(),
+            needs.collect::<Vec<_>>().join("\n")
+        ));
     }
+    if arguments.bump {
+        bump::raise(&repository.0, &too_low)?;
+        for (name, version) in &too_low {
+            println!("{name} is {version} now");
+        }
+    }
+    Ok(())
 }
 
-/// Returns the changes of the work tree since a commit as Markdown.
-pub(crate) fn markdown_since(repository: &Repository, reference: &str) -> Result<String, String> {
-    let crates = compare::compare(&repository.commit(reference)?, &repository.work_tree()?)?;
+/// Raises the versions of crates that have changed since a commit, and returns the changes as Markdown.
+pub(crate) fn bump_since(repository: &Repository, reference: &str) -> Result<String, String> {
+    let after = repository.work_tree()?;
+    let crates = compare::compare(&repository.commit(reference)?, &after)?;
+    bump::raise(&repository.0, &bump::too_low(&crates, &after.manifest)?)?;
     Ok(markdown::write(&crates, reference))
 }
 

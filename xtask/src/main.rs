@@ -54,6 +54,8 @@ enum Command {
     Package(package::Arguments),
     /// Compares fal's own documents of its wire protocol with those in schemas/inference.
     Protocol(catalogue::Arguments),
+    /// Uploads the crates whose version the registry does not have, within its limits.
+    Publish(catalogue::Arguments),
     /// Generates crates/models and crates/fal-platform from schemas/.
     Regen(regen::Arguments),
     /// Removes endpoints: their entries in the manifest, their documents and their code.
@@ -82,6 +84,7 @@ fn main() -> ExitCode {
         Command::New(arguments) => catalogue::run("new", &arguments),
         Command::Package(arguments) => package::run(&arguments),
         Command::Protocol(arguments) => catalogue::run("protocol", &arguments),
+        Command::Publish(arguments) => catalogue::run("publish", &arguments),
         Command::Regen(arguments) => regen::run(&arguments),
         Command::Remove(arguments) => catalogue::run("remove", &arguments),
         Command::Test(arguments) => test::run(&arguments),

@@ -1,6 +1,4 @@
 //! `cargo xtask package`: packages every published crate, and checks the files and the size of each package.
-//!
-//! Uploading is `cargo publish --workspace`, which knows the order of the crates.
 
 use std::{
     fmt, fs,

@@ -87,7 +87,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
 fn update(root: &Path, mut report: Report, since: &str) -> Result<(String, usize), String> {
     let repository = Repository(root.to_owned());
     generate(root, &repository, &mut report)?;
-    let changes = diff::markdown_since(&repository, since)?;
+    let changes = diff::bump_since(&repository, since)?;
     Ok((text::write(&changes, &report), report.problems.len()))
 }
 

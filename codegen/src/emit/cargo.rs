@@ -20,6 +20,11 @@ all-features = true
 pub(super) fn manifest(style: Style, item: &Crate) -> String {
     let description = format!("Typed bindings for {} on fal: {}.", item.app, item.title);
     let description = toml::Value::String(description);
+    // The crates of a catalogue change each on its own, and depend on `fal-core` only.
+    let version = match style.options.layout {
+        Layout::Workspace => format!("version = {}", toml::Value::String(item.version.clone())),
+        Layout::Standalone { .. } => "version.workspace = true".to_owned(),
+    };
     let publishing = match style.options.layout {
         Layout::Workspace => PUBLISHING.replace("{name}", &item.name),
         Layout::Standalone { .. } => String::new(),
@@ -33,7 +38,7 @@ pub(super) fn manifest(style: Style, item: &Crate) -> String {
          [package]\n\
          name = \"{name}\"\n\
          description = {description}\n\
-         version.workspace = true\n\
+         {version}\n\
          edition.workspace = true\n\
          rust-version.workspace = true\n\
          license.workspace = true\n\

@@ -38,6 +38,8 @@ pub struct Crate {
     pub app: String,
     /// The title of the family of models.
     pub title: String,
+    /// The version of the crate in a workspace of several versions.
+    pub version: String,
     /// The manifest that lists the endpoints of the crate, if there is one.
     pub source: Option<String>,
     /// The root module. It has an endpoint if the app itself is one.

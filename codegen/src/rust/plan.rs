@@ -53,6 +53,7 @@ pub(crate) fn plan(group: &Group) -> Result<Crate, Error> {
         name: name.to_owned(),
         app: family.app.clone(),
         title: family.title.clone(),
+        version: family.version.clone(),
         source: source.clone(),
         root,
         types,

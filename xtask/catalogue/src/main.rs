@@ -3,8 +3,10 @@
 mod add;
 mod canonical;
 mod fetch;
+mod http;
 mod lock;
 mod protocol;
+mod publish;
 mod remove;
 mod report;
 mod upstream;
@@ -30,6 +32,8 @@ enum Command {
     Fetch(fetch::Arguments),
     /// Compares fal's own documents of its wire protocol with those in schemas/inference.
     Protocol(protocol::Arguments),
+    /// Uploads the crates whose version the registry does not have, within its limits.
+    Publish(publish::Arguments),
     /// Lists the endpoints of schemas/manifest.toml that fal no longer has or has retired.
     Gone(upstream::Arguments),
     /// Lists the endpoints that fal has and schemas/manifest.toml lacks.
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
         Command::Protocol(arguments) => protocol::run(&arguments),
         Command::Gone(arguments) => upstream::run_gone(&arguments),
         Command::New(arguments) => upstream::run_new(&arguments),
+        Command::Publish(arguments) => publish::run(&arguments),
         Command::Remove(arguments) => remove::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Words(arguments) => words::run(&arguments),

@@ -56,7 +56,8 @@ fn heading_of(kind: Kind) -> Option<&'static str> {
         | Kind::Widened
         | Kind::DefaultChanged
         | Kind::Restored
-        | Kind::NameChanged => Some("Changed"),
+        | Kind::NameChanged
+        | Kind::DependencyChanged => Some("Changed"),
         Kind::Odd | Kind::NotComparable | Kind::DescriptionChanged => None,
     }
 }

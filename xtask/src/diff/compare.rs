@@ -33,8 +33,8 @@ pub(super) struct Snapshot {
     pub(super) code: BTreeMap<String, Sources>,
     /// The names of shared types.
     pub(super) type_names: TypeNames,
-    /// The version of the crates.
-    pub(super) version: Version,
+    /// The version of `fal-core`, whose types are part of the API of every crate.
+    pub(super) fal_core: Version,
 }
 
 /// The changes of a crate.
@@ -63,7 +63,9 @@ pub(super) fn compare(before: &Snapshot, after: &Snapshot) -> Result<Vec<CrateDi
     let changed: BTreeSet<&String> = names
         .into_iter()
         .filter(|name| {
-            before.inputs(name) != after.inputs(name) || before.code.get(*name) != after.code.get(*name)
+            before.inputs(name) != after.inputs(name)
+                || before.code.get(*name) != after.code.get(*name)
+                || before.fal_core != after.fal_core
         })
         .collect();
     let (old, unreadable) = before.analyze_leniently(&changed);
@@ -78,6 +80,7 @@ pub(super) fn compare(before: &Snapshot, after: &Snapshot) -> Result<Vec<CrateDi
             (Some(old_family), Some(new_family)) => {
                 let nothing = Sources::new();
                 let comparison = Comparison {
+                    fal_core: (&before.fal_core, &after.fal_core),
                     families: (old_family, new_family),
                     endpoints: (old.get(name), new.get(name)),
                     code: (before.code.get(name).unwrap_or(&nothing), code.get(name).unwrap_or(&nothing)),
@@ -89,15 +92,13 @@ pub(super) fn compare(before: &Snapshot, after: &Snapshot) -> Result<Vec<CrateDi
         };
         let Some(level) = changes.iter().map(|change| change.finding.level).max() else { continue };
         let app = families.1.or(families.0).map(|family| family.app.clone()).unwrap_or_default();
-        let version = families.0.map(|_| before.version.clone());
-        let next = version.as_ref().filter(|_| families.1.is_some());
-        let next = next.map(|version| version::next(version, level));
+        let version = families.0.map(version::parse).transpose()?;
+        let next = match (&version, families.1) {
+            (_, None) => None,
+            (Some(version), _) => Some(version::next(version, level)),
+            (None, Some(family)) => Some(version::parse(family)?),
+        };
         crates.push(CrateDiff { name: name.clone(), app, level, version, next, changes });
-    }
-    // A new crate starts with the shared version.
-    let shared = crates.iter().filter_map(|item| item.next.clone()).chain([after.version.clone()]).max();
-    for item in crates.iter_mut().filter(|item| after.manifest.crates.contains_key(&item.name)) {
-        item.next = item.next.take().or_else(|| shared.clone());
     }
     Ok(crates)
 }
@@ -207,6 +208,7 @@ impl Snapshot {
 
 /// The old and the new state of a crate.
 struct Comparison<'a> {
+    fal_core: (&'a Version, &'a Version),
     families: (&'a Family, &'a Family),
     endpoints: (Option<&'a AnalyzedCrate>, Option<&'a AnalyzedCrate>),
     code: (&'a Sources, &'a Sources),
@@ -220,6 +222,9 @@ impl Comparison<'_> {
         if old.title != new.title {
             let message = format!("the title of the crate is \"{}\", was \"{}\"", new.title, old.title);
             add(&mut changes, at_endpoint(Level::Patch, Kind::DescriptionChanged, message, ""), None);
+        }
+        if self.fal_core.0 != self.fal_core.1 {
+            add(&mut changes, fal_core_changed(self.fal_core), None);
         }
         let new_items = Items::parse(self.code.1)?;
         let old_items = Items::parse(self.code.0).unwrap_or_else(|error| {
@@ -433,6 +438,17 @@ fn oddities(endpoint: &Endpoint) -> impl Iterator<Item = &String> {
 fn streams_output(endpoint: &Endpoint) -> bool {
     let event = endpoint.event.as_ref();
     event == Some(&endpoint.output) || event == Some(&endpoint.output.partial())
+}
+
+fn fal_core_changed((old, new): (&Version, &Version)) -> Finding {
+    let message = format!("depends on fal-core {new}, was {old}");
+    match version::is_compatible(old, new) {
+        true => at_endpoint(Level::Patch, Kind::DependencyChanged, message, ""),
+        false => {
+            let reason = "Its types are another version's, so that other crates have to be updated with it.";
+            at_endpoint(Level::Breaking, Kind::DependencyChanged, message, reason)
+        }
+    }
 }
 
 fn new_crate(name: &str, family: &Family) -> Change {

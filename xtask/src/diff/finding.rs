@@ -49,6 +49,7 @@ pub(super) enum Kind {
     Deprecated,
     Restored,
     NameChanged,
+    DependencyChanged,
     /// Something in the new schema is strange, such as a default outside its bounds.
     Odd,
     /// The old state cannot be read.
@@ -82,6 +83,7 @@ impl Kind {
             Self::Deprecated => "deprecated",
             Self::Restored => "restored",
             Self::NameChanged => "name_changed",
+            Self::DependencyChanged => "dependency_changed",
             Self::Odd => "odd",
             Self::NotComparable => "not_comparable",
             Self::DescriptionChanged => "description_changed",

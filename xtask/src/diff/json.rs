@@ -5,10 +5,8 @@ use serde_json::{Value, json};
 use super::compare::{Change, CrateDiff};
 
 pub(super) fn write(crates: &[CrateDiff], reference: &str) -> String {
-    let next = crates.iter().filter_map(|item| item.next.as_ref()).max();
     let crates: Vec<Value> = crates.iter().map(crate_json).collect();
-    let version = next.map(ToString::to_string);
-    format!("{:#}\n", json!({ "since": reference, "version": version, "crates": crates }))
+    format!("{:#}\n", json!({ "since": reference, "crates": crates }))
 }
 
 fn crate_json(item: &CrateDiff) -> Value {

@@ -31,9 +31,6 @@ pub(super) fn write(crates: &[CrateDiff], reference: &str) -> String {
         text.push_str(&format!("\n### `{}`\n\n", item.name));
         item.changes.iter().for_each(|change| text.push_str(&line(change)));
     }
-    if let Some(next) = crates.iter().filter_map(|item| item.next.as_ref()).max() {
-        text.push_str(&format!("\nThe version that all crates share must be {next} or higher.\n"));
-    }
     text
 }
 

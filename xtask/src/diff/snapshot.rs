@@ -160,7 +160,7 @@ fn snapshot(
         overlays: if has_overlays { documents(&format!("{SCHEMAS}/{OVERLAYS}"))? } else { BTreeMap::new() },
         code,
         type_names: type_names.map_err(|error| error.to_string())?,
-        version: version(&cargo, label)?,
+        fal_core: fal_core_version(&cargo, label)?,
         manifest,
     })
 }
@@ -171,11 +171,15 @@ pub(super) fn source_of_crate(path: &str) -> Option<(&str, &str)> {
     path.ends_with(".rs").then_some((name, path))
 }
 
-/// Parses the version that the crates of the workspace share.
-fn version(cargo: &str, label: &str) -> Result<Version, String> {
+/// Parses the version of `fal-core` that generated crates depend on: its own, or else that of the workspace.
+fn fal_core_version(cargo: &str, label: &str) -> Result<Version, String> {
     let cargo: toml::Table = cargo.parse().map_err(|error| format!("{label}Cargo.toml: {error}"))?;
+    let workspace = cargo.get("workspace");
+    let of_dependency =
+        workspace.and_then(|workspace| workspace.get("dependencies")?.get("fal-core")?.get("version"));
     let version =
-        cargo.get("workspace").and_then(|workspace| workspace.get("package")?.get("version")?.as_str());
-    let version = version.ok_or_else(|| format!("{label}Cargo.toml has no `workspace.package.version`"))?;
+        of_dependency.or_else(|| workspace.and_then(|workspace| workspace.get("package")?.get("version")));
+    let version = version.and_then(toml::Value::as_str);
+    let version = version.ok_or_else(|| format!("{label}Cargo.toml has no version of fal-core"))?;
     version.parse().map_err(|error| format!("{label}Cargo.toml: `{version}`: {error}"))
 }

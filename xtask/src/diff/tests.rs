@@ -75,7 +75,9 @@ fn snapshot(label: &str, records: &[(&str, String)]) -> Snapshot {
         .into_iter()
         .map(|(app, ids)| {
             let name = app.replace('/', "-");
-            format!("[crates.{name}]\napp = \"{app}\"\ntitle = \"Drawings\"\nendpoints = {ids:?}\n")
+            format!(
+                "[crates.{name}]\napp = \"{app}\"\ntitle = \"Drawings\"\nversion = \"0.3.1\"\nendpoints = {ids:?}\n"
+            )
         })
         .collect();
     let tables = if tables.is_empty() { "[crates]\n".to_owned() } else { tables.join("\n") };
@@ -87,7 +89,7 @@ fn snapshot(label: &str, records: &[(&str, String)]) -> Snapshot {
         overlays: BTreeMap::new(),
         code: BTreeMap::new(),
         type_names: TypeNames::default(),
-        version: "0.3.1".parse().unwrap(),
+        fal_core: "0.3.1".parse().unwrap(),
     };
     // Documents that cannot be read have no code.
     snapshot.code = snapshot.generate(&snapshot.manifest.crates.keys().collect()).unwrap_or_default();
@@ -390,7 +392,6 @@ fn a_changelog_has_its_usual_headings() {
 #[test]
 fn json_holds_values() {
     let all: Value = serde_json::from_str(&json::write(&everything(), "v0.3.1")).unwrap();
-    assert_eq!(all["version"], "0.4.0");
     let fast = &all["crates"][0];
     assert_eq!(
         (&fast["name"], &fast["bump"], &fast["next"]),
@@ -528,4 +529,36 @@ fn an_invalid_document_of_the_work_tree_is_reported() {
     let bad = [("a/b/c", good[0].1.replace("#/components/schemas/Image", "#/components/schemas/None"))];
     let Err(error) = compare(&snapshot("v0.3.1:", &records), &snapshot("", &bad)) else { unreachable!() };
     assert!(error.starts_with("schemas/a/b/c.json: "), "{error}");
+}
+
+#[test]
+fn another_version_of_fal_core_is_a_change_of_every_crate() {
+    let records =
+        [("a/b", record("a/b", json!({ "type": "object" }), json!({ "type": "object" }), json!({})))];
+    let before = snapshot("", &records);
+    for (version, level, next) in [("0.3.2", Patch, "0.3.2"), ("0.4.0", Breaking, "0.4.0")] {
+        let mut after = snapshot("", &records);
+        after.fal_core = version.parse().unwrap();
+        let crates = compare(&before, &after).unwrap();
+        assert_eq!((crates[0].level, crates[0].next.clone()), (level, Some(next.parse().unwrap())));
+        let change = &crates[0].changes[0].finding;
+        assert_eq!(change.message, format!("depends on fal-core {version}, was 0.3.1"));
+    }
+}
+
+#[test]
+fn each_crate_has_the_version_that_its_own_changes_need() {
+    let crate_of = |id, maximum: u64| {
+        let steps = json!({ "type": "integer", "minimum": 1, "maximum": maximum });
+        let input = json!({ "type": "object", "properties": { "steps": steps } });
+        (id, record(id, input.clone(), input, json!({})))
+    };
+    let before = snapshot("", &[crate_of("a/narrow", 50), crate_of("a/same", 50), crate_of("a/wide", 50)]);
+    let after =
+        [crate_of("a/narrow", 28), crate_of("a/new", 1), crate_of("a/same", 50), crate_of("a/wide", 80)];
+    let crates = compare(&before, &snapshot("", &after)).unwrap();
+    let versions: Vec<(&str, String)> =
+        crates.iter().map(|item| (item.name.as_str(), item.next.as_ref().unwrap().to_string())).collect();
+    let expected = [("a-narrow", "0.4.0"), ("a-new", "0.3.1"), ("a-wide", "0.3.2")];
+    assert_eq!(versions, expected.map(|(name, version)| (name, version.to_owned())));
 }

@@ -21,8 +21,5 @@ pub(super) fn write(crates: &[CrateDiff], reference: &str) -> String {
         }
         text.push('\n');
     }
-    if let Some(next) = crates.iter().filter_map(|item| item.next.as_ref()).max() {
-        text.push_str(&format!("The version that all crates share must be {next} or higher.\n"));
-    }
     text
 }

@@ -1,8 +1,23 @@
 //! The version that a change requires, by the rules of cargo.
 
-use semver::{Prerelease, Version};
+use semver::{Prerelease, Version, VersionReq};
+
+use fal_codegen::manifest::Family;
 
 use super::finding::Level;
+
+/// Returns the version of a crate of a manifest.
+pub(super) fn parse(family: &Family) -> Result<Version, String> {
+    family
+        .version
+        .parse()
+        .map_err(|error| format!("version `{}` of `{}`: {error}", family.version, family.app))
+}
+
+/// Returns true if cargo updates programs from one version to the other.
+pub(super) fn is_compatible(old: &Version, new: &Version) -> bool {
+    VersionReq::parse(&format!("^{old}")).is_ok_and(|requirement| requirement.matches(new))
+}
 
 /// Returns the next version. Before 1.0.0, a breaking change raises the minor version and any other change the patch
 /// version; before 0.1.0, every change raises the patch version. A prerelease becomes the release that it precedes.
@@ -38,8 +53,7 @@ mod tests {
             let next = next(&version, level);
             assert_eq!(next.to_string(), expected, "{version} {level:?}");
             if version.pre.is_empty() {
-                let caret = semver::VersionReq::parse(&format!("^{version}")).unwrap_or_default();
-                assert_eq!(caret.matches(&next), level != Level::Breaking, "{version} {level:?}");
+                assert_eq!(is_compatible(&version, &next), level != Level::Breaking, "{version} {level:?}");
             }
         }
     }

@@ -4,6 +4,9 @@ use toml::{Table, Value};
 
 use super::files::{Files, Problem};
 
+/// The folder of the packages that have a version of their own.
+const VERSIONED: &str = "crates/models/";
+
 /// Keys that every package inherits from the workspace.
 const INHERITED: [&str; 4] = ["version", "edition", "rust-version", "license"];
 
@@ -30,7 +33,8 @@ fn package(files: &Files, folder: &str, path: &str, manifest: &Table, problems: 
     let Some(package) = manifest.get("package").and_then(Value::as_table) else {
         return report("has no `[package]`".to_owned());
     };
-    for key in INHERITED.into_iter().filter(|key| !is_inherited(package.get(*key))) {
+    let is_own = |key: &str| key == "version" && folder.starts_with(VERSIONED) && package.contains_key(key);
+    for key in INHERITED.into_iter().filter(|key| !is_inherited(package.get(*key)) && !is_own(key)) {
         report(format!("must have `{key}.workspace = true`, so that all packages agree"));
     }
     if !manifest.get("lints").is_some_and(|lints| is_inherited(Some(lints))) {

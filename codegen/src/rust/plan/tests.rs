@@ -38,7 +38,7 @@ fn families() -> Vec<Group> {
 
 fn group(name: &str, endpoints: Vec<model::Endpoint>) -> Group {
     let app = crate::families::app_id(&endpoints[0].id);
-    let family = Family { app, title: String::new(), endpoints: Vec::new() };
+    let family = Family { app, title: String::new(), version: String::new(), endpoints: Vec::new() };
     Group { name: name.to_owned(), family, source: None, endpoints, given: CrateNames::default() }
 }
 

@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, env, time::Duration};
 
 use futures_util::{StreamExt, stream};
-use reqwest::{Client, StatusCode, Url, header, redirect};
+use reqwest::{Client, StatusCode, Url, header};
 use serde_json::Value;
 
 use super::Take;
+use crate::http::{self, runtime, with_causes};
 
 /// The platform API of fal.
 pub(super) const BASE: &str = "https://api.fal.ai/v1";
@@ -43,11 +44,6 @@ pub(super) fn list(base: &str) -> Result<Vec<Value>, String> {
     })
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| error.to_string())
-}
-
 struct Platform {
     client: Client,
     models: Url,
@@ -56,16 +52,10 @@ struct Platform {
 
 impl Platform {
     fn new(base: &str) -> Result<Self, String> {
-        // An error means that a provider is installed already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let models = Url::parse(&format!("{}/models", base.trim_end_matches('/')))
             .map_err(|error| format!("--base-url {base}: {error}"))?;
-        // The key must not follow a redirect to another host, or leave this machine without TLS.
-        let client = Client::builder()
-            .redirect(redirect::Policy::none())
-            .timeout(Duration::from_secs(60))
-            .build()
-            .map_err(|error| error.to_string())?;
+        let client = http::client()?;
+        // The key must not leave this machine without TLS.
         let local = matches!(models.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
         let key = env::var("FAL_KEY").ok().filter(|_| local || models.scheme() == "https");
         Ok(Self { client, models, key })
@@ -181,12 +171,6 @@ impl From<Failure> for String {
             Failure::NotFound(message) | Failure::Other(message) => message,
         }
     }
-}
-
-/// Returns the message of an error and of its causes.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn is_retryable(status: StatusCode) -> bool {

@@ -37,7 +37,7 @@ fn the_work_tree_is_compared_with_a_commit() {
     assert_eq!(repository.last_tag().unwrap(), "v1.4.0");
     let (before, after) = (repository.commit("v1.4.0").unwrap(), repository.work_tree().unwrap());
     let crates = compare(&before, &after).unwrap();
-    assert_eq!(crates[0].next.as_ref().unwrap().to_string(), "2.0.0");
+    assert_eq!(crates[0].next.as_ref().unwrap().to_string(), "0.2.0");
     let kinds: Vec<Kind> = crates[0].changes.iter().map(|change| change.finding.kind).collect();
     assert_eq!(kinds, [Kind::Narrowed, Kind::EndpointAdded, Kind::Narrowed]);
     let Err(error) = repository.commit("nowhere") else { unreachable!() };
