@@ -56,7 +56,8 @@ async fn run_batch(url: &str, journal: &str) {
     let journal = FileJournal::open(journal).unwrap();
     let mut batch = client.batch(inputs(first_seed)).concurrency(CONCURRENCY).journal(journal);
     if std::env::var_os(RECONCILE).is_some() {
-        let settings = Reconcile::default().lag(4 * LAG).timeout(Duration::from_secs(60));
+        // Much longer than the lag, because a busy machine may take its time to accept what a killed process has sent.
+        let settings = Reconcile::default().lag(10 * LAG).timeout(Duration::from_secs(120));
         batch = batch.reconcile(settings.first_pause(Duration::from_millis(100)));
     }
     let mut done = batch.as_completed().await.unwrap();

@@ -36,7 +36,8 @@ async fn run_batch(url: &str, journal: &str) {
         input.seed = Some(seed.into());
         input
     });
-    let settings = Reconcile::default().lag(4 * LAG).timeout(Duration::from_secs(60));
+    // Much longer than the lag, because a busy machine may take its time to accept what a killed process has sent.
+    let settings = Reconcile::default().lag(10 * LAG).timeout(Duration::from_secs(120));
     let batch = client
         .batch(inputs)
         .concurrency(32)

@@ -26,8 +26,9 @@ async fn output_of_a_killed_process_is_fetched_with_its_ticket() {
     if let Ok(url) = std::env::var(URL) {
         return subscribe(&url).await;
     }
-    // Long enough for the process to be killed first.
-    let pace = Pace::default().ahead(0).run(Duration::from_secs(3));
+    // It runs until the process was killed.
+    let run = Duration::from_secs(3600);
+    let pace = Pace::default().ahead(0).run(run);
     let emulator = Emulator::builder().pace(pace).start().await.unwrap();
     let mut worker = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "--nocapture", "queued::output_of_a_killed_process_is_fetched_with_its_ticket"])
@@ -43,6 +44,7 @@ async fn output_of_a_killed_process_is_fetched_with_its_ticket() {
     let ticket = ticket.await.unwrap();
     worker.kill().unwrap(); // SIGKILL
     assert!(!worker.wait().unwrap().success());
+    emulator.advance(run);
 
     let client = Client::builder().emulator(emulator.url()).build().unwrap();
     let ticket: Ticket<dev::Model> = serde_json::from_str(&ticket).unwrap();

@@ -19,6 +19,8 @@ mod status_stream;
 mod submit;
 mod subscribe;
 mod ticket;
+#[cfg(test)]
+mod timeout_tests;
 mod update;
 mod update_filter;
 mod updates;

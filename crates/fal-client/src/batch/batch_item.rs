@@ -46,9 +46,6 @@ pub(super) struct Shared {
     pub(super) keep_outputs: bool,
 }
 
-/// The pause of a refused request between looks for room.
-const FULL_PAUSE: Duration = Duration::from_millis(200);
-
 /// Returns true for failures after which a request is sent again.
 pub(super) type ResubmitFailed = Box<dyn Fn(&Error) -> bool + Send + Sync>;
 
@@ -235,7 +232,7 @@ impl BatchItem {
 
     async fn pass_and_submit(&mut self) -> Result<(Instant, RequestHandle)> {
         let shared = self.track.shared.clone();
-        let mut refusals = 0;
+        let (mut refusals, mut place) = (0, None);
         loop {
             let pass = shared.gate.pass().await?;
             self.track.counted.set(ItemPhase::Running);
@@ -251,6 +248,7 @@ impl BatchItem {
                     return Ok((start, handle));
                 }
                 Err(error) => {
+                    drop(place.take());
                     let error = sent.attach(error);
                     let pause = Some(&error).filter(|error| error.is_rate_limited());
                     let pause = pause.and_then(|error| shared.limiter.refused(refusals, error.retry_after()));
@@ -259,9 +257,7 @@ impl BatchItem {
                         refusals += 1;
                         self.track.counted.set(ItemPhase::Waiting);
                         tokio::time::sleep(pause).await;
-                        while !shared.limiter.has_room() {
-                            tokio::time::sleep(FULL_PAUSE).await;
-                        }
+                        place = Some(shared.limiter.wait_for_room().await);
                     } else if !pass.failed(&error) {
                         return Err(error);
                     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Mutex, time::Duration};
 
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::sync::lock;
 
@@ -91,6 +91,8 @@ const PATIENCE: Duration = Duration::from_secs(600);
 pub(super) struct Limiter {
     concurrency: Concurrency,
     state: Mutex<State>,
+    /// Notified when there may be room for a request.
+    freed: Notify,
 }
 
 #[derive(Debug)]
@@ -98,6 +100,8 @@ struct State {
     limit: f64,
     /// The number of requests in the queue or running.
     accepted: usize,
+    /// The number of refused requests that are being sent again.
+    resent: usize,
     /// The largest of these numbers in the time of about a request.
     peak: f64,
     /// `true` until the account was busy once.
@@ -112,6 +116,10 @@ struct State {
     caution: Duration,
     last_accepted: Instant,
 }
+
+/// The place of a refused request that is sent again. Dropping it gives the place back.
+#[derive(Debug)]
+pub(super) struct Place<'a>(&'a Limiter);
 
 /// A request that was accepted. Dropping it means that it is no longer under way.
 #[derive(Debug)]
@@ -128,6 +136,7 @@ impl Limiter {
         let state = State {
             limit: START.min(to_float(concurrency.max)),
             accepted: 0,
+            resent: 0,
             peak: 0.0,
             is_starting: true,
             is_settled: false,
@@ -137,7 +146,7 @@ impl Limiter {
             caution: FIRST_CAUTION,
             last_accepted: now,
         };
-        Self { concurrency, state: Mutex::new(state) }
+        Self { concurrency, state: Mutex::new(state), freed: Notify::new() }
     }
 
     pub(super) fn is_adaptive(&self) -> bool {
@@ -166,10 +175,24 @@ impl Limiter {
         UnderWay { limiter: self, accepted_at: state.last_accepted, among: state.accepted }
     }
 
-    /// Returns true if fewer requests are accepted than may be under way.
-    pub(super) fn has_room(&self) -> bool {
-        let limit = self.limit();
-        lock(&self.state).accepted < limit
+    /// Waits until fewer requests are accepted, or being sent again, than may be under way. Returns the place of a refused
+    /// request among the latter, so that others do not take the same room.
+    pub(super) async fn wait_for_room(&self) -> Place<'_> {
+        loop {
+            let freed = self.freed.notified();
+            tokio::pin!(freed);
+            // Registered before the look, so that no notification is missed.
+            freed.as_mut().enable();
+            let limit = self.limit();
+            {
+                let mut state = lock(&self.state);
+                if state.accepted + state.resent < limit {
+                    state.resent += 1;
+                    return Place(self);
+                }
+            }
+            freed.await;
+        }
     }
 
     /// Notes that a request was refused with 429 for the `nth` time in a row. Returns the pause before it is sent again, or
@@ -251,6 +274,17 @@ impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         let mut state = lock(&self.limiter.state);
         state.accepted = state.accepted.saturating_sub(1);
+        drop(state);
+        self.limiter.freed.notify_waiters();
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.0.state);
+        state.resent = state.resent.saturating_sub(1);
+        drop(state);
+        self.0.freed.notify_waiters();
     }
 }
 

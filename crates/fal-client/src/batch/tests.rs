@@ -231,3 +231,28 @@ async fn a_lock_that_outlasts_the_limit_stops_the_batch() {
     // 4 at once, and probes after 30, 90 and 210 seconds.
     assert_eq!(account.submits(), 7);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_exceeds_its_timeout_is_cancelled_unless_a_journal_goes_on_with_it() {
+    let cancels: Arc<Mutex<usize>> = Arc::default();
+    let counter = cancels.clone();
+    let client = simulation::client(Client::builder(), move |request: &reqwest::Request| {
+        let response = match *request.method() {
+            http::Method::POST => json!({ "request_id": "r1" }),
+            http::Method::PUT => {
+                *lock(&counter) += 1;
+                json!({ "status": "CANCELLATION_REQUESTED" })
+            }
+            _ => json!({ "status": "IN_PROGRESS" }),
+        };
+        std::future::ready(simulation::json(202, &response))
+    });
+    let limit = Duration::from_secs(100);
+    let replies = client.batch(inputs(1)).timeout(limit).await.unwrap();
+    let error = replies[0].as_ref().unwrap_err();
+    assert!(error.is_timeout() && error.to_string().contains("it was cancelled"), "{error}");
+    assert_eq!(*lock(&cancels), 1);
+    let replies = client.batch(inputs(1)).journal(MemoryJournal::default()).timeout(limit).await.unwrap();
+    assert!(replies[0].as_ref().unwrap_err().is_timeout());
+    assert_eq!(*lock(&cancels), 1);
+}

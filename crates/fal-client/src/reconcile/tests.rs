@@ -519,6 +519,38 @@ async fn two_requests_with_one_input_are_never_matched_with_one_entry() {
     }
 }
 
+/// What the list shows of a request that a middleware has changed says nothing about how it shows inputs.
+#[tokio::test(start_paused = true)]
+async fn changed_input_of_an_earlier_process_does_not_hide_that_another_is_missing() {
+    let service = Service::default();
+    let client = service.client();
+    let inputs = || ["a cat", "a dog"].map(|prompt| untyped::input("acme/app", json!({ "prompt": prompt })));
+    let recorder = Recorder::default();
+    client.batch(inputs()).concurrency(1).header("x-test", "lose").journal(recorder.clone()).await.unwrap();
+    let mut entries = lock(&recorder.0).clone();
+    let [JournalEntry::Started { .. }, JournalEntry::Begun { may_differ, .. }, JournalEntry::Begun { .. }] =
+        &mut *entries
+    else {
+        panic!("{entries:?}")
+    };
+    // The first was changed, accepted and collected; the second never arrived.
+    *may_differ = true;
+    let (key, ticket) = ("0".to_owned(), crate::queue::Ticket::with_endpoint("acme/app", "r0"));
+    entries.push(JournalEntry::Submitted { key: key.clone(), ticket });
+    entries.push(JournalEntry::Done { key });
+    lock(&service.0.entries).truncate(1);
+    lock(&service.0.entries)[0].input = json!({"prompt": "a cat", "number": 1});
+    sleep(Duration::from_secs(2)).await;
+    let later = service.client();
+    submit(&later, "", json!({"prompt": "a cow"})).await.unwrap();
+    let batch = later.batch(inputs()).header("x-test", "refuse").journal(Broken(entries));
+    let mut done = batch.reconcile(Reconcile::default()).as_completed().await.unwrap();
+    let (index, reply) = done.next().await.unwrap();
+    let error = reply.unwrap_err();
+    assert!(index == 1 && error.is_validation(), "it was not sent again: {error:?}");
+    assert!(done.next().await.is_none());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_request_of_somebody_else_makes_it_ambiguous() {
     let service = Service::default();

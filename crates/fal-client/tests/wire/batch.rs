@@ -6,7 +6,6 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use fal_client::{Retry, batch::FileJournal};
@@ -178,26 +177,4 @@ async fn the_journal_of_another_batch_is_an_error() {
     let replies = client.batch(others).journal(FileJournal::open(&path).unwrap()).await.unwrap();
     assert!(replies.iter().all(|reply| reply.as_ref().is_err_and(|error| error.is_config())), "{replies:?}");
     assert_eq!(submits(&server).values().collect::<Vec<_>>(), [&1, &1]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_request_that_exceeds_its_timeout_is_cancelled() {
-    let server = Server::start(|request: &Received, _: &str| match request.method {
-        Method::POST => answer(200, &json!({"request_id": "r1"})),
-        Method::PUT => answer(202, &json!({"status": "CANCELLATION_REQUESTED"})),
-        _ => answer(200, &json!({"status": "IN_PROGRESS"})),
-    })
-    .await;
-    let replies = server.client().batch(inputs(1)).timeout(Duration::from_millis(200)).await.unwrap();
-    let error = replies[0].as_ref().unwrap_err();
-    assert!(error.is_timeout() && error.to_string().contains("it was cancelled"), "{error}");
-
-    // With a journal it goes on, for the next process.
-    let cancels = || server.received().iter().filter(|request| request.method == Method::PUT).count();
-    assert_eq!(cancels(), 1);
-    let folder = tempfile::tempdir().unwrap();
-    let journal = FileJournal::open(folder.path().join("journal")).unwrap();
-    let batch = server.client().batch(inputs(1)).journal(journal).timeout(Duration::from_millis(200));
-    assert!(batch.await.unwrap()[0].as_ref().unwrap_err().is_timeout());
-    assert_eq!(cancels(), 1);
 }

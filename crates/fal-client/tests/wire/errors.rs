@@ -1,11 +1,8 @@
 //! Errors over real sockets: nothing of a response is lost, and nothing that is secret or long is printed.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use fal_client::{Client, Credentials, Error, ErrorKind, File, queue::Cancelled, untyped};
@@ -202,41 +199,6 @@ async fn cancel_that_comes_too_late_is_an_outcome_and_is_sent_once() {
         assert_eq!(outcome, Cancelled::AlreadyCompleted, "{status} {shown}");
         assert_eq!(server.received().len(), 1);
     }
-}
-
-/// A queue whose request is completed when it is cancelled.
-async fn completed_at_cancel(result: (u16, Value)) -> Server {
-    let is_completed = Arc::new(AtomicUsize::new(0));
-    Server::start(move |request: &Received, _: &str| match request.path.rsplit('/').next().unwrap() {
-        "edit" => answer(200, &json!({"request_id": "r1"})),
-        "cancel" => {
-            is_completed.store(1, Ordering::SeqCst);
-            answer(400, &json!({"status": "ALREADY_COMPLETED"}))
-        }
-        "status" | "stream" if is_completed.load(Ordering::SeqCst) == 1 => {
-            answer(200, &json!({"status": "COMPLETED"}))
-        }
-        "status" => answer(202, &json!({"status": "IN_PROGRESS"})),
-        "stream" => answer(404, &json!({})),
-        _ => answer(result.0, &result.1),
-    })
-    .await
-}
-
-#[tokio::test]
-async fn result_of_a_job_that_completes_at_the_timeout_is_fetched() {
-    let server = completed_at_cancel((200, json!({"seed": 7}))).await;
-    let call = || server.client().subscribe(cat()).timeout(Duration::from_millis(200));
-    assert_eq!(call().await.unwrap().seed, 7);
-
-    let refusal = json!({"detail": [{"loc": ["body"], "msg": "rude", "type": "content_policy_violation"}]});
-    let server = completed_at_cancel((422, refusal)).await;
-    let error = server.client().subscribe(cat()).timeout(Duration::from_millis(200)).await.unwrap_err();
-    assert_eq!((error.error_type(), error.request_id()), (Some("content_policy_violation"), Some("r1")));
-
-    let server = completed_at_cancel((503, json!({"detail": "x"}))).await;
-    let error = server.client().subscribe(cat()).timeout(Duration::from_millis(200)).await.unwrap_err();
-    assert!(error.is_timeout() && error.to_string().contains("its result can be fetched"), "{error}");
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ use tokio::{
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
+    clock::StoppedClock,
     model::cat,
     realtime::{ask, frame, packed, soon},
     server::quick,
@@ -208,14 +209,32 @@ async fn server(target: Target, fault: &'static Fault, times: usize) -> (String,
     (url, seen)
 }
 
+/// The time limit of calls that meet silence.
+const LIMIT: Duration = Duration::from_secs(10);
+
 /// Makes the call. `Err` describes an unexpected outcome.
 async fn run(target: Target, fault: &'static Fault, times: usize) -> Result<(), String> {
     let &(_, _, end, of_stream, of_others) = fault;
     let expect = if target == Target::Stream { of_stream } else { of_others };
     let (url, seen) = server(target, fault, times).await;
     let builder = Client::builder().emulator(url).key("test:key").retry(quick());
-    let builder = if end == End::Silence { builder.timeout(Duration::from_millis(500)) } else { builder };
-    let outcome = soon(target.open(&builder.build().unwrap())).await;
+    let outcome = if end == End::Silence {
+        let clock = StoppedClock::new();
+        let client = builder.timeout(LIMIT).build().unwrap();
+        let mut opening = Box::pin(target.open(&client));
+        let time_passes = async {
+            while seen.load(Ordering::SeqCst) == 0 {
+                tokio::task::yield_now().await;
+            }
+            clock.advance(LIMIT).await;
+        };
+        tokio::select! {
+            outcome = &mut opening => outcome,
+            () = time_passes => soon(opening).await,
+        }
+    } else {
+        soon(target.open(&builder.build().unwrap())).await
+    };
     let seen = seen.load(Ordering::SeqCst);
     let (wanted, attempts) = match expect {
         Retried(_) if times == 1 => (None, 2),

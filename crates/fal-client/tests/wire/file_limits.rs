@@ -34,9 +34,7 @@ async fn file_that_breaks_a_limit_is_refused_before_anything_is_sent() {
     let server = server().await;
     let client = server.client();
     let smallest = image_to_video::Input::LIMITS_START_IMAGE_URL.min_width.unwrap();
-    let started = std::time::Instant::now();
     let error = client.run(input(png(10, 10))).await.unwrap_err();
-    assert!(started.elapsed().as_millis() < 500);
     let ErrorKind::InvalidInput(violations) = error.kind() else { panic!("{error:?}") };
     assert_eq!(violations.as_slice()[0].path, "body.start_image_url");
     let message =

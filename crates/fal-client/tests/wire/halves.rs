@@ -1,17 +1,23 @@
 //! Sending and receiving at the same time. A sender reads before it writes, and must wake the receiver.
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use fal_client::{Client, realtime::Connection, untyped::Messages};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::Notify};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::realtime::soon;
+use crate::{
+    clock::{StoppedClock, run_other_tasks},
+    realtime::soon,
+};
 
 /// Connects to a server that sends every message back.
 async fn connect_to_echo() -> Connection<Messages<Value, Value>> {
@@ -57,25 +63,16 @@ async fn halves_on_two_threads_lose_no_message() {
     soon(receiving).await.unwrap();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_close_that_is_dropped_still_ends_the_receiver() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        let (socket, _) = listener.accept().await.unwrap();
-        let mut socket = tokio_tungstenite::accept_async(socket).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        while let Some(Ok(_)) = socket.next().await {}
-    });
-    let client = Client::builder().emulator(url).build().unwrap();
+    let clock = StoppedClock::new();
+    let pause = Duration::from_millis(300);
     // Pings would wake the receiver too.
-    let call = client.endpoint_id("acme/live").messages::<Value, Value>().realtime().keep_alive(None);
-    let connection = soon(call).await.unwrap();
-    let (sender, mut receiver) = connection.split();
+    let (sender, mut receiver) = connect_to_slow_reader(pause, None).await.split();
     let receiving = tokio::spawn(async move { receiver.recv().await });
-    let short = Duration::from_millis(20);
-    tokio::time::sleep(short).await;
-    assert!(tokio::time::timeout(short, sender.close()).await.is_err());
+    run_other_tasks().await;
+    assert!(sender.close().now_or_never().is_none());
+    clock.advance(pause).await;
     assert!(soon(receiving).await.unwrap().unwrap().is_none());
 }
 
@@ -98,7 +95,10 @@ async fn halves_in_one_task_lose_no_message() {
 }
 
 /// Connects to a server that reads nothing for `pause`, and then everything.
-async fn connect_to_slow_reader(pause: Duration, keep_alive: Duration) -> Connection<Messages<Value, Value>> {
+async fn connect_to_slow_reader(
+    pause: Duration,
+    keep_alive: impl Into<Option<Duration>>,
+) -> Connection<Messages<Value, Value>> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -117,34 +117,61 @@ fn large_message() -> Value {
     json!({ "data": "x".repeat(12 << 20) })
 }
 
+/// Polls a call until it has done what it can without more time.
+async fn poll_for_now<F: Future + Unpin>(call: &mut F) {
+    tokio::select! {
+        biased;
+        _ = call => panic!("it did not wait"),
+        () = run_other_tasks() => {}
+    }
+}
+
 #[tokio::test]
 async fn a_ping_does_not_take_the_wakeup_of_a_blocked_sender() {
-    let keep_alive = Duration::from_millis(600);
-    let connection = connect_to_slow_reader(Duration::from_millis(900), keep_alive).await;
+    let clock = StoppedClock::new();
+    let keep_alive = Duration::from_secs(6);
+    let connection = connect_to_slow_reader(Duration::from_secs(9), keep_alive).await;
     let (sender, mut receiver) = connection.split();
     let receiving = tokio::spawn(async move { receiver.recv().await });
+    let message = large_message();
+    let mut sending = Box::pin(sender.send_message(&message));
+    poll_for_now(&mut sending).await;
     // The ping is written while the message waits for the server to read.
-    assert!(soon(sender.send_message(&large_message())).await.is_ok());
-    drop(sender);
+    clock.advance(keep_alive).await;
+    poll_for_now(&mut sending).await;
+    clock.advance(Duration::from_secs(3)).await;
+    assert!(soon(sending).await.is_ok());
     receiving.abort();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_blocked_sender_fails_when_the_connection_is_lost() {
-    let connection = connect_to_slow_reader(Duration::from_secs(60), Duration::from_millis(100)).await;
+    let clock = StoppedClock::new();
+    let keep_alive = Duration::from_secs(6);
+    let connection = connect_to_slow_reader(Duration::from_secs(3600), keep_alive).await;
     let (sender, mut receiver) = connection.split();
     let receiving = tokio::spawn(async move { receiver.recv().await });
-    let error = soon(sender.send_message(&large_message())).await.unwrap_err();
+    let message = large_message();
+    let mut sending = Box::pin(sender.send_message(&message));
+    for _ in 0..2 {
+        poll_for_now(&mut sending).await;
+        clock.advance(keep_alive).await;
+    }
+    let error = soon(sending).await.unwrap_err();
     assert!(error.is_transport() && error.message().contains("while a message was written"), "{error}");
     assert!(soon(receiving).await.unwrap().unwrap_err().is_timeout());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_sender_without_a_receiver_gives_up_when_nothing_is_read() {
+    let clock = StoppedClock::new();
     let day = Duration::from_secs(24 * 3600);
     let connection = connect_to_slow_reader(7 * day, day).await;
-    let sending = async { connection.send_message(&large_message()).await };
-    let error = tokio::time::timeout(day, sending).await.expect("it hangs").unwrap_err();
+    let message = large_message();
+    let mut sending = Box::pin(connection.send_message(&message));
+    poll_for_now(&mut sending).await;
+    clock.advance(day).await;
+    let error = soon(sending).await.unwrap_err();
     assert!(error.is_timeout() && error.may_be_accepted(), "{error:?}");
     // A part of the message was written, so no other may follow.
     let error = soon(connection.send_message(&json!({}))).await.unwrap_err();
@@ -152,11 +179,46 @@ async fn a_sender_without_a_receiver_gives_up_when_nothing_is_read() {
 }
 
 #[tokio::test]
-async fn pings_keep_a_silent_connection_alive() {
-    let connection = connect_to_slow_reader(Duration::ZERO, Duration::from_millis(100)).await;
-    let (sender, mut receiver) = connection.split();
-    // The server answers pings and sends nothing else.
-    assert!(tokio::time::timeout(Duration::from_millis(700), receiver.recv()).await.is_err());
+async fn control_frames_keep_a_silent_connection_alive() {
+    let clock = StoppedClock::new();
+    let (keep_alive, answered) = (Duration::from_secs(6), Arc::new(AtomicU64::new(0)));
+    let (sender, mut receiver) = connect_to_silence(answered.clone(), keep_alive).await.split();
+    let mut receiving = tokio::spawn(async move { receiver.recv().await });
+    for nth in 1..=5_u64 {
+        run_other_tasks().await;
+        clock.advance(keep_alive).await;
+        // There is a ping after each time without a frame, and its answer is a frame of the next time.
+        soon(async {
+            while answered.load(Ordering::SeqCst) < nth.div_ceil(2) {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        poll_for_now(&mut receiving).await;
+    }
     soon(sender.close()).await.unwrap();
-    assert!(soon(receiver.recv()).await.unwrap().is_none());
+    assert!(soon(receiving).await.unwrap().unwrap().is_none());
+}
+
+/// Connects to a server that sends no messages. It answers each ping, asks back, and counts the answers to that.
+async fn connect_to_silence(
+    answered: Arc<AtomicU64>,
+    keep_alive: Duration,
+) -> Connection<Messages<Value, Value>> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let mut socket = tokio_tungstenite::accept_async(socket).await.unwrap();
+        while let Some(Ok(message)) = socket.next().await {
+            match message {
+                Message::Ping(_) => socket.send(Message::Ping("back".into())).await.unwrap(),
+                Message::Pong(_) => drop(answered.fetch_add(1, Ordering::SeqCst)),
+                _ => {}
+            }
+        }
+    });
+    let client = Client::builder().emulator(url).build().unwrap();
+    let call = client.endpoint_id("acme/live").messages::<Value, Value>().realtime().keep_alive(keep_alive);
+    soon(call).await.unwrap()
 }

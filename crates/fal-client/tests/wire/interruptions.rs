@@ -9,10 +9,13 @@ use fal_client::{
     realtime::{ConnectRequest, Connection},
     untyped::Messages,
 };
-use fal_emulator::{Emulator, FaultPoint, RealtimeFault, RequestKind, Rule};
+use fal_emulator::{FaultPoint, RealtimeFault, RequestKind, Rule};
 use serde_json::{Value, json};
 
 use super::realtime::{ask, live, soon, start};
+
+/// The silence after which connections ping. Silent ones end after twice that, and do so at the same time.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
 
 /// The largest message that is accepted, above the size of the valid ones.
 const LIMIT: usize = 1000;
@@ -32,7 +35,7 @@ const fn fault(name: &'static str, rule: fn(Rule, usize) -> Rule, is_expected: f
     Fault { name, rule, is_expected, continues: false, in_order: false }
 }
 
-const FAULTS: [Fault; 10] = [
+static FAULTS: [Fault; 10] = [
     fault("cut without a frame", |rule, at| rule.cut(FaultPoint::Message(at)), Error::is_transport),
     fault("reset", |rule, at| rule.reset(FaultPoint::Message(at)), Error::is_transport),
     fault("silence", |rule, at| rule.stall(FaultPoint::Message(at)), Error::is_timeout),
@@ -80,8 +83,7 @@ const FAULTS: [Fault; 10] = [
 type Json = Messages<Value, Value>;
 
 fn call(client: &Client) -> ConnectRequest<Json> {
-    let call = client.endpoint_id("acme/live").messages().realtime().keep_alive(Duration::from_millis(250));
-    call.max_message_bytes(LIMIT)
+    client.endpoint_id("acme/live").messages().realtime().keep_alive(KEEP_ALIVE).max_message_bytes(LIMIT)
 }
 
 /// Sends each message after the answer to the one before, and returns everything that is wrong.
@@ -147,55 +149,67 @@ async fn all_at_once(
     wrong
 }
 
-#[tokio::test]
-async fn faults_are_errors_and_lose_no_earlier_message() {
-    let (_folder, builder) = live(&json!({"type": "realtime"}));
-    let (emulator, client) = start(builder).await;
-    emulator.on_endpoint("acme/live/realtime").reply(|input| json!({"n": input["n"]}));
-    let (mut table, mut failures, mut cases) = (String::new(), String::new(), 0);
-    for fault in &FAULTS {
-        let (mut passed, mut all) = (0, 0);
+/// A fault, the number of messages before it, and the use of the connection.
+#[derive(Clone, Copy)]
+struct Case {
+    fault: &'static Fault,
+    at: usize,
+    reconnects: bool,
+    waits: bool,
+}
+
+impl Case {
+    fn all(fault: &'static Fault) -> Vec<Self> {
+        let mut cases = Vec::new();
         for at in 0..3 {
             for reconnects in [false, true] {
                 for waits in [true, false] {
                     // A second connection, which does not end, is only opened if the end is noticed early enough.
-                    if fault.in_order && reconnects && !waits {
-                        continue;
-                    }
-                    let connection = connect(&emulator, &client, fault, at, reconnects).await;
-                    let used = async {
-                        match waits {
-                            true => one_by_one(connection, fault, at, reconnects).await,
-                            false => all_at_once(connection, fault, at, reconnects).await,
-                        }
-                    };
-                    let used = tokio::time::timeout(Duration::from_secs(30), used).await;
-                    let wrong = used.unwrap_or_else(|_| vec!["it hangs".to_owned()]);
-                    all += 1;
-                    passed += usize::from(wrong.is_empty());
-                    for wrong in wrong {
-                        let how = format!("after {at}, reconnects {reconnects}, waits {waits}");
-                        writeln!(failures, "{}, {how}: {wrong}", fault.name).unwrap();
+                    if !(fault.in_order && reconnects && !waits) {
+                        cases.push(Self { fault, at, reconnects, waits });
                     }
                 }
             }
         }
+        cases
+    }
+
+    /// Returns everything that is wrong.
+    async fn run(self) -> Vec<String> {
+        let Self { fault, at, reconnects, waits } = self;
+        let (_folder, builder) = live(&json!({"type": "realtime"}));
+        let (emulator, client) = start(builder).await;
+        emulator.on_endpoint("acme/live/realtime").reply(|input| json!({"n": input["n"]}));
+        // Later connections have no fault.
+        (fault.rule)(emulator.on_request(RequestKind::Realtime), at).times(1);
+        let call = call(&client);
+        let connection = soon(if reconnects { call.reconnect() } else { call }).await.unwrap();
+        let used = async {
+            match waits {
+                true => one_by_one(connection, fault, at, reconnects).await,
+                false => all_at_once(connection, fault, at, reconnects).await,
+            }
+        };
+        let used = tokio::time::timeout(Duration::from_secs(60), used).await;
+        let wrong = used.unwrap_or_else(|_| vec!["it hangs".to_owned()]);
+        let name = fault.name;
+        wrong
+            .iter()
+            .map(|wrong| format!("{name}, after {at}, reconnects {reconnects}, waits {waits}: {wrong}"))
+            .collect()
+    }
+}
+
+#[tokio::test]
+async fn faults_are_errors_and_lose_no_earlier_message() {
+    let (mut table, mut failures, mut cases) = (String::new(), Vec::new(), 0);
+    for fault in &FAULTS {
+        let wrong = futures_util::future::join_all(Case::all(fault).into_iter().map(Case::run)).await;
+        let (all, passed) = (wrong.len(), wrong.iter().filter(|wrong| wrong.is_empty()).count());
         writeln!(table, "{:<28} {passed:>3} of {all:>2}", fault.name).unwrap();
+        failures.extend(wrong.into_iter().flatten());
         cases += all;
     }
     println!("{table}{cases} cases");
-    assert!(failures.is_empty(), "\n{failures}");
-}
-
-/// Opens a connection with the fault. Later connections have none.
-async fn connect(
-    emulator: &Emulator,
-    client: &Client,
-    fault: &Fault,
-    at: usize,
-    reconnects: bool,
-) -> Connection<Json> {
-    (fault.rule)(emulator.on_request(RequestKind::Realtime), at).times(1);
-    let call = call(client);
-    soon(if reconnects { call.reconnect() } else { call }).await.unwrap()
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }

@@ -12,7 +12,10 @@ use fal_emulator::{Emulator, RealtimeSettings};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
-use crate::realtime::{ask, live, soon, start};
+use crate::{
+    clock::StoppedClock,
+    realtime::{ask, live, soon, start},
+};
 
 type Json = Messages<Value, Value>;
 
@@ -43,9 +46,10 @@ async fn finished_connection_gives_every_answer_and_ends() {
     for n in 0..10 {
         assert_eq!(soon(answers.recv()).await.unwrap().unwrap()["n"], n);
     }
+    let _clock = StoppedClock::new();
     let start = Instant::now();
     assert!(soon(answers.recv()).await.unwrap().is_none());
-    assert!(start.elapsed() < Duration::from_secs(5), "it waited for more answers");
+    assert_eq!(start.elapsed(), Duration::ZERO, "it waited for more answers");
     assert!(soon(answers.recv()).await.unwrap().is_none());
 }
 
@@ -60,6 +64,7 @@ async fn last_answer_is_not_lost_when_the_sender_finishes() {
         }
         seen
     });
+    let start = Instant::now();
     for n in 0..10 {
         sender.latest_message(&ask(n)).unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -67,7 +72,7 @@ async fn last_answer_is_not_lost_when_the_sender_finishes() {
     sender.finish();
     let seen = soon(receiving).await.unwrap();
     assert_eq!(seen.last(), Some(&9), "{seen:?}");
-    assert!(seen.is_sorted() && (3..=8).contains(&seen.len()), "{seen:?}");
+    assert!(seen.is_sorted() && seen.len() as u128 <= 1 + start.elapsed().as_millis() / 60, "{seen:?}");
 }
 
 #[tokio::test]
@@ -109,7 +114,7 @@ async fn loop_of_thirty_frames_a_second_sees_the_last_input() {
             tokio::time::sleep(Duration::from_millis(8)).await;
         }
     });
-    let mut drawn = Vec::new();
+    let (mut drawn, start) = (Vec::new(), Instant::now());
     let drawing = async {
         while drawn.last() != Some(&59) {
             tokio::select! {
@@ -119,7 +124,7 @@ async fn loop_of_thirty_frames_a_second_sees_the_last_input() {
         }
     };
     soon(Box::pin(drawing)).await;
-    assert!(drawn.is_sorted() && (8..40).contains(&drawn.len()), "{drawn:?}");
+    assert!(drawn.is_sorted() && drawn.len() as u128 <= 1 + start.elapsed().as_millis() / 33, "{drawn:?}");
 }
 
 #[tokio::test]

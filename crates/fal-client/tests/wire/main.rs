@@ -5,6 +5,8 @@
 mod batch;
 #[cfg(feature = "blocking")]
 mod blocking;
+#[cfg(feature = "realtime")]
+mod clock;
 mod download;
 mod errors;
 #[cfg(feature = "realtime")]

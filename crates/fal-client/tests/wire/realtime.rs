@@ -4,7 +4,7 @@ use std::{fs, sync::Arc, time::Duration};
 
 use fal_client::{
     Client, Error, ErrorKind,
-    realtime::{Connection, Format, SendOutcome, Token},
+    realtime::{Connection, Format, Message, SendOutcome, Token},
     untyped::Messages,
 };
 use fal_emulator::{Emulator, EmulatorBuilder, Pace, RealtimeSettings, RequestKind};
@@ -16,6 +16,8 @@ use tokio::{
     sync::Mutex,
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use crate::clock::{StoppedClock, run_other_tasks};
 
 type Json = Messages<Value, Value>;
 
@@ -183,16 +185,19 @@ async fn a_connection_opens_with_a_token_in_place_of_the_key() {
 
 #[tokio::test]
 async fn a_refused_token_is_reported_and_replaced() {
+    let clock = StoppedClock::new();
     let (_folder, builder) = live(&json!({"type": "realtime"}));
+    let lifetime = Duration::from_secs(600);
     let short = RealtimeSettings::default()
         .frame_time(Duration::ZERO)
-        .token_lifetime(Duration::from_secs(1))
+        .token_lifetime(lifetime)
         .close_on_token_expiry(true);
     let (emulator, client) = start(builder.realtime(short)).await;
     let call =
         client.endpoint_id("acme/live").messages::<Value, Answer>().realtime().with_token().reconnect();
-    let mut connection = soon(call).await.unwrap();
+    let mut connection = soon(call.keep_alive(None)).await.unwrap();
     assert_eq!(soon(connection.request_message(&ask(1))).await.unwrap().n, 1);
+    clock.advance(lifetime).await;
     let error = soon(connection.recv()).await.unwrap_err();
     assert!(error.is_auth() && error.error_type() == Some("Unauthorized"), "{error:?}");
     assert_eq!(soon(connection.request_message(&ask(2))).await.unwrap().n, 2);
@@ -213,23 +218,41 @@ async fn an_input_that_the_model_refuses_is_an_error_with_its_message() {
     assert!(error.is_transport() && error.message().contains("reconnect"), "{error}");
 }
 
+/// The time without an input after which the apps of [`idle`] end a connection.
+const SESSION: Duration = Duration::from_secs(10);
+
+/// Starts an app that ends idle connections, and opens one that is replaced.
+async fn idle() -> (tempfile::TempDir, Emulator, Connection<Messages<Value, Answer>>) {
+    let (folder, builder) = live(&json!({"type": "realtime"}));
+    let settings = RealtimeSettings::default().frame_time(Duration::ZERO).session_timeout(SESSION);
+    let (emulator, client) = start(builder.realtime(settings)).await;
+    let call = client.endpoint_id("acme/live").messages::<Value, Answer>().realtime().reconnect();
+    (folder, emulator, soon(call.keep_alive(None)).await.unwrap())
+}
+
+/// Lets the app end its idle connection, and the end arrive.
+async fn end_session(clock: &StoppedClock) {
+    run_other_tasks().await;
+    clock.advance(SESSION).await;
+    run_other_tasks().await;
+    let arrives = tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(200)));
+    arrives.await.unwrap();
+}
+
 #[tokio::test]
 async fn an_idle_connection_ends_and_is_replaced_for_the_next_message() {
-    let (_folder, builder) = live(&json!({"type": "realtime"}));
-    let idle =
-        RealtimeSettings::default().frame_time(Duration::ZERO).session_timeout(Duration::from_millis(200));
-    let (emulator, client) = start(builder.realtime(idle)).await;
-    let call = client.endpoint_id("acme/live").messages::<Value, Answer>().realtime().reconnect();
-    let mut connection = soon(call).await.unwrap();
+    let clock = StoppedClock::new();
+    let (_folder, emulator, mut connection) = idle().await;
     assert_eq!(soon(connection.request_message(&ask(1))).await.unwrap().n, 1);
+    end_session(&clock).await;
     assert!(soon(connection.recv()).await.unwrap().is_none());
     assert_eq!(soon(connection.request_message(&ask(2))).await.unwrap().n, 2);
     // An end that was not received yet is noticed before a message is written, and does not end a request on the next
     // connection.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    end_session(&clock).await;
     assert_eq!(soon(connection.request_message(&ask(2))).await.unwrap().n, 2);
     assert!(soon(connection.recv()).await.unwrap().is_none(), "the end is still reported");
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    end_session(&clock).await;
     soon(connection.send_message(&ask(3))).await.unwrap();
     let mut seen = Vec::new();
     while seen.last() != Some(&3) {
@@ -238,32 +261,32 @@ async fn an_idle_connection_ends_and_is_replaced_for_the_next_message() {
     assert_eq!((seen, emulator.requests().len()), (vec![3], 4));
 
     let (sender, mut receiver) = connection.split();
+    let (seen, mut answers) = tokio::sync::mpsc::unbounded_channel();
     let listening = tokio::spawn(async move {
-        let mut seen = Vec::new();
         while let Some(answer) = receiver.recv().await? {
-            seen.push(answer.n);
+            seen.send(answer.n).unwrap();
         }
-        Ok::<_, Error>(seen)
+        Ok::<_, Error>(())
     });
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    end_session(&clock).await;
     soon(sender.send_message(&ask(4))).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert_eq!(soon(answers.recv()).await, Some(4));
+    end_session(&clock).await;
     drop(sender);
-    assert_eq!(soon(listening).await.unwrap().unwrap(), [4]);
+    soon(listening).await.unwrap().unwrap();
+    assert_eq!(soon(answers.recv()).await, None);
 }
 
 #[tokio::test]
 async fn a_receiver_without_senders_ends_with_the_connection() {
-    let (_folder, builder) = live(&json!({"type": "realtime"}));
-    let idle =
-        RealtimeSettings::default().frame_time(Duration::ZERO).session_timeout(Duration::from_millis(200));
-    let (_emulator, client) = start(builder.realtime(idle)).await;
-    let call = client.endpoint_id("acme/live").messages::<Value, Answer>().realtime().reconnect();
-    let (sender, mut receiver) = soon(call).await.unwrap().split();
+    let clock = StoppedClock::new();
+    let (_folder, _emulator, connection) = idle().await;
+    let (sender, mut receiver) = connection.split();
     soon(sender.send_message(&ask(1))).await.unwrap();
     // The connection is still open.
     drop(sender);
     assert_eq!(soon(receiver.recv()).await.unwrap().unwrap().n, 1);
+    end_session(&clock).await;
     assert!(soon(receiver.recv()).await.unwrap().is_none());
 }
 
@@ -286,19 +309,22 @@ async fn each_request_gets_its_own_answer() {
 
 #[tokio::test]
 async fn a_throttle_sends_the_first_and_the_latest_message() {
+    let clock = StoppedClock::new();
     let (_folder, _emulator, client) = unary().await;
-    let call = client
-        .endpoint_id("acme/live")
-        .messages::<Value, Answer>()
-        .realtime()
-        .throttle(Duration::from_millis(300));
+    let interval = Duration::from_secs(10);
+    let call = client.endpoint_id("acme/live").messages::<Value, Answer>().realtime().throttle(interval);
     let (sender, mut receiver) = soon(call).await.unwrap().split();
     assert_eq!(soon(sender.send_message(&ask(0))).await.unwrap(), SendOutcome::Written);
     let outcomes = (1..=5).map(|n| {
         let sender = sender.clone();
         async move { sender.send_message(&ask(n)).await.unwrap() }
     });
-    let outcomes = soon(futures_util::future::join_all(outcomes)).await;
+    let pass_time = async {
+        run_other_tasks().await;
+        clock.advance(interval).await;
+    };
+    let sending = futures_util::future::join_all(outcomes);
+    let (outcomes, ()) = soon(futures_util::future::join(sending, pass_time)).await;
     assert_eq!(
         outcomes.iter().filter(|outcome| **outcome == SendOutcome::Written).count(),
         1,
@@ -425,14 +451,28 @@ pub(crate) fn packed(n: u8) -> Vec<u8> {
     vec![0x81, 0xa1, b'n', n]
 }
 
+/// The silence after which the connections of [`open`] ping.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
 async fn open(client: &Client) -> Connection<Json> {
-    let call = client
-        .endpoint_id("acme/live")
-        .messages()
-        .realtime()
-        .keep_alive(Duration::from_millis(150))
-        .reconnect();
+    let call = client.endpoint_id("acme/live").messages().realtime().keep_alive(KEEP_ALIVE).reconnect();
     soon(call.max_message_bytes(1000)).await.unwrap()
+}
+
+/// Receives while the time of a stopped clock passes.
+async fn recv_in_time(
+    clock: &StoppedClock,
+    connection: &mut Connection<Json>,
+) -> Result<Option<Message<Value>>, Error> {
+    let mut receiving = std::pin::pin!(connection.recv());
+    for _ in 0..5 {
+        tokio::select! {
+            biased;
+            received = &mut receiving => return received,
+            () = run_other_tasks() => clock.advance(KEEP_ALIVE).await,
+        }
+    }
+    panic!("it hangs")
 }
 
 /// Messages before the loss are delivered, the loss is an error, and the next message opens another connection.
@@ -442,12 +482,17 @@ async fn a_connection_that_breaks_anywhere_is_an_error() {
     let whole = [frame(0x82, &packed(1)), frame(0x82, &packed(2))].concat();
     for end in [End::Cut, End::Reset, End::Stall] {
         for at in 0..whole.len() {
+            let clock = (end == End::Stall).then(StoppedClock::new);
             let client = server(whole[..at].to_vec(), end).await;
             let mut connection = open(&client).await;
             soon(connection.send_message(&ask(1))).await.unwrap();
-            let mut seen = 0;
+            let (mut seen, all) = (0, i32::from(at >= 6));
             let error = loop {
-                match soon(connection.recv()).await {
+                let received = match &clock {
+                    Some(clock) if seen == all => recv_in_time(clock, &mut connection).await,
+                    _ => soon(connection.recv()).await,
+                };
+                match received {
                     Ok(Some(message)) => {
                         seen += 1;
                         assert_eq!(message["n"], seen);
@@ -456,7 +501,8 @@ async fn a_connection_that_breaks_anywhere_is_an_error() {
                     Err(error) => break error,
                 }
             };
-            assert_eq!(seen, i32::from(at >= 6), "{end:?} after {at} bytes");
+            drop(clock);
+            assert_eq!(seen, all, "{end:?} after {at} bytes");
             assert!(error.is_transport() || (error.is_timeout() && end == End::Stall), "{error:?}");
             let is_unanswered = error.message().contains("had no answer");
             assert_eq!(is_unanswered, seen == 0 && end != End::Stall, "{end:?} after {at} bytes: {error}");

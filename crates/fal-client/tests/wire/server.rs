@@ -146,7 +146,7 @@ impl Server {
                 arrival.await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), found).await.expect("the request never came")
+        tokio::time::timeout(Duration::from_secs(60), found).await.expect("the request never came")
     }
 }
 

@@ -238,31 +238,3 @@ async fn an_event_above_the_limit_is_not_used() {
     let client = server.builder().max_reply_bytes(4000).build().unwrap();
     assert_eq!(client.subscribe(cat()).await.unwrap().seed, 7);
 }
-
-#[tokio::test]
-async fn a_timeout_closes_the_stream_and_cancels_the_job() {
-    let server = queue(|_| events(&[running("")], End::Silent), |_| running("")).await;
-    let error = server.client().subscribe(cat()).timeout(Duration::from_millis(300)).await.unwrap_err();
-    assert!(error.is_timeout() && error.to_string().contains("it was cancelled"), "{error}");
-    assert_eq!(server.lines().last().unwrap(), "PUT /queue/acme/app/requests/r1/cancel");
-}
-
-#[tokio::test]
-async fn queue_connections_limits_the_open_streams() {
-    let server = queue(
-        |_| events(&[running("")], End::Silent),
-        |nth| {
-            if nth < 40 { running("") } else { completed("") }
-        },
-    )
-    .await;
-    let client = server.builder().queue_connections(2).build().unwrap();
-    let calls = (0..6).map(|_| client.subscribe(cat()).poll_every(Duration::from_millis(5)).into_future());
-    let streaming = (0..6).map(|_| client.subscribe(cat()).timeout(Duration::from_secs(2)).into_future());
-    let (polled, streamed) =
-        tokio::join!(futures_util::future::join_all(calls), futures_util::future::join_all(streaming));
-    assert!(polled.iter().all(Result::is_ok));
-    // Two waited for streams that stay silent; the others polled and noticed the end.
-    assert_eq!(streamed.iter().filter(|reply| reply.is_ok()).count(), 4);
-    assert!(count(&server, "/stream?logs=0") <= 6, "{}", count(&server, "/stream?logs=0"));
-}

@@ -73,7 +73,12 @@ async fn server(chunks: Vec<Vec<u8>>, end: End) -> (Client, mpsc::Receiver<()>) 
 
 /// Reads all events. Returns them, and the error at the end if there was one.
 async fn read(client: &Client) -> (Vec<Value>, Option<Error>) {
-    let call = client.stream(cat()).idle_timeout(Duration::from_millis(300));
+    read_within(client, Duration::from_secs(300)).await
+}
+
+/// Does the same, for a stream that may be silent for this time.
+async fn read_within(client: &Client, idle_timeout: Duration) -> (Vec<Value>, Option<Error>) {
+    let call = client.stream(cat()).idle_timeout(idle_timeout);
     let mut events = match call.await {
         Ok(events) => events,
         Err(error) => return (Vec::new(), Some(error)),
@@ -173,7 +178,10 @@ async fn a_stream_that_breaks_anywhere_is_an_error() {
         for at in (0..whole.len()).step_by(step) {
             let pieces: Vec<_> = whole[..at].chunks(7).map(<[u8]>::to_vec).collect();
             let (client, _) = server(pieces, end).await;
-            let (events, error) = read(&client).await;
+            let (events, error) = match end {
+                End::Stall => read_within(&client, Duration::from_millis(300)).await,
+                _ => read(&client).await,
+            };
             assert_eq!(events, expected()[..events.len()], "{end:?} after {at} bytes");
             let counted = format!("after {} event{}", events.len(), if events.len() == 1 { "" } else { "s" });
             match (end, error) {

@@ -196,8 +196,8 @@ async fn large_input_that_nobody_reads_is_a_timeout() {
     });
     // Larger than the buffers of a connection, so that sending has to wait for the server.
     let large = json!({"image_url": "x".repeat(24 << 20)});
-    let client = Client::builder().emulator(url).key("a:b").idle_timeout(Duration::from_millis(200));
+    let client = Client::builder().emulator(url).key("a:b").idle_timeout(Duration::from_secs(2));
     let call = client.build().unwrap().run(fal_client::untyped::input("acme/app", large));
-    let error = tokio::time::timeout(Duration::from_secs(20), call.into_future()).await.unwrap().unwrap_err();
+    let error = tokio::time::timeout(Duration::from_secs(60), call.into_future()).await.unwrap().unwrap_err();
     assert!(error.is_timeout() && error.to_string().contains("may be running"), "{error:?}");
 }

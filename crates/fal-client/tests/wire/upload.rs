@@ -435,7 +435,7 @@ async fn a_dropped_upload_stops() {
     let (emulator, client) = start_with(multipart().part_concurrency(1)).await;
     emulator.on_request(RequestKind::Upload).stall(FaultPoint::Reply).after(2).times(1);
     let upload = tokio::spawn(client.upload(File::bytes(content(9 * PART), "image/png")).into_future());
-    tokio::time::timeout(Duration::from_secs(20), async {
+    tokio::time::timeout(Duration::from_secs(60), async {
         while count(&emulator, is_part) < 2 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

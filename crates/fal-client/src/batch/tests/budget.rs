@@ -82,6 +82,18 @@ async fn billable_units_settle_what_was_reserved() {
     }
 }
 
+/// They may run, so their money is not given to others.
+#[tokio::test(start_paused = true)]
+async fn submits_without_an_answer_keep_their_reservation() {
+    let queue = Queue::new(|settings| settings.loses_answer = |seed| seed % 2 == 0);
+    let batch = queue.client().batch(inputs(100)).concurrency(1).budget(Usd::dollars(1));
+    let mut done = batch.as_completed().await.unwrap();
+    while done.next().await.is_some() {}
+    assert_eq!(queue.accepted(), (0..40).collect::<Vec<_>>());
+    let half = Usd::cents(50);
+    assert_eq!(done.spent().await.unwrap(), Spent { cost: half, reserved: half, unpriced: 0 });
+}
+
 #[tokio::test(start_paused = true)]
 async fn failures_that_are_not_billed_leave_the_budget_as_it_was() {
     let queue = Queue::new(|settings| settings.failing = |seed| u32::from(seed < 300));

@@ -23,15 +23,25 @@ pub(super) struct Settings {
     pub(super) limit: usize,
     /// `true` if more than that are refused with 429.
     pub(super) refuses: bool,
-    /// The requests with such a seed fail with 500 as often as this.
+    /// The requests with such a seed fail with 422 as often as this.
     pub(super) failing: fn(u64) -> u32,
+    /// The requests with such a seed are accepted, and a gateway answers in place of the queue.
+    pub(super) loses_answer: fn(u64) -> bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         let price = Some((0.025, "images"));
         let run = Duration::from_secs(5);
-        Self { price, units: Some("1.00000000"), run, limit: usize::MAX, refuses: false, failing: |_| 0 }
+        Self {
+            price,
+            units: Some("1.00000000"),
+            run,
+            limit: usize::MAX,
+            refuses: false,
+            failing: |_| 0,
+            loses_answer: |_| false,
+        }
     }
 }
 
@@ -165,6 +175,9 @@ impl Queue {
         let start = ends.len().checked_sub(self.settings.limit).map_or(now, |nth| ends[nth]);
         state.times.push((start, start + self.settings.run));
         state.accepted.push(seed);
+        if (self.settings.loses_answer)(seed) {
+            return simulation::response(504, "text/html", "<html>gateway</html>");
+        }
         simulation::json(200, &json!({ "request_id": format!("id{}", state.accepted.len() - 1) }))
     }
 }
