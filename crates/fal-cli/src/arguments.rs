@@ -4,7 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::ArgValueCompleter;
 use fal_client::Usd;
+
+use crate::completion;
+use crate::output::picture::Protocol;
 
 /// Every model of fal from a terminal
 #[derive(Parser)]
@@ -89,6 +93,18 @@ pub(crate) enum Command {
     History(HistoryArguments),
     /// Show what calls have cost, by model, from the platform
     Usage(UsageArguments),
+    /// Serve every model to agents, as tools of the Model Context Protocol
+    Mcp(McpArguments),
+    /// Print the script by which a shell completes models, parameters and values
+    Completions {
+        /// Shell: bash, zsh, fish, powershell or elvish
+        shell: String,
+    },
+    /// Print the man page of this program, or of one of its commands
+    Man {
+        /// Name of the command
+        command: Option<String>,
+    },
     /// Store keys in profiles
     #[command(subcommand)]
     Profile(ProfileCommand),
@@ -115,6 +131,7 @@ pub(crate) struct ModelsArguments {
 #[derive(Args)]
 pub(crate) struct ShowArguments {
     /// Id of the model, or the URL of its page
+    #[arg(add = ArgValueCompleter::new(completion::models))]
     pub(crate) id: String,
 
     /// Print the JSON Schema of the input
@@ -148,11 +165,12 @@ pub(crate) struct Call {
     pub(crate) model_help: bool,
 
     /// Id of the model, or the URL of its page
-    #[arg(value_name = "MODEL")]
+    #[arg(value_name = "MODEL", add = ArgValueCompleter::new(completion::models))]
     pub(crate) id: String,
 
     /// Parameters of the model: name=value, name:=json, name=@file or --name value
     #[arg(value_name = "PARAMETER", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(add = ArgValueCompleter::new(completion::parameters))]
     pub(crate) parameters: Vec<String>,
 }
 
@@ -171,6 +189,10 @@ pub(crate) struct RunOptions {
     /// Save the files of the output: a folder, or a path with {model}, {name}, {index}, {seed}, {request} and {ext}
     #[arg(short, long, value_name = "PATH")]
     pub(crate) output: Option<String>,
+
+    /// Show the pictures of the output in the terminal
+    #[arg(long, value_name = "PROTOCOL", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "auto")]
+    pub(crate) show: Option<Protocol>,
 
     /// Print the events of the model as they come, a line of JSON each; not through the queue
     #[arg(long)]
@@ -407,6 +429,29 @@ pub(crate) struct UsageArguments {
     /// Days to look back
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=365))]
     pub(crate) days: u32,
+}
+
+#[derive(Args)]
+pub(crate) struct McpArguments {
+    /// Serve streamable HTTP at this address of this machine, in place of stdio
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, require_equals = true, default_missing_value = "127.0.0.1:8931")]
+    pub(crate) http: Option<std::net::SocketAddr>,
+
+    /// Models that are tools of their own, with their parameters as arguments; ids with commas between them
+    #[arg(long, value_name = "ID,ID", value_delimiter = ',')]
+    pub(crate) models: Vec<String>,
+
+    /// Spend at most this in all, in US dollars
+    #[arg(long, value_name = "USD")]
+    pub(crate) budget: Option<Usd>,
+
+    /// Refuse calls that are estimated to cost more, in US dollars
+    #[arg(long, value_name = "USD")]
+    pub(crate) max_cost: Option<Usd>,
+
+    /// Folder whose files may be uploaded, and into which files are saved
+    #[arg(long, value_name = "DIR")]
+    pub(crate) files: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]

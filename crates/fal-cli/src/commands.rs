@@ -9,15 +9,19 @@ mod models;
 mod profile;
 mod request;
 mod run;
+mod shell;
 mod show;
 mod submit;
 
 use std::process::ExitCode;
 
 pub(crate) use compare::Compared;
+pub(crate) use shell::COMPLETION_VARIABLE;
+pub(crate) use show::describe;
 
 use crate::arguments::{Arguments, Command};
 use crate::failure::Result;
+use crate::mcp;
 use crate::session::Session;
 
 /// Runs a command.
@@ -27,9 +31,12 @@ use crate::session::Session;
 /// Returns the failure to print, with its exit code.
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let Arguments { global, command } = arguments;
-    if let Command::Profile(command) = command {
-        return profile::run(command, &global);
-    }
+    let command = match command {
+        Command::Profile(command) => return profile::run(command, &global),
+        Command::Completions { shell } => return shell::completions(&shell),
+        Command::Man { command } => return shell::man(command.as_deref()),
+        command => command,
+    };
     let session = Session::new(global)?;
     match command {
         Command::Models(arguments) => models::run(&session, &arguments).await,
@@ -49,6 +56,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Compare(arguments) => compare::run(&session, &arguments).await,
         Command::History(arguments) => account::history(&session, &arguments).await,
         Command::Usage(arguments) => account::usage(&session, &arguments).await,
-        Command::Profile(_) => Ok(ExitCode::SUCCESS),
+        Command::Mcp(arguments) => mcp::serve(session, &arguments).await.map(|()| ExitCode::SUCCESS),
+        Command::Profile(_) | Command::Completions { .. } | Command::Man { .. } => Ok(ExitCode::SUCCESS),
     }
 }

@@ -33,6 +33,10 @@ impl Estimate {
         Ok(Some(Self { cost, basis }))
     }
 
+    pub(crate) fn cost(&self) -> Usd {
+        self.cost
+    }
+
     pub(crate) fn to_json(&self) -> Value {
         json!({"amount": decimal(self.cost), "currency": "USD", "basis": self.basis})
     }
@@ -87,6 +91,6 @@ pub(crate) fn billed_text(cost: &Value) -> String {
 }
 
 /// Returns an amount as decimal text without a sign.
-fn decimal(cost: Usd) -> String {
+pub(crate) fn decimal(cost: Usd) -> String {
     cost.to_string().trim_start_matches('$').replace(',', "")
 }

@@ -73,6 +73,22 @@ pub(crate) fn read(model: &CatalogueModel, given: &Given<'_>) -> Result<Input> {
     if mistakes.is_empty() { Ok(Input { json, files }) } else { Err(Failure::mistakes(mistakes)) }
 }
 
+/// Checks an input that is complete JSON, such as that of a tool. Returns it with its numbers converted.
+///
+/// # Errors
+///
+/// Returns a failure with a line for each mistake.
+pub(crate) fn check(model: &CatalogueModel, json: Value) -> Result<Value> {
+    let parameters = parameter::parameters(model);
+    let mut mistakes = problems::unknown_names(&json, &parameters);
+    match model.check(json) {
+        Ok(checked) if mistakes.is_empty() => return Ok(checked),
+        Ok(_) => {}
+        Err(details) => mistakes.extend(problems::lines(&details, &parameters)),
+    }
+    Err(Failure::mistakes(mistakes))
+}
+
 /// Reads the object that the parameters are added to.
 fn base(path: Option<&PathBuf>) -> Result<Map<String, Value>> {
     let Some(path) = path else { return Ok(Map::new()) };

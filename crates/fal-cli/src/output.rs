@@ -1,6 +1,7 @@
 //! The output of a model: its files saved by a template, lines for people, JSON for programs.
 
 pub(crate) mod gallery;
+pub(crate) mod picture;
 pub(crate) mod template;
 
 use std::io::Write as _;

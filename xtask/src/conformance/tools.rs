@@ -34,7 +34,7 @@ enum Origin {
     Cargo,
 }
 
-const TOOLS: [Tool; 12] = [
+const TOOLS: [Tool; 13] = [
     Tool { name: "Java, both HTTP clients", command: &["java", "Main.java"], origin: Origin::System },
     Tool { name: "Ruby, Net::HTTP", command: &["ruby", "app.rb"], origin: Origin::System },
     Tool { name: "PHP, curl", command: &["php", "app.php"], origin: Origin::System },
@@ -46,6 +46,7 @@ const TOOLS: [Tool; 12] = [
     Tool { name: "TanStack AI, ai-fal", command: &["node", "tanstack.mjs"], origin: Origin::NodeModule },
     Tool { name: "LiteLLM", command: &["python", "litellm_app.py"], origin: Origin::Python },
     Tool { name: "huggingface_hub", command: &["python", "hub_app.py"], origin: Origin::Python },
+    Tool { name: "MCP, Python, of fal-cli", command: &["python", "mcp_app.py"], origin: Origin::Python },
     Tool { name: "crate fal", command: &["calls-fal"], origin: Origin::Cargo },
 ];
 
@@ -54,7 +55,7 @@ const TOOLS: [Tool; 12] = [
 pub(super) fn run(folder: &Path, sources: &Path, chosen: &[String], or_skip: bool) -> Result<(), String> {
     let folder = std::path::absolute(folder).map_err(|error| error.to_string())?.join("tools");
     copy_files(&sources.join("tools"), &folder)?;
-    cargo(["build", "--quiet", "--package", "fal-emulator"])?;
+    cargo(["build", "--quiet", "--package", "fal-emulator", "--package", "fal-cli"])?;
     let mut failed = Vec::new();
     let mut installed: Vec<(Origin, Result<(), String>)> = Vec::new();
     let is_chosen = |tool: &&Tool| match chosen {
@@ -140,6 +141,8 @@ fn run_tool(program: &Path, tool: &Tool, folder: &Path) -> Result<Duration, Stri
     let errors = output.try_clone().map_err(|error| error.to_string())?;
     let mut command = Command::new(built("fal-emulator"));
     command.arg("--").arg(program).args(tool.command.iter().skip(1)).current_dir(folder);
+    // The program that the client of MCP starts.
+    command.env("FAL_CLI", built("fal-cli"));
     let mut process = command.stdout(output).stderr(errors).spawn().map_err(|error| error.to_string())?;
     let status = loop {
         match process.try_wait().map_err(|error| error.to_string())? {

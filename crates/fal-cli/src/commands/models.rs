@@ -7,9 +7,9 @@ use console::style;
 use serde_json::json;
 
 use crate::arguments::ModelsArguments;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::model::lookup;
-use crate::model::search::{Found, search};
+use crate::model::search::Found;
 use crate::output::print;
 use crate::session::Session;
 
@@ -17,21 +17,9 @@ pub(super) async fn run(session: &Session, arguments: &ModelsArguments) -> Resul
     let ModelsArguments { words, task, limit, offline } = arguments;
     let task = task.as_deref();
     let catalogue = session.catalogue()?;
-    check_task(task, catalogue.summaries().map(|model| model.category))?;
-    let mut found = search(catalogue.summaries().map(Found::from), words, task);
-    if session.can_call() && !offline {
-        match lookup::search_platform(session, words, task).await {
-            Ok(others) => {
-                let is_new = |other: &Found| !found.iter().any(|known| known.id == other.id);
-                let others: Vec<Found> = others.into_iter().filter(is_new).collect();
-                found.extend(others);
-            }
-            // The built-in models are an answer.
-            Err(failure) if !session.global.quiet => {
-                eprintln!("warning: the platform was not searched: {}", failure.lines().join("; "));
-            }
-            Err(_) => {}
-        }
+    let (mut found, failure) = lookup::search(session, words, task, *offline).await?;
+    if let Some(failure) = failure.filter(|_| !session.global.quiet) {
+        eprintln!("warning: the platform was not searched: {}", failure.lines().join("; "));
     }
     let total = found.len();
     if *limit > 0 {
@@ -43,20 +31,6 @@ pub(super) async fn run(session: &Session, arguments: &ModelsArguments) -> Resul
         print_table(&found, words, &catalogue, total, session.global.quiet);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn check_task<'a>(task: Option<&str>, categories: impl Iterator<Item = &'a str>) -> Result<()> {
-    let Some(task) = task else { return Ok(()) };
-    let mut known: Vec<&str> = categories.filter(|category| !category.is_empty()).collect();
-    known.sort_unstable();
-    known.dedup();
-    match known.contains(&task) {
-        true => Ok(()),
-        false => Err(Failure::usage(format!(
-            "--task: there is no category `{task}`; there are {}",
-            known.join(", ")
-        ))),
-    }
 }
 
 fn print_table(

@@ -14,8 +14,9 @@ use crate::arguments::{RunArguments, RunOptions};
 use crate::costs;
 use crate::failure::{Failure, FailureKind, Result};
 use crate::model::lookup;
+use crate::output::picture::{self, Protocol};
 use crate::output::template::{Facts, Template};
-use crate::output::{self, print};
+use crate::output::{self, OutputFile, print};
 use crate::progress::Progress;
 use crate::requests::Requests;
 use crate::session::Session;
@@ -26,6 +27,7 @@ pub(super) async fn run(session: &Session, arguments: &RunArguments) -> Result<E
         return Ok(ExitCode::SUCCESS);
     }
     let template = options.output.as_deref().map(|path| Template::parse(path, &[])).transpose()?;
+    let show = options.show.filter(|_| !session.global.json).map(Protocol::choose).transpose()?;
     let prepared = Prepared::new(session, call, options.yes_cost, options.dry_run).await?;
     let is_json = session.global.json;
     if options.dry_run {
@@ -45,7 +47,10 @@ pub(super) async fn run(session: &Session, arguments: &RunArguments) -> Result<E
         false => subscribe(session, client, &id, &input, options, progress).await?,
     };
     let finished = Finished { id: &id, input: &input, seconds: start.elapsed().as_secs_f64() };
-    finished.print(client, &reply, template.as_ref(), progress, is_json, options.stream).await?;
+    let files = finished.print(client, &reply, template.as_ref(), progress, is_json, options.stream).await?;
+    if let Some(protocol) = show {
+        picture::show(client, &files, protocol).await?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -141,7 +146,7 @@ pub(super) struct Finished<'a> {
 }
 
 impl Finished<'_> {
-    /// Saves the files of an output and prints it. Events that were printed are the output of a stream.
+    /// Saves the files of an output, prints it and returns the files. Events that were printed are the output of a stream.
     pub(super) async fn print(
         &self,
         client: &Client,
@@ -150,7 +155,7 @@ impl Finished<'_> {
         progress: Progress,
         is_json: bool,
         was_streamed: bool,
-    ) -> Result<()> {
+    ) -> Result<Vec<OutputFile>> {
         let Self { id, input, seconds } = *self;
         let request = reply.request_id();
         let facts = Facts { model: id, request, input, output: reply, row: None };
@@ -162,7 +167,7 @@ impl Finished<'_> {
         };
         let cost = costs::billed(lookup::price(client, id).await.as_ref(), reply.billable_units());
         if is_json {
-            let files: Vec<Value> = files.iter().map(output::OutputFile::to_json).collect();
+            let files: Vec<Value> = files.iter().map(OutputFile::to_json).collect();
             let rounded = (seconds * 1000.0).round() / 1000.0;
             let whole = json!({
                 "endpoint": id, "request_id": request, "output": **reply, "files": files, "cost": cost,
@@ -177,6 +182,6 @@ impl Finished<'_> {
             let facts: Vec<String> = facts.into_iter().filter(|fact| !fact.is_empty()).collect();
             progress.line(&facts.join(", "));
         }
-        failure.map_or(Ok(()), Err)
+        failure.map_or(Ok(files), Err)
     }
 }

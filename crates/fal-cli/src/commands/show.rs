@@ -19,30 +19,31 @@ pub(super) async fn run(session: &Session, arguments: &ShowArguments) -> Result<
         print(&serde_json::to_string_pretty(&model.input_json_schema()).unwrap_or_default());
         return Ok(ExitCode::SUCCESS);
     }
+    let facts = describe(session, &model).await?;
+    if session.global.json {
+        print(&facts.to_string());
+    } else {
+        print_page(&model, &facts["price"]);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the facts about a model as JSON, with its price if it can be asked for.
+pub(crate) async fn describe(session: &Session, model: &CatalogueModel) -> Result<Value> {
     let price = match session.can_call() {
         true => lookup::price(session.client().await?, model.id()).await,
         false => None,
     };
     let price = price
         .map(|price| json!({"unit_price": price.unit_price, "unit": price.unit, "currency": price.currency}));
-    if session.global.json {
-        print(&to_json(&model, price).to_string());
-    } else {
-        print_page(&model, price.as_ref());
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Returns the facts about a model as JSON.
-pub(crate) fn to_json(model: &CatalogueModel, price: Option<Value>) -> Value {
     let text = |name: &str| model.metadata()[name].as_str().unwrap_or_default();
-    json!({
+    Ok(json!({
         "id": model.id(), "name": text("display_name"), "category": model.category(),
         "description": text("description"), "streams": model.streams(), "price": price,
         "parameters": parameters(model).iter().map(Parameter::to_json).collect::<Vec<_>>(),
         "output": outputs(model).map(|(name, text)| json!({"name": name, "description": text})).collect::<Vec<_>>(),
         "page": page(model),
-    })
+    }))
 }
 
 fn page(model: &CatalogueModel) -> String {
@@ -55,7 +56,7 @@ fn outputs(model: &CatalogueModel) -> impl Iterator<Item = (&str, &str)> {
     properties.map(|(name, schema)| (name.as_str(), schema["description"].as_str().unwrap_or_default()))
 }
 
-fn print_page(model: &CatalogueModel, price: Option<&Value>) {
+fn print_page(model: &CatalogueModel, price: &Value) {
     let text = |name: &str| model.metadata()[name].as_str().unwrap_or_default();
     let name = [text("display_name"), model.category()].join(", ");
     print(&format!("{}  {}", style(model.id()).bold(), name.trim_matches([',', ' '])));
@@ -63,13 +64,13 @@ fn print_page(model: &CatalogueModel, price: Option<&Value>) {
         print(text("description"));
     }
     match price {
-        Some(price) => print(&format!(
+        Value::Null => print("Price: shown with a key"),
+        price => print(&format!(
             "Price: {} {} for each {}",
             price["unit_price"],
             value_text(&price["currency"]),
             value_text(&price["unit"])
         )),
-        None => print("Price: shown with a key"),
     }
     print(&format!("Page: {}", page(model)));
     print(&format!("\n{}", style("Parameters").bold()));

@@ -8,7 +8,7 @@ use fal_client::untyped::EndpointId;
 use fal_emulator::catalogue::{Catalogue, CatalogueModel};
 use serde_json::Value;
 
-use super::search::Found;
+use super::search::{self, Found};
 use crate::failure::{Failure, Result};
 use crate::folders;
 use crate::session::Session;
@@ -66,12 +66,46 @@ async fn fetch(session: &Session, id: &str) -> Result<Option<Value>> {
     cached(session, &key, record).await
 }
 
-/// Returns the models that the platform API finds, from its first page.
-pub(crate) async fn search_platform(
+/// Returns the models in which every word occurs: the known ones, then those that only the platform has. A platform that cannot
+/// be searched is a failure beside the known ones.
+pub(crate) async fn search(
     session: &Session,
     words: &[String],
     task: Option<&str>,
-) -> Result<Vec<Found>> {
+    is_offline: bool,
+) -> Result<(Vec<Found>, Option<Failure>)> {
+    let catalogue = session.catalogue()?;
+    check_task(task, catalogue.summaries().map(|model| model.category))?;
+    let mut found = search::search(catalogue.summaries().map(Found::from), words, task);
+    if is_offline || !session.can_call() {
+        return Ok((found, None));
+    }
+    match search_platform(session, words, task).await {
+        Ok(others) => {
+            let is_new = |other: &Found| !found.iter().any(|known| known.id == other.id);
+            let others: Vec<Found> = others.into_iter().filter(is_new).collect();
+            found.extend(others);
+            Ok((found, None))
+        }
+        Err(failure) => Ok((found, Some(failure))),
+    }
+}
+
+fn check_task<'a>(task: Option<&str>, categories: impl Iterator<Item = &'a str>) -> Result<()> {
+    let Some(task) = task else { return Ok(()) };
+    let mut known: Vec<&str> = categories.filter(|category| !category.is_empty()).collect();
+    known.sort_unstable();
+    known.dedup();
+    match known.contains(&task) {
+        true => Ok(()),
+        false => {
+            Err(Failure::usage(format!("there is no category `{task}`; there are {}", known.join(", "))))
+        }
+    }
+}
+
+/// Returns the models that the platform API finds, from its first page.
+async fn search_platform(session: &Session, words: &[String], task: Option<&str>) -> Result<Vec<Found>> {
     let query = words.join(" ");
     let name = format!("{query} {}", task.unwrap_or_default());
     let name: String =

@@ -5,8 +5,10 @@
 mod batch;
 mod catalogue;
 mod keys;
+mod mcp;
 mod queue;
 mod readme;
 mod run;
+mod shell;
 mod support;
 mod wrong_input;

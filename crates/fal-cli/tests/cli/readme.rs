@@ -20,6 +20,12 @@ fn shown(readme: &str) -> Vec<Shown> {
             None => found.last_mut().unwrap().output.push(line.to_owned()),
         }
     }
+    // The lines of the table come after those of the blocks, whose files they use.
+    let cells =
+        readme.lines().filter(|line| line.starts_with("| ")).filter_map(|line| line.split(" | ").nth(1));
+    let lines = cells.filter_map(|cell| cell.strip_prefix('`')?.strip_suffix('`'));
+    let lines = lines.filter(|line| line.contains("fal-cli "));
+    found.extend(lines.map(|line| Shown { command: line.replace("\\|", "|"), output: Vec::new() }));
     found
 }
 
@@ -49,7 +55,7 @@ async fn every_line_of_the_readme_does_what_it_shows() {
     let folder = std::path::Path::new(env!("CARGO_BIN_EXE_fal-cli")).parent().unwrap().display().to_string();
     let path = format!("{folder}:{}", std::env::var("PATH").unwrap_or_default());
     let lines = shown(&readme);
-    assert!(lines.len() > 15);
+    assert!(lines.len() > 35);
     for Shown { command, output } in lines {
         let mut shell = terminal.command(&[]);
         let environment: Vec<_> = shell
