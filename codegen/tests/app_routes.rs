@@ -277,6 +277,53 @@ fn a_document_in_yaml_gives_the_code_of_the_same_document_in_json() {
 }
 
 #[test]
+fn an_object_beside_a_union_keeps_its_properties() {
+    let mut app = document(json!({ "/": route() }));
+    let input = &mut app["components"]["schemas"]["In"];
+    input["properties"]["image_url"] = json!({ "type": "string" });
+    input["anyOf"] = json!([{ "required": ["prompt"] }, { "required": ["image_url"] }]);
+    let (text, report) = generate(&app);
+    assert!(text.contains("pub image_url: Option<File>"), "{text}");
+    assert_eq!(
+        entry(&report, "me/app").losses(),
+        ["not checked: /components/schemas/In: `anyOf` is not checked here"]
+    );
+}
+
+#[test]
+fn an_object_beside_objects_has_the_properties_of_both() {
+    let mut app = document(json!({ "/": route() }));
+    let schemas = &mut app["components"]["schemas"];
+    schemas["Cat"] =
+        json!({ "type": "object", "properties": { "lives": { "type": "integer" } }, "required": ["lives"] });
+    schemas["In"]["oneOf"] = json!([
+        { "$ref": "#/components/schemas/Cat" },
+        { "properties": { "bark": { "type": "string" } }, "required": ["bark"] },
+    ]);
+    let (text, report) = generate(&app);
+    assert_eq!(text.matches("pub prompt: String").count(), 2, "{text}");
+    assert!(text.contains("pub lives: Integer") && text.contains("pub bark: String"), "{text}");
+    assert_eq!(entry(&report, "me/app").losses(), Vec::<String>::new());
+}
+
+#[test]
+fn members_of_a_one_of_that_have_common_values_are_reported() {
+    let mut app = document(json!({ "/": route() }));
+    let properties = &mut app["components"]["schemas"]["In"]["properties"];
+    properties["a"] = json!({ "oneOf": [{ "type": "integer" }, { "type": "number" }] });
+    properties["b"] =
+        json!({ "oneOf": [{ "type": "integer", "maximum": 1 }, { "type": "number", "minimum": 2 }] });
+    properties["c"] = json!({ "oneOf": [{ "type": "string" }, { "enum": ["auto"] }] });
+    let (_, report) = generate(&app);
+    let place = |name: &str| {
+        format!(
+            "not checked: /components/schemas/In/properties/{name}/oneOf: a value that fits several of these is accepted"
+        )
+    };
+    assert_eq!(entry(&report, "me/app").losses(), [place("a"), place("c")]);
+}
+
+#[test]
 fn an_input_that_is_not_an_object_is_skipped_with_a_remedy() {
     for schema in [
         json!({ "type": "array", "items": { "$ref": "#/components/schemas/In" } }),

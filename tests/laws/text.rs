@@ -80,15 +80,78 @@ const PATTERNS: &[(&str, &[&str], &[&str])] = &[
     (r"^\s*(\d*\.?\d+)\s*(\w+)?", &["1", "10MB", " 1.5 GiB "], &["", "MB", "x1"]),
 ];
 
+/// Texts of many forms, for patterns that are not in the table.
+const FORMS: &[&str] = &[
+    "a",
+    "A",
+    "aa",
+    "aaa",
+    "aaaa",
+    "b",
+    "ab",
+    "ba",
+    "cb",
+    "abc",
+    "ABC",
+    "abcd",
+    "xABC",
+    "foo",
+    "a foo b",
+    "bar",
+    "Abc1",
+    "Abc12",
+    "abc1",
+    "word",
+    "a word.",
+    "wordy",
+    "123-4567",
+    "123-456",
+    "2024",
+    "x2024y",
+    "me@example.com",
+    "a.b@c",
+    "/a/",
+    "/a",
+    "é",
+    "éé",
+    "e\u{301}",
+    "A1",
+    "red",
+    "green",
+    "redgreen",
+    "C:\\",
+    "C:/",
+    "-",
+    "]",
+    "Éa",
+    "éa",
+    "#12ab9F",
+    "#12ab9F00",
+    "#12ab9",
+    "  ",
+    "\n",
+    "a\nb",
+    "語",
+    "日本",
+    "http://x",
+    "data:,",
+    "ftp:",
+];
+
 /// Returns a text that matches `pattern`, or one that does not.
 ///
 /// # Panics
 ///
-/// If the pattern is not in the table above, to which it has to be added.
+/// If there is none among the known texts. The table above then needs the pattern.
 pub(crate) fn with_pattern(pattern: &str, matching: bool, random: &mut Random) -> String {
-    let row = PATTERNS.iter().find(|row| row.0 == pattern);
-    let (_, good, bad) = row.unwrap_or_else(|| panic!("no texts for the pattern {pattern}; see PATTERNS"));
-    (*random.pick(if matching { good } else { bad })).to_owned()
+    if let Some((_, good, bad)) = PATTERNS.iter().find(|row| row.0 == pattern) {
+        return (*random.pick(if matching { good } else { bad })).to_owned();
+    }
+    let judge = jsonschema::validator_for(&json!({ "pattern": pattern })).unwrap();
+    let known = PATTERNS.iter().flat_map(|row| row.1.iter().chain(row.2)).chain(FIXED).chain(FORMS);
+    let fitting: Vec<&str> = known.copied().filter(|text| judge.is_valid(&json!(text)) == matching).collect();
+    assert!(!fitting.is_empty(), "no text for the pattern {pattern}; see PATTERNS");
+    (*random.pick(&fitting)).to_owned()
 }
 
 /// Returns a text of exactly `length` characters (Unicode scalar values).

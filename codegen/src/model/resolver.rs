@@ -181,6 +181,9 @@ impl<'a> Resolver<'a> {
         let (name, schema, at) = self.component(reference, at)?;
         let is_object = matches!(&schema.schema_kind, SchemaKind::Type(Kind::Object(object)) if !object.properties.is_empty());
         if is_object {
+            if !self.objects.contains_key(name) {
+                self.report_ignored(schema, &at);
+            }
             let ty = self.resolve_named_object(name, schema, &at)?;
             return Ok(Item { ty, nullable: schema.schema_data.nullable });
         }
@@ -232,7 +235,7 @@ impl<'a> Resolver<'a> {
     ) -> Result<Type, Error> {
         let title = schema.schema_data.title.as_deref().map(str::trim).filter(|title| !title.is_empty());
         let positional = || match (self.owner.as_str(), property) {
-            ("", None) => "Root".to_owned(),
+            ("", None) => self.aliases.last().map_or("Root".to_owned(), |alias| format!("{alias}_form")),
             ("", Some(property)) => property.to_owned(),
             (owner, property) => format!("{owner}_{}", property.unwrap_or("item")),
         };

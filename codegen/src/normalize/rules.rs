@@ -184,10 +184,7 @@ fn applies(kinds: &[&str], branch: &Value) -> bool {
 /// Moves keywords that stand beside a union into its branches, where both apply.
 fn distribute_over_branches(schema: &mut Map<String, Value>) {
     if ["$ref", "allOf", "properties"].iter().any(|keyword| schema.contains_key(*keyword)) {
-        let ignored = ["anyOf", "oneOf"].into_iter().filter(|keyword| schema.contains_key(*keyword));
-        let ignored: Vec<&str> = ignored.collect();
-        ignored.into_iter().for_each(|keyword| ignore(schema, keyword));
-        return;
+        return distribute_object(schema);
     }
     for keyword in ["anyOf", "oneOf"] {
         let Some(Value::Array(mut branches)) = schema.remove(keyword) else { continue };
@@ -216,6 +213,89 @@ fn distribute_over_branches(schema: &mut Map<String, Value>) {
         }
         schema.insert(keyword.into(), Value::Array(branches));
         return;
+    }
+}
+
+/// The maximum number of parts that an object and the branches of a union beside it may become.
+const MAX_DISTRIBUTED: usize = 10_000;
+
+/// Rewrites an object beside a union to a union of the object with each branch. Branches that describe no more
+/// properties make rules of the object, which its type does not check.
+fn distribute_object(schema: &mut Map<String, Value>) {
+    let found = ["anyOf", "oneOf"].into_iter().filter(|keyword| schema.contains_key(*keyword));
+    let found: Vec<&str> = found.collect();
+    let [keyword] = found.as_slice() else {
+        return found.iter().for_each(|keyword| ignore(schema, keyword));
+    };
+    let Some(Value::Array(branches)) = schema.remove(*keyword) else { return };
+    let own = schema.get("properties").and_then(Value::as_object);
+    if branches.iter().all(|branch| describes_no_more(branch, own)) {
+        return ignore(schema, keyword);
+    }
+    let is_small = count_nodes(schema).saturating_mul(branches.len()) <= MAX_DISTRIBUTED;
+    if !is_small || schema.values().any(has_object_beside_union) {
+        schema.insert((*keyword).into(), Value::Array(branches));
+        return ignore(schema, keyword);
+    }
+    let is_annotation = |key: &str| {
+        key.starts_with("x-")
+            || [
+                "title",
+                "description",
+                "default",
+                "example",
+                "examples",
+                "deprecated",
+                "nullable",
+                "discriminator",
+            ]
+            .contains(&key)
+    };
+    let (outside, own): (Map<_, _>, Map<_, _>) =
+        std::mem::take(schema).into_iter().partition(|(key, _)| is_annotation(key));
+    let branches = branches.into_iter().map(|branch| {
+        let name = branch.get("$ref").and_then(Value::as_str).and_then(|target| target.rsplit('/').next());
+        let title = name.or(branch.get("title").and_then(Value::as_str)).map(str::to_owned);
+        let mut both = json!({ "allOf": [own, branch] });
+        if let Some(title) = title {
+            both["title"] = title.into();
+        }
+        both
+    });
+    let branches = Value::Array(branches.collect());
+    *schema = outside;
+    schema.insert((*keyword).into(), branches);
+}
+
+/// Returns true for a branch that describes only properties that `own` describes too.
+fn describes_no_more(branch: &Value, own: Option<&Map<String, Value>>) -> bool {
+    let Some(branch) = branch.as_object() else { return branch.is_boolean() };
+    let is_known = |name: &String| own.is_some_and(|own| own.contains_key(name));
+    !["$ref", "allOf", "anyOf", "oneOf", "additionalProperties"].iter().any(|key| branch.contains_key(*key))
+        && branch.get("type").is_none_or(|kind| kind == "object")
+        && branch.get("properties").and_then(Value::as_object).is_none_or(|own| own.keys().all(is_known))
+}
+
+/// Returns the number of values in an object.
+fn count_nodes(object: &Map<String, Value>) -> usize {
+    let count = |value: &Value| match value {
+        Value::Object(object) => count_nodes(object),
+        Value::Array(items) => items.iter().filter_map(Value::as_object).map(count_nodes).sum(),
+        _ => 0,
+    };
+    object.values().map(|value| 1 + count(value)).sum()
+}
+
+/// Returns true if a value holds an object beside a union, which would be multiplied too.
+fn has_object_beside_union(value: &Value) -> bool {
+    match value {
+        Value::Object(object) => {
+            let has = |keys: &[&str]| keys.iter().any(|key| object.contains_key(*key));
+            has(&["anyOf", "oneOf"]) && has(&["$ref", "allOf", "properties"])
+                || object.values().any(has_object_beside_union)
+        }
+        Value::Array(items) => items.iter().any(has_object_beside_union),
+        _ => false,
     }
 }
 
@@ -445,6 +525,13 @@ fn round_integer_bounds(schema: &mut Map<String, Value>) {
         let Some(bound) = schema.get(keyword).cloned() else { continue };
         let is_exclusive = schema.get(exclusive) == Some(&Value::Bool(true));
         let Some((whole, is_rounded)) = round_inwards(&bound, inwards) else { continue };
+        if whole == if inwards > 0 { i128::MIN } else { i128::MAX } {
+            // No type has room for what is beyond it.
+            schema.remove(keyword);
+            schema.remove(exclusive);
+            ignore(schema, keyword);
+            continue;
+        }
         if is_rounded {
             // The bound itself was no integer, so the next one is allowed.
             schema.remove(exclusive);
@@ -696,11 +783,53 @@ mod tests {
     }
 
     #[test]
+    fn bounds_that_no_integer_type_has_room_for_are_noted() {
+        check(
+            json!({ "type": "integer", "minimum": -1.7e308, "maximum": 5 }),
+            json!({ "type": "integer", "maximum": 5, IGNORED: ["minimum"] }),
+        );
+    }
+
+    #[test]
     fn fractions_that_bound_integers_allow_the_integer_next_to_them() {
         check(
             json!({ "type": "integer", "exclusiveMinimum": 0.5, "exclusiveMaximum": 3.5 }),
             json!({ "type": "integer", "minimum": 1, "maximum": 3 }),
         );
+    }
+
+    #[test]
+    fn branches_that_describe_no_more_properties_are_rules_of_the_object_beside_them() {
+        check(
+            json!({ "type": "object", "properties": { "a": {}, "b": {} },
+                "anyOf": [{ "required": ["a"] }, { "required": ["b"], "properties": { "a": { "const": 1 } } }] }),
+            json!({ "type": "object", "properties": { "a": {}, "b": {} }, IGNORED: ["anyOf"] }),
+        );
+    }
+
+    #[test]
+    fn an_object_is_moved_into_the_branches_beside_it() {
+        let own = json!({ "type": "object", "properties": { "a": {} } });
+        check(
+            json!({ "type": "object", "properties": { "a": {} }, "description": "d",
+                "oneOf": [{ "properties": { "b": {} } }, { "$ref": "#/x" }] }),
+            json!({ "description": "d", "oneOf": [
+                { "allOf": [own, { "type": "object", "properties": { "b": {} } }] },
+                { "title": "x", "allOf": [own, { "$ref": "#/x" }] },
+            ] }),
+        );
+    }
+
+    #[test]
+    fn an_object_beside_a_union_is_not_multiplied_on_several_levels() {
+        let union = json!([{ "properties": { "b": {} } }, { "properties": { "c": {} } }]);
+        let mut schema = json!({ "type": "object", "properties": { "a": {} }, "anyOf": union });
+        for _ in 0..40 {
+            schema = json!({ "type": "object", "properties": { "a": schema }, "anyOf": union });
+        }
+        let mut schema = Schema::try_from(schema).unwrap();
+        Rules.transform(&mut schema);
+        assert!(schema.to_value().to_string().len() < 20_000);
     }
 
     #[test]
