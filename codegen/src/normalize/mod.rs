@@ -4,6 +4,7 @@
 //! changing its meaning. Constructs that OpenAPI 3.0 cannot express move to `x-` extensions, which stage 3 reads.
 
 mod all_of;
+mod branches;
 mod enum_names;
 pub mod fixups;
 pub(crate) mod references;
