@@ -6,6 +6,7 @@ mod conformance;
 mod demo;
 mod diff;
 mod facts;
+mod fleet_chaos;
 mod fuzz;
 mod package;
 mod regen;
@@ -44,6 +45,8 @@ enum Command {
     Facts(facts::Arguments),
     /// Fetches documents from fal, replaces their prose by schemas/descriptions and writes them to schemas/.
     Fetch(catalogue::Arguments),
+    /// Kills workers of a fleet and crashes its database, and checks that nothing is lost or paid twice. Needs PostgreSQL.
+    FleetChaos(fleet_chaos::Arguments),
     /// Fuzzes the readers of documents, events and webhooks. Needs a C++ compiler.
     Fuzz(fuzz::Arguments),
     /// Lists the endpoints of schemas/manifest.toml that fal no longer has or has retired.
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Facts(arguments) => facts::run(&arguments),
         Command::Fetch(arguments) => catalogue::run("fetch", &arguments),
+        Command::FleetChaos(arguments) => fleet_chaos::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Gone(arguments) => catalogue::run("gone", &arguments),
         Command::New(arguments) => catalogue::run("new", &arguments),

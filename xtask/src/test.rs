@@ -1,5 +1,7 @@
 //! `cargo xtask test`: runs every test.
 
+use std::{env, fs, path::Path};
+
 use crate::run::cargo;
 
 /// Arguments of `cargo xtask test`.
@@ -13,7 +15,24 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     // Not `--all-features`: `native-tls` needs the headers of the system's TLS library.
     let features = "fal-client/axum,fal-client/blocking,fal-client/clap,fal-client/gzip,fal-client/image,fal-client/platform,\
-                    fal-client/realtime,fal-client/schemars,fal-client/tower,fal-core/pattern";
+                    fal-client/realtime,fal-client/schemars,fal-client/tower,fal-core/pattern,fal-fleet/axum";
     let fixed = ["test", "--workspace", "--features", features].map(str::to_owned);
-    cargo(fixed.iter().chain(&arguments.rest))
+    cargo(fixed.iter().chain(&arguments.rest))?;
+    if !has_database() {
+        println!(
+            "the tests of fal-fleet were skipped: install PostgreSQL 15 or later (`apt-get install postgresql`), or set \
+             FAL_TEST_DATABASE_URL to a server on which databases may be created"
+        );
+    }
+    Ok(())
+}
+
+/// Returns true if the tests of `fal-fleet` find a server, or its programs in the places in which those look for them.
+fn has_database() -> bool {
+    let has_programs = |folder: &Path| folder.join("initdb").exists() && folder.join("postgres").exists();
+    let path = env::var_os("PATH").unwrap_or_default();
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    env::var_os("FAL_TEST_DATABASE_URL").is_some()
+        || env::split_paths(&path).any(|folder| has_programs(&folder))
+        || versions.into_iter().any(|version| has_programs(&version.path().join("bin")))
 }

@@ -101,7 +101,7 @@ mod pending;
 #[cfg(feature = "platform")]
 pub mod platform;
 pub mod prelude;
-mod prices;
+pub mod prices;
 #[macro_use]
 pub mod queue;
 #[cfg(feature = "realtime")]

@@ -1,4 +1,16 @@
 //! Prices of endpoints, from the platform API.
+//!
+//! ```no_run
+//! use fal_client::{Client, prices::PriceList};
+//!
+//! # async fn example(client: Client) -> fal_client::Result<()> {
+//! let prices = PriceList::new(client);
+//! if let Some(price) = prices.get("fal-ai/flux/dev").await? {
+//!     println!("{:?} for 2 images, by {}", price.max_cost(r#"{"num_images": 2}"#), price.unit());
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 use std::{
     collections::HashMap,
@@ -22,14 +34,14 @@ use crate::{
 
 /// The price of a unit of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Price {
+pub struct Price {
     unit_price: Decimal,
     /// The name of the unit, such as `images`.
     pub(crate) unit: String,
 }
 
 /// The prices of the endpoints that were asked for. Each is fetched once.
-pub(crate) struct PriceList {
+pub struct PriceList {
     client: Client,
     cells: Mutex<HashMap<String, PriceCell>>,
 }
@@ -59,13 +71,25 @@ struct Average {
     currency: Option<String>,
 }
 
+impl std::fmt::Debug for PriceList {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PriceList").field("prices", &lock(&self.cells).len()).finish_non_exhaustive()
+    }
+}
+
 impl PriceList {
-    pub(crate) fn new(client: Client) -> Self {
+    /// Creates a list that fetches prices with `client`. Sends nothing yet.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
         Self { client, cells: Mutex::default() }
     }
 
-    /// Returns the price of an endpoint, or `None` if it has none.
-    pub(crate) async fn get(&self, endpoint: &str) -> Result<Option<Arc<Price>>> {
+    /// Returns the price of an endpoint, or `None` if it has none. Fetches it once.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the request, and `Config` for a price that is not in US dollars.
+    pub async fn get(&self, endpoint: &str) -> Result<Option<Arc<Price>>> {
         let cell = lock(&self.cells).entry(endpoint.to_owned()).or_default().clone();
         let fetched = cell
             .get_or_try_init(|| async { Ok::<_, Error>(fetch(&self.client, endpoint).await?.map(Arc::new)) });
@@ -73,7 +97,8 @@ impl PriceList {
     }
 
     /// Returns the price of an endpoint if it was fetched before.
-    pub(crate) fn known(&self, endpoint: &str) -> Option<Arc<Price>> {
+    #[must_use]
+    pub fn known(&self, endpoint: &str) -> Option<Arc<Price>> {
         lock(&self.cells).get(endpoint)?.get()?.clone()
     }
 
@@ -94,6 +119,26 @@ impl PriceList {
 }
 
 impl Price {
+    /// Returns the name of the unit, such as `images`.
+    #[must_use]
+    pub fn unit(&self) -> &str {
+        &self.unit
+    }
+
+    /// Returns the largest cost of a call with this input, as JSON, or `None` if it does not follow from the input: the
+    /// seconds of a video, the megapixels of an image.
+    #[must_use]
+    pub fn max_cost(&self, json: impl AsRef<[u8]>) -> Option<Usd> {
+        self.cost(self.units_of(json.as_ref())?)
+    }
+
+    /// Returns the cost of a number of units in decimal text, such as the header `X-Fal-Billable-Units` of a
+    /// [`Reply`](crate::Reply). `None` if the text is not a number.
+    #[must_use]
+    pub fn cost_of(&self, units: &str) -> Option<Usd> {
+        self.cost(Decimal::parse(units.trim())?)
+    }
+
     /// Returns the cost of a number of units.
     pub(crate) fn cost(&self, units: Decimal) -> Option<Usd> {
         self.unit_price.checked_mul(units)?.to_usd()

@@ -38,6 +38,7 @@
 mod deliveries;
 mod digest;
 mod known_requests;
+mod lost_submit;
 mod matching;
 mod reason;
 mod recent_requests;
@@ -53,7 +54,12 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use fal_core::Endpoint;
 
-pub use self::{deliveries::Deliveries, reason::DoubtReason, settings::Reconcile};
+pub use self::{
+    deliveries::Deliveries,
+    lost_submit::{LostSubmit, ReconcileLost},
+    reason::DoubtReason,
+    settings::Reconcile,
+};
 pub(crate) use self::{
     digest::{Digest, Fnv},
     known_requests::KnownRequests,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -92,6 +92,25 @@ impl<T> Reply<T> {
 }
 
 impl<T: DeserializeOwned> Reply<T> {
+    /// Returns the reply whose JSON body was stored, as [`raw`](Self::raw) has returned it. It has no headers.
+    ///
+    /// ```
+    /// # #[derive(serde::Deserialize)]
+    /// # struct Output { seed: u64 }
+    /// let reply = fal_client::Reply::<Output>::from_raw("764cabcf", r#"{"seed": 7}"#)?;
+    /// assert_eq!((reply.request_id(), reply.seed), ("764cabcf", 7));
+    /// # Ok::<(), fal_client::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Decode` if the body is not the JSON of a `T`.
+    pub fn from_raw(request_id: impl Into<String>, raw: impl Into<Bytes>) -> Result<Self> {
+        let (status, headers, secrets) = (StatusCode::OK, HeaderMap::new(), Secrets::default());
+        let response = Response { status, headers, body: raw.into(), secrets };
+        Self::decode(CallResponse { response, request_id: Some(request_id.into()) })
+    }
+
     pub(crate) fn decode(response: CallResponse) -> Result<Self> {
         // Converted to JSON text, not to a value: decoding `T` from values would compile its code a second time.
         let converted = media_output::to_json(&response.response.headers, &response.response.body);

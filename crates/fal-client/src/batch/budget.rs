@@ -49,6 +49,18 @@ impl Budget {
         self.max_per_request = Some(cost);
         self
     }
+
+    /// Returns the money that may be spent.
+    #[must_use]
+    pub fn limit(&self) -> Usd {
+        self.limit
+    }
+
+    /// Returns the [largest cost of a request](Self::max_per_request), if it is set.
+    #[must_use]
+    pub fn request_limit(&self) -> Option<Usd> {
+        self.max_per_request
+    }
 }
 
 impl From<Usd> for Budget {

@@ -38,6 +38,18 @@ impl Concurrency {
         self.max = requests.max(1);
         self
     }
+
+    /// Returns the largest number.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.max
+    }
+
+    /// Returns true for [`adaptive`](Self::adaptive).
+    #[must_use]
+    pub fn is_adaptive(&self) -> bool {
+        self.is_adaptive
+    }
 }
 
 impl From<usize> for Concurrency {

@@ -112,6 +112,11 @@ impl SentRequest {
         let _ = self.ended.set(system_now());
     }
 
+    /// Notes the latest time at which it can have been sent.
+    pub(super) fn end_at(&self, time: SystemTime) {
+        let _ = self.ended.set(time);
+    }
+
     /// Returns the latest time at which it was sent, by this machine's clock.
     pub(super) fn ended(&self) -> SystemTime {
         self.ended.get().copied().unwrap_or_else(system_now)

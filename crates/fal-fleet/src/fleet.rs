@@ -1,0 +1,143 @@
+//! A fleet: one database, and the batches in it.
+
+use std::{fmt, time::Duration};
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use fal_client::{Client, webhook::Verifier};
+use futures_util::{Stream, stream};
+use tokio_postgres::NoTls;
+
+use crate::{Batch, Error, Result, Status, Webhooks, Worker, ledger::Ledger, schema};
+
+/// The number of connections of a fleet.
+const CONNECTIONS: usize = 16;
+
+/// The time after which a connection that cannot be made is an error.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A fleet of workers that share one database. Cloning is cheap, and clones share connections.
+///
+/// ```no_run
+/// use fal_client::{Client, untyped};
+/// use fal_fleet::Fleet;
+/// use serde_json::json;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// let fleet = Fleet::connect("postgres://localhost/app").await?;
+/// let inputs = (0..1000).map(|seed| (seed, untyped::input("fal-ai/flux/dev", json!({ "prompt": "a cat", "seed": seed }))));
+/// fleet.batch("cats").concurrency(40).enqueue(inputs).await?;
+///
+/// let client = Client::from_env()?;
+/// fleet.worker(client).run::<untyped::Any, _>(async |done| {
+///     println!("{}: {}", done.key(), done.reply()?["images"][0]["url"]);
+///     Ok(())
+/// }).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Fleet {
+    ledger: Ledger,
+}
+
+impl Fleet {
+    /// Connects to PostgreSQL 15 or later, and creates or updates the schema `fal`. `url` is a connection string such as
+    /// `postgres://user:password@host/database`.
+    ///
+    /// At most 16 connections are open at a time. A connection that breaks is replaced when the next one is needed.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the URL is invalid, or the schema is of a newer version of this crate; `Database` if the database cannot
+    /// be reached, or the user may not create the schema.
+    pub async fn connect(url: &str) -> Result<Self> {
+        let mut config: tokio_postgres::Config = url
+            .parse()
+            .map_err(|error| Error::config(format!("the URL of the database is invalid: {error}")))?;
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_TIMEOUT);
+        }
+        let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let pool = Pool::builder(Manager::from_config(config, NoTls, manager)).max_size(CONNECTIONS);
+        let pool = pool.runtime(Runtime::Tokio1).build();
+        Self::with_pool(
+            pool.map_err(|error| Error::config(format!("the connections cannot be set up: {error}")))?,
+        )
+        .await
+    }
+
+    /// Uses connections of the application, for example with TLS, and creates or updates the schema `fal`.
+    ///
+    /// A worker needs about as many connections as it sends requests and runs handlers at once.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`connect`](Self::connect).
+    pub async fn with_pool(pool: Pool) -> Result<Self> {
+        let ledger = Ledger::new(pool);
+        schema::migrate(&mut ledger.connection().await?).await?;
+        Ok(Self { ledger })
+    }
+
+    /// Returns the batch of this name, to add requests to it or to change it. It is created with its first requests.
+    pub fn batch(&self, name: impl Into<String>) -> Batch {
+        Batch::new(self.ledger.clone(), name.into())
+    }
+
+    /// Returns a worker that sends requests with `client`. It does nothing until it [runs](Worker::run).
+    pub fn worker(&self, client: Client) -> Worker {
+        Worker::new(self.ledger.clone(), client)
+    }
+
+    /// Returns the receiver of the webhooks of all batches.
+    pub fn webhooks(&self, verifier: Verifier) -> Webhooks {
+        Webhooks::new(self.ledger.clone(), verifier)
+    }
+
+    /// Returns the state of all batches.
+    ///
+    /// Counts every request, so it takes about a second for a million of them.
+    ///
+    /// ```no_run
+    /// # async fn example(fleet: fal_fleet::Fleet) -> fal_fleet::Result<()> {
+    /// println!("{}", fleet.status().await?); // cats: 960 waiting, 40 under way, 0 done, $0.00 spent of $20.00
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Database` if the database cannot be used.
+    pub async fn status(&self) -> Result<Status> {
+        self.ledger.status(None).await
+    }
+
+    /// Returns the state of all batches again and again, with a pause in between.
+    ///
+    /// ```no_run
+    /// use std::{pin::pin, time::Duration};
+    /// use futures_util::StreamExt;
+    ///
+    /// # async fn example(fleet: fal_fleet::Fleet) -> fal_fleet::Result<()> {
+    /// let mut states = pin!(fleet.watch(Duration::from_secs(5)));
+    /// while let Some(status) = states.next().await {
+    ///     println!("{}", status?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn watch(&self, pause: Duration) -> impl Stream<Item = Result<Status>> + Send + use<> {
+        let ledger = self.ledger.clone();
+        stream::unfold((ledger, Duration::ZERO), move |(ledger, wait)| async move {
+            tokio::time::sleep(wait).await;
+            let status = ledger.status(None).await;
+            Some((status, (ledger, pause)))
+        })
+    }
+}
+
+impl fmt::Debug for Fleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fleet").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,352 @@
+//! The moves of requests that a worker holds. Each is one statement, and changes nothing if the worker holds it no longer.
+
+use std::time::Duration;
+
+use fal_client::{Usd, batch::JournalFailure};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Ledger, usd_text};
+use crate::{Error, ErrorKind, Result};
+
+/// A request as a worker holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Held {
+    pub(crate) id: i64,
+    pub(crate) epoch: i32,
+}
+
+/// A request whose status is to be looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct Followed {
+    pub(crate) held: Held,
+    pub(crate) endpoint: String,
+    pub(crate) ticket: String,
+    /// The time since fal accepted it.
+    pub(crate) age: Duration,
+    /// A webhook is expected, and the look is its backstop.
+    pub(crate) has_webhook: bool,
+    /// The end of the request may raise the concurrency of its account.
+    pub(crate) is_adaptive: bool,
+}
+
+/// The end of a request.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// The output as JSON text, or the failure.
+    pub(crate) result: Result<String, Box<JournalFailure>>,
+    pub(crate) units: Option<String>,
+    /// The cost, or `None` if it is not known. A request of a batch with a budget is then charged what was reserved.
+    pub(crate) cost: Option<Usd>,
+    /// The failure may not repeat if the request is sent again.
+    pub(crate) is_retryable: bool,
+}
+
+/// Frees the money of a request in the statement that moves it. `old` is the row before, and `moved` after.
+const FREE: &str = "freed as (update fal.batch b set reserved = b.reserved - old.reserved
+                              from old, moved where b.id = moved.batch and old.reserved is not null)";
+
+impl Ledger {
+    /// Notes the ticket of an accepted request. Returns false if a webhook was faster.
+    ///
+    /// An answer that arrives after the lease has ended counts, too, as long as the request was not begun again. If another
+    /// request was found to have this id by its input, the two have equal inputs. The id belongs to the one whose submit was
+    /// answered with it, and the other one is in doubt again.
+    pub(crate) async fn submitted(&self, accepted: &Accepted<'_>) -> Result<bool> {
+        let Accepted { id, attempt, token, request_id, ticket, look_in } = *accepted;
+        let mut client = self.connection().await?;
+        let transaction = client.transaction().await?;
+        let statement = transaction
+            .prepare_cached(
+                "update fal.request set state = 'in_doubt', request_id = null, ticket = null, epoch = epoch + 1, due = now()
+                 where request_id = $1 and id <> $2 and state = 'submitted'",
+            )
+            .await?;
+        transaction.execute(&statement, &[&request_id, &id]).await?;
+        let statement = transaction
+            .prepare_cached(
+                "update fal.request
+                 set state = 'submitted', request_id = $4, ticket = $5, submitted_at = now(), owner = null, epoch = epoch + 1,
+                     due = now() + make_interval(secs => $6), error = null
+                 where id = $1 and attempts = $2 and token::text = $3 and state in ('begun', 'in_doubt', 'waiting')
+                   and request_id is null",
+            )
+            .await?;
+        let look_in = look_in.as_secs_f64();
+        let changed =
+            transaction.execute(&statement, &[&id, &attempt, &token, &request_id, &ticket, &look_in]).await?;
+        transaction.commit().await?;
+        Ok(changed == 1)
+    }
+
+    /// Gives a request back that fal has not accepted. It is sent again after the pause.
+    pub(crate) async fn release(
+        &self,
+        held: Held,
+        pause: Duration,
+        failure: Option<&JournalFailure>,
+    ) -> Result<bool> {
+        let client = self.connection().await?;
+        let statement = client
+            .prepare_cached(&format!(
+                "with old as (select id, reserved from fal.request where id = $1 and epoch = $2 and state = 'begun' for update),
+                      moved as (update fal.request r
+                                set state = 'waiting', due = now() + make_interval(secs => $3), owner = null, reserved = null,
+                                    error = $4::text::json
+                                from old where r.id = old.id returning r.batch),
+                      {FREE}
+                 select count(*) from moved"
+            ))
+            .await?;
+        let failure = failure.map(failure_json).transpose()?;
+        let row =
+            client.query_one(&statement, &[&held.id, &held.epoch, &pause.as_secs_f64(), &failure]).await?;
+        Ok(row.get::<_, i64>(0) == 1)
+    }
+
+    /// Gives back what a worker has begun, except for the requests that it may have sent. For a claim whose commit was not
+    /// answered.
+    pub(crate) async fn release_unsent(&self, owner: Uuid, sending: &[i64]) -> Result<u64> {
+        let client = self.connection().await?;
+        let statement = client
+            .prepare_cached(
+                "with old as (select id, batch, reserved from fal.request
+                              where state = 'begun' and owner = $1::text::uuid and not id = any($2) for update),
+                      moved as (update fal.request r set state = 'waiting', due = now(), owner = null, reserved = null
+                                from old where r.id = old.id returning r.id),
+                      freed as (update fal.batch b set reserved = b.reserved - old_sum.reserved
+                                from (select batch, sum(reserved) as reserved from old where reserved is not null group by batch)
+                                     as old_sum
+                                where b.id = old_sum.batch)
+                 select count(*) from moved",
+            )
+            .await?;
+        let row = client.query_one(&statement, &[&owner.to_string(), &sending]).await?;
+        Ok(u64::try_from(row.get::<_, i64>(0)).unwrap_or(0))
+    }
+
+    /// Notes that fal has refused a request. It costs nothing.
+    pub(crate) async fn refused(&self, held: Held, failure: &JournalFailure) -> Result<bool> {
+        let client = self.connection().await?;
+        let statement = client
+            .prepare_cached(&format!(
+                "with old as (select id, reserved from fal.request where id = $1 and epoch = $2 and state = 'begun' for update),
+                      moved as (update fal.request r
+                                set state = 'failed', done_at = now(), owner = null, reserved = null, error = $3::text::json
+                                from old where r.id = old.id returning r.batch),
+                      {FREE}
+                 select count(*) from moved"
+            ))
+            .await?;
+        let row = client.query_one(&statement, &[&held.id, &held.epoch, &failure_json(failure)?]).await?;
+        Ok(row.get::<_, i64>(0) == 1)
+    }
+
+    /// Notes that the answer to a submit was lost. Its money stays reserved.
+    pub(crate) async fn lost(&self, held: Held, failure: &JournalFailure) -> Result<bool> {
+        let client = self.connection().await?;
+        let statement = client
+            .prepare_cached(
+                "update fal.request set state = 'in_doubt', owner = null, due = now(), error = $3::text::json
+                 where id = $1 and epoch = $2 and state = 'begun'",
+            )
+            .await?;
+        Ok(client.execute(&statement, &[&held.id, &held.epoch, &failure_json(failure)?]).await? == 1)
+    }
+
+    /// Puts requests in doubt whose worker has not reported within its lease: they may have been accepted. Returns their number.
+    pub(crate) async fn sweep(&self) -> Result<u64> {
+        let client = self.connection().await?;
+        let statement = client
+            .prepare_cached(
+                "update fal.request set state = 'in_doubt', epoch = epoch + 1, owner = null, due = now()
+                 where state = 'begun' and due < now()",
+            )
+            .await?;
+        Ok(client.execute(&statement, &[]).await?)
+    }
+
+    /// Takes requests whose status is to be looked at now.
+    pub(crate) async fn follow(&self, account: &str, most: i64, lease: Duration) -> Result<Vec<Followed>> {
+        let client = self.connection().await?;
+        let statement = client
+            .prepare_cached(
+                "with due as (select r.id from fal.request r join fal.batch b on b.id = r.batch
+                              where r.state = 'submitted' and r.due <= now() and b.account = $1
+                              order by r.due, r.id limit $2 for update of r skip locked)
+                 update fal.request r set epoch = r.epoch + 1, due = now() + make_interval(secs => $3)
+                 from due, fal.batch b where r.id = due.id and b.id = r.batch
+                 returning r.id, r.epoch, r.endpoint, r.request_id, r.ticket,
+                           extract(epoch from now() - r.submitted_at)::float8, b.webhook is not null,
+                           (select a.is_adaptive from fal.account a where a.name = b.account)",
+            )
+            .await?;
+        let rows = client.query(&statement, &[&account, &most, &lease.as_secs_f64()]).await?;
+        let followed = rows.into_iter().map(|row| {
+            let endpoint: String = row.get(2);
+            let request_id: Option<String> = row.get(3);
+            let plain = || serde_json::json!({ "endpoint": endpoint, "request_id": request_id }).to_string();
+            Followed {
+                held: Held { id: row.get(0), epoch: row.get(1) },
+                ticket: row.get::<_, Option<String>>(4).unwrap_or_else(plain),
+                age: Duration::try_from_secs_f64(row.get(5)).unwrap_or_default(),
+                has_webhook: row.get(6),
+                is_adaptive: row.get(7),
+                endpoint,
+            }
+        });
+        Ok(followed.collect())
+    }
+
+    /// Sets the time of the next look at a request.
+    pub(crate) async fn look_again(
+        &self,
+        held: Held,
+        pause: Duration,
+        failure: Option<&JournalFailure>,
+    ) -> Result<bool> {
+        let client = self.connection().await?;
+        let statement = client
+            .prepare_cached(
+                "update fal.request set due = now() + make_interval(secs => $3), error = $4::text::json
+                 where id = $1 and epoch = $2 and state = 'submitted'",
+            )
+            .await?;
+        let failure = failure.map(failure_json).transpose()?;
+        Ok(client.execute(&statement, &[&held.id, &held.epoch, &pause.as_secs_f64(), &failure]).await? == 1)
+    }
+
+    /// Notes the end of a request, and settles its money. A failed one waits again if the batch sends failed requests again.
+    pub(crate) async fn finish(&self, held: Held, finished: &Finished) -> Result<bool> {
+        let client = self.connection().await?;
+        let statement = client
+            .prepare_cached(
+                "with old as (select id, reserved from fal.request where id = $1 and epoch = $2 and state = 'submitted' for update),
+                      moved as (
+                          update fal.request r
+                          set state = case when $3::text is not null then 'done'
+                                           when $7 and r.failures < b.retries then 'waiting' else 'failed' end,
+                              -- A request that is sent again has the next id.
+                              request_id = case when $3::text is null and $7 and r.failures < b.retries then null
+                                                else r.request_id end,
+                              ticket = case when $3::text is null and $7 and r.failures < b.retries then null else r.ticket end,
+                              -- A late delivery for the failed request must not be taken for one of the next.
+                              token = case when $3::text is null and $7 and r.failures < b.retries then gen_random_uuid()
+                                           else r.token end,
+                              failures = r.failures + ($3::text is null)::int,
+                              due = now() + case when $3::text is null then make_interval(secs => 5 * (r.failures + 1))
+                                                 else interval '0' end,
+                              done_at = now(), owner = null, reserved = null,
+                              output = $3::text::json, error = $4::text::json, units = $5,
+                              cost = case when $6::text is null and old.reserved is null and r.cost is null then null
+                                          else coalesce(r.cost, 0) + coalesce($6::text::numeric, old.reserved, 0) end
+                          from old, fal.batch b where r.id = old.id and b.id = r.batch
+                          returning r.batch, old.reserved, coalesce($6::text::numeric, old.reserved, 0) as paid),
+                      settled as (
+                          update fal.batch b
+                          set reserved = b.reserved - coalesce(moved.reserved, 0), spent = b.spent + moved.paid,
+                              excess = case when moved.paid > moved.reserved then greatest(b.excess, moved.paid)
+                                            else b.excess end
+                          from moved where b.id = moved.batch and (moved.paid > 0 or moved.reserved is not null))
+                 select count(*) from moved",
+            )
+            .await?;
+        let (output, failure) = match &finished.result {
+            Ok(output) => (Some(output.as_str()), None),
+            Err(failure) => (None, Some(failure_json(failure)?)),
+        };
+        let cost = finished.cost.map(usd_text);
+        let row = client
+            .query_one(
+                &statement,
+                &[&held.id, &held.epoch, &output, &failure, &finished.units, &cost, &finished.is_retryable],
+            )
+            .await?;
+        Ok(row.get::<_, i64>(0) == 1)
+    }
+
+    /// Extends the leases of requests that a worker holds, if it still does.
+    pub(crate) async fn extend(&self, held: &[Held], lease: Duration) -> Result<()> {
+        if held.is_empty() {
+            return Ok(());
+        }
+        let client = self.connection().await?;
+        let statement = client
+            .prepare_cached(
+                "update fal.request r set due = now() + make_interval(secs => $3)
+                 from unnest($1::bigint[], $2::int[]) as h (id, epoch)
+                 where r.id = h.id and r.epoch = h.epoch and r.state in ('done', 'in_doubt')",
+            )
+            .await?;
+        let ids: Vec<i64> = held.iter().map(|held| held.id).collect();
+        let epochs: Vec<i32> = held.iter().map(|held| held.epoch).collect();
+        client.execute(&statement, &[&ids, &epochs, &lease.as_secs_f64()]).await?;
+        Ok(())
+    }
+
+    /// Notes what a webhook says: the request with this key and token has this id, and is completed. Returns true if it is one
+    /// of this ledger.
+    ///
+    /// This also decides a submit whose answer was lost, and one whose answer has not arrived yet.
+    pub(crate) async fn delivered(&self, delivered: &Delivered<'_>) -> Result<bool> {
+        let client = self.connection().await?;
+        let statement = client
+            .prepare_cached(
+                "with known as (select r.id, r.state, r.request_id, r.attempts from fal.request r join fal.batch b on b.id = r.batch
+                                where b.name = $1 and r.key = $2 and r.token::text = $3),
+                      moved as (
+                          update fal.request r
+                          set state = 'submitted', request_id = $5, due = now(), epoch = r.epoch + 1, owner = null,
+                              submitted_at = coalesce(case when known.state = 'submitted' then r.submitted_at end, now())
+                          from known
+                          where r.id = known.id
+                            and (r.state in ('begun', 'in_doubt', 'waiting') and r.attempts = $4 and r.request_id is null
+                                 or r.state = 'submitted' and r.request_id = $5)
+                            and not exists (select from fal.request o where o.request_id = $5 and o.id <> r.id))
+                 select count(*) from known",
+            )
+            .await?;
+        let Delivered { batch, key, token, attempt, request_id } = *delivered;
+        let row = client.query_one(&statement, &[&batch, &key, &token, &attempt, &request_id]).await?;
+        Ok(row.get::<_, i64>(0) == 1)
+    }
+}
+
+/// The answer to a submit.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Accepted<'a> {
+    pub(crate) id: i64,
+    pub(crate) attempt: i32,
+    pub(crate) token: &'a str,
+    pub(crate) request_id: &'a str,
+    pub(crate) ticket: Option<&'a str>,
+    /// The time until the first look at its status.
+    pub(crate) look_in: Duration,
+}
+
+/// A verified delivery, with the parts of its URL.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Delivered<'a> {
+    pub(crate) batch: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) token: &'a str,
+    pub(crate) attempt: i32,
+    pub(crate) request_id: &'a str,
+}
+
+/// Returns a failure as JSON that PostgreSQL accepts: without the character NUL.
+pub(super) fn failure_json(failure: &JournalFailure) -> Result<String> {
+    let mut json = serde_json::to_value(failure)
+        .map_err(|error| Error::new(ErrorKind::Database, format!("a failure cannot be written: {error}")))?;
+    remove_nul(&mut json);
+    Ok(json.to_string())
+}
+
+fn remove_nul(json: &mut Value) {
+    match json {
+        Value::String(text) if text.contains('\0') => *text = text.replace('\0', ""),
+        Value::Object(fields) => fields.values_mut().for_each(remove_nul),
+        Value::Array(items) => items.iter_mut().for_each(remove_nul),
+        _ => {}
+    }
+}

@@ -1,0 +1,84 @@
+//! Outputs that are offered to the handler until it acknowledges them.
+
+use std::time::Duration;
+
+use fal_client::Usd;
+
+use super::{Held, Ledger, values::parse_optional_usd};
+use crate::Result;
+
+/// An output that a worker may hand to its handler.
+#[derive(Debug, Clone)]
+pub(crate) struct Offered {
+    pub(crate) held: Held,
+    pub(crate) batch: String,
+    pub(crate) key: String,
+    pub(crate) endpoint: String,
+    pub(crate) input: String,
+    pub(crate) output: String,
+    pub(crate) request_id: String,
+    pub(crate) cost: Option<Usd>,
+    pub(crate) units: Option<String>,
+    /// The number of this offer, from 1.
+    pub(crate) offer: i32,
+}
+
+impl Ledger {
+    /// Takes outputs of an endpoint that are not acknowledged, or of any endpoint if `endpoint` is empty.
+    pub(crate) async fn offer(&self, endpoint: &str, most: i64, lease: Duration) -> Result<Vec<Offered>> {
+        let client = self.connection().await?;
+        let statement = client
+            .prepare_cached(
+                "with due as (select id from fal.request
+                              where state = 'done' and acknowledged_at is null and due <= now() and ($1 = '' or endpoint = $1)
+                              order by due, id limit $2 for update skip locked)
+                 update fal.request r set epoch = r.epoch + 1, offers = r.offers + 1, due = now() + make_interval(secs => $3)
+                 from due, fal.batch b where r.id = due.id and b.id = r.batch
+                 returning r.id, r.epoch, b.name, r.key, r.endpoint, r.input::text, r.output::text, coalesce(r.request_id, ''),
+                           r.cost::text, r.units, r.offers",
+            )
+            .await?;
+        let rows = client.query(&statement, &[&endpoint, &most, &lease.as_secs_f64()]).await?;
+        let offered = rows.into_iter().map(|row| {
+            Ok(Offered {
+                held: Held { id: row.get(0), epoch: row.get(1) },
+                batch: row.get(2),
+                key: row.get(3),
+                endpoint: row.get(4),
+                input: row.get(5),
+                output: row.get(6),
+                request_id: row.get(7),
+                cost: parse_optional_usd(row.get(8))?,
+                units: row.get(9),
+                offer: row.get(10),
+            })
+        });
+        offered.collect()
+    }
+
+    /// Notes that the handler is done with an output. Returns false if another worker has it by now.
+    pub(crate) async fn acknowledge(&self, held: Held) -> Result<bool> {
+        let client = self.connection().await?;
+        let statement = client
+            .prepare_cached(
+                "update fal.request set acknowledged_at = now(), error = null
+                 where id = $1 and epoch = $2 and state = 'done' and acknowledged_at is null",
+            )
+            .await?;
+        Ok(client.execute(&statement, &[&held.id, &held.epoch]).await? == 1)
+    }
+
+    /// Offers an output again after a pause, with the reason for which the handler has not taken it.
+    pub(crate) async fn offer_again(&self, held: Held, pause: Duration, reason: &str) -> Result<bool> {
+        let client = self.connection().await?;
+        let statement = client
+            .prepare_cached(
+                "update fal.request
+                 set due = now() + make_interval(secs => $3), error = json_build_object('message', $4::text)
+                 where id = $1 and epoch = $2 and state = 'done' and acknowledged_at is null",
+            )
+            .await?;
+        let reason = reason.replace('\0', "");
+        Ok(client.execute(&statement, &[&held.id, &held.epoch, &pause.as_secs_f64(), &reason]).await? == 1)
+    }
+}

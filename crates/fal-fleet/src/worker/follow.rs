@@ -1,0 +1,178 @@
+//! Following requests in fal's queue, and collecting their outputs.
+
+use std::time::Duration;
+
+use fal_client::{
+    Error as FalError, Reply,
+    batch::JournalFailure,
+    queue::{Ticket, Update},
+    untyped::Any,
+};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use http::HeaderMap;
+use serde_json::{Value, value::RawValue};
+use tracing::Instrument;
+
+use super::shared::Shared;
+use crate::ledger::{Finished, Followed};
+
+/// The number of requests that one worker looks at at the same time.
+const LOOKS: usize = 16;
+
+/// The bounds of the pause between two looks at a request: without a webhook, and as the backstop of one.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
+const BACKSTOP_PAUSES: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
+
+/// The pause after a look that failed because of the account.
+const ACCOUNT_PAUSE: Duration = Duration::from_secs(30);
+
+/// The age from which on a request that fal does not know is given up.
+const FORGOTTEN: Duration = Duration::from_secs(600);
+
+/// The header with the units that fal charges.
+const BILLABLE_UNITS: &str = "x-fal-billable-units";
+
+/// Returns the time from the submit to the first look.
+pub(super) fn first_look(has_webhook: bool) -> Duration {
+    next_look(Duration::ZERO, has_webhook)
+}
+
+/// Returns the pause before the next look at a request of this age: a quarter of it, so that a request is noticed late by a
+/// quarter of its time at most.
+fn next_look(age: Duration, has_webhook: bool) -> Duration {
+    let (min, max) = if has_webhook { BACKSTOP_PAUSES } else { PAUSES };
+    (age / 4).clamp(min, max)
+}
+
+impl Shared {
+    /// Looks at requests in the queue until the worker stops.
+    pub(super) async fn follow_requests(&self) {
+        let mut under_way = FuturesUnordered::new();
+        while !self.is_stopping() {
+            let room = LOOKS.saturating_sub(under_way.len());
+            let mut is_idle = false;
+            // Several at once, because each claim is a transaction.
+            if room > LOOKS / 2 {
+                let most = i64::try_from(room).unwrap_or(i64::MAX);
+                match self.ledger.follow(&self.options.account, most, self.options.lease).await {
+                    Ok(followed) => {
+                        is_idle = followed.len() < room;
+                        under_way.extend(followed.into_iter().map(|followed| self.look(followed)));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "requests cannot be followed");
+                        is_idle = true;
+                    }
+                }
+            }
+            tokio::select! {
+                Some(()) = under_way.next() => {}
+                () = tokio::time::sleep(self.options.poll), if is_idle => {}
+                () = self.stopped() => {}
+            }
+        }
+        while under_way.next().await.is_some() {}
+    }
+
+    async fn look(&self, followed: Followed) {
+        let span = tracing::debug_span!("fal.fleet.follow", endpoint = %followed.endpoint);
+        self.look_at(&followed).instrument(span).await;
+    }
+
+    /// Looks at a request, and writes down what it has become.
+    async fn look_at(&self, followed: &Followed) {
+        let held = followed.held;
+        let ticket: Ticket<Any> = match serde_json::from_str(&followed.ticket) {
+            Ok(ticket) => ticket,
+            Err(error) => {
+                tracing::error!(%error, "a ticket of the ledger cannot be read");
+                return;
+            }
+        };
+        let job = self.client.resume(ticket);
+        let (fetched, has_failed) = match job.status().await {
+            Ok(Update::Completed { error, .. }) => (job.result().await, error.is_some()),
+            Ok(_) => {
+                let pause = next_look(followed.age, followed.has_webhook);
+                self.persist(async || self.ledger.look_again(held, pause, None).await).await;
+                return;
+            }
+            Err(error) => (Err(error), false),
+        };
+        let finished = match fetched {
+            Ok(reply) => self.collected(followed, &reply).await,
+            Err(error) if is_final(&error, has_failed, followed.age) => self.failed(followed, &error).await,
+            Err(error) => {
+                let pause = match error.is_account_wide() {
+                    true => ACCOUNT_PAUSE,
+                    false => error.retry_after().unwrap_or_default().max(next_look(followed.age, true)),
+                };
+                tracing::warn!(%error, "a request cannot be looked at");
+                let failure = JournalFailure::from(&error);
+                self.persist(async || self.ledger.look_again(held, pause, Some(&failure)).await).await;
+                return;
+            }
+        };
+        let is_written = self.persist(async || self.ledger.finish(held, &finished).await).await;
+        if is_written == Some(true) && followed.is_adaptive {
+            self.persist(async || self.ledger.grow(&self.options.account).await).await;
+        }
+    }
+
+    async fn collected(&self, followed: &Followed, reply: &Reply<Value>) -> Finished {
+        // An output that is not JSON is kept in the form in which it is shown as JSON.
+        let output = match serde_json::from_slice::<&RawValue>(reply.raw()) {
+            Ok(raw) => raw.get().to_owned(),
+            Err(_) => Value::to_string(reply),
+        };
+        let (units, cost) = self.cost(followed, reply.headers()).await;
+        Finished { result: Ok(output), units, cost, is_retryable: false }
+    }
+
+    async fn failed(&self, followed: &Followed, error: &FalError) -> Finished {
+        let (units, cost) = self.cost(followed, error.headers()).await;
+        let is_retryable =
+            error.is_retryable() || error.status().is_some_and(|status| status.is_server_error());
+        Finished { result: Err(Box::new(JournalFailure::from(error))), units, cost, is_retryable }
+    }
+
+    /// Returns the units that fal charges, and their cost.
+    async fn cost(
+        &self,
+        followed: &Followed,
+        headers: &HeaderMap,
+    ) -> (Option<String>, Option<fal_client::Usd>) {
+        let units = headers
+            .get(BILLABLE_UNITS)
+            .and_then(|units| units.to_str().ok())
+            .map(|units| units.trim().to_owned());
+        let cost = match &units {
+            Some(units) => self.prices.cost(&followed.endpoint, units).await,
+            None => None,
+        };
+        (units.map(|units| units.chars().take(64).collect()), cost)
+    }
+}
+
+/// Returns true if the result of a request is this failure at any later time.
+fn is_final(error: &FalError, has_failed: bool, age: Duration) -> bool {
+    if error.is_not_found() {
+        return age > FORGOTTEN;
+    }
+    let Some(status) = error.status() else { return false };
+    let is_refusal =
+        status.is_client_error() && !matches!(status.as_u16(), 401..=404 | 407..=410 | 423 | 425 | 429);
+    error.request_id().is_some() && (is_refusal || (has_failed && !error.is_account_wide()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_become_rarer_with_age() {
+        let seconds = |age, has_webhook| next_look(Duration::from_secs(age), has_webhook).as_secs_f64();
+        assert_eq!([seconds(0, false), seconds(4, false), seconds(600, false)], [0.25, 1.0, 10.0]);
+        assert_eq!([seconds(0, true), seconds(40, true), seconds(600, true)], [5.0, 10.0, 60.0]);
+    }
+}

@@ -1,0 +1,95 @@
+//! Handing outputs to the handler.
+
+use std::time::Duration;
+
+use fal_client::Endpoint;
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use tracing::Instrument;
+
+use super::{HandlerError, shared::Shared};
+use crate::{Done, ledger::Offered};
+
+/// The pauses before an output is offered again.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_secs(600);
+
+/// Returns the pause after the `nth` offer, from 1.
+fn pause_after(nth: i32) -> Duration {
+    let doublings = nth.unsigned_abs().saturating_sub(1).min(16);
+    FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(doublings)).min(MAX_PAUSE)
+}
+
+impl Shared {
+    /// Offers outputs until the worker stops, and waits for the handlers under way.
+    pub(super) async fn offer_outputs<M, F>(&self, handler: &F)
+    where
+        M: Endpoint,
+        F: AsyncFn(Done<M>) -> Result<(), HandlerError>,
+    {
+        let mut under_way = FuturesUnordered::new();
+        while !self.is_stopping() {
+            let room = self.options.handlers.saturating_sub(under_way.len());
+            let mut is_idle = false;
+            if room > 0 {
+                match self
+                    .ledger
+                    .offer(self.endpoint, i64::try_from(room).unwrap_or(i64::MAX), self.options.lease)
+                    .await
+                {
+                    Ok(offered) => {
+                        is_idle = offered.len() < room;
+                        under_way.extend(offered.into_iter().map(|offered| self.handle(offered, handler)));
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "outputs cannot be offered");
+                        is_idle = true;
+                    }
+                }
+            }
+            tokio::select! {
+                Some(()) = under_way.next() => {}
+                () = tokio::time::sleep(self.options.poll), if is_idle => {}
+                () = self.stopped() => {}
+            }
+        }
+        while under_way.next().await.is_some() {}
+    }
+
+    async fn handle<M, F>(&self, offered: Offered, handler: &F)
+    where
+        M: Endpoint,
+        F: AsyncFn(Done<M>) -> Result<(), HandlerError>,
+    {
+        let (held, nth) = (offered.held, offered.offer);
+        let span = tracing::info_span!(
+            "fal.fleet.handle",
+            batch = %offered.batch,
+            key = %offered.key,
+            request_id = %offered.request_id
+        );
+        self.hold(held);
+        let outcome = handler(Done::new(offered, self.client.clone())).instrument(span).await;
+        self.let_go(held);
+        let is_written = match outcome {
+            Ok(()) => self.persist(async || self.ledger.acknowledge(held).await).await,
+            Err(error) => {
+                tracing::warn!(%error, "a handler has failed, and its output is offered again");
+                let reason = error.to_string();
+                self.persist(async || self.ledger.offer_again(held, pause_after(nth), &reason).await).await
+            }
+        };
+        if is_written == Some(false) {
+            tracing::warn!("an output was taken over by another worker before its handler had ended");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_ten_minutes() {
+        assert_eq!([1, 2, 5, 100].map(|nth| pause_after(nth).as_secs()), [1, 2, 16, 600]);
+    }
+}

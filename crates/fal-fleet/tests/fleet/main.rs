@@ -1,0 +1,12 @@
+//! Fleets on a real PostgreSQL, against the emulator.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[expect(dead_code, reason = "only the chaos crashes it")]
+#[path = "../support/cluster.rs"]
+mod cluster;
+mod doubts;
+mod enqueue;
+mod money;
+mod support;
+mod webhooks;
+mod work;

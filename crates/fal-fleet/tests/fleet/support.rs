@@ -1,0 +1,105 @@
+//! A fleet with an emulator.
+
+use std::time::Duration;
+
+use fal_client::{
+    Client,
+    reconcile::Reconcile,
+    untyped::{self, Any},
+};
+use fal_emulator::{Emulator, Pace, RequestKind};
+use fal_fleet::{Done, Fleet, HandlerError, Worker};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::cluster;
+
+pub(crate) const DEV: &str = "fal-ai/flux/dev";
+
+/// A fleet on a database of its own, and an emulator.
+pub(crate) struct Stage {
+    pub(crate) fleet: Fleet,
+    pub(crate) emulator: Emulator,
+    pub(crate) url: String,
+}
+
+impl Stage {
+    /// Returns `None` if there is no PostgreSQL.
+    pub(crate) async fn new() -> Option<Self> {
+        let url = cluster::new_database().await?;
+        let fleet = Fleet::connect(&url).await.unwrap();
+        let emulator = Emulator::builder().pace(Pace::instant()).start().await.unwrap();
+        Some(Self { fleet, emulator, url })
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::builder().emulator(self.emulator.url()).build().unwrap()
+    }
+
+    /// Returns a worker that does not wait for long, and ends when nothing is left.
+    pub(crate) fn worker(&self) -> Worker {
+        let reconcile =
+            Reconcile::default().lag(Duration::from_secs(1)).first_pause(Duration::from_millis(100));
+        self.fleet
+            .worker(self.client())
+            .poll_interval(Duration::from_millis(20))
+            .probe_pauses(Duration::from_millis(300), Duration::from_millis(600))
+            .reconcile_settings(reconcile)
+            .until_finished()
+    }
+
+    /// Runs a number of workers until nothing is left, and returns the keys that were handled, sorted.
+    pub(crate) async fn work(&self, workers: usize) -> Vec<String> {
+        let (sender, mut keys) = mpsc::unbounded_channel();
+        let workers =
+            (0..workers).map(|_| self.worker().submits_at_once(4).run::<Any, _>(sends_keys(sender.clone())));
+        futures_util::future::try_join_all(workers).await.unwrap();
+        drop(sender);
+        let mut handled = Vec::new();
+        while let Some(key) = keys.recv().await {
+            handled.push(key);
+        }
+        handled.sort();
+        handled
+    }
+
+    /// Returns the number of submits that the emulator has received.
+    pub(crate) fn submits(&self) -> usize {
+        self.emulator.requests().iter().filter(|request| request.kind == RequestKind::Submit).count()
+    }
+
+    /// Returns a number from the database.
+    pub(crate) async fn number(&self, query: &str) -> i64 {
+        cluster::connect(&self.url).await.query_one(query, &[]).await.unwrap().get(0)
+    }
+
+    pub(crate) async fn execute(&self, statements: &str) {
+        cluster::execute(&self.url, statements).await;
+    }
+}
+
+/// Returns a handler that sends the key of each output.
+pub(crate) fn sends_keys(
+    sender: mpsc::UnboundedSender<String>,
+) -> impl AsyncFn(Done<Any>) -> Result<(), HandlerError> {
+    async move |done: Done<Any>| {
+        assert!(!done.reply()?["images"].is_null());
+        sender.send(done.key().to_owned())?;
+        Ok(())
+    }
+}
+
+/// Returns inputs with the keys `0000`, `0001` and so on.
+pub(crate) fn inputs(count: usize) -> impl Iterator<Item = (String, untyped::Input)> {
+    (0..count).map(|index| {
+        (key(index), untyped::input(DEV, json!({ "prompt": format!("cat {index}"), "seed": index })))
+    })
+}
+
+pub(crate) fn keys(count: usize) -> Vec<String> {
+    (0..count).map(key).collect()
+}
+
+fn key(index: usize) -> String {
+    format!("{index:04}")
+}

@@ -1,0 +1,209 @@
+//! Workers, handlers, failures and locks.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use fal_client::{batch::Concurrency, untyped::Any};
+use fal_emulator::RequestKind;
+use fal_flux::dev;
+use serde_json::json;
+
+use crate::support::{Stage, inputs, keys};
+
+#[tokio::test]
+async fn every_request_is_sent_and_handled_once_by_several_workers() {
+    let Some(stage) = Stage::new().await else { return };
+    stage.fleet.batch("cats").concurrency(8).enqueue(inputs(60)).await.unwrap();
+    assert_eq!(stage.work(3).await, keys(60));
+    assert_eq!(stage.submits(), 60);
+    let status = stage.fleet.batch("cats").status().await.unwrap();
+    assert_eq!((status.done, status.acknowledged, status.failed), (60, 60, 0));
+    assert!(status.is_finished());
+    assert!(status.to_string().starts_with("cats: 0 waiting, 0 under way, 60 done, $"), "{status}");
+    // Nothing is left to do, and nothing is done again.
+    assert!(stage.work(1).await.is_empty());
+    assert_eq!(stage.submits(), 60);
+}
+
+#[tokio::test]
+async fn an_output_is_offered_until_its_handler_is_done_and_paid_once() {
+    let Some(stage) = Stage::new().await else { return };
+    stage.fleet.batch("cats").enqueue(inputs(2)).await.unwrap();
+    let offers = Arc::new(AtomicUsize::new(0));
+    let counted = offers.clone();
+    let handler = async move |done: fal_fleet::Done<dev::Model>| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        assert!(!done.reply()?.images.is_empty() && done.input_json().contains("cat"));
+        if done.key() == "0001" && done.offer() < 2 {
+            return Err("the disk is full".into());
+        }
+        Ok(())
+    };
+    stage.worker().run::<dev::Model, _>(handler).await.unwrap();
+    assert_eq!((offers.load(Ordering::Relaxed), stage.submits()), (3, 2));
+}
+
+#[tokio::test]
+async fn a_worker_that_has_lost_an_output_does_not_acknowledge_it() {
+    let Some(stage) = Stage::new().await else { return };
+    stage.fleet.batch("cats").enqueue(inputs(1)).await.unwrap();
+    let (url, offers) = (stage.url.clone(), AtomicUsize::new(0));
+    let handler = async |_: fal_fleet::Done<Any>| {
+        if offers.fetch_add(1, Ordering::Relaxed) == 0 {
+            // Another worker takes it, as after a lease that has ended.
+            crate::cluster::execute(&url, "update fal.request set epoch = epoch + 1, due = now()").await;
+        }
+        Ok(())
+    };
+    stage.worker().run::<Any, _>(handler).await.unwrap();
+    assert_eq!((offers.load(Ordering::Relaxed), stage.submits()), (2, 1));
+}
+
+#[tokio::test]
+async fn concurrency_holds_for_all_workers_together() {
+    let Some(stage) = Stage::new().await else { return };
+    stage.fleet.batch("cats").concurrency(3).enqueue(inputs(30)).await.unwrap();
+    stage.emulator.on_request(RequestKind::Submit).delay(Duration::from_millis(30));
+    let most = AtomicUsize::new(0);
+    let watch = async {
+        loop {
+            let under_way =
+                stage.number("select count(*) from fal.request where state in ('begun', 'submitted')").await;
+            most.fetch_max(usize::try_from(under_way).unwrap(), Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let handled = tokio::select! { handled = stage.work(5) => handled, () = watch => unreachable!() };
+    assert_eq!(handled.len(), 30);
+    assert!((1..=3).contains(&most.load(Ordering::Relaxed)), "{most:?}");
+}
+
+#[tokio::test]
+async fn a_locked_account_stops_all_workers_and_a_probe_lets_them_go_on() {
+    let Some(stage) = Stage::new().await else { return };
+    stage.fleet.batch("cats").enqueue(inputs(40)).await.unwrap();
+    let locked = json!({ "detail": "User is locked. Reason: Exhausted balance." });
+    let lock = stage.emulator.on_request(RequestKind::Submit).fail(403, locked).times(8);
+    let workers = (0..4).map(|_| stage.worker().run::<Any, _>(async |_| Ok(())));
+    let seen = async {
+        while lock.hits() < 8 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        stage.number("select count(*) from fal.account where locked_at is not null and lock_reason like '%balance%'").await
+    };
+    let (_, locked) = tokio::join!(futures_util::future::try_join_all(workers), seen);
+    assert!(locked <= 1);
+    let status = stage.fleet.batch("cats").status().await.unwrap();
+    assert_eq!((status.done, status.failed, status.in_doubt), (40, 0, 0));
+    assert!(stage.fleet.status().await.unwrap().locked.is_empty());
+    // One refusal a worker at most, and the rest are probes.
+    assert_eq!(stage.submits(), 48);
+}
+
+#[tokio::test]
+async fn an_adaptive_account_shrinks_after_429_and_loses_nothing() {
+    let Some(stage) = Stage::new().await else { return };
+    stage.fleet.batch("cats").concurrency(Concurrency::adaptive().max(50)).enqueue(inputs(30)).await.unwrap();
+    stage
+        .emulator
+        .on_request(RequestKind::Submit)
+        .fail(429, json!({ "detail": "Too many requests" }))
+        .after(5)
+        .times(3);
+    assert_eq!(stage.work(2).await, keys(30));
+    assert_eq!(stage.number("select count(*) from fal.account where width between 1 and 50").await, 1);
+}
+
+#[tokio::test]
+async fn failures_are_kept_retried_and_cancelled() {
+    let Some(stage) = Stage::new().await else { return };
+    let batch = stage.fleet.batch("cats");
+    batch.enqueue(inputs(4)).await.unwrap();
+    let refusal = json!({ "detail": [{ "loc": ["body", "prompt"], "msg": "no cats\u{0} please", "type": "value_error" }] });
+    stage.emulator.on_request(RequestKind::Submit).fail(422, refusal).times(2);
+    assert_eq!(stage.work(1).await.len(), 2);
+    assert_eq!(stage.number("select count(*) from fal.failures where message like '%no cats%'").await, 2);
+    assert_eq!(batch.retry().await.unwrap(), 2);
+    assert!(batch.cancel_key("0000").await.unwrap() || batch.cancel_key("0001").await.unwrap());
+    assert!(!batch.cancel_key("none").await.unwrap());
+    assert_eq!(stage.work(1).await.len(), 1);
+    let status = batch.status().await.unwrap();
+    assert_eq!((status.done, status.failed), (3, 1));
+    assert_eq!(batch.prune(Duration::ZERO).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_model_that_fails_is_run_again_as_often_as_the_batch_says() {
+    let Some(stage) = Stage::new().await else { return };
+    stage.fleet.batch("cats").retry_failed(1).enqueue(inputs(1)).await.unwrap();
+    stage.emulator.on::<dev::Model>().fail(500, json!({ "detail": "the runner is gone" })).times(2);
+    stage
+        .execute(
+            "create function fal.hurry() returns trigger language plpgsql as
+                   $$ begin new.due := least(new.due, now()); return new; end $$;
+                   create trigger hurry before update on fal.request for each row when (new.state = 'waiting')
+                   execute function fal.hurry()",
+        )
+        .await;
+    assert!(stage.work(1).await.is_empty());
+    assert_eq!(stage.submits(), 2);
+    let failed =
+        stage.number("select count(*) from fal.request where state = 'failed' and failures = 2").await;
+    assert_eq!(failed, 1);
+}
+
+#[tokio::test]
+async fn a_worker_stops_when_it_is_told_to_and_finishes_its_handlers() {
+    let Some(stage) = Stage::new().await else { return };
+    stage.fleet.batch("cats").enqueue(inputs(3)).await.unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let stop = std::sync::Mutex::new(Some(stop));
+    let worker =
+        stage.fleet.worker(stage.client()).handlers_at_once(1).poll_interval(Duration::from_millis(20));
+    let worker = worker.stop_when(async { drop(stopped.await) });
+    let handler = async |_: fal_fleet::Done<Any>| {
+        drop(stop.lock().unwrap().take());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        Ok(())
+    };
+    worker.run::<Any, _>(handler).await.unwrap();
+    let status = stage.fleet.batch("cats").status().await.unwrap();
+    assert!(status.acknowledged >= 1 && status.in_doubt == 0, "{status}");
+    assert_eq!(stage.number("select count(*) from fal.worker").await, 0);
+}
+
+#[tokio::test]
+async fn a_wrong_key_stops_its_worker_and_not_the_account() {
+    let Some(stage) = Stage::new().await else { return };
+    stage.fleet.batch("cats").enqueue(inputs(3)).await.unwrap();
+    stage.emulator.on_request(RequestKind::Submit).fail(401, json!({ "detail": "Invalid key" })).times(1);
+    let error = stage.worker().run::<Any, _>(async |_| Ok(())).await.unwrap_err();
+    assert_eq!(error.kind(), fal_fleet::ErrorKind::Fal);
+    assert_eq!(stage.work(1).await, keys(3));
+}
+
+#[tokio::test]
+async fn an_answer_counts_although_the_lease_of_its_submit_has_ended() {
+    let Some(stage) = Stage::new().await else { return };
+    stage.fleet.batch("cats").enqueue(inputs(1)).await.unwrap();
+    stage.emulator.on_request(RequestKind::Submit).delay(Duration::from_millis(1500));
+    let url = stage.url.clone();
+    let sweeps = async {
+        while stage.number("select count(*) from fal.request where state = 'begun'").await == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        crate::cluster::execute(&url, "update fal.request set due = now() where state = 'begun'").await;
+    };
+    let worker = stage.worker();
+    let (worked, ()) = tokio::join!(worker.run::<Any, _>(async |_| Ok(())), sweeps);
+    worked.unwrap();
+    // The batch is not reconciled, so only the answer can have decided it. The worker may end before it.
+    stage.work(1).await;
+    let status = stage.fleet.batch("cats").status().await.unwrap();
+    assert_eq!((status.done, status.in_doubt, stage.submits()), (1, 0, 1), "{status}");
+}

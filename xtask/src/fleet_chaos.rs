@@ -1,0 +1,24 @@
+//! `cargo xtask fleet-chaos`: a batch whose workers are killed, and whose database crashes.
+
+use crate::run::cargo;
+
+/// Arguments of `cargo xtask fleet-chaos`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Number of requests
+    #[arg(long, default_value_t = 20_000)]
+    requests: usize,
+    /// Number of workers, each a process
+    #[arg(long, default_value_t = 4)]
+    workers: usize,
+    /// Compiles with optimizations
+    #[arg(long)]
+    release: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
+    let (requests, workers) = (arguments.requests.to_string(), arguments.workers.to_string());
+    let test = ["test", "--package", "fal-fleet", "--features", "axum", "--test", "chaos"];
+    let release = arguments.release.then_some("--release");
+    cargo(test.into_iter().chain(release).chain(["--", "--requests", &requests, "--workers", &workers]))
+}
