@@ -105,6 +105,12 @@ pub(crate) enum Command {
         /// Name of the command
         command: Option<String>,
     },
+    /// Run fal-emulator, a local fal, with its own options
+    #[command(disable_help_flag = true)]
+    Emulator(ProgramArguments),
+    /// Run fal-codegen, which generates Rust types from documents, with its own options
+    #[command(disable_help_flag = true)]
+    Codegen(ProgramArguments),
     /// Store keys in profiles
     #[command(subcommand)]
     Profile(ProfileCommand),
@@ -179,7 +185,7 @@ pub(crate) const PARAMETER_HELP: &str = "Parameters:
   name=value        text, or what the schema says: a number, true or false, a listed value
   name:=json        any JSON: loras:='[{\"path\": \"…\"}]'
   name=@file        a file: uploaded, or its text for a parameter that takes text; @- reads stdin
-  name=-            the URLs or paths on stdin, such as the output of another `fal-cli run`
+  name=-            stdin: URLs or paths, such as the output of another `fal-cli run`, or a text
   name.part=value   a part of an object: image_size.width=640
   --name value      the same as name=value; --name and --no-name for true and false
   Repeat a parameter that is a list for each of its items.";
@@ -452,6 +458,14 @@ pub(crate) struct McpArguments {
     /// Folder whose files may be uploaded, and into which files are saved
     #[arg(long, value_name = "DIR")]
     pub(crate) files: Option<PathBuf>,
+}
+
+/// The arguments of another program.
+#[derive(Args)]
+pub(crate) struct ProgramArguments {
+    /// Arguments of the program
+    #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) arguments: Vec<std::ffi::OsString>,
 }
 
 #[derive(Subcommand)]

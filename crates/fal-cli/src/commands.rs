@@ -7,6 +7,7 @@ mod compare;
 mod files;
 mod models;
 mod profile;
+mod program;
 mod request;
 mod run;
 mod shell;
@@ -33,6 +34,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
     let Arguments { global, command } = arguments;
     let command = match command {
         Command::Profile(command) => return profile::run(command, &global),
+        Command::Emulator(arguments) => return program::run("fal-emulator", &arguments.arguments).await,
+        Command::Codegen(arguments) => return program::run("fal-codegen", &arguments.arguments).await,
         Command::Completions { shell } => return shell::completions(&shell),
         Command::Man { command } => return shell::man(command.as_deref()),
         command => command,
@@ -57,6 +60,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::History(arguments) => account::history(&session, &arguments).await,
         Command::Usage(arguments) => account::usage(&session, &arguments).await,
         Command::Mcp(arguments) => mcp::serve(session, &arguments).await.map(|()| ExitCode::SUCCESS),
-        Command::Profile(_) | Command::Completions { .. } | Command::Man { .. } => Ok(ExitCode::SUCCESS),
+        Command::Profile(_)
+        | Command::Emulator(_)
+        | Command::Codegen(_)
+        | Command::Completions { .. }
+        | Command::Man { .. } => Ok(ExitCode::SUCCESS),
     }
 }

@@ -48,6 +48,26 @@ impl Failure {
         Self { kind: FailureKind::Usage, lines, request_id: None }
     }
 
+    /// Creates the failure of a command line that cannot be parsed, as one line. Help and versions are printed, and are no
+    /// failure.
+    pub(crate) fn from_command_line(error: clap::Error) -> Result<ExitCode> {
+        if error.exit_code() == 0
+            || error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        {
+            error.print().ok();
+            return Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)));
+        }
+        let text = error.render().to_string();
+        // The usage, and the advice to read the help, are on lines of their own after the message.
+        let message = text
+            .split("\n\n")
+            .take_while(|part| !part.starts_with("Usage:") && !part.starts_with("For more"));
+        let message: Vec<&str> =
+            message.flat_map(str::lines).map(str::trim).filter(|line| !line.is_empty()).collect();
+        let message = message.join(" ");
+        Err(Self::usage(message.trim_start_matches("error: ")))
+    }
+
     pub(crate) fn with_request_id(mut self, id: &str) -> Self {
         self.request_id.get_or_insert_with(|| id.to_owned());
         self

@@ -5,7 +5,7 @@ mod files;
 mod problems;
 mod value;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use fal_client::{Client, untyped};
 use fal_emulator::catalogue::CatalogueModel;
@@ -135,6 +135,11 @@ impl Draft {
                 LocalFile::open(&path).map(|file| vec![Part::File(file)])
             }
             Content::File(path) => files::read_text(&path).map(|text| vec![Part::Value(text.into())]),
+            Content::Stdin if found.is_some_and(|parameter| !parameter.kind.takes_files()) => {
+                let text = files::read_text(Path::new("-"));
+                text.and_then(|text| value::from_text(text.trim_end(), found))
+                    .map(|value| vec![Part::Value(value)])
+            }
             Content::Stdin => {
                 files::media_from_stdin().map(|media| media.into_iter().map(Part::from).collect())
             }

@@ -17,23 +17,26 @@ mod requests;
 mod rows;
 mod session;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 use clap_complete::CompleteEnv;
 
 use arguments::Arguments;
+use failure::Failure;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     CompleteEnv::with_factory(Arguments::command).var(commands::COMPLETION_VARIABLE).complete();
-    let arguments = Arguments::parse_from(command_line::normalize(std::env::args_os().collect()));
-    let is_json = arguments.global.json;
-    match commands::run(arguments).await {
-        Ok(code) => code,
-        Err(failure) => {
-            failure.print(is_json);
-            failure.code()
-        }
-    }
+    let given: Vec<OsString> = std::env::args_os().collect();
+    let asks_for_json = given.iter().any(|argument| argument == "--json");
+    let done = match Arguments::try_parse_from(command_line::normalize(given)) {
+        Ok(arguments) => commands::run(arguments).await,
+        Err(error) => Failure::from_command_line(error),
+    };
+    done.unwrap_or_else(|failure| {
+        failure.print(asks_for_json);
+        failure.code()
+    })
 }

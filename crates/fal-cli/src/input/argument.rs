@@ -17,7 +17,7 @@ pub(super) enum Content {
     Json(String),
     JsonFile(PathBuf),
     File(PathBuf),
-    /// The media that another command wrote to stdin.
+    /// Stdin: the media that another command wrote, or a text.
     Stdin,
     /// A flag without a value.
     Bare(bool),
@@ -41,7 +41,7 @@ pub(super) fn parse(given: &[String], parameters: &[Parameter], mistakes: &mut V
     let mut rest = given.iter().peekable();
     while let Some(argument) = rest.next() {
         let Some(flag) = argument.strip_prefix("--") else {
-            match parse_assignment(argument) {
+            match parse_assignment(argument, parsed.last()) {
                 Ok(assignment) => parsed.push(assignment),
                 Err(problem) => mistakes.push(problem),
             }
@@ -80,9 +80,16 @@ fn is_word(text: &str, is_bare: bool) -> bool {
     is_bare && matches!(text, "true" | "false")
 }
 
-fn parse_assignment(argument: &str) -> Result<Argument, String> {
+fn parse_assignment(argument: &str, before: Option<&Argument>) -> Result<Argument, String> {
     let Some((name, value)) = argument.split_once('=') else {
-        return Err(format!("`{argument}` is no parameter; write name=value, such as prompt=\"{argument}\""));
+        return Err(match before {
+            Some(Argument { name, content: Content::Text(text) }) => {
+                format!(
+                    "`{argument}` is no parameter; text with spaces needs quotes: {name}=\"{text} {argument}\""
+                )
+            }
+            _ => format!("`{argument}` is no parameter; write name=value, such as prompt=\"{argument}\""),
+        });
     };
     let (name, content) = match name.strip_suffix(':') {
         Some(name) => match value.strip_prefix('@') {

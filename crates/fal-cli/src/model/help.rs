@@ -24,15 +24,15 @@ pub(crate) fn command(command: &Command, model: &CatalogueModel, parameters: &[P
         .override_usage(format!("fal-cli {} {} [PARAMETER]... [OPTIONS]", command.get_name(), model.id()))
         .after_help(crate::arguments::PARAMETER_HELP)
         .next_help_heading("Parameters");
-    for parameter in parameters {
-        help = help.arg(argument(command, parameter));
+    for (order, parameter) in parameters.iter().enumerate() {
+        help = help.arg(argument(command, parameter).display_order(order));
     }
-    help = help.next_help_heading("Options");
     let is_listed =
         |option: &&Arg| !option.is_positional() && !option.is_hide_set() && option.get_id() != "help";
     for option in command.get_arguments().filter(is_listed) {
         let id = format!("option-{}", option.get_id());
-        help = help.arg(option.clone().id(id).required(false));
+        // A heading of its own, because options without one come before all headings.
+        help = help.arg(option.clone().id(id).required(false).help_heading("Options"));
     }
     help
 }

@@ -91,6 +91,9 @@ async fn texts_lists_objects_and_bases_are_read() {
         terminal.json(&arguments).await["input"].clone()
     };
     assert_eq!(dry(&["prompt=@prompt.txt"]).await, json!({"prompt": "a cat from a file"}));
+    let piped = ["run", "fal-ai/flux/dev", "prompt=-", "--dry-run", "--json"];
+    let piped = terminal.run_with_stdin(&piped, "a cat from a pipe\n").await;
+    assert!(piped.stdout.contains(r#""input":{"prompt":"a cat from a pipe"}"#), "{}", piped.stderr);
     assert_eq!(dry(&["prompt=@@home"]).await, json!({"prompt": "@home"}));
     assert_eq!(dry(&["prompt=7"]).await, json!({"prompt": "7"}));
     assert_eq!(

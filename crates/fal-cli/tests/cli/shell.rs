@@ -27,6 +27,22 @@ async fn models_parameters_and_values_are_completed() {
 }
 
 #[tokio::test]
+async fn other_programs_get_their_arguments_or_are_named() {
+    let terminal = Terminal::offline();
+    let missing = terminal.run(&["codegen", "--version"]).await;
+    // A build of the workspace has the program beside this one.
+    assert!(missing.code == 0 || missing.stderr.contains("cargo install fal-codegen"), "{}", missing.stderr);
+    #[cfg(unix)]
+    {
+        std::fs::create_dir(terminal.path("bin")).unwrap();
+        std::os::unix::fs::symlink("/bin/echo", terminal.path("bin/fal-emulator")).unwrap();
+        let mut command = terminal.command(&["emulator", "--version"]);
+        let outcome = Outcome::wait(command.env("PATH", terminal.path("bin")).spawn().unwrap()).await;
+        assert!(outcome.code == 0 && !outcome.stdout.is_empty(), "{}", outcome.stderr);
+    }
+}
+
+#[tokio::test]
 async fn every_shell_has_a_script_and_every_command_a_man_page() {
     let terminal = Terminal::offline();
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {

@@ -38,7 +38,13 @@ const TABLE: &[(&[&str], &str)] = &[
         &["fal-ai/flux/dev", "--promt", "x", "prompt=y"],
         "promt: there is no such parameter; did you mean `prompt`?",
     ),
-    (&["fal-ai/flux/dev", "prompt=x", "a cat"], "`a cat` is no parameter; write name=value"),
+    (&["fal-ai/flux/dev", "prompt:=\"x\"", "a cat"], "`a cat` is no parameter; write name=value"),
+    (
+        &["fal-ai/flux/dev", "prompt=a", "cat"],
+        "`cat` is no parameter; text with spaces needs quotes: prompt=\"a cat\"",
+    ),
+    (&[], "the following required arguments were not provided: <MODEL>"),
+    (&["fal-ai/flux/dev", "prompt=x", "--emulator", "--show=ascii"], "invalid value 'ascii' for '--show"),
     (&["fal-ai/flux/dev", "prompt=x", "=3"], "has no name before `=`"),
     (&["fal-ai/flux/dev", "prompt:=a cat"], "prompt: not JSON"),
     (&["fal-ai/flux/dev", "prompt:=3"], "prompt: must be a text, not 3"),
@@ -83,7 +89,8 @@ async fn every_mistake_has_one_line_and_exit_code_2() {
         assert!(outcome.stderr.contains(expected), "{arguments:?}: {}", outcome.stderr);
         let errors = outcome.stderr.lines().filter(|line| line.starts_with("error:")).count();
         assert_eq!(errors, 1, "{arguments:?}: {}", outcome.stderr);
-        assert_eq!(outcome.stdout, "", "{arguments:?}");
+        let lines = outcome.stderr.lines().count();
+        assert_eq!((outcome.stdout.as_str(), lines), ("", 1), "{arguments:?}: {}", outcome.stderr);
     }
     let emulator = terminal.emulator.as_ref().unwrap();
     assert!(emulator.requests().iter().all(|request| request.kind != fal_emulator::RequestKind::Submit));
