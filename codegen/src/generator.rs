@@ -1,6 +1,9 @@
 //! The generator: runs the stages over all documents of a run, and collects what each of them reports.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+};
 
 use crate::{
     emit::{
@@ -13,7 +16,7 @@ use crate::{
     families::{self, Group},
     ids,
     manifest::Manifest,
-    model::{self, Endpoint, SkippedRoute},
+    model::{self, Endpoint, OPENS_SESSION, SkippedRoute},
     normalize,
     options::{Layout, Options, Source, Step, is_route},
     overlay::Overlay,
@@ -286,6 +289,12 @@ impl<'a> Generator<'a> {
             }
             errors.extend(self.find_unknown_routes(&routes));
         }
+        let sessions = endpoints.iter().filter(|endpoint| endpoint.session.is_some());
+        let apps: HashSet<String> = sessions.map(|endpoint| app_of(&endpoint.id)).collect();
+        for entry in entries.iter_mut().filter(|entry| apps.contains(&app_of(&entry.id))) {
+            // The document of the messages was given too.
+            entry.oddities.retain(|text| !text.contains(OPENS_SESSION));
+        }
         endpoints.sort_by(|a, b| a.id.cmp(&b.id));
         for pair in endpoints.windows(2).filter(|pair| pair[0].id == pair[1].id) {
             errors.push(
@@ -366,6 +375,11 @@ impl<'a> Generator<'a> {
         }
         Errors::or(errors, Generated { tree, report, tasks, type_names })
     }
+}
+
+/// Returns the `owner/name` of an id.
+fn app_of(id: &str) -> String {
+    id.split('/').take(2).collect::<Vec<_>>().join("/")
 }
 
 /// Runs stage 4 for all groups. `errors` are those of the stages before.

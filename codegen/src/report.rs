@@ -48,6 +48,9 @@ pub struct Entry {
     /// `true` if its messages go over one connection.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub realtime: bool,
+    /// The protocol of the session whose messages these are, if they are messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// The number of properties of its input, output and events in the document, with those of shared objects.
     pub properties_read: usize,
     /// The number of fields generated for them. If it is another number, the generator lost something.
@@ -88,6 +91,7 @@ impl Entry {
             module: None,
             streams: false,
             realtime: false,
+            session: None,
             properties_read: 0,
             properties_emitted: 0,
             unknown_keywords: BTreeMap::new(),
@@ -111,6 +115,7 @@ impl Entry {
             reason: None,
             streams: endpoint.event.is_some(),
             realtime: endpoint.realtime,
+            session: endpoint.session.clone(),
             properties_read: graphs().map(|graph| count_properties(graph)).sum(),
             unknown_keywords,
             fixups,

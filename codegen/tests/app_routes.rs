@@ -548,11 +548,88 @@ fn a_session_over_another_transport_is_reported_with_its_place() {
     assert_eq!(
         entry(&report, "me/app/start-session").losses(),
         [
-            "/paths/~1start-session/x-fal-realtime: opens a session over webrtc, whose messages are described by \
-          ./asyncapi.json and have no types here"
+            "/paths/~1start-session/x-fal-realtime: opens a session over webrtc; give ./asyncapi.json too, for the types of \
+             its messages"
         ]
     );
     assert_eq!(entry(&report, "me/app").losses(), Vec::<String>::new());
+}
+
+/// Returns the AsyncAPI document of an app's sessions, in the form that fal's Python package publishes.
+fn sessions() -> Value {
+    let message =
+        |name: &str| json!({ "name": name, "payload": { "$ref": format!("#/components/schemas/{name}") } });
+    let object = |kind: &str, properties: Value| {
+        let mut object = json!({ "type": "object", "properties": properties, "required": ["type"] });
+        object["properties"]["type"] = json!({ "const": kind, "type": "string" });
+        object
+    };
+    let channel = |id: &str| json!({ "$ref": format!("#/components/messages/{id}") });
+    let listed = |id: &str| json!({ "$ref": format!("#/channels/control/messages/{id}") });
+    json!({
+        "asyncapi": "3.1.0",
+        "info": { "title": "World realtime client API", "version": "1.0.0" },
+        "servers": { "session": { "host": "{sessionHost}", "protocol": "webrtc" } },
+        "channels": { "control": {
+            "address": "control",
+            "messages": { "client.move": channel("client.move"), "client.stop": channel("client.stop"), "server.frame": channel("server.frame") },
+        } },
+        "operations": {
+            "sendControl": { "action": "send", "channel": { "$ref": "#/channels/control" },
+                "messages": [listed("client.move"), listed("client.stop")] },
+            "receiveEvents": { "action": "receive", "channel": { "$ref": "#/channels/control" }, "messages": [listed("server.frame")] },
+        },
+        "components": {
+            "messages": { "client.move": message("Move"), "client.stop": message("Stop"), "server.frame": {
+                "payload": object("frame", json!({ "part": {
+                    "oneOf": [{ "$ref": "#/components/schemas/Move" }, { "$ref": "#/components/schemas/Stop" }],
+                    "discriminator": "type",
+                } })),
+            } },
+            "schemas": { "Move": object("move", json!({ "dx": { "type": "number" } })), "Stop": object("stop", json!({})) },
+        },
+    })
+}
+
+#[test]
+fn messages_of_sessions_are_typed_in_both_directions() {
+    let (text, report) = generate(&sessions());
+    let control = entry(&report, "me/app/control");
+    assert_eq!(control.session.as_deref(), Some("webrtc"));
+    assert_eq!(control.losses(), Vec::<String>::new());
+    assert_eq!((control.properties_read, control.properties_emitted), (8, 8));
+    for part in ["pub enum Input {", "Move(Move)", "Stop(Stop)", "pub part: Option<", "over webrtc"] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    assert!(!text.contains("impl Realtime"), "no client opens such a session");
+}
+
+#[test]
+fn a_route_that_opens_sessions_and_their_messages_are_one_app() {
+    let mut session = route();
+    session["x-fal-realtime"] = json!({ "asyncapi": { "url": "./asyncapi.json" } });
+    let documents = [document(json!({ "/start-session": session })), sessions()];
+    let sources =
+        documents.map(|document| Source { file: "app.json".to_owned(), text: document.to_string() });
+    let options = Options { app: Some("me/app".to_owned()), ..Options::default() };
+    let module = Generator::new(options).module(&sources).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(entry(&module.report, "me/app/start-session").losses(), Vec::<String>::new());
+    assert!(module.text.contains("pub mod control {") && module.text.contains("pub mod start_session {"));
+}
+
+#[test]
+fn broken_references_between_messages_are_errors_with_their_places() {
+    let mut document = sessions();
+    document["channels"]["control"]["messages"]["client.stop"]["$ref"] = json!("#/components/messages/gone");
+    let options = Options { app: Some("me/app".to_owned()), ..Options::default() };
+    let source = Source { file: "app.json".to_owned(), text: document.to_string() };
+    let error = Generator::new(options).module(&[source]).unwrap_err().to_string();
+    assert!(
+        error.starts_with(
+            "app.json: /channels/control/messages/client.stop: `#/components/messages/gone` leads nowhere"
+        ),
+        "{error}"
+    );
 }
 
 #[test]

@@ -28,7 +28,11 @@ fn malformed_documents_are_rejected() {
     assert_rejected("openapi: 3.1.0\npaths: [\n", &["not YAML: unclosed bracket", "line 2"]);
     assert_rejected("openapi: 3.1.0\npaths: {}\n", &["/info/x-fal-metadata/endpointId"]);
     assert_rejected("a text", &["neither an OpenAPI document nor a model record"]);
-    assert_rejected("{\"asyncapi\": \"3.1.0\", \"channels\": {}}", &["an AsyncAPI document", "/asyncapi"]);
+    assert_rejected(
+        "{\"asyncapi\": \"3.1.0\", \"channels\": {}}",
+        &["/info", "say which with `--app OWNER/NAME`"],
+    );
+    assert_rejected("{\"asyncapi\": \"2.6.0\", \"channels\": {}}", &["/asyncapi", "of version 3"]);
     assert_rejected("<!doctype html>", &["not JSON or YAML", "a page of HTML"]);
     assert_rejected("", &["not JSON"]);
     assert_rejected("[1, 2]", &["neither an OpenAPI document nor a model record"]);

@@ -44,6 +44,7 @@ mod golden {
     pub(crate) mod routes;
     pub(crate) mod rules_of_unions;
     pub(crate) mod schema_forms;
+    pub(crate) mod session;
     pub(crate) mod shared_unions;
     pub(crate) mod similar_objects;
     pub(crate) mod stream_event;
@@ -406,6 +407,16 @@ fn a_preset_or_an_object_is_one_enum() {
     assert_eq!(preset.sheet, Some(Sheet::A5));
     let custom = input!(preset_or_object { sheet: { width: 100, height: 50 } });
     assert!(matches!(custom.sheet, Some(Sheet::Custom(sheet)) if sheet.width.get() == 100));
+}
+
+#[test]
+fn messages_of_a_session_are_written_with_their_types_and_read_by_them() {
+    use golden::session::{control, types};
+    let stop: control::Input = types::WorldClientStop::builder().build().into();
+    assert_eq!(serde_json::to_string(&stop).unwrap(), r#"{"type":"stop"}"#);
+    sends_unchanged::<control::Model>(&[r#"{"type":"move","dx":0.5}"#]);
+    let reply: control::Output = serde_json::from_str(r#"{"type":"error","message":"full"}"#).unwrap();
+    assert!(matches!(reply, control::Output::Error(error) if error.message == "full"));
 }
 
 #[test]

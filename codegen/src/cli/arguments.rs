@@ -23,8 +23,9 @@ pub(crate) enum Runtime {
 pub(crate) struct Arguments {
     /// Documents: files in JSON or YAML, or folders that are searched for `*.json`, `*.yaml` and `*.yml`.
     ///
-    /// A file is an OpenAPI document, a model record `{"endpoint_id", "metadata", "openapi"}`, or a page
-    /// `{"models": […]}` as fal's platform API returns it with `expand=openapi-3.0`.
+    /// A file is an OpenAPI document, an AsyncAPI document of an app's sessions, a model record
+    /// `{"endpoint_id", "metadata", "openapi"}`, or a page `{"models": […]}` as fal's platform API returns it with
+    /// `expand=openapi-3.0`.
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,
 

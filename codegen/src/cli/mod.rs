@@ -63,6 +63,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             }
             None => eprintln!("files             {written} written, {fresh} fresh, {removed} removed"),
         }
+        if written > 0 {
+            let runtime = match arguments.runtime {
+                arguments::Runtime::FalClient => "`fal-client`",
+                arguments::Runtime::FalCore => "`fal-core`, `serde` and `serde_json`",
+            };
+            let step = summary::next_step(&report, &arguments.out, arguments.module.as_deref(), runtime);
+            step.iter().for_each(|step| eprintln!("{step}"));
+        }
     }
     // The report is also written if something was lost, because it has the details.
     if let Some(path) = arguments.report.as_deref().filter(|_| !arguments.check) {

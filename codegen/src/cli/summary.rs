@@ -16,6 +16,9 @@ const MAX_LINES: usize = 20;
 /// The number of endpoints that are named for one place.
 const MAX_IDS: usize = 3;
 
+/// The width of the column of ids. Longer ones move the rest of their line.
+const MAX_WIDTH: usize = 50;
+
 /// Returns the lines of the summary. A kind of which there is nothing to tell has no line. `module` is the file of a
 /// single module.
 pub(crate) fn lines(report: &Report, module: Option<&Path>) -> Vec<String> {
@@ -28,14 +31,10 @@ pub(crate) fn lines(report: &Report, module: Option<&Path>) -> Vec<String> {
     }
     lines.push(format!("endpoints         {}", generated().count()));
     if generated().count() <= MAX_LINES {
+        let width = generated().map(|entry| entry.id.chars().count()).max().unwrap_or(0).min(MAX_WIDTH);
         lines.extend(generated().map(|entry| {
-            let protocols = match (entry.streams, entry.realtime) {
-                (false, false) => "",
-                (true, false) => ", also as a stream",
-                (false, true) => ", over a realtime connection",
-                (true, true) => ", as a stream, and over a realtime connection",
-            };
-            format!("  {}: {}{protocols}", entry.id, place(entry, module, crates.len()))
+            let place = place(entry, module, crates.len());
+            format!("  {:width$}  {place}{}", entry.id, describe_protocols(entry))
         }));
     }
     lines.push(format!("properties        {properties}"));
@@ -47,7 +46,7 @@ pub(crate) fn lines(report: &Report, module: Option<&Path>) -> Vec<String> {
     for (title, meaning, list) in kinds {
         let told =
             generated().flat_map(|entry| list(entry).iter().map(|text| (text.as_str(), entry.id.as_str())));
-        push_list(&mut lines, title, meaning, told);
+        push_list(&mut lines, title, meaning, told, generated().count() > 1);
     }
     push_counts(&mut lines, "fixups", generated().flat_map(|entry| &entry.fixups).map(|name| (name, 1)));
     let keywords = generated().flat_map(|entry| &entry.unknown_keywords);
@@ -101,6 +100,40 @@ fn list_ids(ids: &BTreeSet<&str>, count: usize) -> String {
     }
 }
 
+/// Describes the ways to call an endpoint besides `run` and the queue.
+fn describe_protocols(entry: &Entry) -> String {
+    if let Some(protocol) = &entry.session {
+        return format!(", messages of a session over {protocol}");
+    }
+    let text = match (entry.streams, entry.realtime) {
+        (false, false) => "",
+        (true, false) => ", also as a stream",
+        (false, true) => ", over a realtime connection",
+        (true, true) => ", as a stream, and over a realtime connection",
+    };
+    text.to_owned()
+}
+
+/// Returns a line that says how to use what was written. `runtime` names the crates that a module
+/// depends on.
+pub(crate) fn next_step(report: &Report, out: &Path, module: Option<&Path>, runtime: &str) -> Option<String> {
+    let first = report.endpoints.iter().find(|entry| entry.status == Status::Generated)?;
+    let crates: BTreeSet<&str> = report.endpoints.iter().filter_map(|entry| entry.krate.as_deref()).collect();
+    let step = match module {
+        Some(file) => {
+            let name = file.file_stem().unwrap_or_default().to_string_lossy();
+            let model = place(first, module, crates.len());
+            format!("add {runtime} to the crate, declare `mod {name};`, and call `{model}::Model`")
+        }
+        None => {
+            let krate = first.krate.as_deref()?;
+            let path = out.join("crates").join(krate);
+            format!("depend on it: `cargo add --path {}`", path.display())
+        }
+    };
+    Some(format!("next              {step}"))
+}
+
 /// Returns the path of the code of an endpoint.
 fn place(entry: &Entry, module: Option<&Path>, crates: usize) -> String {
     let krate = entry.krate.as_deref().unwrap_or_default().replace('-', "_");
@@ -128,15 +161,17 @@ fn push_list<'t>(
     title: &str,
     meaning: &str,
     told: impl Iterator<Item = (&'t str, &'t str)>,
+    names_ids: bool,
 ) {
     let grouped = group(told);
     if grouped.is_empty() {
         return;
     }
     lines.push(format!("{title:<17} {}: {meaning}", grouped.len()));
-    lines.extend(
-        grouped.iter().take(MAX_LINES).map(|(text, ids)| format!("  {text} [{}]", list_ids(ids, MAX_IDS))),
-    );
+    lines.extend(grouped.iter().take(MAX_LINES).map(|(text, ids)| {
+        let ids = if names_ids { format!(" [{}]", list_ids(ids, MAX_IDS)) } else { String::new() };
+        format!("  {text}{ids}")
+    }));
     if grouped.len() > MAX_LINES {
         lines.push(format!("  and {} more, which `--report FILE.json` lists", grouped.len() - MAX_LINES));
     }

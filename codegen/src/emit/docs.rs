@@ -141,6 +141,13 @@ pub(super) fn category(endpoint: &Endpoint) -> String {
 
 /// Returns a sentence about the protocols of an endpoint besides `run` and the queue.
 pub(super) fn offers(endpoint: &Endpoint) -> Option<String> {
+    if let Some(protocol) = &endpoint.session {
+        return Some(format!(
+            "Messages of a session over {}, which the client does not open: send the JSON of an `Input` over its channel, and \
+             read an `Output` from each message of the app.",
+            escape(protocol)
+        ));
+    }
     Some(match (endpoint.event.is_some(), endpoint.realtime) {
         (false, false) => return None,
         (true, false) => "Streams: `Client::stream` returns partial results before the last one.".to_owned(),

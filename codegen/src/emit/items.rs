@@ -106,7 +106,7 @@ fn endpoint_page(
         definitions.extend(file_limits::constants(input));
     }
     definitions.extend(endpoint.input_types.iter().flat_map(definition));
-    let about = about_output(&endpoint.id, endpoint.realtime);
+    let about = about_output(&endpoint.id, endpoint.realtime || endpoint.session.is_some());
     definitions.extend(output("Output", &about, &endpoint.output));
     definitions.extend(endpoint.output_types.iter().flat_map(definition));
     if let Some(event) = endpoint.event.as_ref().filter(|event| !is_output(event)) {
@@ -186,7 +186,12 @@ fn model(item: &Crate, endpoint: &Endpoint) -> Vec<TokenStream> {
         let url = format!("https://fal.ai/models/{id}");
         quote!(const DOCS_URL: Option<&'static str> = Some(#url);)
     });
-    let docs = docs::line(&format!("The endpoint {}.", endpoint.link()));
+    let docs = docs::line(&match &endpoint.session {
+        None => format!("The endpoint {}.", endpoint.link()),
+        Some(protocol) => {
+            format!("Sessions of {} over {}. No call reaches them.", endpoint.link(), docs::escape(protocol))
+        }
+    });
     let mut items = vec![
         quote! {
             #docs
@@ -213,7 +218,8 @@ fn model(item: &Crate, endpoint: &Endpoint) -> Vec<TokenStream> {
             }
         });
     }
-    items.extend(tasks::of(item, endpoint).into_iter().map(|task| {
+    let tasks = if endpoint.session.is_none() { tasks::of(item, endpoint) } else { Vec::new() };
+    items.extend(tasks.into_iter().map(|task| {
         let name = ident(task.name);
         let constants = task.constants.iter().map(|(constant, value)| {
             let constant = ident(constant);

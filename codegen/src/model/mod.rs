@@ -18,7 +18,7 @@ use serde_json::Value;
 
 pub(crate) use members::listed_values;
 pub use pattern::Pattern;
-pub(crate) use routes::read_routes;
+pub(crate) use routes::{OPENS_SESSION, read_routes};
 pub use routes::{Routes, SkippedRoute};
 pub use type_graph::TypeGraph;
 
@@ -43,6 +43,8 @@ pub struct Endpoint {
     pub event: Option<TypeGraph>,
     /// `true` if inputs and outputs are messages over one connection.
     pub realtime: bool,
+    /// The protocol of the session whose messages these are. No call reaches such an endpoint.
+    pub session: Option<String>,
     /// `true` if the endpoint is in fal's catalogue, which has a page about it.
     pub is_published: bool,
 }

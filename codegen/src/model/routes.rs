@@ -10,9 +10,12 @@ use super::{
 };
 use crate::{
     error::{Error, Errors, pointer},
-    normalize::Normalized,
+    normalize::{Normalized, parse_schema, sessions::SESSIONS},
     schema::{DocumentKind, is_result_path},
 };
+
+/// The part of the remark about a route that opens a session whose messages another document describes.
+pub(crate) const OPENS_SESSION: &str = ": opens a session";
 
 /// The endpoints of a document.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +55,7 @@ pub(crate) fn read_routes(document: &Normalized, is_left_out: IsLeftOut<'_>) -> 
     match document.kind {
         DocumentKind::Queue => read_queue_endpoint(document, is_left_out),
         DocumentKind::App => read_app_routes(document, is_left_out),
+        DocumentKind::Session => read_sessions(document, is_left_out),
     }
 }
 
@@ -92,6 +96,7 @@ fn read_queue_endpoint(document: &Normalized, is_left_out: IsLeftOut<'_>) -> Res
         event: (metadata.streams && !is_realtime).then(|| output.partial()),
         output,
         realtime: is_realtime,
+        session: None,
         is_published: true,
     };
     Ok(Routes { endpoints: vec![endpoint], skipped: Vec::new(), all })
@@ -150,6 +155,57 @@ fn read_app_routes(document: &Normalized, is_left_out: IsLeftOut<'_>) -> Result<
     Ok(routes)
 }
 
+/// Reads the messages of the sessions of an app.
+fn read_sessions(document: &Normalized, is_left_out: IsLeftOut<'_>) -> Result<Routes, Errors> {
+    let mut routes = Routes::default();
+    let title = document.document.pointer("/info/title").and_then(Value::as_str);
+    let protocol = document.document.get("x-fal-protocol").and_then(Value::as_str);
+    let sessions = document.document.get(SESSIONS).and_then(Value::as_array);
+    for session in sessions.into_iter().flatten() {
+        let text = |key: &str| session.get(key).and_then(Value::as_str).unwrap_or_default();
+        let at = format!("{}{}", document.base, text("at"));
+        let path = format!("/{}", text("address").trim_matches('/'));
+        let id = format!("{}{path}", document.id);
+        routes.all.push((id.clone(), path.clone()));
+        if is_left_out(&id, &path) {
+            routes.skipped.push(left_out(document, &id, &path));
+            continue;
+        }
+        let mut errors = Vec::new();
+        let mut read = |key: &str, direction| {
+            let schema = session.get(key).filter(|schema| !schema.is_null());
+            let schema = schema.map(|schema| parse_schema(schema, &document.file, &at)).transpose();
+            let schema = schema.unwrap_or_else(|error| {
+                errors.push(error);
+                None
+            });
+            TypeGraph::read(document, schema.as_ref(), &at, direction, &mut errors)
+        };
+        let (input, output) = (read("send", Direction::Input), read("receive", Direction::Output));
+        Errors::or(errors, ())?;
+        routes.endpoints.push(Endpoint {
+            file: document.file.clone(),
+            id,
+            title: title.unwrap_or("Sessions").to_owned(),
+            description: String::new(),
+            category: None,
+            input,
+            output,
+            event: None,
+            realtime: false,
+            session: Some(protocol.unwrap_or_default().to_owned()),
+            is_published: false,
+        });
+    }
+    if routes.all.is_empty() {
+        let error = Error::new(&document.file, "has no operation that sends or receives messages")
+            .with_pointer(format!("{}/operations", document.base))
+            .with_help("give the document of an app whose sessions have messages");
+        return Err(error.into());
+    }
+    Ok(routes)
+}
+
 /// Reads a route of an app. An `Err` has each reason that it is not an endpoint.
 fn read_app_route(
     document: &Normalized,
@@ -198,7 +254,7 @@ fn read_app_route(
         let transport =
             session.pointer("/transport/protocol").and_then(Value::as_str).unwrap_or("another protocol");
         input.oddities.push(format!(
-            "{}: opens a session over {transport}, whose messages are described by {messages} and have no types here",
+            "{}{OPENS_SESSION} over {transport}; give {messages} too, for the types of its messages",
             pointer(&at, "x-fal-realtime")
         ));
     }
@@ -212,6 +268,7 @@ fn read_app_route(
         output,
         event: None,
         realtime: is_realtime,
+        session: None,
         is_published: false,
     };
     if path.trim_end_matches('/').ends_with("/stream") && !is_realtime {

@@ -9,6 +9,7 @@ mod enum_names;
 pub mod fixups;
 pub(crate) mod references;
 mod rules;
+pub(crate) mod sessions;
 
 use std::collections::BTreeMap;
 
@@ -75,8 +76,12 @@ pub struct Normalized {
 ///
 /// # Errors
 ///
-/// Fails if a fixup no longer applies.
+/// Fails if a fixup no longer applies, or a reference of an AsyncAPI document to a message leads nowhere.
 pub fn normalize(document: Document) -> Result<Normalized, Errors> {
+    let document = match document.kind {
+        DocumentKind::Session => Document { openapi: sessions::to_openapi(&document)?, ..document },
+        DocumentKind::Queue | DocumentKind::App => document,
+    };
     let Document { file, base, id, kind, metadata, mut openapi, .. } = document;
     let fixups = fixups::apply(&file, &id, &mut openapi)?;
     references::rewrite_references(&mut openapi);

@@ -115,6 +115,8 @@ pub struct Endpoint {
     pub event_types: Vec<Item>,
     /// `true` if inputs and outputs are messages over one connection.
     pub realtime: bool,
+    /// The protocol of the session whose messages these are. No call reaches such an endpoint.
+    pub session: Option<String>,
     /// `true` if the endpoint is in fal's catalogue, which has a page about it.
     pub is_published: bool,
     /// The shared types that the module re-exports.

@@ -95,7 +95,8 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
     shared_names.iter().for_each(|name| names.reserve(name));
 
     let mut builder = TypeBuilder::new(shared, &endpoint.input, Direction::Input, &owner, &mut names);
-    let about = about_input(&endpoint.id, endpoint.realtime);
+    let has_messages = endpoint.realtime || endpoint.session.is_some();
+    let about = about_input(&endpoint.id, has_messages);
     let mut input = match &endpoint.input.root {
         root if endpoint.input.is_union_of_objects() => {
             builder.build_root_union("Input", &about, root);
@@ -114,7 +115,7 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
     wordings::refer(&markers, input_types.iter_mut());
     input.iter_mut().for_each(|input| wordings::refer_from_struct(&markers, input));
 
-    let about = about_output(&endpoint.id, endpoint.realtime);
+    let about = about_output(&endpoint.id, has_messages);
     let (output, output_types) = plan_output("Output", about, &endpoint.output, shared, &owner, &mut names);
     let about = about_event(&endpoint.id);
     let (event, event_types) = match &endpoint.event {
@@ -145,6 +146,7 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
         event,
         event_types,
         realtime: endpoint.realtime,
+        session: endpoint.session.clone(),
         is_published: endpoint.is_published,
     })
 }

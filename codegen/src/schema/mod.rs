@@ -36,6 +36,8 @@ pub enum DocumentKind {
     Queue,
     /// A document of all routes of an app, as the app itself publishes it.
     App,
+    /// An AsyncAPI document of the messages of an app's sessions.
+    Session,
 }
 
 /// The part of the platform's metadata of a model that bindings use.
@@ -67,8 +69,8 @@ pub enum Record {
 
 /// Reads the records of a file.
 ///
-/// The file is an OpenAPI document, a model record `{endpoint_id, metadata, openapi}`, or a page of records
-/// `{"models": […]}`. `app` is the `owner/name` for documents that do not name their app.
+/// The file is an OpenAPI document, an AsyncAPI document of sessions, a model record `{endpoint_id, metadata, openapi}`, or
+/// a page of records `{"models": […]}`. `app` is the `owner/name` for documents that do not name their app.
 ///
 /// An `Err` is a malformed record, or the whole text if it is neither JSON nor YAML, or none of the above. A malformed record of
 /// a page does not affect the others.
@@ -100,10 +102,7 @@ fn read_record(
     app: Option<&str>,
 ) -> Vec<Result<Record, Error>> {
     if object.contains_key("asyncapi") && !object.contains_key("paths") {
-        let message = "an AsyncAPI document, which describes the messages of a session over WebRTC";
-        return vec![Err(Error::new(file, message).with_pointer(pointer(at, "asyncapi")).with_help(
-            "give the app's OpenAPI document instead, which has the messages of its `realtime` routes",
-        ))];
+        return vec![read_session(file, at, object, app)];
     }
     let is_record = object.contains_key("endpoint_id");
     if !is_record && !object.contains_key("paths") {
@@ -151,6 +150,34 @@ fn read_record(
         Ok(Record::Document(Box::new(Document { file, base, id, kind, metadata, openapi })))
     };
     ids.into_iter().map(document).collect()
+}
+
+/// Reads an AsyncAPI document, which does not name its app.
+fn read_session(
+    file: &str,
+    at: &str,
+    object: Map<String, Value>,
+    app: Option<&str>,
+) -> Result<Record, Error> {
+    let version = object.get("asyncapi").and_then(Value::as_str);
+    if !version.is_some_and(|version| version.starts_with("3.")) {
+        return Err(Error::new(file, "not an AsyncAPI document of version 3")
+            .with_pointer(pointer(at, "asyncapi"))
+            .with_help("download it from the app again, or convert it to version 3"));
+    }
+    let Some(app) = app else {
+        return Err(Error::new(file, "does not say which app it describes")
+            .with_pointer(pointer(at, "info"))
+            .with_help("say which with `--app OWNER/NAME`"));
+    };
+    Ok(Record::Document(Box::new(Document {
+        file: file.to_owned(),
+        base: at.to_owned(),
+        id: app.to_owned(),
+        kind: DocumentKind::Session,
+        metadata: Metadata::default(),
+        openapi: Value::Object(object),
+    })))
 }
 
 /// Returns the ids of the endpoints whose queue a document describes: `POST /<id>` submits a request, and
