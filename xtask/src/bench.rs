@@ -3,6 +3,7 @@
 
 mod check;
 mod codegen;
+mod command;
 mod compile;
 mod cpu;
 mod derives;
@@ -73,6 +74,8 @@ enum Section {
     Upload,
     /// Start, memory and latency of the emulator with 10,000 queued requests and 1,000 connections
     Emulator,
+    /// Start and size of `fal-cli`, compared with an empty process and with Node
+    Cli,
     /// Every section
     All,
 }
@@ -84,13 +87,14 @@ enum Profile {
 }
 
 /// The sections of `all` in their order.
-const SECTIONS: [Section; 6] = [
+const SECTIONS: [Section; 7] = [
     Section::Codegen,
     Section::Compile,
     Section::Client,
     Section::Stream,
     Section::Upload,
     Section::Emulator,
+    Section::Cli,
 ];
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
@@ -143,6 +147,7 @@ fn measure(section: Section, arguments: &Arguments) -> Result<Vec<Row>, String> 
         Section::Stream => programs::stream(arguments),
         Section::Upload => programs::upload(arguments),
         Section::Emulator => programs::emulator(arguments),
+        Section::Cli => command::measure(arguments),
         Section::All => Ok(Vec::new()),
     }
 }
