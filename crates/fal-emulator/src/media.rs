@@ -6,11 +6,13 @@ use tokio::sync::Semaphore;
 
 pub(crate) mod bit_writer;
 pub(crate) mod caption;
+pub(crate) mod captioned_jpeg;
 pub(crate) mod clip;
 pub(crate) mod drawn_images;
 pub(crate) mod glb;
 pub(crate) mod h264;
 pub(crate) mod jpeg;
+mod jpeg_units;
 pub(crate) mod minimal_files;
 pub(crate) mod mp4;
 pub(crate) mod picture;

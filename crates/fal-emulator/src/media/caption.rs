@@ -58,7 +58,8 @@ impl Caption {
     }
 }
 
-fn glyph(character: char) -> [u8; GLYPH] {
+/// Returns the rows of a letter from the top, each with its leftmost pixel in the lowest bit.
+pub(super) fn glyph(character: char) -> [u8; GLYPH] {
     font8x8::BASIC_FONTS
         .get(character)
         .or_else(|| font8x8::LATIN_FONTS.get(character))
@@ -70,7 +71,7 @@ fn glyph(character: char) -> [u8; GLYPH] {
 
 /// Wraps text between words, breaks words that are longer than a line, and ends text that does not fit
 /// with dots.
-fn wrap(text: &str, columns: usize, rows: usize) -> Vec<String> {
+pub(super) fn wrap(text: &str, columns: usize, rows: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
     // Prompts may be very long, so characters that cannot fit are skipped at once.

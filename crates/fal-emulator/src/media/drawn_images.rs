@@ -11,7 +11,7 @@ use crate::sync::lock;
 
 /// The largest number of images that are kept, and their largest total size in bytes.
 const MAX_IMAGES: usize = 256;
-const MAX_BYTES: usize = 16 << 20;
+const MAX_BYTES: usize = 8 << 20;
 
 /// The properties that decide the bytes of an image.
 #[derive(Clone, Debug, PartialEq)]

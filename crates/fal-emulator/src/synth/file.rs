@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::file_kind::{FileClues, FileKind};
 use super::scalar;
 use super::synthesizer::{FieldContext, Synthesizer};
+use crate::media::captioned_jpeg::Composition;
 use crate::media::drawn_images::{self, ImageKey};
 use crate::media::picture::Picture;
 use crate::media::{Size, clip, glb, jpeg, minimal_files, png, wav};
@@ -228,8 +229,13 @@ fn generate_image(synthesizer: &Synthesizer<'_>, seed: u64) -> GeneratedFile {
     let size = picture.size();
     let is_jpeg = wants_jpeg && jpeg::can_encode(size);
     let key = ImageKey { size, seed, prompt: ImageKey::hash(&parameters.prompt), noise, is_jpeg };
+    let composition = (is_jpeg && noise == 0).then(|| Composition::new(size, seed, &parameters.prompt));
     let draw = move || {
-        let encode = || if is_jpeg { jpeg::encode(&picture) } else { png::encode(&picture) };
+        let encode = || match &composition {
+            Some(composition) => composition.encode().or_else(|| jpeg::encode(&picture)),
+            None if is_jpeg => jpeg::encode(&picture),
+            None => png::encode(&picture),
+        };
         drawn_images::get(&key, || encode().unwrap_or_default())
     };
     let (content_type, extension) = if is_jpeg { ("image/jpeg", "jpg") } else { ("image/png", "png") };
