@@ -80,7 +80,7 @@ const main = async () => {
   for (const [name, run] of chosen) {
     stray = [];
     try {
-      await limited(run(), 60);
+      await limited(run(), 120);
       await new Promise((resolve) => setTimeout(resolve, 10));
       if (stray.length > 0) throw stray[0];
       printOutcome(name);

@@ -2,7 +2,7 @@
 "use strict";
 const assert = require("node:assert/strict");
 const { readFileSync } = require("node:fs");
-const { DESK, PHONE, URL, onPage, openModel, post } = require("./browser.cjs");
+const { DESK, PHONE, URL, isTryDrawn, onPage, openModel, post } = require("./browser.cjs");
 
 const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
@@ -44,7 +44,7 @@ const views = async (page, found) => {
     await page.click(`[data-view=${view}]`);
     const card = page.locator(`#${view} details.card summary`).first();
     if (await card.count()) await card.click();
-    await page.waitForTimeout(100);
+    if (await card.count()) await page.waitForSelector(`#${view} details.card[open] .body > *`);
     await audit(view);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
     if (wide) found.push(`${view}: wider than its window`);
@@ -89,13 +89,13 @@ onPage("by keyboard alone", DESK, async (page) => {
   assert.match(await focused(), /^BUTTON Run again/);
   await press("Tab", "Enter");
   await page.waitForFunction(() => location.hash === "#/try/fal-ai/flux/dev");
-  await page.waitForSelector("#try form textarea");
+  await page.waitForFunction(() => document.querySelector("#try form textarea")?.value === "by keyboard");
   await page.focus("#try form textarea");
-  assert.equal(await page.inputValue("#try form textarea"), "by keyboard");
   await page.goto(`${URL}/#/try`);
-  await page.waitForSelector("#try .search");
+  await isTryDrawn(page);
   await page.focus("#try .search");
   await page.keyboard.type("schnell");
+  await page.waitForSelector("#try [role=option]");
   await press("ArrowDown", "Enter");
   await page.waitForFunction(() => /schnell/.test(location.hash));
   await press("Escape");

@@ -29,7 +29,7 @@ const json = (path, options) => fetch(`${URL}${path}`, options).then((reply) => 
 const onPage = (name, options, act) =>
   operation(name, async () => {
     const context = await (await browser()).newContext(options);
-    context.setDefaultTimeout(20_000);
+    context.setDefaultTimeout(90_000);
     const page = await context.newPage();
     const errors = [];
     page.on("pageerror", (error) => errors.push(String(error)));
@@ -59,16 +59,19 @@ const onPage = (name, options, act) =>
 const post = (path, body, headers = {}) =>
   fetch(`${URL}${path}`, { method: "POST", headers: { "content-type": "application/json", ...headers }, body: typeof body === "string" ? body : JSON.stringify(body) });
 
+/** Waits until the form of the model in the address is drawn. What is typed before would be taken back. */
+const isTryDrawn = async (page) => {
+  await page.waitForFunction(() => /^#\/try\/./.test(location.hash));
+  await page.waitForSelector("#try form");
+};
+
 /** Opens the form of a model. */
 const openModel = async (page, id) => {
   await page.click("[data-view=try]");
-  // The view is drawn again when its address has changed, which would take back what was typed before.
-  await page.waitForFunction(() => location.hash.startsWith("#/try"));
-  await page.evaluate(() => new Promise((drawn) => setTimeout(drawn)));
-  await page.waitForSelector("#try form");
+  await isTryDrawn(page);
   await page.fill("#try .search", id);
   await page.waitForFunction((hash) => location.hash === hash, `#/try/${id}`);
   await page.waitForSelector("#try .columns");
 };
 
-module.exports = { DESK, PHONE, URL, json, onPage, openModel, post };
+module.exports = { DESK, PHONE, URL, isTryDrawn, json, onPage, openModel, post };

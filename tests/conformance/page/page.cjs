@@ -103,11 +103,15 @@ onPage("keyboard", DESK, async (page) => {
 });
 
 onPage("focus while calls change", DESK, async (page) => {
-  await post("/_emulator/scenario", { endpoint: [{ id: "acme/slow", pace: { ahead: 3, per_position: 0.4, run: 2, log_lines: 4 } }] });
+  // No state ends before the clock is moved.
+  await post("/_emulator/scenario", { endpoint: [{ id: "acme/slow", pace: { ahead: 3, per_position: 1000, run: 2000, log_lines: 4 } }] });
   await post("/queue/acme/slow", { prompt: "slow" });
   await page.waitForSelector("#calls .card .tag.queued");
   await page.focus("#calls .card summary");
   await page.keyboard.press("Enter");
+  await post("/_emulator/advance", { seconds: 3500 });
+  await page.waitForSelector("#calls .card .tag.running");
+  await post("/_emulator/advance", { seconds: 2000 });
   await page.waitForSelector("#calls .card .tag.done");
   assert.equal(await page.evaluate(() => document.activeElement.tagName), "SUMMARY");
   assert.equal(await page.$eval("#calls .card", (card) => card.open), true);

@@ -5,7 +5,7 @@ const { execFileSync } = require("node:child_process");
 const { mkdtempSync, rmSync, writeFileSync } = require("node:fs");
 const { tmpdir } = require("node:os");
 const { join } = require("node:path");
-const { DESK, PHONE, URL, json, onPage, openModel, post } = require("./browser.cjs");
+const { DESK, PHONE, URL, isTryDrawn, json, onPage, openModel, post } = require("./browser.cjs");
 
 const text = (page, selector) => page.textContent(selector);
 
@@ -177,7 +177,7 @@ onPage("run again, and edit and run", DESK, async (page) => {
 
 onPage("models are suggested, and unknown ones are told", DESK, async (page) => {
   await page.click("[data-view=try]");
-  await page.waitForSelector("#try form");
+  await isTryDrawn(page);
   await page.click("#try .search");
   await page.fill("#try .search", "kling video master");
   await page.waitForSelector("#try [role=option]");

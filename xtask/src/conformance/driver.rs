@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::captures::{Captures, Feed};
 use super::table::{Cell, Table};
 
-/// Time limit of a script.
+/// The longest time between two reports of a script.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A program that calls a client and reports the result of each operation.
@@ -63,11 +63,8 @@ impl Driver {
             });
             lines
         });
-        let end = std::time::Instant::now() + TIMEOUT;
         table.add_client(self.client, &self.version);
-        while let Some(line) = lines.as_ref().and_then(|lines| {
-            lines.recv_timeout(end.saturating_duration_since(std::time::Instant::now())).ok()
-        }) {
+        while let Some(line) = lines.as_ref().and_then(|lines| lines.recv_timeout(TIMEOUT).ok()) {
             let Some(operation) = self.add_report(&line, table) else { continue };
             if let Some(Watch { feed, captures }) = &mut watch {
                 captures.add(self.client, &operation, feed.read()?);
