@@ -23,6 +23,9 @@ use stats::quantile;
 /// The number of concurrent callers.
 const CALLERS: usize = 64;
 
+/// The options of an emulator whose requests stay queued for longer than the load test takes.
+const STUCK: &[&str] = &["--queue-time", "3600000"];
+
 /// The amount of load.
 #[derive(Clone, Copy)]
 struct Load {
@@ -32,10 +35,14 @@ struct Load {
     jobs: usize,
     /// The number of open connections.
     connections: usize,
+    /// The number of requests that callers submit and wait for, all at the same time.
+    subscribes: usize,
+    /// The number of images that are asked for and fetched.
+    images: usize,
 }
 
-const FULL: Load = Load { starts: 10, jobs: 10_000, connections: 1_000 };
-const QUICK: Load = Load { starts: 2, jobs: 500, connections: 50 };
+const FULL: Load = Load { starts: 10, jobs: 10_000, connections: 1_000, subscribes: 2_000, images: 1_000 };
+const QUICK: Load = Load { starts: 2, jobs: 500, connections: 50, subscribes: 100, images: 50 };
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -47,9 +54,9 @@ async fn main() -> Result<(), BoxError> {
     let load = if std::env::args().any(|argument| argument == "--quick") { QUICK } else { FULL };
     let mut starts = Vec::new();
     for _ in 0..load.starts {
-        starts.push(EmulatorProcess::start(&binary)?.started_in);
+        starts.push(EmulatorProcess::start(&binary, STUCK)?.started_in);
     }
-    let emulator = EmulatorProcess::start(&binary)?;
+    let emulator = EmulatorProcess::start(&binary, STUCK)?;
     let idle = emulator.memory();
     let client = Client::builder().pool_max_idle_per_host(CALLERS).build()?;
     let (submits, jobs) = submit(&client, &emulator, load.jobs).await?;
@@ -75,6 +82,9 @@ async fn main() -> Result<(), BoxError> {
     ] {
         rows.extend(memory.map(|memory| Row::alone(&format!("emulator: memory, {what}"), "MiB", &[memory])));
     }
+    drop(emulator);
+    rows.extend(subscribe(&binary, load.subscribes).await?);
+    rows.extend(draw_images(&binary, &client, load.images).await?);
     row::print(&rows);
     Ok(())
 }
@@ -87,14 +97,10 @@ struct EmulatorProcess {
 }
 
 impl EmulatorProcess {
-    /// Starts an emulator whose requests stay queued for longer than the load test takes.
-    fn start(binary: &str) -> Result<Self, BoxError> {
+    fn start(binary: &str, options: &[&str]) -> Result<Self, BoxError> {
         let before = Instant::now();
-        let mut process = Command::new(binary)
-            .args(["--queue-time", "3600000"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
+        let mut process =
+            Command::new(binary).args(options).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let mut line = String::new();
         if let Some(stdout) = process.stdout.take() {
             BufReader::new(stdout).read_line(&mut line)?;
@@ -109,10 +115,19 @@ impl EmulatorProcess {
 
     /// Returns the resident memory in MiB; `None` where there is no `/proc`.
     fn memory(&self) -> Option<f64> {
+        Some(self.status("VmRSS:")? / 1024.0)
+    }
+
+    /// Returns the largest resident memory so far in MiB; `None` where there is no `/proc`.
+    fn largest_memory(&self) -> Option<f64> {
+        Some(self.status("VmHWM:")? / 1024.0)
+    }
+
+    /// Returns a number of `/proc/<id>/status`.
+    fn status(&self, name: &str) -> Option<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        Some(kib / 1024.0)
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse().ok()
     }
 }
 
@@ -186,6 +201,73 @@ async fn watch(
     });
     collect_times(ends.buffer_unordered(CALLERS).collect().await)?;
     Ok((times, memory))
+}
+
+/// Submits requests, waits for their ends by status streams and fetches results and pictures, all at the same time.
+async fn subscribe(binary: &str, subscribes: usize) -> Result<Vec<Row>, BoxError> {
+    let emulator = EmulatorProcess::start(binary, &[])?;
+    let client = Client::builder().build()?;
+    let (done, mut is_done) = tokio::sync::oneshot::channel::<()>();
+    let most_threads = async {
+        let mut most = None;
+        while tokio::time::timeout(Duration::from_millis(20), &mut is_done).await.is_err() {
+            let now = emulator.status("Threads:");
+            most = now.filter(|now| most.is_none_or(|most| *now > most)).or(most);
+        }
+        most
+    };
+    let url = format!("{}/fal-ai/flux/dev", emulator.url("queue"));
+    let before = Instant::now();
+    let calls = async {
+        let calls = (0..subscribes).map(async |number| -> Result<(), BoxError> {
+            let input = json!({"prompt": format!("cat {number}")});
+            let receipt: Value =
+                client.post(&url).json(&input).send().await?.error_for_status()?.json().await?;
+            let text = |name: &str| receipt[name].as_str().unwrap_or_default().to_owned();
+            let events = client.get(text("status_url") + "/stream").send().await?.error_for_status()?;
+            if !events.text().await?.contains("COMPLETED") {
+                return Err("a stream ended early".into());
+            }
+            let result: Value =
+                client.get(text("response_url")).send().await?.error_for_status()?.json().await?;
+            let picture = client.get(result["images"][0]["url"].as_str().ok_or("no picture")?).send().await?;
+            picture.error_for_status()?.bytes().await?;
+            Ok(())
+        });
+        let outcome: Result<Vec<()>, BoxError> =
+            futures_util::future::join_all(calls).await.into_iter().collect();
+        done.send(()).ok();
+        outcome
+    };
+    let (outcome, threads) = futures_util::future::join(calls, most_threads).await;
+    outcome?;
+    let seconds = before.elapsed().as_secs_f64();
+    let name = |what: &str| format!("emulator: {subscribes} subscribes at once, {what}");
+    let mut rows = vec![Row::alone(&name("with their pictures"), "s", &[seconds])];
+    let memory = emulator.largest_memory();
+    rows.extend(memory.map(|memory| Row::alone(&name("memory"), "MiB", &[memory]).at_most(Of::Ours, 150.0)));
+    rows.extend(
+        threads.map(|threads| Row::alone(&name("threads"), "threads", &[threads]).at_most(Of::Ours, 40.0)),
+    );
+    Ok(rows)
+}
+
+/// Asks for images of the default size, each with a prompt of its own, and fetches them.
+async fn draw_images(binary: &str, client: &Client, images: usize) -> Result<Vec<Row>, BoxError> {
+    let emulator = EmulatorProcess::start(binary, &["--run-time", "0"])?;
+    let url = format!("{}/fal-ai/flux/dev", emulator.url("run"));
+    let before = Instant::now();
+    let calls = stream::iter(0..images).map(async |number| -> Result<(), BoxError> {
+        let input = json!({"prompt": format!("cat {number}")});
+        let output: Value = client.post(&url).json(&input).send().await?.error_for_status()?.json().await?;
+        let picture = client.get(output["images"][0]["url"].as_str().ok_or("no picture")?).send().await?;
+        picture.error_for_status()?.bytes().await?;
+        Ok(())
+    });
+    let outcomes: Vec<Result<(), BoxError>> = calls.buffer_unordered(CALLERS).collect().await;
+    outcomes.into_iter().collect::<Result<Vec<()>, _>>()?;
+    let name = format!("emulator: {images} different images of FLUX, called and fetched");
+    Ok(vec![Row::alone(&name, "s", &[before.elapsed().as_secs_f64()]).at_most(Of::Ours, 5.0)])
 }
 
 /// Separates times from other results; returns the first error.

@@ -31,9 +31,9 @@ use crate::webhook::WebhookSender;
 const DEFAULT_KEPT: usize = 10_000;
 /// The default time for a JSON body.
 const DEFAULT_READ_TIMEOUT: Duration = Duration::from_secs(60);
-/// The longest time for the head of a request. It is short, because a head is small and a connection without one costs
-/// a file descriptor.
-const MAX_HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest time for the first head on a connection. It is short, because a head is small and a connection without one
+/// costs a file descriptor; but a busy machine takes 13 s to open 2,000 connections before it uses them.
+const MAX_HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A builder of an [`Emulator`]; returned by [`Emulator::builder`].
 ///
@@ -235,7 +235,7 @@ impl EmulatorBuilder {
     }
 
     /// Sets the time that a client has to send a JSON body. The default is 60 s. The head of a request has the same
-    /// time, but at most 10 s. Both are measured by the time of the machine, not by the emulator's clock.
+    /// time, but at most 30 s. Both are measured by the time of the machine, not by the emulator's clock.
     #[must_use]
     pub fn read_timeout(mut self, time: Duration) -> Self {
         self.read_timeout = Some(time);

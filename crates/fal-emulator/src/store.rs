@@ -23,7 +23,7 @@ pub(crate) use upload_space::{UploadError, UploadSpace};
 /// The default limit for all uploads together, in bytes.
 pub(crate) const DEFAULT_SPACE: u64 = 8 << 30;
 /// The largest total size of the bytes of generated files that are kept. Others are made again.
-const DRAWN_SPACE: u64 = 64 << 20;
+const DRAWN_SPACE: u64 = 16 << 20;
 
 /// The files of the CDN by their paths.
 pub(crate) struct Store {

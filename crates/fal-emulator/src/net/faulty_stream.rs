@@ -37,6 +37,12 @@ pub(crate) struct ReplyFaults {
     pub(crate) twice: bool,
 }
 
+impl ReplyFaults {
+    fn is_any(&self) -> bool {
+        self.end.is_some() || self.pace.is_some() || self.instead.is_some() || self.twice
+    }
+}
+
 /// The handle by which the handler of a request sets the faults of its reply.
 #[derive(Clone)]
 pub(crate) struct ConnectionControl(Arc<Mutex<FaultState>>);
@@ -184,6 +190,30 @@ impl<S: AsyncWrite + ResetOnClose + Unpin> AsyncWrite for FaultyStream<S> {
             return Poll::Ready(Ok(bytes.len()));
         }
         self.poll_send(context, bytes, true)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let has_faults = {
+            let state = self.control.lock();
+            state.faults.is_any() || state.ended.is_some() || self.pause.is_some()
+        };
+        if has_faults {
+            let first = buffers.iter().find(|buffer| !buffer.is_empty());
+            return self.poll_write(context, first.map_or(&[][..], |buffer| buffer));
+        }
+        let sent = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, buffers))?;
+        self.control.lock().sent += sent;
+        Poll::Ready(Ok(sent))
+    }
+
+    /// Returns true, so that the HTTP library passes on bodies as they are. Otherwise each connection would copy them into a
+    /// buffer of its own, and keep it.
+    fn is_write_vectored(&self) -> bool {
+        true
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,5 +1,6 @@
 //! Accepts connections and serves HTTP on them.
 
+use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -32,6 +33,9 @@ use crate::hosts::HostPolicy;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time that replies under way get at shutdown.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
+/// The time for which a connection may be idle between two requests. Pools of clients close theirs sooner; one that was closed
+/// while a busy client was about to use it would fail its request.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// The pause after a failed `accept`, which usually means that file descriptors ran out.
 const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(50);
 
@@ -148,7 +152,7 @@ pub(crate) struct RequestHandler {
     pub(crate) router: Router,
     pub(crate) hosts: Arc<HostPolicy>,
     pub(crate) traffic: Arc<Traffic>,
-    /// The time limit for receiving the head of a request.
+    /// The time limit for receiving the head of the first request of a connection.
     pub(crate) head_timeout: Duration,
 }
 
@@ -161,9 +165,18 @@ impl RequestHandler {
         is_tls: bool,
     ) -> Result<(), hyper::Error> {
         let control = stream.control();
-        let head_timeout = self.head_timeout;
+        let first_request = Arc::new(Notify::new());
+        let is_late = {
+            let first_head = timeout(self.head_timeout, Arc::clone(&first_request).notified_owned());
+            async move {
+                if first_head.await.is_ok() {
+                    pending().await
+                }
+            }
+        };
         let router = TowerToHyperService::new(self.router);
         let service = service_fn(move |mut request: Request<Incoming>| {
+            first_request.notify_one();
             control.set_faults(ReplyFaults::default());
             request.extensions_mut().insert(control.clone());
             let is_proxied = request.uri().host().is_some();
@@ -191,12 +204,13 @@ impl RequestHandler {
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(head_timeout)
+            .header_read_timeout(IDLE_TIMEOUT)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         let mut connection = std::pin::pin!(connection);
         tokio::select! {
             done = connection.as_mut() => return done,
+            () = is_late => return Ok(()),
             _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
         }
         connection.await

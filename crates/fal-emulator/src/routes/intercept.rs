@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
@@ -25,6 +25,9 @@ use crate::script::{self, Effect, RequestKind, Target, classify};
 mod unseen_calls;
 
 use unseen_calls::note_call;
+
+/// The size of the buffers from which the HTTP library reads requests, in bytes.
+const READ_BUFFER: usize = 8 << 10;
 
 /// The time at which a request arrived, on the emulator's clock. It is taken before a test can see the request, so that
 /// a test that then advances the clock advances this request.
@@ -86,6 +89,7 @@ async fn handle(app: Arc<App>, request: Request, next: Next) -> Response {
                 return recording.attach(effect.apply(response, &control), is_faulty);
             }
         };
+        let bytes = compact(bytes);
         received.body = bytes.clone();
         Body::from(bytes)
     };
@@ -161,7 +165,7 @@ fn describe(app: &App, parts: &Parts) -> script::Request {
         Target::Job(id) => (app.queue.get(id).map(|job| job.endpoint.full.clone()), Some(id.to_owned())),
         Target::None => (None, None),
     };
-    let mut headers = parts.headers.clone();
+    let mut headers = compact_headers(&parts.headers);
     hosts::remove_scheme(&mut headers);
     if let Some(key) = headers.get_mut(header::AUTHORIZATION) {
         key.set_sensitive(true);
@@ -179,6 +183,27 @@ fn describe(app: &App, parts: &Parts) -> script::Request {
         scope: None,
         response: None,
     }
+}
+
+/// Copies a small body, which would otherwise keep the whole buffer of its connection in memory for as long as it is recorded.
+fn compact(bytes: Bytes) -> Bytes {
+    if bytes.len() < READ_BUFFER { Bytes::copy_from_slice(&bytes) } else { bytes }
+}
+
+/// Copies headers into one buffer of their own, for the same reason.
+fn compact_headers(headers: &HeaderMap) -> HeaderMap {
+    let all = Bytes::from(headers.values().map(HeaderValue::as_bytes).collect::<Vec<_>>().concat());
+    let mut copy = HeaderMap::with_capacity(headers.len());
+    let mut start = 0;
+    for (name, value) in headers {
+        let end = start + value.len();
+        // Bytes of a value are those of a value.
+        if let Ok(value) = HeaderValue::from_maybe_shared(all.slice(start..end)) {
+            copy.append(name, value);
+        }
+        start = end;
+    }
+    copy
 }
 
 /// Returns the query, without tokens if they may be those of the real service.
