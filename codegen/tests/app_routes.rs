@@ -151,15 +151,33 @@ fn bodies_that_are_not_json_are_skipped_with_a_remedy() {
 }
 
 #[test]
-fn replies_that_are_not_json_are_skipped_with_a_remedy() {
-    let mut other = route();
-    other["post"]["responses"] = json!({ "200": { "description": "", "content": { "image/png": {} } } });
-    assert_skipped(
-        other,
-        "/paths/~1x/post/responses/200/content",
-        "the reply is `image/png`",
-        "return a model",
-    );
+fn replies_that_clients_turn_into_json_have_its_type() {
+    let text = "a text; one that is JSON is read as that JSON";
+    for (media_types, part, loss) in [
+        (vec!["image/png", "image/svg+xml"], "pub content_type: String", None),
+        (vec!["application/octet-stream"], "pub url: String", None),
+        (vec!["text/plain; charset=utf-8"], "pub type Output = String;", Some(text)),
+        (vec!["application/x-ndjson"], "pub type Output = Vec<Value>;", None),
+    ] {
+        let mut other = route();
+        let content: serde_json::Map<_, _> =
+            media_types.iter().map(|one| ((*one).to_owned(), json!({}))).collect();
+        other["post"]["responses"] = json!({ "200": { "description": "", "content": content } });
+        let (code, report) = generate(&document(json!({ "/": other })));
+        assert!(code.contains(part), "{media_types:?}: {code}");
+        let losses = entry(&report, "me/app").losses();
+        assert!(losses.iter().zip(loss).all(|(found, loss)| found.contains(loss)), "{losses:?}");
+        assert_eq!(losses.len(), usize::from(loss.is_some()), "{losses:?}");
+    }
+}
+
+#[test]
+fn replies_of_other_kinds_are_skipped_with_a_remedy() {
+    for content in [json!({ "text/html": {} }), json!({ "image/png": {}, "text/plain": {} })] {
+        let mut other = route();
+        other["post"]["responses"] = json!({ "200": { "description": "", "content": content } });
+        assert_skipped(other, "/paths/~1x/post/responses/200/content", "the reply is `", "return a model");
+    }
     let mut other = route();
     other["post"]["responses"] =
         json!({ "200": { "description": "", "content": { "text/event-stream": {} } } });

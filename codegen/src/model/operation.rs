@@ -197,8 +197,17 @@ impl<'a> Operation<'a> {
                 unread.push(format!("{at}: the reply has no schema; it is raw JSON"));
             }
             Some((listed, at)) => {
-                let error = self
-                    .error(&pointer(at, "content"), format!("the reply is {listed}, and calls read JSON"));
+                let at = pointer(at, "content");
+                let content = replies.iter().find_map(|(reply, _)| reply.get("content"));
+                if let Some(media) = content.and_then(read_media) {
+                    if media == Media::Text {
+                        unread.push(format!(
+                            "{at}: the reply is a text; one that is JSON is read as that JSON"
+                        ));
+                    }
+                    return Reply { schema: self.parse(&media.schema(), &at, errors), at };
+                }
+                let error = self.error(&at, format!("the reply is {listed}, and calls read JSON"));
                 errors.push(error.with_help(
                     "return a model with a file as a field, such as `image: Image` of `fal.toolkit`, \
                      whose URL the caller downloads",
@@ -301,6 +310,47 @@ fn find_json(content: Option<&Value>) -> Option<&str> {
         .filter_map(|key| Some((rank(key)?, key.as_str())))
         .min_by_key(|(rank, _)| *rank)
         .map(|(_, key)| key)
+}
+
+/// The content of a reply that is not JSON, which the client turns into JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Media {
+    /// A text.
+    Text,
+    /// Lines of JSON, which become a list.
+    Lines,
+    /// Anything else, such as a picture, which becomes a file with a data URI.
+    File,
+}
+
+impl Media {
+    /// Returns the schema of the JSON.
+    fn schema(self) -> Value {
+        match self {
+            Self::Text => json!({ "type": "string" }),
+            Self::Lines => json!({ "type": "array", "items": {} }),
+            Self::File => json!({
+                "type": "object",
+                "title": "File",
+                "properties": { "url": { "type": "string" }, "content_type": { "type": "string" } },
+                "required": ["url", "content_type"],
+            }),
+        }
+    }
+}
+
+/// Returns the kind of a reply whose media types are all of one kind. Pages and events are not outputs.
+fn read_media(content: &Value) -> Option<Media> {
+    let mut kinds = content.as_object()?.keys().map(|key| match essence(key).as_str() {
+        "" | "text/html" | "application/xhtml+xml" | "text/event-stream" => None,
+        "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
+            Some(Media::Lines)
+        }
+        text if text.starts_with("text/") => Some(Media::Text),
+        other => (!other.contains(['*', '+']) || other.starts_with("image/")).then_some(Media::File),
+    });
+    let first = kinds.next()??;
+    kinds.all(|kind| kind == Some(first)).then_some(first)
 }
 
 fn list_media_types(content: Option<&Value>) -> String {
