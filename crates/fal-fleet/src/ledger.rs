@@ -9,14 +9,20 @@ mod batches;
 mod claim;
 mod doubts;
 mod enqueue;
+mod group;
 mod moves;
 mod offers;
 mod overview;
+#[cfg(test)]
+mod rate;
 mod values;
+
+use std::sync::Arc;
 
 use deadpool_postgres::{Client, Pool};
 use uuid::Uuid;
 
+use self::group::Group;
 pub(crate) use self::{
     batches::{BatchSettings, ProbePauses},
     claim::{ClaimOptions, Claimed, Estimates},
@@ -36,11 +42,20 @@ use crate::Result;
 #[derive(Debug, Clone)]
 pub(crate) struct Ledger {
     pool: Pool,
+    groups: Arc<Groups>,
+}
+
+/// The moves that are written together.
+#[derive(Debug, Default)]
+struct Groups {
+    submitted: Group<Accepted>,
+    finished: Group<(Held, Finished)>,
+    acknowledged: Group<Held>,
 }
 
 impl Ledger {
     pub(crate) fn new(pool: Pool) -> Self {
-        Self { pool }
+        Self { pool, groups: Arc::default() }
     }
 
     /// Returns a connection.

@@ -1,9 +1,10 @@
 //! The moves of requests that a worker holds. Each is one statement, and changes nothing if the worker holds it no longer.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use fal_client::{Usd, batch::JournalFailure};
 use serde_json::Value;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{Ledger, usd_text};
@@ -31,7 +32,7 @@ pub(crate) struct Followed {
 }
 
 /// The end of a request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Finished {
     /// The output as JSON text, or the failure.
     pub(crate) result: Result<String, Box<JournalFailure>>,
@@ -52,31 +53,45 @@ impl Ledger {
     /// An answer that arrives after the lease has ended counts, too, as long as the request was not begun again. If another
     /// request was found to have this id by its input, the two have equal inputs. The id belongs to the one whose submit was
     /// answered with it, and the other one is in doubt again.
-    pub(crate) async fn submitted(&self, accepted: &Accepted<'_>) -> Result<bool> {
-        let Accepted { id, attempt, token, request_id, ticket, look_in } = *accepted;
+    pub(crate) async fn submitted(&self, accepted: Accepted) -> Result<bool> {
+        self.groups.submitted.write(accepted, async |accepted| self.write_submitted(accepted).await).await
+    }
+
+    async fn write_submitted(&self, accepted: &[Accepted]) -> Result<Vec<bool>> {
+        let ids: Vec<i64> = accepted.iter().map(|accepted| accepted.id).collect();
+        let attempts: Vec<i32> = accepted.iter().map(|accepted| accepted.attempt).collect();
+        let tokens: Vec<&str> = accepted.iter().map(|accepted| &*accepted.token).collect();
+        let request_ids: Vec<&str> = accepted.iter().map(|accepted| &*accepted.request_id).collect();
+        let tickets: Vec<Option<&str>> = accepted.iter().map(|accepted| accepted.ticket.as_deref()).collect();
+        let pauses: Vec<f64> = accepted.iter().map(|accepted| accepted.look_in.as_secs_f64()).collect();
         let mut client = self.connection().await?;
         let transaction = client.transaction().await?;
         let statement = transaction
             .prepare_cached(
-                "update fal.request set state = 'in_doubt', request_id = null, ticket = null, epoch = epoch + 1, due = now()
-                 where request_id = $1 and id <> $2 and state = 'submitted'",
+                "update fal.request r
+                 set state = 'in_doubt', request_id = null, ticket = null, epoch = r.epoch + 1, due = now()
+                 from unnest($1::text[], $2::bigint[]) as a (request_id, id)
+                 where r.request_id = a.request_id and r.id <> a.id and r.state = 'submitted'",
             )
             .await?;
-        transaction.execute(&statement, &[&request_id, &id]).await?;
+        transaction.execute(&statement, &[&request_ids, &ids]).await?;
         let statement = transaction
             .prepare_cached(
-                "update fal.request
-                 set state = 'submitted', request_id = $4, ticket = $5, submitted_at = now(), owner = null, epoch = epoch + 1,
-                     due = now() + make_interval(secs => $6), error = null
-                 where id = $1 and attempts = $2 and token::text = $3 and state in ('begun', 'in_doubt', 'waiting')
-                   and request_id is null",
+                "update fal.request r
+                 set state = 'submitted', request_id = a.request_id, ticket = a.ticket, submitted_at = now(), owner = null,
+                     epoch = r.epoch + 1, due = now() + make_interval(secs => a.pause), error = null
+                 from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::float8[])
+                      as a (id, attempt, token, request_id, ticket, pause)
+                 where r.id = a.id and r.attempts = a.attempt and r.token::text = a.token
+                   and r.state in ('begun', 'in_doubt', 'waiting') and r.request_id is null
+                 returning r.id",
             )
             .await?;
-        let look_in = look_in.as_secs_f64();
-        let changed =
-            transaction.execute(&statement, &[&id, &attempt, &token, &request_id, &ticket, &look_in]).await?;
+        let rows = transaction
+            .query(&statement, &[&ids, &attempts, &tokens, &request_ids, &tickets, &pauses])
+            .await?;
         transaction.commit().await?;
-        Ok(changed == 1)
+        Ok(changed(&ids, &rows))
     }
 
     /// Gives a request back that fal has not accepted. It is sent again after the pause.
@@ -217,52 +232,78 @@ impl Ledger {
     }
 
     /// Notes the end of a request, and settles its money. A failed one waits again if the batch sends failed requests again.
-    pub(crate) async fn finish(&self, held: Held, finished: &Finished) -> Result<bool> {
+    pub(crate) async fn finish(&self, held: Held, finished: Finished) -> Result<bool> {
+        self.groups
+            .finished
+            .write((held, finished), async |finished| self.write_finished(finished).await)
+            .await
+    }
+
+    async fn write_finished(&self, finished: &[(Held, Finished)]) -> Result<Vec<bool>> {
+        let ids: Vec<i64> = finished.iter().map(|(held, _)| held.id).collect();
+        let epochs: Vec<i32> = finished.iter().map(|(held, _)| held.epoch).collect();
+        let outputs: Vec<Option<&str>> =
+            finished.iter().map(|(_, finished)| finished.result.as_deref().ok()).collect();
+        let failures: Vec<Option<String>> = finished
+            .iter()
+            .map(|(_, finished)| {
+                finished.result.as_ref().err().map(|failure| failure_json(failure)).transpose()
+            })
+            .collect::<Result<_>>()?;
+        let units: Vec<Option<&str>> =
+            finished.iter().map(|(_, finished)| finished.units.as_deref()).collect();
+        let costs: Vec<Option<String>> =
+            finished.iter().map(|(_, finished)| finished.cost.map(usd_text)).collect();
+        let retryable: Vec<bool> = finished.iter().map(|(_, finished)| finished.is_retryable).collect();
         let client = self.connection().await?;
         let statement = client
             .prepare_cached(
-                "with old as (select id, reserved from fal.request where id = $1 and epoch = $2 and state = 'submitted' for update),
+                "with old as (
+                          select r.id, r.batch, r.reserved, f.output, f.error, f.units, f.cost::numeric as cost,
+                                 f.output is null and f.retryable and r.failures < b.retries as is_retried
+                          from unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bool[])
+                               as f (id, epoch, output, error, units, cost, retryable)
+                          join fal.request r on r.id = f.id and r.epoch = f.epoch and r.state = 'submitted'
+                          join fal.batch b on b.id = r.batch
+                          for update of r),
                       moved as (
                           update fal.request r
-                          set state = case when $3::text is not null then 'done'
-                                           when $7 and r.failures < b.retries then 'waiting' else 'failed' end,
+                          set state = case when old.output is not null then 'done'
+                                           when old.is_retried then 'waiting' else 'failed' end,
                               -- A request that is sent again has the next id.
-                              request_id = case when $3::text is null and $7 and r.failures < b.retries then null
-                                                else r.request_id end,
-                              ticket = case when $3::text is null and $7 and r.failures < b.retries then null else r.ticket end,
+                              request_id = case when old.is_retried then null else r.request_id end,
+                              ticket = case when old.is_retried then null else r.ticket end,
                               -- A late delivery for the failed request must not be taken for one of the next.
-                              token = case when $3::text is null and $7 and r.failures < b.retries then gen_random_uuid()
-                                           else r.token end,
-                              failures = r.failures + ($3::text is null)::int,
-                              due = now() + case when $3::text is null then make_interval(secs => 5 * (r.failures + 1))
+                              token = case when old.is_retried then gen_random_uuid() else r.token end,
+                              failures = r.failures + (old.output is null)::int,
+                              due = now() + case when old.output is null then make_interval(secs => 5 * (r.failures + 1))
                                                  else interval '0' end,
                               done_at = now(), owner = null, reserved = null,
-                              output = $3::text::json, error = $4::text::json, units = $5,
-                              cost = case when $6::text is null and old.reserved is null and r.cost is null then null
-                                          else coalesce(r.cost, 0) + coalesce($6::text::numeric, old.reserved, 0) end
-                          from old, fal.batch b where r.id = old.id and b.id = r.batch
-                          returning r.batch, old.reserved, coalesce($6::text::numeric, old.reserved, 0) as paid),
+                              output = old.output::json, error = old.error::json, units = old.units,
+                              cost = case when old.cost is null and old.reserved is null and r.cost is null then null
+                                          else coalesce(r.cost, 0) + coalesce(old.cost, old.reserved, 0) end
+                          from old where r.id = old.id
+                          returning r.id, r.batch, old.reserved, coalesce(old.cost, old.reserved, 0) as paid),
+                      total as (
+                          select batch, coalesce(sum(reserved), 0) as reserved, sum(paid) as paid,
+                                 max(paid) filter (where paid > reserved) as excess
+                          from moved group by batch having sum(paid) > 0 or sum(reserved) is not null),
+                      -- In one order, so that two transactions never wait for each other.
+                      locked as (
+                          select b.id from fal.batch b where b.id in (select batch from total) order by b.id
+                          for no key update),
                       settled as (
                           update fal.batch b
-                          set reserved = b.reserved - coalesce(moved.reserved, 0), spent = b.spent + moved.paid,
-                              excess = case when moved.paid > moved.reserved then greatest(b.excess, moved.paid)
-                                            else b.excess end
-                          from moved where b.id = moved.batch and (moved.paid > 0 or moved.reserved is not null))
-                 select count(*) from moved",
+                          set reserved = b.reserved - total.reserved, spent = b.spent + total.paid,
+                              excess = greatest(b.excess, total.excess)
+                          from total, locked where b.id = total.batch and b.id = locked.id)
+                 select id from moved",
             )
             .await?;
-        let (output, failure) = match &finished.result {
-            Ok(output) => (Some(output.as_str()), None),
-            Err(failure) => (None, Some(failure_json(failure)?)),
-        };
-        let cost = finished.cost.map(usd_text);
-        let row = client
-            .query_one(
-                &statement,
-                &[&held.id, &held.epoch, &output, &failure, &finished.units, &cost, &finished.is_retryable],
-            )
+        let rows = client
+            .query(&statement, &[&ids, &epochs, &outputs, &failures, &units, &costs, &retryable])
             .await?;
-        Ok(row.get::<_, i64>(0) == 1)
+        Ok(changed(&ids, &rows))
     }
 
     /// Extends the leases of requests that a worker holds, if it still does.
@@ -312,14 +353,20 @@ impl Ledger {
     }
 }
 
+/// Returns for each id if its row was changed.
+pub(super) fn changed(ids: &[i64], rows: &[Row]) -> Vec<bool> {
+    let changed: HashSet<i64> = rows.iter().map(|row| row.get(0)).collect();
+    ids.iter().map(|id| changed.contains(id)).collect()
+}
+
 /// The answer to a submit.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Accepted<'a> {
+#[derive(Debug, Clone)]
+pub(crate) struct Accepted {
     pub(crate) id: i64,
     pub(crate) attempt: i32,
-    pub(crate) token: &'a str,
-    pub(crate) request_id: &'a str,
-    pub(crate) ticket: Option<&'a str>,
+    pub(crate) token: String,
+    pub(crate) request_id: String,
+    pub(crate) ticket: Option<String>,
     /// The time until the first look at its status.
     pub(crate) look_in: Duration,
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fal_client::Usd;
 
-use super::{Held, Ledger, values::parse_optional_usd};
+use super::{Held, Ledger, moves::changed, values::parse_optional_usd};
 use crate::Result;
 
 /// An output that a worker may hand to its handler.
@@ -58,14 +58,23 @@ impl Ledger {
 
     /// Notes that the handler is done with an output. Returns false if another worker has it by now.
     pub(crate) async fn acknowledge(&self, held: Held) -> Result<bool> {
+        self.groups.acknowledged.write(held, async |held| self.write_acknowledged(held).await).await
+    }
+
+    async fn write_acknowledged(&self, held: &[Held]) -> Result<Vec<bool>> {
+        let ids: Vec<i64> = held.iter().map(|held| held.id).collect();
+        let epochs: Vec<i32> = held.iter().map(|held| held.epoch).collect();
         let client = self.connection().await?;
         let statement = client
             .prepare_cached(
-                "update fal.request set acknowledged_at = now(), error = null
-                 where id = $1 and epoch = $2 and state = 'done' and acknowledged_at is null",
+                "update fal.request r set acknowledged_at = now(), error = null
+                 from unnest($1::bigint[], $2::int[]) as h (id, epoch)
+                 where r.id = h.id and r.epoch = h.epoch and r.state = 'done' and r.acknowledged_at is null
+                 returning r.id",
             )
             .await?;
-        Ok(client.execute(&statement, &[&held.id, &held.epoch]).await? == 1)
+        let rows = client.query(&statement, &[&ids, &epochs]).await?;
+        Ok(changed(&ids, &rows))
     }
 
     /// Offers an output again after a pause, with the reason for which the handler has not taken it.

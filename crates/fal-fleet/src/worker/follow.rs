@@ -113,7 +113,7 @@ impl Shared {
                 return;
             }
         };
-        let is_written = self.persist(async || self.ledger.finish(held, &finished).await).await;
+        let is_written = self.persist(async || self.ledger.finish(held, finished.clone()).await).await;
         if is_written == Some(true) && followed.is_adaptive {
             self.persist(async || self.ledger.grow(&self.options.account).await).await;
         }

@@ -128,12 +128,12 @@ impl Shared {
         let accepted = Accepted {
             id: claimed.id,
             attempt: claimed.attempt,
-            token: &claimed.token,
-            request_id: job.request_id(),
-            ticket: ticket.as_deref(),
+            token: claimed.token.clone(),
+            request_id: job.request_id().to_owned(),
+            ticket,
             look_in: first_look(claimed.webhook.is_some()),
         };
-        let is_written = self.persist(async || self.ledger.submitted(&accepted).await).await?;
+        let is_written = self.persist(async || self.ledger.submitted(accepted.clone()).await).await?;
         if !is_written {
             tracing::debug!(
                 request_id = job.request_id(),

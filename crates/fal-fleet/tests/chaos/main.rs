@@ -126,7 +126,7 @@ async fn receive(webhooks: Webhooks, uri: Uri, headers: HeaderMap, body: Bytes) 
 }
 
 async fn run(arguments: &Arguments) {
-    let Some(cluster) = Cluster::start() else {
+    let Some(cluster) = Cluster::start(cluster::QUICK) else {
         assert!(env::var_os("FAL_REQUIRE_DATABASE").is_none(), "PostgreSQL is required, and not installed");
         println!("skipped: install PostgreSQL 15 or later (`apt-get install postgresql`)");
         return;

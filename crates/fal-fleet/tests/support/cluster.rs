@@ -10,7 +10,6 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::OnceLock,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -21,6 +20,7 @@ use tokio_postgres::NoTls;
 pub(crate) struct Cluster {
     programs: PathBuf,
     data: TempDir,
+    settings: &'static str,
     /// Ends the server when its input ends.
     _guard: Child,
 }
@@ -42,9 +42,12 @@ fn programs() -> Option<PathBuf> {
     in_path.into_iter().chain(versions.into_iter().rev().map(|(_, path)| path)).find(is_complete)
 }
 
+/// Settings for tests. Without fsync, a killed server loses nothing, and only a crash of the machine would.
+pub(crate) const QUICK: &str = "-c fsync=off -c full_page_writes=off -c shared_buffers=64MB";
+
 impl Cluster {
     /// Starts a server that listens on a socket in a folder of its own. Returns `None` if PostgreSQL is not installed.
-    pub(crate) fn start() -> Option<Self> {
+    pub(crate) fn start(settings: &'static str) -> Option<Self> {
         let programs = programs()?;
         let data = tempfile::Builder::new()
             .prefix("fal-fleet-")
@@ -71,7 +74,7 @@ impl Cluster {
             .stderr(Stdio::null())
             .spawn()
             .expect("sh runs");
-        let cluster = Self { programs, data, _guard: guard };
+        let cluster = Self { programs, data, settings, _guard: guard };
         cluster.control(&["start"]);
         Some(cluster)
     }
@@ -88,11 +91,9 @@ impl Cluster {
 
     fn control(&self, arguments: &[&str]) {
         let folder = self.data.path();
-        // Without fsync, a killed server loses nothing, and only a crash of the machine would.
-        let options = format!(
-            "-k {} -c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=64MB",
-            folder.display()
-        );
+        let settings = self.settings;
+        let options =
+            format!("-k {} -c listen_addresses='' -c max_connections=200 {settings}", folder.display());
         let status = as_owner(folder, &self.programs.join("pg_ctl"))
             .arg("-D")
             .arg(folder.join("data"))
@@ -147,7 +148,8 @@ pub(crate) async fn new_database() -> Option<String> {
     let server = match &given {
         Some(url) => url.clone(),
         None => {
-            let started = tokio::task::spawn_blocking(|| CLUSTER.get_or_init(Cluster::start).as_ref());
+            let started =
+                tokio::task::spawn_blocking(|| CLUSTER.get_or_init(|| Cluster::start(QUICK)).as_ref());
             match started.await.expect("the server starts") {
                 Some(cluster) => cluster.url("postgres"),
                 None => {
@@ -181,7 +183,7 @@ pub(crate) async fn execute(url: &str, statements: &str) {
     connect(url).await.batch_execute(statements).await.expect("the statements are right");
 }
 
-/// Connects to a database, for up to a minute.
+/// Connects to a database, for up to five minutes: a machine under load takes its time to start one again.
 pub(crate) async fn connect(url: &str) -> tokio_postgres::Client {
     let start = Instant::now();
     loop {
@@ -193,7 +195,7 @@ pub(crate) async fn connect(url: &str) -> tokio_postgres::Client {
             Err(error) if start.elapsed() > Duration::from_secs(60) => {
                 panic!("no connection to {url}: {error}")
             }
-            Err(_) => thread::sleep(Duration::from_millis(100)),
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
 }
