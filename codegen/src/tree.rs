@@ -90,10 +90,16 @@ impl Tree {
             match fs::read_to_string(folder.join(path)) {
                 Ok(old) if normalized(&old) == new => {}
                 Ok(old) => changes.push(changed(path, &normalized(&old), new)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    changes.push(Change::Added(path.to_owned()));
-                }
-                Err(error) => return Err(error),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                        changes.push(Change::Added(path.to_owned()));
+                    }
+                    // Damaged, or a folder in its place.
+                    io::ErrorKind::InvalidData | io::ErrorKind::IsADirectory => {
+                        changes.push(changed(path, "", new));
+                    }
+                    _ => return Err(error),
+                },
             }
         }
         for name in folders {
@@ -110,29 +116,152 @@ impl Tree {
 
     /// Makes the changes that [`Tree::changes`] returned.
     ///
+    /// Files and folders appear and vanish whole, new ones first, so that cargo finds no crate without its files when
+    /// the process is killed. Making the changes again finishes them.
+    ///
     /// # Errors
     ///
     /// Fails when the disk cannot be written.
     pub fn apply(&self, folder: &Path, changes: &[Change]) -> io::Result<()> {
-        let mut made = PathBuf::new();
-        for change in changes {
-            let path = folder.join(change.path());
-            match self.get(change.path()) {
-                Some(text) => {
-                    if let Some(parent) = path.parent().filter(|parent| *parent != made) {
-                        fs::create_dir_all(parent)?;
-                        made = parent.to_path_buf();
-                    }
-                    fs::write(path, text)?;
-                }
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let staging = Staging::new(folder)?;
+        let mut new_folders: BTreeMap<String, Vec<(&str, &str)>> = BTreeMap::new();
+        let mut files = Vec::new();
+        let mut removed = Vec::new();
+        for path in changes.iter().map(Change::path) {
+            match self.get(path) {
+                Some(text) => match find_new_folder(folder, path)? {
+                    Some(top) => new_folders.entry(top).or_default().push((path, text)),
+                    None => files.push((path, text)),
+                },
+                None => removed.push(path),
+            }
+        }
+        for (top, files) in new_folders {
+            staging.create_folder(folder, &top, &files)?;
+        }
+        for (path, text) in files {
+            staging.write_file(&folder.join(path), text)?;
+        }
+        self.remove(folder, &removed, &staging)?;
+        staging.finish()
+    }
+
+    fn remove(&self, folder: &Path, removed: &[&str], staging: &Staging) -> io::Result<()> {
+        let all: BTreeSet<&str> = removed.iter().copied().collect();
+        for path in removed {
+            let full = folder.join(path);
+            // It may have gone with its folder, or have a folder of the tree in its place.
+            if !full.is_file() && !full.is_symlink() {
+                continue;
+            }
+            let ends = path.match_indices('/').map(|(end, _)| &path[..end]);
+            let mut tops = ends.filter(|top| self.is_gone(folder, top, &all));
+            match tops.next() {
+                Some(top) => staging.remove_folder(&folder.join(top))?,
                 None => {
-                    fs::remove_file(&path)?;
-                    remove_empty_parents(&path, folder);
+                    fs::remove_file(&full)?;
+                    remove_empty_parents(&full, folder);
                 }
             }
         }
         Ok(())
     }
+
+    /// Returns true if a folder has no file of the tree, and no other files than those that are removed.
+    fn is_gone(&self, folder: &Path, top: &str, removed: &BTreeSet<&str>) -> bool {
+        let prefix = format!("{top}/");
+        let is_empty =
+            self.0.range(prefix.clone()..).next().is_none_or(|(path, _)| !path.starts_with(&prefix));
+        is_empty
+            && files(&folder.join(top)).is_ok_and(|found| {
+                found
+                    .iter()
+                    .all(|path| removed.contains(slashed(path.strip_prefix(folder).unwrap_or(path)).as_str()))
+            })
+    }
+}
+
+/// Returns the outermost folder of a path that does not exist yet. A file in its place is removed.
+fn find_new_folder(folder: &Path, path: &str) -> io::Result<Option<String>> {
+    for (end, _) in path.match_indices('/') {
+        let top = folder.join(&path[..end]);
+        if top.is_dir() {
+            continue;
+        }
+        if top.is_file() || top.is_symlink() {
+            fs::remove_file(&top)?;
+        }
+        return Ok(Some(path[..end].to_owned()));
+    }
+    Ok(None)
+}
+
+/// A folder for files that are not complete yet, on the same file system as the tree.
+struct Staging(PathBuf);
+
+impl Staging {
+    /// Creates the folder. A run that was killed leaves its own behind.
+    fn new(folder: &Path) -> io::Result<Self> {
+        let staging = Self(folder.join(".generated.tmp"));
+        remove_folder_if_exists(&staging.0)?;
+        fs::create_dir_all(&staging.0)?;
+        Ok(staging)
+    }
+
+    /// Writes the files of a new folder, and puts it into its place.
+    fn create_folder(&self, folder: &Path, top: &str, files: &[(&str, &str)]) -> io::Result<()> {
+        let staged = self.0.join("new");
+        for (path, text) in files {
+            let inside = path.strip_prefix(top).unwrap_or(path).trim_start_matches('/');
+            let path = staged.join(inside);
+            fs::create_dir_all(path.parent().unwrap_or(&staged))?;
+            fs::write(path, text)?;
+        }
+        fs::rename(staged, folder.join(top))
+    }
+
+    /// Writes a file, and puts it into its place. A folder in its place is removed.
+    fn write_file(&self, path: &Path, text: &str) -> io::Result<()> {
+        let staged = self.0.join("file");
+        fs::write(&staged, text)?;
+        if path.is_dir() {
+            self.remove_folder(path)?;
+        }
+        fs::rename(staged, path)
+    }
+
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        let staged = self.0.join("old");
+        fs::rename(path, &staged)?;
+        fs::remove_dir_all(staged)
+    }
+
+    fn finish(self) -> io::Result<()> {
+        fs::remove_dir_all(self.0)
+    }
+}
+
+fn remove_folder_if_exists(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Removes the empty folders below a folder.
+pub(crate) fn remove_empty_folders(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() && entry.file_name() != "target" {
+            remove_empty_folders(&entry.path())?;
+            // One that is not empty stays.
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+    Ok(())
 }
 
 impl Tree {

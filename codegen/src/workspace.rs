@@ -12,7 +12,7 @@ use crate::{
     generator::{Generated, Generator},
     manifest::Manifest,
     options::{Layout, Options, Source},
-    tree::{Change, Tree},
+    tree::{self, Change, Tree},
     type_names::TypeNames,
 };
 
@@ -237,7 +237,9 @@ impl Plan {
     ///
     /// Fails when the disk cannot be written.
     pub fn write(&self, root: &Path) -> io::Result<()> {
-        self.tree().apply(root, &self.changes)
+        self.tree().apply(root, &self.changes)?;
+        // Cargo takes an empty folder among the crates for a crate without its manifest.
+        tree::remove_empty_folders(&root.join(style::folder(&Layout::Workspace)))
     }
 
     /// Returns the files that belong into the workspace.

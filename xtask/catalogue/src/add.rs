@@ -7,7 +7,7 @@ use toml_edit::{Array, DocumentMut, Item, Table, value};
 
 use crate::{
     canonical::Descriptions,
-    fetch::{self, Source},
+    fetch::{self, Fetched, Source},
     lock::write_file,
     root,
 };
@@ -29,28 +29,8 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let root = root();
-    for id in &arguments.ids {
-        if let Some(problem) = fal_codegen::find_id_problem(id) {
-            return Err(format!("{problem}; an id is written like `fal-ai/flux/dev`"));
-        }
-    }
-    let path = root.join(MANIFEST);
-    let old = fs::read_to_string(&path).map_err(|error| format!("{MANIFEST}: {error}"))?;
-    let descriptions = Descriptions::read(&root.join("schemas/descriptions"))?;
-    let fetched = fetch::fetch(&root, &arguments.ids, false, &arguments.source)?;
-    let ids: Vec<String> = arguments.ids.iter().filter(|id| fetched.has(id)).cloned().collect();
-    if ids.is_empty() {
-        return fetched.complete();
-    }
-    let new = with_endpoints(&old, &ids, |app| title(&root, &descriptions, &ids, app))?;
-    write_file(&path, &new)?;
-    generate(&root).inspect_err(|_| {
-        // A manifest that does not generate would break every later `cargo xtask regen`.
-        if let Err(error) = write_file(&path, &old) {
-            eprintln!("{error}");
-        }
-    })?;
-    if arguments.no_test {
+    let (fetched, ids) = add(&root, &arguments.ids, &arguments.source, generate)?;
+    if ids.is_empty() || arguments.no_test {
         return fetched.complete();
     }
     let manifest = fetch::manifest(&root)?;
@@ -58,6 +38,37 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let changed = crates.filter(|(_, family)| family.endpoints.iter().any(|id| ids.contains(id)));
     test(&root, &changed.map(|(name, _)| name).collect::<Vec<_>>())?;
     fetched.complete()
+}
+
+/// Fetches the documents of endpoints, adds those that could be fetched to the manifest, and generates the code. Returns
+/// the added endpoints too.
+pub(crate) fn add(
+    root: &Path,
+    ids: &[String],
+    source: &Source,
+    generate: impl Fn(&Path) -> Result<(), String>,
+) -> Result<(Fetched, Vec<String>), String> {
+    for id in ids {
+        if let Some(problem) = fal_codegen::find_id_problem(id) {
+            return Err(format!("{problem}; an id is written like `fal-ai/flux/dev`"));
+        }
+    }
+    let path = root.join(MANIFEST);
+    let old = fs::read_to_string(&path).map_err(|error| format!("{MANIFEST}: {error}"))?;
+    let descriptions = Descriptions::read(&root.join("schemas/descriptions"))?;
+    let fetched = fetch::fetch(root, ids, false, source)?;
+    let ids: Vec<String> = ids.iter().filter(|id| fetched.has(id)).cloned().collect();
+    if !ids.is_empty() {
+        let new = with_endpoints(&old, &ids, |app| title(root, &descriptions, &ids, app))?;
+        write_file(&path, &new)?;
+        generate(root).inspect_err(|_| {
+            // A manifest that does not generate would break every later `cargo xtask regen`.
+            if let Err(error) = write_file(&path, &old) {
+                eprintln!("{error}");
+            }
+        })?;
+    }
+    Ok((fetched, ids))
 }
 
 /// Returns the title of a family, or else the name of the first added endpoint of its app, or else that of the app.

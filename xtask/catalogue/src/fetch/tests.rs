@@ -103,6 +103,89 @@ fn an_interrupted_run_is_resumed() {
     fetch().unwrap_err();
 }
 
+/// Adds endpoints to an empty catalogue, with a process that can be killed.
+fn add_in_another_process(root: &Path, records: &Path) -> std::process::Child {
+    std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "fetch::tests::adds_for_another_process", "--ignored", "--quiet"])
+        .env("FETCH_ROOT", root)
+        .env("FETCH_RECORDS", records)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn add(root: &Path, records: &Path) {
+    let generate = |root: &Path| {
+        let plan = fal_codegen::workspace::plan(root, &[]).map_err(|failure| failure.to_string())?;
+        plan.write(root).map_err(|error| error.to_string())
+    };
+    let (fetched, added) = crate::add::add(root, &ids(ADDED), &from(records, false), generate).unwrap();
+    fetched.complete().unwrap();
+    assert_eq!(added.len(), ADDED);
+}
+
+const ADDED: usize = 6;
+
+#[test]
+#[ignore = "runs as the other process of `adding_that_was_killed_is_finished_by_adding_again`"]
+fn adds_for_another_process() {
+    let (root, records) = (std::env::var("FETCH_ROOT").unwrap(), std::env::var("FETCH_RECORDS").unwrap());
+    add(Path::new(&root), Path::new(&records));
+}
+
+/// Returns the paths and texts of all files below a folder, without the records as they were received.
+fn files(root: &Path) -> std::collections::BTreeMap<String, String> {
+    fn walk(root: &Path, folder: &Path, found: &mut std::collections::BTreeMap<String, String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root).unwrap().display().to_string();
+            match path.is_dir() {
+                true if name == "target" => {}
+                true => walk(root, &path, found),
+                false => drop(found.insert(name, fs::read_to_string(&path).unwrap())),
+            }
+        }
+    }
+    let mut found = std::collections::BTreeMap::new();
+    walk(root, root, &mut found);
+    found
+}
+
+#[test]
+fn adding_that_was_killed_is_finished_by_adding_again() {
+    let records = folder(ADDED, 9);
+    let catalogue = || {
+        let root = catalogue();
+        let manifest =
+            "[crates.fal-first]\napp = \"acme/first\"\ntitle = \"First\"\nendpoints = [\"acme/first\"]\n";
+        fs::write(root.path().join("schemas/manifest.toml"), manifest).unwrap();
+        fs::create_dir_all(root.path().join("schemas/acme")).unwrap();
+        let first = record().to_string().replace("acme/draw", "acme/first");
+        fs::write(root.path().join("schemas/acme/first.json"), first).unwrap();
+        root
+    };
+    let whole = catalogue();
+    let start = std::time::Instant::now();
+    add(whole.path(), records.path());
+    // The other processes need about as long, wherever this runs.
+    let duration = start.elapsed();
+    let expected = files(whole.path());
+    assert!(expected.contains_key("crates/models/fal-acme-draw3/src/lib.rs"), "{:?}", expected.keys());
+    for moment in 0..50 {
+        let root = catalogue();
+        let mut child = add_in_another_process(root.path(), records.path());
+        // The first document is there when it has begun.
+        let begun = root.path().join("schemas/acme/draw0.json");
+        while !begun.exists() && child.try_wait().unwrap().is_none() {}
+        std::thread::sleep(duration * moment / 50);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        add(root.path(), records.path());
+        assert_eq!(files(root.path()), expected, "moment {moment}");
+    }
+}
+
 /// A folder of records that differ in one bound.
 fn folder(records: usize, maximum: u64) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
