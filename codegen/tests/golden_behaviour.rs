@@ -16,6 +16,7 @@ mod golden {
     pub(crate) mod component_enums;
     pub(crate) mod constant;
     pub(crate) mod deprecated;
+    pub(crate) mod deprecated_route;
     pub(crate) mod descriptions;
     pub(crate) mod enums_of_other_types;
     pub(crate) mod extra;

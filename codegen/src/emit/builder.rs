@@ -209,14 +209,17 @@ impl<'a> Parts<'a> {
         );
         let checked = self.with_mode(|_| quote!(Unset), &quote!(fal_core::Checked));
         let unset_types = self.with_mode(|_| quote!(Unset), &quote!(M));
+        let deprecated = self.item.deprecated.as_ref().map(|note| quote!(#[deprecated = #note]));
         quote! {
             impl #name {
                 #docs
+                #deprecated
                 pub fn builder() -> #builder {
                     Self::builder_with(fal_core::Strict)
                 }
 
                 #try_docs
+                #deprecated
                 pub fn try_builder() -> #builder #checked {
                     Self::builder_with(fal_core::Checked::default())
                 }

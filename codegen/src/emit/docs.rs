@@ -136,7 +136,8 @@ pub(super) fn category(endpoint: &Endpoint) -> String {
     let category = escape(endpoint.category.as_deref().unwrap_or(&endpoint.title));
     let streams = if endpoint.event.is_some() { ", streams" } else { "" };
     let realtime = if endpoint.realtime { ", realtime" } else { "" };
-    format!("{category}{streams}{realtime}")
+    let deprecated = if endpoint.deprecated.is_some() { ", deprecated" } else { "" };
+    format!("{category}{streams}{realtime}{deprecated}")
 }
 
 /// Returns a sentence about the protocols of an endpoint besides `run` and the queue.

@@ -26,17 +26,27 @@ pub(crate) struct Call {
     /// The name of the crate in Rust.
     ident: String,
     id: String,
+    is_deprecated: bool,
     lines: Vec<String>,
 }
 
 impl Call {
-    /// Returns the call of the first endpoint with an example. There is none if every endpoint requires a long value.
+    /// Returns the call of the first endpoint with an example, rather one that is not deprecated. There is none if every endpoint requires a long value.
     pub(crate) fn find(item: &Crate) -> Option<Self> {
         let mut modules = Vec::new();
         collect_endpoints(&item.root, &mut modules);
+        let is_deprecated =
+            |module: &Module| module.endpoint.as_ref().is_some_and(|endpoint| endpoint.deprecated.is_some());
+        modules.sort_by_key(|module| is_deprecated(module));
         modules.into_iter().find_map(|module| {
             let lines = example::call(item, module, module.endpoint.as_ref()?)?;
-            Some(Self { krate: item.name.clone(), ident: item.lib_name(), id: module.id.clone(), lines })
+            Some(Self {
+                krate: item.name.clone(),
+                ident: item.lib_name(),
+                id: module.id.clone(),
+                is_deprecated: is_deprecated(module),
+                lines,
+            })
         })
     }
 
@@ -47,8 +57,9 @@ impl Call {
 
     /// Returns the code inside a function that takes the client. It is printed as text, to look as in the README.
     fn function(&self) -> String {
+        let allow = if self.is_deprecated { "#[allow(deprecated)]\n" } else { "" };
         let mut text =
-            format!("/// `{}`\nasync fn {}(client: &Client) -> Result<Bytes> ", self.id, self.ident);
+            format!("/// `{}`\n{allow}async fn {}(client: &Client) -> Result<Bytes> ", self.id, self.ident);
         text.push_str("{\n");
         let is_own = |line: &&String| !line.starts_with("let client") && !line.starts_with("use fal_client");
         for line in self.lines.iter().filter(is_own).skip_while(|line| line.is_empty()) {

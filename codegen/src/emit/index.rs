@@ -33,6 +33,7 @@ pub(super) fn endpoint(place: Place, item: &Crate, module: &Module, endpoint: &E
     let mut paragraphs = vec![format!("{}: {link}{category}.", docs::escape(&endpoint.title))];
     paragraphs.extend(docs::paragraphs(&endpoint.description));
     paragraphs.extend(docs::offers(endpoint));
+    paragraphs.extend(endpoint.deprecated.as_ref().map(|note| format!("Deprecated: {note}.")));
     let mut lines = docs::lines(&paragraphs);
     if let Some(example) = example::lines(item, module, endpoint) {
         lines.extend([String::new(), place.fence().to_owned()]);

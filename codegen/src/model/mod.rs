@@ -47,6 +47,8 @@ pub struct Endpoint {
     pub session: Option<String>,
     /// `true` if the endpoint is in fal's catalogue, which has a page about it.
     pub is_published: bool,
+    /// `true` if the endpoint may stop to be served.
+    pub deprecated: bool,
 }
 
 /// The direction of a value.

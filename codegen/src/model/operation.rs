@@ -46,6 +46,11 @@ impl<'a> Operation<'a> {
         self.operation.get(key)?.as_str()
     }
 
+    /// Returns true if the document says that the operation should not be used any more.
+    pub(super) fn is_deprecated(&self) -> bool {
+        self.operation.get("deprecated").and_then(Value::as_bool).unwrap_or_default()
+    }
+
     /// Returns the value that a reference leads to, or `value` itself, with its JSON pointer.
     pub(super) fn follow(
         document: &'a Normalized,

@@ -98,6 +98,7 @@ fn read_queue_endpoint(document: &Normalized, is_left_out: IsLeftOut<'_>) -> Res
         realtime: is_realtime,
         session: None,
         is_published: true,
+        deprecated: metadata.deprecated || submit.is_deprecated(),
     };
     Ok(Routes { endpoints: vec![endpoint], skipped: Vec::new(), all })
 }
@@ -270,6 +271,7 @@ fn read_app_route(
         realtime: is_realtime,
         session: None,
         is_published: false,
+        deprecated: operation.is_deprecated(),
     };
     if path.trim_end_matches('/').ends_with("/stream") && !is_realtime {
         endpoint.event = Some(endpoint.output.clone());

@@ -51,6 +51,8 @@ pub struct Metadata {
     pub category: Option<String>,
     /// `true` if the model has a `/stream` route (`stream_url`).
     pub streams: bool,
+    /// `true` if fal lists the model as deprecated (`status`).
+    pub deprecated: bool,
 }
 
 /// A record of a file.
@@ -213,6 +215,7 @@ fn read_metadata(value: Option<&Value>) -> Metadata {
         description: text("description"),
         category: text("category"),
         streams: text("stream_url").is_some_and(|url| !url.is_empty()),
+        deprecated: text("status").is_some_and(|status| status != "active"),
     }
 }
 

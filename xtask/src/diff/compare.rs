@@ -391,6 +391,15 @@ fn compare_endpoint(before: &Endpoint, after: &Endpoint) -> Vec<Finding> {
         let message = "its title, description or category has changed".to_owned();
         found.push(at_endpoint(Level::Patch, Kind::DescriptionChanged, message, ""));
     }
+    if before.deprecated != after.deprecated {
+        found.push(match after.deprecated {
+            true => {
+                let reason = "Code that builds its input gets a warning.";
+                at_endpoint(Level::Minor, Kind::Deprecated, "is deprecated now".to_owned(), reason)
+            }
+            false => at_endpoint(Level::Patch, Kind::Restored, "is no longer deprecated".to_owned(), ""),
+        });
+    }
     if before.realtime != after.realtime {
         found.push(match after.realtime {
             true => {

@@ -562,3 +562,21 @@ fn each_crate_has_the_version_that_its_own_changes_need() {
     let expected = [("a-narrow", "0.4.0"), ("a-new", "0.3.1"), ("a-wide", "0.3.2")];
     assert_eq!(versions, expected.map(|(name, version)| (name, version.to_owned())));
 }
+
+#[test]
+fn endpoint_that_becomes_deprecated_is_a_minor_change() {
+    let of_status = |status: &str| {
+        let text = record("a/b", json!({ "type": "object" }), json!({ "type": "object" }), json!({}));
+        let mut record: Value = serde_json::from_str(&text).unwrap();
+        record["metadata"]["status"] = status.into();
+        snapshot("", &[("a/b", record.to_string())])
+    };
+    let (active, old) = (of_status("active"), of_status("deprecated"));
+    let found = |before: &Snapshot, after: &Snapshot| {
+        let crates = compare(before, after).unwrap();
+        let finding = &crates[0].changes[0].finding;
+        (crates[0].level, finding.kind, finding.message.clone())
+    };
+    assert_eq!(found(&active, &old), (Minor, Kind::Deprecated, "is deprecated now".to_owned()));
+    assert_eq!(found(&old, &active), (Patch, Kind::Restored, "is no longer deprecated".to_owned()));
+}
