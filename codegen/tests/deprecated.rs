@@ -17,10 +17,10 @@ fn endpoint_that_fal_lists_as_deprecated_warns_where_its_input_is_built() {
     let sources = [source("acme/draw/old", "deprecated"), source("acme/draw/new", "active")];
     let generated = Generator::new(Options::default()).crates(&sources).unwrap();
     let file = |name: &str| generated.tree.iter().find(|(path, _)| path.ends_with(name)).unwrap().1;
-    let note = "fal lists `acme/draw/old` as deprecated and may stop to serve it";
+    let note = "`acme/draw/old` is deprecated and may stop to be served";
     // Both builders warn.
     assert_eq!(file("src/old.rs").matches(&format!("#[deprecated = \"{note}\"]")).count(), 2);
-    assert!(file("src/old.rs").contains(&format!("//! Deprecated: {note}.")), "{}", file("src/old.rs"));
+    assert!(file("src/old.rs").contains(&format!("//! {note}.")), "{}", file("src/old.rs"));
     assert!(!file("src/new.rs").contains("eprecated"));
     assert!(file("src/lib.rs").contains("text-to-image, deprecated |"), "{}", file("src/lib.rs"));
 }

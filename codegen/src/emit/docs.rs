@@ -136,7 +136,7 @@ pub(super) fn category(endpoint: &Endpoint) -> String {
     let category = escape(endpoint.category.as_deref().unwrap_or(&endpoint.title));
     let streams = if endpoint.event.is_some() { ", streams" } else { "" };
     let realtime = if endpoint.realtime { ", realtime" } else { "" };
-    let deprecated = if endpoint.deprecated.is_some() { ", deprecated" } else { "" };
+    let deprecated = if endpoint.deprecated { ", deprecated" } else { "" };
     format!("{category}{streams}{realtime}{deprecated}")
 }
 

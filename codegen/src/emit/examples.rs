@@ -36,7 +36,7 @@ impl Call {
         let mut modules = Vec::new();
         collect_endpoints(&item.root, &mut modules);
         let is_deprecated =
-            |module: &Module| module.endpoint.as_ref().is_some_and(|endpoint| endpoint.deprecated.is_some());
+            |module: &Module| module.endpoint.as_ref().is_some_and(|endpoint| endpoint.deprecated);
         modules.sort_by_key(|module| is_deprecated(module));
         modules.into_iter().find_map(|module| {
             let lines = example::call(item, module, module.endpoint.as_ref()?)?;

@@ -119,8 +119,8 @@ pub struct Endpoint {
     pub session: Option<String>,
     /// `true` if the endpoint is in fal's catalogue, which has a page about it.
     pub is_published: bool,
-    /// The warning at every use, if the endpoint may stop to be served.
-    pub deprecated: Option<String>,
+    /// `true` if the endpoint may stop to be served.
+    pub deprecated: bool,
     /// The shared types that the module re-exports.
     pub shared: Vec<String>,
 }
@@ -251,8 +251,13 @@ pub struct Struct {
     pub core_type: Option<&'static str>,
     /// The variables of the code that reads it.
     pub locals: Locals,
-    /// The warning at every use of its builder, if it should not be used any more.
-    pub deprecated: Option<String>,
+    /// `true` if the owner may stop to be served.
+    pub deprecated: bool,
+}
+
+/// Returns the warning about an endpoint that may stop to be served.
+pub(crate) fn describe_deprecation(id: &str) -> String {
+    format!("`{id}` is deprecated and may stop to be served")
 }
 
 /// The fields that a struct keeps beside those that it names.

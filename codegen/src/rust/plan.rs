@@ -94,7 +94,6 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
     let shared_names = shared.names_used_by(endpoint);
     shared_names.iter().for_each(|name| names.reserve(name));
 
-    let deprecated = endpoint.deprecated.then(|| describe_deprecation(endpoint));
     let mut builder = TypeBuilder::new(shared, &endpoint.input, Direction::Input, &owner, &mut names);
     let has_messages = endpoint.realtime || endpoint.session.is_some();
     let about = about_input(&endpoint.id, has_messages);
@@ -108,7 +107,7 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
             // A caller may always add a parameter that is newer than the document.
             input.extra.get_or_insert_with(|| Box::new(Extra::any()));
             input.description = about;
-            input.deprecated.clone_from(&deprecated);
+            input.deprecated = endpoint.deprecated;
             Some(input)
         }
     };
@@ -150,16 +149,8 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
         realtime: endpoint.realtime,
         session: endpoint.session.clone(),
         is_published: endpoint.is_published,
-        deprecated,
+        deprecated: endpoint.deprecated,
     })
-}
-
-/// Returns the warning about an endpoint that may stop to be served.
-fn describe_deprecation(endpoint: &model::Endpoint) -> String {
-    match endpoint.is_published {
-        true => format!("fal lists `{}` as deprecated and may stop to serve it", endpoint.id),
-        false => format!("the document of `{}` says that it is deprecated", endpoint.id),
-    }
 }
 
 /// Returns the object of the parameters, which is empty if the input may be anything.

@@ -6,7 +6,7 @@
 //
 // Sharpen a photo: `acme/deprecated-route`.
 //
-// Deprecated: the document of `acme/deprecated-route` says that it is deprecated.
+// `acme/deprecated-route` is deprecated and may stop to be served.
 //
 // ```ignore
 // use fal_core::input;
@@ -54,13 +54,13 @@ pub struct Output {
 
 impl Input {
     /// Returns a builder without a parameter.
-    #[deprecated = "the document of `acme/deprecated-route` says that it is deprecated"]
+    #[deprecated = "`acme/deprecated-route` is deprecated and may stop to be served"]
     pub fn builder() -> Builder {
         Self::builder_with(fal_core::Strict)
     }
 
     /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
-    #[deprecated = "the document of `acme/deprecated-route` says that it is deprecated"]
+    #[deprecated = "`acme/deprecated-route` is deprecated and may stop to be served"]
     pub fn try_builder() -> Builder<Unset, fal_core::Checked> {
         Self::builder_with(fal_core::Checked::default())
     }

@@ -138,6 +138,12 @@ impl<'a> TypeDiff<'a> {
                 let opened = old.is_open() != new.is_open();
                 self.range(path, movement, opened, &Bounds::Integer(*old), &Bounds::Integer(*new));
             }
+            (Type::WideInteger(old), Type::WideInteger(new)) => {
+                let divides = |part: i128, whole: i128| whole.checked_rem(part) == Some(0);
+                let movement = bounds::compare_numbers(old, new, divides);
+                let opened = old.is_open() != new.is_open();
+                self.range(path, movement, opened, &Bounds::Wide(*old), &Bounds::Wide(*new));
+            }
             (Type::Number(old), Type::Number(new)) => {
                 let movement = bounds::compare_numbers(old, new, bounds::float_divides);
                 let opened = old.is_open() != new.is_open();
@@ -371,7 +377,8 @@ pub(super) fn describe(ty: &Type) -> String {
         Type::Integer(bounds) => format!("an integer {}", rust::describe_range(&Bounds::Integer(*bounds))),
         Type::Number(bounds) if bounds.is_open() => "a number".to_owned(),
         Type::Number(bounds) => format!("a number {}", rust::describe_range(&Bounds::Number(*bounds))),
-        Type::WideInteger(_) => "an integer that may have more than 63 bits".to_owned(),
+        Type::WideInteger(bounds) if bounds.is_open() => "an integer of any size".to_owned(),
+        Type::WideInteger(bounds) => format!("an integer {}", rust::describe_range(&Bounds::Wide(*bounds))),
         Type::Boolean => "a boolean".to_owned(),
         Type::BooleanConstant(value) => format!("always `{value}`"),
         Type::Null => "always null".to_owned(),
