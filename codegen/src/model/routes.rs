@@ -196,6 +196,7 @@ fn read_sessions(document: &Normalized, is_left_out: IsLeftOut<'_>) -> Result<Ro
             realtime: false,
             session: Some(protocol.unwrap_or_default().to_owned()),
             is_published: false,
+            deprecated: false,
         });
     }
     if routes.all.is_empty() {
