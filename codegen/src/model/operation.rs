@@ -205,11 +205,7 @@ impl<'a> Operation<'a> {
                 let at = pointer(at, "content");
                 let content = replies.iter().find_map(|(reply, _)| reply.get("content"));
                 if let Some(media) = content.and_then(read_media) {
-                    if media == Media::Text {
-                        unread.push(format!(
-                            "{at}: the reply is a text; one that is JSON is read as that JSON"
-                        ));
-                    }
+                    unread.push(format!("{at}: the reply is {listed}; the client reads {}", media.outcome()));
                     return Reply { schema: self.parse(&media.schema(), &at, errors), at };
                 }
                 let error = self.error(&at, format!("the reply is {listed}, and calls read JSON"));
@@ -329,6 +325,15 @@ enum Media {
 }
 
 impl Media {
+    /// Says what the client makes of a reply.
+    fn outcome(self) -> &'static str {
+        match self {
+            Self::Text => "it as a text, or as JSON if it is JSON",
+            Self::Lines => "its lines as a list",
+            Self::File => "it as a file with a data URI",
+        }
+    }
+
     /// Returns the schema of the JSON.
     fn schema(self) -> Value {
         match self {
