@@ -1,6 +1,7 @@
 //! Fleets on a real PostgreSQL, against the emulator.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod batches;
 #[expect(dead_code, reason = "only the chaos crashes it")]
 #[path = "../support/cluster.rs"]
 mod cluster;

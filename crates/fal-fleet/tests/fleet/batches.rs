@@ -1,0 +1,70 @@
+//! Settings of batches that decide what is sent, and when.
+
+use std::{
+    pin::pin,
+    time::{Duration, SystemTime},
+};
+
+use fal_emulator::RequestKind;
+use futures_util::StreamExt;
+
+use crate::support::{Stage, inputs, keys};
+
+#[tokio::test]
+async fn batches_with_a_higher_priority_go_first() {
+    let Some(stage) = Stage::new().await else { return };
+    stage.fleet.batch("later").concurrency(1).enqueue(inputs(3)).await.unwrap();
+    stage.fleet.batch("first").priority(5).enqueue(inputs(6).skip(3)).await.unwrap();
+    assert_eq!(stage.work(1).await, keys(6));
+    let submits: Vec<i64> = stage
+        .emulator
+        .requests()
+        .iter()
+        .filter(|request| request.kind == RequestKind::Submit)
+        .filter_map(|request| request.json()["seed"].as_i64())
+        .collect();
+    assert_eq!(submits, [3, 4, 5, 0, 1, 2]);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_after_a_deadline_or_while_a_batch_is_paused() {
+    let Some(stage) = Stage::new().await else { return };
+    let late = stage.fleet.batch("late").deadline(SystemTime::now() - Duration::from_secs(1));
+    late.enqueue(inputs(2)).await.unwrap();
+    let paused = stage.fleet.batch("paused");
+    paused.enqueue(inputs(2)).await.unwrap();
+    paused.pause("the prompts are read again").await.unwrap();
+    assert!(stage.work(2).await.is_empty());
+    assert_eq!(stage.submits(), 0);
+    let status = paused.status().await.unwrap();
+    assert!(status.to_string().ends_with("stopped: the prompts are read again"), "{status}");
+
+    paused.resume().await.unwrap();
+    late.clone().deadline(SystemTime::now() + Duration::from_secs(3600)).enqueue(inputs(0)).await.unwrap();
+    assert_eq!(stage.work(2).await.len(), 4);
+}
+
+#[tokio::test]
+async fn accounts_have_workers_of_their_own() {
+    let Some(stage) = Stage::new().await else { return };
+    stage.fleet.batch("ours").concurrency(2).enqueue(inputs(2)).await.unwrap();
+    stage.fleet.batch("theirs").account("theirs").concurrency(9).enqueue(inputs(2)).await.unwrap();
+    stage.work(1).await;
+    assert_eq!(stage.fleet.batch("theirs").status().await.unwrap().waiting, 2);
+    let kept =
+        "select count(*) from fal.account where (name, concurrency) in (('default', 2), ('theirs', 9))";
+    assert_eq!(stage.number(kept).await, 2);
+    let worker = stage.worker().account("theirs");
+    worker.run::<fal_client::untyped::Any, _>(async |_| Ok(())).await.unwrap();
+    assert!(stage.fleet.batch("theirs").status().await.unwrap().is_finished());
+}
+
+#[tokio::test]
+async fn a_watch_goes_on() {
+    let Some(stage) = Stage::new().await else { return };
+    stage.fleet.batch("cats").enqueue(inputs(3)).await.unwrap();
+    let states: Vec<_> = pin!(stage.fleet.watch(Duration::from_millis(10)).take(2)).collect().await;
+    for status in states {
+        assert_eq!(status.unwrap().batches[0].waiting, 3);
+    }
+}
