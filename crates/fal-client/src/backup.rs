@@ -2,6 +2,8 @@
 
 use url::Url;
 
+use crate::hosts::has_same_origin;
+
 /// The hosts that can also be reached at a second domain. Only fal's own are listed, so a configured host has no
 /// backup.
 #[derive(Debug, Clone, Default)]
@@ -23,7 +25,7 @@ impl Backups {
 
     /// Returns the same URL at the second domain.
     pub(crate) fn backup_url(&self, url: &Url) -> Option<Url> {
-        let (_, backup) = self.0.iter().find(|(primary, _)| primary.origin() == url.origin())?;
+        let (_, backup) = self.0.iter().find(|(primary, _)| has_same_origin(primary, url))?;
         let mut url = url.clone();
         url.set_host(backup.host_str()).ok()?;
         url.set_port(backup.port()).ok()?;

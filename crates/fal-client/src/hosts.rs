@@ -327,10 +327,19 @@ pub(crate) fn join<'a>(base: &Url, segments: impl IntoIterator<Item = &'a str>) 
     url
 }
 
+/// Returns true if two URLs of HTTP or WebSockets have the same scheme, host and port.
+///
+/// Compares the parts in place, because [`Url::origin`] copies them, and every request for fal is checked.
+pub(crate) fn has_same_origin(one: &Url, other: &Url) -> bool {
+    one.scheme() == other.scheme()
+        && one.host() == other.host()
+        && one.port_or_known_default() == other.port_or_known_default()
+}
+
 /// Returns true if `url` has the origin of `base`, and its path is below that of `base`.
 pub(crate) fn is_below(base: &Url, url: &Url) -> bool {
     let path = base.path().trim_end_matches('/');
-    base.origin() == url.origin()
+    has_same_origin(base, url)
         && url.username().is_empty()
         && url.password().is_none()
         && url.path().strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))

@@ -9,6 +9,7 @@ use std::{
 };
 
 use futures_util::{future::join_all, stream};
+use http::HeaderValue;
 use reqwest::Response;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -111,7 +112,7 @@ async fn outcome_of_a_job_that_has_completed_at_its_timeout_is_returned() {
     let done = || json!({"status": "COMPLETED"});
     let failed = || json!({"status": "COMPLETED", "error": "it broke", "error_type": "internal_error"});
     let refusal = || json!({"detail": [{"loc": ["body"], "msg": "no", "type": "content_policy_violation"}]});
-    let cases: [(Value, u16, Value, &str); 8] = [
+    let cases: [(Value, u16, Value, &str); 9] = [
         (done(), 200, json!({"seed": 7}), "reply"),
         // The model's own failures, which come again if the request is sent again.
         (done(), 422, refusal(), "422 body: no"),
@@ -121,6 +122,8 @@ async fn outcome_of_a_job_that_has_completed_at_its_timeout_is_returned() {
         (done(), 503, json!({"detail": "busy"}), "its result can be fetched"),
         (done(), 401, json!({"detail": "no key"}), "its result can be fetched"),
         (done(), 404, json!({"detail": "gone"}), "its result can be fetched"),
+        // With `Retry-After`.
+        (done(), 409, json!({"detail": "busy"}), "its result can be fetched"),
         (json!({"status": "IN_PROGRESS"}), 400, json!({"detail": "early"}), "its result can be fetched"),
     ];
     for (state, status, body, expected) in cases {
@@ -134,7 +137,13 @@ async fn outcome_of_a_job_that_has_completed_at_its_timeout_is_returned() {
                     is_late.store(true, Ordering::Relaxed);
                     simulation::json(400, &json!({"status": "ALREADY_COMPLETED"}))
                 }
-                _ => simulation::json(status, &body),
+                _ => {
+                    let mut response = simulation::json(status, &body);
+                    if status == 409 {
+                        response.headers_mut().insert("retry-after", HeaderValue::from_static("1"));
+                    }
+                    response
+                }
             })
         });
         let outcome = match client.subscribe(input()).timeout(LIMIT).await {

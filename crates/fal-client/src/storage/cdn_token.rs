@@ -9,7 +9,12 @@ use http::{HeaderValue, header};
 use serde::Deserialize;
 use url::Url;
 
-use crate::{Error, ErrorKind, Result, hosts::Hosts, timestamp, transport::Request};
+use crate::{
+    Error, ErrorKind, Result,
+    hosts::{Hosts, has_same_origin},
+    timestamp,
+    transport::Request,
+};
 
 /// The time for which a token is used if the service does not say when it expires.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(10 * 60);
@@ -105,7 +110,7 @@ impl CdnToken {
     /// Returns true for the configured CDN, the host that came with the token, and fal's media hosts.
     fn may_be_sent_to(&self, hosts: &Hosts, url: &Url) -> bool {
         let is_media_host = |host: &str| host == "fal.media" || host.ends_with(".fal.media");
-        [&hosts.cdn, &self.base].into_iter().any(|base| base.origin() == url.origin())
+        [&hosts.cdn, &self.base].into_iter().any(|base| has_same_origin(base, url))
             || url.scheme() == "https" && url.port().is_none() && url.host_str().is_some_and(is_media_host)
     }
 }

@@ -116,7 +116,6 @@ impl RawEvents {
             Poll::Ready(Ok(Some(event))) => {
                 self.count += 1;
                 self.last = event.data.clone();
-                self.silence.silent_since = None;
                 return Poll::Ready(Some(Ok(event)));
             }
             Poll::Ready(Ok(None)) if !self.events.is_within_event() || self.events.ends_with_done() => {
@@ -158,7 +157,7 @@ struct SilenceTimer {
     idle_timeout: Option<Duration>,
     /// The end of the time for the whole call, and that time.
     deadline: Option<(Instant, Duration)>,
-    /// The start of the current silence, and the number of bytes received by then. `None` while events arrive.
+    /// The start of the last silence, and the number of bytes received by then. More bytes begin another.
     silent_since: Option<(Instant, u64)>,
     /// A timer for the end of the wait or earlier: it is only set anew when it has elapsed.
     timer: Option<Pin<Box<Sleep>>>,

@@ -16,7 +16,7 @@ use crate::{
     Error, ErrorKind,
     credentials::Authorization,
     headers::foreign_encoding,
-    hosts::{is_below, redact_url},
+    hosts::{has_same_origin, is_below, redact_url},
     middleware::OutgoingRequest,
     retry::RetryClass,
 };
@@ -198,7 +198,7 @@ impl Transport {
 
     /// Checks the URL of a request after a middleware may have changed it.
     pub(crate) fn check_changed_url(&self, has_key: bool, from: &Url, to: &Url) -> crate::Result<()> {
-        let is_allowed = from.origin() == to.origin() && to.username().is_empty() && to.password().is_none()
+        let is_allowed = has_same_origin(from, to) && to.username().is_empty() && to.password().is_none()
             || self.hosts.contains(to)
             || self.trusted.iter().any(|trusted| is_below(trusted, to));
         if !has_key || is_allowed {

@@ -35,29 +35,32 @@ enum Step {
     /// Writes this many bytes.
     Block(usize),
     Pause(Duration),
+    /// Breaks the connection.
+    Cut,
     /// Keeps the connection open without another byte.
     Silence,
 }
 
-use Step::{Block, Drip, Pause, Silence, Write};
+use Step::{Block, Cut, Drip, Pause, Silence, Write};
 
 /// An answer: its status, its headers, and the steps of its body.
 type Answer = (u16, &'static [(&'static str, &'static str)], &'static [Step]);
 
 fn body(steps: &'static [Step]) -> impl Stream<Item = io::Result<String>> + Send + Sync {
     let steps = steps.iter().flat_map(|step| match *step {
-        Write(text) => vec![(Some(Duration::ZERO), text.to_owned())],
-        Drip(time, count) => vec![(Some(time), " ".to_owned()); count],
-        Block(length) => vec![(Some(Duration::ZERO), "x".repeat(length))],
-        Pause(time) => vec![(Some(time), String::new())],
-        Silence => vec![(None, String::new())],
+        Write(text) => vec![(Some(Duration::ZERO), Some(text.to_owned()))],
+        Drip(time, count) => vec![(Some(time), Some(" ".to_owned())); count],
+        Block(length) => vec![(Some(Duration::ZERO), Some("x".repeat(length)))],
+        Pause(time) => vec![(Some(time), Some(String::new()))],
+        Cut => vec![(Some(Duration::ZERO), None)],
+        Silence => vec![(None, None)],
     });
     stream::iter(steps).then(|(pause, text)| async move {
         match pause {
             Some(pause) => sleep(pause).await,
             None => std::future::pending().await,
         }
-        Ok(text)
+        text.ok_or_else(|| io::Error::other("cut"))
     })
 }
 
@@ -120,6 +123,17 @@ async fn stalled_download_continues_where_it_stopped() {
         (&heads[1]["range"], &heads[1]["if-range"]),
         (&"bytes=10-".parse().unwrap(), &"\"a\"".parse().unwrap())
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_of_a_broken_download_does_not_count_for_its_rest() {
+    const PAUSE: Step = Pause(Duration::from_secs(50));
+    const BROKEN: Option<Answer> = Some((200, &[("etag", "\"a\"")], &[Write("0123456789"), PAUSE, Cut]));
+    const REST: Option<Answer> =
+        Some((206, &[("etag", "\"a\""), ("content-range", "bytes 10-19/*")], &[PAUSE, Write("abcdefghij")]));
+    let (client, heads) = client(&[BROKEN, REST]);
+    assert_eq!(client.download(URL).await.unwrap().bytes().await.unwrap(), "0123456789abcdefghij");
+    assert_eq!(lock(&heads).len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

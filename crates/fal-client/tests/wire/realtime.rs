@@ -278,6 +278,22 @@ async fn an_idle_connection_ends_and_is_replaced_for_the_next_message() {
 }
 
 #[tokio::test]
+async fn answer_of_an_earlier_connection_is_not_that_of_a_later_request() {
+    let clock = StoppedClock::new();
+    let (_folder, _emulator, mut connection) = idle().await;
+    // The answer to the first remains for `recv`.
+    soon(connection.send_message(&ask(1))).await.unwrap();
+    assert_eq!(soon(connection.request_message(&ask(2))).await.unwrap().n, 2);
+    end_session(&clock).await;
+    // The end is behind the answer that was not received, so that a request may notice it first.
+    if let Ok(answer) = soon(connection.request_message(&ask(3))).await {
+        assert_eq!(answer.n, 3);
+    }
+    assert_eq!(soon(connection.request_message(&ask(4))).await.unwrap().n, 4);
+    assert_eq!(soon(connection.recv()).await.unwrap().unwrap().n, 1);
+}
+
+#[tokio::test]
 async fn a_receiver_without_senders_ends_with_the_connection() {
     let clock = StoppedClock::new();
     let (_folder, _emulator, connection) = idle().await;
