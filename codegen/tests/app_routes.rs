@@ -638,6 +638,16 @@ fn a_route_that_opens_sessions_and_their_messages_are_one_app() {
 }
 
 #[test]
+fn messages_that_are_not_objects_are_an_error_with_their_channel() {
+    let mut document = sessions();
+    document["components"]["messages"]["client.stop"]["payload"] = json!({ "type": "array", "items": {} });
+    let options = Options { app: Some("me/app".to_owned()), ..Options::default() };
+    let source = Source { file: "app.json".to_owned(), text: document.to_string() };
+    let error = Generator::new(options).module(&[source]).unwrap_err().to_string();
+    assert!(error.starts_with("app.json: /channels/control: the messages are not objects"), "{error}");
+}
+
+#[test]
 fn broken_references_between_messages_are_errors_with_their_places() {
     let mut document = sessions();
     document["channels"]["control"]["messages"]["client.stop"]["$ref"] = json!("#/components/messages/gone");

@@ -117,13 +117,15 @@ fn describe_protocols(entry: &Entry) -> String {
 /// Returns a line that says how to use what was written. `runtime` names the crates that a module
 /// depends on.
 pub(crate) fn next_step(report: &Report, out: &Path, module: Option<&Path>, runtime: &str) -> Option<String> {
-    let first = report.endpoints.iter().find(|entry| entry.status == Status::Generated)?;
+    let generated = || report.endpoints.iter().filter(|entry| entry.status == Status::Generated);
+    let first = generated().find(|entry| entry.session.is_none()).or_else(|| generated().next())?;
     let crates: BTreeSet<&str> = report.endpoints.iter().filter_map(|entry| entry.krate.as_deref()).collect();
     let step = match module {
         Some(file) => {
             let name = file.file_stem().unwrap_or_default().to_string_lossy();
             let model = place(first, module, crates.len());
-            format!("add {runtime} to the crate, declare `mod {name};`, and call `{model}::Model`")
+            let (verb, ty) = if first.session.is_none() { ("call", "Model") } else { ("send", "Input") };
+            format!("add {runtime} to the crate, declare `mod {name};`, and {verb} `{model}::{ty}`")
         }
         None => {
             let krate = first.krate.as_deref()?;

@@ -183,6 +183,14 @@ fn read_sessions(document: &Normalized, is_left_out: IsLeftOut<'_>) -> Result<Ro
             TypeGraph::read(document, schema.as_ref(), &at, direction, &mut errors)
         };
         let (input, output) = (read("send", Direction::Input), read("receive", Direction::Output));
+        if errors.is_empty() && !is_object(&input) {
+            errors.push(
+                Error::new(&document.file, "the messages are not objects").with_pointer(&at).with_help(
+                    "send objects, whose `type` distinguishes them, such as \
+                 `class Move(BaseModel): type: Literal[\"move\"] = \"move\"`",
+                ),
+            );
+        }
         Errors::or(errors, ())?;
         routes.endpoints.push(Endpoint {
             file: document.file.clone(),
@@ -322,9 +330,7 @@ fn read_types(
     let (schema, at) = body.map_or((None, submit.at.clone()), |(schema, at)| (Some(schema), at));
     let mut input = TypeGraph::read(document, schema.as_ref(), &at, Direction::Input, &mut errors);
     input.oddities.extend(unsent);
-    let is_object =
-        matches!(input.root, Type::Object(_)) || input.is_unconstrained() || input.is_union_of_objects();
-    if errors.is_empty() && !is_object {
+    if errors.is_empty() && !is_object(&input) {
         errors.push(Error::new(&document.file, "the input is not an object").with_pointer(&at).with_help(
             "take a model with a field for it, such as `class Input(BaseModel): items: list[Item]`; \
                      until then, call the endpoint untyped, with `Client::endpoint_id`",
@@ -335,6 +341,11 @@ fn read_types(
     let mut output = TypeGraph::read(document, schema.as_ref(), &at, Direction::Output, &mut errors);
     output.oddities.extend(unread);
     Errors::or(errors, (input, output))
+}
+
+/// Returns true if the values of an input are objects.
+fn is_object(input: &TypeGraph) -> bool {
+    matches!(input.root, Type::Object(_)) || input.is_unconstrained() || input.is_union_of_objects()
 }
 
 fn protocol(item: &Value) -> Option<&str> {
