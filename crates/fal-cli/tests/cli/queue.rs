@@ -94,6 +94,28 @@ async fn ctrl_c_leaves_the_request_and_prints_the_line_that_resumes_it() {
 }
 
 #[tokio::test]
+async fn the_output_is_delivered_to_a_webhook_with_a_signature() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let terminal = Terminal::with_emulator().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let id = terminal.stdout(&[&["submit", "--webhook", &url][..], &CALL].concat()).await.trim().to_owned();
+    let (mut delivery, _) = listener.accept().await.unwrap();
+    let (mut text, mut buffer) = (String::new(), [0; 4096]);
+    while !text.contains(&format!("\"request_id\":\"{id}\"")) {
+        let count = delivery.read(&mut buffer).await.unwrap();
+        assert!(count > 0, "{text}");
+        text.push_str(&String::from_utf8_lossy(&buffer[..count]));
+    }
+    assert!(text.to_lowercase().contains("x-fal-webhook-signature:"), "{text}");
+    delivery.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    assert_eq!(
+        terminal.run(&["submit", "--webhook", "nowhere", "fal-ai/flux/dev", "prompt=x"]).await.code,
+        2
+    );
+}
+
+#[tokio::test]
 async fn files_are_uploaded_and_downloaded() {
     let terminal = Terminal::with_emulator().await;
     terminal.write("cat.png", crate::support::PIXEL);
