@@ -456,3 +456,23 @@ async fn hostile_and_damaged_recordings_are_refused() {
     let builder = Emulator::builder().record(folder.path(), KEY).upstream("http://127.0.0.1:1");
     assert!(matches!(builder.start().await, Err(Error::Recording { .. })));
 }
+
+#[tokio::test]
+async fn only_the_url_of_a_server_can_be_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    for wrong in
+        ["nonsense", "127.0.0.1:8787", "ftp://127.0.0.1", "http://127.0.0.1/path", "http://h?x=1", ""]
+    {
+        match Emulator::builder().record(folder.path(), KEY).upstream(wrong).start().await {
+            Err(error @ Error::Upstream { .. }) => {
+                assert!(error.to_string().contains("is not a URL"), "{error}")
+            }
+            other => panic!("{wrong}: {other:?}"),
+        }
+    }
+    assert!(folder.path().read_dir().unwrap().next().is_none(), "nothing was written");
+    match Emulator::builder().replay(folder.path()).start().await {
+        Err(error) => assert!(error.to_string().contains("record something with --record"), "{error}"),
+        other => panic!("{other:?}"),
+    }
+}

@@ -43,7 +43,12 @@ impl RecordingFolder {
     /// Returns the file and its problem.
     pub(super) fn open(path: &Path) -> Result<(Self, Vec<Exchange>), Problem> {
         let manifest = path.join("recording.json");
-        let text = read_file(&manifest, 1 << 16).map_err(|error| Problem::new(&manifest, error))?;
+        let text = read_file(&manifest, 1 << 16).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                Problem::new(&manifest, "it does not exist; record something with --record")
+            }
+            _ => Problem::new(&manifest, error),
+        })?;
         let parsed: Manifest =
             serde_json::from_slice(&text).map_err(|error| Problem::new(&manifest, error))?;
         if parsed.format != FORMAT {

@@ -52,7 +52,8 @@ impl LiveService {
     ///
     /// # Errors
     ///
-    /// Returns an error if the certificates of the system cannot be read, or if the key cannot be sent.
+    /// Returns an error if the certificates of the system cannot be read, if the key cannot be sent, or if `upstream` is not
+    /// the URL of a server.
     pub(super) fn new(
         key: &str,
         upstream: Option<String>,
@@ -76,7 +77,7 @@ impl LiveService {
         let http = if upstream.is_some() { http.no_proxy() } else { http }.build()?;
         let mut authorization = HeaderValue::from_str(&format!("Key {key}"))?;
         authorization.set_sensitive(true);
-        let upstream = upstream.map(|url| url.trim_end_matches('/').to_owned());
+        let upstream = upstream.map(|url| check_upstream(&url)).transpose()?;
         Ok(Self { http, upstream, authorization })
     }
 
@@ -140,6 +141,20 @@ impl LiveService {
         }
         self.http.request(method, url).headers(sent)
     }
+}
+
+/// Returns the URL of a server without the slash at its end.
+fn check_upstream(url: &str) -> Result<String, String> {
+    let server = url.trim_end_matches('/');
+    let is_server = reqwest::Url::parse(server).is_ok_and(|url| {
+        ["http", "https"].contains(&url.scheme())
+            && url.has_host()
+            && url.path() == "/"
+            && url.query().is_none()
+    });
+    is_server
+        .then(|| server.to_owned())
+        .ok_or_else(|| format!("{url:?} is not a URL such as http://127.0.0.1:8787"))
 }
 
 /// Returns true for the key of the caller, and for a key with its secret, whose id names a scope.
