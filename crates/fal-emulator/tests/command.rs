@@ -111,7 +111,7 @@ fn run(options: &[&str], environment: &[(&str, &str)], script: &str) -> (Option<
 fn wait_until(what: &str, condition: impl Fn() -> bool) {
     let start = std::time::Instant::now();
     while !condition() {
-        assert!(start.elapsed().as_secs() < 20, "{what}");
+        assert!(start.elapsed().as_secs() < 120, "{what}");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }

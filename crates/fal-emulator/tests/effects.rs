@@ -48,7 +48,7 @@ async fn a_direct_call_ends_at_its_start_timeout() {
 async fn files_of_an_output_have_the_lifecycle_of_the_call() {
     let fal = TestEmulator::instant().await;
     let hidden = r#"{"initial_acl": {"default": "hide"}}"#;
-    let short = r#"{"expiration_duration_seconds": 1}"#;
+    let short = r#"{"expiration_duration_seconds": 4}"#;
     for name in ["x-fal-object-lifecycle", "x-fal-object-lifecycle-preference"] {
         let (_, output) = call(&fal, &fal.urls.run, (name, hidden)).await;
         assert_eq!(fal.get(output["images"][0]["url"].as_str().unwrap()).await.status, 404);
@@ -56,7 +56,7 @@ async fn files_of_an_output_have_the_lifecycle_of_the_call() {
         let output = fal.get(receipt["response_url"].as_str().unwrap()).await.json();
         let url = output["images"][0]["url"].as_str().unwrap();
         assert_eq!(fal.get(url).await.status, 200);
-        tokio::time::sleep(Duration::from_millis(1100)).await;
+        tokio::time::sleep(Duration::from_millis(4100)).await;
         assert_eq!(fal.get(url).await.status, 404);
         assert_eq!(call(&fal, &fal.urls.run, (name, r#"{"expiration_duration_seconds": "x"}"#)).await.0, 400);
     }

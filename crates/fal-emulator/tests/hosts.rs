@@ -209,7 +209,7 @@ async fn a_connection_to_the_proxy_takes_one_request_over_plain_http() {
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut reply = String::new();
         // Ends only if the connection is closed.
-        tokio::time::timeout(std::time::Duration::from_secs(5), stream.read_to_string(&mut reply))
+        tokio::time::timeout(std::time::Duration::from_secs(60), stream.read_to_string(&mut reply))
             .await
             .unwrap()
             .unwrap();

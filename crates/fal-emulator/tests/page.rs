@@ -111,7 +111,7 @@ async fn the_feed_is_small_whatever_was_called() {
     let started = std::time::Instant::now();
     let answer = fal.get(&format!("{}/_emulator/page/feed", fal.emulator.url())).await;
     assert!(answer.bytes.len() < 200_000, "{} bytes", answer.bytes.len());
-    assert!(started.elapsed().as_secs_f64() < 1.0, "{:?}", started.elapsed());
+    assert!(started.elapsed().as_secs_f64() < 30.0, "{:?}", started.elapsed());
     let page_feed = answer.json();
     assert!(page_feed["calls"].as_array().unwrap().len() >= 50);
     assert_eq!(page_feed["totals"]["calls"], 240);

@@ -22,7 +22,7 @@ enum Left {
 }
 
 /// Sends a request, and returns everything received and the state of the connection. A connection that is
-/// silent for 400 ms counts as open.
+/// silent for two seconds counts as open; a busy machine may need one for a reply.
 async fn exchange(emulator: &Emulator, request: &str) -> (String, Left) {
     let address = emulator.url().replace("http://", "");
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -31,7 +31,7 @@ async fn exchange(emulator: &Emulator, request: &str) -> (String, Left) {
     let mut all = Vec::new();
     let left = loop {
         let mut some = [0; 4096];
-        match tokio::time::timeout(Duration::from_millis(400), stream.read(&mut some)).await {
+        match tokio::time::timeout(Duration::from_secs(2), stream.read(&mut some)).await {
             Ok(Ok(0)) => break Left::Closed,
             Ok(Ok(read)) => all.extend_from_slice(&some[..read]),
             Ok(Err(error)) => {
