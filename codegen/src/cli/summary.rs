@@ -48,9 +48,19 @@ pub(crate) fn lines(report: &Report, module: Option<&Path>) -> Vec<String> {
             generated().flat_map(|entry| list(entry).iter().map(|text| (text.as_str(), entry.id.as_str())));
         push_list(&mut lines, title, meaning, told, generated().count() > 1);
     }
-    push_counts(&mut lines, "fixups", generated().flat_map(|entry| &entry.fixups).map(|name| (name, 1)));
+    push_counts(
+        &mut lines,
+        "fixups",
+        "corrections of documents",
+        generated().flat_map(|entry| &entry.fixups).map(|name| (name, 1)),
+    );
     let keywords = generated().flat_map(|entry| &entry.unknown_keywords);
-    push_counts(&mut lines, "unknown keywords", keywords.map(|(name, count)| (name, *count)));
+    push_counts(
+        &mut lines,
+        "unknown keywords",
+        "they change no type",
+        keywords.map(|(name, count)| (name, *count)),
+    );
     let skipped = || report.endpoints.iter().filter(|entry| entry.status == Status::Skipped);
     let intended: Vec<&Entry> = skipped().filter(|entry| entry.intended).collect();
     if !intended.is_empty() {
@@ -179,7 +189,12 @@ fn push_list<'t>(
     }
 }
 
-fn push_counts<'a>(lines: &mut Vec<String>, title: &str, each: impl Iterator<Item = (&'a String, usize)>) {
+fn push_counts<'a>(
+    lines: &mut Vec<String>,
+    title: &str,
+    meaning: &str,
+    each: impl Iterator<Item = (&'a String, usize)>,
+) {
     let mut totals: BTreeMap<&str, usize> = BTreeMap::new();
     for (name, count) in each {
         *totals.entry(name).or_default() += count;
@@ -188,7 +203,7 @@ fn push_counts<'a>(lines: &mut Vec<String>, title: &str, each: impl Iterator<Ite
         return;
     }
     let sum: usize = totals.values().sum();
-    lines.push(format!("{title:<17} {sum}"));
+    lines.push(format!("{title:<17} {sum}: {meaning}"));
     lines.extend(totals.iter().map(|(name, count)| format!("  {name}: {count}")));
 }
 
