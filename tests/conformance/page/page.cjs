@@ -103,25 +103,23 @@ onPage("keyboard", DESK, async (page) => {
 });
 
 onPage("focus while calls change", DESK, async (page) => {
-  // No state ends before the clock is moved.
-  await post("/_emulator/scenario", { endpoint: [{ id: "acme/slow", pace: { ahead: 3, per_position: 1000, run: 2000, log_lines: 4 } }] });
+  // Long enough for a busy machine to see each state.
+  const [slow, quick] = [{ ahead: 3, per_position: 3, run: 4, log_lines: 4 }, { ahead: 0, per_position: 0, run: 0, log_lines: 0 }];
+  await post("/_emulator/scenario", { endpoint: [{ id: "acme/slow", pace: slow }, { id: "acme/quick", pace: quick }] });
   await post("/queue/acme/slow", { prompt: "slow" });
   await page.waitForSelector("#calls .card .tag.queued");
   await page.focus("#calls .card summary");
   await page.keyboard.press("Enter");
-  await post("/_emulator/advance", { seconds: 3500 });
-  await page.waitForSelector("#calls .card .tag.running");
-  await post("/_emulator/advance", { seconds: 2000 });
   await page.waitForSelector("#calls .card .tag.done");
   assert.equal(await page.evaluate(() => document.activeElement.tagName), "SUMMARY");
   assert.equal(await page.$eval("#calls .card", (card) => card.open), true);
-  await post("/queue/acme/slow?fal_webhook=http%3A%2F%2F127.0.0.1%3A9%2Fa", {});
+  await post("/queue/acme/quick?fal_webhook=http%3A%2F%2F127.0.0.1%3A9%2Fa", {});
   await page.click("[data-view=webhooks]");
   await page.waitForSelector("#webhooks .card");
   await page.click("#webhooks .card summary");
   await page.waitForSelector("#webhooks .card[open] .body pre");
   const before = await page.$$eval("#webhooks .card", (all) => all.length);
-  await post("/queue/acme/slow?fal_webhook=http%3A%2F%2F127.0.0.1%3A9%2Fb", {});
+  await post("/queue/acme/quick?fal_webhook=http%3A%2F%2F127.0.0.1%3A9%2Fb", {});
   await page.waitForFunction((count) => document.querySelectorAll("#webhooks .card").length > count, before);
   assert.equal(await page.$$eval("#webhooks .card[open]", (all) => all.length), 1);
   assert.equal(await page.evaluate(() => document.activeElement.tagName), "SUMMARY");
