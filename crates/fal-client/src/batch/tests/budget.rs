@@ -1,7 +1,7 @@
 //! Budgets, prices and estimates.
 
 use super::{queue::Queue, *};
-use crate::Usd;
+use crate::{Usd, reconcile::Reconcile};
 
 /// Returns true if no seed occurs twice.
 fn is_unique(mut seeds: Vec<u64>) -> bool {
@@ -92,6 +92,26 @@ async fn submits_without_an_answer_keep_their_reservation() {
     assert_eq!(queue.accepted(), (0..40).collect::<Vec<_>>());
     let half = Usd::cents(50);
     assert_eq!(done.spent().await.unwrap(), Spent { cost: half, reserved: half, unpriced: 0 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn submits_with_a_budget_are_not_repeated_even_if_the_caller_allows_it() {
+    let queue = Queue::new(|settings| settings.loses_answer = |_| true);
+    let batch = queue.client().batch(inputs(3)).retry(Retry::default().even_if_accepted(true));
+    assert!(batch.budget(Usd::dollars(10)).await.unwrap().iter().all(Result::is_err));
+    assert_eq!(queue.accepted().len(), 3);
+}
+
+/// They are decided at the end, which would never come.
+#[tokio::test(start_paused = true)]
+async fn inputs_do_not_wait_for_the_money_of_requests_in_doubt() {
+    let queue = Queue::new(|settings| settings.loses_answer = |seed| seed == 0);
+    let patience = Reconcile::default().timeout(Duration::from_secs(60));
+    let batch = queue.client().batch(inputs(4)).concurrency(1).reconcile(patience).budget(Usd::cents(5));
+    let day = Duration::from_secs(24 * 3600);
+    let replies = tokio::time::timeout(day, batch.into_future()).await.expect("it hangs").unwrap();
+    assert!(replies[0].as_ref().is_err_and(Error::is_in_doubt) && replies[1].is_ok(), "{replies:?}");
+    assert!(replies[2..].iter().all(|reply| reply.as_ref().is_err_and(Error::is_unsent)), "{replies:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -112,6 +112,9 @@ impl Queue {
             lock(&self.state).prices += 1;
             return simulation::json(200, &json!({ "total_cost": 0.3, "currency": "USD" }));
         }
+        if path.contains("by-endpoint") {
+            return simulation::json(503, &json!({ "detail": "no list" }));
+        }
         if let Some(seed) = body["seed"].as_u64() {
             return self.submit(seed);
         }
