@@ -131,15 +131,6 @@ pub(super) fn paragraphs(description: &str) -> impl Iterator<Item = String> {
     paragraphs.into_iter().filter(|parts| !parts.is_empty()).map(text)
 }
 
-/// Returns the category of an endpoint for tables, with its protocols besides `run` and the queue.
-pub(super) fn category(endpoint: &Endpoint) -> String {
-    let category = escape(endpoint.category.as_deref().unwrap_or(&endpoint.title));
-    let streams = if endpoint.event.is_some() { ", streams" } else { "" };
-    let realtime = if endpoint.realtime { ", realtime" } else { "" };
-    let deprecated = if endpoint.deprecated { ", deprecated" } else { "" };
-    format!("{category}{streams}{realtime}{deprecated}")
-}
-
 /// Returns a sentence about the protocols of an endpoint besides `run` and the queue.
 pub(super) fn offers(endpoint: &Endpoint) -> Option<String> {
     if let Some(protocol) = &endpoint.session {

@@ -7,13 +7,14 @@ use crate::rust::{Bounds, Crate, Endpoint, Field, Item, LengthRule, Module, Pres
 /// Returns the lines of the example, or `None` if a required parameter has no short value.
 pub(super) fn lines(item: &Crate, module: &Module, endpoint: &Endpoint) -> Option<Vec<String>> {
     let Example { import, name, values } = Example::of(item, module, endpoint)?;
-    let mut lines = vec!["use fal_core::input;".to_owned()];
+    let mut lines = vec!["use fal_client::input;".to_owned()];
     lines.extend(import);
     lines.push(String::new());
     lines.push(format!("let input = input!({name} {{"));
     lines.extend(values.iter().map(|(field, value)| format!("    {}: {value},", field.ident)));
     lines.push("});".to_owned());
-    let check = values.iter().find(|(field, _)| field.ty == Ty::Text);
+    let is_text = |field: &Field| field.ty == Ty::Text && field.presence == Presence::Required;
+    let check = values.iter().find(|(field, _)| is_text(field));
     if let Some((field, value)) = check {
         lines.push(format!("assert_eq!(input.{}, {value});", field.ident));
     } else {
@@ -22,17 +23,17 @@ pub(super) fn lines(item: &Crate, module: &Module, endpoint: &Endpoint) -> Optio
     Some(lines)
 }
 
-/// Returns the lines of a call of the client with the same input, or `None` without an example.
-pub(super) fn call(item: &Crate, module: &Module, endpoint: &Endpoint) -> Option<Vec<String>> {
+/// Returns the import and the lines of a call of the client with the same input, or `None` without an example.
+pub(super) fn call(
+    item: &Crate,
+    module: &Module,
+    endpoint: &Endpoint,
+) -> Option<(Option<String>, Vec<String>)> {
     let Example { import, name, values } = Example::of(item, module, endpoint)?;
-    let mut lines = vec!["use fal_client::{Client, input};".to_owned()];
-    lines.extend(import);
-    lines.push(String::new());
-    lines.push("let client = Client::from_env()?; // FAL_KEY".to_owned());
-    lines.push(format!("let reply = client.subscribe(input!({name} {{"));
+    let mut lines = vec![format!("let reply = client.subscribe(input!({name} {{")];
     lines.extend(values.iter().map(|(field, value)| format!("    {}: {value},", field.ident)));
     lines.push("})).await?;".to_owned());
-    Some(lines)
+    Some((import, lines))
 }
 
 struct Example<'a> {
@@ -55,8 +56,14 @@ impl<'a> Example<'a> {
             }
         };
         let values = Values { own: &endpoint.input_types, shared: &item.types, module: &name };
-        let values = values.required(endpoint.input.as_ref()?)?;
-        Some(Self { values, import, name })
+        let input = endpoint.input.as_ref()?;
+        let mut required = values.required(input)?;
+        if required.is_empty() {
+            // A call without a parameter shows nothing.
+            let prompt = input.fields.iter().find(|field| field.json_name == "prompt");
+            required.extend(prompt.and_then(|field| Some((field, values.of_field(field)?))));
+        }
+        Some(Self { values: required, import, name })
     }
 }
 

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{
-    docs, example,
+    docs, example, listing,
     page::{Page, Section},
     print,
     style::{Style, folder},
@@ -12,14 +12,14 @@ use super::{
 };
 use crate::{
     error::Error,
-    rust::{Crate, Module},
+    rust::{Crate, Endpoint},
     tree::Tree,
 };
 
 /// The folder of the package, below the folder of crates.
 pub(crate) const FOLDER: &str = "examples";
 
-/// The call that the README of a crate shows.
+/// The call that the pages of a crate show.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     krate: String,
@@ -27,45 +27,71 @@ pub(crate) struct Call {
     ident: String,
     id: String,
     is_deprecated: bool,
+    /// `true` if the output has files.
+    has_files: bool,
+    /// The line that brings the module in, unless it is the crate itself.
+    import: Option<String>,
     lines: Vec<String>,
 }
 
 impl Call {
     /// Returns the call of the first endpoint with an example, rather one that is not deprecated. There is none if every endpoint requires a long value.
     pub(crate) fn find(item: &Crate) -> Option<Self> {
-        let mut modules = Vec::new();
-        collect_endpoints(&item.root, &mut modules);
-        let is_deprecated =
-            |module: &Module| module.endpoint.as_ref().is_some_and(|endpoint| endpoint.deprecated);
-        modules.sort_by_key(|module| is_deprecated(module));
-        modules.into_iter().find_map(|module| {
-            let lines = example::call(item, module, module.endpoint.as_ref()?)?;
+        let callable = listing::endpoints(item).filter(|(_, endpoint)| endpoint.session.is_none());
+        let mut callable: Vec<_> = callable.collect();
+        callable.sort_by_key(|(_, endpoint)| endpoint.deprecated);
+        callable.into_iter().find_map(|(module, endpoint)| {
+            let (import, lines) = example::call(item, module, endpoint)?;
             Some(Self {
                 krate: item.name.clone(),
                 ident: item.lib_name(),
                 id: module.id.clone(),
-                is_deprecated: is_deprecated(module),
+                is_deprecated: endpoint.deprecated,
+                has_files: makes_files(endpoint),
+                import,
                 lines,
             })
         })
     }
 
-    /// Returns the code, as an app would write it.
-    pub(super) fn page(&self) -> String {
-        self.lines.join("\n")
+    /// Returns the code as a whole program, which saves the files of the output.
+    pub(super) fn program(&self) -> Vec<String> {
+        let mut lines = vec!["use fal_client::{Client, input};".to_owned()];
+        lines.extend(self.import.clone());
+        lines.extend(
+            [
+                "",
+                "#[tokio::main]",
+                "async fn main() -> fal_client::Result<()> {",
+                "    let client = Client::from_env()?; // FAL_KEY",
+            ]
+            .map(str::to_owned),
+        );
+        lines.extend(self.lines.iter().map(|line| format!("    {line}")));
+        let rest: &[&str] = if self.has_files {
+            &[
+                "    for saved in reply.save_media(&client, \"out\").await? {",
+                "        println!(\"{}\", saved.path.display());",
+                "    }",
+            ]
+        } else {
+            &["    println!(\"{reply:#?}\");"]
+        };
+        lines.extend(rest.iter().chain(&["    Ok(())", "}"]).map(|line| (*line).to_owned()));
+        lines
     }
 
-    /// Returns the code inside a function that takes the client. It is printed as text, to look as in the README.
+    /// Returns the code inside a function that takes the client. It is printed as text, to look as on the pages.
     fn function(&self) -> String {
         let allow = if self.is_deprecated { "#[allow(deprecated)]\n" } else { "" };
         let mut text =
             format!("/// `{}`\n{allow}async fn {}(client: &Client) -> Result<Bytes> ", self.id, self.ident);
         text.push_str("{\n");
-        let is_own = |line: &&String| !line.starts_with("let client") && !line.starts_with("use fal_client");
-        for line in self.lines.iter().filter(is_own).skip_while(|line| line.is_empty()) {
+        let import = self.import.iter().cloned().chain([String::new()]).take(self.import.iter().count() * 2);
+        for line in import.chain(self.lines.iter().cloned()) {
             if !line.is_empty() {
                 text.push_str("    ");
-                text.push_str(line);
+                text.push_str(&line);
             }
             text.push('\n');
         }
@@ -73,12 +99,10 @@ impl Call {
     }
 }
 
-/// Collects the modules that are endpoints, parents first.
-pub(super) fn collect_endpoints<'a>(module: &'a Module, found: &mut Vec<&'a Module>) {
-    if module.endpoint.is_some() {
-        found.push(module);
-    }
-    module.children.iter().for_each(|child| collect_endpoints(child, found));
+/// Returns true if the category of an endpoint says that it makes files.
+fn makes_files(endpoint: &Endpoint) -> bool {
+    let category = endpoint.category.as_deref().unwrap_or_default();
+    ["image", "video", "audio", "speech", "3d", "training"].iter().any(|kind| category.ends_with(kind))
 }
 
 /// Adds the package to a tree.

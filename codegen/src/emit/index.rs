@@ -1,18 +1,30 @@
 //! The docs of modules: the table of the endpoints of a crate, and the docs of each endpoint.
 
-use super::{docs, example, place::Place};
+use super::{docs, example, examples::Call, listing, place::Place, readme};
 use crate::rust::{Crate, Endpoint, Module, describe_deprecation};
 
 /// The features of every generated crate.
 const FEATURES: &str = "The feature `schemars` gives every type a JSON Schema, so that a language model can call an endpoint \
                         as a tool.";
 
-/// Returns the docs of the root: the title of the crate, its endpoints, and its own endpoint if the app is one.
+/// Returns the docs of the root: the title of the crate, a program that calls it, its endpoints, and its own endpoint if the
+/// app is one.
 pub(super) fn root(place: Place, item: &Crate) -> Vec<String> {
     let mut lines = vec![format!("{}.", docs::escape(&item.title))];
+    if let Some(call) = Call::find(item).filter(|_| place == Place::Crate) {
+        lines.push(String::new());
+        lines.extend(readme::setup(item));
+        // Not compiled here, because the client depends on this crate for its tests.
+        lines.extend(["", "```ignore"].map(str::to_owned));
+        lines.extend(call.program());
+        lines.push("```".to_owned());
+    }
     if !item.root.children.is_empty() {
-        lines.extend(["", "| module | endpoint | category |", "|---|---|---|"].map(str::to_owned));
-        add_rows(place, &item.root, &mut lines);
+        lines.extend(listing::tables(item, "#", |module| match module.path.as_slice() {
+            [] => format!("[`{}`]", place.root()),
+            // A segment such as `reference` is the name of a primitive type too.
+            path => format!("[`{}`](mod@{})", path.join("::"), path.join("::")),
+        }));
     }
     if let Some(endpoint) = &item.root.endpoint {
         lines.push(String::new());
@@ -37,24 +49,12 @@ pub(super) fn endpoint(place: Place, item: &Crate, module: &Module, endpoint: &E
     let mut lines = docs::lines(&paragraphs);
     if let Some(example) = example::lines(item, module, endpoint) {
         lines.extend([String::new(), place.fence().to_owned()]);
+        if place == Place::Crate {
+            // Apps meet the macro in the client, on which this crate does not depend.
+            lines.push("# use fal_core as fal_client;".to_owned());
+        }
         lines.extend(example);
         lines.push("```".to_owned());
     }
     lines
-}
-
-fn add_rows(place: Place, module: &Module, lines: &mut Vec<String>) {
-    if let Some(endpoint) = &module.endpoint {
-        let path = match module.path.as_slice() {
-            [] => place.root().to_owned(),
-            // A segment such as `reference` is the name of a primitive type too.
-            path => format!("mod@{}", path.join("::")),
-        };
-        lines.push(format!(
-            "| [`{path}`] | {link} | {category} |",
-            link = endpoint.link(),
-            category = docs::category(endpoint),
-        ));
-    }
-    module.children.iter().for_each(|child| add_rows(place, child, lines));
 }

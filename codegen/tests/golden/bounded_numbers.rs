@@ -7,7 +7,7 @@
 // Mix colours: `acme/bounded-numbers`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 //     hue: 0,

@@ -7,7 +7,7 @@
 // Ring a bell: `acme/closed-input`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 //     bell: "a cat reading a map",

@@ -7,7 +7,7 @@
 // Crop a photo: `acme/closed-object`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 //     crop: { left: 1 },

@@ -4,15 +4,15 @@
 //
 // The app `acme/component-enums`.
 //
-// | module | endpoint | category |
+// | module | endpoint | description |
 // |---|---|---|
 // | [`self`] | `acme/component-enums` | Dub a film |
-// | [`mod@preview`] | `acme/component-enums/preview` | Try a voice |
+// | [`preview`](mod@preview) | `acme/component-enums/preview` | Try a voice |
 //
 // Dub a film: `acme/component-enums`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 //     narrator: "adam",
@@ -24,7 +24,7 @@ pub mod preview {
     //! Try a voice: `acme/component-enums/preview`.
     //!
     //! ```ignore
-    //! use fal_core::input;
+    //! use fal_client::input;
     //! use bindings::preview;
     //!
     //! let input = input!(preview {

@@ -7,7 +7,7 @@
 // Encode a file: `acme/constant`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 //     version: bindings::Version::V2,

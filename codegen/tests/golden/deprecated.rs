@@ -7,7 +7,7 @@
 // Sharpen a photo: `acme/deprecated`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 //     strength: 1.0,

@@ -9,7 +9,7 @@
 // `acme/deprecated-route` is deprecated and may stop to be served.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 //     strength: 1.0,

@@ -11,7 +11,7 @@
 // Keeps its \*style\* and \[links\](<https://example.com>).
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 //     text: "a cat reading a map",

@@ -7,7 +7,7 @@
 // Choose: `acme/enums-of-other-types`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 //     agreed: true,

@@ -7,7 +7,7 @@
 // Blend two photos: `acme/extra`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 // });

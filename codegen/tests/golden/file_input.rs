@@ -7,7 +7,7 @@
 // Restore a film: `acme/file-input`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 //     reel: "https://example.com/file",

@@ -7,7 +7,7 @@
 // Cut a film: `acme/file-limits`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 // });

@@ -7,7 +7,7 @@
 // Bind a book: `acme/file-list`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 //     image_urls: ["https://example.com/cat.png"],

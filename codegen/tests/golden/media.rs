@@ -7,7 +7,7 @@
 // Make a poster: `acme/media`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 // });

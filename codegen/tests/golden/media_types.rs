@@ -4,15 +4,15 @@
 //
 // The app `acme/media-types`.
 //
-// | module | endpoint | category |
+// | module | endpoint | description |
 // |---|---|---|
 // | [`self`] | `acme/media-types` | Bake |
-// | [`mod@slow`] | `acme/media-types/slow` | Bake slowly |
+// | [`slow`](mod@slow) | `acme/media-types/slow` | Bake slowly |
 //
 // Bake: `acme/media-types`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 //     flour: "a cat reading a map",
@@ -24,7 +24,7 @@ pub mod slow {
     //! Bake slowly: `acme/media-types/slow`.
     //!
     //! ```ignore
-    //! use fal_core::input;
+    //! use fal_client::input;
     //! use bindings::slow;
     //!
     //! let input = input!(slow {

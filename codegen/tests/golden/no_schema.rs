@@ -4,15 +4,15 @@
 //
 // The app `acme/no-schema`.
 //
-// | module | endpoint | category |
+// | module | endpoint | description |
 // |---|---|---|
 // | [`self`] | `acme/no-schema` | Echo |
-// | [`mod@list`] | `acme/no-schema/list` | Split |
+// | [`list`](mod@list) | `acme/no-schema/list` | Split |
 //
 // Echo: `acme/no-schema`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 // });
@@ -23,7 +23,7 @@ pub mod list {
     //! Split: `acme/no-schema/list`.
     //!
     //! ```ignore
-    //! use fal_core::input;
+    //! use fal_client::input;
     //! use bindings::list;
     //!
     //! let input = input!(list {

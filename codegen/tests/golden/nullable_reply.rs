@@ -7,7 +7,7 @@
 // Find a box: `acme/nullable-reply`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 // });

@@ -4,17 +4,17 @@
 //
 // The app `acme/one-name-two-meanings`.
 //
-// | module | endpoint | category |
+// | module | endpoint | description |
 // |---|---|---|
-// | [`mod@colour`] | `acme/one-name-two-meanings/colour` | Mix colours |
-// | [`mod@light`] | `acme/one-name-two-meanings/light` | Mix light |
-// | [`mod@sound`] | `acme/one-name-two-meanings/sound` | Mix sound |
+// | [`colour`](mod@colour) | `acme/one-name-two-meanings/colour` | Mix colours |
+// | [`light`](mod@light) | `acme/one-name-two-meanings/light` | Mix light |
+// | [`sound`](mod@sound) | `acme/one-name-two-meanings/sound` | Mix sound |
 
 pub mod colour {
     //! Mix colours: `acme/one-name-two-meanings/colour`.
     //!
     //! ```ignore
-    //! use fal_core::input;
+    //! use fal_client::input;
     //! use bindings::colour;
     //!
     //! let input = input!(colour {
@@ -228,7 +228,7 @@ pub mod light {
     //! Mix light: `acme/one-name-two-meanings/light`.
     //!
     //! ```ignore
-    //! use fal_core::input;
+    //! use fal_client::input;
     //! use bindings::light;
     //!
     //! let input = input!(light {
@@ -442,7 +442,7 @@ pub mod sound {
     //! Mix sound: `acme/one-name-two-meanings/sound`.
     //!
     //! ```ignore
-    //! use fal_core::input;
+    //! use fal_client::input;
     //! use bindings::sound;
     //!
     //! let input = input!(sound {

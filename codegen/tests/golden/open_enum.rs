@@ -7,7 +7,7 @@
 // Classify a text: `acme/open-enum`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 //     text: "a cat reading a map",

@@ -7,7 +7,7 @@
 // Keep fields: `acme/other-fields`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 // });

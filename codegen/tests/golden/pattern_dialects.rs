@@ -7,7 +7,7 @@
 // Patterns of several languages: `acme/pattern-dialects`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 // });

@@ -7,7 +7,7 @@
 // Cut a sheet: `acme/preset-or-object`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 // });

@@ -4,15 +4,15 @@
 //
 // The app `acme/realtime`.
 //
-// | module | endpoint | category |
+// | module | endpoint | description |
 // |---|---|---|
 // | [`self`] | `acme/realtime` | Sketch |
-// | [`mod@realtime`] | `acme/realtime/realtime` | Sketch live, realtime |
+// | [`realtime`](mod@realtime) | `acme/realtime/realtime` | Redraws the picture with every stroke. Realtime. |
 //
 // Sketch: `acme/realtime`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 //     points: [1.0],
@@ -28,7 +28,7 @@ pub mod realtime {
     //! Realtime: `EndpointHandle::realtime` keeps a connection open for one input after another.
     //!
     //! ```ignore
-    //! use fal_core::input;
+    //! use fal_client::input;
     //! use bindings::realtime;
     //!
     //! let input = input!(realtime {

@@ -4,10 +4,10 @@
 //
 // The app `acme/root-unions`.
 //
-// | module | endpoint | category |
+// | module | endpoint | description |
 // |---|---|---|
 // | [`self`] | `acme/root-unions` | Draw a scene or a portrait |
-// | [`mod@realtime`] | `acme/root-unions/realtime` | Realtime endpoint: realtime, realtime |
+// | [`realtime`](mod@realtime) | `acme/root-unions/realtime` | Realtime endpoint: realtime Realtime. |
 //
 // Draw a scene or a portrait: `acme/root-unions`.
 

@@ -4,11 +4,11 @@
 //
 // The app `acme/routes`.
 //
-// | module | endpoint | category |
+// | module | endpoint | description |
 // |---|---|---|
-// | [`self`] | `acme/routes` | Develop a film, streams |
-// | [`mod@enlarge`] | `acme/routes/enlarge` | Enlarge a photo |
-// | [`mod@enlarge::_2x`] | `acme/routes/enlarge/2x` | Enlarge a photo twice |
+// | [`enlarge::_2x`](mod@enlarge::_2x) | `acme/routes/enlarge/2x` | Enlarge a photo twice |
+// | [`self`] | `acme/routes` | Develops every photo of a film. Streams. |
+// | [`enlarge`](mod@enlarge) | `acme/routes/enlarge` | Enlarge a photo |
 //
 // Develop a film: `acme/routes`.
 //
@@ -17,7 +17,7 @@
 // Streams: `Client::stream` returns partial results before the last one.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 //     film: "a cat reading a map",
@@ -29,7 +29,7 @@ pub mod enlarge {
     //! Enlarge a photo: `acme/routes/enlarge`.
     //!
     //! ```ignore
-    //! use fal_core::input;
+    //! use fal_client::input;
     //! use bindings::enlarge;
     //!
     //! let input = input!(enlarge {
@@ -291,7 +291,7 @@ pub mod enlarge {
         //! Enlarge a photo twice: `acme/routes/enlarge/2x`.
         //!
         //! ```ignore
-        //! use fal_core::input;
+        //! use fal_client::input;
         //! use bindings::enlarge::_2x;
         //!
         //! let input = input!(_2x {

@@ -7,7 +7,7 @@
 // Measure: `acme/rules-of-unions`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 // });

@@ -7,7 +7,7 @@
 // Schemas in other forms: `acme/schema-forms`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 // });

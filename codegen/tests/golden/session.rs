@@ -4,9 +4,9 @@
 //
 // The app `acme/session`.
 //
-// | module | endpoint | category |
+// | module | endpoint | description |
 // |---|---|---|
-// | [`mod@control`] | `acme/session/control` | World realtime client API |
+// | [`control`](mod@control) | `acme/session/control` | World realtime client API |
 
 pub mod control {
     //! World realtime client API: `acme/session/control`.

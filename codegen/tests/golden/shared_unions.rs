@@ -4,11 +4,11 @@
 //
 // The app `acme/shared-unions`.
 //
-// | module | endpoint | category |
+// | module | endpoint | description |
 // |---|---|---|
-// | [`mod@one`] | [`acme/shared-unions/one`](https://fal.ai/models/acme/shared-unions/one) | text-to-image |
-// | [`mod@three`] | [`acme/shared-unions/three`](https://fal.ai/models/acme/shared-unions/three) | text-to-image |
-// | [`mod@two`] | [`acme/shared-unions/two`](https://fal.ai/models/acme/shared-unions/two) | text-to-image |
+// | [`one`](mod@one) | [`acme/shared-unions/one`](https://fal.ai/models/acme/shared-unions/one) | Draws. |
+// | [`three`](mod@three) | [`acme/shared-unions/three`](https://fal.ai/models/acme/shared-unions/three) | Draws. |
+// | [`two`](mod@two) | [`acme/shared-unions/two`](https://fal.ai/models/acme/shared-unions/two) | Draws. |
 
 pub mod one {
     //! Draw: [`acme/shared-unions/one`](https://fal.ai/models/acme/shared-unions/one) (text-to-image).
@@ -16,7 +16,7 @@ pub mod one {
     //! Draws.
     //!
     //! ```ignore
-    //! use fal_core::input;
+    //! use fal_client::input;
     //! use bindings::one;
     //!
     //! let input = input!(one {
@@ -308,7 +308,7 @@ pub mod three {
     //! Draws.
     //!
     //! ```ignore
-    //! use fal_core::input;
+    //! use fal_client::input;
     //! use bindings::three;
     //!
     //! let input = input!(three {
@@ -529,7 +529,7 @@ pub mod two {
     //! Draws.
     //!
     //! ```ignore
-    //! use fal_core::input;
+    //! use fal_client::input;
     //! use bindings::two;
     //!
     //! let input = input!(two {

@@ -7,7 +7,7 @@
 // Pack: `acme/similar-objects`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 // });

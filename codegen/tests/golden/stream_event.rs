@@ -11,7 +11,7 @@
 // Streams: `Client::stream` returns partial results before the last one.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 //     topic: "a cat reading a map",

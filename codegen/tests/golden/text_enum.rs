@@ -7,7 +7,7 @@
 // Choose a voice: `acme/text-enum`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 //     languages: [bindings::Languages::Cs],

@@ -7,7 +7,7 @@
 // Write a card: `acme/text-lengths`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 //     greeting: "a cat reading a map",

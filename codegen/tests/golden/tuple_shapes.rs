@@ -7,7 +7,7 @@
 // Lists with a type for each position: `acme/tuple-shapes`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 // });

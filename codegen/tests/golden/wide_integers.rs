@@ -7,7 +7,7 @@
 // Count: `acme/wide-integers`.
 //
 // ```ignore
-// use fal_core::input;
+// use fal_client::input;
 //
 // let input = input!(bindings {
 // });

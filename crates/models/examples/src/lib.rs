@@ -150,33 +150,32 @@ async fn fal_birefnet(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/bytedance/dreamactor/v2`
+/// `fal-ai/bytedance/seedream/v5/lite/text-to-image`
 async fn fal_bytedance(client: &Client) -> Result<Bytes> {
-    use fal_bytedance::dreamactor::v2;
+    use fal_bytedance::seedream::v5::lite::text_to_image;
 
-    let reply = client.subscribe(input!(v2 {
-        image_url: "https://example.com/cat.png",
-        video_url: "https://example.com/clip.mp4",
+    let reply = client.subscribe(input!(text_to_image {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
     })).await?;
     Ok(reply.raw().clone())
 }
 
-/// `bytedance/seedance-2.0/fast/image-to-video`
+/// `bytedance/seedance-2.0/fast/text-to-video`
 async fn fal_bytedance_seedance_2_0(client: &Client) -> Result<Bytes> {
-    use fal_bytedance_seedance_2_0::fast::image_to_video;
+    use fal_bytedance_seedance_2_0::fast::text_to_video;
 
-    let reply = client.subscribe(input!(image_to_video {
+    let reply = client.subscribe(input!(text_to_video {
         prompt: "A paper boat sails down a gutter in the rain",
-        image_url: "https://example.com/cat.png",
     })).await?;
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/elevenlabs/audio-isolation`
+/// `fal-ai/elevenlabs/tts/turbo-v2.5`
 async fn fal_elevenlabs(client: &Client) -> Result<Bytes> {
-    use fal_elevenlabs::audio_isolation;
+    use fal_elevenlabs::tts::turbo_v2_5;
 
-    let reply = client.subscribe(input!(audio_isolation {
+    let reply = client.subscribe(input!(turbo_v2_5 {
+        text: "The boat leaves at nine.",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -209,9 +208,11 @@ async fn fal_flux_1(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/flux-2`
+/// `fal-ai/flux-2/klein/9b`
 async fn fal_flux_2(client: &Client) -> Result<Bytes> {
-    let reply = client.subscribe(input!(fal_flux_2 {
+    use fal_flux_2::klein::_9b;
+
+    let reply = client.subscribe(input!(_9b {
         prompt: "A lighthouse at dawn, seen through a rain-streaked window",
     })).await?;
     Ok(reply.raw().clone())
@@ -225,12 +226,12 @@ async fn fal_flux_2_flex(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/flux-2-lora-gallery/add-background`
+/// `fal-ai/flux-2-lora-gallery/ballpoint-pen-sketch`
 async fn fal_flux_2_lora_gallery(client: &Client) -> Result<Bytes> {
-    use fal_flux_2_lora_gallery::add_background;
+    use fal_flux_2_lora_gallery::ballpoint_pen_sketch;
 
-    let reply = client.subscribe(input!(add_background {
-        image_urls: ["https://example.com/cat.png"],
+    let reply = client.subscribe(input!(ballpoint_pen_sketch {
+        prompt: "a cat reading a map",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -282,11 +283,12 @@ async fn fal_flux_kontext(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/flux-kontext-lora`
+/// `fal-ai/flux-kontext-lora/text-to-image`
 async fn fal_flux_kontext_lora(client: &Client) -> Result<Bytes> {
-    let reply = client.subscribe(input!(fal_flux_kontext_lora {
+    use fal_flux_kontext_lora::text_to_image;
+
+    let reply = client.subscribe(input!(text_to_image {
         prompt: "A lighthouse at dawn, seen through a rain-streaked window",
-        image_url: "https://example.com/cat.png",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -299,12 +301,11 @@ async fn fal_flux_lora(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/flux-pro/kontext`
+/// `fal-ai/flux-pro/v1.1/redux`
 async fn fal_flux_pro(client: &Client) -> Result<Bytes> {
-    use fal_flux_pro::kontext;
+    use fal_flux_pro::v1_1::redux;
 
-    let reply = client.subscribe(input!(kontext {
-        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    let reply = client.subscribe(input!(redux {
         image_url: "https://example.com/cat.png",
     })).await?;
     Ok(reply.raw().clone())
@@ -345,9 +346,9 @@ async fn fal_gpt_image_1_mini(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/hunyuan-image/v2.1/text-to-image`
+/// `fal-ai/hunyuan-image/v3/instruct/text-to-image`
 async fn fal_hunyuan_image(client: &Client) -> Result<Bytes> {
-    use fal_hunyuan_image::v2_1::text_to_image;
+    use fal_hunyuan_image::v3::instruct::text_to_image;
 
     let reply = client.subscribe(input!(text_to_image {
         prompt: "A lighthouse at dawn, seen through a rain-streaked window",
@@ -372,12 +373,12 @@ async fn fal_hunyuan_video_image_to_video(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/ideogram/custom-models`
+/// `fal-ai/ideogram/v3`
 async fn fal_ideogram(client: &Client) -> Result<Bytes> {
-    use fal_ideogram::custom_models;
+    use fal_ideogram::v3;
 
-    let reply = client.subscribe(input!(custom_models {
-        images_data_url: "https://example.com/cat.png",
+    let reply = client.subscribe(input!(v3 {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -390,13 +391,12 @@ async fn fal_ideogram_v4(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/kling-video/ai-avatar/v2/pro`
+/// `fal-ai/kling-video/o3/4k/text-to-video`
 async fn fal_kling_video(client: &Client) -> Result<Bytes> {
-    use fal_kling_video::ai_avatar::v2::pro;
+    use fal_kling_video::o3::_4k::text_to_video;
 
-    let reply = client.subscribe(input!(pro {
-        image_url: "https://example.com/cat.png",
-        audio_url: "https://example.com/speech.wav",
+    let reply = client.subscribe(input!(text_to_video {
+        prompt: "A paper boat sails down a gutter in the rain",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -406,26 +406,27 @@ async fn fal_kokoro(client: &Client) -> Result<Bytes> {
     use fal_kokoro::american_english;
 
     let reply = client.subscribe(input!(american_english {
+        prompt: "The boat leaves at nine.",
     })).await?;
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/ltx-2/audio-to-video`
+/// `fal-ai/ltx-2/text-to-video`
 async fn fal_ltx_2(client: &Client) -> Result<Bytes> {
-    use fal_ltx_2::audio_to_video;
+    use fal_ltx_2::text_to_video;
 
-    let reply = client.subscribe(input!(audio_to_video {
-        audio_url: "https://example.com/speech.wav",
+    let reply = client.subscribe(input!(text_to_video {
+        prompt: "A paper boat sails down a gutter in the rain",
     })).await?;
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/ltx-2.3/audio-to-video`
+/// `fal-ai/ltx-2.3/text-to-video`
 async fn fal_ltx_2_3(client: &Client) -> Result<Bytes> {
-    use fal_ltx_2_3::audio_to_video;
+    use fal_ltx_2_3::text_to_video;
 
-    let reply = client.subscribe(input!(audio_to_video {
-        audio_url: "https://example.com/speech.wav",
+    let reply = client.subscribe(input!(text_to_video {
+        prompt: "A paper boat sails down a gutter in the rain",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -456,11 +457,12 @@ async fn fal_luma_photon(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/minimax-music`
+/// `fal-ai/minimax-music/v2.6`
 async fn fal_minimax_music(client: &Client) -> Result<Bytes> {
-    let reply = client.subscribe(input!(fal_minimax_music {
-        prompt: "The lamp goes round, the ships come home",
-        reference_audio_url: "https://example.com/speech.wav",
+    use fal_minimax_music::v2_6;
+
+    let reply = client.subscribe(input!(v2_6 {
+        prompt: "A slow sea shanty with accordion",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -497,22 +499,21 @@ async fn fal_openai_gpt_image_2(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
-/// `openrouter/router`
+/// `openrouter/router/openai/v1/chat/completions`
 async fn fal_openrouter_router(client: &Client) -> Result<Bytes> {
-    let reply = client.subscribe(input!(fal_openrouter_router {
-        prompt: "Why is the sea salty?",
-        model: "google/gemini-2.5-flash",
+    use fal_openrouter_router::openai::v1::chat::completions;
+
+    let reply = client.subscribe(input!(completions {
     })).await?;
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/pixverse/c1/image-to-video`
+/// `fal-ai/pixverse/v6/text-to-video`
 async fn fal_pixverse(client: &Client) -> Result<Bytes> {
-    use fal_pixverse::c1::image_to_video;
+    use fal_pixverse::v6::text_to_video;
 
-    let reply = client.subscribe(input!(image_to_video {
+    let reply = client.subscribe(input!(text_to_video {
         prompt: "A paper boat sails down a gutter in the rain",
-        image_url: "https://example.com/cat.png",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -553,23 +554,22 @@ async fn fal_qwen_image_max(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/recraft/v3/create-style`
+/// `fal-ai/recraft/v4.1/pro/text-to-image`
 async fn fal_recraft(client: &Client) -> Result<Bytes> {
-    use fal_recraft::v3::create_style;
+    use fal_recraft::v4_1::pro::text_to_image;
 
-    let reply = client.subscribe(input!(create_style {
-        images_data_url: "https://example.com/cat.png",
+    let reply = client.subscribe(input!(text_to_image {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
     })).await?;
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/sora-2/characters`
+/// `fal-ai/sora-2/text-to-video`
 async fn fal_sora_2(client: &Client) -> Result<Bytes> {
-    use fal_sora_2::characters;
+    use fal_sora_2::text_to_video;
 
-    let reply = client.subscribe(input!(characters {
-        video_url: "https://example.com/clip.mp4",
-        name: "cat",
+    let reply = client.subscribe(input!(text_to_video {
+        prompt: "A paper boat sails down a gutter in the rain",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -590,13 +590,12 @@ async fn fal_stable_audio(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/stable-audio-25/audio-to-audio`
+/// `fal-ai/stable-audio-25/text-to-audio`
 async fn fal_stable_audio_25(client: &Client) -> Result<Bytes> {
-    use fal_stable_audio_25::audio_to_audio;
+    use fal_stable_audio_25::text_to_audio;
 
-    let reply = client.subscribe(input!(audio_to_audio {
+    let reply = client.subscribe(input!(text_to_audio {
         prompt: "Waves against a wooden pier, gulls far off",
-        audio_url: "https://example.com/speech.wav",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -617,46 +616,42 @@ async fn fal_veo3(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/vidu/image-to-video`
+/// `fal-ai/vidu/q2/text-to-image`
 async fn fal_vidu(client: &Client) -> Result<Bytes> {
-    use fal_vidu::image_to_video;
+    use fal_vidu::q2::text_to_image;
 
-    let reply = client.subscribe(input!(image_to_video {
-        prompt: "A paper boat sails down a gutter in the rain",
-        image_url: "https://example.com/cat.png",
+    let reply = client.subscribe(input!(text_to_image {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
     })).await?;
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/wan/v2.2-14b/animate/move`
+/// `fal-ai/wan/v2.7/pro/text-to-image`
 async fn fal_wan(client: &Client) -> Result<Bytes> {
-    use fal_wan::v2_2_14b::animate::move_;
+    use fal_wan::v2_7::pro::text_to_image;
 
-    let reply = client.subscribe(input!(move_ {
-        video_url: "https://example.com/clip.mp4",
-        image_url: "https://example.com/cat.png",
+    let reply = client.subscribe(input!(text_to_image {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
     })).await?;
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/wan-25-preview/image-to-video`
+/// `fal-ai/wan-25-preview/text-to-image`
 async fn fal_wan_25_preview(client: &Client) -> Result<Bytes> {
-    use fal_wan_25_preview::image_to_video;
+    use fal_wan_25_preview::text_to_image;
 
-    let reply = client.subscribe(input!(image_to_video {
-        prompt: "A paper boat sails down a gutter in the rain",
-        image_url: "https://example.com/cat.png",
+    let reply = client.subscribe(input!(text_to_image {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
     })).await?;
     Ok(reply.raw().clone())
 }
 
-/// `wan/v2.6/image-to-video`
+/// `wan/v2.6/text-to-image`
 async fn fal_wan_v2_6(client: &Client) -> Result<Bytes> {
-    use fal_wan_v2_6::image_to_video;
+    use fal_wan_v2_6::text_to_image;
 
-    let reply = client.subscribe(input!(image_to_video {
-        prompt: "A paper boat sails down a gutter in the rain",
-        image_url: "https://example.com/cat.png",
+    let reply = client.subscribe(input!(text_to_image {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
     })).await?;
     Ok(reply.raw().clone())
 }

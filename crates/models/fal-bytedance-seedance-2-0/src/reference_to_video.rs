@@ -6,7 +6,8 @@
 //! Generates a video from images, videos and recordings, with Seedance 2.0.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bytedance_seedance_2_0::reference_to_video;
 //!
 //! let input = input!(reference_to_video {

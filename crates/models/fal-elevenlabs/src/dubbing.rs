@@ -5,7 +5,8 @@
 //! Speaks a recording or a video in another language, in the voices of the original.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_elevenlabs::dubbing;
 //!
 //! let input = input!(dubbing {

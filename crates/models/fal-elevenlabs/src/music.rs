@@ -5,10 +5,12 @@
 //! Generates music from a description, or from a plan of its sections.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_elevenlabs::music;
 //!
 //! let input = input!(music {
+//!     prompt: "a cat reading a map",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

@@ -6,7 +6,8 @@
 //! Speech to text with times for each word, and with who is speaking.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_elevenlabs::speech_to_text;
 //!
 //! let input = input!(speech_to_text {

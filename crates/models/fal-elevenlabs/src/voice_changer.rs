@@ -6,7 +6,8 @@
 //! Speaks a recording again in another voice.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_elevenlabs::voice_changer;
 //!
 //! let input = input!(voice_changer {

@@ -5,7 +5,8 @@
 //! Text to image with FLUX.1 \[schnell\], which needs only a few steps.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_1::schnell;
 //!
 //! let input = input!(schnell {

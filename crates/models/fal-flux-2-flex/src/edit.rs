@@ -6,7 +6,8 @@
 //! set.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2_flex::edit;
 //!
 //! let input = input!(edit {

@@ -6,7 +6,8 @@
 //! Puts what an image shows on a white ground into a scene.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2_lora_gallery::add_background;
 //!
 //! let input = input!(add_background {

@@ -6,7 +6,8 @@
 //! Furnishes an image of an empty room.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2_lora_gallery::apartment_staging;
 //!
 //! let input = input!(apartment_staging {

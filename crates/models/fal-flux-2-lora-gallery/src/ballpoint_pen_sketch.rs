@@ -6,7 +6,8 @@
 //! Text to image in the look of a ballpoint pen sketch.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2_lora_gallery::ballpoint_pen_sketch;
 //!
 //! let input = input!(ballpoint_pen_sketch {

@@ -6,7 +6,8 @@
 //! Text to image in the look of a comic drawn on a computer.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2_lora_gallery::digital_comic_art;
 //!
 //! let input = input!(digital_comic_art {

@@ -6,7 +6,8 @@
 //! Turns a picture of a face into a full portrait.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2_lora_gallery::face_to_full_portrait;
 //!
 //! let input = input!(face_to_full_portrait {

@@ -6,7 +6,8 @@
 //! Text to image with intense colors and the surreal contrast of HDR photography.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2_lora_gallery::hdr_style;
 //!
 //! let input = input!(hdr_style {

@@ -6,7 +6,8 @@
 //! Shows what is in an image from another camera angle.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2_lora_gallery::multiple_angles;
 //!
 //! let input = input!(multiple_angles {

@@ -6,7 +6,8 @@
 //! Text to image with natural light and authentic detail, close to a photograph.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2_lora_gallery::realism;
 //!
 //! let input = input!(realism {

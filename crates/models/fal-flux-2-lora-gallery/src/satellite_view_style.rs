@@ -6,7 +6,8 @@
 //! Text to image as seen from a satellite or an aeroplane.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2_lora_gallery::satellite_view_style;
 //!
 //! let input = input!(satellite_view_style {

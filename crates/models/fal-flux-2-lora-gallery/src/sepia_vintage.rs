@@ -6,7 +6,8 @@
 //! Text to image in the look of an old sepia photograph.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2_lora_gallery::sepia_vintage;
 //!
 //! let input = input!(sepia_vintage {

@@ -6,7 +6,8 @@
 //! Dresses a person in a garment: takes an image of each.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2_lora_gallery::virtual_tryon;
 //!
 //! let input = input!(virtual_tryon {

@@ -5,7 +5,8 @@
 //! Text to image with FLUX.2 \[dev\], distilled to answer fastest.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2::flash;
 //!
 //! let input = input!(flash {

@@ -6,7 +6,8 @@
 //! Redraws an image according to a prompt and the edges of a control image, with FLUX.1 \[dev\].
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_control_lora_canny::image_to_image;
 //!
 //! let input = input!(image_to_image {

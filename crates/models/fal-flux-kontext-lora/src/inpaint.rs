@@ -7,7 +7,8 @@
 //! and LoRA weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_kontext_lora::inpaint;
 //!
 //! let input = input!(inpaint {

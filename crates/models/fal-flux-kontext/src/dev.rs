@@ -5,7 +5,8 @@
 //! Changes an image as told in plain language, with the open FLUX.1 Kontext \[dev\].
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_kontext::dev;
 //!
 //! let input = input!(dev {

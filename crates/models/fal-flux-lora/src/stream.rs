@@ -5,7 +5,8 @@
 //! Text to image with FLUX.1 \[dev\] and LoRA weights of your own, as a stream of previews.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_lora::stream;
 //!
 //! let input = input!(stream {

@@ -5,7 +5,8 @@
 //! Changes an image as told in plain language, and leaves the rest of it alone.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_pro::kontext;
 //!
 //! let input = input!(kontext {

@@ -6,7 +6,8 @@
 //! Text to image with OpenAI's GPT Image 1.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_gpt_image_1::text_to_image;
 //!
 //! let input = input!(text_to_image {

@@ -5,7 +5,8 @@
 //! Trains LoRA weights for Ideogram 4.0q on your images.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ideogram_v4::trainer;
 //!
 //! let input = input!(trainer {

@@ -6,7 +6,8 @@
 //! Trains an Ideogram model of your own on a few images.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ideogram::custom_models;
 //!
 //! let input = input!(custom_models {

@@ -4,7 +4,8 @@
 //! Text to image with Ideogram 2: posters, logos and lettering.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ideogram::v2;
 //!
 //! let input = input!(v2 {

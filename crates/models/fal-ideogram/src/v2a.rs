@@ -4,7 +4,8 @@
 //! Text to image with Ideogram 2a: posters, logos and lettering, at a lower price.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ideogram::v2a;
 //!
 //! let input = input!(v2a {

@@ -4,7 +4,8 @@
 //! Text to image with Ideogram 3: posters, logos and lettering, optionally in the style of images.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ideogram::v3;
 //!
 //! let input = input!(v3 {

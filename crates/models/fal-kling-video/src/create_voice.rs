@@ -6,7 +6,8 @@
 //! Creates a voice from a recording, for videos of Kling.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::create_voice;
 //!
 //! let input = input!(create_voice {

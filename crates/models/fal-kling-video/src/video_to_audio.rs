@@ -6,7 +6,8 @@
 //! Makes sound effects and music for a video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::video_to_audio;
 //!
 //! let input = input!(video_to_audio {

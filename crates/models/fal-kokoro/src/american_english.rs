@@ -6,10 +6,12 @@
 //! Speaks a text in American English, with the small Kokoro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kokoro::american_english;
 //!
 //! let input = input!(american_english {
+//!     prompt: "The boat leaves at nine.",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

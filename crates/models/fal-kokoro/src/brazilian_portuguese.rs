@@ -6,7 +6,8 @@
 //! Speaks a text in Brazilian Portuguese, with the small Kokoro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kokoro::brazilian_portuguese;
 //!
 //! let input = input!(brazilian_portuguese {

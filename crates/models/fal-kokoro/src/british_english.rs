@@ -6,7 +6,8 @@
 //! Speaks a text in British English, with the small Kokoro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kokoro::british_english;
 //!
 //! let input = input!(british_english {

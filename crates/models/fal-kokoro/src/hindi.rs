@@ -5,7 +5,8 @@
 //! Speaks a text in Hindi, with the small Kokoro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kokoro::hindi;
 //!
 //! let input = input!(hindi {

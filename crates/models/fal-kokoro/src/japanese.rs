@@ -5,7 +5,8 @@
 //! Speaks a text in Japanese, with the small Kokoro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kokoro::japanese;
 //!
 //! let input = input!(japanese {

@@ -6,7 +6,8 @@
 //! Speaks a text in Mandarin Chinese, with the small Kokoro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kokoro::mandarin_chinese;
 //!
 //! let input = input!(mandarin_chinese {

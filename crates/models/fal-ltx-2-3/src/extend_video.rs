@@ -6,7 +6,8 @@
 //! Carries a video on, or puts a beginning before it, with LTX-2.3.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ltx_2_3::extend_video;
 //!
 //! let input = input!(extend_video {

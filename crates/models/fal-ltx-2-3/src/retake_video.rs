@@ -6,7 +6,8 @@
 //! Regenerates a part of a video, with LTX-2.3.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ltx_2_3::retake_video;
 //!
 //! let input = input!(retake_video {

@@ -6,7 +6,8 @@
 //! Text to video with Ray 2.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_luma_dream_machine::ray_2;
 //!
 //! let input = input!(ray_2 {

@@ -6,7 +6,8 @@
 //! Text to video with the quicker Ray 2 Flash.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_luma_dream_machine::ray_2_flash;
 //!
 //! let input = input!(ray_2_flash {

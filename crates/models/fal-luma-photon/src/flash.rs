@@ -5,7 +5,8 @@
 //! Text to image with Photon Flash, made for speed.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_luma_photon::flash;
 //!
 //! let input = input!(flash {

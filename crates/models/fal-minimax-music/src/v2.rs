@@ -5,7 +5,8 @@
 //! Generates a song from lyrics and a description.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_minimax_music::v2;
 //!
 //! let input = input!(v2 {

@@ -5,7 +5,8 @@
 //! Generates a whole track, sung or instrumental, from a description and lyrics.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_minimax_music::v2_5;
 //!
 //! let input = input!(v2_5 {

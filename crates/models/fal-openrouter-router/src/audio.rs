@@ -5,7 +5,8 @@
 //! Answers about a recording with any of OpenRouter's models that can hear.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_openrouter_router::audio;
 //!
 //! let input = input!(audio {

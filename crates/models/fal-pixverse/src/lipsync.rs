@@ -5,7 +5,8 @@
 //! Makes the lips in a video follow a recording or a text.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_pixverse::lipsync;
 //!
 //! let input = input!(lipsync {

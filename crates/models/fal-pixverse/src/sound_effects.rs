@@ -6,7 +6,8 @@
 //! Makes sound effects and music for a video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_pixverse::sound_effects;
 //!
 //! let input = input!(sound_effects {

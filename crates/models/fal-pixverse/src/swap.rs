@@ -5,7 +5,8 @@
 //! Puts the person, the object or the background of an image in the place of one in a video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_pixverse::swap;
 //!
 //! let input = input!(swap {

@@ -6,7 +6,8 @@
 //! Text to image with Qwen-Image 2512 and LoRA weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_qwen_image_2512::lora;
 //!
 //! let input = input!(lora {

@@ -6,7 +6,8 @@
 //! Text to image with Qwen-Image Max: more realistic, with finer detail.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_qwen_image_max::text_to_image;
 //!
 //! let input = input!(text_to_image {

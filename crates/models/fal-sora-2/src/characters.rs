@@ -5,7 +5,8 @@
 //! Creates a character from a video, for videos of Sora 2.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sora_2::characters;
 //!
 //! let input = input!(characters {

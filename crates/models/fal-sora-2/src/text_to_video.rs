@@ -6,7 +6,8 @@
 //! Text to video with sound, with OpenAI's Sora 2.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sora_2::text_to_video;
 //!
 //! let input = input!(text_to_video {

@@ -6,7 +6,8 @@
 //! Speech to text with Canary, as a stream of what has been understood so far.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_speech_to_text::stream;
 //!
 //! let input = input!(stream {

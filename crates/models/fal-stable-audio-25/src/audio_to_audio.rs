@@ -6,7 +6,8 @@
 //! Transforms a recording according to a prompt.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_stable_audio_25::audio_to_audio;
 //!
 //! let input = input!(audio_to_audio {

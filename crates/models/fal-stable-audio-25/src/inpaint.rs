@@ -6,7 +6,8 @@
 //! Regenerates a part of a recording.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_stable_audio_25::inpaint;
 //!
 //! let input = input!(inpaint {

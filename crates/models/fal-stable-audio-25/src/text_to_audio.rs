@@ -6,7 +6,8 @@
 //! Generates music and sounds from text.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_stable_audio_25::text_to_audio;
 //!
 //! let input = input!(text_to_audio {

@@ -6,7 +6,8 @@
 //! Animates an image, with sound, with Google's Veo 3.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_veo3::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -6,7 +6,8 @@
 //! Generates a video of a subject in images, with Vidu.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_vidu::reference_to_video;
 //!
 //! let input = input!(reference_to_video {

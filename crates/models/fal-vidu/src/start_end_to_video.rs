@@ -6,7 +6,8 @@
 //! Fills the time between a first and a last image, with Vidu.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_vidu::start_end_to_video;
 //!
 //! let input = input!(start_end_to_video {

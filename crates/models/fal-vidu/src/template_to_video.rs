@@ -6,7 +6,8 @@
 //! Plays a ready-made scene with what an image shows, with Vidu.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_vidu::template_to_video;
 //!
 //! let input = input!(template_to_video {

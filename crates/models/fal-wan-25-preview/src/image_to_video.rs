@@ -6,7 +6,8 @@
 //! Animates an image with Wan 2.5, optionally to your own music.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan_25_preview::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -5,7 +5,8 @@
 //! Animates an image with Wan 2.6, in one shot or several.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan_v2_6::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -6,7 +6,8 @@
 //! Generates a video of subjects in videos, with Wan 2.6.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan_v2_6::reference_to_video;
 //!
 //! let input = input!(reference_to_video {

@@ -6,7 +6,8 @@
 //! images.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan_v2_6::text_to_image;
 //!
 //! let input = input!(text_to_image {

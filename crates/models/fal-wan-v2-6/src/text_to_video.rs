@@ -5,7 +5,8 @@
 //! Text to video with Wan 2.6, in one shot or several.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan_v2_6::text_to_video;
 //!
 //! let input = input!(text_to_video {

@@ -5,7 +5,8 @@
 //! Takes the background out of a video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_birefnet::v2::video;
 //!
 //! let input = input!(video {

@@ -6,7 +6,8 @@
 //! Makes the person in an image speak or sing a recording, with matching emotions.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bytedance::omnihuman::v1_5;
 //!
 //! let input = input!(v1_5 {

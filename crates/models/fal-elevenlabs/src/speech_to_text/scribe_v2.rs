@@ -6,7 +6,8 @@
 //! Speech to text with Scribe 2: times for each word, who is speaking, and words to listen for.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_elevenlabs::speech_to_text::scribe_v2;
 //!
 //! let input = input!(scribe_v2 {

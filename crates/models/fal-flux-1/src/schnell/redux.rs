@@ -6,7 +6,8 @@
 //! Quick variations of an image with FLUX.1 \[schnell\], without a prompt.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_1::schnell::redux;
 //!
 //! let input = input!(redux {

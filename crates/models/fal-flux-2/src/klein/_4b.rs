@@ -5,7 +5,8 @@
 //! Text to image with the small FLUX.2 \[klein\] of 4 billion parameters, distilled to few steps.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2::klein::_4b;
 //!
 //! let input = input!(_4b {

@@ -9,7 +9,8 @@
 //! Realtime: `EndpointHandle::realtime` keeps a connection open for one input after another.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2::klein::realtime;
 //!
 //! let input = input!(realtime {

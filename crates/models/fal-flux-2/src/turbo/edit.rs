@@ -5,7 +5,8 @@
 //! Changes images as told in plain language, with FLUX.2 \[dev\] distilled to few steps.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2::turbo::edit;
 //!
 //! let input = input!(edit {

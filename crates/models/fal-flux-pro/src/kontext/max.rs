@@ -6,7 +6,8 @@
 //! Changes an image as told in plain language, with the strongest Kontext model.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_pro::kontext::max;
 //!
 //! let input = input!(max {

@@ -5,7 +5,8 @@
 //! Repaints the masked part of an image, or extends the image beyond its edges.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_pro::v1::fill;
 //!
 //! let input = input!(fill {

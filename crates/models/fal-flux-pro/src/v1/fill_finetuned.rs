@@ -6,7 +6,8 @@
 //! Repaints the masked part of an image with a fine-tuned FLUX.1 \[pro\] of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_pro::v1::fill_finetuned;
 //!
 //! let input = input!(fill_finetuned {

@@ -6,7 +6,8 @@
 //! Variations of an image according to a prompt with FLUX1.1 \[pro\] ultra, at up to 2K.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_pro::v1_1_ultra::redux;
 //!
 //! let input = input!(redux {

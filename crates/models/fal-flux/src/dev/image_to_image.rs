@@ -7,7 +7,8 @@
 //! source image as the prompt says. The images may be put to private and commercial use.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux::dev::image_to_image;
 //!
 //! let input = input!(image_to_image {

@@ -6,7 +6,8 @@
 //! prompt.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux::dev::redux;
 //!
 //! let input = input!(redux {

@@ -5,7 +5,8 @@
 //! Variations of an image with FLUX.1 Krea, without a prompt.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux::krea::redux;
 //!
 //! let input = input!(redux {

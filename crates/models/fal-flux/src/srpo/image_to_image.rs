@@ -7,7 +7,8 @@
 //! and texture.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux::srpo::image_to_image;
 //!
 //! let input = input!(image_to_image {

@@ -6,7 +6,8 @@
 //! Text to image with an Ideogram model of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ideogram::custom_models::generate;
 //!
 //! let input = input!(generate {

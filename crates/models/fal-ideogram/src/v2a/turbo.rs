@@ -5,7 +5,8 @@
 //! Text to image with the quicker Ideogram 2a Turbo: posters, logos and lettering.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ideogram::v2a::turbo;
 //!
 //! let input = input!(turbo {

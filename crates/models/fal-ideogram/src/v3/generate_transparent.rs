@@ -6,7 +6,8 @@
 //! Text to image on a see-through background, with Ideogram 3.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ideogram::v3::generate_transparent;
 //!
 //! let input = input!(generate_transparent {

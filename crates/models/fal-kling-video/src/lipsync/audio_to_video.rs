@@ -6,7 +6,8 @@
 //! Makes the lips in a video follow a recording.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::lipsync::audio_to_video;
 //!
 //! let input = input!(audio_to_video {

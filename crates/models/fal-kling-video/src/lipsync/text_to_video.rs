@@ -6,7 +6,8 @@
 //! Makes the person in a video speak a text.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::lipsync::text_to_video;
 //!
 //! let input = input!(text_to_video {

@@ -5,7 +5,8 @@
 //! Speaks a text in one of the voices of Kling.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::v1::tts;
 //!
 //! let input = input!(tts {

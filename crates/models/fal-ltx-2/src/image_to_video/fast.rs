@@ -6,7 +6,8 @@
 //! Animates an image, with sound, with the quicker LTX-2 Fast.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ltx_2::image_to_video::fast;
 //!
 //! let input = input!(fast {

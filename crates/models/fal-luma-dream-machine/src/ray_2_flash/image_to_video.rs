@@ -6,7 +6,8 @@
 //! Generates a video that opens or closes with a given image, with the quicker Ray 2 Flash.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_luma_dream_machine::ray_2_flash::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -6,7 +6,8 @@
 //! Carries a video on in fast mode.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_pixverse::extend::fast;
 //!
 //! let input = input!(fast {

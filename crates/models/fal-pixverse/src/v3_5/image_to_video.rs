@@ -6,7 +6,8 @@
 //! Animates an image with PixVerse 3.5.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_pixverse::v3_5::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -6,7 +6,8 @@
 //! Fills the time between a first and a last image, with PixVerse 4.5.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_pixverse::v4_5::transition;
 //!
 //! let input = input!(transition {

@@ -6,7 +6,8 @@
 //! Shows a ready-made effect on an image, with PixVerse 5.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_pixverse::v5::effects;
 //!
 //! let input = input!(effects {

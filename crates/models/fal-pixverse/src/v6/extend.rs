@@ -5,7 +5,8 @@
 //! Carries a video on, with PixVerse 6.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_pixverse::v6::extend;
 //!
 //! let input = input!(extend {

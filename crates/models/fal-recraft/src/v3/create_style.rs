@@ -6,7 +6,8 @@
 //! Creates a style from a few images, for Recraft V3.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_recraft::v3::create_style;
 //!
 //! let input = input!(create_style {

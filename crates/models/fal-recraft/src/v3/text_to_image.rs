@@ -6,7 +6,8 @@
 //! Text to image with Recraft V3: long lettering, vector graphics, styles of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_recraft::v3::text_to_image;
 //!
 //! let input = input!(text_to_image {

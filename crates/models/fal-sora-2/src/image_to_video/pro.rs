@@ -6,7 +6,8 @@
 //! Animates an image, with sound, with OpenAI's Sora 2 Pro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sora_2::image_to_video::pro;
 //!
 //! let input = input!(pro {

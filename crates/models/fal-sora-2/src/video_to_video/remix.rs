@@ -6,7 +6,8 @@
 //! Remixes a video of Sora 2.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sora_2::video_to_video::remix;
 //!
 //! let input = input!(remix {

@@ -6,7 +6,8 @@
 //! Animates an image, with sound, with the quicker and cheaper Veo 3 Fast.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_veo3::fast::image_to_video;
 //!
 //! let input = input!(image_to_video {

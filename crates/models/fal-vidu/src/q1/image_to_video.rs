@@ -6,7 +6,8 @@
 //! Animates an image with Vidu Q1, in 1080p.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_vidu::q1::image_to_video;
 //!
 //! let input = input!(image_to_video {

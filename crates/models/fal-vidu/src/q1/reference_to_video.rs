@@ -6,7 +6,8 @@
 //! Generates a video of subjects in up to seven images, with Vidu Q1.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_vidu::q1::reference_to_video;
 //!
 //! let input = input!(reference_to_video {

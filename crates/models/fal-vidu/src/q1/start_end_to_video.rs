@@ -6,7 +6,8 @@
 //! Fills the time between a first and a last image with Vidu Q1, in 1080p.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_vidu::q1::start_end_to_video;
 //!
 //! let input = input!(start_end_to_video {

@@ -6,7 +6,8 @@
 //! Animates an image with the quicker Wan 2.6 Flash, in one shot or several.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan_v2_6::image_to_video::flash;
 //!
 //! let input = input!(flash {

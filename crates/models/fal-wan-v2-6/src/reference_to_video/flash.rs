@@ -6,7 +6,8 @@
 //! Generates a video of subjects in videos and images, with the quicker Wan 2.6 Flash.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan_v2_6::reference_to_video::flash;
 //!
 //! let input = input!(flash {

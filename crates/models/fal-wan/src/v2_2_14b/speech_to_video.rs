@@ -6,7 +6,8 @@
 //! Makes the person in an image speak or sing a recording, with Wan 2.2.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan::v2_2_14b::speech_to_video;
 //!
 //! let input = input!(speech_to_video {

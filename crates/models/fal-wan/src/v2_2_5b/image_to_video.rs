@@ -6,7 +6,8 @@
 //! Animates an image with the small Wan 2.2.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan::v2_2_5b::image_to_video;
 //!
 //! let input = input!(image_to_video {

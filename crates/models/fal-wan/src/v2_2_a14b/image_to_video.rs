@@ -6,7 +6,8 @@
 //! Animates an image with the large Wan 2.2, optionally towards a last image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan::v2_2_a14b::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -6,7 +6,8 @@
 //! Text to image with the large Wan 2.2.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan::v2_2_a14b::text_to_image;
 //!
 //! let input = input!(text_to_image {

@@ -6,7 +6,8 @@
 //! Changes a video by instructions in plain language, or according to an image, with Wan 2.7.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan::v2_7::edit_video;
 //!
 //! let input = input!(edit_video {

@@ -6,10 +6,12 @@
 //! Animates an image, or continues a clip, with Wan 2.7.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan::v2_7::image_to_video;
 //!
 //! let input = input!(image_to_video {
+//!     prompt: "A paper boat sails down a gutter in the rain",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

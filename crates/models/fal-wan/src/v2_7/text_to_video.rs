@@ -6,7 +6,8 @@
 //! Text to video with sound, with Wan 2.7.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan::v2_7::text_to_video;
 //!
 //! let input = input!(text_to_video {

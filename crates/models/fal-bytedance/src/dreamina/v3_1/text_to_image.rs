@@ -6,7 +6,8 @@
 //! Text to image with Dreamina 3.1, strong in style and portraits.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bytedance::dreamina::v3_1::text_to_image;
 //!
 //! let input = input!(text_to_image {

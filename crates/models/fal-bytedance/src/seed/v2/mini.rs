@@ -5,7 +5,8 @@
 //! Answers about texts, images and videos, made for speed.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bytedance::seed::v2::mini;
 //!
 //! let input = input!(mini {

@@ -6,7 +6,8 @@
 //! Speaks a text, in many voices and languages.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bytedance::seed_speech::tts::v2;
 //!
 //! let input = input!(v2 {

@@ -6,7 +6,8 @@
 //! Changes images as told in plain language, with FLUX.2 \[klein\] 9B.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2::klein::_9b::edit;
 //!
 //! let input = input!(edit {

@@ -6,7 +6,8 @@
 //! Makes one image out of several as told in plain language, with Kontext \[max\]. Experimental.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_pro::kontext::max::multi;
 //!
 //! let input = input!(multi {

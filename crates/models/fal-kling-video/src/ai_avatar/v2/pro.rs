@@ -6,7 +6,8 @@
 //! Makes the person, animal or character of an image speak a recording, with Kling AI Avatar 2 Pro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::ai_avatar::v2::pro;
 //!
 //! let input = input!(pro {

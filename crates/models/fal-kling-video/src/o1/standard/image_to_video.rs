@@ -6,7 +6,8 @@
 //! Fills the time between a first and a last image, with Kling O1 Standard.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::o1::standard::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -6,7 +6,8 @@
 //! Generates a video of characters, objects and styles in images, with Kling O1 Standard.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::o1::standard::reference_to_video;
 //!
 //! let input = input!(reference_to_video {

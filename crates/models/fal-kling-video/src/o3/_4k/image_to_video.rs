@@ -6,7 +6,8 @@
 //! Animates an image with Kling O3 4K, optionally towards a last image, in one shot or several.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::o3::_4k::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -6,10 +6,12 @@
 //! Generates a video of characters, objects and styles in images, with Kling O3 Pro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::o3::pro::reference_to_video;
 //!
 //! let input = input!(reference_to_video {
+//!     prompt: "A paper boat sails down a gutter in the rain",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

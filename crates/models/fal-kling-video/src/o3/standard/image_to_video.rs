@@ -7,7 +7,8 @@
 //! several.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::o3::standard::image_to_video;
 //!
 //! let input = input!(image_to_video {

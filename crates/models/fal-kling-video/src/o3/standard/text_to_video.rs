@@ -6,10 +6,12 @@
 //! Text to video with Kling O3 Standard, in one shot or several, optionally with sound.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::o3::standard::text_to_video;
 //!
 //! let input = input!(text_to_video {
+//!     prompt: "A paper boat sails down a gutter in the rain",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

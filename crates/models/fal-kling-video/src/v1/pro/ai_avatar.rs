@@ -7,7 +7,8 @@
 //! Pro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::v1::pro::ai_avatar;
 //!
 //! let input = input!(ai_avatar {

@@ -6,7 +6,8 @@
 //! Videos of one or two people with a ready-made effect, with Kling 1.6 Standard.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::v1_6::standard::effects;
 //!
 //! let input = input!(effects {

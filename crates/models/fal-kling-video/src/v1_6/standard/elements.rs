@@ -6,7 +6,8 @@
 //! Generates a video of the things in up to four images, with Kling 1.6 Standard.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::v1_6::standard::elements;
 //!
 //! let input = input!(elements {

@@ -6,7 +6,8 @@
 //! Text to video with Kling 1.6 Standard.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::v1_6::standard::text_to_video;
 //!
 //! let input = input!(text_to_video {

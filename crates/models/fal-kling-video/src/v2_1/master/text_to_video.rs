@@ -6,7 +6,8 @@
 //! Text to video with Kling 2.1 Master.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::v2_1::master::text_to_video;
 //!
 //! let input = input!(text_to_video {

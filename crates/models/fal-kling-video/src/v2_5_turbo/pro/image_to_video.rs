@@ -6,7 +6,8 @@
 //! Animates an image with Kling 2.5 Turbo Pro, made for fluid motion at a low price.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::v2_5_turbo::pro::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -6,7 +6,8 @@
 //! Text to video with Kling 2.5 Turbo Pro, made for fluid motion at a low price.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::v2_5_turbo::pro::text_to_video;
 //!
 //! let input = input!(text_to_video {

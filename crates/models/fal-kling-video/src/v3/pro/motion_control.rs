@@ -6,7 +6,8 @@
 //! Moves the character of an image as the person in a video moves, with Kling 3.0 Pro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::v3::pro::motion_control;
 //!
 //! let input = input!(motion_control {

@@ -6,7 +6,8 @@
 //! Animates an image with Kling 3.0 Standard, in one shot or several, with generated sound.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::v3::standard::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -6,7 +6,8 @@
 //! OpenAI's embeddings protocol, for any of OpenRouter's embedding models.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_openrouter_router::openai::v1::embeddings;
 //!
 //! let input = input!(embeddings {

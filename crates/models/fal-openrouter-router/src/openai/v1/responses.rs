@@ -6,7 +6,8 @@
 //! OpenAI's responses protocol, for any of OpenRouter's language models.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_openrouter_router::openai::v1::responses;
 //!
 //! let input = input!(responses {

@@ -6,7 +6,8 @@
 //! Text to video with PixVerse 4.5 in fast mode.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_pixverse::v4_5::text_to_video::fast;
 //!
 //! let input = input!(fast {

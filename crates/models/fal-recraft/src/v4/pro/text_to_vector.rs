@@ -6,7 +6,8 @@
 //! Text to vector graphics (SVG) with Recraft V4 Pro, in finer detail.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_recraft::v4::pro::text_to_vector;
 //!
 //! let input = input!(text_to_vector {

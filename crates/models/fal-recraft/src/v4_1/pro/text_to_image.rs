@@ -6,7 +6,8 @@
 //! Text to image with Recraft V4.1 Pro, at a higher resolution.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_recraft::v4_1::pro::text_to_image;
 //!
 //! let input = input!(text_to_image {

@@ -6,7 +6,8 @@
 //! Text to image with a quick and light Recraft V4.1.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_recraft::v4_1::utility::text_to_image;
 //!
 //! let input = input!(text_to_image {

@@ -6,7 +6,8 @@
 //! Animates an image with the quicker Vidu Q2 Turbo, optionally towards a last image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_vidu::q2::image_to_video::turbo;
 //!
 //! let input = input!(turbo {

@@ -6,7 +6,8 @@
 //! Generates or changes a video from images and videos, with Vidu Q2 Pro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_vidu::q2::reference_to_video::pro;
 //!
 //! let input = input!(pro {

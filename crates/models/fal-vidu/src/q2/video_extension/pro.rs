@@ -6,7 +6,8 @@
 //! Carries a video on, with Vidu Q2 Pro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_vidu::q2::video_extension::pro;
 //!
 //! let input = input!(pro {

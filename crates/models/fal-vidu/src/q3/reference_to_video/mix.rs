@@ -6,7 +6,8 @@
 //! Generates a video of subjects and scenes in images, with Vidu Q3.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_vidu::q3::reference_to_video::mix;
 //!
 //! let input = input!(mix {

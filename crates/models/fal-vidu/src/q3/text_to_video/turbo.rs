@@ -6,7 +6,8 @@
 //! Text to video with the quicker Vidu Q3 Turbo, optionally with sound.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_vidu::q3::text_to_video::turbo;
 //!
 //! let input = input!(turbo {

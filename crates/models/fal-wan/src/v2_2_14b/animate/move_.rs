@@ -6,7 +6,8 @@
 //! Moves the character of an image as the person in a video moves.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan::v2_2_14b::animate::move_;
 //!
 //! let input = input!(move_ {

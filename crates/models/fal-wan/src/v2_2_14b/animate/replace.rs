@@ -6,7 +6,8 @@
 //! Puts the character of an image in the place of the person in a video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan::v2_2_14b::animate::replace;
 //!
 //! let input = input!(replace {

@@ -6,7 +6,8 @@
 //! Text to video with the small Wan 2.2, sped up by FastVideo.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan::v2_2_5b::text_to_video::fast_wan;
 //!
 //! let input = input!(fast_wan {

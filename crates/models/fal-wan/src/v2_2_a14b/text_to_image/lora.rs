@@ -6,7 +6,8 @@
 //! Text to image with the large Wan 2.2 and LoRA weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan::v2_2_a14b::text_to_image::lora;
 //!
 //! let input = input!(lora {

@@ -6,7 +6,8 @@
 //! Text to image with Wan 2.7 Pro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan::v2_7::pro::text_to_image;
 //!
 //! let input = input!(text_to_image {

@@ -6,7 +6,8 @@
 //! Text to video with sound, with Seedance 1.5 Pro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bytedance::seedance::v1_5::pro::text_to_video;
 //!
 //! let input = input!(text_to_video {

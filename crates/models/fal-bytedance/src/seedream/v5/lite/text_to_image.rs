@@ -6,7 +6,8 @@
 //! Text to image with the quick Lite version of Seedream 5.0.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bytedance::seedream::v5::lite::text_to_image;
 //!
 //! let input = input!(text_to_image {

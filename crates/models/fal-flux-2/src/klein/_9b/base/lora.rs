@@ -6,7 +6,8 @@
 //! Text to image with the undistilled FLUX.2 \[klein\] 9B and LoRA weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2::klein::_9b::base::lora;
 //!
 //! let input = input!(lora {

@@ -6,7 +6,8 @@
 //! Changes a video as told in plain language, with Kling O1 Standard.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::o1::standard::video_to_video::edit;
 //!
 //! let input = input!(edit {

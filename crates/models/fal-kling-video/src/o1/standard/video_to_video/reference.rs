@@ -7,7 +7,8 @@
 //! Standard.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_video::o1::standard::video_to_video::reference;
 //!
 //! let input = input!(reference {

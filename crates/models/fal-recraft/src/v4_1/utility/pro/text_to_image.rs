@@ -6,7 +6,8 @@
 //! Text to image with a quick Recraft V4.1, at a higher resolution.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_recraft::v4_1::utility::pro::text_to_image;
 //!
 //! let input = input!(text_to_image {

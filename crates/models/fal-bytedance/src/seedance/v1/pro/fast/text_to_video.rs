@@ -6,7 +6,8 @@
 //! Text to video with the quicker Seedance 1.0 Pro Fast.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bytedance::seedance::v1::pro::fast::text_to_video;
 //!
 //! let input = input!(text_to_video {

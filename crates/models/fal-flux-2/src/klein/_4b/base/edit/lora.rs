@@ -7,7 +7,8 @@
 //! weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2::klein::_4b::base::edit::lora;
 //!
 //! let input = input!(lora {
