@@ -54,3 +54,8 @@ struct Readme;
 #[doc = include_str!("../crates/fal-client/README.md")]
 #[cfg(doctest)]
 struct ClientReadme;
+
+/// Compiles and runs the code of the emulator's README.
+#[doc = include_str!("../crates/fal-emulator/README.md")]
+#[cfg(doctest)]
+struct EmulatorReadme;

@@ -14,8 +14,8 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     // Not `--all-features`: `native-tls` needs the headers of the system's TLS library.
-    let features = "fal-client/axum,fal-client/blocking,fal-client/clap,fal-client/gzip,fal-client/image,fal-client/platform,\
-                    fal-client/realtime,fal-client/schemars,fal-client/tower,fal-core/pattern,fal-fleet/axum";
+    let features = "fal-client/axum,fal-client/blocking,fal-client/clap,fal-client/gzip,fal-client/image,fal-client/metrics,\
+                    fal-client/platform,fal-client/realtime,fal-client/schemars,fal-client/tower,fal-core/pattern,fal-fleet/axum";
     let fixed = ["test", "--workspace", "--features", features].map(str::to_owned);
     cargo(fixed.iter().chain(&arguments.rest))?;
     if !has_database() {

@@ -61,6 +61,7 @@
 //! | `clap` | `clap::ValueEnum` of the enums of all inputs, so that `--help` lists their values |
 //! | `gzip` | answers are asked for in gzip |
 //! | `image` | pictures of the crate [`image`](https://docs.rs/image) in inputs and outputs |
+//! | `metrics` | [`metrics`](mod@metrics): requests, retries, times, bytes and money, for any exporter of the crate `metrics` |
 //! | `pattern` | parameters of a generated module that must match a regular expression |
 //! | `platform` | [`platform`]: models, prices, usage and keys |
 //! | `realtime` | [`realtime`]: messages over WebSockets |
@@ -95,6 +96,9 @@ mod headers;
 mod hosts;
 mod input;
 mod media_output;
+mod meter;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod middleware;
 mod money;
 mod pending;

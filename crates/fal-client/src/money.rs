@@ -60,6 +60,12 @@ impl Usd {
         Self(self.0.saturating_sub(other.0))
     }
 
+    /// Returns the amount as the nearest float, for measurements.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn to_f64(self) -> f64 {
+        self.to_decimal().parse().unwrap_or(f64::INFINITY)
+    }
+
     /// Returns the amount as decimal text without a sign, such as `12.5`.
     pub(crate) fn to_decimal(self) -> String {
         let (whole, rest) = (self.0 / DOLLAR, self.0 % DOLLAR);

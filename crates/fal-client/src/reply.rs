@@ -45,6 +45,12 @@ pub(crate) struct CallResponse {
     pub(crate) request_id: Option<String>,
 }
 
+/// Returns the units that fal charges, if the headers say so.
+pub(crate) fn billable_units(headers: &HeaderMap) -> Option<f64> {
+    let units = headers.get("x-fal-billable-units")?.to_str().ok()?.trim().parse().ok();
+    units.filter(|units: &f64| units.is_finite())
+}
+
 impl<T> Reply<T> {
     /// Returns the id of the request, to look up in fal's dashboard.
     ///
@@ -64,8 +70,7 @@ impl<T> Reply<T> {
     #[doc(alias("X-Fal-Billable-Units", "cost"))]
     #[must_use]
     pub fn billable_units(&self) -> Option<f64> {
-        let units = self.meta.header("x-fal-billable-units")?.trim().parse().ok();
-        units.filter(|units: &f64| units.is_finite())
+        billable_units(&self.meta.headers)
     }
 
     /// Returns the runner that served the call (`X-Fal-Served-From`).

@@ -9,8 +9,9 @@ use crate::{
     BoxFuture, Client, Pending, Reply, Result,
     call::Call,
     hosts::Service,
+    meter::{CallMeter, record_units},
     options::CallOptions,
-    reply::CallResponse,
+    reply::{CallResponse, billable_units},
     spans::{record_failure, record_request_id},
     timeout::within,
 };
@@ -65,6 +66,7 @@ fn run(call: Call) -> BoxFuture<'static, Result<CallResponse>> {
     let span = call_span!("fal.run", &*call.endpoint);
     let exchange = async move {
         let (client, endpoint, limit) = (call.client.clone(), call.endpoint.clone(), call.limit());
+        let meter = CallMeter::start("run");
         let exchange = async {
             let has_idle_timeout = call.options.idle_timeout.is_some();
             let mut request = call.into_request(Service::Run).await?;
@@ -73,7 +75,12 @@ fn run(call: Call) -> BoxFuture<'static, Result<CallResponse>> {
             record_request_id(response.request_id());
             Ok(response.into())
         };
-        record_failure(within(limit, &endpoint, exchange).await)
+        let result: Result<CallResponse> = within(limit, &endpoint, exchange).await;
+        if let Ok(response) = &result {
+            record_units(&endpoint, billable_units(&response.response.headers));
+        }
+        meter.finish(&endpoint, &result);
+        record_failure(result)
     };
     Box::pin(exchange.instrument(span))
 }

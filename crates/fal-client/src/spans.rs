@@ -41,7 +41,7 @@ pub(crate) fn record_failure<T>(result: Result<T>) -> Result<T> {
 }
 
 /// Returns the category of a failure, for OpenTelemetry's `error.type`: fal's own, a status, or the kind of the error.
-fn error_type(error: &Error) -> String {
+pub(crate) fn error_type(error: &Error) -> String {
     match (error.error_type(), error.status()) {
         (Some(error_type), _) => error_type.to_owned(),
         (None, Some(status)) => status.as_str().to_owned(),

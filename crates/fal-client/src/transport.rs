@@ -39,6 +39,7 @@ use crate::{
     BoxFuture, Hosts, Result, Retry,
     backup::Backups,
     credentials::Authorization,
+    meter::record_retry,
     middleware::MiddlewareChain,
     reconcile::SentRequest,
     redact::{SecretStore, Secrets},
@@ -118,6 +119,17 @@ pub(crate) enum Content {
         length: u64,
         make: Box<dyn Fn() -> BodyStream + Send + Sync>,
     },
+}
+
+impl Content {
+    /// Returns the number of bytes.
+    fn size(&self) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Json(body) | Self::Bytes(body) => u64::try_from(body.len()).unwrap_or(u64::MAX),
+            Self::Body { length, .. } => *length,
+        }
+    }
 }
 
 /// A response that is a success.
@@ -286,6 +298,7 @@ impl Transport {
         });
         self.observe(request, number, start, Err(failure), delay);
         if let Some(delay) = delay {
+            record_retry(request.url.host_str(), &failure.error_type());
             tracing::debug!(attempt = number, ?delay, outcome = %failure.summary(), "sending again");
         }
         delay

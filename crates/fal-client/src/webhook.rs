@@ -35,6 +35,7 @@
 #[cfg(feature = "axum")]
 mod axum;
 mod delivery;
+mod delivery_url;
 mod error;
 mod guard;
 mod ip;
@@ -51,9 +52,10 @@ mod verifier;
 pub use self::axum::Rejected;
 pub use self::{
     delivery::Delivery,
+    delivery_url::{endpoint_from_url, traceparent_from_url, url_with_endpoint, url_with_traceparent},
     error::response_status,
     ip::IpRanges,
     rejection::Rejection,
-    router::{Router, endpoint_from_url, url_with_endpoint},
+    router::Router,
     verifier::Verifier,
 };

@@ -34,7 +34,7 @@ pub(super) fn upload(arguments: &Arguments) -> Result<Vec<Row>, String> {
 fn bench(name: &str, arguments: &Arguments, more: &[String]) -> Result<Vec<Row>, String> {
     eprintln!("bench {name}");
     let mut command = Command::new(env!("CARGO"));
-    command.args(["bench", "--quiet", "-p", "fal-client", "--features", "realtime", "--bench", name]);
+    command.args(["bench", "--quiet", "-p", "fal-client", "--features", "metrics,realtime", "--bench", name]);
     if arguments.profile == Profile::Dev {
         command.args(["--profile", "dev"]);
     }

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     Client, Error, ErrorKind, Result, Usd,
+    meter::record_spend,
     money::Decimal,
     prices::{Price, PriceList},
     sync::lock,
@@ -285,6 +286,8 @@ impl Reservation {
             let most = state.excess.entry(self.endpoint.clone()).or_default();
             *most = cost.max(*most);
         }
+        drop(state);
+        record_spend(&self.endpoint, cost);
         cost
     }
 

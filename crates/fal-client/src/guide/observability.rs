@@ -1,4 +1,4 @@
-//! Spans and headers for OpenTelemetry.
+//! Spans, metrics, and the headers of a trace.
 //!
 //! # Spans
 //!
@@ -13,26 +13,52 @@
 //!
 //! Fields never contain the key, queries of URLs or content.
 //!
-//! # Headers of a trace
+//! # Metrics
+//!
+//! With the feature `metrics`, calls record requests, retries, times in the queue and on a runner, bytes and money through the
+//! facade of the crate `metrics`, for every exporter that it has. The page of the module `metrics` lists them, and has the recipe
+//! for Prometheus.
+//!
+//! # The trace of a request
 //!
 //! [`on_request`](crate::ClientBuilder::on_request) adds headers to every attempt. It is called inside the span of the attempt, so
-//! it can name that span as the parent of whatever fal or your own app reports:
+//! it can name that span as the parent. fal sends no header of the caller with a webhook, so
+//! [`url_with_traceparent`](crate::webhook::url_with_traceparent) puts it into the URL, and the handler of the delivery continues
+//! the trace:
 //!
-//! ```
-//! use fal_client::Client;
+//! ```no_run
+//! use fal_client::{Client, input, webhook};
+//! use fal_flux::dev;
 //!
-//! # fn traceparent(span: &tracing::Span) -> Option<http::HeaderValue> { None }
-//! # fn example() -> fal_client::Result<()> {
-//! let client = Client::builder().key("key-id:key-secret").on_request(|headers| {
-//!     if let Some(parent) = traceparent(&tracing::Span::current()) {
-//!         headers.insert("traceparent", parent);
-//!     }
-//! });
-//! # client.build()?;
+//! # fn traceparent(span: &tracing::Span) -> Option<String> { None }
+//! # async fn example() -> fal_client::Result<()> {
+//! let client = Client::builder()
+//!     .env()
+//!     .on_request(|headers| {
+//!         let parent = traceparent(&tracing::Span::current());
+//!         if let Some(parent) = parent.and_then(|parent| parent.parse().ok()) {
+//!             headers.insert("traceparent", parent);
+//!         }
+//!     })
+//!     .build()?;
+//!
+//! let mut url = "https://my-app.example/fal".to_owned();
+//! if let Some(parent) = traceparent(&tracing::Span::current()) {
+//!     url = webhook::url_with_traceparent(&url, &parent)?;
+//! }
+//! client.submit(input!(dev { prompt: "a cat" })).webhook(url).await?;
 //! # Ok(())
 //! # }
-//! # example().unwrap();
+//!
+//! fn on_delivery(uri: &http::Uri) {
+//!     let parent = webhook::traceparent_from_url(uri);
+//!     let span = tracing::info_span!("delivery", parent);
+//! #   let _ = span;
+//! }
 //! ```
+//!
+//! With `tracing-opentelemetry`, `traceparent(span)` is what the propagator of OpenTelemetry writes for
+//! `OpenTelemetrySpanExt::context(span)`.
 //!
 //! # Attempts
 //!

@@ -2,10 +2,11 @@
 //!
 //! # Versions
 //!
-//! The crates follow [semantic versioning](https://semver.org), and all of them have the same version. `cargo update` never
-//! breaks a build; a version that may is `0.2` after `0.1`, and `2.0` after `1.x`.
+//! The crates follow [semantic versioning](https://semver.org). `cargo update` never breaks a build; a version that may is `0.2`
+//! after `0.1`, and `2.0` after `1.x`.
 //!
-//! fal changes its models whenever it likes, and each change falls into one of these kinds:
+//! Each model crate has a version of its own, which rises when its models change. Crates that people write, such as this one and
+//! `fal-core`, share one. fal changes its models whenever it likes, and each change falls into one of these kinds:
 //!
 //! | Change of a model | Version |
 //! |---|---|
@@ -14,8 +15,8 @@
 //! | a parameter or value that is gone, a new required parameter, a narrower bound, another type | breaking |
 //! | a field that outputs no longer promise, or that is an `Option` now | breaking |
 //!
-//! A tool compares the schemas and the public items of every release with those of the last one, and refuses a version
-//! number that is too low.
+//! A tool compares the schemas and the public items of a model crate with those of the last version, and refuses a number that
+//! is too low.
 //!
 //! Inputs, outputs and enums are `#[non_exhaustive]`, so that compatible changes stay so: build inputs with
 //! [`input!`](crate::input) or `Input::builder()`, and give a `match` over an enum an arm for the rest. Outputs are read leniently:
@@ -27,7 +28,8 @@
 //!
 //! # Crates
 //!
-//! A model crate depends on `fal-core` and serde alone, not on this client. One version of everything is enough to remember:
+//! A model crate depends on `fal-core` and serde alone: not on this client, and not on other model crates. So `fal-flux` may be
+//! at another number than `fal-kling-video`, and each is updated when you like:
 //!
 //! ```toml
 //! [dependencies]
@@ -36,9 +38,9 @@
 //! fal-kling-video = "0.1"
 //! ```
 //!
-//! A breaking change of one family of models raises the number of all crates. That costs a line in your `Cargo.toml`, and
-//! mixing numbers that do not fit is a compile error about two versions of `fal-core`, never a wrong request. `cargo tree -d` names
-//! the crate that lags behind.
+//! Only one rule joins them: the client and all model crates of a program need the same `fal-core`. A breaking version of
+//! `fal-core`, which is rare, is one of the client and of every model crate, and they are updated together. Otherwise the compiler
+//! reports a type that is no endpoint, and `cargo tree -d` names the crate that lags behind. It is never a wrong request.
 //!
 //! # Compilers
 //!

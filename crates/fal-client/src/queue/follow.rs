@@ -11,7 +11,12 @@ use super::{
     status_stream::{StatusStream, StreamItem},
     update_filter::{LogScope, UpdateFilter},
 };
-use crate::{Error, ErrorKind, Result, reply::CallResponse, retry::RetryClass};
+use crate::{
+    Error, ErrorKind, Result,
+    meter::{QueueMeter, record_units},
+    reply::{CallResponse, billable_units},
+    retry::RetryClass,
+};
 
 /// The number of fruitless streams in a row after which the request is only polled.
 const MAX_FRUITLESS_STREAMS: u32 = 3;
@@ -197,8 +202,13 @@ impl FollowOptions {
     /// Follows the request to its end and fetches the result.
     pub(super) async fn finish(&mut self, handle: &RequestHandle) -> Result<CallResponse> {
         let mut follower = Follower::new(handle.clone(), self.logs, self.polling);
-        let mut failure = None;
+        let (mut failure, mut meter) = (None, QueueMeter::default());
         while let Some(update) = follower.next().await? {
+            match &update {
+                Update::Queued { .. } => {}
+                Update::Running { .. } => meter.running(),
+                Update::Completed { metrics, .. } => meter.completed(metrics.inference_time),
+            }
             if let Some(on_update) = &mut self.on_update {
                 on_update(&update);
             }
@@ -206,8 +216,11 @@ impl FollowOptions {
                 failure = Some((error, error_type));
             }
         }
+        meter.finish(handle.endpoint());
         let Some((error, error_type)) = failure else {
-            return handle.fetch_completed_result(RetryClass::Idempotent).await;
+            let response = handle.fetch_completed_result(RetryClass::Idempotent).await?;
+            record_units(handle.endpoint(), billable_units(&response.response.headers));
+            return Ok(response);
         };
         // The result of a failed request is the failure, whose status may be one that is otherwise retried.
         let CallResponse { response, .. } =

@@ -15,6 +15,7 @@ use crate::{
     BoxFuture, Client, Error, ErrorKind, Pending, Result,
     call::Call,
     hosts::Service,
+    meter::CallMeter,
     options::CallOptions,
     reconcile::{Digest, SentSlot},
     spans::{record_failure, record_request_id},
@@ -63,8 +64,11 @@ impl Call {
         let span = self.submit_span();
         let (limit, endpoint, sent) = (self.limit(), self.endpoint.clone(), SentSlot::default());
         let submitted = async move {
+            let meter = CallMeter::start("submit");
             let submitted = within(limit, &endpoint, self.enqueue(sent.clone())).await;
-            record_failure(submitted.map_err(|error| sent.attach(error)))
+            let submitted = submitted.map_err(|error| sent.attach(error));
+            meter.finish(&endpoint, &submitted);
+            record_failure(submitted)
         };
         Box::pin(submitted.instrument(span))
     }

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     BoxFuture, Client, Pending, Reply, Result,
     call::{Call, OnQueued},
+    meter::CallMeter,
     options::CallOptions,
     reconcile::SentSlot,
     reply::CallResponse,
@@ -106,9 +107,16 @@ fn subscribe(call: Call, mut follow: FollowOptions) -> BoxFuture<'static, Result
     let sent = SentSlot::default();
     let (limit, endpoint, submitted) = (call.limit(), call.endpoint.clone(), call.enqueue(sent.clone()));
     let subscribed = async move {
-        let start = now();
-        let submitted = within(limit, &endpoint, submitted).await;
-        let handle = record_failure(submitted.map_err(|error| sent.attach(error)))?;
+        let (start, meter) = (now(), CallMeter::start("subscribe"));
+        let submitted = within(limit, &endpoint, submitted).await.map_err(|error| sent.attach(error));
+        let handle = match submitted {
+            Ok(handle) => handle,
+            Err(error) => {
+                let failed = Err(error);
+                meter.finish(&endpoint, &failed);
+                return record_failure(failed);
+            }
+        };
         drop(sent);
         let guard = CancelOnDrop::new(&handle, follow.cancel_on_drop);
         let result = match limit {
@@ -122,6 +130,7 @@ fn subscribe(call: Call, mut follow: FollowOptions) -> BoxFuture<'static, Result
             }
         };
         guard.disarm();
+        meter.finish(&endpoint, &result);
         record_failure(result)
     };
     Box::pin(subscribed.instrument(span))

@@ -17,6 +17,7 @@ use crate::{
     credentials::Authorization,
     headers::foreign_encoding,
     hosts::{has_same_origin, is_below, redact_url},
+    meter::RequestMeter,
     middleware::OutgoingRequest,
     retry::RetryClass,
 };
@@ -51,6 +52,7 @@ impl Transport {
                 span.record("http.request.resend_count", number - 1);
             }
         }
+        let meter = RequestMeter::start(&request.method, request.url.host_str(), request.content.size());
         let exchange = async {
             let key = self.provided_key(request).await?;
             let response = match self.execute(request, &request.url, key, number).await {
@@ -69,8 +71,13 @@ impl Transport {
             Err(failure)
         };
         let result = exchange.instrument(span.clone()).await;
-        if let Err(failure) = &result {
-            span.record("error.type", &*failure.error_type());
+        match &result {
+            Ok(response) => meter.finish(Some(response.status()), None, response.content_length()),
+            Err(failure) => {
+                let error_type = failure.error_type();
+                span.record("error.type", &*error_type);
+                meter.finish(failure.status(), Some(&error_type), None);
+            }
         }
         result
     }

@@ -106,6 +106,16 @@ impl Failure {
         }
     }
 
+    /// Returns the status of a response that is a failure.
+    pub(super) fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Refused(status, ..) | Self::HalfRefused(status, ..) | Self::Nonsense(status) => {
+                Some(*status)
+            }
+            _ => None,
+        }
+    }
+
     /// Describes the failure in a few words.
     pub(super) fn summary(&self) -> String {
         match self {

@@ -2,51 +2,9 @@
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
-use fal_core::Endpoint;
-use http::Uri;
-use url::{Url, form_urlencoded};
-
 use super::Delivery;
-use crate::{BoxFuture, Error, ErrorKind, Result};
-
-/// The query parameter with the endpoint.
-const PARAMETER: &str = "fal_endpoint";
-
-/// Returns `base` with the id of an endpoint in its query, for
-/// [`SubmitRequest::webhook`](crate::queue::SubmitRequest::webhook).
-///
-/// A delivery does not contain its endpoint, so the URL has to.
-///
-/// # Errors
-///
-/// `Config` if `base` is not an `https` or `http` URL.
-///
-/// ```
-/// # use fal_client::{untyped::Any, webhook};
-/// let url = webhook::url_with_endpoint("https://my-app.example/fal?tenant=7", "fal-ai/flux/dev")?;
-/// assert_eq!(url, "https://my-app.example/fal?tenant=7&fal_endpoint=fal-ai%2Fflux%2Fdev");
-/// assert_eq!(webhook::endpoint_from_url(&url.parse().unwrap()).as_deref(), Some("fal-ai/flux/dev"));
-/// # Ok::<(), fal_client::Error>(())
-/// ```
-pub fn url_with_endpoint(base: &str, endpoint: &str) -> Result<String> {
-    let url = Url::parse(base).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
-    let Some(mut url) = url else {
-        let message = format!("`{}` is not a URL that a webhook can be sent to", base.escape_debug());
-        return Err(Error::new(ErrorKind::Config, message));
-    };
-    url.query_pairs_mut().append_pair(PARAMETER, endpoint);
-    Ok(url.into())
-}
-
-/// Returns the id of the endpoint in a URL that [`url_with_endpoint`] returned.
-///
-/// fal does not sign the URL. Within five minutes, someone who has seen a delivery could send it again to the URL of
-/// another endpoint, so handlers should expect outputs that cannot be decoded.
-#[must_use]
-pub fn endpoint_from_url(uri: &Uri) -> Option<String> {
-    let mut pairs = form_urlencoded::parse(uri.query()?.as_bytes());
-    pairs.find(|(name, _)| name == PARAMETER).map(|(_, endpoint)| endpoint.into_owned())
-}
+use crate::{BoxFuture, Result};
+use fal_core::Endpoint;
 
 type Handler<R> = Arc<dyn Fn(Delivery) -> BoxFuture<'static, R> + Send + Sync>;
 
