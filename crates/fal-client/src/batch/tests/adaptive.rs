@@ -1,6 +1,8 @@
 //! Adaptive concurrency.
 
-use super::{queue::Queue, *};
+use futures_util::FutureExt;
+
+use super::{super::concurrency::Limiter, queue::Queue, *};
 
 /// Runs a batch for `seconds` against a hidden limit. Returns the numbers of requests under way in the second half.
 async fn under_way(queue: &Queue, seconds: u64) -> Vec<usize> {
@@ -50,6 +52,19 @@ async fn limit_of_the_account_is_found_by_refusals() {
         println!("limit {limit}: {mean:.1} under way, {accepted} accepted, {refused} refused");
         assert!(refused * 5 <= accepted + 50, "{limit}: {refused} refused of {accepted}");
     }
+}
+
+#[tokio::test]
+async fn room_is_given_to_one_refused_request_at_a_time() {
+    let limiter = Limiter::new(Concurrency::adaptive().max(1));
+    let running = limiter.accepted();
+    let (mut first, mut second) = (Box::pin(limiter.wait_for_room()), Box::pin(limiter.wait_for_room()));
+    assert!((&mut first).now_or_never().is_none() && (&mut second).now_or_never().is_none());
+    drop(running);
+    let place = (&mut first).now_or_never().unwrap();
+    assert!((&mut second).now_or_never().is_none());
+    drop(place);
+    assert!(second.now_or_never().is_some());
 }
 
 #[tokio::test(start_paused = true)]
