@@ -55,6 +55,17 @@ fn items(planned: &Crate) -> (BTreeMap<String, String>, BTreeSet<String>) {
     (modules, planned.types.iter().map(|item| format!("{item:?}")).collect())
 }
 
+/// The largest number of endpoints of a family that are tried, because each plans the whole family again.
+const TRIED: usize = 8;
+
+/// Returns the positions of the endpoints that are tried: all of a small family, and an even sample of a large one.
+/// `NAMES_WHOLE=1` tries all.
+fn tried(family: &Group) -> impl Iterator<Item = usize> {
+    let count = family.endpoints.len();
+    let step = if std::env::var_os("NAMES_WHOLE").is_some() { 1 } else { count.div_ceil(TRIED) };
+    (0..count).step_by(step)
+}
+
 /// Plans a family that had all endpoints but one, after that one came.
 fn plan_with_last(family: &Group, last: usize) -> (Crate, Crate) {
     let mut before = family.clone();
@@ -75,7 +86,7 @@ fn endpoint_that_comes_last_changes_no_item_of_the_others() {
     let families = families();
     let broken: Vec<Vec<String>> = parallel::map(&families, |family| {
         let mut broken = Vec::new();
-        for last in 0..family.endpoints.len() {
+        for last in tried(family) {
             let (before, after) = plan_with_last(family, last);
             let ((old_modules, old_types), (modules, types)) = (items(&before), items(&after));
             for (id, module) in old_modules {
@@ -86,9 +97,11 @@ fn endpoint_that_comes_last_changes_no_item_of_the_others() {
             for item in old_types.difference(&types) {
                 broken.push(format!("{} changes {item:.100}", family.endpoints[last].id));
             }
-            let again = plan(&Group { given: after.names.clone(), ..family.clone() }).unwrap();
-            assert_eq!(again.names, after.names, "{}", family.name);
-            assert_eq!(items(&again), items(&after), "{}", family.name);
+            if last == 0 {
+                let again = plan(&Group { given: after.names.clone(), ..family.clone() }).unwrap();
+                assert_eq!(again.names, after.names, "{}", family.name);
+                assert_eq!(items(&again), (modules, types), "{}", family.name);
+            }
         }
         broken
     });
@@ -116,7 +129,7 @@ fn with_one_changed(change: fn(&mut Type), check: impl Fn(&str, &Crate, &Crate) 
     let families = families();
     parallel::map(&families, |family| {
         let before = plan(family).unwrap();
-        for index in 0..family.endpoints.len() {
+        for index in tried(family) {
             let mut changed = Group { given: before.names.clone(), ..family.clone() };
             change_types(&mut changed.endpoints[index].input, change);
             check(&family.endpoints[index].id, &before, &plan(&changed).unwrap());
