@@ -93,7 +93,7 @@ impl From<&Listing> for Source {
 /// Returns the metadata of every model by the id of its endpoint.
 pub(crate) fn list(source: &Listing) -> Result<BTreeMap<String, Value>, String> {
     let records = match &source.from {
-        Some(folder) => folder::all(folder)?.into_iter().map(|(_, record)| record).collect(),
+        Some(folder) => folder::list(folder)?,
         None => platform::list(&source.base_url)?,
     };
     let named = records.into_iter().filter_map(|mut record| {

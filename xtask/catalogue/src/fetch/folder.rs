@@ -6,7 +6,7 @@ use std::{
 };
 
 use fal_codegen::Manifest;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Take;
 
@@ -24,6 +24,20 @@ pub(crate) fn all(folder: &Path) -> Result<Vec<(PathBuf, Value)>, String> {
     let mut files = Vec::new();
     collect(folder, &mut files).map_err(|error| format!("{}: {error}", folder.display()))?;
     files.into_iter().map(|file| read_record(&file).map(|record| (file, record))).collect()
+}
+
+/// Returns every record of a folder. Of a damaged one, only the id is known.
+pub(super) fn list(folder: &Path) -> Result<Vec<Value>, String> {
+    let mut files = Vec::new();
+    collect(folder, &mut files).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let record = |file: PathBuf| {
+        read_record(&file).unwrap_or_else(|_| {
+            let id = file.with_extension("");
+            let id = id.strip_prefix(folder).unwrap_or(&id).to_string_lossy().replace('\\', "/");
+            json!({ "endpoint_id": id })
+        })
+    };
+    Ok(files.into_iter().map(record).collect())
 }
 
 pub(crate) fn read_record(path: &Path) -> Result<Value, String> {

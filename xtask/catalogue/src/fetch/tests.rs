@@ -232,6 +232,9 @@ fn a_record_of_another_endpoint_or_a_damaged_one_leaves_its_document_and_the_oth
 
     let fetched = fetch(root.path(), &ids(3), false, &from(records.path(), false)).unwrap();
     assert_eq!(fetched.changed, ["acme/draw2"]);
+    // A damaged record is not taken for one that is gone.
+    let listing = Listing { from: Some(records.path().to_owned()), base_url: String::new() };
+    assert!(list(&listing).unwrap().contains_key("acme/draw1"));
     assert_eq!(fetched.problems[0], "schemas/acme/draw0.json: the record is that of `acme/draw1`");
     assert!(fetched.problems[1].contains("acme/draw1.json: EOF"), "{:?}", fetched.problems);
     assert_eq!(document(0), before);
