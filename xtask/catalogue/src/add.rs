@@ -102,7 +102,7 @@ fn test(root: &Path, crates: &[String]) -> Result<(), String> {
     for name in crates {
         println!(
             "{name} compiles, and the examples of its documentation pass. To call it on the emulator, run\n    \
-             cargo run -p fal-tests --example model {name}"
+             cargo run -p fal-model-tests --example model {name}"
         );
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Runs the example call of a model crate on the embedded emulator.
 //!
-//! `cargo run -p fal-tests --example model fal-flux` runs the call of `fal-flux`. Without a name it lists the crates.
+//! `cargo run -p fal-model-tests --example model fal-flux` runs the call of `fal-flux`. Without a name it lists the crates.
 
 use std::error::Error;
 
