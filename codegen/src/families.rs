@@ -60,7 +60,8 @@ pub(crate) fn group_by_app(endpoints: Vec<Endpoint>, name: Option<&str>) -> Resu
         }
         let source = describe_files(endpoints.iter().map(|endpoint| endpoint.file.as_str()));
         let title = format!("The app `{app}`");
-        let family = Family { title, app, version: manifest::first_version(), endpoints: Vec::new() };
+        let version = manifest::first_version();
+        let family = Family { title, app, version, endpoints: Vec::new(), superseded_by: None };
         groups.push(Group { name, family, source, endpoints, given: CrateNames::default() });
     }
     Ok(groups)
@@ -84,13 +85,32 @@ pub fn app_id(id: &str) -> String {
 }
 
 /// Returns the name of an app's crate: `fal-flux` for `fal-ai/flux`, `fal-acme-upscaler` for `acme/upscaler`.
+///
+/// The owner is named once, and without an ending that says nothing: `fal-acme-upscaler` for `acme-ai/acme-upscaler`
+/// too.
 #[must_use]
 pub fn crate_name(app: &str) -> String {
-    let name = app.strip_prefix("fal-ai/").unwrap_or(app);
-    let plain: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
-    let words: Vec<&str> = plain.split('-').filter(|word| !word.is_empty()).collect();
-    format!("fal-{}", words.join("-"))
+    let (owner, alias) = app.split_once('/').unwrap_or(("fal-ai", app));
+    let (mut owner, alias) = (words(owner), words(alias));
+    if owner.len() > 1 && owner.last().is_some_and(|word| matches!(word.as_str(), "ai" | "fal")) {
+        owner.pop();
+    }
+    if alias.starts_with(&owner) {
+        owner.clear();
+    }
+    // The apps of fal itself have the owner `fal-ai`.
+    let own = owner.iter().skip(usize::from(owner.first().is_some_and(|word| word == "fal")));
+    let name: Vec<&str> = std::iter::once("fal")
+        .chain(own.map(String::as_str))
+        .chain(alias.iter().map(String::as_str))
+        .collect();
+    name.join("-")
+}
+
+/// Splits an id into lower-case words of letters and digits.
+fn words(id: &str) -> Vec<String> {
+    let words = id.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_ascii_lowercase).collect()
 }
 
 #[cfg(test)]
@@ -105,6 +125,12 @@ mod tests {
             ("tripo3d/h3.1", "fal-tripo3d-h3-1"),
             ("workflows/me/my_flow", "fal-workflows-me-my-flow"),
             ("fal-ai/hunyuan_world/x", "fal-hunyuan-world"),
+            ("fal-ai/fal/x", "fal-fal"),
+            ("acme-ai/sound", "fal-acme-sound"),
+            ("acme-fal/acme-photo", "fal-acme-photo"),
+            ("acme/acme_eraser/x", "fal-acme-eraser"),
+            ("acme/acmeology", "fal-acme-acmeology"),
+            ("ai/paint", "fal-ai-paint"),
         ] {
             assert_eq!(crate_name(&app_id(id)), name, "{id}");
         }

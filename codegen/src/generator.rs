@@ -14,6 +14,7 @@ use crate::{
     },
     error::{Error, Errors, pointer},
     families::{self, Group},
+    finder::{self, ListedEndpoint},
     ids,
     manifest::Manifest,
     model::{self, Endpoint, OPENS_SESSION, SkippedRoute},
@@ -75,6 +76,8 @@ pub struct Generated {
     pub tasks: BTreeMap<&'static str, Vec<String>>,
     /// The names of shared types, for [`Options::type_names`] of the next run.
     pub type_names: TypeNames,
+    /// All endpoints, crate by crate.
+    pub endpoints: Vec<ListedEndpoint>,
 }
 
 /// A module, and the report of the run that generated it.
@@ -349,7 +352,7 @@ impl<'a> Generator<'a> {
             written.map(|item| (item, tree))
         });
         let mut tree = Tree::default();
-        let mut calls = Vec::new();
+        let (mut calls, mut endpoints) = (Vec::new(), Vec::new());
         let mut tasks = BTreeMap::<_, Vec<String>>::new();
         let mut type_names = TypeNames::default();
         let mut errors = Vec::new();
@@ -361,6 +364,7 @@ impl<'a> Generator<'a> {
                         tasks.entry(task).or_default().push(module);
                     }
                     calls.extend(Call::find(&item));
+                    endpoints.extend(finder::list(&item));
                     tree.extend(files);
                     type_names.insert(item.name, item.names);
                 }
@@ -373,7 +377,7 @@ impl<'a> Generator<'a> {
                 examples::emit(style, &calls, &mut tree)?;
             }
         }
-        Errors::or(errors, Generated { tree, report, tasks, type_names })
+        Errors::or(errors, Generated { tree, report, tasks, endpoints, type_names })
     }
 }
 

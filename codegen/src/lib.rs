@@ -54,6 +54,7 @@
 mod emit;
 mod error;
 pub mod families;
+mod finder;
 mod generator;
 mod ids;
 pub mod manifest;
@@ -70,6 +71,7 @@ pub mod type_names;
 pub mod workspace;
 
 pub use error::{Error, Errors};
+pub use finder::ListedEndpoint;
 pub use generator::{AnalyzedCrate, Generated, GeneratedModule, Generator};
 pub use ids::find_problem as find_id_problem;
 pub use manifest::Manifest;

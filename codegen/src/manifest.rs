@@ -27,6 +27,9 @@ pub struct Family {
     pub version: String,
     /// The ids of the endpoints.
     pub endpoints: Vec<String>,
+    /// The crate of a newer version of the model.
+    #[serde(default)]
+    pub superseded_by: Option<String>,
 }
 
 /// Returns the version of a new crate.
@@ -56,6 +59,16 @@ impl Manifest {
         })?;
         for (name, family) in &manifest.crates {
             let at = format!("/crates/{name}");
+            if let Some(newer) = &family.superseded_by
+                && !manifest.crates.contains_key(newer)
+            {
+                return Err(Error::new(
+                    file,
+                    format!("`{name}` is superseded by `{newer}`, which is no crate here"),
+                )
+                .with_pointer(at)
+                .with_help("name a crate of the manifest in `superseded_by`"));
+            }
             if !names::is_crate_name(name) {
                 return Err(Error::new(file, format!("`{name}` is not a crate name"))
                     .with_pointer(at)

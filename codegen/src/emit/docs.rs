@@ -161,7 +161,7 @@ pub(super) fn is_bidi_control(c: char) -> bool {
 }
 
 /// Escapes what rustdoc would read as a link, a tag or markup; code spans are left as they are.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let text = visible(text);
     // A lone backtick opens nothing.
     if text.matches('`').count() % 2 == 1 {

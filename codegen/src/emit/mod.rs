@@ -8,7 +8,7 @@ mod builder;
 mod cargo;
 mod checks;
 mod defaults;
-mod docs;
+pub(crate) mod docs;
 mod example;
 pub(crate) mod examples;
 mod file_limits;

@@ -35,6 +35,8 @@ pub struct Endpoint {
     pub description: String,
     /// The category, such as `text-to-image`.
     pub category: Option<String>,
+    /// The day on which fal published it, such as `2025-06-04`.
+    pub date: Option<String>,
     /// The types of the input.
     pub input: TypeGraph,
     /// The types of the output.

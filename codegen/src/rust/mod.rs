@@ -101,6 +101,8 @@ pub struct Endpoint {
     pub description: String,
     /// The category, such as `text-to-image`.
     pub category: Option<String>,
+    /// The day on which fal published it, such as `2025-06-04`.
+    pub date: Option<String>,
     /// The struct of the parameters. `None` if the input is a union, which is the type `Input` of `input_types`.
     pub input: Option<Struct>,
     /// Types that only the parameters use.

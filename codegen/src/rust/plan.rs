@@ -139,6 +139,7 @@ fn plan_endpoint(endpoint: &model::Endpoint, shared: &SharedTypes<'_>) -> Result
         title: endpoint.title.clone(),
         description: endpoint.description.clone(),
         category: endpoint.category.clone(),
+        date: endpoint.date.clone(),
         shared: shared_names.into_iter().filter(|name| mentioned.contains(name)).collect(),
         input,
         input_types,

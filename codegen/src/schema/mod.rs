@@ -49,6 +49,8 @@ pub struct Metadata {
     pub description: Option<String>,
     /// The category, such as `text-to-image`.
     pub category: Option<String>,
+    /// The day on which fal published the model, such as `2025-06-04`.
+    pub date: Option<String>,
     /// `true` if the model has a `/stream` route (`stream_url`).
     pub streams: bool,
     /// `true` if fal lists the model as deprecated (`status`).
@@ -214,6 +216,7 @@ fn read_metadata(value: Option<&Value>) -> Metadata {
         display_name: text("display_name"),
         description: text("description"),
         category: text("category"),
+        date: text("date").map(|date| date.chars().take("2025-06-04".len()).collect()),
         streams: text("stream_url").is_some_and(|url| !url.is_empty()),
         deprecated: text("status").is_some_and(|status| status != "active"),
     }

@@ -10,6 +10,7 @@
 //! | [`testing`] | tests without a key, a network or a bill |
 //! | [`observability`] | spans, metrics and headers for OpenTelemetry |
 //! | [`from_python`], [`from_javascript`] | the names of fal's other clients, and their counterparts here |
+//! | [`models`] | all models that have a crate, by purpose |
 //! | [`versions`] | the promises of version numbers, compilers and platforms |
 //!
 //! [`examples/apps`](https://docs.rs/crate/fal-client/latest/source/examples/apps/) has three programs with their tests: a
@@ -22,6 +23,7 @@ pub mod files;
 pub mod from_javascript;
 pub mod from_python;
 pub mod getting_started;
+pub mod models;
 pub mod observability;
 pub mod production;
 pub mod testing;

@@ -25,6 +25,21 @@ fal_core::implement_json_schema! {
     fal_bytedance::seed_speech::tts::v2::OutputFormat,
     fal_bytedance::seed_speech::tts::v2::SampleRate,
     fal_bytedance::seed_speech::tts::v2::Language,
+    fal_bytedance::seedance::v1::lite::image_to_video::Input,
+    fal_bytedance::seedance::v1::lite::image_to_video::Output,
+    fal_bytedance::seedance::v1::lite::image_to_video::AspectRatio,
+    fal_bytedance::seedance::v1::lite::image_to_video::Resolution,
+    fal_bytedance::seedance::v1::lite::image_to_video::Duration,
+    fal_bytedance::seedance::v1::lite::reference_to_video::Input,
+    fal_bytedance::seedance::v1::lite::reference_to_video::Output,
+    fal_bytedance::seedance::v1::lite::reference_to_video::AspectRatio,
+    fal_bytedance::seedance::v1::lite::reference_to_video::Resolution,
+    fal_bytedance::seedance::v1::lite::reference_to_video::Duration,
+    fal_bytedance::seedance::v1::lite::text_to_video::Input,
+    fal_bytedance::seedance::v1::lite::text_to_video::Output,
+    fal_bytedance::seedance::v1::lite::text_to_video::AspectRatio,
+    fal_bytedance::seedance::v1::lite::text_to_video::Resolution,
+    fal_bytedance::seedance::v1::lite::text_to_video::Duration,
     fal_bytedance::seedance::v1::pro::fast::image_to_video::Input,
     fal_bytedance::seedance::v1::pro::fast::image_to_video::Output,
     fal_bytedance::seedance::v1::pro::fast::image_to_video::AspectRatio,
@@ -55,16 +70,28 @@ fal_core::implement_json_schema! {
     fal_bytedance::seedance::v1_5::pro::text_to_video::AspectRatio,
     fal_bytedance::seedance::v1_5::pro::text_to_video::Resolution,
     fal_bytedance::seedance::v1_5::pro::text_to_video::Duration,
+    fal_bytedance::seedream::v3::text_to_image::Input,
+    fal_bytedance::seedream::v3::text_to_image::Output,
+    fal_bytedance::seedream::v4::edit::Input, fal_bytedance::seedream::v4::edit::Output,
+    fal_bytedance::seedream::v4::edit::ImageSize,
+    fal_bytedance::seedream::v4::edit::EnhancePromptMode,
     fal_bytedance::seedream::v4::text_to_image::Input,
     fal_bytedance::seedream::v4::text_to_image::Output,
     fal_bytedance::seedream::v4::text_to_image::ImageSize,
     fal_bytedance::seedream::v4::text_to_image::EnhancePromptMode,
+    fal_bytedance::seedream::v4_5::edit::Input,
+    fal_bytedance::seedream::v4_5::edit::Output,
+    fal_bytedance::seedream::v4_5::edit::ImageSize,
     fal_bytedance::seedream::v4_5::text_to_image::Input,
     fal_bytedance::seedream::v4_5::text_to_image::Output,
     fal_bytedance::seedream::v4_5::text_to_image::ImageSize,
+    fal_bytedance::seedream::v5::lite::edit::Input,
+    fal_bytedance::seedream::v5::lite::edit::Output,
+    fal_bytedance::seedream::v5::lite::edit::ImageSize,
     fal_bytedance::seedream::v5::lite::text_to_image::Input,
     fal_bytedance::seedream::v5::lite::text_to_image::Output,
-    fal_bytedance::seedream::v5::lite::text_to_image::ImageSize
+    fal_bytedance::seedream::v5::lite::text_to_image::ImageSize,
+    fal_bytedance::video_stylize::Input
 }
 
 impl SchemaText for fal_bytedance::types::Seed2MiniMessage {
@@ -406,6 +433,219 @@ impl SchemaText for fal_bytedance::seed_speech::tts::v2::Language {
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["zh", "en", "ja", "es-mx", "id", "pt-br", "ko", "it", "de", "fr"]
+    }"#;
+}
+
+impl SchemaText for fal_bytedance::seedance::v1::lite::image_to_video::Input {
+    const ID: &'static str = "fal_bytedance::seedance::v1::lite::image_to_video::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
+        "aspect_ratio": {"default": "auto", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
+        "resolution": {"default": "720p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
+        "duration": {"default": "5", "description": "Length of the video in seconds.", "allOf": [{"$type": "Duration"}]},
+        "camera_fixed": {"type": "boolean", "description": "Keeps the camera still.", "default": false},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. -1 draws one at random."},
+        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
+        "num_frames": {"anyOf": [{"type": "integer", "minimum": 29, "maximum": 289}, {"type": "null"}], "description": "Number of frames to generate. Replaces `duration`."},
+        "image_url": {"type": "string", "description": "Image that the video opens with."},
+        "end_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image that the video closes with. Left out, the model is free to choose the ending."}
+      },
+      "required": ["prompt", "image_url"],
+      "description": "The parameters of `fal-ai/bytedance/seedance/v1/lite/image-to-video`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<
+            fal_bytedance::seedance::v1::lite::image_to_video::AspectRatio,
+        >("AspectRatio"),
+        reference::<
+            fal_bytedance::seedance::v1::lite::image_to_video::Duration,
+        >("Duration"),
+        reference::<
+            fal_bytedance::seedance::v1::lite::image_to_video::Resolution,
+        >("Resolution"),
+    ];
+}
+
+impl SchemaText for fal_bytedance::seedance::v1::lite::image_to_video::Output {
+    const ID: &'static str = "fal_bytedance::seedance::v1::lite::image_to_video::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "FileOutput"}]},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["video", "seed"],
+      "description": "The result of `fal-ai/bytedance/seedance/v1/lite/image-to-video`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_bytedance::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_bytedance::seedance::v1::lite::image_to_video::AspectRatio {
+    const ID: &'static str = "fal_bytedance::seedance::v1::lite::image_to_video::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"]
+    }"#;
+}
+
+impl SchemaText for fal_bytedance::seedance::v1::lite::image_to_video::Resolution {
+    const ID: &'static str = "fal_bytedance::seedance::v1::lite::image_to_video::Resolution";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["480p", "720p", "1080p"]
+    }"#;
+}
+
+impl SchemaText for fal_bytedance::seedance::v1::lite::image_to_video::Duration {
+    const ID: &'static str = "fal_bytedance::seedance::v1::lite::image_to_video::Duration";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"]
+    }"#;
+}
+
+impl SchemaText for fal_bytedance::seedance::v1::lite::reference_to_video::Input {
+    const ID: &'static str = "fal_bytedance::seedance::v1::lite::reference_to_video::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
+        "aspect_ratio": {"default": "auto", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
+        "resolution": {"default": "720p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
+        "duration": {"default": "5", "description": "Length of the video in seconds.", "allOf": [{"$type": "Duration"}]},
+        "camera_fixed": {"type": "boolean", "description": "Keeps the camera still.", "default": false},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. -1 draws one at random."},
+        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
+        "num_frames": {"anyOf": [{"type": "integer", "minimum": 29, "maximum": 289}, {"type": "null"}], "description": "Number of frames to generate. Replaces `duration`."},
+        "reference_image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images of the subjects or styles to take up."}
+      },
+      "required": ["prompt", "reference_image_urls"],
+      "description": "The parameters of `fal-ai/bytedance/seedance/v1/lite/reference-to-video`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<
+            fal_bytedance::seedance::v1::lite::reference_to_video::AspectRatio,
+        >("AspectRatio"),
+        reference::<
+            fal_bytedance::seedance::v1::lite::reference_to_video::Duration,
+        >("Duration"),
+        reference::<
+            fal_bytedance::seedance::v1::lite::reference_to_video::Resolution,
+        >("Resolution"),
+    ];
+}
+
+impl SchemaText for fal_bytedance::seedance::v1::lite::reference_to_video::Output {
+    const ID: &'static str = "fal_bytedance::seedance::v1::lite::reference_to_video::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "FileOutput"}]},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["video", "seed"],
+      "description": "The result of `fal-ai/bytedance/seedance/v1/lite/reference-to-video`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_bytedance::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_bytedance::seedance::v1::lite::reference_to_video::AspectRatio {
+    const ID: &'static str = "fal_bytedance::seedance::v1::lite::reference_to_video::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "auto"]
+    }"#;
+}
+
+impl SchemaText for fal_bytedance::seedance::v1::lite::reference_to_video::Resolution {
+    const ID: &'static str = "fal_bytedance::seedance::v1::lite::reference_to_video::Resolution";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["480p", "720p"]
+    }"#;
+}
+
+impl SchemaText for fal_bytedance::seedance::v1::lite::reference_to_video::Duration {
+    const ID: &'static str = "fal_bytedance::seedance::v1::lite::reference_to_video::Duration";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"]
+    }"#;
+}
+
+impl SchemaText for fal_bytedance::seedance::v1::lite::text_to_video::Input {
+    const ID: &'static str = "fal_bytedance::seedance::v1::lite::text_to_video::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
+        "aspect_ratio": {"default": "16:9", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
+        "resolution": {"default": "720p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
+        "duration": {"default": "5", "description": "Length of the video in seconds.", "allOf": [{"$type": "Duration"}]},
+        "camera_fixed": {"type": "boolean", "description": "Keeps the camera still.", "default": false},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. -1 draws one at random."},
+        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
+        "num_frames": {"anyOf": [{"type": "integer", "minimum": 29, "maximum": 289}, {"type": "null"}], "description": "Number of frames to generate. Replaces `duration`."}
+      },
+      "required": ["prompt"],
+      "description": "The parameters of `fal-ai/bytedance/seedance/v1/lite/text-to-video`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<
+            fal_bytedance::seedance::v1::lite::text_to_video::AspectRatio,
+        >("AspectRatio"),
+        reference::<
+            fal_bytedance::seedance::v1::lite::text_to_video::Duration,
+        >("Duration"),
+        reference::<
+            fal_bytedance::seedance::v1::lite::text_to_video::Resolution,
+        >("Resolution"),
+    ];
+}
+
+impl SchemaText for fal_bytedance::seedance::v1::lite::text_to_video::Output {
+    const ID: &'static str = "fal_bytedance::seedance::v1::lite::text_to_video::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "FileOutput"}]},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["video", "seed"],
+      "description": "The result of `fal-ai/bytedance/seedance/v1/lite/text-to-video`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_bytedance::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_bytedance::seedance::v1::lite::text_to_video::AspectRatio {
+    const ID: &'static str = "fal_bytedance::seedance::v1::lite::text_to_video::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "9:21"]
+    }"#;
+}
+
+impl SchemaText for fal_bytedance::seedance::v1::lite::text_to_video::Resolution {
+    const ID: &'static str = "fal_bytedance::seedance::v1::lite::text_to_video::Resolution";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["480p", "720p", "1080p"]
+    }"#;
+}
+
+impl SchemaText for fal_bytedance::seedance::v1::lite::text_to_video::Duration {
+    const ID: &'static str = "fal_bytedance::seedance::v1::lite::text_to_video::Duration";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"]
     }"#;
 }
 
@@ -834,6 +1074,103 @@ impl SchemaText for fal_bytedance::seedance::v1_5::pro::text_to_video::Duration 
     }"#;
 }
 
+impl SchemaText for fal_bytedance::seedream::v3::text_to_image::Input {
+    const ID: &'static str = "fal_bytedance::seedream::v3::text_to_image::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
+        "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 10.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 2.5},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of times to run the prompt.", "default": 1},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
+      },
+      "required": ["prompt"],
+      "description": "The parameters of `fal-ai/bytedance/seedream/v3/text-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_bytedance::types::ImageSize>("ImageSize"),
+    ];
+}
+
+impl SchemaText for fal_bytedance::seedream::v3::text_to_image::Output {
+    const ID: &'static str = "fal_bytedance::seedream::v3::text_to_image::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/bytedance/seedream/v3/text-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_bytedance::types::Image>("Image"),
+    ];
+}
+
+impl SchemaText for fal_bytedance::seedream::v4::edit::Input {
+    const ID: &'static str = "fal_bytedance::seedream::v4::edit::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "description": "Changes to make to the images, in plain language."},
+        "image_size": {"default": {"height": 2048, "width": 2048}, "description": "Size of the image, as a preset or as an exact width and height. The total number of pixels has a lower and an upper limit, which differs between versions.", "allOf": [{"$type": "ImageSize"}]},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 6, "description": "Number of times to run the prompt.", "default": 1},
+        "max_images": {"type": "integer", "minimum": 1, "maximum": 6, "description": "Most images that one run may make. With `num_images` runs, the reply holds between one image and this many for each run.", "default": 1},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
+        "enhance_prompt_mode": {"default": "standard", "description": "Mode of rewriting the prompt: careful or fast.", "allOf": [{"$type": "EnhancePromptMode"}]},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."}
+      },
+      "required": ["prompt", "image_urls"],
+      "description": "The parameters of `fal-ai/bytedance/seedream/v4/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<
+            fal_bytedance::seedream::v4::edit::EnhancePromptMode,
+        >("EnhancePromptMode"),
+        reference::<fal_bytedance::seedream::v4::edit::ImageSize>("ImageSize"),
+    ];
+}
+
+impl SchemaText for fal_bytedance::seedream::v4::edit::Output {
+    const ID: &'static str = "fal_bytedance::seedream::v4::edit::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/bytedance/seedream/v4/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_bytedance::types::Image>("Image"),
+    ];
+}
+
+impl SchemaText for fal_bytedance::seedream::v4::edit::ImageSize {
+    const ID: &'static str = "fal_bytedance::seedream::v4::edit::ImageSize";
+    const SCHEMA: &'static str = r#"{
+      "anyOf": [{"$type": "CustomImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9", "auto", "auto_2K", "auto_4K"]}]
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_bytedance::types::CustomImageSize>("CustomImageSize"),
+    ];
+}
+
+impl SchemaText for fal_bytedance::seedream::v4::edit::EnhancePromptMode {
+    const ID: &'static str = "fal_bytedance::seedream::v4::edit::EnhancePromptMode";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["standard", "fast"]
+    }"#;
+}
+
 impl SchemaText for fal_bytedance::seedream::v4::text_to_image::Input {
     const ID: &'static str = "fal_bytedance::seedream::v4::text_to_image::Input";
     const SCHEMA: &'static str = r#"{
@@ -893,6 +1230,53 @@ impl SchemaText for fal_bytedance::seedream::v4::text_to_image::EnhancePromptMod
     }"#;
 }
 
+impl SchemaText for fal_bytedance::seedream::v4_5::edit::Input {
+    const ID: &'static str = "fal_bytedance::seedream::v4_5::edit::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "description": "Changes to make to the images, in plain language."},
+        "image_size": {"default": {"height": 2048, "width": 2048}, "description": "Size of the image, as a preset or as an exact width and height. The total number of pixels has a lower and an upper limit, which differs between versions.", "allOf": [{"$type": "ImageSize"}]},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 6, "description": "Number of times to run the prompt.", "default": 1},
+        "max_images": {"type": "integer", "minimum": 1, "maximum": 6, "description": "Most images that one run may make. With `num_images` runs, the reply holds between one image and this many for each run.", "default": 1},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."}
+      },
+      "required": ["prompt", "image_urls"],
+      "description": "The parameters of `fal-ai/bytedance/seedream/v4.5/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_bytedance::seedream::v4_5::edit::ImageSize>("ImageSize"),
+    ];
+}
+
+impl SchemaText for fal_bytedance::seedream::v4_5::edit::Output {
+    const ID: &'static str = "fal_bytedance::seedream::v4_5::edit::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."}
+      },
+      "required": ["images"],
+      "description": "The result of `fal-ai/bytedance/seedream/v4.5/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_bytedance::types::Image>("Image"),
+    ];
+}
+
+impl SchemaText for fal_bytedance::seedream::v4_5::edit::ImageSize {
+    const ID: &'static str = "fal_bytedance::seedream::v4_5::edit::ImageSize";
+    const SCHEMA: &'static str = r#"{
+      "anyOf": [{"$type": "CustomImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9", "auto_2K", "auto_4K"]}]
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_bytedance::types::CustomImageSize>("CustomImageSize"),
+    ];
+}
+
 impl SchemaText for fal_bytedance::seedream::v4_5::text_to_image::Input {
     const ID: &'static str = "fal_bytedance::seedream::v4_5::text_to_image::Input";
     const SCHEMA: &'static str = r#"{
@@ -934,6 +1318,53 @@ impl SchemaText for fal_bytedance::seedream::v4_5::text_to_image::ImageSize {
     const ID: &'static str = "fal_bytedance::seedream::v4_5::text_to_image::ImageSize";
     const SCHEMA: &'static str = r#"{
       "anyOf": [{"$type": "CustomImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9", "auto_2K", "auto_4K"]}]
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_bytedance::types::CustomImageSize>("CustomImageSize"),
+    ];
+}
+
+impl SchemaText for fal_bytedance::seedream::v5::lite::edit::Input {
+    const ID: &'static str = "fal_bytedance::seedream::v5::lite::edit::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "description": "Changes to make to the images, in plain language."},
+        "image_size": {"default": "auto_2K", "description": "Size of the image, as a preset or as an exact width and height. The total number of pixels has a lower and an upper limit, which differs between versions.", "allOf": [{"$type": "ImageSize"}]},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 6, "description": "Number of times to run the prompt.", "default": 1},
+        "max_images": {"type": "integer", "minimum": 1, "maximum": 6, "description": "Most images that one run may make. With `num_images` runs, the reply holds between one image and this many for each run.", "default": 1},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."}
+      },
+      "required": ["prompt", "image_urls"],
+      "description": "The parameters of `fal-ai/bytedance/seedream/v5/lite/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_bytedance::seedream::v5::lite::edit::ImageSize>("ImageSize"),
+    ];
+}
+
+impl SchemaText for fal_bytedance::seedream::v5::lite::edit::Output {
+    const ID: &'static str = "fal_bytedance::seedream::v5::lite::edit::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/bytedance/seedream/v5/lite/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_bytedance::types::Image>("Image"),
+    ];
+}
+
+impl SchemaText for fal_bytedance::seedream::v5::lite::edit::ImageSize {
+    const ID: &'static str = "fal_bytedance::seedream::v5::lite::edit::ImageSize";
+    const SCHEMA: &'static str = r#"{
+      "anyOf": [{"$type": "CustomImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9", "auto_2K", "auto_3K", "auto_4K"]}]
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_bytedance::types::CustomImageSize>("CustomImageSize"),
@@ -987,4 +1418,17 @@ impl SchemaText for fal_bytedance::seedream::v5::lite::text_to_image::ImageSize 
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_bytedance::types::CustomImageSize>("CustomImageSize"),
     ];
+}
+
+impl SchemaText for fal_bytedance::video_stylize::Input {
+    const ID: &'static str = "fal_bytedance::video_stylize::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "style": {"type": "string", "maxLength": 100, "description": "Style of the result."},
+        "image_url": {"type": "string", "description": "Image to make the video of."}
+      },
+      "required": ["style", "image_url"],
+      "description": "The parameters of `fal-ai/bytedance/video-stylize`."
+    }"#;
 }

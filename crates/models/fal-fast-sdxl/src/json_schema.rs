@@ -7,8 +7,14 @@ use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
     fal_fast_sdxl::types::Embedding, fal_fast_sdxl::types::LoraWeight,
-    fal_fast_sdxl::Input, fal_fast_sdxl::Output, fal_fast_sdxl::Format,
-    fal_fast_sdxl::SafetyCheckerVersion
+    fal_fast_sdxl::types::LoraWeightType2, fal_fast_sdxl::Input, fal_fast_sdxl::Output,
+    fal_fast_sdxl::Format, fal_fast_sdxl::SafetyCheckerVersion,
+    fal_fast_sdxl::image_to_image::Input, fal_fast_sdxl::image_to_image::Output,
+    fal_fast_sdxl::image_to_image::Format, fal_fast_sdxl::image_to_image::ImageSize,
+    fal_fast_sdxl::image_to_image::SafetyCheckerVersion,
+    fal_fast_sdxl::inpainting::Input, fal_fast_sdxl::inpainting::Output,
+    fal_fast_sdxl::inpainting::Format, fal_fast_sdxl::inpainting::ImageSize,
+    fal_fast_sdxl::inpainting::SafetyCheckerVersion
 }
 
 impl SchemaText for fal_fast_sdxl::types::Embedding {
@@ -32,6 +38,20 @@ impl SchemaText for fal_fast_sdxl::types::LoraWeight {
         "force": {"type": "boolean", "description": "Loads the weights even if they do not seem to fit.", "default": false},
         "path": {"type": "string", "description": "Location of the weights: an address, a path that the model's runner knows, or a Hugging Face model."},
         "scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.", "default": 1}
+      },
+      "required": ["path"],
+      "description": "Weights of a LoRA, and how strongly they apply."
+    }"#;
+}
+
+impl SchemaText for fal_fast_sdxl::types::LoraWeightType2 {
+    const ID: &'static str = "fal_fast_sdxl::types::LoraWeightType2";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "force": {"type": "boolean", "default": false},
+        "path": {"type": "string"},
+        "scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Factor by which the image grows.", "default": 1}
       },
       "required": ["path"],
       "description": "Weights of a LoRA, and how strongly they apply."
@@ -100,6 +120,173 @@ impl SchemaText for fal_fast_sdxl::Format {
 
 impl SchemaText for fal_fast_sdxl::SafetyCheckerVersion {
     const ID: &'static str = "fal_fast_sdxl::SafetyCheckerVersion";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["v1", "v2"]
+    }"#;
+}
+
+impl SchemaText for fal_fast_sdxl::image_to_image::Input {
+    const ID: &'static str = "fal_fast_sdxl::image_to_image::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "crop_output": {"type": "boolean", "description": "Cuts the result to the subject.", "default": false},
+        "embeddings": {"type": "array", "items": {"$type": "Embedding"}, "description": "Embeddings to load, for the words that they were trained on.", "default": []},
+        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
+        "expand_prompt": {"type": "boolean", "description": "Rewrites the prompt with more detail before the run.", "default": false},
+        "format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "Format"}]},
+        "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7.5},
+        "image_size": {"default": "square_hd", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "loras": {"type": "array", "items": {"$type": "LoraWeightType2"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
+        "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of images to generate with this request.", "default": 1},
+        "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 65, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 25},
+        "preserve_aspect_ratio": {"type": "boolean", "description": "Keeps the ratio of width to height.", "default": false},
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "request_id": {"type": "string", "description": "Identifier of your own for the request, which comes back with the reply.", "default": ""},
+        "safety_checker_version": {"default": "v1", "description": "Version of the safety checker: the one of CompVis (`v1`), or one of fal's own (`v2`).", "allOf": [{"$type": "SafetyCheckerVersion"}]},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "strength": {"type": "number", "minimum": 0.05, "maximum": 1.0, "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.95},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
+      },
+      "required": ["image_url", "prompt"],
+      "description": "The parameters of `fal-ai/fast-sdxl/image-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_fast_sdxl::types::Embedding>("Embedding"),
+        reference::<fal_fast_sdxl::image_to_image::Format>("Format"),
+        reference::<fal_fast_sdxl::image_to_image::ImageSize>("ImageSize"),
+        reference::<fal_fast_sdxl::types::LoraWeightType2>("LoraWeightType2"),
+        reference::<
+            fal_fast_sdxl::image_to_image::SafetyCheckerVersion,
+        >("SafetyCheckerVersion"),
+    ];
+}
+
+impl SchemaText for fal_fast_sdxl::image_to_image::Output {
+    const ID: &'static str = "fal_fast_sdxl::image_to_image::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
+        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+      },
+      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "description": "The result of `fal-ai/fast-sdxl/image-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_fast_sdxl::types::ImageType2>("ImageType2"),
+    ];
+}
+
+impl SchemaText for fal_fast_sdxl::image_to_image::Format {
+    const ID: &'static str = "fal_fast_sdxl::image_to_image::Format";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["jpeg", "png"]
+    }"#;
+}
+
+impl SchemaText for fal_fast_sdxl::image_to_image::ImageSize {
+    const ID: &'static str = "fal_fast_sdxl::image_to_image::ImageSize";
+    const SCHEMA: &'static str = r#"{
+      "anyOf": [{"$type": "ImageSizeType2"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_fast_sdxl::types::ImageSizeType2>("ImageSizeType2"),
+    ];
+}
+
+impl SchemaText for fal_fast_sdxl::image_to_image::SafetyCheckerVersion {
+    const ID: &'static str = "fal_fast_sdxl::image_to_image::SafetyCheckerVersion";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["v1", "v2"]
+    }"#;
+}
+
+impl SchemaText for fal_fast_sdxl::inpainting::Input {
+    const ID: &'static str = "fal_fast_sdxl::inpainting::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "embeddings": {"type": "array", "items": {"$type": "Embedding"}, "description": "Embeddings to load, for the words that they were trained on.", "default": []},
+        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
+        "expand_prompt": {"type": "boolean", "description": "Rewrites the prompt with more detail before the run.", "default": false},
+        "format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "Format"}]},
+        "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7.5},
+        "image_size": {"default": "square_hd", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "loras": {"type": "array", "items": {"$type": "LoraWeightType2"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
+        "mask_url": {"type": "string", "description": "Mask of the image: the white part is repainted, the black part is kept."},
+        "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of images to generate with this request.", "default": 1},
+        "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 65, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 25},
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "request_id": {"type": "string", "description": "Identifier of your own for the request, which comes back with the reply.", "default": ""},
+        "safety_checker_version": {"default": "v1", "description": "Version of the safety checker: the one of CompVis (`v1`), or one of fal's own (`v2`).", "allOf": [{"$type": "SafetyCheckerVersion"}]},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.95},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
+      },
+      "required": ["image_url", "mask_url", "prompt"],
+      "description": "The parameters of `fal-ai/fast-sdxl/inpainting`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_fast_sdxl::types::Embedding>("Embedding"),
+        reference::<fal_fast_sdxl::inpainting::Format>("Format"),
+        reference::<fal_fast_sdxl::inpainting::ImageSize>("ImageSize"),
+        reference::<fal_fast_sdxl::types::LoraWeightType2>("LoraWeightType2"),
+        reference::<
+            fal_fast_sdxl::inpainting::SafetyCheckerVersion,
+        >("SafetyCheckerVersion"),
+    ];
+}
+
+impl SchemaText for fal_fast_sdxl::inpainting::Output {
+    const ID: &'static str = "fal_fast_sdxl::inpainting::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
+        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+      },
+      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "description": "The result of `fal-ai/fast-sdxl/inpainting`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_fast_sdxl::types::ImageType2>("ImageType2"),
+    ];
+}
+
+impl SchemaText for fal_fast_sdxl::inpainting::Format {
+    const ID: &'static str = "fal_fast_sdxl::inpainting::Format";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["jpeg", "png"]
+    }"#;
+}
+
+impl SchemaText for fal_fast_sdxl::inpainting::ImageSize {
+    const ID: &'static str = "fal_fast_sdxl::inpainting::ImageSize";
+    const SCHEMA: &'static str = r#"{
+      "anyOf": [{"$type": "ImageSizeType2"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_fast_sdxl::types::ImageSizeType2>("ImageSizeType2"),
+    ];
+}
+
+impl SchemaText for fal_fast_sdxl::inpainting::SafetyCheckerVersion {
+    const ID: &'static str = "fal_fast_sdxl::inpainting::SafetyCheckerVersion";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["v1", "v2"]

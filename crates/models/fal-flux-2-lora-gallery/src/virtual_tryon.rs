@@ -11,8 +11,8 @@
 //! use fal_flux_2_lora_gallery::virtual_tryon;
 //!
 //! let input = input!(virtual_tryon {
-//!     prompt: "A lighthouse at dawn, seen through a rain-streaked window",
 //!     image_urls: ["https://example.com/cat.png"],
+//!     prompt: "A lighthouse at dawn, seen through a rain-streaked window",
 //! });
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
@@ -51,11 +51,11 @@ impl fal_core::task::ImageToImage for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
+    /// Images to work on.
+    pub image_urls: Vec<File>,
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     pub prompt: String,
-    /// Images to work on.
-    pub image_urls: Vec<File>,
     /// Size of the image, as a preset or as an exact width and height. The names of the presets give
     /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
     pub image_size: Option<ImageSize>,
@@ -67,9 +67,11 @@ pub struct Input {
     /// Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail
     /// and take longer.
     ///
-    /// Between 1 and 50. Default `40`.
+    /// Between 4 and 50. Default `40`.
     pub num_inference_steps: Option<NumInferenceSteps>,
     /// Acceleration of the run. More acceleration is quicker and may cost some quality.
+    ///
+    /// Default `regular`.
     pub acceleration: Option<Acceleration>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
@@ -84,6 +86,8 @@ pub struct Input {
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// File format of the images.
+    ///
+    /// Default `png`.
     pub output_format: Option<OutputFormat>,
     /// Number of images to generate with this request.
     ///
@@ -108,11 +112,17 @@ impl Input {
         40,
     );
 
+    /// Default of [`acceleration`](Self::acceleration): `regular`.
+    pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::Regular;
+
     /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
     /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
+
+    /// Default of [`output_format`](Self::output_format): `png`.
+    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
 
     /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
@@ -124,7 +134,7 @@ impl Input {
 /// `guidance_scale`: between 0.0 and 20.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
 
-/// `num_inference_steps`: between 1 and 50.
+/// `num_inference_steps`: between 4 and 50.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
 
 /// The values of `acceleration`.
@@ -200,11 +210,11 @@ pub type LoraScale = Float<bounds::LoraScale>;
 pub struct Output {
     /// Finished images, ready to download.
     pub images: Vec<Image>,
-    /// Prompt that the images were made from.
-    pub prompt: String,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: Integer,
+    /// Prompt that the images were made from.
+    pub prompt: String,
 }
 
 // Building.
@@ -223,8 +233,8 @@ impl Input {
     #[doc(hidden)]
     pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
-            prompt: Unset,
             image_urls: Unset,
+            prompt: Unset,
             optional: Optional::default(),
             checking,
         }
@@ -244,9 +254,9 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<PromptSlot = Unset, ImageUrlsSlot = Unset, M = fal_core::Strict> {
-    prompt: PromptSlot,
+pub struct Builder<ImageUrlsSlot = Unset, PromptSlot = Unset, M = fal_core::Strict> {
     image_urls: ImageUrlsSlot,
+    prompt: PromptSlot,
     optional: Optional,
     checking: M,
 }
@@ -268,32 +278,32 @@ struct Optional {
 }
 
 impl<
-    PromptSlot,
     ImageUrlsSlot,
+    PromptSlot,
     M: fal_core::Mode,
-> Builder<PromptSlot, ImageUrlsSlot, M> {
-    /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
-    /// light, style, and any lettering in quotation marks.
-    pub fn prompt(
+> Builder<ImageUrlsSlot, PromptSlot, M> {
+    /// Sets [`image_urls`](Input::image_urls): Images to work on.
+    pub fn image_urls(
         mut self,
-        value: impl fal_core::Required<String, M>,
-    ) -> Builder<String, ImageUrlsSlot, M> {
+        value: impl fal_core::Required<Vec<File>, M>,
+    ) -> Builder<Vec<File>, PromptSlot, M> {
         Builder {
-            prompt: self.checking.required("prompt", value),
-            image_urls: self.image_urls,
+            image_urls: self.checking.required("image_urls", value),
+            prompt: self.prompt,
             optional: self.optional,
             checking: self.checking,
         }
     }
 
-    /// Sets [`image_urls`](Input::image_urls): Images to work on.
-    pub fn image_urls(
+    /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
+    /// light, style, and any lettering in quotation marks.
+    pub fn prompt(
         mut self,
-        value: impl fal_core::Required<Vec<File>, M>,
-    ) -> Builder<PromptSlot, Vec<File>, M> {
+        value: impl fal_core::Required<String, M>,
+    ) -> Builder<ImageUrlsSlot, String, M> {
         Builder {
-            prompt: self.prompt,
-            image_urls: self.checking.required("image_urls", value),
+            image_urls: self.image_urls,
+            prompt: self.checking.required("prompt", value),
             optional: self.optional,
             checking: self.checking,
         }
@@ -313,7 +323,7 @@ impl<
         self
     }
 
-    /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 1
+    /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 4
     /// and 50. Default `40`.
     pub fn num_inference_steps(
         mut self,
@@ -325,7 +335,7 @@ impl<
         self
     }
 
-    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run.
+    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run. Default `regular`.
     pub fn acceleration(mut self, value: impl Param<Acceleration, M>) -> Self {
         self.optional.acceleration = self.checking.optional("acceleration", value);
         self
@@ -354,7 +364,7 @@ impl<
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images.
+    /// Sets [`output_format`](Input::output_format): File format of the images. Default `png`.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
         self
@@ -382,20 +392,20 @@ impl<
 }
 
 impl<
-    PromptSlot,
     ImageUrlsSlot,
+    PromptSlot,
     M: fal_core::Mode,
-> Builder<PromptSlot, ImageUrlsSlot, M> {
+> Builder<ImageUrlsSlot, PromptSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> M::Built<Input>
     where
-        PromptSlot: required::HasPrompt,
         ImageUrlsSlot: required::HasImageUrls,
+        PromptSlot: required::HasPrompt,
     {
         self.checking
             .finish(Input {
-                prompt: self.prompt.take(),
                 image_urls: self.image_urls.take(),
+                prompt: self.prompt.take(),
                 image_size: self.optional.image_size,
                 guidance_scale: self.optional.guidance_scale,
                 num_inference_steps: self.optional.num_inference_steps,
@@ -420,8 +430,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<PromptSlot: required::HasPrompt, ImageUrlsSlot: required::HasImageUrls> IntoInput
-for Builder<PromptSlot, ImageUrlsSlot> {
+impl<ImageUrlsSlot: required::HasImageUrls, PromptSlot: required::HasPrompt> IntoInput
+for Builder<ImageUrlsSlot, PromptSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -440,8 +450,8 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
-        object.write("prompt", &self.prompt);
         object.write("image_urls", &self.image_urls);
+        object.write("prompt", &self.prompt);
         object.write_nullable("image_size", &self.image_size, &self.nulls);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
@@ -466,13 +476,13 @@ impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
-        let mut prompt = None;
         let mut image_urls = None;
+        let mut prompt = None;
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "prompt" => object.read(&mut prompt),
                 "image_urls" => object.read(&mut image_urls),
+                "prompt" => object.read(&mut prompt),
                 "image_size" => {
                     object.read_nullable("image_size", &mut optional.image_size)
                 }
@@ -491,9 +501,9 @@ impl<'de> json::ReadObject<'de> for Input {
             }
         }
         optional.nulls = object.nulls();
-        let builder = Builder::<String, Vec<File>> {
-            prompt: object.require("prompt", prompt)?,
+        let builder = Builder::<Vec<File>, String> {
             image_urls: object.require("image_urls", image_urls)?,
+            prompt: object.require("prompt", prompt)?,
             optional,
             checking: fal_core::Strict,
         };
@@ -505,8 +515,8 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
-        object.write("prompt", &self.prompt);
         object.write("seed", &self.seed);
+        object.write("prompt", &self.prompt);
         object.end()
     }
 }
@@ -522,41 +532,26 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
-        let mut prompt = None;
         let mut seed = None;
+        let mut prompt = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "prompt" => object.read_unless_null(&mut prompt),
                 "seed" => object.read_unless_null(&mut seed),
+                "prompt" => object.read_unless_null(&mut prompt),
                 _ => object.skip(),
             }
         }
         Some(Self {
             images: object.require("images", images)?,
-            prompt: object.require("prompt", prompt)?,
             seed: object.require("seed", seed)?,
+            prompt: object.require("prompt", prompt)?,
         })
     }
 }
 
 #[doc(hidden)]
 pub mod required {
-    #[diagnostic::on_unimplemented(
-        message = "`prompt` is required by `fal-ai/flux-2-lora-gallery/virtual-tryon`",
-        label = "`prompt` is missing",
-        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
-    )]
-    pub trait HasPrompt {
-        fn take(self) -> String;
-    }
-
-    impl HasPrompt for String {
-        fn take(self) -> String {
-            self
-        }
-    }
-
     #[diagnostic::on_unimplemented(
         message = "`image_urls` is required by `fal-ai/flux-2-lora-gallery/virtual-tryon`",
         label = "`image_urls` is missing",
@@ -568,6 +563,21 @@ pub mod required {
 
     impl HasImageUrls for Vec<super::File> {
         fn take(self) -> Vec<super::File> {
+            self
+        }
+    }
+
+    #[diagnostic::on_unimplemented(
+        message = "`prompt` is required by `fal-ai/flux-2-lora-gallery/virtual-tryon`",
+        label = "`prompt` is missing",
+        note = "set it with `prompt: ..` in `input!`, or with `.prompt(..)` on the builder"
+    )]
+    pub trait HasPrompt {
+        fn take(self) -> String;
+    }
+
+    impl HasPrompt for String {
+        fn take(self) -> String {
             self
         }
     }
@@ -588,9 +598,9 @@ pub mod bounds {
     pub enum NumInferenceSteps {}
 
     impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 1;
+        const MIN: i64 = 4;
         const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-2-lora-gallery/virtual-tryon must be between 1 and 50";
+        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-2-lora-gallery/virtual-tryon must be between 4 and 50";
     }
 
     pub enum NumImages {}
@@ -613,8 +623,8 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type prompt = fal_core::literal::Text;
     pub type image_urls = fal_core::literal::Url<super::Model>;
+    pub type prompt = fal_core::literal::Text;
     pub type image_size = super::ImageSize;
     pub type guidance_scale = super::GuidanceScale;
     pub type num_inference_steps = super::NumInferenceSteps;

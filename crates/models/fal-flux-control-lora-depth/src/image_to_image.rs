@@ -28,7 +28,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{Image, ImageSize, LoraWeight};
+pub use crate::types::{ImageSize, ImageType2, LoraWeight};
 
 /// The endpoint [`fal-ai/flux-control-lora-depth/image-to-image`](https://fal.ai/models/fal-ai/flux-control-lora-depth/image-to-image).
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub struct Input {
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     pub prompt: String,
-    /// Image to start from.
+    /// Image to work on.
     pub image_url: File,
     /// Size of the image, as a preset or as an exact width and height. The names of the presets give
     /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
@@ -89,6 +89,8 @@ pub struct Input {
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// File format of the images.
+    ///
+    /// Default `jpeg`.
     pub output_format: Option<OutputFormat>,
     /// Image whose depth the result keeps.
     pub control_lora_image_url: File,
@@ -103,6 +105,7 @@ pub struct Input {
     pub strength: Option<Strength>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -123,6 +126,9 @@ impl Input {
 
     /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
+
+    /// Default of [`output_format`](Self::output_format): `jpeg`.
+    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Jpeg;
 
     /// Default of [`control_lora_strength`](Self::control_lora_strength): `1.0`.
     pub const DEFAULT_CONTROL_LORA_STRENGTH: ControlLoraStrength = ControlLoraStrength::literal(
@@ -182,17 +188,17 @@ pub type Strength = Float<bounds::Strength>;
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<Image>,
-    /// Prompt that the images were made from.
-    pub prompt: String,
+    pub images: Vec<ImageType2>,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
-    /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
-    /// that is not safe for work.
-    pub has_nsfw_concepts: Vec<bool>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: Integer,
+    /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
+    /// that is not safe for work.
+    pub has_nsfw_concepts: Vec<bool>,
+    /// Prompt that the images were made from.
+    pub prompt: String,
 }
 
 // Building.
@@ -262,6 +268,7 @@ struct Optional {
     control_lora_strength: Option<ControlLoraStrength>,
     strength: Option<Strength>,
     extra: Map<String, Value>,
+    nulls: json::Nulls,
 }
 
 impl<
@@ -285,7 +292,7 @@ impl<
         }
     }
 
-    /// Sets [`image_url`](Input::image_url): Image to start from.
+    /// Sets [`image_url`](Input::image_url): Image to work on.
     pub fn image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -378,7 +385,7 @@ impl<
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images.
+    /// Sets [`output_format`](Input::output_format): File format of the images. Default `jpeg`.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
         self
@@ -440,6 +447,7 @@ impl<
                 control_lora_strength: self.optional.control_lora_strength,
                 strength: self.optional.strength,
                 extra: self.optional.extra,
+                nulls: self.optional.nulls,
             })
     }
 }
@@ -480,7 +488,7 @@ impl Serialize for Input {
         object.write("image_url", &self.image_url);
         object.write_optional("image_size", &self.image_size);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
-        object.write_optional("seed", &self.seed);
+        object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("loras", &self.loras);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("sync_mode", &self.sync_mode);
@@ -514,7 +522,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "image_url" => object.read(&mut image_url),
                 "image_size" => object.read(&mut optional.image_size),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
-                "seed" => object.read(&mut optional.seed),
+                "seed" => object.read_nullable("seed", &mut optional.seed),
                 "loras" => object.read(&mut optional.loras),
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
                 "sync_mode" => object.read(&mut optional.sync_mode),
@@ -531,6 +539,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
+        optional.nulls = object.nulls();
         let builder = Builder::<String, File, File> {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,
@@ -547,10 +556,10 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
-        object.write("prompt", &self.prompt);
         object.write("timings", &self.timings);
-        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
         object.write("seed", &self.seed);
+        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.write("prompt", &self.prompt);
         object.end()
     }
 }
@@ -566,26 +575,26 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
-        let mut prompt = None;
         let mut timings = None;
-        let mut has_nsfw_concepts = None;
         let mut seed = None;
+        let mut has_nsfw_concepts = None;
+        let mut prompt = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "prompt" => object.read_unless_null(&mut prompt),
                 "timings" => object.read_unless_null(&mut timings),
-                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "seed" => object.read_unless_null(&mut seed),
+                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
+                "prompt" => object.read_unless_null(&mut prompt),
                 _ => object.skip(),
             }
         }
         Some(Self {
             images: object.require("images", images)?,
-            prompt: object.require("prompt", prompt)?,
             timings: object.require("timings", timings)?,
-            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
             seed: object.require("seed", seed)?,
+            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
+            prompt: object.require("prompt", prompt)?,
         })
     }
 }

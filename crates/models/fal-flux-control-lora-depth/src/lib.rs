@@ -96,7 +96,7 @@ pub struct Input {
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     pub prompt: String,
-    /// Image to start from.
+    /// Image to work on.
     pub image_url: Option<File>,
     /// Size of the image, as a preset or as an exact width and height. The names of the presets give
     /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
@@ -347,7 +347,7 @@ impl<
         }
     }
 
-    /// Sets [`image_url`](Input::image_url): Image to start from.
+    /// Sets [`image_url`](Input::image_url): Image to work on.
     pub fn image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.image_url = self.checking.optional("image_url", value);
         self

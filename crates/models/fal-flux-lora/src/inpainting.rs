@@ -94,7 +94,7 @@ pub struct Input {
     ///
     /// Default `none`.
     pub acceleration: Option<Acceleration>,
-    /// Image to start from.
+    /// Image to work on.
     pub image_url: File,
     /// Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated
     /// from scratch.
@@ -316,7 +316,7 @@ impl<
         }
     }
 
-    /// Sets [`image_url`](Input::image_url): Image to start from.
+    /// Sets [`image_url`](Input::image_url): Image to work on.
     pub fn image_url(
         mut self,
         value: impl fal_core::Required<File, M>,

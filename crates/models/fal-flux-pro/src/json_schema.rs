@@ -7,29 +7,48 @@ use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
     fal_flux_pro::kontext::Input, fal_flux_pro::kontext::Output,
-    fal_flux_pro::kontext::OutputFormat, fal_flux_pro::kontext::AspectRatio,
-    fal_flux_pro::kontext::SafetyTolerance, fal_flux_pro::kontext::max::Input,
+    fal_flux_pro::kontext::OutputFormat, fal_flux_pro::kontext::SafetyTolerance,
+    fal_flux_pro::kontext::AspectRatio, fal_flux_pro::kontext::max::Input,
     fal_flux_pro::kontext::max::Output, fal_flux_pro::kontext::max::OutputFormat,
-    fal_flux_pro::kontext::max::AspectRatio, fal_flux_pro::kontext::max::SafetyTolerance,
+    fal_flux_pro::kontext::max::SafetyTolerance, fal_flux_pro::kontext::max::AspectRatio,
     fal_flux_pro::kontext::max::multi::Input, fal_flux_pro::kontext::max::multi::Output,
     fal_flux_pro::kontext::max::multi::OutputFormat,
-    fal_flux_pro::kontext::max::multi::AspectRatio,
     fal_flux_pro::kontext::max::multi::SafetyTolerance,
+    fal_flux_pro::kontext::max::multi::AspectRatio,
+    fal_flux_pro::kontext::max::text_to_image::Input,
+    fal_flux_pro::kontext::max::text_to_image::Output,
+    fal_flux_pro::kontext::max::text_to_image::OutputFormat,
+    fal_flux_pro::kontext::max::text_to_image::SafetyTolerance,
+    fal_flux_pro::kontext::max::text_to_image::AspectRatio,
     fal_flux_pro::kontext::multi::Input, fal_flux_pro::kontext::multi::Output,
     fal_flux_pro::kontext::multi::OutputFormat,
+    fal_flux_pro::kontext::multi::SafetyTolerance,
     fal_flux_pro::kontext::multi::AspectRatio,
-    fal_flux_pro::kontext::multi::SafetyTolerance, fal_flux_pro::v1::fill::Input,
+    fal_flux_pro::kontext::text_to_image::Input,
+    fal_flux_pro::kontext::text_to_image::Output,
+    fal_flux_pro::kontext::text_to_image::OutputFormat,
+    fal_flux_pro::kontext::text_to_image::SafetyTolerance,
+    fal_flux_pro::kontext::text_to_image::AspectRatio, fal_flux_pro::v1::fill::Input,
     fal_flux_pro::v1::fill::Output, fal_flux_pro::v1::fill::OutputFormat,
     fal_flux_pro::v1::fill::SafetyTolerance, fal_flux_pro::v1::fill_finetuned::Input,
     fal_flux_pro::v1::fill_finetuned::Output,
     fal_flux_pro::v1::fill_finetuned::OutputFormat,
-    fal_flux_pro::v1::fill_finetuned::SafetyTolerance, fal_flux_pro::v1_1::redux::Input,
+    fal_flux_pro::v1::fill_finetuned::SafetyTolerance, fal_flux_pro::v1_1::Input,
+    fal_flux_pro::v1_1::Output, fal_flux_pro::v1_1::OutputFormat,
+    fal_flux_pro::v1_1::SafetyTolerance, fal_flux_pro::v1_1::redux::Input,
     fal_flux_pro::v1_1::redux::Output, fal_flux_pro::v1_1::redux::OutputFormat,
-    fal_flux_pro::v1_1::redux::SafetyTolerance, fal_flux_pro::v1_1_ultra::redux::Input,
-    fal_flux_pro::v1_1_ultra::redux::Output,
+    fal_flux_pro::v1_1::redux::SafetyTolerance, fal_flux_pro::v1_1_ultra::Input,
+    fal_flux_pro::v1_1_ultra::Output, fal_flux_pro::v1_1_ultra::OutputFormat,
+    fal_flux_pro::v1_1_ultra::SafetyTolerance, fal_flux_pro::v1_1_ultra::AspectRatio,
+    fal_flux_pro::v1_1_ultra::redux::Input, fal_flux_pro::v1_1_ultra::redux::Output,
     fal_flux_pro::v1_1_ultra::redux::OutputFormat,
+    fal_flux_pro::v1_1_ultra::redux::SafetyTolerance,
     fal_flux_pro::v1_1_ultra::redux::AspectRatio,
-    fal_flux_pro::v1_1_ultra::redux::SafetyTolerance
+    fal_flux_pro::v1_1_ultra_finetuned::Input,
+    fal_flux_pro::v1_1_ultra_finetuned::Output,
+    fal_flux_pro::v1_1_ultra_finetuned::OutputFormat,
+    fal_flux_pro::v1_1_ultra_finetuned::SafetyTolerance,
+    fal_flux_pro::v1_1_ultra_finetuned::AspectRatio
 }
 
 impl SchemaText for fal_flux_pro::kontext::Input {
@@ -38,15 +57,15 @@ impl SchemaText for fal_flux_pro::kontext::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "image_url": {"type": "string", "description": "Image to change."},
-        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
+        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
         "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
-        "safety_tolerance": {"description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]}
+        "aspect_ratio": {"anyOf": [{"$type": "AspectRatio"}, {"type": "null"}], "description": "Shape of the image, as width to height."},
+        "image_url": {"type": "string", "minLength": 1, "description": "Image to change."}
       },
       "required": ["prompt", "image_url"],
       "description": "The parameters of `fal-ai/flux-pro/kontext`."
@@ -63,17 +82,19 @@ impl SchemaText for fal_flux_pro::kontext::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "Image2"}, "description": "Finished images, ready to download."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
+        "images": {"type": "array", "items": {"$type": "FalToolkitImageImageImage"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
       },
-      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
+      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
       "description": "The result of `fal-ai/flux-pro/kontext`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_pro::types::Image2>("Image2"),
+        reference::<
+            fal_flux_pro::types::FalToolkitImageImageImage,
+        >("FalToolkitImageImageImage"),
     ];
 }
 
@@ -85,19 +106,19 @@ impl SchemaText for fal_flux_pro::kontext::OutputFormat {
     }"#;
 }
 
-impl SchemaText for fal_flux_pro::kontext::AspectRatio {
-    const ID: &'static str = "fal_flux_pro::kontext::AspectRatio";
-    const SCHEMA: &'static str = r#"{
-      "type": "string",
-      "enum": ["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]
-    }"#;
-}
-
 impl SchemaText for fal_flux_pro::kontext::SafetyTolerance {
     const ID: &'static str = "fal_flux_pro::kontext::SafetyTolerance";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["1", "2", "3", "4", "5", "6"]
+    }"#;
+}
+
+impl SchemaText for fal_flux_pro::kontext::AspectRatio {
+    const ID: &'static str = "fal_flux_pro::kontext::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]
     }"#;
 }
 
@@ -107,15 +128,15 @@ impl SchemaText for fal_flux_pro::kontext::max::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "image_url": {"type": "string", "description": "Image to change."},
-        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
+        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
         "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
-        "safety_tolerance": {"description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]}
+        "aspect_ratio": {"anyOf": [{"$type": "AspectRatio"}, {"type": "null"}], "description": "Shape of the image, as width to height."},
+        "image_url": {"type": "string", "minLength": 1, "description": "Image to change."}
       },
       "required": ["prompt", "image_url"],
       "description": "The parameters of `fal-ai/flux-pro/kontext/max`."
@@ -132,17 +153,19 @@ impl SchemaText for fal_flux_pro::kontext::max::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "Image2"}, "description": "Finished images, ready to download."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
+        "images": {"type": "array", "items": {"$type": "FalToolkitImageImageImage"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
       },
-      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
+      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
       "description": "The result of `fal-ai/flux-pro/kontext/max`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_pro::types::Image2>("Image2"),
+        reference::<
+            fal_flux_pro::types::FalToolkitImageImageImage,
+        >("FalToolkitImageImageImage"),
     ];
 }
 
@@ -154,19 +177,19 @@ impl SchemaText for fal_flux_pro::kontext::max::OutputFormat {
     }"#;
 }
 
-impl SchemaText for fal_flux_pro::kontext::max::AspectRatio {
-    const ID: &'static str = "fal_flux_pro::kontext::max::AspectRatio";
-    const SCHEMA: &'static str = r#"{
-      "type": "string",
-      "enum": ["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]
-    }"#;
-}
-
 impl SchemaText for fal_flux_pro::kontext::max::SafetyTolerance {
     const ID: &'static str = "fal_flux_pro::kontext::max::SafetyTolerance";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["1", "2", "3", "4", "5", "6"]
+    }"#;
+}
+
+impl SchemaText for fal_flux_pro::kontext::max::AspectRatio {
+    const ID: &'static str = "fal_flux_pro::kontext::max::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]
     }"#;
 }
 
@@ -176,15 +199,15 @@ impl SchemaText for fal_flux_pro::kontext::max::multi::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to make one of."},
-        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
+        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
         "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
-        "safety_tolerance": {"description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]}
+        "aspect_ratio": {"anyOf": [{"$type": "AspectRatio"}, {"type": "null"}], "description": "Shape of the image, as width to height."},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to make one of."}
       },
       "required": ["prompt", "image_urls"],
       "description": "The parameters of `fal-ai/flux-pro/kontext/max/multi`."
@@ -203,17 +226,19 @@ impl SchemaText for fal_flux_pro::kontext::max::multi::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
+        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
       },
-      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
+      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
       "description": "The result of `fal-ai/flux-pro/kontext/max/multi`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_pro::types::Image>("Image"),
+        reference::<
+            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
+        >("RegistryImageFastSdxlModelsImage"),
     ];
 }
 
@@ -225,6 +250,14 @@ impl SchemaText for fal_flux_pro::kontext::max::multi::OutputFormat {
     }"#;
 }
 
+impl SchemaText for fal_flux_pro::kontext::max::multi::SafetyTolerance {
+    const ID: &'static str = "fal_flux_pro::kontext::max::multi::SafetyTolerance";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["1", "2", "3", "4", "5", "6"]
+    }"#;
+}
+
 impl SchemaText for fal_flux_pro::kontext::max::multi::AspectRatio {
     const ID: &'static str = "fal_flux_pro::kontext::max::multi::AspectRatio";
     const SCHEMA: &'static str = r#"{
@@ -233,11 +266,79 @@ impl SchemaText for fal_flux_pro::kontext::max::multi::AspectRatio {
     }"#;
 }
 
-impl SchemaText for fal_flux_pro::kontext::max::multi::SafetyTolerance {
-    const ID: &'static str = "fal_flux_pro::kontext::max::multi::SafetyTolerance";
+impl SchemaText for fal_flux_pro::kontext::max::text_to_image::Input {
+    const ID: &'static str = "fal_flux_pro::kontext::max::text_to_image::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
+        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
+        "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
+        "aspect_ratio": {"default": "1:1", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
+      },
+      "required": ["prompt"],
+      "description": "The parameters of `fal-ai/flux-pro/kontext/max/text-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<
+            fal_flux_pro::kontext::max::text_to_image::AspectRatio,
+        >("AspectRatio"),
+        reference::<
+            fal_flux_pro::kontext::max::text_to_image::OutputFormat,
+        >("OutputFormat"),
+        reference::<
+            fal_flux_pro::kontext::max::text_to_image::SafetyTolerance,
+        >("SafetyTolerance"),
+    ];
+}
+
+impl SchemaText for fal_flux_pro::kontext::max::text_to_image::Output {
+    const ID: &'static str = "fal_flux_pro::kontext::max::text_to_image::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
+        "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
+        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+      },
+      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "description": "The result of `fal-ai/flux-pro/kontext/max/text-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<
+            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
+        >("RegistryImageFastSdxlModelsImage"),
+    ];
+}
+
+impl SchemaText for fal_flux_pro::kontext::max::text_to_image::OutputFormat {
+    const ID: &'static str = "fal_flux_pro::kontext::max::text_to_image::OutputFormat";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["jpeg", "png"]
+    }"#;
+}
+
+impl SchemaText for fal_flux_pro::kontext::max::text_to_image::SafetyTolerance {
+    const ID: &'static str = "fal_flux_pro::kontext::max::text_to_image::SafetyTolerance";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["1", "2", "3", "4", "5", "6"]
+    }"#;
+}
+
+impl SchemaText for fal_flux_pro::kontext::max::text_to_image::AspectRatio {
+    const ID: &'static str = "fal_flux_pro::kontext::max::text_to_image::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]
     }"#;
 }
 
@@ -247,15 +348,15 @@ impl SchemaText for fal_flux_pro::kontext::multi::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to make one of."},
-        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
+        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
         "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
-        "safety_tolerance": {"description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]}
+        "aspect_ratio": {"anyOf": [{"$type": "AspectRatio"}, {"type": "null"}], "description": "Shape of the image, as width to height."},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to make one of."}
       },
       "required": ["prompt", "image_urls"],
       "description": "The parameters of `fal-ai/flux-pro/kontext/multi`."
@@ -272,17 +373,19 @@ impl SchemaText for fal_flux_pro::kontext::multi::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
+        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
       },
-      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
+      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
       "description": "The result of `fal-ai/flux-pro/kontext/multi`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_pro::types::Image>("Image"),
+        reference::<
+            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
+        >("RegistryImageFastSdxlModelsImage"),
     ];
 }
 
@@ -294,6 +397,14 @@ impl SchemaText for fal_flux_pro::kontext::multi::OutputFormat {
     }"#;
 }
 
+impl SchemaText for fal_flux_pro::kontext::multi::SafetyTolerance {
+    const ID: &'static str = "fal_flux_pro::kontext::multi::SafetyTolerance";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["1", "2", "3", "4", "5", "6"]
+    }"#;
+}
+
 impl SchemaText for fal_flux_pro::kontext::multi::AspectRatio {
     const ID: &'static str = "fal_flux_pro::kontext::multi::AspectRatio";
     const SCHEMA: &'static str = r#"{
@@ -302,11 +413,75 @@ impl SchemaText for fal_flux_pro::kontext::multi::AspectRatio {
     }"#;
 }
 
-impl SchemaText for fal_flux_pro::kontext::multi::SafetyTolerance {
-    const ID: &'static str = "fal_flux_pro::kontext::multi::SafetyTolerance";
+impl SchemaText for fal_flux_pro::kontext::text_to_image::Input {
+    const ID: &'static str = "fal_flux_pro::kontext::text_to_image::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
+        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
+        "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
+        "aspect_ratio": {"default": "1:1", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
+      },
+      "required": ["prompt"],
+      "description": "The parameters of `fal-ai/flux-pro/kontext/text-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_flux_pro::kontext::text_to_image::AspectRatio>("AspectRatio"),
+        reference::<fal_flux_pro::kontext::text_to_image::OutputFormat>("OutputFormat"),
+        reference::<
+            fal_flux_pro::kontext::text_to_image::SafetyTolerance,
+        >("SafetyTolerance"),
+    ];
+}
+
+impl SchemaText for fal_flux_pro::kontext::text_to_image::Output {
+    const ID: &'static str = "fal_flux_pro::kontext::text_to_image::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
+        "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
+        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+      },
+      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "description": "The result of `fal-ai/flux-pro/kontext/text-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<
+            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
+        >("RegistryImageFastSdxlModelsImage"),
+    ];
+}
+
+impl SchemaText for fal_flux_pro::kontext::text_to_image::OutputFormat {
+    const ID: &'static str = "fal_flux_pro::kontext::text_to_image::OutputFormat";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["jpeg", "png"]
+    }"#;
+}
+
+impl SchemaText for fal_flux_pro::kontext::text_to_image::SafetyTolerance {
+    const ID: &'static str = "fal_flux_pro::kontext::text_to_image::SafetyTolerance";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["1", "2", "3", "4", "5", "6"]
+    }"#;
+}
+
+impl SchemaText for fal_flux_pro::kontext::text_to_image::AspectRatio {
+    const ID: &'static str = "fal_flux_pro::kontext::text_to_image::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]
     }"#;
 }
 
@@ -316,14 +491,14 @@ impl SchemaText for fal_flux_pro::v1::fill::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "image_url": {"type": "string", "description": "Image to start from."},
-        "mask_url": {"type": "string", "description": "Mask of the image: the white part is repainted, the black part is kept."},
-        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
         "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
-        "safety_tolerance": {"description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]}
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "mask_url": {"type": "string", "description": "Mask of the image: the white part is repainted, the black part is kept."}
       },
       "required": ["prompt", "image_url", "mask_url"],
       "description": "The parameters of `fal-ai/flux-pro/v1/fill`."
@@ -339,17 +514,19 @@ impl SchemaText for fal_flux_pro::v1::fill::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
+        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
       },
-      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
+      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
       "description": "The result of `fal-ai/flux-pro/v1/fill`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_pro::types::Image>("Image"),
+        reference::<
+            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
+        >("RegistryImageFastSdxlModelsImage"),
     ];
 }
 
@@ -375,16 +552,16 @@ impl SchemaText for fal_flux_pro::v1::fill_finetuned::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "image_url": {"type": "string", "description": "Image to start from."},
-        "mask_url": {"type": "string", "description": "Mask of the image: the white part is repainted, the black part is kept."},
-        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
         "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "mask_url": {"type": "string", "description": "Mask of the image: the white part is repainted, the black part is kept."},
         "finetune_id": {"type": "string", "description": "Name of the fine-tuned model."},
-        "finetune_strength": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Strength of the fine-tuning."},
-        "safety_tolerance": {"description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]}
+        "finetune_strength": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Strength of the fine-tuning."}
       },
       "required": ["prompt", "image_url", "mask_url", "finetune_id", "finetune_strength"],
       "description": "The parameters of `fal-ai/flux-pro/v1/fill-finetuned`."
@@ -400,17 +577,19 @@ impl SchemaText for fal_flux_pro::v1::fill_finetuned::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
+        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
       },
-      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
+      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
       "description": "The result of `fal-ai/flux-pro/v1/fill-finetuned`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_pro::types::Image>("Image"),
+        reference::<
+            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
+        >("RegistryImageFastSdxlModelsImage"),
     ];
 }
 
@@ -430,22 +609,83 @@ impl SchemaText for fal_flux_pro::v1::fill_finetuned::SafetyTolerance {
     }"#;
 }
 
+impl SchemaText for fal_flux_pro::v1_1::Input {
+    const ID: &'static str = "fal_flux_pro::v1_1::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_size": {"default": "landscape_4_3", "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
+        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
+        "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false}
+      },
+      "required": ["prompt"],
+      "description": "The parameters of `fal-ai/flux-pro/v1.1`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_flux_pro::types::ImageSize>("ImageSize"),
+        reference::<fal_flux_pro::v1_1::OutputFormat>("OutputFormat"),
+        reference::<fal_flux_pro::v1_1::SafetyTolerance>("SafetyTolerance"),
+    ];
+}
+
+impl SchemaText for fal_flux_pro::v1_1::Output {
+    const ID: &'static str = "fal_flux_pro::v1_1::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
+        "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
+        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+      },
+      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "description": "The result of `fal-ai/flux-pro/v1.1`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<
+            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
+        >("RegistryImageFastSdxlModelsImage"),
+    ];
+}
+
+impl SchemaText for fal_flux_pro::v1_1::OutputFormat {
+    const ID: &'static str = "fal_flux_pro::v1_1::OutputFormat";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["jpeg", "png"]
+    }"#;
+}
+
+impl SchemaText for fal_flux_pro::v1_1::SafetyTolerance {
+    const ID: &'static str = "fal_flux_pro::v1_1::SafetyTolerance";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["1", "2", "3", "4", "5", "6"]
+    }"#;
+}
+
 impl SchemaText for fal_flux_pro::v1_1::redux::Input {
     const ID: &'static str = "fal_flux_pro::v1_1::redux::Input";
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks.", "default": ""},
-        "image_url": {"type": "string", "description": "Image to make variations of."},
-        "image_size": {"description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
+        "image_size": {"default": "landscape_4_3", "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 28},
-        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
         "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
-        "safety_tolerance": {"description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]}
+        "image_url": {"type": "string", "description": "Image to make variations of."}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/flux-pro/v1.1/redux`."
@@ -462,17 +702,19 @@ impl SchemaText for fal_flux_pro::v1_1::redux::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
+        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
       },
-      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
+      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
       "description": "The result of `fal-ai/flux-pro/v1.1/redux`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_pro::types::Image>("Image"),
+        reference::<
+            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
+        >("RegistryImageFastSdxlModelsImage"),
     ];
 }
 
@@ -492,23 +734,93 @@ impl SchemaText for fal_flux_pro::v1_1::redux::SafetyTolerance {
     }"#;
 }
 
+impl SchemaText for fal_flux_pro::v1_1_ultra::Input {
+    const ID: &'static str = "fal_flux_pro::v1_1_ultra::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
+        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
+        "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
+        "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image to make variations of."},
+        "image_prompt_strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the image relative to the prompt.", "default": 0.1},
+        "aspect_ratio": {"default": "16:9", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
+        "raw": {"type": "boolean", "description": "Keeps a raw, less processed look.", "default": false}
+      },
+      "required": ["prompt"],
+      "description": "The parameters of `fal-ai/flux-pro/v1.1-ultra`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_flux_pro::v1_1_ultra::AspectRatio>("AspectRatio"),
+        reference::<fal_flux_pro::v1_1_ultra::OutputFormat>("OutputFormat"),
+        reference::<fal_flux_pro::v1_1_ultra::SafetyTolerance>("SafetyTolerance"),
+    ];
+}
+
+impl SchemaText for fal_flux_pro::v1_1_ultra::Output {
+    const ID: &'static str = "fal_flux_pro::v1_1_ultra::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
+        "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
+        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+      },
+      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "description": "The result of `fal-ai/flux-pro/v1.1-ultra`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<
+            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
+        >("RegistryImageFastSdxlModelsImage"),
+    ];
+}
+
+impl SchemaText for fal_flux_pro::v1_1_ultra::OutputFormat {
+    const ID: &'static str = "fal_flux_pro::v1_1_ultra::OutputFormat";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["jpeg", "png"]
+    }"#;
+}
+
+impl SchemaText for fal_flux_pro::v1_1_ultra::SafetyTolerance {
+    const ID: &'static str = "fal_flux_pro::v1_1_ultra::SafetyTolerance";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["1", "2", "3", "4", "5", "6"]
+    }"#;
+}
+
+impl SchemaText for fal_flux_pro::v1_1_ultra::AspectRatio {
+    const ID: &'static str = "fal_flux_pro::v1_1_ultra::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "anyOf": [{"type": "string"}, {"type": "string", "enum": ["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]}]
+    }"#;
+}
+
 impl SchemaText for fal_flux_pro::v1_1_ultra::redux::Input {
     const ID: &'static str = "fal_flux_pro::v1_1_ultra::redux::Input";
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks.", "default": ""},
-        "image_url": {"type": "string", "description": "Image to make variations of."},
-        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
+        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
         "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
+        "image_url": {"type": "string", "description": "Image to make variations of."},
         "image_prompt_strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the image relative to the prompt.", "default": 0.1},
-        "raw": {"type": "boolean", "description": "Keeps a raw, less processed look.", "default": false},
-        "safety_tolerance": {"description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]}
+        "aspect_ratio": {"default": "16:9", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
+        "raw": {"type": "boolean", "description": "Keeps a raw, less processed look.", "default": false}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/flux-pro/v1.1-ultra/redux`."
@@ -525,17 +837,19 @@ impl SchemaText for fal_flux_pro::v1_1_ultra::redux::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
+        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
       },
-      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
+      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
       "description": "The result of `fal-ai/flux-pro/v1.1-ultra/redux`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_pro::types::Image>("Image"),
+        reference::<
+            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
+        >("RegistryImageFastSdxlModelsImage"),
     ];
 }
 
@@ -547,6 +861,14 @@ impl SchemaText for fal_flux_pro::v1_1_ultra::redux::OutputFormat {
     }"#;
 }
 
+impl SchemaText for fal_flux_pro::v1_1_ultra::redux::SafetyTolerance {
+    const ID: &'static str = "fal_flux_pro::v1_1_ultra::redux::SafetyTolerance";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["1", "2", "3", "4", "5", "6"]
+    }"#;
+}
+
 impl SchemaText for fal_flux_pro::v1_1_ultra::redux::AspectRatio {
     const ID: &'static str = "fal_flux_pro::v1_1_ultra::redux::AspectRatio";
     const SCHEMA: &'static str = r#"{
@@ -554,10 +876,77 @@ impl SchemaText for fal_flux_pro::v1_1_ultra::redux::AspectRatio {
     }"#;
 }
 
-impl SchemaText for fal_flux_pro::v1_1_ultra::redux::SafetyTolerance {
-    const ID: &'static str = "fal_flux_pro::v1_1_ultra::redux::SafetyTolerance";
+impl SchemaText for fal_flux_pro::v1_1_ultra_finetuned::Input {
+    const ID: &'static str = "fal_flux_pro::v1_1_ultra_finetuned::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
+        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
+        "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
+        "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image to work on."},
+        "image_prompt_strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.1},
+        "aspect_ratio": {"default": "16:9", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
+        "raw": {"type": "boolean", "default": false},
+        "finetune_id": {"type": "string"},
+        "finetune_strength": {"type": "number", "minimum": 0.0, "maximum": 2.0}
+      },
+      "required": ["prompt", "finetune_id", "finetune_strength"],
+      "description": "The parameters of `fal-ai/flux-pro/v1.1-ultra-finetuned`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_flux_pro::v1_1_ultra_finetuned::AspectRatio>("AspectRatio"),
+        reference::<fal_flux_pro::v1_1_ultra_finetuned::OutputFormat>("OutputFormat"),
+        reference::<
+            fal_flux_pro::v1_1_ultra_finetuned::SafetyTolerance,
+        >("SafetyTolerance"),
+    ];
+}
+
+impl SchemaText for fal_flux_pro::v1_1_ultra_finetuned::Output {
+    const ID: &'static str = "fal_flux_pro::v1_1_ultra_finetuned::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
+        "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
+        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+      },
+      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "description": "The result of `fal-ai/flux-pro/v1.1-ultra-finetuned`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<
+            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
+        >("RegistryImageFastSdxlModelsImage"),
+    ];
+}
+
+impl SchemaText for fal_flux_pro::v1_1_ultra_finetuned::OutputFormat {
+    const ID: &'static str = "fal_flux_pro::v1_1_ultra_finetuned::OutputFormat";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["jpeg", "png"]
+    }"#;
+}
+
+impl SchemaText for fal_flux_pro::v1_1_ultra_finetuned::SafetyTolerance {
+    const ID: &'static str = "fal_flux_pro::v1_1_ultra_finetuned::SafetyTolerance";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["1", "2", "3", "4", "5", "6"]
+    }"#;
+}
+
+impl SchemaText for fal_flux_pro::v1_1_ultra_finetuned::AspectRatio {
+    const ID: &'static str = "fal_flux_pro::v1_1_ultra_finetuned::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "anyOf": [{"type": "string"}, {"type": "string", "enum": ["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]}]
     }"#;
 }

@@ -8,7 +8,11 @@ use fal_core::json_schema::{SchemaText, TypeReference, reference};
 fal_core::implement_json_schema! {
     fal_gpt_image_1_5::Input, fal_gpt_image_1_5::Output, fal_gpt_image_1_5::Event,
     fal_gpt_image_1_5::ImageSize, fal_gpt_image_1_5::Background,
-    fal_gpt_image_1_5::Quality, fal_gpt_image_1_5::OutputFormat
+    fal_gpt_image_1_5::Quality, fal_gpt_image_1_5::OutputFormat,
+    fal_gpt_image_1_5::edit::Input, fal_gpt_image_1_5::edit::Output,
+    fal_gpt_image_1_5::edit::ImageSize, fal_gpt_image_1_5::edit::Background,
+    fal_gpt_image_1_5::edit::Quality, fal_gpt_image_1_5::edit::InputFidelity,
+    fal_gpt_image_1_5::edit::OutputFormat
 }
 
 impl SchemaText for fal_gpt_image_1_5::Input {
@@ -90,6 +94,89 @@ impl SchemaText for fal_gpt_image_1_5::Quality {
 
 impl SchemaText for fal_gpt_image_1_5::OutputFormat {
     const ID: &'static str = "fal_gpt_image_1_5::OutputFormat";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["jpeg", "png", "webp"]
+    }"#;
+}
+
+impl SchemaText for fal_gpt_image_1_5::edit::Input {
+    const ID: &'static str = "fal_gpt_image_1_5::edit::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "minLength": 2, "maxLength": 32000, "description": "Changes to make to the images, in plain language."},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
+        "image_size": {"default": "auto", "description": "Size of the image, width by height in pixels.", "allOf": [{"$type": "ImageSize"}]},
+        "background": {"default": "auto", "description": "Background of the image: transparent, opaque, or chosen by the model.", "allOf": [{"$type": "Background"}]},
+        "quality": {"default": "high", "description": "Quality of the image. Higher quality takes longer and costs more.", "allOf": [{"$type": "Quality"}]},
+        "input_fidelity": {"default": "high", "allOf": [{"$type": "InputFidelity"}]},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
+        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "mask_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Mask of the image."}
+      },
+      "required": ["prompt", "image_urls"],
+      "description": "The parameters of `fal-ai/gpt-image-1.5/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_gpt_image_1_5::edit::Background>("Background"),
+        reference::<fal_gpt_image_1_5::edit::ImageSize>("ImageSize"),
+        reference::<fal_gpt_image_1_5::edit::InputFidelity>("InputFidelity"),
+        reference::<fal_gpt_image_1_5::edit::OutputFormat>("OutputFormat"),
+        reference::<fal_gpt_image_1_5::edit::Quality>("Quality"),
+    ];
+}
+
+impl SchemaText for fal_gpt_image_1_5::edit::Output {
+    const ID: &'static str = "fal_gpt_image_1_5::edit::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "ImageFile"}, "description": "Finished images, ready to download."}
+      },
+      "required": ["images"],
+      "description": "The result of `fal-ai/gpt-image-1.5/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_gpt_image_1_5::types::ImageFile>("ImageFile"),
+    ];
+}
+
+impl SchemaText for fal_gpt_image_1_5::edit::ImageSize {
+    const ID: &'static str = "fal_gpt_image_1_5::edit::ImageSize";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["auto", "1024x1024", "1536x1024", "1024x1536"]
+    }"#;
+}
+
+impl SchemaText for fal_gpt_image_1_5::edit::Background {
+    const ID: &'static str = "fal_gpt_image_1_5::edit::Background";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["auto", "transparent", "opaque"]
+    }"#;
+}
+
+impl SchemaText for fal_gpt_image_1_5::edit::Quality {
+    const ID: &'static str = "fal_gpt_image_1_5::edit::Quality";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["low", "medium", "high"]
+    }"#;
+}
+
+impl SchemaText for fal_gpt_image_1_5::edit::InputFidelity {
+    const ID: &'static str = "fal_gpt_image_1_5::edit::InputFidelity";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["low", "high"]
+    }"#;
+}
+
+impl SchemaText for fal_gpt_image_1_5::edit::OutputFormat {
+    const ID: &'static str = "fal_gpt_image_1_5::edit::OutputFormat";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["jpeg", "png", "webp"]

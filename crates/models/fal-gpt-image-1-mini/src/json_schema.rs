@@ -8,7 +8,10 @@ use fal_core::json_schema::{SchemaText, TypeReference, reference};
 fal_core::implement_json_schema! {
     fal_gpt_image_1_mini::Input, fal_gpt_image_1_mini::Output,
     fal_gpt_image_1_mini::ImageSize, fal_gpt_image_1_mini::Background,
-    fal_gpt_image_1_mini::Quality, fal_gpt_image_1_mini::OutputFormat
+    fal_gpt_image_1_mini::Quality, fal_gpt_image_1_mini::OutputFormat,
+    fal_gpt_image_1_mini::edit::Input, fal_gpt_image_1_mini::edit::Output,
+    fal_gpt_image_1_mini::edit::ImageSize, fal_gpt_image_1_mini::edit::Background,
+    fal_gpt_image_1_mini::edit::Quality, fal_gpt_image_1_mini::edit::OutputFormat
 }
 
 impl SchemaText for fal_gpt_image_1_mini::Input {
@@ -76,6 +79,78 @@ impl SchemaText for fal_gpt_image_1_mini::Quality {
 
 impl SchemaText for fal_gpt_image_1_mini::OutputFormat {
     const ID: &'static str = "fal_gpt_image_1_mini::OutputFormat";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["jpeg", "png", "webp"]
+    }"#;
+}
+
+impl SchemaText for fal_gpt_image_1_mini::edit::Input {
+    const ID: &'static str = "fal_gpt_image_1_mini::edit::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "minLength": 2, "description": "Changes to make to the images, in plain language."},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
+        "image_size": {"default": "auto", "description": "Size of the image, width by height in pixels.", "allOf": [{"$type": "ImageSize"}]},
+        "background": {"default": "auto", "description": "Background of the image: transparent, opaque, or chosen by the model.", "allOf": [{"$type": "Background"}]},
+        "quality": {"default": "auto", "description": "Quality of the image. Higher quality takes longer and costs more.", "allOf": [{"$type": "Quality"}]},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
+        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
+      },
+      "required": ["prompt", "image_urls"],
+      "description": "The parameters of `fal-ai/gpt-image-1-mini/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_gpt_image_1_mini::edit::Background>("Background"),
+        reference::<fal_gpt_image_1_mini::edit::ImageSize>("ImageSize"),
+        reference::<fal_gpt_image_1_mini::edit::OutputFormat>("OutputFormat"),
+        reference::<fal_gpt_image_1_mini::edit::Quality>("Quality"),
+    ];
+}
+
+impl SchemaText for fal_gpt_image_1_mini::edit::Output {
+    const ID: &'static str = "fal_gpt_image_1_mini::edit::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "ImageFile"}, "description": "Finished images, ready to download."}
+      },
+      "required": ["images"],
+      "description": "The result of `fal-ai/gpt-image-1-mini/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_gpt_image_1_mini::types::ImageFile>("ImageFile"),
+    ];
+}
+
+impl SchemaText for fal_gpt_image_1_mini::edit::ImageSize {
+    const ID: &'static str = "fal_gpt_image_1_mini::edit::ImageSize";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["auto", "1024x1024", "1536x1024", "1024x1536"]
+    }"#;
+}
+
+impl SchemaText for fal_gpt_image_1_mini::edit::Background {
+    const ID: &'static str = "fal_gpt_image_1_mini::edit::Background";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["auto", "transparent", "opaque"]
+    }"#;
+}
+
+impl SchemaText for fal_gpt_image_1_mini::edit::Quality {
+    const ID: &'static str = "fal_gpt_image_1_mini::edit::Quality";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["auto", "low", "medium", "high"]
+    }"#;
+}
+
+impl SchemaText for fal_gpt_image_1_mini::edit::OutputFormat {
+    const ID: &'static str = "fal_gpt_image_1_mini::edit::OutputFormat";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["jpeg", "png", "webp"]

@@ -9,6 +9,10 @@ fal_core::implement_json_schema! {
     fal_hunyuan_image::v2_1::text_to_image::Input,
     fal_hunyuan_image::v2_1::text_to_image::Output,
     fal_hunyuan_image::v2_1::text_to_image::OutputFormat,
+    fal_hunyuan_image::v3::instruct::edit::Input,
+    fal_hunyuan_image::v3::instruct::edit::Output,
+    fal_hunyuan_image::v3::instruct::edit::ImageSize,
+    fal_hunyuan_image::v3::instruct::edit::OutputFormat,
     fal_hunyuan_image::v3::instruct::text_to_image::Input,
     fal_hunyuan_image::v3::instruct::text_to_image::Output,
     fal_hunyuan_image::v3::instruct::text_to_image::ImageSize,
@@ -63,6 +67,64 @@ impl SchemaText for fal_hunyuan_image::v2_1::text_to_image::Output {
 
 impl SchemaText for fal_hunyuan_image::v2_1::text_to_image::OutputFormat {
     const ID: &'static str = "fal_hunyuan_image::v2_1::text_to_image::OutputFormat";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["jpeg", "png"]
+    }"#;
+}
+
+impl SchemaText for fal_hunyuan_image::v3::instruct::edit::Input {
+    const ID: &'static str = "fal_hunyuan_image::v3::instruct::edit::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "description": "Changes to make to the images, in plain language."},
+        "image_size": {"default": "auto", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
+        "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."}
+      },
+      "required": ["prompt", "image_urls"],
+      "description": "The parameters of `fal-ai/hunyuan-image/v3/instruct/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_hunyuan_image::v3::instruct::edit::ImageSize>("ImageSize"),
+        reference::<fal_hunyuan_image::v3::instruct::edit::OutputFormat>("OutputFormat"),
+    ];
+}
+
+impl SchemaText for fal_hunyuan_image::v3::instruct::edit::Output {
+    const ID: &'static str = "fal_hunyuan_image::v3::instruct::edit::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/hunyuan-image/v3/instruct/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_hunyuan_image::types::Image>("Image"),
+    ];
+}
+
+impl SchemaText for fal_hunyuan_image::v3::instruct::edit::ImageSize {
+    const ID: &'static str = "fal_hunyuan_image::v3::instruct::edit::ImageSize";
+    const SCHEMA: &'static str = r#"{
+      "anyOf": [{"$type": "CustomImageSize"}, {"type": "string", "enum": ["auto", "square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_hunyuan_image::types::CustomImageSize>("CustomImageSize"),
+    ];
+}
+
+impl SchemaText for fal_hunyuan_image::v3::instruct::edit::OutputFormat {
+    const ID: &'static str = "fal_hunyuan_image::v3::instruct::edit::OutputFormat";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["jpeg", "png"]

@@ -8,23 +8,55 @@ use fal_core::json_schema::{SchemaText, TypeReference, reference};
 fal_core::implement_json_schema! {
     fal_ideogram::types::ColorPalette, fal_ideogram::types::ColorPaletteName,
     fal_ideogram::types::ColorPaletteMember, fal_ideogram::types::RgbColor,
-    fal_ideogram::custom_models::Input, fal_ideogram::custom_models::Output,
-    fal_ideogram::custom_models::generate::Input,
+    fal_ideogram::character::Input, fal_ideogram::character::Output,
+    fal_ideogram::character::RenderingSpeed, fal_ideogram::character::Style,
+    fal_ideogram::character::edit::Input, fal_ideogram::character::edit::Output,
+    fal_ideogram::character::edit::RenderingSpeed, fal_ideogram::character::remix::Input,
+    fal_ideogram::character::remix::Output,
+    fal_ideogram::character::remix::RenderingSpeed,
+    fal_ideogram::character::remix::Style, fal_ideogram::custom_models::Input,
+    fal_ideogram::custom_models::Output, fal_ideogram::custom_models::generate::Input,
     fal_ideogram::custom_models::generate::Output,
     fal_ideogram::custom_models::generate::AspectRatio,
-    fal_ideogram::custom_models::generate::RenderingSpeed, fal_ideogram::v2::Input,
+    fal_ideogram::custom_models::generate::RenderingSpeed,
+    fal_ideogram::remove_background::Input, fal_ideogram::remove_background::Output,
+    fal_ideogram::upscale::Input, fal_ideogram::upscale::Output, fal_ideogram::v2::Input,
     fal_ideogram::v2::Output, fal_ideogram::v2::AspectRatio, fal_ideogram::v2::Style,
-    fal_ideogram::v2::turbo::Input, fal_ideogram::v2::turbo::Output,
-    fal_ideogram::v2::turbo::AspectRatio, fal_ideogram::v2::turbo::Style,
+    fal_ideogram::v2::edit::Input, fal_ideogram::v2::edit::Output,
+    fal_ideogram::v2::edit::Style, fal_ideogram::v2::remix::Input,
+    fal_ideogram::v2::remix::Output, fal_ideogram::v2::remix::AspectRatio,
+    fal_ideogram::v2::remix::Style, fal_ideogram::v2::turbo::Input,
+    fal_ideogram::v2::turbo::Output, fal_ideogram::v2::turbo::AspectRatio,
+    fal_ideogram::v2::turbo::Style, fal_ideogram::v2::turbo::edit::Input,
+    fal_ideogram::v2::turbo::edit::Output, fal_ideogram::v2::turbo::edit::Style,
+    fal_ideogram::v2::turbo::remix::Input, fal_ideogram::v2::turbo::remix::Output,
+    fal_ideogram::v2::turbo::remix::AspectRatio, fal_ideogram::v2::turbo::remix::Style,
     fal_ideogram::v2a::Input, fal_ideogram::v2a::Output, fal_ideogram::v2a::AspectRatio,
-    fal_ideogram::v2a::Style, fal_ideogram::v2a::turbo::Input,
+    fal_ideogram::v2a::Style, fal_ideogram::v2a::remix::Input,
+    fal_ideogram::v2a::remix::Output, fal_ideogram::v2a::remix::AspectRatio,
+    fal_ideogram::v2a::remix::Style, fal_ideogram::v2a::turbo::Input,
     fal_ideogram::v2a::turbo::Output, fal_ideogram::v2a::turbo::AspectRatio,
-    fal_ideogram::v2a::turbo::Style, fal_ideogram::v3::Input, fal_ideogram::v3::Output,
-    fal_ideogram::v3::RenderingSpeed, fal_ideogram::v3::Style,
-    fal_ideogram::v3::StylePreset, fal_ideogram::v3::generate_transparent::Input,
+    fal_ideogram::v2a::turbo::Style, fal_ideogram::v2a::turbo::remix::Input,
+    fal_ideogram::v2a::turbo::remix::Output,
+    fal_ideogram::v2a::turbo::remix::AspectRatio, fal_ideogram::v2a::turbo::remix::Style,
+    fal_ideogram::v3::Input, fal_ideogram::v3::Output, fal_ideogram::v3::RenderingSpeed,
+    fal_ideogram::v3::Style, fal_ideogram::v3::StylePreset,
+    fal_ideogram::v3::edit::Input, fal_ideogram::v3::edit::Output,
+    fal_ideogram::v3::edit::RenderingSpeed, fal_ideogram::v3::edit::StylePreset,
+    fal_ideogram::v3::generate_transparent::Input,
     fal_ideogram::v3::generate_transparent::Output,
     fal_ideogram::v3::generate_transparent::AspectRatio,
-    fal_ideogram::v3::generate_transparent::RenderingSpeed
+    fal_ideogram::v3::generate_transparent::RenderingSpeed,
+    fal_ideogram::v3::layerize_text::Input, fal_ideogram::v3::layerize_text::Output,
+    fal_ideogram::v3::reframe::Input, fal_ideogram::v3::reframe::Output,
+    fal_ideogram::v3::reframe::RenderingSpeed, fal_ideogram::v3::reframe::Style,
+    fal_ideogram::v3::reframe::StylePreset, fal_ideogram::v3::remix::Input,
+    fal_ideogram::v3::remix::Output, fal_ideogram::v3::remix::RenderingSpeed,
+    fal_ideogram::v3::remix::Style, fal_ideogram::v3::replace_background::Input,
+    fal_ideogram::v3::replace_background::Output,
+    fal_ideogram::v3::replace_background::RenderingSpeed,
+    fal_ideogram::v3::replace_background::Style,
+    fal_ideogram::v3::replace_background::StylePreset
 }
 
 impl SchemaText for fal_ideogram::types::ColorPalette {
@@ -77,6 +109,186 @@ impl SchemaText for fal_ideogram::types::RgbColor {
         "b": {"type": "integer", "minimum": 0, "maximum": 255, "description": "Blue part of the color.", "default": 0}
       },
       "description": "A color by its red, green and blue parts."
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::character::Input {
+    const ID: &'static str = "fal_ideogram::character::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Images whose style the new ones follow, in JPEG, PNG or WebP, up to 10 MB in all."},
+        "rendering_speed": {"default": "BALANCED", "description": "Time spent on the image: quick, balanced, or for the best quality.", "allOf": [{"$type": "RenderingSpeed"}]},
+        "color_palette": {"anyOf": [{"$type": "ColorPalette"}, {"type": "null"}], "description": "Colors to prefer: a ready-made palette, or colors of your own."},
+        "style_codes": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Styles by their codes of eight hexadecimal digits. Not together with `style`."},
+        "style": {"default": "AUTO", "description": "Style of the result.", "allOf": [{"$type": "Style"}]},
+        "expand_prompt": {"type": "boolean", "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.", "default": true},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of images to generate with this request.", "default": 1},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "default": "square_hd"},
+        "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
+        "reference_image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images of the subjects or styles to take up."},
+        "reference_mask_urls": {"type": "array", "items": {"type": "string"}}
+      },
+      "required": ["prompt", "reference_image_urls"],
+      "description": "The parameters of `fal-ai/ideogram/character`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::ColorPalette>("ColorPalette"),
+        reference::<fal_ideogram::types::ImageSize>("ImageSize"),
+        reference::<fal_ideogram::character::RenderingSpeed>("RenderingSpeed"),
+        reference::<fal_ideogram::character::Style>("Style"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::character::Output {
+    const ID: &'static str = "fal_ideogram::character::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/ideogram/character`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::character::RenderingSpeed {
+    const ID: &'static str = "fal_ideogram::character::RenderingSpeed";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["TURBO", "BALANCED", "QUALITY"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::character::Style {
+    const ID: &'static str = "fal_ideogram::character::Style";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["AUTO", "REALISTIC", "FICTION"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::character::edit::Input {
+    const ID: &'static str = "fal_ideogram::character::edit::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Images whose style the new ones follow, in JPEG, PNG or WebP, up to 10 MB in all."},
+        "rendering_speed": {"default": "BALANCED", "description": "Time spent on the image: quick, balanced, or for the best quality.", "allOf": [{"$type": "RenderingSpeed"}]},
+        "color_palette": {"anyOf": [{"$type": "ColorPalette"}, {"type": "null"}], "description": "Colors to prefer: a ready-made palette, or colors of your own."},
+        "style_codes": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]},
+        "expand_prompt": {"type": "boolean", "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.", "default": true},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of images to generate with this request.", "default": 1},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "mask_url": {"type": "string", "description": "Mask of the image: the white part is repainted, the black part is kept."},
+        "reference_image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images of the subjects or styles to take up."},
+        "reference_mask_urls": {"type": "array", "items": {"type": "string"}}
+      },
+      "required": ["prompt", "image_url", "mask_url", "reference_image_urls"],
+      "description": "The parameters of `fal-ai/ideogram/character/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::ColorPalette>("ColorPalette"),
+        reference::<fal_ideogram::character::edit::RenderingSpeed>("RenderingSpeed"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::character::edit::Output {
+    const ID: &'static str = "fal_ideogram::character::edit::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/ideogram/character/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::character::edit::RenderingSpeed {
+    const ID: &'static str = "fal_ideogram::character::edit::RenderingSpeed";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["TURBO", "BALANCED", "QUALITY"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::character::remix::Input {
+    const ID: &'static str = "fal_ideogram::character::remix::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Images whose style the new ones follow, in JPEG, PNG or WebP, up to 10 MB in all."},
+        "rendering_speed": {"default": "BALANCED", "description": "Time spent on the image: quick, balanced, or for the best quality.", "allOf": [{"$type": "RenderingSpeed"}]},
+        "color_palette": {"anyOf": [{"$type": "ColorPalette"}, {"type": "null"}], "description": "Colors to prefer: a ready-made palette, or colors of your own."},
+        "style_codes": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Styles by their codes of eight hexadecimal digits. Not together with `style`."},
+        "style": {"default": "AUTO", "description": "Style of the result.", "allOf": [{"$type": "Style"}]},
+        "expand_prompt": {"type": "boolean", "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.", "default": true},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of images to generate with this request.", "default": 1},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Weight of the input image. Higher values stay closer to it.", "default": 0.8},
+        "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "default": "square_hd"},
+        "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
+        "reference_image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images of the subjects or styles to take up."},
+        "reference_mask_urls": {"type": "array", "items": {"type": "string"}}
+      },
+      "required": ["prompt", "image_url", "reference_image_urls"],
+      "description": "The parameters of `fal-ai/ideogram/character/remix`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::ColorPalette>("ColorPalette"),
+        reference::<fal_ideogram::types::ImageSize>("ImageSize"),
+        reference::<fal_ideogram::character::remix::RenderingSpeed>("RenderingSpeed"),
+        reference::<fal_ideogram::character::remix::Style>("Style"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::character::remix::Output {
+    const ID: &'static str = "fal_ideogram::character::remix::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/ideogram/character/remix`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::character::remix::RenderingSpeed {
+    const ID: &'static str = "fal_ideogram::character::remix::RenderingSpeed";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["TURBO", "BALANCED", "QUALITY"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::character::remix::Style {
+    const ID: &'static str = "fal_ideogram::character::remix::Style";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["AUTO", "REALISTIC", "FICTION"]
     }"#;
 }
 
@@ -163,6 +375,68 @@ impl SchemaText for fal_ideogram::custom_models::generate::RenderingSpeed {
     }"#;
 }
 
+impl SchemaText for fal_ideogram::remove_background::Input {
+    const ID: &'static str = "fal_ideogram::remove_background::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
+      },
+      "required": ["image_url"],
+      "description": "The parameters of `fal-ai/ideogram/remove-background`."
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::remove_background::Output {
+    const ID: &'static str = "fal_ideogram::remove_background::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "FileOutput"}]}
+      },
+      "required": ["image"],
+      "description": "The result of `fal-ai/ideogram/remove-background`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::upscale::Input {
+    const ID: &'static str = "fal_ideogram::upscale::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks.", "default": ""},
+        "resemblance": {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
+        "detail": {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
+        "expand_prompt": {"type": "boolean", "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.", "default": false},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
+      },
+      "required": ["image_url"],
+      "description": "The parameters of `fal-ai/ideogram/upscale`."
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::upscale::Output {
+    const ID: &'static str = "fal_ideogram::upscale::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/ideogram/upscale`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::FileOutput>("FileOutput"),
+    ];
+}
+
 impl SchemaText for fal_ideogram::v2::Input {
     const ID: &'static str = "fal_ideogram::v2::Input";
     const SCHEMA: &'static str = r#"{
@@ -211,6 +485,106 @@ impl SchemaText for fal_ideogram::v2::AspectRatio {
 
 impl SchemaText for fal_ideogram::v2::Style {
     const ID: &'static str = "fal_ideogram::v2::Style";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["auto", "general", "realistic", "design", "render_3D", "anime"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::v2::edit::Input {
+    const ID: &'static str = "fal_ideogram::v2::edit::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "mask_url": {"type": "string", "description": "Mask of the image: the white part is repainted, the black part is kept."},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "style": {"default": "auto", "description": "Style of the image.", "allOf": [{"$type": "Style"}]},
+        "expand_prompt": {"type": "boolean", "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.", "default": true},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
+      },
+      "required": ["prompt", "image_url", "mask_url"],
+      "description": "The parameters of `fal-ai/ideogram/v2/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::v2::edit::Style>("Style"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v2::edit::Output {
+    const ID: &'static str = "fal_ideogram::v2::edit::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/ideogram/v2/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v2::edit::Style {
+    const ID: &'static str = "fal_ideogram::v2::edit::Style";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["auto", "general", "realistic", "design", "render_3D", "anime"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::v2::remix::Input {
+    const ID: &'static str = "fal_ideogram::v2::remix::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "aspect_ratio": {"default": "1:1", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
+        "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Weight of the input image. Higher values stay closer to it.", "default": 0.8},
+        "expand_prompt": {"type": "boolean", "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.", "default": true},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "style": {"default": "auto", "description": "Style of the image.", "allOf": [{"$type": "Style"}]},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
+      },
+      "required": ["prompt", "image_url"],
+      "description": "The parameters of `fal-ai/ideogram/v2/remix`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::v2::remix::AspectRatio>("AspectRatio"),
+        reference::<fal_ideogram::v2::remix::Style>("Style"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v2::remix::Output {
+    const ID: &'static str = "fal_ideogram::v2::remix::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/ideogram/v2/remix`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v2::remix::AspectRatio {
+    const ID: &'static str = "fal_ideogram::v2::remix::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["10:16", "16:10", "9:16", "16:9", "4:3", "3:4", "1:1", "1:3", "3:1", "3:2", "2:3"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::v2::remix::Style {
+    const ID: &'static str = "fal_ideogram::v2::remix::Style";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["auto", "general", "realistic", "design", "render_3D", "anime"]
@@ -271,6 +645,106 @@ impl SchemaText for fal_ideogram::v2::turbo::Style {
     }"#;
 }
 
+impl SchemaText for fal_ideogram::v2::turbo::edit::Input {
+    const ID: &'static str = "fal_ideogram::v2::turbo::edit::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "mask_url": {"type": "string", "description": "Mask of the image: the white part is repainted, the black part is kept."},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "style": {"default": "auto", "description": "Style of the image.", "allOf": [{"$type": "Style"}]},
+        "expand_prompt": {"type": "boolean", "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.", "default": true},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
+      },
+      "required": ["prompt", "image_url", "mask_url"],
+      "description": "The parameters of `fal-ai/ideogram/v2/turbo/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::v2::turbo::edit::Style>("Style"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v2::turbo::edit::Output {
+    const ID: &'static str = "fal_ideogram::v2::turbo::edit::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/ideogram/v2/turbo/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v2::turbo::edit::Style {
+    const ID: &'static str = "fal_ideogram::v2::turbo::edit::Style";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["auto", "general", "realistic", "design", "render_3D", "anime"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::v2::turbo::remix::Input {
+    const ID: &'static str = "fal_ideogram::v2::turbo::remix::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "aspect_ratio": {"default": "1:1", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
+        "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Weight of the input image. Higher values stay closer to it.", "default": 0.8},
+        "expand_prompt": {"type": "boolean", "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.", "default": true},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "style": {"default": "auto", "description": "Style of the image.", "allOf": [{"$type": "Style"}]},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
+      },
+      "required": ["prompt", "image_url"],
+      "description": "The parameters of `fal-ai/ideogram/v2/turbo/remix`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::v2::turbo::remix::AspectRatio>("AspectRatio"),
+        reference::<fal_ideogram::v2::turbo::remix::Style>("Style"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v2::turbo::remix::Output {
+    const ID: &'static str = "fal_ideogram::v2::turbo::remix::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/ideogram/v2/turbo/remix`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v2::turbo::remix::AspectRatio {
+    const ID: &'static str = "fal_ideogram::v2::turbo::remix::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["10:16", "16:10", "9:16", "16:9", "4:3", "3:4", "1:1", "1:3", "3:1", "3:2", "2:3"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::v2::turbo::remix::Style {
+    const ID: &'static str = "fal_ideogram::v2::turbo::remix::Style";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["auto", "general", "realistic", "design", "render_3D", "anime"]
+    }"#;
+}
+
 impl SchemaText for fal_ideogram::v2a::Input {
     const ID: &'static str = "fal_ideogram::v2a::Input";
     const SCHEMA: &'static str = r#"{
@@ -324,6 +798,61 @@ impl SchemaText for fal_ideogram::v2a::Style {
     }"#;
 }
 
+impl SchemaText for fal_ideogram::v2a::remix::Input {
+    const ID: &'static str = "fal_ideogram::v2a::remix::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "aspect_ratio": {"default": "1:1", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
+        "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Weight of the input image. Higher values stay closer to it.", "default": 0.8},
+        "expand_prompt": {"type": "boolean", "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.", "default": true},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "style": {"default": "auto", "description": "Style of the image.", "allOf": [{"$type": "Style"}]},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
+      },
+      "required": ["prompt", "image_url"],
+      "description": "The parameters of `fal-ai/ideogram/v2a/remix`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::v2a::remix::AspectRatio>("AspectRatio"),
+        reference::<fal_ideogram::v2a::remix::Style>("Style"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v2a::remix::Output {
+    const ID: &'static str = "fal_ideogram::v2a::remix::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/ideogram/v2a/remix`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v2a::remix::AspectRatio {
+    const ID: &'static str = "fal_ideogram::v2a::remix::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["10:16", "16:10", "9:16", "16:9", "4:3", "3:4", "1:1", "1:3", "3:1", "3:2", "2:3"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::v2a::remix::Style {
+    const ID: &'static str = "fal_ideogram::v2a::remix::Style";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["auto", "general", "realistic", "design", "render_3D", "anime"]
+    }"#;
+}
+
 impl SchemaText for fal_ideogram::v2a::turbo::Input {
     const ID: &'static str = "fal_ideogram::v2a::turbo::Input";
     const SCHEMA: &'static str = r#"{
@@ -371,6 +900,61 @@ impl SchemaText for fal_ideogram::v2a::turbo::AspectRatio {
 
 impl SchemaText for fal_ideogram::v2a::turbo::Style {
     const ID: &'static str = "fal_ideogram::v2a::turbo::Style";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["auto", "general", "realistic", "design", "render_3D", "anime"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::v2a::turbo::remix::Input {
+    const ID: &'static str = "fal_ideogram::v2a::turbo::remix::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "aspect_ratio": {"default": "1:1", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
+        "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Weight of the input image. Higher values stay closer to it.", "default": 0.8},
+        "expand_prompt": {"type": "boolean", "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.", "default": true},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "style": {"default": "auto", "description": "Style of the image.", "allOf": [{"$type": "Style"}]},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
+      },
+      "required": ["prompt", "image_url"],
+      "description": "The parameters of `fal-ai/ideogram/v2a/turbo/remix`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::v2a::turbo::remix::AspectRatio>("AspectRatio"),
+        reference::<fal_ideogram::v2a::turbo::remix::Style>("Style"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v2a::turbo::remix::Output {
+    const ID: &'static str = "fal_ideogram::v2a::turbo::remix::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/ideogram/v2a/turbo/remix`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v2a::turbo::remix::AspectRatio {
+    const ID: &'static str = "fal_ideogram::v2a::turbo::remix::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["10:16", "16:10", "9:16", "16:9", "4:3", "3:4", "1:1", "1:3", "3:1", "3:2", "2:3"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::v2a::turbo::remix::Style {
+    const ID: &'static str = "fal_ideogram::v2a::turbo::remix::Style";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["auto", "general", "realistic", "design", "render_3D", "anime"]
@@ -448,6 +1032,66 @@ impl SchemaText for fal_ideogram::v3::StylePreset {
     }"#;
 }
 
+impl SchemaText for fal_ideogram::v3::edit::Input {
+    const ID: &'static str = "fal_ideogram::v3::edit::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Images whose style the new ones follow, in JPEG, PNG or WebP, up to 10 MB in all."},
+        "rendering_speed": {"default": "BALANCED", "description": "Time spent on the image: quick, balanced, or for the best quality.", "allOf": [{"$type": "RenderingSpeed"}]},
+        "color_palette": {"anyOf": [{"$type": "ColorPalette"}, {"type": "null"}], "description": "Colors to prefer: a ready-made palette, or colors of your own."},
+        "style_codes": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}]},
+        "expand_prompt": {"type": "boolean", "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.", "default": true},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of images to generate with this request.", "default": 1},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "style_preset": {"anyOf": [{"$type": "StylePreset"}, {"type": "null"}], "description": "Ready-made style of the image."},
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "mask_url": {"type": "string", "description": "Mask of the image: the white part is repainted, the black part is kept."}
+      },
+      "required": ["prompt", "image_url", "mask_url"],
+      "description": "The parameters of `fal-ai/ideogram/v3/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::ColorPalette>("ColorPalette"),
+        reference::<fal_ideogram::v3::edit::RenderingSpeed>("RenderingSpeed"),
+        reference::<fal_ideogram::v3::edit::StylePreset>("StylePreset"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v3::edit::Output {
+    const ID: &'static str = "fal_ideogram::v3::edit::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/ideogram/v3/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v3::edit::RenderingSpeed {
+    const ID: &'static str = "fal_ideogram::v3::edit::RenderingSpeed";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["TURBO", "BALANCED", "QUALITY"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::v3::edit::StylePreset {
+    const ID: &'static str = "fal_ideogram::v3::edit::StylePreset";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["80S_ILLUSTRATION", "90S_NOSTALGIA", "ABSTRACT_ORGANIC", "ANALOG_NOSTALGIA", "ART_BRUT", "ART_DECO", "ART_POSTER", "AURA", "AVANT_GARDE", "BAUHAUS", "BLUEPRINT", "BLURRY_MOTION", "BRIGHT_ART", "C4D_CARTOON", "CHILDRENS_BOOK", "COLLAGE", "COLORING_BOOK_I", "COLORING_BOOK_II", "CUBISM", "DARK_AURA", "DOODLE", "DOUBLE_EXPOSURE", "DRAMATIC_CINEMA", "EDITORIAL", "EMOTIONAL_MINIMAL", "ETHEREAL_PARTY", "EXPIRED_FILM", "FLAT_ART", "FLAT_VECTOR", "FOREST_REVERIE", "GEO_MINIMALIST", "GLASS_PRISM", "GOLDEN_HOUR", "GRAFFITI_I", "GRAFFITI_II", "HALFTONE_PRINT", "HIGH_CONTRAST", "HIPPIE_ERA", "ICONIC", "JAPANDI_FUSION", "JAZZY", "LONG_EXPOSURE", "MAGAZINE_EDITORIAL", "MINIMAL_ILLUSTRATION", "MIXED_MEDIA", "MONOCHROME", "NIGHTLIFE", "OIL_PAINTING", "OLD_CARTOONS", "PAINT_GESTURE", "POP_ART", "RETRO_ETCHING", "RIVIERA_POP", "SPOTLIGHT_80S", "STYLIZED_RED", "SURREAL_COLLAGE", "TRAVEL_POSTER", "VINTAGE_GEO", "VINTAGE_POSTER", "WATERCOLOR", "WEIRD", "WOODBLOCK_PRINT"]
+    }"#;
+}
+
 impl SchemaText for fal_ideogram::v3::generate_transparent::Input {
     const ID: &'static str = "fal_ideogram::v3::generate_transparent::Input";
     const SCHEMA: &'static str = r#"{
@@ -502,5 +1146,251 @@ impl SchemaText for fal_ideogram::v3::generate_transparent::RenderingSpeed {
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["TURBO", "BALANCED", "QUALITY"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::v3::layerize_text::Input {
+    const ID: &'static str = "fal_ideogram::v3::layerize_text::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "font_file_h1_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "font_name_h1": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "font_file_h2_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "font_name_h2": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "font_file_body_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "font_name_body": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "font_file_small_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "font_name_small": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
+      },
+      "required": ["image_url"],
+      "description": "The parameters of `fal-ai/ideogram/v3/layerize-text`."
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::v3::layerize_text::Output {
+    const ID: &'static str = "fal_ideogram::v3::layerize_text::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "FileOutput"}]},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
+        "text_containers": {"anyOf": [{"type": "array", "items": {"type": "object", "additionalProperties": {}}}, {"type": "null"}]},
+        "text_html": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        "image_layers": {"type": "array", "items": {"type": "object", "additionalProperties": {}}},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["image", "prompt", "seed"],
+      "description": "The result of `fal-ai/ideogram/v3/layerize-text`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v3::reframe::Input {
+    const ID: &'static str = "fal_ideogram::v3::reframe::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Images whose style the new ones follow, in JPEG, PNG or WebP, up to 10 MB in all."},
+        "rendering_speed": {"default": "BALANCED", "description": "Time spent on the image: quick, balanced, or for the best quality.", "allOf": [{"$type": "RenderingSpeed"}]},
+        "color_palette": {"anyOf": [{"$type": "ColorPalette"}, {"type": "null"}], "description": "Colors to prefer: a ready-made palette, or colors of your own."},
+        "style_codes": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Styles by their codes of eight hexadecimal digits. Not together with `style`."},
+        "style": {"anyOf": [{"$type": "Style"}, {"type": "null"}], "description": "Style of the image. Not together with `style_codes`."},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of images to generate with this request.", "default": 1},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "style_preset": {"anyOf": [{"$type": "StylePreset"}, {"type": "null"}], "description": "Ready-made style of the image."},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "image_size": {"description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]}
+      },
+      "required": ["image_url", "image_size"],
+      "description": "The parameters of `fal-ai/ideogram/v3/reframe`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::ColorPalette>("ColorPalette"),
+        reference::<fal_ideogram::types::ImageSize>("ImageSize"),
+        reference::<fal_ideogram::v3::reframe::RenderingSpeed>("RenderingSpeed"),
+        reference::<fal_ideogram::v3::reframe::Style>("Style"),
+        reference::<fal_ideogram::v3::reframe::StylePreset>("StylePreset"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v3::reframe::Output {
+    const ID: &'static str = "fal_ideogram::v3::reframe::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/ideogram/v3/reframe`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v3::reframe::RenderingSpeed {
+    const ID: &'static str = "fal_ideogram::v3::reframe::RenderingSpeed";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["TURBO", "BALANCED", "QUALITY"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::v3::reframe::Style {
+    const ID: &'static str = "fal_ideogram::v3::reframe::Style";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["AUTO", "GENERAL", "REALISTIC", "DESIGN"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::v3::reframe::StylePreset {
+    const ID: &'static str = "fal_ideogram::v3::reframe::StylePreset";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["80S_ILLUSTRATION", "90S_NOSTALGIA", "ABSTRACT_ORGANIC", "ANALOG_NOSTALGIA", "ART_BRUT", "ART_DECO", "ART_POSTER", "AURA", "AVANT_GARDE", "BAUHAUS", "BLUEPRINT", "BLURRY_MOTION", "BRIGHT_ART", "C4D_CARTOON", "CHILDRENS_BOOK", "COLLAGE", "COLORING_BOOK_I", "COLORING_BOOK_II", "CUBISM", "DARK_AURA", "DOODLE", "DOUBLE_EXPOSURE", "DRAMATIC_CINEMA", "EDITORIAL", "EMOTIONAL_MINIMAL", "ETHEREAL_PARTY", "EXPIRED_FILM", "FLAT_ART", "FLAT_VECTOR", "FOREST_REVERIE", "GEO_MINIMALIST", "GLASS_PRISM", "GOLDEN_HOUR", "GRAFFITI_I", "GRAFFITI_II", "HALFTONE_PRINT", "HIGH_CONTRAST", "HIPPIE_ERA", "ICONIC", "JAPANDI_FUSION", "JAZZY", "LONG_EXPOSURE", "MAGAZINE_EDITORIAL", "MINIMAL_ILLUSTRATION", "MIXED_MEDIA", "MONOCHROME", "NIGHTLIFE", "OIL_PAINTING", "OLD_CARTOONS", "PAINT_GESTURE", "POP_ART", "RETRO_ETCHING", "RIVIERA_POP", "SPOTLIGHT_80S", "STYLIZED_RED", "SURREAL_COLLAGE", "TRAVEL_POSTER", "VINTAGE_GEO", "VINTAGE_POSTER", "WATERCOLOR", "WEIRD", "WOODBLOCK_PRINT"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::v3::remix::Input {
+    const ID: &'static str = "fal_ideogram::v3::remix::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Images whose style the new ones follow, in JPEG, PNG or WebP, up to 10 MB in all."},
+        "rendering_speed": {"default": "BALANCED", "description": "Time spent on the image: quick, balanced, or for the best quality.", "allOf": [{"$type": "RenderingSpeed"}]},
+        "color_palette": {"anyOf": [{"$type": "ColorPalette"}, {"type": "null"}], "description": "Colors to prefer: a ready-made palette, or colors of your own."},
+        "style_codes": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Styles by their codes of eight hexadecimal digits. Not together with `style`."},
+        "style": {"anyOf": [{"$type": "Style"}, {"type": "null"}], "description": "Style of the image. Not together with `style_codes`."},
+        "expand_prompt": {"type": "boolean", "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.", "default": true},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of images to generate with this request.", "default": 1},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Weight of the input image. Higher values stay closer to it.", "default": 0.8},
+        "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height.", "default": "square_hd"},
+        "negative_prompt": {"type": "string", "description": "Content to keep out of the image. The prompt takes precedence.", "default": ""}
+      },
+      "required": ["prompt", "image_url"],
+      "description": "The parameters of `fal-ai/ideogram/v3/remix`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::ColorPalette>("ColorPalette"),
+        reference::<fal_ideogram::types::ImageSize>("ImageSize"),
+        reference::<fal_ideogram::v3::remix::RenderingSpeed>("RenderingSpeed"),
+        reference::<fal_ideogram::v3::remix::Style>("Style"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v3::remix::Output {
+    const ID: &'static str = "fal_ideogram::v3::remix::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/ideogram/v3/remix`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v3::remix::RenderingSpeed {
+    const ID: &'static str = "fal_ideogram::v3::remix::RenderingSpeed";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["TURBO", "BALANCED", "QUALITY"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::v3::remix::Style {
+    const ID: &'static str = "fal_ideogram::v3::remix::Style";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["AUTO", "GENERAL", "REALISTIC", "DESIGN"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::v3::replace_background::Input {
+    const ID: &'static str = "fal_ideogram::v3::replace_background::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Images whose style the new ones follow, in JPEG, PNG or WebP, up to 10 MB in all."},
+        "rendering_speed": {"default": "BALANCED", "description": "Time spent on the image: quick, balanced, or for the best quality.", "allOf": [{"$type": "RenderingSpeed"}]},
+        "color_palette": {"anyOf": [{"$type": "ColorPalette"}, {"type": "null"}], "description": "Colors to prefer: a ready-made palette, or colors of your own."},
+        "style_codes": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Styles by their codes of eight hexadecimal digits. Not together with `style`."},
+        "style": {"anyOf": [{"$type": "Style"}, {"type": "null"}], "description": "Style of the image. Not together with `style_codes`."},
+        "expand_prompt": {"type": "boolean", "description": "Lets MagicPrompt, Ideogram's language model, add detail to the prompt.", "default": true},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of images to generate with this request.", "default": 1},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "style_preset": {"anyOf": [{"$type": "StylePreset"}, {"type": "null"}], "description": "Ready-made style of the image."},
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_url": {"type": "string", "description": "Image to work on."}
+      },
+      "required": ["prompt", "image_url"],
+      "description": "The parameters of `fal-ai/ideogram/v3/replace-background`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::ColorPalette>("ColorPalette"),
+        reference::<
+            fal_ideogram::v3::replace_background::RenderingSpeed,
+        >("RenderingSpeed"),
+        reference::<fal_ideogram::v3::replace_background::Style>("Style"),
+        reference::<fal_ideogram::v3::replace_background::StylePreset>("StylePreset"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v3::replace_background::Output {
+    const ID: &'static str = "fal_ideogram::v3::replace_background::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/ideogram/v3/replace-background`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_ideogram::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_ideogram::v3::replace_background::RenderingSpeed {
+    const ID: &'static str = "fal_ideogram::v3::replace_background::RenderingSpeed";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["TURBO", "BALANCED", "QUALITY"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::v3::replace_background::Style {
+    const ID: &'static str = "fal_ideogram::v3::replace_background::Style";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["AUTO", "GENERAL", "REALISTIC", "DESIGN"]
+    }"#;
+}
+
+impl SchemaText for fal_ideogram::v3::replace_background::StylePreset {
+    const ID: &'static str = "fal_ideogram::v3::replace_background::StylePreset";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["80S_ILLUSTRATION", "90S_NOSTALGIA", "ABSTRACT_ORGANIC", "ANALOG_NOSTALGIA", "ART_BRUT", "ART_DECO", "ART_POSTER", "AURA", "AVANT_GARDE", "BAUHAUS", "BLUEPRINT", "BLURRY_MOTION", "BRIGHT_ART", "C4D_CARTOON", "CHILDRENS_BOOK", "COLLAGE", "COLORING_BOOK_I", "COLORING_BOOK_II", "CUBISM", "DARK_AURA", "DOODLE", "DOUBLE_EXPOSURE", "DRAMATIC_CINEMA", "EDITORIAL", "EMOTIONAL_MINIMAL", "ETHEREAL_PARTY", "EXPIRED_FILM", "FLAT_ART", "FLAT_VECTOR", "FOREST_REVERIE", "GEO_MINIMALIST", "GLASS_PRISM", "GOLDEN_HOUR", "GRAFFITI_I", "GRAFFITI_II", "HALFTONE_PRINT", "HIGH_CONTRAST", "HIPPIE_ERA", "ICONIC", "JAPANDI_FUSION", "JAZZY", "LONG_EXPOSURE", "MAGAZINE_EDITORIAL", "MINIMAL_ILLUSTRATION", "MIXED_MEDIA", "MONOCHROME", "NIGHTLIFE", "OIL_PAINTING", "OLD_CARTOONS", "PAINT_GESTURE", "POP_ART", "RETRO_ETCHING", "RIVIERA_POP", "SPOTLIGHT_80S", "STYLIZED_RED", "SURREAL_COLLAGE", "TRAVEL_POSTER", "VINTAGE_GEO", "VINTAGE_POSTER", "WATERCOLOR", "WEIRD", "WOODBLOCK_PRINT"]
     }"#;
 }

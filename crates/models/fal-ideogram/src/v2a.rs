@@ -14,6 +14,7 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
+pub mod remix;
 pub mod turbo;
 
 use fal_core::{Endpoint, Integer, IntoInput, Param, Parameters, Unset, Violations, json};

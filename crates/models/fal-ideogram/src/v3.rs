@@ -14,7 +14,12 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
+pub mod edit;
 pub mod generate_transparent;
+pub mod layerize_text;
+pub mod reframe;
+pub mod remix;
+pub mod replace_background;
 
 use fal_core::{
     Endpoint, File, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,

@@ -15,6 +15,9 @@
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
 
+pub mod modify;
+pub mod reframe;
+
 use fal_core::{Check, Endpoint, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};

@@ -8,7 +8,13 @@ use fal_core::json_schema::{SchemaText, TypeReference, reference};
 fal_core::implement_json_schema! {
     fal_luma_photon::Input, fal_luma_photon::Output, fal_luma_photon::AspectRatio,
     fal_luma_photon::flash::Input, fal_luma_photon::flash::Output,
-    fal_luma_photon::flash::AspectRatio
+    fal_luma_photon::flash::AspectRatio, fal_luma_photon::flash::modify::Input,
+    fal_luma_photon::flash::modify::Output, fal_luma_photon::flash::modify::AspectRatio,
+    fal_luma_photon::flash::reframe::Input, fal_luma_photon::flash::reframe::Output,
+    fal_luma_photon::flash::reframe::AspectRatio, fal_luma_photon::modify::Input,
+    fal_luma_photon::modify::Output, fal_luma_photon::modify::AspectRatio,
+    fal_luma_photon::reframe::Input, fal_luma_photon::reframe::Output,
+    fal_luma_photon::reframe::AspectRatio
 }
 
 impl SchemaText for fal_luma_photon::Input {
@@ -86,5 +92,179 @@ impl SchemaText for fal_luma_photon::flash::AspectRatio {
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"]
+    }"#;
+}
+
+impl SchemaText for fal_luma_photon::flash::modify::Input {
+    const ID: &'static str = "fal_luma_photon::flash::modify::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"anyOf": [{"type": "string", "minLength": 3, "maxLength": 5000}, {"type": "null"}], "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Weight of the input image. Higher values stay closer to it."},
+        "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
+      },
+      "required": ["image_url", "strength", "aspect_ratio"],
+      "description": "The parameters of `fal-ai/luma-photon/flash/modify`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_luma_photon::flash::modify::AspectRatio>("AspectRatio"),
+    ];
+}
+
+impl SchemaText for fal_luma_photon::flash::modify::Output {
+    const ID: &'static str = "fal_luma_photon::flash::modify::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."}
+      },
+      "required": ["images"],
+      "description": "The result of `fal-ai/luma-photon/flash/modify`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_luma_photon::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_luma_photon::flash::modify::AspectRatio {
+    const ID: &'static str = "fal_luma_photon::flash::modify::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"]
+    }"#;
+}
+
+impl SchemaText for fal_luma_photon::flash::reframe::Input {
+    const ID: &'static str = "fal_luma_photon::flash::reframe::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
+        "prompt": {"anyOf": [{"type": "string", "minLength": 3, "maxLength": 5000}, {"type": "null"}], "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "grid_position_x": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+        "grid_position_y": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+        "x_end": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+        "x_start": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+        "y_end": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+        "y_start": {"anyOf": [{"type": "integer"}, {"type": "null"}]}
+      },
+      "required": ["image_url", "aspect_ratio"],
+      "description": "The parameters of `fal-ai/luma-photon/flash/reframe`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_luma_photon::flash::reframe::AspectRatio>("AspectRatio"),
+    ];
+}
+
+impl SchemaText for fal_luma_photon::flash::reframe::Output {
+    const ID: &'static str = "fal_luma_photon::flash::reframe::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."}
+      },
+      "required": ["images"],
+      "description": "The result of `fal-ai/luma-photon/flash/reframe`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_luma_photon::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_luma_photon::flash::reframe::AspectRatio {
+    const ID: &'static str = "fal_luma_photon::flash::reframe::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"]
+    }"#;
+}
+
+impl SchemaText for fal_luma_photon::modify::Input {
+    const ID: &'static str = "fal_luma_photon::modify::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"anyOf": [{"type": "string", "minLength": 3, "maxLength": 5000}, {"type": "null"}], "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Weight of the input image. Higher values stay closer to it."},
+        "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]}
+      },
+      "required": ["image_url", "strength", "aspect_ratio"],
+      "description": "The parameters of `fal-ai/luma-photon/modify`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_luma_photon::modify::AspectRatio>("AspectRatio"),
+    ];
+}
+
+impl SchemaText for fal_luma_photon::modify::Output {
+    const ID: &'static str = "fal_luma_photon::modify::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."}
+      },
+      "required": ["images"],
+      "description": "The result of `fal-ai/luma-photon/modify`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_luma_photon::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_luma_photon::modify::AspectRatio {
+    const ID: &'static str = "fal_luma_photon::modify::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"]
+    }"#;
+}
+
+impl SchemaText for fal_luma_photon::reframe::Input {
+    const ID: &'static str = "fal_luma_photon::reframe::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
+        "prompt": {"anyOf": [{"type": "string", "minLength": 3, "maxLength": 5000}, {"type": "null"}], "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "grid_position_x": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+        "grid_position_y": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+        "x_end": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+        "x_start": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+        "y_end": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+        "y_start": {"anyOf": [{"type": "integer"}, {"type": "null"}]}
+      },
+      "required": ["image_url", "aspect_ratio"],
+      "description": "The parameters of `fal-ai/luma-photon/reframe`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_luma_photon::reframe::AspectRatio>("AspectRatio"),
+    ];
+}
+
+impl SchemaText for fal_luma_photon::reframe::Output {
+    const ID: &'static str = "fal_luma_photon::reframe::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."}
+      },
+      "required": ["images"],
+      "description": "The result of `fal-ai/luma-photon/reframe`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_luma_photon::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_luma_photon::reframe::AspectRatio {
+    const ID: &'static str = "fal_luma_photon::reframe::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["1:1", "16:9", "9:16", "4:3", "3:4", "21:9", "9:21"]
     }"#;
 }

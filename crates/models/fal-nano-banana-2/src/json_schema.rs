@@ -8,7 +8,11 @@ use fal_core::json_schema::{SchemaText, TypeReference, reference};
 fal_core::implement_json_schema! {
     fal_nano_banana_2::Input, fal_nano_banana_2::Output, fal_nano_banana_2::AspectRatio,
     fal_nano_banana_2::OutputFormat, fal_nano_banana_2::SafetyTolerance,
-    fal_nano_banana_2::Resolution, fal_nano_banana_2::ThinkingLevel
+    fal_nano_banana_2::Resolution, fal_nano_banana_2::ThinkingLevel,
+    fal_nano_banana_2::edit::Input, fal_nano_banana_2::edit::Output,
+    fal_nano_banana_2::edit::AspectRatio, fal_nano_banana_2::edit::OutputFormat,
+    fal_nano_banana_2::edit::SafetyTolerance, fal_nano_banana_2::edit::Resolution,
+    fal_nano_banana_2::edit::ThinkingLevel
 }
 
 impl SchemaText for fal_nano_banana_2::Input {
@@ -91,6 +95,93 @@ impl SchemaText for fal_nano_banana_2::Resolution {
 
 impl SchemaText for fal_nano_banana_2::ThinkingLevel {
     const ID: &'static str = "fal_nano_banana_2::ThinkingLevel";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["minimal", "high"]
+    }"#;
+}
+
+impl SchemaText for fal_nano_banana_2::edit::Input {
+    const ID: &'static str = "fal_nano_banana_2::edit::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "minLength": 3, "maxLength": 50000, "description": "Changes to make to the images, in plain language."},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "aspect_ratio": {"anyOf": [{"$type": "AspectRatio"}, {"type": "null"}], "description": "Shape of the image, as width to height.", "default": "auto"},
+        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "safety_tolerance": {"default": "4", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
+        "system_prompt": {"type": "string", "maxLength": 50000, "description": "Instruction that steers the model's manner throughout the request.", "default": ""},
+        "resolution": {"default": "1K", "description": "Resolution of the image: the larger, the finer the detail.", "allOf": [{"$type": "Resolution"}]},
+        "limit_generations": {"type": "boolean", "description": "Limits a request to one image, whatever number the prompt asks for. Experimental.", "default": true},
+        "enable_web_search": {"type": "boolean", "description": "Allows the model to search the web.", "default": false},
+        "thinking_level": {"anyOf": [{"$type": "ThinkingLevel"}, {"type": "null"}], "description": "Amount of reasoning before the model draws. Left out, there is no reasoning."}
+      },
+      "required": ["prompt", "image_urls"],
+      "description": "The parameters of `fal-ai/nano-banana-2/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_nano_banana_2::edit::AspectRatio>("AspectRatio"),
+        reference::<fal_nano_banana_2::edit::OutputFormat>("OutputFormat"),
+        reference::<fal_nano_banana_2::edit::Resolution>("Resolution"),
+        reference::<fal_nano_banana_2::edit::SafetyTolerance>("SafetyTolerance"),
+        reference::<fal_nano_banana_2::edit::ThinkingLevel>("ThinkingLevel"),
+    ];
+}
+
+impl SchemaText for fal_nano_banana_2::edit::Output {
+    const ID: &'static str = "fal_nano_banana_2::edit::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "ImageFile"}, "description": "Finished images, ready to download."},
+        "description": {"type": "string", "description": "Description of the images by the model."}
+      },
+      "required": ["images", "description"],
+      "description": "The result of `fal-ai/nano-banana-2/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_nano_banana_2::types::ImageFile>("ImageFile"),
+    ];
+}
+
+impl SchemaText for fal_nano_banana_2::edit::AspectRatio {
+    const ID: &'static str = "fal_nano_banana_2::edit::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["auto", "21:9", "16:9", "3:2", "4:3", "5:4", "1:1", "4:5", "3:4", "2:3", "9:16", "4:1", "1:4", "8:1", "1:8"]
+    }"#;
+}
+
+impl SchemaText for fal_nano_banana_2::edit::OutputFormat {
+    const ID: &'static str = "fal_nano_banana_2::edit::OutputFormat";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["jpeg", "png", "webp"]
+    }"#;
+}
+
+impl SchemaText for fal_nano_banana_2::edit::SafetyTolerance {
+    const ID: &'static str = "fal_nano_banana_2::edit::SafetyTolerance";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["1", "2", "3", "4", "5", "6"]
+    }"#;
+}
+
+impl SchemaText for fal_nano_banana_2::edit::Resolution {
+    const ID: &'static str = "fal_nano_banana_2::edit::Resolution";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["0.5K", "1K", "2K", "4K"]
+    }"#;
+}
+
+impl SchemaText for fal_nano_banana_2::edit::ThinkingLevel {
+    const ID: &'static str = "fal_nano_banana_2::edit::ThinkingLevel";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["minimal", "high"]

@@ -7,7 +7,10 @@ use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
     fal_nano_banana::Input, fal_nano_banana::Output, fal_nano_banana::AspectRatio,
-    fal_nano_banana::OutputFormat, fal_nano_banana::SafetyTolerance
+    fal_nano_banana::OutputFormat, fal_nano_banana::SafetyTolerance,
+    fal_nano_banana::edit::Input, fal_nano_banana::edit::Output,
+    fal_nano_banana::edit::AspectRatio, fal_nano_banana::edit::OutputFormat,
+    fal_nano_banana::edit::SafetyTolerance
 }
 
 impl SchemaText for fal_nano_banana::Input {
@@ -68,6 +71,71 @@ impl SchemaText for fal_nano_banana::OutputFormat {
 
 impl SchemaText for fal_nano_banana::SafetyTolerance {
     const ID: &'static str = "fal_nano_banana::SafetyTolerance";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["1", "2", "3", "4", "5", "6"]
+    }"#;
+}
+
+impl SchemaText for fal_nano_banana::edit::Input {
+    const ID: &'static str = "fal_nano_banana::edit::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "minLength": 3, "maxLength": 50000, "description": "Changes to make to the images, in plain language."},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "aspect_ratio": {"anyOf": [{"$type": "AspectRatio"}, {"type": "null"}], "description": "Shape of the image, as width to height.", "default": "auto"},
+        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "safety_tolerance": {"default": "4", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
+        "limit_generations": {"type": "boolean", "description": "Limits a request to one image, whatever number the prompt asks for. Experimental.", "default": false}
+      },
+      "required": ["prompt", "image_urls"],
+      "description": "The parameters of `fal-ai/nano-banana/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_nano_banana::edit::AspectRatio>("AspectRatio"),
+        reference::<fal_nano_banana::edit::OutputFormat>("OutputFormat"),
+        reference::<fal_nano_banana::edit::SafetyTolerance>("SafetyTolerance"),
+    ];
+}
+
+impl SchemaText for fal_nano_banana::edit::Output {
+    const ID: &'static str = "fal_nano_banana::edit::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "ImageFile"}, "description": "Finished images, ready to download."},
+        "description": {"type": "string", "description": "Description of the images by the model."}
+      },
+      "required": ["images", "description"],
+      "description": "The result of `fal-ai/nano-banana/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_nano_banana::types::ImageFile>("ImageFile"),
+    ];
+}
+
+impl SchemaText for fal_nano_banana::edit::AspectRatio {
+    const ID: &'static str = "fal_nano_banana::edit::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["auto", "21:9", "16:9", "3:2", "4:3", "5:4", "1:1", "4:5", "3:4", "2:3", "9:16"]
+    }"#;
+}
+
+impl SchemaText for fal_nano_banana::edit::OutputFormat {
+    const ID: &'static str = "fal_nano_banana::edit::OutputFormat";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["jpeg", "png", "webp"]
+    }"#;
+}
+
+impl SchemaText for fal_nano_banana::edit::SafetyTolerance {
+    const ID: &'static str = "fal_nano_banana::edit::SafetyTolerance";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["1", "2", "3", "4", "5", "6"]

@@ -8,7 +8,9 @@ use fal_core::json_schema::{SchemaText, TypeReference, reference};
 fal_core::implement_json_schema! {
     fal_openai_gpt_image_2::types::ImageSize, fal_openai_gpt_image_2::Input,
     fal_openai_gpt_image_2::Output, fal_openai_gpt_image_2::Event,
-    fal_openai_gpt_image_2::Quality, fal_openai_gpt_image_2::OutputFormat
+    fal_openai_gpt_image_2::Quality, fal_openai_gpt_image_2::OutputFormat,
+    fal_openai_gpt_image_2::edit::Input, fal_openai_gpt_image_2::edit::Output,
+    fal_openai_gpt_image_2::edit::Quality, fal_openai_gpt_image_2::edit::OutputFormat
 }
 
 impl SchemaText for fal_openai_gpt_image_2::types::ImageSize {
@@ -82,6 +84,61 @@ impl SchemaText for fal_openai_gpt_image_2::Quality {
 
 impl SchemaText for fal_openai_gpt_image_2::OutputFormat {
     const ID: &'static str = "fal_openai_gpt_image_2::OutputFormat";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["jpeg", "png", "webp"]
+    }"#;
+}
+
+impl SchemaText for fal_openai_gpt_image_2::edit::Input {
+    const ID: &'static str = "fal_openai_gpt_image_2::edit::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "minLength": 2, "maxLength": 32000, "description": "Changes to make to the images, in plain language."},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
+        "image_size": {"default": "auto", "description": "Size of the image: a preset, an exact width and height, or chosen by the model. Sides are multiples of 16 of up to 3840 px, one at most three times the other, with 655,360 to 8,294,400 pixels in all.", "allOf": [{"$type": "ImageSize"}]},
+        "quality": {"default": "high", "description": "Quality of the image. Higher quality takes longer and costs more.", "allOf": [{"$type": "Quality"}]},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
+        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "mask_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Mask of the image: the white part is repainted, the black part is kept."}
+      },
+      "required": ["prompt", "image_urls"],
+      "description": "The parameters of `openai/gpt-image-2/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_openai_gpt_image_2::types::ImageSize>("ImageSize"),
+        reference::<fal_openai_gpt_image_2::edit::OutputFormat>("OutputFormat"),
+        reference::<fal_openai_gpt_image_2::edit::Quality>("Quality"),
+    ];
+}
+
+impl SchemaText for fal_openai_gpt_image_2::edit::Output {
+    const ID: &'static str = "fal_openai_gpt_image_2::edit::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "ImageFile"}, "description": "Finished images, ready to download."}
+      },
+      "required": ["images"],
+      "description": "The result of `openai/gpt-image-2/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_openai_gpt_image_2::types::ImageFile>("ImageFile"),
+    ];
+}
+
+impl SchemaText for fal_openai_gpt_image_2::edit::Quality {
+    const ID: &'static str = "fal_openai_gpt_image_2::edit::Quality";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["auto", "low", "medium", "high"]
+    }"#;
+}
+
+impl SchemaText for fal_openai_gpt_image_2::edit::OutputFormat {
+    const ID: &'static str = "fal_openai_gpt_image_2::edit::OutputFormat";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["jpeg", "png", "webp"]

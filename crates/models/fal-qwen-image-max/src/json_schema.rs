@@ -6,8 +6,59 @@ extern crate self as fal_qwen_image_max;
 use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
-    fal_qwen_image_max::text_to_image::Input, fal_qwen_image_max::text_to_image::Output,
+    fal_qwen_image_max::edit::Input, fal_qwen_image_max::edit::Output,
+    fal_qwen_image_max::edit::OutputFormat, fal_qwen_image_max::text_to_image::Input,
+    fal_qwen_image_max::text_to_image::Output,
     fal_qwen_image_max::text_to_image::OutputFormat
+}
+
+impl SchemaText for fal_qwen_image_max::edit::Input {
+    const ID: &'static str = "fal_qwen_image_max::edit::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "minLength": 1, "maxLength": 800, "description": "Changes to make to the images, in plain language."},
+        "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}], "description": "Content to keep out of the image: unwanted things, styles and flaws, in up to 500 characters.", "default": ""},
+        "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height."},
+        "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": true},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 6, "description": "Number of images to generate with this request.", "default": 1},
+        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."}
+      },
+      "required": ["prompt", "image_urls"],
+      "description": "The parameters of `fal-ai/qwen-image-max/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_qwen_image_max::types::ImageSize>("ImageSize"),
+        reference::<fal_qwen_image_max::edit::OutputFormat>("OutputFormat"),
+    ];
+}
+
+impl SchemaText for fal_qwen_image_max::edit::Output {
+    const ID: &'static str = "fal_qwen_image_max::edit::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/qwen-image-max/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_qwen_image_max::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_qwen_image_max::edit::OutputFormat {
+    const ID: &'static str = "fal_qwen_image_max::edit::OutputFormat";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["jpeg", "png", "webp"]
+    }"#;
 }
 
 impl SchemaText for fal_qwen_image_max::text_to_image::Input {

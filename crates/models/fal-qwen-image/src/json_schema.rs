@@ -7,7 +7,10 @@ use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
     fal_qwen_image::types::LoraWeight, fal_qwen_image::Input, fal_qwen_image::Output,
-    fal_qwen_image::OutputFormat, fal_qwen_image::Acceleration
+    fal_qwen_image::OutputFormat, fal_qwen_image::Acceleration,
+    fal_qwen_image::image_to_image::Input, fal_qwen_image::image_to_image::Output,
+    fal_qwen_image::image_to_image::OutputFormat,
+    fal_qwen_image::image_to_image::Acceleration
 }
 
 impl SchemaText for fal_qwen_image::types::LoraWeight {
@@ -82,6 +85,73 @@ impl SchemaText for fal_qwen_image::OutputFormat {
 
 impl SchemaText for fal_qwen_image::Acceleration {
     const ID: &'static str = "fal_qwen_image::Acceleration";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["none", "regular", "high"]
+    }"#;
+}
+
+impl SchemaText for fal_qwen_image::image_to_image::Input {
+    const ID: &'static str = "fal_qwen_image::image_to_image::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
+        "num_inference_steps": {"type": "integer", "minimum": 2, "maximum": 250, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 2.5},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
+        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
+        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": " "},
+        "acceleration": {"default": "none", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
+        "loras": {"type": "array", "items": {"$type": "LoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
+        "use_turbo": {"type": "boolean", "description": "Runs few steps at low guidance, for speed at good quality.", "default": false},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.6}
+      },
+      "required": ["prompt", "image_url"],
+      "description": "The parameters of `fal-ai/qwen-image/image-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_qwen_image::image_to_image::Acceleration>("Acceleration"),
+        reference::<fal_qwen_image::types::ImageSize>("ImageSize"),
+        reference::<fal_qwen_image::types::LoraWeight>("LoraWeight"),
+        reference::<fal_qwen_image::image_to_image::OutputFormat>("OutputFormat"),
+    ];
+}
+
+impl SchemaText for fal_qwen_image::image_to_image::Output {
+    const ID: &'static str = "fal_qwen_image::image_to_image::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
+        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+      },
+      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "description": "The result of `fal-ai/qwen-image/image-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_qwen_image::types::ImageType2>("ImageType2"),
+    ];
+}
+
+impl SchemaText for fal_qwen_image::image_to_image::OutputFormat {
+    const ID: &'static str = "fal_qwen_image::image_to_image::OutputFormat";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["jpeg", "png"]
+    }"#;
+}
+
+impl SchemaText for fal_qwen_image::image_to_image::Acceleration {
+    const ID: &'static str = "fal_qwen_image::image_to_image::Acceleration";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["none", "regular", "high"]

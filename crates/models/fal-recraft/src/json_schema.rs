@@ -6,10 +6,14 @@ extern crate self as fal_recraft;
 use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
-    fal_recraft::types::RgbColor, fal_recraft::v3::create_style::Input,
+    fal_recraft::types::RgbColor, fal_recraft::upscale::creative::Input,
+    fal_recraft::upscale::creative::Output, fal_recraft::upscale::crisp::Input,
+    fal_recraft::upscale::crisp::Output, fal_recraft::v3::create_style::Input,
     fal_recraft::v3::create_style::Output, fal_recraft::v3::create_style::BaseStyle,
-    fal_recraft::v3::text_to_image::Input, fal_recraft::v3::text_to_image::Output,
-    fal_recraft::v3::text_to_image::Style, fal_recraft::v4::pro::text_to_image::Input,
+    fal_recraft::v3::image_to_image::Input, fal_recraft::v3::image_to_image::Output,
+    fal_recraft::v3::image_to_image::Style, fal_recraft::v3::text_to_image::Input,
+    fal_recraft::v3::text_to_image::Output, fal_recraft::v3::text_to_image::Style,
+    fal_recraft::v4::pro::text_to_image::Input,
     fal_recraft::v4::pro::text_to_image::Output,
     fal_recraft::v4::pro::text_to_vector::Input,
     fal_recraft::v4::pro::text_to_vector::Output, fal_recraft::v4::text_to_image::Input,
@@ -24,7 +28,8 @@ fal_core::implement_json_schema! {
     fal_recraft::v4_1::utility::pro::text_to_image::Input,
     fal_recraft::v4_1::utility::pro::text_to_image::Output,
     fal_recraft::v4_1::utility::text_to_image::Input,
-    fal_recraft::v4_1::utility::text_to_image::Output
+    fal_recraft::v4_1::utility::text_to_image::Output, fal_recraft::vectorize::Input,
+    fal_recraft::vectorize::Output
 }
 
 impl SchemaText for fal_recraft::types::RgbColor {
@@ -38,6 +43,64 @@ impl SchemaText for fal_recraft::types::RgbColor {
       },
       "description": "A color by its red, green and blue parts."
     }"#;
+}
+
+impl SchemaText for fal_recraft::upscale::creative::Input {
+    const ID: &'static str = "fal_recraft::upscale::creative::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": false}
+      },
+      "required": ["image_url"],
+      "description": "The parameters of `fal-ai/recraft/upscale/creative`."
+    }"#;
+}
+
+impl SchemaText for fal_recraft::upscale::creative::Output {
+    const ID: &'static str = "fal_recraft::upscale::creative::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "FileOutput"}]}
+      },
+      "required": ["image"],
+      "description": "The result of `fal-ai/recraft/upscale/creative`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_recraft::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_recraft::upscale::crisp::Input {
+    const ID: &'static str = "fal_recraft::upscale::crisp::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": false}
+      },
+      "required": ["image_url"],
+      "description": "The parameters of `fal-ai/recraft/upscale/crisp`."
+    }"#;
+}
+
+impl SchemaText for fal_recraft::upscale::crisp::Output {
+    const ID: &'static str = "fal_recraft::upscale::crisp::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "FileOutput"}]}
+      },
+      "required": ["image"],
+      "description": "The result of `fal-ai/recraft/upscale/crisp`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_recraft::types::FileOutput>("FileOutput"),
+    ];
 }
 
 impl SchemaText for fal_recraft::v3::create_style::Input {
@@ -70,6 +133,52 @@ impl SchemaText for fal_recraft::v3::create_style::Output {
 
 impl SchemaText for fal_recraft::v3::create_style::BaseStyle {
     const ID: &'static str = "fal_recraft::v3::create_style::BaseStyle";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["any", "realistic_image", "digital_illustration", "vector_illustration", "realistic_image/b_and_w", "realistic_image/hard_flash", "realistic_image/hdr", "realistic_image/natural_light", "realistic_image/studio_portrait", "realistic_image/enterprise", "realistic_image/motion_blur", "realistic_image/evening_light", "realistic_image/faded_nostalgia", "realistic_image/forest_life", "realistic_image/mystic_naturalism", "realistic_image/natural_tones", "realistic_image/organic_calm", "realistic_image/real_life_glow", "realistic_image/retro_realism", "realistic_image/retro_snapshot", "realistic_image/urban_drama", "realistic_image/village_realism", "realistic_image/warm_folk", "digital_illustration/pixel_art", "digital_illustration/hand_drawn", "digital_illustration/grain", "digital_illustration/infantile_sketch", "digital_illustration/2d_art_poster", "digital_illustration/handmade_3d", "digital_illustration/hand_drawn_outline", "digital_illustration/engraving_color", "digital_illustration/2d_art_poster_2", "digital_illustration/antiquarian", "digital_illustration/bold_fantasy", "digital_illustration/child_book", "digital_illustration/child_books", "digital_illustration/cover", "digital_illustration/crosshatch", "digital_illustration/digital_engraving", "digital_illustration/expressionism", "digital_illustration/freehand_details", "digital_illustration/grain_20", "digital_illustration/graphic_intensity", "digital_illustration/hard_comics", "digital_illustration/long_shadow", "digital_illustration/modern_folk", "digital_illustration/multicolor", "digital_illustration/neon_calm", "digital_illustration/noir", "digital_illustration/nostalgic_pastel", "digital_illustration/outline_details", "digital_illustration/pastel_gradient", "digital_illustration/pastel_sketch", "digital_illustration/pop_art", "digital_illustration/pop_renaissance", "digital_illustration/street_art", "digital_illustration/tablet_sketch", "digital_illustration/urban_glow", "digital_illustration/urban_sketching", "digital_illustration/vanilla_dreams", "digital_illustration/young_adult_book", "digital_illustration/young_adult_book_2", "vector_illustration/bold_stroke", "vector_illustration/chemistry", "vector_illustration/colored_stencil", "vector_illustration/contour_pop_art", "vector_illustration/cosmics", "vector_illustration/cutout", "vector_illustration/depressive", "vector_illustration/editorial", "vector_illustration/emotional_flat", "vector_illustration/infographical", "vector_illustration/marker_outline", "vector_illustration/mosaic", "vector_illustration/naivector", "vector_illustration/roundish_flat", "vector_illustration/segmented_colors", "vector_illustration/sharp_contrast", "vector_illustration/thin", "vector_illustration/vector_photo", "vector_illustration/vivid_shapes", "vector_illustration/engraving", "vector_illustration/line_art", "vector_illustration/line_circuit", "vector_illustration/linocut"]
+    }"#;
+}
+
+impl SchemaText for fal_recraft::v3::image_to_image::Input {
+    const ID: &'static str = "fal_recraft::v3::image_to_image::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "minLength": 1, "maxLength": 1000, "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.5},
+        "style": {"default": "realistic_image", "description": "Style of the image. Vector styles cost twice as much.", "allOf": [{"$type": "Style"}]},
+        "colors": {"type": "array", "items": {"$type": "RgbColor"}, "description": "Colors to prefer.", "default": []},
+        "style_id": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Style of your own, by its identifier."},
+        "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 1000}, {"type": "null"}], "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas."},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false}
+      },
+      "required": ["prompt", "image_url"],
+      "description": "The parameters of `fal-ai/recraft/v3/image-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_recraft::types::RgbColor>("RgbColor"),
+        reference::<fal_recraft::v3::image_to_image::Style>("Style"),
+    ];
+}
+
+impl SchemaText for fal_recraft::v3::image_to_image::Output {
+    const ID: &'static str = "fal_recraft::v3::image_to_image::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."}
+      },
+      "required": ["images"],
+      "description": "The result of `fal-ai/recraft/v3/image-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_recraft::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_recraft::v3::image_to_image::Style {
+    const ID: &'static str = "fal_recraft::v3::image_to_image::Style";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["any", "realistic_image", "digital_illustration", "vector_illustration", "realistic_image/b_and_w", "realistic_image/hard_flash", "realistic_image/hdr", "realistic_image/natural_light", "realistic_image/studio_portrait", "realistic_image/enterprise", "realistic_image/motion_blur", "realistic_image/evening_light", "realistic_image/faded_nostalgia", "realistic_image/forest_life", "realistic_image/mystic_naturalism", "realistic_image/natural_tones", "realistic_image/organic_calm", "realistic_image/real_life_glow", "realistic_image/retro_realism", "realistic_image/retro_snapshot", "realistic_image/urban_drama", "realistic_image/village_realism", "realistic_image/warm_folk", "digital_illustration/pixel_art", "digital_illustration/hand_drawn", "digital_illustration/grain", "digital_illustration/infantile_sketch", "digital_illustration/2d_art_poster", "digital_illustration/handmade_3d", "digital_illustration/hand_drawn_outline", "digital_illustration/engraving_color", "digital_illustration/2d_art_poster_2", "digital_illustration/antiquarian", "digital_illustration/bold_fantasy", "digital_illustration/child_book", "digital_illustration/child_books", "digital_illustration/cover", "digital_illustration/crosshatch", "digital_illustration/digital_engraving", "digital_illustration/expressionism", "digital_illustration/freehand_details", "digital_illustration/grain_20", "digital_illustration/graphic_intensity", "digital_illustration/hard_comics", "digital_illustration/long_shadow", "digital_illustration/modern_folk", "digital_illustration/multicolor", "digital_illustration/neon_calm", "digital_illustration/noir", "digital_illustration/nostalgic_pastel", "digital_illustration/outline_details", "digital_illustration/pastel_gradient", "digital_illustration/pastel_sketch", "digital_illustration/pop_art", "digital_illustration/pop_renaissance", "digital_illustration/street_art", "digital_illustration/tablet_sketch", "digital_illustration/urban_glow", "digital_illustration/urban_sketching", "digital_illustration/vanilla_dreams", "digital_illustration/young_adult_book", "digital_illustration/young_adult_book_2", "vector_illustration/bold_stroke", "vector_illustration/chemistry", "vector_illustration/colored_stencil", "vector_illustration/contour_pop_art", "vector_illustration/cosmics", "vector_illustration/cutout", "vector_illustration/depressive", "vector_illustration/editorial", "vector_illustration/emotional_flat", "vector_illustration/infographical", "vector_illustration/marker_outline", "vector_illustration/mosaic", "vector_illustration/naivector", "vector_illustration/roundish_flat", "vector_illustration/segmented_colors", "vector_illustration/sharp_contrast", "vector_illustration/thin", "vector_illustration/vector_photo", "vector_illustration/vivid_shapes", "vector_illustration/engraving", "vector_illustration/line_art", "vector_illustration/line_circuit", "vector_illustration/linocut"]
@@ -465,6 +574,33 @@ impl SchemaText for fal_recraft::v4_1::utility::text_to_image::Output {
       },
       "required": ["images"],
       "description": "The result of `fal-ai/recraft/v4.1/utility/text-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_recraft::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_recraft::vectorize::Input {
+    const ID: &'static str = "fal_recraft::vectorize::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image_url": {"type": "string", "description": "Image to work on."}
+      },
+      "required": ["image_url"],
+      "description": "The parameters of `fal-ai/recraft/vectorize`."
+    }"#;
+}
+
+impl SchemaText for fal_recraft::vectorize::Output {
+    const ID: &'static str = "fal_recraft::vectorize::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "FileOutput"}]}
+      },
+      "required": ["image"],
+      "description": "The result of `fal-ai/recraft/vectorize`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_recraft::types::FileOutput>("FileOutput"),

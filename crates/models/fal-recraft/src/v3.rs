@@ -2,4 +2,5 @@
 //! Endpoints under `fal-ai/recraft/v3`.
 
 pub mod create_style;
+pub mod image_to_image;
 pub mod text_to_image;

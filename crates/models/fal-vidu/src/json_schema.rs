@@ -27,6 +27,8 @@ fal_core::implement_json_schema! {
     fal_vidu::q2::image_to_video::turbo::Duration,
     fal_vidu::q2::image_to_video::turbo::Resolution,
     fal_vidu::q2::image_to_video::turbo::MovementAmplitude,
+    fal_vidu::q2::reference_to_image::Input, fal_vidu::q2::reference_to_image::Output,
+    fal_vidu::q2::reference_to_image::AspectRatio,
     fal_vidu::q2::reference_to_video::pro::Input,
     fal_vidu::q2::reference_to_video::pro::Output,
     fal_vidu::q2::reference_to_video::pro::Resolution,
@@ -53,8 +55,10 @@ fal_core::implement_json_schema! {
     fal_vidu::q3::text_to_video::turbo::Input,
     fal_vidu::q3::text_to_video::turbo::Output,
     fal_vidu::q3::text_to_video::turbo::AspectRatio,
-    fal_vidu::q3::text_to_video::turbo::Resolution, fal_vidu::reference_to_video::Input,
-    fal_vidu::reference_to_video::Output, fal_vidu::reference_to_video::AspectRatio,
+    fal_vidu::q3::text_to_video::turbo::Resolution, fal_vidu::reference_to_image::Input,
+    fal_vidu::reference_to_image::Output, fal_vidu::reference_to_image::AspectRatio,
+    fal_vidu::reference_to_video::Input, fal_vidu::reference_to_video::Output,
+    fal_vidu::reference_to_video::AspectRatio,
     fal_vidu::reference_to_video::MovementAmplitude, fal_vidu::start_end_to_video::Input,
     fal_vidu::start_end_to_video::Output,
     fal_vidu::start_end_to_video::MovementAmplitude, fal_vidu::template_to_video::Input,
@@ -429,6 +433,47 @@ impl SchemaText for fal_vidu::q2::image_to_video::turbo::MovementAmplitude {
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["auto", "small", "medium", "large"]
+    }"#;
+}
+
+impl SchemaText for fal_vidu::q2::reference_to_image::Input {
+    const ID: &'static str = "fal_vidu::q2::reference_to_image::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "maxLength": 1500, "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "reference_image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images of the subjects, which the video keeps alike."},
+        "aspect_ratio": {"default": "16:9", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."}
+      },
+      "required": ["prompt", "reference_image_urls"],
+      "description": "The parameters of `fal-ai/vidu/q2/reference-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_vidu::q2::reference_to_image::AspectRatio>("AspectRatio"),
+    ];
+}
+
+impl SchemaText for fal_vidu::q2::reference_to_image::Output {
+    const ID: &'static str = "fal_vidu::q2::reference_to_image::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]}
+      },
+      "required": ["image"],
+      "description": "The result of `fal-ai/vidu/q2/reference-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_vidu::types::Image>("Image"),
+    ];
+}
+
+impl SchemaText for fal_vidu::q2::reference_to_image::AspectRatio {
+    const ID: &'static str = "fal_vidu::q2::reference_to_image::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["16:9", "9:16", "1:1"]
     }"#;
 }
 
@@ -893,6 +938,47 @@ impl SchemaText for fal_vidu::q3::text_to_video::turbo::Resolution {
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["360p", "540p", "720p", "1080p"]
+    }"#;
+}
+
+impl SchemaText for fal_vidu::reference_to_image::Input {
+    const ID: &'static str = "fal_vidu::reference_to_image::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "maxLength": 1500, "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "reference_image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images of the subjects, which the video keeps alike."},
+        "aspect_ratio": {"default": "16:9", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."}
+      },
+      "required": ["prompt", "reference_image_urls"],
+      "description": "The parameters of `fal-ai/vidu/reference-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_vidu::reference_to_image::AspectRatio>("AspectRatio"),
+    ];
+}
+
+impl SchemaText for fal_vidu::reference_to_image::Output {
+    const ID: &'static str = "fal_vidu::reference_to_image::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]}
+      },
+      "required": ["image"],
+      "description": "The result of `fal-ai/vidu/reference-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_vidu::types::Image>("Image"),
+    ];
+}
+
+impl SchemaText for fal_vidu::reference_to_image::AspectRatio {
+    const ID: &'static str = "fal_vidu::reference_to_image::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["16:9", "9:16", "1:1"]
     }"#;
 }
 

@@ -2,6 +2,7 @@
 //! Endpoints under `fal-ai/vidu/q2`.
 
 pub mod image_to_video;
+pub mod reference_to_image;
 pub mod reference_to_video;
 pub mod text_to_image;
 pub mod text_to_video;

@@ -6,6 +6,8 @@ extern crate self as fal_wan_25_preview;
 use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
+    fal_wan_25_preview::image_to_image::Input,
+    fal_wan_25_preview::image_to_image::Output,
     fal_wan_25_preview::image_to_video::Input,
     fal_wan_25_preview::image_to_video::Output,
     fal_wan_25_preview::image_to_video::Resolution,
@@ -15,6 +17,44 @@ fal_core::implement_json_schema! {
     fal_wan_25_preview::text_to_video::AspectRatio,
     fal_wan_25_preview::text_to_video::Resolution,
     fal_wan_25_preview::text_to_video::Duration
+}
+
+impl SchemaText for fal_wan_25_preview::image_to_image::Input {
+    const ID: &'static str = "fal_wan_25_preview::image_to_image::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "minLength": 1, "description": "Changes to make to the images, in plain language."},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
+        "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters."},
+        "image_size": {"default": "square", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}
+      },
+      "required": ["prompt", "image_urls"],
+      "description": "The parameters of `fal-ai/wan-25-preview/image-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_wan_25_preview::types::ImageSize>("ImageSize"),
+    ];
+}
+
+impl SchemaText for fal_wan_25_preview::image_to_image::Output {
+    const ID: &'static str = "fal_wan_25_preview::image_to_image::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "ImageFile"}, "description": "Finished images, ready to download."},
+        "seeds": {"type": "array", "items": {"type": "integer"}},
+        "actual_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Prompt that the result was made from, if it was rewritten."}
+      },
+      "required": ["images", "seeds"],
+      "description": "The result of `fal-ai/wan-25-preview/image-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_wan_25_preview::types::ImageFile>("ImageFile"),
+    ];
 }
 
 impl SchemaText for fal_wan_25_preview::image_to_video::Input {

@@ -6,6 +6,7 @@ extern crate self as fal_wan_v2_6;
 use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
+    fal_wan_v2_6::image_to_image::Input, fal_wan_v2_6::image_to_image::Output,
     fal_wan_v2_6::image_to_video::Input, fal_wan_v2_6::image_to_video::Output,
     fal_wan_v2_6::image_to_video::Resolution, fal_wan_v2_6::image_to_video::Duration,
     fal_wan_v2_6::image_to_video::flash::Input,
@@ -25,6 +26,44 @@ fal_core::implement_json_schema! {
     fal_wan_v2_6::text_to_video::Input, fal_wan_v2_6::text_to_video::Output,
     fal_wan_v2_6::text_to_video::AspectRatio, fal_wan_v2_6::text_to_video::Resolution,
     fal_wan_v2_6::text_to_video::Duration
+}
+
+impl SchemaText for fal_wan_v2_6::image_to_image::Input {
+    const ID: &'static str = "fal_wan_v2_6::image_to_image::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "minLength": 1, "description": "Changes to make to the images, in plain language."},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
+        "negative_prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.", "default": ""},
+        "image_size": {"default": "square_hd", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
+        "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": true},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true}
+      },
+      "required": ["prompt", "image_urls"],
+      "description": "The parameters of `wan/v2.6/image-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_wan_v2_6::types::ImageSize>("ImageSize"),
+    ];
+}
+
+impl SchemaText for fal_wan_v2_6::image_to_image::Output {
+    const ID: &'static str = "fal_wan_v2_6::image_to_image::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `wan/v2.6/image-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_wan_v2_6::types::FileOutput>("FileOutput"),
+    ];
 }
 
 impl SchemaText for fal_wan_v2_6::image_to_video::Input {

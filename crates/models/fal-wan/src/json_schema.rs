@@ -48,6 +48,11 @@ fal_core::implement_json_schema! {
     fal_wan::v2_2_5b::text_to_video::fast_wan::InterpolatorModel,
     fal_wan::v2_2_5b::text_to_video::fast_wan::VideoQuality,
     fal_wan::v2_2_5b::text_to_video::fast_wan::VideoWriteMode,
+    fal_wan::v2_2_a14b::image_to_image::Input,
+    fal_wan::v2_2_a14b::image_to_image::Output,
+    fal_wan::v2_2_a14b::image_to_image::AspectRatio,
+    fal_wan::v2_2_a14b::image_to_image::Acceleration,
+    fal_wan::v2_2_a14b::image_to_image::ImageFormat,
     fal_wan::v2_2_a14b::image_to_video::Input,
     fal_wan::v2_2_a14b::image_to_video::Output,
     fal_wan::v2_2_a14b::image_to_video::Resolution,
@@ -106,12 +111,15 @@ fal_core::implement_json_schema! {
     fal_wan::v2_2_a14b::video_to_video::Acceleration,
     fal_wan::v2_2_a14b::video_to_video::InterpolatorModel,
     fal_wan::v2_2_a14b::video_to_video::VideoQuality,
-    fal_wan::v2_2_a14b::video_to_video::VideoWriteMode, fal_wan::v2_7::edit_video::Input,
-    fal_wan::v2_7::edit_video::Output, fal_wan::v2_7::edit_video::Resolution,
-    fal_wan::v2_7::edit_video::AspectRatio, fal_wan::v2_7::edit_video::Duration,
-    fal_wan::v2_7::edit_video::AudioSetting, fal_wan::v2_7::image_to_video::Input,
-    fal_wan::v2_7::image_to_video::Output, fal_wan::v2_7::image_to_video::Resolution,
-    fal_wan::v2_7::image_to_video::Duration, fal_wan::v2_7::pro::text_to_image::Input,
+    fal_wan::v2_2_a14b::video_to_video::VideoWriteMode, fal_wan::v2_7::edit::Input,
+    fal_wan::v2_7::edit::Output, fal_wan::v2_7::edit::OutputFormat,
+    fal_wan::v2_7::edit_video::Input, fal_wan::v2_7::edit_video::Output,
+    fal_wan::v2_7::edit_video::Resolution, fal_wan::v2_7::edit_video::AspectRatio,
+    fal_wan::v2_7::edit_video::Duration, fal_wan::v2_7::edit_video::AudioSetting,
+    fal_wan::v2_7::image_to_video::Input, fal_wan::v2_7::image_to_video::Output,
+    fal_wan::v2_7::image_to_video::Resolution, fal_wan::v2_7::image_to_video::Duration,
+    fal_wan::v2_7::pro::edit::Input, fal_wan::v2_7::pro::edit::Output,
+    fal_wan::v2_7::pro::edit::OutputFormat, fal_wan::v2_7::pro::text_to_image::Input,
     fal_wan::v2_7::pro::text_to_image::Output,
     fal_wan::v2_7::pro::text_to_image::OutputFormat,
     fal_wan::v2_7::reference_to_video::Input, fal_wan::v2_7::reference_to_video::Output,
@@ -801,6 +809,80 @@ impl SchemaText for fal_wan::v2_2_5b::text_to_video::fast_wan::VideoWriteMode {
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["fast", "balanced", "small"]
+    }"#;
+}
+
+impl SchemaText for fal_wan::v2_2_a14b::image_to_image::Input {
+    const ID: &'static str = "fal_wan::v2_2_a14b::image_to_image::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image_url": {"type": "string", "description": "Image that the video opens with. If its shape differs from the video's, it is scaled and cut to fit."},
+        "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.5},
+        "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "aspect_ratio": {"default": "auto", "description": "Shape of the result, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
+        "num_inference_steps": {"type": "integer", "minimum": 2, "maximum": 40, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 27},
+        "enable_safety_checker": {"type": "boolean", "description": "Screens the input for unsafe content before the run.", "default": false},
+        "enable_output_safety_checker": {"type": "boolean", "description": "Screens the result for unsafe content after the run.", "default": false},
+        "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": false},
+        "acceleration": {"default": "regular", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
+        "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 10.0, "description": "Adherence of the result to the prompt (classifier-free guidance). Higher values follow it better and may cost quality.", "default": 3.5},
+        "guidance_scale_2": {"type": "number", "minimum": 1.0, "maximum": 10.0, "description": "The same for the second stage of the model, which works out the detail.", "default": 4},
+        "shift": {"type": "number", "minimum": 1.0, "maximum": 10.0, "description": "Shift of the noise schedule. Higher values spend more of the steps on the large forms, lower ones on detail.", "default": 2},
+        "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
+        "image_format": {"default": "jpeg", "description": "File format of the image.", "allOf": [{"$type": "ImageFormat"}]}
+      },
+      "required": ["image_url", "prompt"],
+      "description": "The parameters of `fal-ai/wan/v2.2-a14b/image-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_wan::v2_2_a14b::image_to_image::Acceleration>("Acceleration"),
+        reference::<fal_wan::v2_2_a14b::image_to_image::AspectRatio>("AspectRatio"),
+        reference::<fal_wan::v2_2_a14b::image_to_image::ImageFormat>("ImageFormat"),
+        reference::<fal_wan::types::ImageSize>("ImageSize"),
+    ];
+}
+
+impl SchemaText for fal_wan::v2_2_a14b::image_to_image::Output {
+    const ID: &'static str = "fal_wan::v2_2_a14b::image_to_image::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "FileOutput"}]},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from.", "default": ""},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["image", "seed"],
+      "description": "The result of `fal-ai/wan/v2.2-a14b/image-to-image`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_wan::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_wan::v2_2_a14b::image_to_image::AspectRatio {
+    const ID: &'static str = "fal_wan::v2_2_a14b::image_to_image::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["auto", "16:9", "9:16", "1:1"]
+    }"#;
+}
+
+impl SchemaText for fal_wan::v2_2_a14b::image_to_image::Acceleration {
+    const ID: &'static str = "fal_wan::v2_2_a14b::image_to_image::Acceleration";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["none", "regular"]
+    }"#;
+}
+
+impl SchemaText for fal_wan::v2_2_a14b::image_to_image::ImageFormat {
+    const ID: &'static str = "fal_wan::v2_2_a14b::image_to_image::ImageFormat";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["png", "jpeg"]
     }"#;
 }
 
@@ -1666,6 +1748,54 @@ impl SchemaText for fal_wan::v2_2_a14b::video_to_video::VideoWriteMode {
     }"#;
 }
 
+impl SchemaText for fal_wan::v2_7::edit::Input {
+    const ID: &'static str = "fal_wan::v2_7::edit::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "minLength": 1, "maxLength": 2000, "description": "Changes to make to the images, in plain language."},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
+        "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.", "default": ""},
+        "image_size": {"default": "square_hd", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
+        "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": true},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
+        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]}
+      },
+      "required": ["prompt", "image_urls"],
+      "description": "The parameters of `fal-ai/wan/v2.7/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_wan::types::ImageSize>("ImageSize"),
+        reference::<fal_wan::v2_7::edit::OutputFormat>("OutputFormat"),
+    ];
+}
+
+impl SchemaText for fal_wan::v2_7::edit::Output {
+    const ID: &'static str = "fal_wan::v2_7::edit::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/wan/v2.7/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_wan::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_wan::v2_7::edit::OutputFormat {
+    const ID: &'static str = "fal_wan::v2_7::edit::OutputFormat";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["jpeg", "png", "webp"]
+    }"#;
+}
+
 impl SchemaText for fal_wan::v2_7::edit_video::Input {
     const ID: &'static str = "fal_wan::v2_7::edit_video::Input";
     const SCHEMA: &'static str = r#"{
@@ -1796,6 +1926,54 @@ impl SchemaText for fal_wan::v2_7::image_to_video::Duration {
     const SCHEMA: &'static str = r#"{
       "type": "integer",
       "enum": [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
+    }"#;
+}
+
+impl SchemaText for fal_wan::v2_7::pro::edit::Input {
+    const ID: &'static str = "fal_wan::v2_7::pro::edit::Input";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "prompt": {"type": "string", "minLength": 1, "maxLength": 2000, "description": "Changes to make to the images, in plain language."},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
+        "negative_prompt": {"anyOf": [{"type": "string", "maxLength": 500}, {"type": "null"}], "description": "Content to keep out of the result: unwanted things, styles and flaws, in up to 500 characters.", "default": ""},
+        "image_size": {"default": "square_hd", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
+        "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": true},
+        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
+        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]}
+      },
+      "required": ["prompt", "image_urls"],
+      "description": "The parameters of `fal-ai/wan/v2.7/pro/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_wan::types::ImageSize>("ImageSize"),
+        reference::<fal_wan::v2_7::pro::edit::OutputFormat>("OutputFormat"),
+    ];
+}
+
+impl SchemaText for fal_wan::v2_7::pro::edit::Output {
+    const ID: &'static str = "fal_wan::v2_7::pro::edit::Output";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "images": {"type": "array", "items": {"$type": "FileOutput"}, "description": "Finished images, ready to download."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
+      },
+      "required": ["images", "seed"],
+      "description": "The result of `fal-ai/wan/v2.7/pro/edit`."
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_wan::types::FileOutput>("FileOutput"),
+    ];
+}
+
+impl SchemaText for fal_wan::v2_7::pro::edit::OutputFormat {
+    const ID: &'static str = "fal_wan::v2_7::pro::edit::OutputFormat";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["jpeg", "png", "webp"]
     }"#;
 }
 

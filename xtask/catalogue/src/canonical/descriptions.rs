@@ -48,6 +48,8 @@ pub(crate) struct EndpointDescription {
     pub(crate) name: String,
     /// One or two sentences about what the endpoint does.
     pub(crate) description: String,
+    /// The category, in place of a wrong one in the record.
+    pub(crate) category: Option<String>,
 }
 
 /// The description of a property, with an example value if it has one.
@@ -80,6 +82,8 @@ struct File {
     app: Option<String>,
     /// A short title of the family.
     title: Option<String>,
+    /// Short titles of families by app, in a file that describes several.
+    titles: BTreeMap<String, String>,
     endpoints: BTreeMap<String, EndpointDescription>,
     under: BTreeMap<String, Table>,
     kind: BTreeMap<String, Table>,
@@ -135,6 +139,9 @@ impl Descriptions {
         if let (Some(app), Some(title)) = (&file.app, &file.title) {
             insert_new(&mut self.titles, app.clone(), title.clone())?;
         }
+        std::mem::take(&mut file.titles)
+            .into_iter()
+            .try_for_each(|(app, title)| insert_new(&mut self.titles, app, title))?;
         for (id, endpoint) in &file.endpoints {
             insert_new(&mut self.endpoints, full_id(id), endpoint.clone())?;
         }

@@ -32,7 +32,9 @@ pub(crate) fn canonicalize(record: &Value, descriptions: &Descriptions) -> Resul
     }
     let mut findings = Findings::default();
     let original = &record["metadata"];
-    let category = original["category"].as_str().unwrap_or_default();
+    let endpoint = descriptions.endpoint(id);
+    let category = endpoint.and_then(|endpoint| endpoint.category.as_deref());
+    let category = category.or_else(|| original["category"].as_str()).unwrap_or_default();
     let kind = output_kind(category).unwrap_or_else(|| {
         findings.notes.push(format!(
             "/metadata/category: the kind of output of `{category}` is not known, so descriptions for a kind do not \
@@ -51,7 +53,6 @@ pub(crate) fn canonicalize(record: &Value, descriptions: &Descriptions) -> Resul
         return Err("/openapi/paths: the endpoint has no input or no output".to_owned());
     };
     let roots = Roots { id, kind, input, output };
-    let endpoint = descriptions.endpoint(id);
     if endpoint.is_none() {
         findings.missing.push(roots.missing(Subject::Endpoint, &original["description"], String::new()));
     }
@@ -67,9 +68,15 @@ pub(crate) fn canonicalize(record: &Value, descriptions: &Descriptions) -> Resul
         metadata.insert("description".to_owned(), json!(endpoint.description));
     }
     for &key in METADATA {
-        if let Some(value) = record["metadata"].get(key) {
-            metadata.insert(key.to_owned(), value.clone());
+        match record["metadata"].get(key) {
+            Some(_) if key == "category" => drop(metadata.insert(key.to_owned(), json!(category))),
+            Some(value) => drop(metadata.insert(key.to_owned(), value.clone())),
+            None => {}
         }
+    }
+    if let Some(date) = original["date"].as_str() {
+        // The day is enough to sort by.
+        metadata.insert("date".to_owned(), json!(date.split('T').next()));
     }
     let reference = |name: &str| json!({ "application/json": { "schema": { "$ref": format!("#/components/schemas/{name}") } } });
     let document = json!({
