@@ -199,6 +199,7 @@ fn read_sessions(document: &Normalized, is_left_out: IsLeftOut<'_>) -> Result<Ro
             title: title.unwrap_or("Sessions").to_owned(),
             description: String::new(),
             category: None,
+            date: None,
             input,
             output,
             event: None,

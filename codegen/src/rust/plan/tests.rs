@@ -38,7 +38,13 @@ fn families() -> Vec<Group> {
 
 fn group(name: &str, endpoints: Vec<model::Endpoint>) -> Group {
     let app = crate::families::app_id(&endpoints[0].id);
-    let family = Family { app, title: String::new(), version: String::new(), endpoints: Vec::new() };
+    let family = Family {
+        app,
+        title: String::new(),
+        version: String::new(),
+        endpoints: Vec::new(),
+        superseded_by: None,
+    };
     Group { name: name.to_owned(), family, source: None, endpoints, given: CrateNames::default() }
 }
 

@@ -62,7 +62,7 @@ pub struct Input {
     ///
     /// Empty by default.
     pub lyrics: Option<String>,
-    /// Number of steps.
+    /// `number_of_steps`.
     ///
     /// Between 3 and 60. Default `27`.
     pub number_of_steps: Option<NumberOfSteps>,
@@ -73,19 +73,19 @@ pub struct Input {
     ///
     /// Default `euler`.
     pub scheduler: Option<Scheduler>,
-    /// `guidance_type`.
+    /// Kind of guidance.
     ///
     /// Default `apg`.
     pub guidance_type: Option<GuidanceType>,
-    /// `granularity_scale`.
+    /// Fineness of the noise. Higher values avoid artifacts.
     ///
     /// Between -100 and 100. Default `10`.
     pub granularity_scale: Option<GranularityScale>,
-    /// `guidance_interval`.
+    /// Share of the steps that are guided.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub guidance_interval: Option<GuidanceInterval>,
-    /// `guidance_interval_decay`.
+    /// Decline of the guidance within its share of the steps.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub guidance_interval_decay: Option<GuidanceIntervalDecay>,
@@ -94,15 +94,15 @@ pub struct Input {
     ///
     /// Between 0.0 and 200.0. Default `15.0`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// `minimum_guidance_scale`.
+    /// Least guidance after its decline.
     ///
     /// Between 0.0 and 200.0. Default `3.0`.
     pub minimum_guidance_scale: Option<MinimumGuidanceScale>,
-    /// `tag_guidance_scale`.
+    /// Adherence to the tags.
     ///
     /// Between 0.0 and 10.0. Default `5.0`.
     pub tag_guidance_scale: Option<TagGuidanceScale>,
-    /// `lyric_guidance_scale`.
+    /// Adherence to the lyrics.
     ///
     /// Between 0.0 and 10.0. Default `1.5`.
     pub lyric_guidance_scale: Option<LyricGuidanceScale>,
@@ -395,8 +395,7 @@ impl<AudioUrlSlot, TagsSlot, M: fal_core::Mode> Builder<AudioUrlSlot, TagsSlot, 
         self
     }
 
-    /// Sets [`number_of_steps`](Input::number_of_steps): Number of steps. Between 3 and 60. Default
-    /// `27`.
+    /// Sets [`number_of_steps`](Input::number_of_steps): Between 3 and 60. Default `27`.
     pub fn number_of_steps(mut self, value: impl Param<NumberOfSteps, M>) -> Self {
         self.optional.number_of_steps = self.checking.optional("number_of_steps", value);
         self
@@ -415,13 +414,14 @@ impl<AudioUrlSlot, TagsSlot, M: fal_core::Mode> Builder<AudioUrlSlot, TagsSlot, 
         self
     }
 
-    /// Sets [`guidance_type`](Input::guidance_type): Default `apg`.
+    /// Sets [`guidance_type`](Input::guidance_type): Kind of guidance. Default `apg`.
     pub fn guidance_type(mut self, value: impl Param<GuidanceType, M>) -> Self {
         self.optional.guidance_type = self.checking.optional("guidance_type", value);
         self
     }
 
-    /// Sets [`granularity_scale`](Input::granularity_scale): Between -100 and 100. Default `10`.
+    /// Sets [`granularity_scale`](Input::granularity_scale): Fineness of the noise. Between -100
+    /// and 100. Default `10`.
     pub fn granularity_scale(mut self, value: impl Param<GranularityScale, M>) -> Self {
         self.optional.granularity_scale = self
             .checking
@@ -429,7 +429,8 @@ impl<AudioUrlSlot, TagsSlot, M: fal_core::Mode> Builder<AudioUrlSlot, TagsSlot, 
         self
     }
 
-    /// Sets [`guidance_interval`](Input::guidance_interval): Between 0.0 and 1.0. Default `0.5`.
+    /// Sets [`guidance_interval`](Input::guidance_interval): Share of the steps that are guided.
+    /// Between 0.0 and 1.0. Default `0.5`.
     pub fn guidance_interval(mut self, value: impl Param<GuidanceInterval, M>) -> Self {
         self.optional.guidance_interval = self
             .checking
@@ -437,8 +438,8 @@ impl<AudioUrlSlot, TagsSlot, M: fal_core::Mode> Builder<AudioUrlSlot, TagsSlot, 
         self
     }
 
-    /// Sets [`guidance_interval_decay`](Input::guidance_interval_decay): Between 0.0 and 1.0. Default
-    /// `0.0`.
+    /// Sets [`guidance_interval_decay`](Input::guidance_interval_decay): Decline of the guidance within
+    /// its share of the steps. Between 0.0 and 1.0. Default `0.0`.
     pub fn guidance_interval_decay(
         mut self,
         value: impl Param<GuidanceIntervalDecay, M>,
@@ -456,8 +457,8 @@ impl<AudioUrlSlot, TagsSlot, M: fal_core::Mode> Builder<AudioUrlSlot, TagsSlot, 
         self
     }
 
-    /// Sets [`minimum_guidance_scale`](Input::minimum_guidance_scale): Between 0.0 and 200.0. Default
-    /// `3.0`.
+    /// Sets [`minimum_guidance_scale`](Input::minimum_guidance_scale): Least guidance after its
+    /// decline. Between 0.0 and 200.0. Default `3.0`.
     pub fn minimum_guidance_scale(
         mut self,
         value: impl Param<MinimumGuidanceScale, M>,
@@ -468,7 +469,8 @@ impl<AudioUrlSlot, TagsSlot, M: fal_core::Mode> Builder<AudioUrlSlot, TagsSlot, 
         self
     }
 
-    /// Sets [`tag_guidance_scale`](Input::tag_guidance_scale): Between 0.0 and 10.0. Default `5.0`.
+    /// Sets [`tag_guidance_scale`](Input::tag_guidance_scale): Adherence to the tags. Between 0.0 and
+    /// 10.0. Default `5.0`.
     pub fn tag_guidance_scale(mut self, value: impl Param<TagGuidanceScale, M>) -> Self {
         self.optional.tag_guidance_scale = self
             .checking
@@ -476,7 +478,8 @@ impl<AudioUrlSlot, TagsSlot, M: fal_core::Mode> Builder<AudioUrlSlot, TagsSlot, 
         self
     }
 
-    /// Sets [`lyric_guidance_scale`](Input::lyric_guidance_scale): Between 0.0 and 10.0. Default `1.5`.
+    /// Sets [`lyric_guidance_scale`](Input::lyric_guidance_scale): Adherence to the lyrics. Between 0.0
+    /// and 10.0. Default `1.5`.
     pub fn lyric_guidance_scale(
         mut self,
         value: impl Param<LyricGuidanceScale, M>,

@@ -208,7 +208,7 @@ impl SchemaText for fal_ai_avatar::single_text::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image of the person or character."},
-        "text_input": {"type": "string", "description": "Text for the task."},
+        "text_input": {"type": "string"},
         "voice": {"description": "Voice of the speech.", "allOf": [{"$type": "Voice"}]},
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "num_frames": {"type": "integer", "minimum": 41, "maximum": 241, "description": "Number of frames to generate. Together with the frame rate, it gives the length.", "default": 136},

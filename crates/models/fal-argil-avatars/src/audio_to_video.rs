@@ -43,11 +43,11 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `avatar`.
+    /// Avatar that speaks.
     pub avatar: Avatar,
     /// Recording for the video.
     pub audio_url: File,
-    /// `remove_background`.
+    /// Cuts the background out.
     ///
     /// Default `false`.
     pub remove_background: Option<bool>,
@@ -263,7 +263,7 @@ struct Optional {
 }
 
 impl<AvatarSlot, AudioUrlSlot, M: fal_core::Mode> Builder<AvatarSlot, AudioUrlSlot, M> {
-    /// Sets [`avatar`](Input::avatar):
+    /// Sets [`avatar`](Input::avatar): Avatar that speaks.
     pub fn avatar(
         mut self,
         value: impl fal_core::Required<Avatar, M>,
@@ -289,7 +289,7 @@ impl<AvatarSlot, AudioUrlSlot, M: fal_core::Mode> Builder<AvatarSlot, AudioUrlSl
         }
     }
 
-    /// Sets [`remove_background`](Input::remove_background): Default `false`.
+    /// Sets [`remove_background`](Input::remove_background): Cuts the background out. Default `false`.
     pub fn remove_background(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.remove_background = self
             .checking

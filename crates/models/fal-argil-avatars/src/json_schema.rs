@@ -17,9 +17,9 @@ impl SchemaText for fal_argil_avatars::audio_to_video::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "avatar": {"$type": "Avatar"},
+        "avatar": {"description": "Avatar that speaks.", "allOf": [{"$type": "Avatar"}]},
         "audio_url": {"type": "string", "description": "Recording for the video."},
-        "remove_background": {"type": "boolean", "default": false}
+        "remove_background": {"type": "boolean", "description": "Cuts the background out.", "default": false}
       },
       "required": ["avatar", "audio_url"],
       "description": "The parameters of `argil/avatars/audio-to-video`."
@@ -59,10 +59,10 @@ impl SchemaText for fal_argil_avatars::text_to_video::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "avatar": {"$type": "Avatar"},
-        "text": {"type": "string"},
+        "avatar": {"description": "Avatar that speaks.", "allOf": [{"$type": "Avatar"}]},
+        "text": {"type": "string", "description": "Text to speak."},
         "voice": {"description": "Voice of the speech.", "allOf": [{"$type": "Voice"}]},
-        "remove_background": {"type": "boolean", "default": false}
+        "remove_background": {"type": "boolean", "description": "Cuts the background out.", "default": false}
       },
       "required": ["avatar", "text", "voice"],
       "description": "The parameters of `argil/avatars/text-to-video`."

@@ -44,13 +44,13 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `avatar`.
+    /// Avatar that speaks.
     pub avatar: Avatar,
-    /// `text`.
+    /// Text to speak.
     pub text: String,
     /// Voice of the speech.
     pub voice: Voice,
-    /// `remove_background`.
+    /// Cuts the background out.
     ///
     /// Default `false`.
     pub remove_background: Option<bool>,
@@ -384,7 +384,7 @@ impl<
     VoiceSlot,
     M: fal_core::Mode,
 > Builder<AvatarSlot, TextSlot, VoiceSlot, M> {
-    /// Sets [`avatar`](Input::avatar):
+    /// Sets [`avatar`](Input::avatar): Avatar that speaks.
     pub fn avatar(
         mut self,
         value: impl fal_core::Required<Avatar, M>,
@@ -398,7 +398,7 @@ impl<
         }
     }
 
-    /// Sets [`text`](Input::text):
+    /// Sets [`text`](Input::text): Text to speak.
     pub fn text(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -426,7 +426,7 @@ impl<
         }
     }
 
-    /// Sets [`remove_background`](Input::remove_background): Default `false`.
+    /// Sets [`remove_background`](Input::remove_background): Cuts the background out. Default `false`.
     pub fn remove_background(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.remove_background = self
             .checking

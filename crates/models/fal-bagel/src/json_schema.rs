@@ -98,7 +98,7 @@ impl SchemaText for fal_bagel::understand::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "text": {"type": "string", "description": "Text of the result."},
+        "text": {"type": "string"},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "prompt": {"type": "string"},
         "timings": {"type": "object", "additionalProperties": {}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."}

@@ -47,9 +47,9 @@ pub struct Input {
     pub image_url: Option<File>,
     /// Mask of the image: the white part is repainted, the black part is kept.
     pub mask_url: Option<File>,
-    /// `instruction`.
+    /// Changes to make, in plain language.
     pub instruction: Option<String>,
-    /// `structured_instruction`.
+    /// Instruction in the structured form.
     pub structured_instruction: Option<StructuredInstruction>,
     /// `original_vgl`.
     pub original_vgl: Option<StructuredInstruction>,
@@ -133,7 +133,7 @@ pub struct Output {
     pub image: Image,
     /// Finished images, ready to download.
     pub images: Option<Vec<Image>>,
-    /// `structured_instruction`.
+    /// Instruction in the structured form.
     pub structured_instruction: Map<String, Value>,
 }
 
@@ -208,13 +208,14 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`instruction`](Input::instruction):
+    /// Sets [`instruction`](Input::instruction): Changes to make, in plain language.
     pub fn instruction(mut self, value: impl Param<String, M>) -> Self {
         self.optional.instruction = self.checking.optional("instruction", value);
         self
     }
 
-    /// Sets [`structured_instruction`](Input::structured_instruction):
+    /// Sets [`structured_instruction`](Input::structured_instruction): Instruction in the structured
+    /// form.
     pub fn structured_instruction(
         mut self,
         value: impl Param<StructuredInstruction, M>,

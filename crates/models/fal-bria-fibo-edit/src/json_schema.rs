@@ -127,7 +127,7 @@ impl SchemaText for fal_bria_fibo_edit::add_object_by_text::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to change."},
-        "instruction": {"type": "string"}
+        "instruction": {"type": "string", "description": "Changes to make, in plain language."}
       },
       "required": ["image_url", "instruction"],
       "description": "The parameters of `bria/fibo-edit/add_object_by_text`."
@@ -141,7 +141,7 @@ impl SchemaText for fal_bria_fibo_edit::add_object_by_text::Output {
       "properties": {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]},
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download.", "default": []},
-        "structured_instruction": {"type": "object", "additionalProperties": {}}
+        "structured_instruction": {"type": "object", "additionalProperties": {}, "description": "Instruction in the structured form."}
       },
       "required": ["image", "structured_instruction"],
       "description": "The result of `bria/fibo-edit/add_object_by_text`."
@@ -157,7 +157,7 @@ impl SchemaText for fal_bria_fibo_edit::blend::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to change."},
-        "instruction": {"type": "string"}
+        "instruction": {"type": "string", "description": "Changes to make, in plain language."}
       },
       "required": ["image_url", "instruction"],
       "description": "The parameters of `bria/fibo-edit/blend`."
@@ -171,7 +171,7 @@ impl SchemaText for fal_bria_fibo_edit::blend::Output {
       "properties": {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]},
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download.", "default": []},
-        "structured_instruction": {"type": "object", "additionalProperties": {}}
+        "structured_instruction": {"type": "object", "additionalProperties": {}, "description": "Instruction in the structured form."}
       },
       "required": ["image", "structured_instruction"],
       "description": "The result of `bria/fibo-edit/blend`."
@@ -204,7 +204,7 @@ impl SchemaText for fal_bria_fibo_edit::colorize::Output {
       "properties": {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]},
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download.", "default": []},
-        "structured_instruction": {"type": "object", "additionalProperties": {}}
+        "structured_instruction": {"type": "object", "additionalProperties": {}, "description": "Instruction in the structured form."}
       },
       "required": ["image", "structured_instruction"],
       "description": "The result of `bria/fibo-edit/colorize`."
@@ -229,8 +229,8 @@ impl SchemaText for fal_bria_fibo_edit::edit::Input {
       "properties": {
         "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image to change."},
         "mask_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Mask of the image: the white part is repainted, the black part is kept."},
-        "instruction": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "structured_instruction": {"anyOf": [{"$type": "StructuredInstruction"}, {"type": "null"}]},
+        "instruction": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Changes to make, in plain language."},
+        "structured_instruction": {"anyOf": [{"$type": "StructuredInstruction"}, {"type": "null"}], "description": "Instruction in the structured form."},
         "original_vgl": {"anyOf": [{"$type": "StructuredInstruction"}, {"type": "null"}]},
         "new_vgl": {"anyOf": [{"$type": "StructuredInstruction"}, {"type": "null"}]},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 5555},
@@ -256,7 +256,7 @@ impl SchemaText for fal_bria_fibo_edit::edit::Output {
       "properties": {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]},
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download.", "default": []},
-        "structured_instruction": {"type": "object", "additionalProperties": {}}
+        "structured_instruction": {"type": "object", "additionalProperties": {}, "description": "Instruction in the structured form."}
       },
       "required": ["image", "structured_instruction"],
       "description": "The result of `bria/fibo-edit/edit`."
@@ -308,7 +308,7 @@ impl SchemaText for fal_bria_fibo_edit::erase_by_text::Output {
       "properties": {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]},
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download.", "default": []},
-        "structured_instruction": {"type": "object", "additionalProperties": {}}
+        "structured_instruction": {"type": "object", "additionalProperties": {}, "description": "Instruction in the structured form."}
       },
       "required": ["image", "structured_instruction"],
       "description": "The result of `bria/fibo-edit/erase_by_text`."
@@ -343,7 +343,7 @@ impl SchemaText for fal_bria_fibo_edit::relight::Output {
       "properties": {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]},
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download.", "default": []},
-        "structured_instruction": {"type": "object", "additionalProperties": {}}
+        "structured_instruction": {"type": "object", "additionalProperties": {}, "description": "Instruction in the structured form."}
       },
       "required": ["image", "structured_instruction"],
       "description": "The result of `bria/fibo-edit/relight`."
@@ -375,7 +375,7 @@ impl SchemaText for fal_bria_fibo_edit::replace_object_by_text::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to change."},
-        "instruction": {"type": "string"}
+        "instruction": {"type": "string", "description": "Changes to make, in plain language."}
       },
       "required": ["image_url", "instruction"],
       "description": "The parameters of `bria/fibo-edit/replace_object_by_text`."
@@ -389,7 +389,7 @@ impl SchemaText for fal_bria_fibo_edit::replace_object_by_text::Output {
       "properties": {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]},
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download.", "default": []},
-        "structured_instruction": {"type": "object", "additionalProperties": {}}
+        "structured_instruction": {"type": "object", "additionalProperties": {}, "description": "Instruction in the structured form."}
       },
       "required": ["image", "structured_instruction"],
       "description": "The result of `bria/fibo-edit/replace_object_by_text`."
@@ -422,7 +422,7 @@ impl SchemaText for fal_bria_fibo_edit::reseason::Output {
       "properties": {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]},
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download.", "default": []},
-        "structured_instruction": {"type": "object", "additionalProperties": {}}
+        "structured_instruction": {"type": "object", "additionalProperties": {}, "description": "Instruction in the structured form."}
       },
       "required": ["image", "structured_instruction"],
       "description": "The result of `bria/fibo-edit/reseason`."
@@ -459,7 +459,7 @@ impl SchemaText for fal_bria_fibo_edit::restore::Output {
       "properties": {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]},
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download.", "default": []},
-        "structured_instruction": {"type": "object", "additionalProperties": {}}
+        "structured_instruction": {"type": "object", "additionalProperties": {}, "description": "Instruction in the structured form."}
       },
       "required": ["image", "structured_instruction"],
       "description": "The result of `bria/fibo-edit/restore`."
@@ -492,7 +492,7 @@ impl SchemaText for fal_bria_fibo_edit::restyle::Output {
       "properties": {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]},
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download.", "default": []},
-        "structured_instruction": {"type": "object", "additionalProperties": {}}
+        "structured_instruction": {"type": "object", "additionalProperties": {}, "description": "Instruction in the structured form."}
       },
       "required": ["image", "structured_instruction"],
       "description": "The result of `bria/fibo-edit/restyle`."
@@ -530,7 +530,7 @@ impl SchemaText for fal_bria_fibo_edit::rewrite_text::Output {
       "properties": {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]},
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download.", "default": []},
-        "structured_instruction": {"type": "object", "additionalProperties": {}}
+        "structured_instruction": {"type": "object", "additionalProperties": {}, "description": "Instruction in the structured form."}
       },
       "required": ["image", "structured_instruction"],
       "description": "The result of `bria/fibo-edit/rewrite_text`."
@@ -559,7 +559,7 @@ impl SchemaText for fal_bria_fibo_edit::sketch_to_colored_image::Output {
       "properties": {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]},
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download.", "default": []},
-        "structured_instruction": {"type": "object", "additionalProperties": {}}
+        "structured_instruction": {"type": "object", "additionalProperties": {}, "description": "Instruction in the structured form."}
       },
       "required": ["image", "structured_instruction"],
       "description": "The result of `bria/fibo-edit/sketch_to_colored_image`."

@@ -45,7 +45,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to change.
     pub image_url: File,
-    /// `instruction`.
+    /// Changes to make, in plain language.
     pub instruction: String,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -59,7 +59,7 @@ pub struct Output {
     pub image: Image,
     /// Finished images, ready to download.
     pub images: Option<Vec<Image>>,
-    /// `structured_instruction`.
+    /// Instruction in the structured form.
     pub structured_instruction: Map<String, Value>,
 }
 
@@ -130,7 +130,7 @@ impl<
         }
     }
 
-    /// Sets [`instruction`](Input::instruction):
+    /// Sets [`instruction`](Input::instruction): Changes to make, in plain language.
     pub fn instruction(
         mut self,
         value: impl fal_core::Required<String, M>,

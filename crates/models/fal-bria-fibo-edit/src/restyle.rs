@@ -134,7 +134,7 @@ pub struct Output {
     pub image: Image,
     /// Finished images, ready to download.
     pub images: Option<Vec<Image>>,
-    /// `structured_instruction`.
+    /// Instruction in the structured form.
     pub structured_instruction: Map<String, Value>,
 }
 

@@ -52,7 +52,7 @@ pub struct Input {
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     pub prompt: Option<String>,
-    /// `structured_prompt`.
+    /// Prompt in the structured form, in place of plain text.
     pub structured_prompt: Option<StructuredPrompt>,
     /// Image to work on.
     pub image_url: Option<File>,
@@ -172,7 +172,7 @@ pub struct Output {
     pub image: Image,
     /// Finished images, ready to download.
     pub images: Option<Vec<Map<String, Value>>>,
-    /// `structured_prompt`.
+    /// Prompt in the structured form, in place of plain text.
     pub structured_prompt: StructuredPromptOutput,
 }
 
@@ -238,7 +238,8 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`structured_prompt`](Input::structured_prompt):
+    /// Sets [`structured_prompt`](Input::structured_prompt): Prompt in the structured form, in place of
+    /// plain text.
     pub fn structured_prompt(mut self, value: impl Param<StructuredPrompt, M>) -> Self {
         self.optional.structured_prompt = self
             .checking

@@ -358,7 +358,7 @@ impl SchemaText for fal_bria_fibo_lite::generate::Input {
       "type": "object",
       "properties": {
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "structured_prompt": {"anyOf": [{"$type": "StructuredPrompt"}, {"type": "null"}]},
+        "structured_prompt": {"anyOf": [{"$type": "StructuredPrompt"}, {"type": "null"}], "description": "Prompt in the structured form, in place of plain text."},
         "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image to work on."},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 7},
         "aspect_ratio": {"default": "1:1", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
@@ -381,7 +381,7 @@ impl SchemaText for fal_bria_fibo_lite::generate::Output {
       "properties": {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]},
         "images": {"type": "array", "items": {"type": "object", "additionalProperties": {}}, "description": "Finished images, ready to download."},
-        "structured_prompt": {"$type": "StructuredPromptOutput"}
+        "structured_prompt": {"description": "Prompt in the structured form, in place of plain text.", "allOf": [{"$type": "StructuredPromptOutput"}]}
       },
       "required": ["image", "structured_prompt"],
       "description": "The result of `bria/fibo-lite/generate`."

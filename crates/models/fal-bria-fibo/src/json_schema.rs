@@ -109,7 +109,7 @@ impl SchemaText for fal_bria_fibo::generate::Input {
       "type": "object",
       "properties": {
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "structured_prompt": {"anyOf": [{"$type": "StructuredPrompt"}, {"type": "null"}]},
+        "structured_prompt": {"anyOf": [{"$type": "StructuredPrompt"}, {"type": "null"}], "description": "Prompt in the structured form, in place of plain text."},
         "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image to work on."},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 5555},
         "steps_num": {"type": "integer", "minimum": 20, "maximum": 50, "default": 50},
@@ -134,7 +134,7 @@ impl SchemaText for fal_bria_fibo::generate::Output {
       "properties": {
         "image": {"description": "Finished image, ready to download.", "allOf": [{"$type": "Image"}]},
         "images": {"type": "array", "items": {"type": "object", "additionalProperties": {}}, "description": "Finished images, ready to download.", "default": []},
-        "structured_prompt": {"type": "object", "additionalProperties": {}}
+        "structured_prompt": {"type": "object", "additionalProperties": {}, "description": "Prompt in the structured form, in place of plain text."}
       },
       "required": ["image", "structured_prompt"],
       "description": "The result of `bria/fibo/generate`."

@@ -83,7 +83,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// `depth_image_url`.
+    /// Depth that the result follows.
     ///
     /// Empty by default.
     pub depth_image_url: Option<Nullable<File>>,
@@ -91,15 +91,15 @@ pub struct Input {
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub depth_scale: Option<DepthScale>,
-    /// `depth_preprocess`.
+    /// Estimates the depth of that image first.
     ///
     /// Default `true`.
     pub depth_preprocess: Option<bool>,
-    /// `canny_image_url`.
+    /// Edges that the result follows.
     ///
     /// Empty by default.
     pub canny_image_url: Option<Nullable<File>>,
-    /// `canny_preprocess`.
+    /// Finds the edges of that image first.
     ///
     /// Default `true`.
     pub canny_preprocess: Option<bool>,
@@ -361,7 +361,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`depth_image_url`](Input::depth_image_url): Empty by default.
+    /// Sets [`depth_image_url`](Input::depth_image_url): Depth that the result follows. Empty by
+    /// default.
     pub fn depth_image_url(mut self, value: impl Param<Nullable<File>, M>) -> Self {
         self.optional.depth_image_url = self.checking.optional("depth_image_url", value);
         self
@@ -373,7 +374,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`depth_preprocess`](Input::depth_preprocess): Default `true`.
+    /// Sets [`depth_preprocess`](Input::depth_preprocess): Estimates the depth of that image first.
+    /// Default `true`.
     pub fn depth_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.depth_preprocess = self
             .checking
@@ -381,13 +383,15 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`canny_image_url`](Input::canny_image_url): Empty by default.
+    /// Sets [`canny_image_url`](Input::canny_image_url): Edges that the result follows. Empty by
+    /// default.
     pub fn canny_image_url(mut self, value: impl Param<Nullable<File>, M>) -> Self {
         self.optional.canny_image_url = self.checking.optional("canny_image_url", value);
         self
     }
 
-    /// Sets [`canny_preprocess`](Input::canny_preprocess): Default `true`.
+    /// Sets [`canny_preprocess`](Input::canny_preprocess): Finds the edges of that image first. Default
+    /// `true`.
     pub fn canny_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.canny_preprocess = self
             .checking

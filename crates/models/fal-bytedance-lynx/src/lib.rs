@@ -87,7 +87,8 @@ pub struct Input {
     ///
     /// Between 0.0 and 2.0. Default `1.0`.
     pub ip_scale: Option<IpScale>,
-    /// `strength`.
+    /// Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from
+    /// scratch.
     ///
     /// Between 0.0 and 2.0. Default `1.0`.
     pub strength: Option<Strength>,
@@ -378,7 +379,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`strength`](Input::strength): Between 0.0 and 2.0. Default `1.0`.
+    /// Sets [`strength`](Input::strength): Distance of the result from the input video. Between 0.0 and
+    /// 2.0. Default `1.0`.
     pub fn strength(mut self, value: impl Param<Strength, M>) -> Self {
         self.optional.strength = self.checking.optional("strength", value);
         self

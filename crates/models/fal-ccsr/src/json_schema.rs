@@ -15,7 +15,7 @@ impl SchemaText for fal_ccsr::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "scale": {"type": "number", "minimum": 1.0, "maximum": 4.0, "description": "Factor by which the image grows.", "default": 2},
+        "scale": {"type": "number", "minimum": 1.0, "maximum": 4.0, "default": 2},
         "tile_diffusion": {"default": "none", "allOf": [{"$type": "TileDiffusion"}]},
         "tile_diffusion_size": {"type": "integer", "minimum": 256, "maximum": 2048, "default": 1024},
         "tile_diffusion_stride": {"type": "integer", "minimum": 128, "maximum": 1024, "default": 512},

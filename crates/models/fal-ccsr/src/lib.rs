@@ -52,7 +52,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// Factor by which the image grows.
+    /// `scale`.
     ///
     /// Between 1.0 and 4.0. Default `2.0`.
     pub scale: Option<Scale>,
@@ -318,8 +318,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`scale`](Input::scale): Factor by which the image grows. Between 1.0 and 4.0. Default
-    /// `2.0`.
+    /// Sets [`scale`](Input::scale): Between 1.0 and 4.0. Default `2.0`.
     pub fn scale(mut self, value: impl Param<Scale, M>) -> Self {
         self.optional.scale = self.checking.optional("scale", value);
         self

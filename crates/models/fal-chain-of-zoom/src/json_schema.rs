@@ -15,7 +15,7 @@ impl SchemaText for fal_chain_of_zoom::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "scale": {"type": "number", "minimum": 1.0, "maximum": 8.0, "multipleOf": 1.0, "description": "Factor by which the image grows.", "default": 5},
+        "scale": {"type": "number", "minimum": 1.0, "maximum": 8.0, "multipleOf": 1.0, "default": 5},
         "center_x": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5},
         "center_y": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5},
         "user_prompt": {"type": "string", "default": ""},
@@ -31,14 +31,14 @@ impl SchemaText for fal_chain_of_zoom::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
-        "scale": {"type": "number", "description": "Factor by which the image grows."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "scale": {"type": "number"},
         "zoom_center": {"type": "array", "items": {"type": "number"}}
       },
       "required": ["images", "scale", "zoom_center"],
       "description": "The result of `fal-ai/chain-of-zoom`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_chain_of_zoom::types::ImageType2>("ImageType2"),
+        reference::<fal_chain_of_zoom::types::Image>("Image"),
     ];
 }

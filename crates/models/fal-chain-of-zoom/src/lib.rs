@@ -30,7 +30,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::ImageType2;
+pub use crate::types::Image;
 
 /// The endpoint [`fal-ai/chain-of-zoom`](https://fal.ai/models/fal-ai/chain-of-zoom).
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// Factor by which the image grows.
+    /// `scale`.
     ///
     /// Between 1.0 and 8.0 and a multiple of 1.0. Default `5.0`.
     pub scale: Option<Scale>,
@@ -108,8 +108,8 @@ pub type CenterY = Float<bounds::CenterY>;
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
-    /// Factor by which the image grows.
+    pub images: Vec<Image>,
+    /// `scale`.
     pub scale: f64,
     /// `zoom_center`.
     pub zoom_center: Vec<f64>,
@@ -180,8 +180,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
-    /// Sets [`scale`](Input::scale): Factor by which the image grows. Between 1.0 and 8.0 and a
-    /// multiple of 1.0. Default `5.0`.
+    /// Sets [`scale`](Input::scale): Between 1.0 and 8.0 and a multiple of 1.0. Default `5.0`.
     pub fn scale(mut self, value: impl Param<Scale, M>) -> Self {
         self.optional.scale = self.checking.optional("scale", value);
         self

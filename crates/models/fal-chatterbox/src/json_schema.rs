@@ -48,7 +48,7 @@ impl SchemaText for fal_chatterbox::text_to_speech::Input {
       "properties": {
         "text": {"type": "string", "description": "Text to speak."},
         "audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Recording of the voice to speak with.", "default": "https://storage.googleapis.com/chatterbox-demo-samples/prompts/male_rickmorty.mp3"},
-        "exaggeration": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.25},
+        "exaggeration": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the expression.", "default": 0.25},
         "temperature": {"type": "number", "minimum": 0.05, "maximum": 2.0, "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 0.7},
         "cfg": {"type": "number", "minimum": 0.1, "maximum": 1.0, "default": 0.5},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."}
@@ -81,7 +81,7 @@ impl SchemaText for fal_chatterbox::text_to_speech::multilingual::Input {
         "text": {"type": "string", "maxLength": 300, "description": "Text to speak."},
         "voice": {"type": "string", "description": "Voice of the speech.", "default": "english"},
         "custom_audio_language": {"anyOf": [{"$type": "CustomAudioLanguage"}, {"type": "null"}]},
-        "exaggeration": {"type": "number", "minimum": 0.25, "maximum": 2.0, "default": 0.5},
+        "exaggeration": {"type": "number", "minimum": 0.25, "maximum": 2.0, "description": "Strength of the expression.", "default": 0.5},
         "temperature": {"type": "number", "minimum": 0.05, "maximum": 5.0, "description": "Randomness of the output. Low values keep to the most likely choice, high ones vary more.", "default": 0.8},
         "cfg_scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Adherence to the prompt (classifier-free guidance). Higher values follow it more closely.", "default": 0.5},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."}

@@ -55,7 +55,7 @@ pub struct Input {
     ///
     /// Default `https://storage.googleapis.com/chatterbox-demo-samples/prompts/male_rickmorty.mp3`.
     pub audio_url: Option<Nullable<File>>,
-    /// `exaggeration`.
+    /// Strength of the expression.
     ///
     /// Between 0.0 and 1.0. Default `0.25`.
     pub exaggeration: Option<Exaggeration>,
@@ -177,7 +177,8 @@ impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
         self
     }
 
-    /// Sets [`exaggeration`](Input::exaggeration): Between 0.0 and 1.0. Default `0.25`.
+    /// Sets [`exaggeration`](Input::exaggeration): Strength of the expression. Between 0.0 and 1.0.
+    /// Default `0.25`.
     pub fn exaggeration(mut self, value: impl Param<Exaggeration, M>) -> Self {
         self.optional.exaggeration = self.checking.optional("exaggeration", value);
         self

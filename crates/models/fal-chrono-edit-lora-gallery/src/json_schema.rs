@@ -21,8 +21,8 @@ impl SchemaText for fal_chrono_edit_lora_gallery::types::ChronoLoraWeight {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "path": {"type": "string"},
-        "scale": {"type": "number", "minimum": 0.0, "maximum": 4.0, "description": "Factor by which the image grows.", "default": 1}
+        "path": {"type": "string", "description": "Location of the weights: an address, or a path that the model's runner knows."},
+        "scale": {"type": "number", "minimum": 0.0, "maximum": 4.0, "description": "Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.", "default": 1}
       },
       "required": ["path"]
     }"#;

@@ -11,9 +11,9 @@ pub use fal_core::media::ImageFile;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ChronoLoraWeight {
-    /// `path`.
+    /// Location of the weights: an address, or a path that the model's runner knows.
     pub path: String,
-    /// Factor by which the image grows.
+    /// Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.
     ///
     /// Between 0.0 and 4.0. Default `1.0`.
     pub scale: Option<ChronoLoraWeightScale>,
@@ -62,7 +62,8 @@ struct ChronoLoraWeightOptional {
 }
 
 impl<PathSlot, M: fal_core::Mode> ChronoLoraWeightBuilder<PathSlot, M> {
-    /// Sets [`path`](ChronoLoraWeight::path):
+    /// Sets [`path`](ChronoLoraWeight::path): Location of the weights: an address, or a path that the
+    /// model's runner knows.
     pub fn path(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -74,8 +75,8 @@ impl<PathSlot, M: fal_core::Mode> ChronoLoraWeightBuilder<PathSlot, M> {
         }
     }
 
-    /// Sets [`scale`](ChronoLoraWeight::scale): Factor by which the image grows. Between 0.0 and 4.0.
-    /// Default `1.0`.
+    /// Sets [`scale`](ChronoLoraWeight::scale): Strength of the weights: 0 leaves the model unchanged,
+    /// 1 applies them in full. Between 0.0 and 4.0. Default `1.0`.
     pub fn scale(mut self, value: impl Param<ChronoLoraWeightScale, M>) -> Self {
         self.optional.scale = self.checking.optional("scale", value);
         self

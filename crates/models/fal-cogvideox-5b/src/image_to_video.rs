@@ -82,7 +82,7 @@ pub struct Input {
     ///
     /// Default `true`.
     pub use_rife: Option<bool>,
-    /// `export_fps`.
+    /// Frames a second of the video file.
     ///
     /// Between 4 and 32. Default `16`.
     pub export_fps: Option<ExportFps>,
@@ -276,7 +276,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`export_fps`](Input::export_fps): Between 4 and 32. Default `16`.
+    /// Sets [`export_fps`](Input::export_fps): Frames a second of the video file. Between 4 and 32.
+    /// Default `16`.
     pub fn export_fps(mut self, value: impl Param<ExportFps, M>) -> Self {
         self.optional.export_fps = self.checking.optional("export_fps", value);
         self

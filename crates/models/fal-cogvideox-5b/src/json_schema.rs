@@ -38,7 +38,7 @@ impl SchemaText for fal_cogvideox_5b::Input {
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7},
         "use_rife": {"type": "boolean", "description": "Puts frames between the generated frames with RIFE.", "default": true},
-        "export_fps": {"type": "integer", "minimum": 4, "maximum": 32, "default": 16}
+        "export_fps": {"type": "integer", "minimum": 4, "maximum": 32, "description": "Frames a second of the video file.", "default": 16}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/cogvideox-5b`."
@@ -80,7 +80,7 @@ impl SchemaText for fal_cogvideox_5b::image_to_video::Input {
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7},
         "use_rife": {"type": "boolean", "description": "Puts frames between the generated frames with RIFE.", "default": true},
-        "export_fps": {"type": "integer", "minimum": 4, "maximum": 32, "default": 16},
+        "export_fps": {"type": "integer", "minimum": 4, "maximum": 32, "description": "Frames a second of the video file.", "default": 16},
         "image_url": {"type": "string", "description": "Image that the video opens with."}
       },
       "required": ["prompt", "image_url"],
@@ -123,9 +123,9 @@ impl SchemaText for fal_cogvideox_5b::video_to_video::Input {
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7},
         "use_rife": {"type": "boolean", "description": "Puts frames between the generated frames with RIFE.", "default": true},
-        "export_fps": {"type": "integer", "minimum": 4, "maximum": 32, "default": 16},
+        "export_fps": {"type": "integer", "minimum": 4, "maximum": 32, "description": "Frames a second of the video file.", "default": 16},
         "video_url": {"type": "string", "description": "Video to work on."},
-        "strength": {"type": "number", "minimum": 0.05, "maximum": 1.0, "default": 0.8}
+        "strength": {"type": "number", "minimum": 0.05, "maximum": 1.0, "description": "Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.8}
       },
       "required": ["prompt", "video_url"],
       "description": "The parameters of `fal-ai/cogvideox-5b/video-to-video`."

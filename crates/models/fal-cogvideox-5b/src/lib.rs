@@ -96,7 +96,7 @@ pub struct Input {
     ///
     /// Default `true`.
     pub use_rife: Option<bool>,
-    /// `export_fps`.
+    /// Frames a second of the video file.
     ///
     /// Between 4 and 32. Default `16`.
     pub export_fps: Option<ExportFps>,
@@ -272,7 +272,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`export_fps`](Input::export_fps): Between 4 and 32. Default `16`.
+    /// Sets [`export_fps`](Input::export_fps): Frames a second of the video file. Between 4 and 32.
+    /// Default `16`.
     pub fn export_fps(mut self, value: impl Param<ExportFps, M>) -> Self {
         self.optional.export_fps = self.checking.optional("export_fps", value);
         self

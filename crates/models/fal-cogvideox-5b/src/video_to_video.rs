@@ -82,13 +82,14 @@ pub struct Input {
     ///
     /// Default `true`.
     pub use_rife: Option<bool>,
-    /// `export_fps`.
+    /// Frames a second of the video file.
     ///
     /// Between 4 and 32. Default `16`.
     pub export_fps: Option<ExportFps>,
     /// Video to work on.
     pub video_url: File,
-    /// `strength`.
+    /// Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from
+    /// scratch.
     ///
     /// Between 0.05 and 1.0. Default `0.8`.
     pub strength: Option<Strength>,
@@ -287,13 +288,15 @@ impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSl
         self
     }
 
-    /// Sets [`export_fps`](Input::export_fps): Between 4 and 32. Default `16`.
+    /// Sets [`export_fps`](Input::export_fps): Frames a second of the video file. Between 4 and 32.
+    /// Default `16`.
     pub fn export_fps(mut self, value: impl Param<ExportFps, M>) -> Self {
         self.optional.export_fps = self.checking.optional("export_fps", value);
         self
     }
 
-    /// Sets [`strength`](Input::strength): Between 0.05 and 1.0. Default `0.8`.
+    /// Sets [`strength`](Input::strength): Distance of the result from the input video. Between 0.05
+    /// and 1.0. Default `0.8`.
     pub fn strength(mut self, value: impl Param<Strength, M>) -> Self {
         self.optional.strength = self.checking.optional("strength", value);
         self

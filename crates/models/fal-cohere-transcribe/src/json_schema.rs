@@ -33,7 +33,7 @@ impl SchemaText for fal_cohere_transcribe::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "text": {"type": "string", "description": "Text of the result."},
+        "text": {"type": "string"},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."}
       },
       "required": ["text"],

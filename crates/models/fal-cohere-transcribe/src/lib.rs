@@ -168,7 +168,7 @@ pub type MaxNewTokens = Int<bounds::MaxNewTokens>;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
-    /// Text of the result.
+    /// `text`.
     pub text: String,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: Option<BTreeMap<String, f64>>,

@@ -6,12 +6,12 @@ extern crate self as fal_dubbing;
 use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
-    fal_dubbing::types::FileType2, fal_dubbing::Input, fal_dubbing::Output,
+    fal_dubbing::types::FileOutput, fal_dubbing::Input, fal_dubbing::Output,
     fal_dubbing::TargetLanguage
 }
 
-impl SchemaText for fal_dubbing::types::FileType2 {
-    const ID: &'static str = "fal_dubbing::types::FileType2";
+impl SchemaText for fal_dubbing::types::FileOutput {
+    const ID: &'static str = "fal_dubbing::types::FileOutput";
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
@@ -19,9 +19,10 @@ impl SchemaText for fal_dubbing::types::FileType2 {
         "content_type": {"type": "string", "description": "Media type of the file, such as `image/png` or `video/mp4`."},
         "file_name": {"type": "string", "description": "Name of the file. If there is none, the service generates one."},
         "file_size": {"type": "integer", "description": "Size of the file in bytes."},
-        "file_data": {"type": "string"}
+        "file_data": {"type": "string", "description": "Content of the file, encoded."}
       },
-      "required": ["url"]
+      "required": ["url"],
+      "description": "A file, ready to download."
     }"#;
 }
 
@@ -47,13 +48,13 @@ impl SchemaText for fal_dubbing::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "FileType2"}]}
+        "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "FileOutput"}]}
       },
       "required": ["video"],
       "description": "The result of `fal-ai/dubbing`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_dubbing::types::FileType2>("FileType2"),
+        reference::<fal_dubbing::types::FileOutput>("FileOutput"),
     ];
 }
 

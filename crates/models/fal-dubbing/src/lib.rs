@@ -27,7 +27,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::FileType2;
+pub use crate::types::FileOutput;
 
 /// The endpoint [`fal-ai/dubbing`](https://fal.ai/models/fal-ai/dubbing).
 #[derive(Debug)]
@@ -107,7 +107,7 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub struct Output {
     /// Finished video, ready to download.
-    pub video: FileType2,
+    pub video: FileOutput,
 }
 
 // Building.

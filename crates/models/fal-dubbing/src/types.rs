@@ -4,10 +4,10 @@
 use fal_core::{Integer, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
-/// The object `FileType2` of the document.
+/// A file, ready to download.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct FileType2 {
+pub struct FileOutput {
     /// Address to download the file from.
     pub url: String,
     /// Media type of the file, such as `image/png` or `video/mp4`.
@@ -16,11 +16,11 @@ pub struct FileType2 {
     pub file_name: Option<String>,
     /// Size of the file in bytes.
     pub file_size: Option<Integer>,
-    /// `file_data`.
+    /// Content of the file, encoded.
     pub file_data: Option<String>,
 }
 
-impl fal_core::media::Media for FileType2 {
+impl fal_core::media::Media for FileOutput {
     fn url(&self) -> &str {
         &self.url
     }
@@ -40,7 +40,7 @@ impl fal_core::media::Media for FileType2 {
 
 // On the wire.
 
-impl Serialize for FileType2 {
+impl Serialize for FileOutput {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("url", &self.url);
@@ -52,14 +52,14 @@ impl Serialize for FileType2 {
     }
 }
 
-impl<'de> Deserialize<'de> for FileType2 {
+impl<'de> Deserialize<'de> for FileOutput {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         json::read_object(deserializer)
     }
 }
 
-impl<'de> json::ReadObject<'de> for FileType2 {
-    const NAME: &'static str = "FileType2";
+impl<'de> json::ReadObject<'de> for FileOutput {
+    const NAME: &'static str = "FileOutput";
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut url = None;

@@ -38,7 +38,7 @@ impl SchemaText for fal_f_lite::standard::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -48,7 +48,7 @@ impl SchemaText for fal_f_lite::standard::Output {
       "description": "The result of `fal-ai/f-lite/standard`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_f_lite::types::ImageType2>("ImageType2"),
+        reference::<fal_f_lite::types::Image>("Image"),
     ];
 }
 
@@ -80,7 +80,7 @@ impl SchemaText for fal_f_lite::texture::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -90,6 +90,6 @@ impl SchemaText for fal_f_lite::texture::Output {
       "description": "The result of `fal-ai/f-lite/texture`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_f_lite::types::ImageType2>("ImageType2"),
+        reference::<fal_f_lite::types::Image>("Image"),
     ];
 }

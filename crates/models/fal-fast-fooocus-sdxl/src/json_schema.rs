@@ -12,7 +12,6 @@ fal_core::implement_json_schema! {
     fal_fast_fooocus_sdxl::image_to_image::Input,
     fal_fast_fooocus_sdxl::image_to_image::Output,
     fal_fast_fooocus_sdxl::image_to_image::Format,
-    fal_fast_fooocus_sdxl::image_to_image::ImageSize,
     fal_fast_fooocus_sdxl::image_to_image::SafetyCheckerVersion
 }
 
@@ -65,7 +64,7 @@ impl SchemaText for fal_fast_fooocus_sdxl::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -75,7 +74,7 @@ impl SchemaText for fal_fast_fooocus_sdxl::Output {
       "description": "The result of `fal-ai/fast-fooocus-sdxl`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_fast_fooocus_sdxl::types::ImageType2>("ImageType2"),
+        reference::<fal_fast_fooocus_sdxl::types::Image>("Image"),
     ];
 }
 
@@ -100,7 +99,7 @@ impl SchemaText for fal_fast_fooocus_sdxl::image_to_image::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "crop_output": {"type": "boolean", "description": "Cuts the result to the subject.", "default": false},
+        "crop_output": {"type": "boolean", "description": "Cuts the finished image to its ratio of width to height.", "default": false},
         "embeddings": {"type": "array", "items": {"$type": "Embedding"}, "description": "Embeddings to apply. Their tokens in the prompt stand for them.", "default": []},
         "enable_refiner": {"type": "boolean", "default": true},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
@@ -125,7 +124,7 @@ impl SchemaText for fal_fast_fooocus_sdxl::image_to_image::Input {
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_fast_fooocus_sdxl::types::Embedding>("Embedding"),
         reference::<fal_fast_fooocus_sdxl::image_to_image::Format>("Format"),
-        reference::<fal_fast_fooocus_sdxl::image_to_image::ImageSize>("ImageSize"),
+        reference::<fal_fast_fooocus_sdxl::types::ImageSize>("ImageSize"),
         reference::<
             fal_fast_fooocus_sdxl::image_to_image::SafetyCheckerVersion,
         >("SafetyCheckerVersion"),
@@ -157,16 +156,6 @@ impl SchemaText for fal_fast_fooocus_sdxl::image_to_image::Format {
       "type": "string",
       "enum": ["jpeg", "png"]
     }"#;
-}
-
-impl SchemaText for fal_fast_fooocus_sdxl::image_to_image::ImageSize {
-    const ID: &'static str = "fal_fast_fooocus_sdxl::image_to_image::ImageSize";
-    const SCHEMA: &'static str = r#"{
-      "anyOf": [{"$type": "CustomImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
-    }"#;
-    const TYPES: &'static [TypeReference] = &[
-        reference::<fal_fast_fooocus_sdxl::types::CustomImageSize>("CustomImageSize"),
-    ];
 }
 
 impl SchemaText for fal_fast_fooocus_sdxl::image_to_image::SafetyCheckerVersion {

@@ -26,7 +26,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{ImageSize, ImageType2};
+pub use crate::types::{Image, ImageSize};
 
 /// The endpoint [`fal-ai/fast-lcm-diffusion/image-to-image`](https://fal.ai/models/fal-ai/fast-lcm-diffusion/image-to-image).
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl fal_core::task::ImageToImage for Model {}
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// Cuts the result to the subject.
+    /// Cuts the finished image to its ratio of width to height.
     ///
     /// Default `false`.
     pub crop_output: Option<bool>,
@@ -246,7 +246,7 @@ pub type Strength = Float<bounds::Strength>;
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
+    pub images: Vec<Image>,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
@@ -352,7 +352,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         }
     }
 
-    /// Sets [`crop_output`](Input::crop_output): Cuts the result to the subject. Default `false`.
+    /// Sets [`crop_output`](Input::crop_output): Cuts the finished image to its ratio of width to
+    /// height. Default `false`.
     pub fn crop_output(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.crop_output = self.checking.optional("crop_output", value);
         self

@@ -7,8 +7,7 @@ use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
     fal_fast_lcm_diffusion::Input, fal_fast_lcm_diffusion::Output,
-    fal_fast_lcm_diffusion::Format, fal_fast_lcm_diffusion::ImageSize,
-    fal_fast_lcm_diffusion::SafetyCheckerVersion,
+    fal_fast_lcm_diffusion::Format, fal_fast_lcm_diffusion::SafetyCheckerVersion,
     fal_fast_lcm_diffusion::image_to_image::Input,
     fal_fast_lcm_diffusion::image_to_image::Output,
     fal_fast_lcm_diffusion::image_to_image::Format,
@@ -43,7 +42,7 @@ impl SchemaText for fal_fast_lcm_diffusion::Input {
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_fast_lcm_diffusion::Format>("Format"),
-        reference::<fal_fast_lcm_diffusion::ImageSize>("ImageSize"),
+        reference::<fal_fast_lcm_diffusion::types::ImageSize>("ImageSize"),
         reference::<fal_fast_lcm_diffusion::SafetyCheckerVersion>("SafetyCheckerVersion"),
     ];
 }
@@ -75,16 +74,6 @@ impl SchemaText for fal_fast_lcm_diffusion::Format {
     }"#;
 }
 
-impl SchemaText for fal_fast_lcm_diffusion::ImageSize {
-    const ID: &'static str = "fal_fast_lcm_diffusion::ImageSize";
-    const SCHEMA: &'static str = r#"{
-      "anyOf": [{"$type": "CustomImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
-    }"#;
-    const TYPES: &'static [TypeReference] = &[
-        reference::<fal_fast_lcm_diffusion::types::CustomImageSize>("CustomImageSize"),
-    ];
-}
-
 impl SchemaText for fal_fast_lcm_diffusion::SafetyCheckerVersion {
     const ID: &'static str = "fal_fast_lcm_diffusion::SafetyCheckerVersion";
     const SCHEMA: &'static str = r#"{
@@ -98,7 +87,7 @@ impl SchemaText for fal_fast_lcm_diffusion::image_to_image::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "crop_output": {"type": "boolean", "description": "Cuts the result to the subject.", "default": false},
+        "crop_output": {"type": "boolean", "description": "Cuts the finished image to its ratio of width to height.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "expand_prompt": {"type": "boolean", "description": "Rewrites the prompt with more detail before the run.", "default": false},
         "format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "Format"}]},
@@ -133,7 +122,7 @@ impl SchemaText for fal_fast_lcm_diffusion::image_to_image::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -143,7 +132,7 @@ impl SchemaText for fal_fast_lcm_diffusion::image_to_image::Output {
       "description": "The result of `fal-ai/fast-lcm-diffusion/image-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_fast_lcm_diffusion::types::ImageType2>("ImageType2"),
+        reference::<fal_fast_lcm_diffusion::types::Image>("Image"),
     ];
 }
 
@@ -202,7 +191,7 @@ impl SchemaText for fal_fast_lcm_diffusion::inpainting::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -212,7 +201,7 @@ impl SchemaText for fal_fast_lcm_diffusion::inpainting::Output {
       "description": "The result of `fal-ai/fast-lcm-diffusion/inpainting`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_fast_lcm_diffusion::types::ImageType2>("ImageType2"),
+        reference::<fal_fast_lcm_diffusion::types::Image>("Image"),
     ];
 }
 

@@ -2,15 +2,11 @@
 //! Types that the endpoints of `fal-ai/fast-lcm-diffusion` share.
 
 #[doc(inline)]
-pub use fal_core::media::{
-    CustomImageSize, CustomImageSize as ImageSizeType2, Image, Image as ImageType2,
-    ImageSize,
-};
+pub use fal_core::media::{CustomImageSize, Image, ImageSize};
 
 #[doc(hidden)]
 #[allow(non_camel_case_types, non_snake_case, unused_imports)]
 pub mod shape {
     pub use fal_core::media::shape::ImageSize;
     pub use fal_core::media::shape::CustomImageSize;
-    pub use fal_core::media::shape::CustomImageSize as ImageSizeType2;
 }

@@ -26,7 +26,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{Embedding, ImageSize, ImageType2};
+pub use crate::types::{Embedding, Image, ImageSize};
 
 /// The endpoint [`fal-ai/fast-lightning-sdxl/image-to-image`](https://fal.ai/models/fal-ai/fast-lightning-sdxl/image-to-image).
 #[derive(Debug)]
@@ -110,7 +110,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub preserve_aspect_ratio: Option<bool>,
-    /// Cuts the result to the subject.
+    /// Cuts the finished image to its ratio of width to height.
     ///
     /// Default `false`.
     pub crop_output: Option<bool>,
@@ -262,7 +262,7 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
+    pub images: Vec<Image>,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
@@ -470,7 +470,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`crop_output`](Input::crop_output): Cuts the result to the subject. Default `false`.
+    /// Sets [`crop_output`](Input::crop_output): Cuts the finished image to its ratio of width to
+    /// height. Default `false`.
     pub fn crop_output(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.crop_output = self.checking.optional("crop_output", value);
         self

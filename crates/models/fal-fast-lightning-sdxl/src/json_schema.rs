@@ -8,7 +8,7 @@ use fal_core::json_schema::{SchemaText, TypeReference, reference};
 fal_core::implement_json_schema! {
     fal_fast_lightning_sdxl::types::Embedding, fal_fast_lightning_sdxl::Input,
     fal_fast_lightning_sdxl::Output, fal_fast_lightning_sdxl::Format,
-    fal_fast_lightning_sdxl::ImageSize, fal_fast_lightning_sdxl::NumInferenceSteps,
+    fal_fast_lightning_sdxl::NumInferenceSteps,
     fal_fast_lightning_sdxl::SafetyCheckerVersion,
     fal_fast_lightning_sdxl::image_to_image::Input,
     fal_fast_lightning_sdxl::image_to_image::Output,
@@ -59,7 +59,7 @@ impl SchemaText for fal_fast_lightning_sdxl::Input {
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_fast_lightning_sdxl::types::Embedding>("Embedding"),
         reference::<fal_fast_lightning_sdxl::Format>("Format"),
-        reference::<fal_fast_lightning_sdxl::ImageSize>("ImageSize"),
+        reference::<fal_fast_lightning_sdxl::types::ImageSize>("ImageSize"),
         reference::<fal_fast_lightning_sdxl::NumInferenceSteps>("NumInferenceSteps"),
         reference::<
             fal_fast_lightning_sdxl::SafetyCheckerVersion,
@@ -92,16 +92,6 @@ impl SchemaText for fal_fast_lightning_sdxl::Format {
       "type": "string",
       "enum": ["jpeg", "png"]
     }"#;
-}
-
-impl SchemaText for fal_fast_lightning_sdxl::ImageSize {
-    const ID: &'static str = "fal_fast_lightning_sdxl::ImageSize";
-    const SCHEMA: &'static str = r#"{
-      "anyOf": [{"$type": "CustomImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
-    }"#;
-    const TYPES: &'static [TypeReference] = &[
-        reference::<fal_fast_lightning_sdxl::types::CustomImageSize>("CustomImageSize"),
-    ];
 }
 
 impl SchemaText for fal_fast_lightning_sdxl::NumInferenceSteps {
@@ -140,7 +130,7 @@ impl SchemaText for fal_fast_lightning_sdxl::image_to_image::Input {
         "format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "Format"}]},
         "request_id": {"type": "string", "description": "Name of the request, to tell its results from others.", "default": ""},
         "preserve_aspect_ratio": {"type": "boolean", "description": "Keeps the ratio of width to height.", "default": false},
-        "crop_output": {"type": "boolean", "description": "Cuts the result to the subject.", "default": false}
+        "crop_output": {"type": "boolean", "description": "Cuts the finished image to its ratio of width to height.", "default": false}
       },
       "required": ["image_url", "prompt"],
       "description": "The parameters of `fal-ai/fast-lightning-sdxl/image-to-image`."
@@ -163,7 +153,7 @@ impl SchemaText for fal_fast_lightning_sdxl::image_to_image::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -173,7 +163,7 @@ impl SchemaText for fal_fast_lightning_sdxl::image_to_image::Output {
       "description": "The result of `fal-ai/fast-lightning-sdxl/image-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_fast_lightning_sdxl::types::ImageType2>("ImageType2"),
+        reference::<fal_fast_lightning_sdxl::types::Image>("Image"),
     ];
 }
 
@@ -243,7 +233,7 @@ impl SchemaText for fal_fast_lightning_sdxl::inpainting::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -253,7 +243,7 @@ impl SchemaText for fal_fast_lightning_sdxl::inpainting::Output {
       "description": "The result of `fal-ai/fast-lightning-sdxl/inpainting`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_fast_lightning_sdxl::types::ImageType2>("ImageType2"),
+        reference::<fal_fast_lightning_sdxl::types::Image>("Image"),
     ];
 }
 

@@ -5,10 +5,7 @@ use fal_core::{Param, Parameters, Unset, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
-pub use fal_core::media::{
-    CustomImageSize, CustomImageSize as ImageSizeType2, Image, Image as ImageType2,
-    ImageSize,
-};
+pub use fal_core::media::{CustomImageSize, Image, ImageSize};
 
 /// An embedding, and the words that it stands for.
 #[derive(Debug, Clone, PartialEq)]
@@ -176,5 +173,4 @@ pub mod shape {
     }
 
     pub use fal_core::media::shape::CustomImageSize;
-    pub use fal_core::media::shape::CustomImageSize as ImageSizeType2;
 }

@@ -27,7 +27,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{Embedding, ImageSize, ImageType2, LoraWeightType2};
+pub use crate::types::{Embedding, Image, ImageSize, LoraWeight};
 
 /// The endpoint [`fal-ai/fast-sdxl-controlnet-canny/image-to-image`](https://fal.ai/models/fal-ai/fast-sdxl-controlnet-canny/image-to-image).
 #[derive(Debug)]
@@ -49,13 +49,13 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `control_image_url`.
+    /// Image that the result follows.
     pub control_image_url: File,
     /// Strength of the ControlNet.
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub controlnet_conditioning_scale: Option<ControlnetConditioningScale>,
-    /// Cuts the result to the subject.
+    /// Cuts the finished image to its ratio of width to height.
     ///
     /// Default `false`.
     pub crop_output: Option<bool>,
@@ -88,7 +88,7 @@ pub struct Input {
     /// LoRA weights to apply on top of the model. Several are merged.
     ///
     /// Default `[]`.
-    pub loras: Option<Vec<LoraWeightType2>>,
+    pub loras: Option<Vec<LoraWeight>>,
     /// Content to keep out of the image: unwanted things, styles and flaws, separated by commas.
     ///
     /// Empty by default.
@@ -262,7 +262,7 @@ pub type Strength = Float<bounds::Strength>;
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
+    pub images: Vec<Image>,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
@@ -338,7 +338,7 @@ struct Optional {
     format: Option<Format>,
     guidance_scale: Option<GuidanceScale>,
     image_size: Option<ImageSize>,
-    loras: Option<Vec<LoraWeightType2>>,
+    loras: Option<Vec<LoraWeight>>,
     negative_prompt: Option<String>,
     num_images: Option<NumImages>,
     num_inference_steps: Option<NumInferenceSteps>,
@@ -358,7 +358,7 @@ impl<
     PromptSlot,
     M: fal_core::Mode,
 > Builder<ControlImageUrlSlot, ImageUrlSlot, PromptSlot, M> {
-    /// Sets [`control_image_url`](Input::control_image_url):
+    /// Sets [`control_image_url`](Input::control_image_url): Image that the result follows.
     pub fn control_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -413,7 +413,8 @@ impl<
         self
     }
 
-    /// Sets [`crop_output`](Input::crop_output): Cuts the result to the subject. Default `false`.
+    /// Sets [`crop_output`](Input::crop_output): Cuts the finished image to its ratio of width to
+    /// height. Default `false`.
     pub fn crop_output(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.crop_output = self.checking.optional("crop_output", value);
         self
@@ -462,7 +463,7 @@ impl<
     }
 
     /// Sets [`loras`](Input::loras): LoRA weights to apply on top of the model. Default `[]`.
-    pub fn loras(mut self, value: impl Param<Vec<LoraWeightType2>, M>) -> Self {
+    pub fn loras(mut self, value: impl Param<Vec<LoraWeight>, M>) -> Self {
         self.optional.loras = self.checking.optional("loras", value);
         self
     }
@@ -884,7 +885,7 @@ pub mod arg {
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type embeddings = fal_core::literal::List<super::Embedding>;
-    pub type loras = fal_core::literal::List<super::LoraWeightType2>;
+    pub type loras = fal_core::literal::List<super::LoraWeight>;
 }
 
 #[doc(hidden)]
@@ -892,5 +893,5 @@ pub mod list {
 pub mod nested {
     pub use crate::types::shape::Embedding as embeddings;
     pub use crate::types::shape::ImageSize as image_size;
-    pub use crate::types::shape::LoraWeightType2 as loras;
+    pub use crate::types::shape::LoraWeight as loras;
 }

@@ -28,7 +28,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{Embedding, ImageSize, ImageType2, LoraWeightType2};
+pub use crate::types::{Embedding, Image, ImageSize, LoraWeight};
 
 /// The endpoint [`fal-ai/fast-sdxl-controlnet-canny/inpainting`](https://fal.ai/models/fal-ai/fast-sdxl-controlnet-canny/inpainting).
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `control_image_url`.
+    /// Image that the result follows.
     pub control_image_url: File,
     /// Strength of the ControlNet.
     ///
@@ -85,7 +85,7 @@ pub struct Input {
     /// LoRA weights to apply on top of the model. Several are merged.
     ///
     /// Default `[]`.
-    pub loras: Option<Vec<LoraWeightType2>>,
+    pub loras: Option<Vec<LoraWeight>>,
     /// Mask of the image: the white part is repainted, the black part is kept.
     pub mask_url: File,
     /// Content to keep out of the image: unwanted things, styles and flaws, separated by commas.
@@ -251,7 +251,7 @@ pub type Strength = Float<bounds::Strength>;
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
+    pub images: Vec<Image>,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
@@ -329,7 +329,7 @@ struct Optional {
     format: Option<Format>,
     guidance_scale: Option<GuidanceScale>,
     image_size: Option<ImageSize>,
-    loras: Option<Vec<LoraWeightType2>>,
+    loras: Option<Vec<LoraWeight>>,
     negative_prompt: Option<String>,
     num_images: Option<NumImages>,
     num_inference_steps: Option<NumInferenceSteps>,
@@ -349,7 +349,7 @@ impl<
     PromptSlot,
     M: fal_core::Mode,
 > Builder<ControlImageUrlSlot, ImageUrlSlot, MaskUrlSlot, PromptSlot, M> {
-    /// Sets [`control_image_url`](Input::control_image_url):
+    /// Sets [`control_image_url`](Input::control_image_url): Image that the result follows.
     pub fn control_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -466,7 +466,7 @@ impl<
     }
 
     /// Sets [`loras`](Input::loras): LoRA weights to apply on top of the model. Default `[]`.
-    pub fn loras(mut self, value: impl Param<Vec<LoraWeightType2>, M>) -> Self {
+    pub fn loras(mut self, value: impl Param<Vec<LoraWeight>, M>) -> Self {
         self.optional.loras = self.checking.optional("loras", value);
         self
     }
@@ -894,7 +894,7 @@ pub mod arg {
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type embeddings = fal_core::literal::List<super::Embedding>;
-    pub type loras = fal_core::literal::List<super::LoraWeightType2>;
+    pub type loras = fal_core::literal::List<super::LoraWeight>;
 }
 
 #[doc(hidden)]
@@ -902,5 +902,5 @@ pub mod list {
 pub mod nested {
     pub use crate::types::shape::Embedding as embeddings;
     pub use crate::types::shape::ImageSize as image_size;
-    pub use crate::types::shape::LoraWeightType2 as loras;
+    pub use crate::types::shape::LoraWeight as loras;
 }

@@ -8,9 +8,8 @@ use fal_core::json_schema::{SchemaText, TypeReference, reference};
 fal_core::implement_json_schema! {
     fal_fast_sdxl_controlnet_canny::types::Embedding,
     fal_fast_sdxl_controlnet_canny::types::LoraWeight,
-    fal_fast_sdxl_controlnet_canny::types::LoraWeightType2,
     fal_fast_sdxl_controlnet_canny::Input, fal_fast_sdxl_controlnet_canny::Output,
-    fal_fast_sdxl_controlnet_canny::Format, fal_fast_sdxl_controlnet_canny::ImageSize,
+    fal_fast_sdxl_controlnet_canny::Format,
     fal_fast_sdxl_controlnet_canny::SafetyCheckerVersion,
     fal_fast_sdxl_controlnet_canny::image_to_image::Input,
     fal_fast_sdxl_controlnet_canny::image_to_image::Output,
@@ -49,26 +48,12 @@ impl SchemaText for fal_fast_sdxl_controlnet_canny::types::LoraWeight {
     }"#;
 }
 
-impl SchemaText for fal_fast_sdxl_controlnet_canny::types::LoraWeightType2 {
-    const ID: &'static str = "fal_fast_sdxl_controlnet_canny::types::LoraWeightType2";
-    const SCHEMA: &'static str = r#"{
-      "type": "object",
-      "properties": {
-        "force": {"type": "boolean", "default": false},
-        "path": {"type": "string"},
-        "scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Factor by which the image grows.", "default": 1}
-      },
-      "required": ["path"],
-      "description": "Weights of a LoRA, and how strongly they apply."
-    }"#;
-}
-
 impl SchemaText for fal_fast_sdxl_controlnet_canny::Input {
     const ID: &'static str = "fal_fast_sdxl_controlnet_canny::Input";
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "control_image_url": {"type": "string"},
+        "control_image_url": {"type": "string", "description": "Image that the result follows."},
         "controlnet_conditioning_scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the ControlNet.", "default": 0.5},
         "embeddings": {"type": "array", "items": {"$type": "Embedding"}, "description": "Embeddings to apply. Their tokens in the prompt stand for them.", "default": []},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
@@ -92,7 +77,7 @@ impl SchemaText for fal_fast_sdxl_controlnet_canny::Input {
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_fast_sdxl_controlnet_canny::types::Embedding>("Embedding"),
         reference::<fal_fast_sdxl_controlnet_canny::Format>("Format"),
-        reference::<fal_fast_sdxl_controlnet_canny::ImageSize>("ImageSize"),
+        reference::<fal_fast_sdxl_controlnet_canny::types::ImageSize>("ImageSize"),
         reference::<fal_fast_sdxl_controlnet_canny::types::LoraWeight>("LoraWeight"),
         reference::<
             fal_fast_sdxl_controlnet_canny::SafetyCheckerVersion,
@@ -127,18 +112,6 @@ impl SchemaText for fal_fast_sdxl_controlnet_canny::Format {
     }"#;
 }
 
-impl SchemaText for fal_fast_sdxl_controlnet_canny::ImageSize {
-    const ID: &'static str = "fal_fast_sdxl_controlnet_canny::ImageSize";
-    const SCHEMA: &'static str = r#"{
-      "anyOf": [{"$type": "CustomImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
-    }"#;
-    const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_fast_sdxl_controlnet_canny::types::CustomImageSize,
-        >("CustomImageSize"),
-    ];
-}
-
 impl SchemaText for fal_fast_sdxl_controlnet_canny::SafetyCheckerVersion {
     const ID: &'static str = "fal_fast_sdxl_controlnet_canny::SafetyCheckerVersion";
     const SCHEMA: &'static str = r#"{
@@ -152,9 +125,9 @@ impl SchemaText for fal_fast_sdxl_controlnet_canny::image_to_image::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "control_image_url": {"type": "string"},
+        "control_image_url": {"type": "string", "description": "Image that the result follows."},
         "controlnet_conditioning_scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the ControlNet.", "default": 0.5},
-        "crop_output": {"type": "boolean", "description": "Cuts the result to the subject.", "default": false},
+        "crop_output": {"type": "boolean", "description": "Cuts the finished image to its ratio of width to height.", "default": false},
         "embeddings": {"type": "array", "items": {"$type": "Embedding"}, "description": "Embeddings to apply. Their tokens in the prompt stand for them.", "default": []},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "expand_prompt": {"type": "boolean", "description": "Rewrites the prompt with more detail before the run.", "default": false},
@@ -162,7 +135,7 @@ impl SchemaText for fal_fast_sdxl_controlnet_canny::image_to_image::Input {
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7.5},
         "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
         "image_url": {"type": "string", "description": "Image to work on."},
-        "loras": {"type": "array", "items": {"$type": "LoraWeightType2"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
+        "loras": {"type": "array", "items": {"$type": "LoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of images to generate with this request.", "default": 1},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 70, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 35},
@@ -181,9 +154,7 @@ impl SchemaText for fal_fast_sdxl_controlnet_canny::image_to_image::Input {
         reference::<fal_fast_sdxl_controlnet_canny::types::Embedding>("Embedding"),
         reference::<fal_fast_sdxl_controlnet_canny::image_to_image::Format>("Format"),
         reference::<fal_fast_sdxl_controlnet_canny::types::ImageSize>("ImageSize"),
-        reference::<
-            fal_fast_sdxl_controlnet_canny::types::LoraWeightType2,
-        >("LoraWeightType2"),
+        reference::<fal_fast_sdxl_controlnet_canny::types::LoraWeight>("LoraWeight"),
         reference::<
             fal_fast_sdxl_controlnet_canny::image_to_image::SafetyCheckerVersion,
         >("SafetyCheckerVersion"),
@@ -195,7 +166,7 @@ impl SchemaText for fal_fast_sdxl_controlnet_canny::image_to_image::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -205,7 +176,7 @@ impl SchemaText for fal_fast_sdxl_controlnet_canny::image_to_image::Output {
       "description": "The result of `fal-ai/fast-sdxl-controlnet-canny/image-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_fast_sdxl_controlnet_canny::types::ImageType2>("ImageType2"),
+        reference::<fal_fast_sdxl_controlnet_canny::types::Image>("Image"),
     ];
 }
 
@@ -231,7 +202,7 @@ impl SchemaText for fal_fast_sdxl_controlnet_canny::inpainting::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "control_image_url": {"type": "string"},
+        "control_image_url": {"type": "string", "description": "Image that the result follows."},
         "controlnet_conditioning_scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the ControlNet.", "default": 0.5},
         "embeddings": {"type": "array", "items": {"$type": "Embedding"}, "description": "Embeddings to apply. Their tokens in the prompt stand for them.", "default": []},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
@@ -240,7 +211,7 @@ impl SchemaText for fal_fast_sdxl_controlnet_canny::inpainting::Input {
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7.5},
         "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
         "image_url": {"type": "string", "description": "Image to work on."},
-        "loras": {"type": "array", "items": {"$type": "LoraWeightType2"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
+        "loras": {"type": "array", "items": {"$type": "LoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
         "mask_url": {"type": "string", "description": "Mask of the image: the white part is repainted, the black part is kept."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of images to generate with this request.", "default": 1},
@@ -259,9 +230,7 @@ impl SchemaText for fal_fast_sdxl_controlnet_canny::inpainting::Input {
         reference::<fal_fast_sdxl_controlnet_canny::types::Embedding>("Embedding"),
         reference::<fal_fast_sdxl_controlnet_canny::inpainting::Format>("Format"),
         reference::<fal_fast_sdxl_controlnet_canny::types::ImageSize>("ImageSize"),
-        reference::<
-            fal_fast_sdxl_controlnet_canny::types::LoraWeightType2,
-        >("LoraWeightType2"),
+        reference::<fal_fast_sdxl_controlnet_canny::types::LoraWeight>("LoraWeight"),
         reference::<
             fal_fast_sdxl_controlnet_canny::inpainting::SafetyCheckerVersion,
         >("SafetyCheckerVersion"),
@@ -273,7 +242,7 @@ impl SchemaText for fal_fast_sdxl_controlnet_canny::inpainting::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -283,7 +252,7 @@ impl SchemaText for fal_fast_sdxl_controlnet_canny::inpainting::Output {
       "description": "The result of `fal-ai/fast-sdxl-controlnet-canny/inpainting`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_fast_sdxl_controlnet_canny::types::ImageType2>("ImageType2"),
+        reference::<fal_fast_sdxl_controlnet_canny::types::Image>("Image"),
     ];
 }
 

@@ -43,7 +43,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{CustomImageSize, Embedding, Image, LoraWeight};
+pub use crate::types::{Embedding, Image, ImageSize, LoraWeight};
 
 /// The endpoint [`fal-ai/fast-sdxl-controlnet-canny`](https://fal.ai/models/fal-ai/fast-sdxl-controlnet-canny).
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `control_image_url`.
+    /// Image that the result follows.
     pub control_image_url: File,
     /// Strength of the ControlNet.
     ///
@@ -210,61 +210,6 @@ fal_core::closed_enum!(
 /// `guidance_scale`: between 0.0 and 20.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
 
-/// The values of `image_size`.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum ImageSize {
-    /// `square_hd`
-    SquareHd,
-    /// `square`
-    Square,
-    /// `portrait_4_3`
-    Portrait4_3,
-    /// `portrait_16_9`
-    Portrait16_9,
-    /// `landscape_4_3`
-    Landscape4_3,
-    /// `landscape_16_9`
-    Landscape16_9,
-    /// Exact size of an image, for when none of the presets fits.
-    Custom(CustomImageSize),
-}
-
-impl fal_core::ParamValue for ImageSize {}
-
-impl ImageSize {
-    #[doc(hidden)]
-    #[must_use]
-    #[track_caller]
-    pub const fn from_token(token: fal_core::literal::Token) -> Self {
-        match token.as_bytes() {
-            b"square_hd" => Self::SquareHd,
-            b"square" => Self::Square,
-            b"portrait_4_3" => Self::Portrait4_3,
-            b"portrait_16_9" => Self::Portrait16_9,
-            b"landscape_4_3" => Self::Landscape4_3,
-            b"landscape_16_9" => Self::Landscape16_9,
-            _ => {
-                fal_core::literal::reject(
-                    "`image_size` of fal-ai/fast-sdxl-controlnet-canny must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `CustomImageSize`",
-                )
-            }
-        }
-    }
-}
-
-fal_core::preset_union!(
-    ImageSize,
-    "`image_size` of fal-ai/fast-sdxl-controlnet-canny must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `CustomImageSize`",
-    SquareHd
-);
-
-impl From<CustomImageSize> for ImageSize {
-    fn from(value: CustomImageSize) -> Self {
-        Self::Custom(value)
-    }
-}
-
 /// `num_images`: between 1 and 8.
 pub type NumImages = Int<bounds::NumImages>;
 
@@ -392,7 +337,7 @@ impl<
     PromptSlot,
     M: fal_core::Mode,
 > Builder<ControlImageUrlSlot, PromptSlot, M> {
-    /// Sets [`control_image_url`](Input::control_image_url):
+    /// Sets [`control_image_url`](Input::control_image_url): Image that the result follows.
     pub fn control_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -736,41 +681,6 @@ impl<'de> json::ReadObject<'de> for Output {
             has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
             prompt: object.require("prompt", prompt)?,
         })
-    }
-}
-
-impl Parameters for ImageSize {}
-
-impl Serialize for ImageSize {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::SquareHd => serializer.serialize_str("square_hd"),
-            Self::Square => serializer.serialize_str("square"),
-            Self::Portrait4_3 => serializer.serialize_str("portrait_4_3"),
-            Self::Portrait16_9 => serializer.serialize_str("portrait_16_9"),
-            Self::Landscape4_3 => serializer.serialize_str("landscape_4_3"),
-            Self::Landscape16_9 => serializer.serialize_str("landscape_16_9"),
-            Self::Custom(value) => value.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for ImageSize {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        match value.as_str() {
-            Some("square_hd") => return Ok(Self::SquareHd),
-            Some("square") => return Ok(Self::Square),
-            Some("portrait_4_3") => return Ok(Self::Portrait4_3),
-            Some("portrait_16_9") => return Ok(Self::Portrait16_9),
-            Some("landscape_4_3") => return Ok(Self::Landscape4_3),
-            Some("landscape_16_9") => return Ok(Self::Landscape16_9),
-            _ => {}
-        }
-        if let Ok(value) = Deserialize::deserialize(&value) {
-            return Ok(Self::Custom(value));
-        }
-        Err(serde::de::Error::custom("matches no form of ImageSize"))
     }
 }
 

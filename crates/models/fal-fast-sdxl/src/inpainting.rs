@@ -27,7 +27,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{Embedding, ImageSizeType2, ImageType2, LoraWeightType2};
+pub use crate::types::{Embedding, Image, ImageSize, LoraWeight};
 
 /// The endpoint [`fal-ai/fast-sdxl/inpainting`](https://fal.ai/models/fal-ai/fast-sdxl/inpainting).
 #[derive(Debug)]
@@ -79,7 +79,7 @@ pub struct Input {
     /// LoRA weights to apply on top of the model. Several are merged.
     ///
     /// Default `[]`.
-    pub loras: Option<Vec<LoraWeightType2>>,
+    pub loras: Option<Vec<LoraWeight>>,
     /// Mask of the image: the white part is repainted, the black part is kept.
     pub mask_url: File,
     /// Content to keep out of the image: unwanted things, styles and flaws, separated by commas.
@@ -196,61 +196,6 @@ fal_core::closed_enum!(
 /// `guidance_scale`: between 0.0 and 20.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
 
-/// The values of `image_size`.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum ImageSize {
-    /// `square_hd`
-    SquareHd,
-    /// `square`
-    Square,
-    /// `portrait_4_3`
-    Portrait4_3,
-    /// `portrait_16_9`
-    Portrait16_9,
-    /// `landscape_4_3`
-    Landscape4_3,
-    /// `landscape_16_9`
-    Landscape16_9,
-    /// Exact size of an image, for when none of the presets fits.
-    Custom(ImageSizeType2),
-}
-
-impl fal_core::ParamValue for ImageSize {}
-
-impl ImageSize {
-    #[doc(hidden)]
-    #[must_use]
-    #[track_caller]
-    pub const fn from_token(token: fal_core::literal::Token) -> Self {
-        match token.as_bytes() {
-            b"square_hd" => Self::SquareHd,
-            b"square" => Self::Square,
-            b"portrait_4_3" => Self::Portrait4_3,
-            b"portrait_16_9" => Self::Portrait16_9,
-            b"landscape_4_3" => Self::Landscape4_3,
-            b"landscape_16_9" => Self::Landscape16_9,
-            _ => {
-                fal_core::literal::reject(
-                    "`image_size` of fal-ai/fast-sdxl/inpainting must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSizeType2`",
-                )
-            }
-        }
-    }
-}
-
-fal_core::preset_union!(
-    ImageSize,
-    "`image_size` of fal-ai/fast-sdxl/inpainting must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `ImageSizeType2`",
-    SquareHd
-);
-
-impl From<ImageSizeType2> for ImageSize {
-    fn from(value: ImageSizeType2) -> Self {
-        Self::Custom(value)
-    }
-}
-
 /// `num_images`: between 1 and 8.
 pub type NumImages = Int<bounds::NumImages>;
 
@@ -294,7 +239,7 @@ pub type Strength = Float<bounds::Strength>;
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
+    pub images: Vec<Image>,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
@@ -368,7 +313,7 @@ struct Optional {
     format: Option<Format>,
     guidance_scale: Option<GuidanceScale>,
     image_size: Option<ImageSize>,
-    loras: Option<Vec<LoraWeightType2>>,
+    loras: Option<Vec<LoraWeight>>,
     negative_prompt: Option<String>,
     num_images: Option<NumImages>,
     num_inference_steps: Option<NumInferenceSteps>,
@@ -475,7 +420,7 @@ impl<
     }
 
     /// Sets [`loras`](Input::loras): LoRA weights to apply on top of the model. Default `[]`.
-    pub fn loras(mut self, value: impl Param<Vec<LoraWeightType2>, M>) -> Self {
+    pub fn loras(mut self, value: impl Param<Vec<LoraWeight>, M>) -> Self {
         self.optional.loras = self.checking.optional("loras", value);
         self
     }
@@ -746,41 +691,6 @@ impl<'de> json::ReadObject<'de> for Output {
     }
 }
 
-impl Parameters for ImageSize {}
-
-impl Serialize for ImageSize {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::SquareHd => serializer.serialize_str("square_hd"),
-            Self::Square => serializer.serialize_str("square"),
-            Self::Portrait4_3 => serializer.serialize_str("portrait_4_3"),
-            Self::Portrait16_9 => serializer.serialize_str("portrait_16_9"),
-            Self::Landscape4_3 => serializer.serialize_str("landscape_4_3"),
-            Self::Landscape16_9 => serializer.serialize_str("landscape_16_9"),
-            Self::Custom(value) => value.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for ImageSize {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        match value.as_str() {
-            Some("square_hd") => return Ok(Self::SquareHd),
-            Some("square") => return Ok(Self::Square),
-            Some("portrait_4_3") => return Ok(Self::Portrait4_3),
-            Some("portrait_16_9") => return Ok(Self::Portrait16_9),
-            Some("landscape_4_3") => return Ok(Self::Landscape4_3),
-            Some("landscape_16_9") => return Ok(Self::Landscape16_9),
-            _ => {}
-        }
-        if let Ok(value) = Deserialize::deserialize(&value) {
-            return Ok(Self::Custom(value));
-        }
-        Err(serde::de::Error::custom("matches no form of ImageSize"))
-    }
-}
-
 #[doc(hidden)]
 pub mod required {
     #[diagnostic::on_unimplemented(
@@ -891,7 +801,7 @@ pub mod arg {
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type embeddings = fal_core::literal::List<super::Embedding>;
-    pub type loras = fal_core::literal::List<super::LoraWeightType2>;
+    pub type loras = fal_core::literal::List<super::LoraWeight>;
 }
 
 #[doc(hidden)]
@@ -899,5 +809,5 @@ pub mod list {
 pub mod nested {
     pub use crate::types::shape::Embedding as embeddings;
     pub use crate::types::shape::ImageSize as image_size;
-    pub use crate::types::shape::LoraWeightType2 as loras;
+    pub use crate::types::shape::LoraWeight as loras;
 }

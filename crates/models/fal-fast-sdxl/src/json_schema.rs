@@ -7,14 +7,12 @@ use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
     fal_fast_sdxl::types::Embedding, fal_fast_sdxl::types::LoraWeight,
-    fal_fast_sdxl::types::LoraWeightType2, fal_fast_sdxl::Input, fal_fast_sdxl::Output,
-    fal_fast_sdxl::Format, fal_fast_sdxl::SafetyCheckerVersion,
-    fal_fast_sdxl::image_to_image::Input, fal_fast_sdxl::image_to_image::Output,
-    fal_fast_sdxl::image_to_image::Format, fal_fast_sdxl::image_to_image::ImageSize,
+    fal_fast_sdxl::Input, fal_fast_sdxl::Output, fal_fast_sdxl::Format,
+    fal_fast_sdxl::SafetyCheckerVersion, fal_fast_sdxl::image_to_image::Input,
+    fal_fast_sdxl::image_to_image::Output, fal_fast_sdxl::image_to_image::Format,
     fal_fast_sdxl::image_to_image::SafetyCheckerVersion,
     fal_fast_sdxl::inpainting::Input, fal_fast_sdxl::inpainting::Output,
-    fal_fast_sdxl::inpainting::Format, fal_fast_sdxl::inpainting::ImageSize,
-    fal_fast_sdxl::inpainting::SafetyCheckerVersion
+    fal_fast_sdxl::inpainting::Format, fal_fast_sdxl::inpainting::SafetyCheckerVersion
 }
 
 impl SchemaText for fal_fast_sdxl::types::Embedding {
@@ -38,20 +36,6 @@ impl SchemaText for fal_fast_sdxl::types::LoraWeight {
         "force": {"type": "boolean", "description": "Loads the weights even if they do not seem to fit.", "default": false},
         "path": {"type": "string", "description": "Location of the weights: an address, a path that the model's runner knows, or a Hugging Face model."},
         "scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.", "default": 1}
-      },
-      "required": ["path"],
-      "description": "Weights of a LoRA, and how strongly they apply."
-    }"#;
-}
-
-impl SchemaText for fal_fast_sdxl::types::LoraWeightType2 {
-    const ID: &'static str = "fal_fast_sdxl::types::LoraWeightType2";
-    const SCHEMA: &'static str = r#"{
-      "type": "object",
-      "properties": {
-        "force": {"type": "boolean", "default": false},
-        "path": {"type": "string"},
-        "scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Factor by which the image grows.", "default": 1}
       },
       "required": ["path"],
       "description": "Weights of a LoRA, and how strongly they apply."
@@ -131,7 +115,7 @@ impl SchemaText for fal_fast_sdxl::image_to_image::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "crop_output": {"type": "boolean", "description": "Cuts the result to the subject.", "default": false},
+        "crop_output": {"type": "boolean", "description": "Cuts the finished image to its ratio of width to height.", "default": false},
         "embeddings": {"type": "array", "items": {"$type": "Embedding"}, "description": "Embeddings to load, for the words that they were trained on.", "default": []},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "expand_prompt": {"type": "boolean", "description": "Rewrites the prompt with more detail before the run.", "default": false},
@@ -139,7 +123,7 @@ impl SchemaText for fal_fast_sdxl::image_to_image::Input {
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7.5},
         "image_size": {"default": "square_hd", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]},
         "image_url": {"type": "string", "description": "Image to work on."},
-        "loras": {"type": "array", "items": {"$type": "LoraWeightType2"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
+        "loras": {"type": "array", "items": {"$type": "LoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of images to generate with this request.", "default": 1},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 65, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 25},
@@ -157,8 +141,8 @@ impl SchemaText for fal_fast_sdxl::image_to_image::Input {
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_fast_sdxl::types::Embedding>("Embedding"),
         reference::<fal_fast_sdxl::image_to_image::Format>("Format"),
-        reference::<fal_fast_sdxl::image_to_image::ImageSize>("ImageSize"),
-        reference::<fal_fast_sdxl::types::LoraWeightType2>("LoraWeightType2"),
+        reference::<fal_fast_sdxl::types::ImageSize>("ImageSize"),
+        reference::<fal_fast_sdxl::types::LoraWeight>("LoraWeight"),
         reference::<
             fal_fast_sdxl::image_to_image::SafetyCheckerVersion,
         >("SafetyCheckerVersion"),
@@ -170,7 +154,7 @@ impl SchemaText for fal_fast_sdxl::image_to_image::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -180,7 +164,7 @@ impl SchemaText for fal_fast_sdxl::image_to_image::Output {
       "description": "The result of `fal-ai/fast-sdxl/image-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_fast_sdxl::types::ImageType2>("ImageType2"),
+        reference::<fal_fast_sdxl::types::Image>("Image"),
     ];
 }
 
@@ -190,16 +174,6 @@ impl SchemaText for fal_fast_sdxl::image_to_image::Format {
       "type": "string",
       "enum": ["jpeg", "png"]
     }"#;
-}
-
-impl SchemaText for fal_fast_sdxl::image_to_image::ImageSize {
-    const ID: &'static str = "fal_fast_sdxl::image_to_image::ImageSize";
-    const SCHEMA: &'static str = r#"{
-      "anyOf": [{"$type": "ImageSizeType2"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
-    }"#;
-    const TYPES: &'static [TypeReference] = &[
-        reference::<fal_fast_sdxl::types::ImageSizeType2>("ImageSizeType2"),
-    ];
 }
 
 impl SchemaText for fal_fast_sdxl::image_to_image::SafetyCheckerVersion {
@@ -222,7 +196,7 @@ impl SchemaText for fal_fast_sdxl::inpainting::Input {
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7.5},
         "image_size": {"default": "square_hd", "description": "Size of the image, as a preset or as an exact width and height.", "allOf": [{"$type": "ImageSize"}]},
         "image_url": {"type": "string", "description": "Image to work on."},
-        "loras": {"type": "array", "items": {"$type": "LoraWeightType2"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
+        "loras": {"type": "array", "items": {"$type": "LoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
         "mask_url": {"type": "string", "description": "Mask of the image: the white part is repainted, the black part is kept."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of images to generate with this request.", "default": 1},
@@ -240,8 +214,8 @@ impl SchemaText for fal_fast_sdxl::inpainting::Input {
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_fast_sdxl::types::Embedding>("Embedding"),
         reference::<fal_fast_sdxl::inpainting::Format>("Format"),
-        reference::<fal_fast_sdxl::inpainting::ImageSize>("ImageSize"),
-        reference::<fal_fast_sdxl::types::LoraWeightType2>("LoraWeightType2"),
+        reference::<fal_fast_sdxl::types::ImageSize>("ImageSize"),
+        reference::<fal_fast_sdxl::types::LoraWeight>("LoraWeight"),
         reference::<
             fal_fast_sdxl::inpainting::SafetyCheckerVersion,
         >("SafetyCheckerVersion"),
@@ -253,7 +227,7 @@ impl SchemaText for fal_fast_sdxl::inpainting::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -263,7 +237,7 @@ impl SchemaText for fal_fast_sdxl::inpainting::Output {
       "description": "The result of `fal-ai/fast-sdxl/inpainting`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_fast_sdxl::types::ImageType2>("ImageType2"),
+        reference::<fal_fast_sdxl::types::Image>("Image"),
     ];
 }
 
@@ -273,16 +247,6 @@ impl SchemaText for fal_fast_sdxl::inpainting::Format {
       "type": "string",
       "enum": ["jpeg", "png"]
     }"#;
-}
-
-impl SchemaText for fal_fast_sdxl::inpainting::ImageSize {
-    const ID: &'static str = "fal_fast_sdxl::inpainting::ImageSize";
-    const SCHEMA: &'static str = r#"{
-      "anyOf": [{"$type": "ImageSizeType2"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
-    }"#;
-    const TYPES: &'static [TypeReference] = &[
-        reference::<fal_fast_sdxl::types::ImageSizeType2>("ImageSizeType2"),
-    ];
 }
 
 impl SchemaText for fal_fast_sdxl::inpainting::SafetyCheckerVersion {

@@ -44,7 +44,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `images`.
+    /// Images that the video passes through.
     ///
     /// 1 to 200 items.
     pub images: Vec<ImageFrame>,
@@ -122,7 +122,7 @@ struct Optional {
 }
 
 impl<ImagesSlot, M: fal_core::Mode> Builder<ImagesSlot, M> {
-    /// Sets [`images`](Input::images): 1 to 200 items.
+    /// Sets [`images`](Input::images): Images that the video passes through. 1 to 200 items.
     pub fn images(
         mut self,
         value: impl fal_core::Required<Vec<ImageFrame>, M>,

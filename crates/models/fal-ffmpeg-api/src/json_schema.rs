@@ -234,7 +234,7 @@ impl SchemaText for fal_ffmpeg_api::images_to_video::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageFrame"}, "minItems": 1, "maxItems": 200},
+        "images": {"type": "array", "items": {"$type": "ImageFrame"}, "minItems": 1, "maxItems": 200, "description": "Images that the video passes through."},
         "fps": {"type": "number", "minimum": 1.0, "maximum": 120.0, "description": "Frames a second of the video.", "default": 24}
       },
       "required": ["images"],
@@ -391,7 +391,7 @@ impl SchemaText for fal_ffmpeg_api::merge_videos::Output {
       "type": "object",
       "properties": {
         "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "metadata": {"type": "object", "additionalProperties": {}, "description": "Details of the result."}
+        "metadata": {"type": "object", "additionalProperties": {}}
       },
       "required": ["video", "metadata"],
       "description": "The result of `fal-ai/ffmpeg-api/merge-videos`."

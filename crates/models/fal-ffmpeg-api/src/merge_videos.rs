@@ -69,7 +69,7 @@ pub type TargetFps = Float<bounds::TargetFps>;
 pub struct Output {
     /// Finished video, ready to download.
     pub video: FileOutput,
-    /// Details of the result.
+    /// `metadata`.
     pub metadata: Map<String, Value>,
 }
 

@@ -20,7 +20,7 @@ impl SchemaText for fal_film::video::Input {
         "use_scene_detection": {"type": "boolean", "default": false},
         "use_calculated_fps": {"type": "boolean", "default": true},
         "fps": {"type": "integer", "minimum": 1, "maximum": 60, "description": "Frames a second of the video.", "default": 8},
-        "loop": {"type": "boolean", "default": false},
+        "loop": {"type": "boolean", "description": "Makes a video whose end leads to its start.", "default": false},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "video_quality": {"default": "high", "description": "Quality of the video file. Higher quality looks better and takes more space.", "allOf": [{"$type": "VideoQuality"}]},
         "video_write_mode": {"default": "balanced", "description": "Encoding of the video file: fast with a large file, slow with a small one, or in between.", "allOf": [{"$type": "VideoWriteMode"}]}

@@ -60,7 +60,7 @@ pub struct Input {
     ///
     /// Between 1 and 60. Default `8`.
     pub fps: Option<Fps>,
-    /// `loop`.
+    /// Makes a video whose end leads to its start.
     ///
     /// Default `false`.
     pub r#loop: Option<bool>,
@@ -291,7 +291,7 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`loop`](Input::loop): Default `false`.
+    /// Sets [`loop`](Input::loop): Makes a video whose end leads to its start. Default `false`.
     pub fn r#loop(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.r#loop = self.checking.optional("loop", value);
         self

@@ -63,7 +63,7 @@ impl Streams for Model {
 pub struct Input {
     /// Image of the person or character.
     pub image_url: File,
-    /// `text`.
+    /// Text to speak.
     pub text: String,
     /// Voice of the speech.
     ///
@@ -294,7 +294,7 @@ impl<ImageUrlSlot, TextSlot, M: fal_core::Mode> Builder<ImageUrlSlot, TextSlot, 
         }
     }
 
-    /// Sets [`text`](Input::text):
+    /// Sets [`text`](Input::text): Text to speak.
     pub fn text(
         mut self,
         value: impl fal_core::Required<String, M>,

@@ -170,7 +170,7 @@ impl SchemaText for fal_florence_2_large::caption_to_phrase_grounding::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "text_input": {"type": "string", "description": "Text for the task."}
+        "text_input": {"type": "string"}
       },
       "required": ["image_url", "text_input"],
       "description": "The parameters of `fal-ai/florence-2-large/caption-to-phrase-grounding`."
@@ -359,7 +359,7 @@ impl SchemaText for fal_florence_2_large::open_vocabulary_detection::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "text_input": {"type": "string", "description": "Text for the task."}
+        "text_input": {"type": "string"}
       },
       "required": ["image_url", "text_input"],
       "description": "The parameters of `fal-ai/florence-2-large/open-vocabulary-detection`."
@@ -389,7 +389,7 @@ impl SchemaText for fal_florence_2_large::referring_expression_segmentation::Inp
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "text_input": {"type": "string", "description": "Text for the task."}
+        "text_input": {"type": "string"}
       },
       "required": ["image_url", "text_input"],
       "description": "The parameters of `fal-ai/florence-2-large/referring-expression-segmentation`."

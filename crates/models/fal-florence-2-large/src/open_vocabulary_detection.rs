@@ -45,7 +45,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to work on.
     pub image_url: File,
-    /// Text for the task.
+    /// `text_input`.
     pub text_input: String,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -128,7 +128,7 @@ impl<
         }
     }
 
-    /// Sets [`text_input`](Input::text_input): Text for the task.
+    /// Sets [`text_input`](Input::text_input):
     pub fn text_input(
         mut self,
         value: impl fal_core::Required<String, M>,

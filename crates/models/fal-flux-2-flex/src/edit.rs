@@ -54,34 +54,28 @@ pub struct Input {
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     pub prompt: String,
+    /// Images to change, or to take things from.
+    pub image_urls: Vec<File>,
     /// Size of the image, as a preset or as an exact width and height. The names of the presets give
     /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
-    ///
-    /// Default `auto`.
     pub image_size: Option<ImageSize>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
     /// Strictness of the content check: `1` is the strictest level, the highest level the most
     /// permissive.
-    ///
-    /// Default `2`.
     pub safety_tolerance: Option<SafetyTolerance>,
     /// Screens out unsafe content.
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// File format of the images.
-    ///
-    /// Default `jpeg`.
     pub output_format: Option<OutputFormat>,
     /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
     /// not kept in the request history.
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// Images to change, or to take things from.
-    pub image_urls: Vec<File>,
     /// Adherence of the image to the prompt (classifier-free guidance). Small values let the model
     /// improvise, large ones make it take the prompt literally.
     ///
@@ -92,24 +86,18 @@ pub struct Input {
     ///
     /// Between 2 and 50. Default `28`.
     pub num_inference_steps: Option<NumInferenceSteps>,
+    /// Lets a language model rewrite the prompt with more detail before the run.
+    ///
+    /// Default `true`.
+    pub enable_prompt_expansion: Option<bool>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Default of [`image_size`](Self::image_size): `auto`.
-    pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Auto;
-
-    /// Default of [`safety_tolerance`](Self::safety_tolerance): `2`.
-    pub const DEFAULT_SAFETY_TOLERANCE: SafetyTolerance = SafetyTolerance::N2;
-
     /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
-
-    /// Default of [`output_format`](Self::output_format): `jpeg`.
-    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Jpeg;
 
     /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
@@ -121,6 +109,9 @@ impl Input {
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
         28,
     );
+
+    /// Default of [`enable_prompt_expansion`](Self::enable_prompt_expansion): `true`.
+    pub const DEFAULT_ENABLE_PROMPT_EXPANSION: bool = true;
 }
 
 /// The values of `image_size`.
@@ -318,8 +309,8 @@ struct Optional {
     sync_mode: Option<bool>,
     guidance_scale: Option<GuidanceScale>,
     num_inference_steps: Option<NumInferenceSteps>,
+    enable_prompt_expansion: Option<bool>,
     extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 impl<
@@ -355,7 +346,7 @@ impl<
     }
 
     /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
-    /// height. Default `auto`.
+    /// height.
     pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
         self.optional.image_size = self.checking.optional("image_size", value);
         self
@@ -369,7 +360,7 @@ impl<
     }
 
     /// Sets [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
-    /// strictest level, the highest level the most permissive. Default `2`.
+    /// strictest level, the highest level the most permissive.
     pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance, M>) -> Self {
         self.optional.safety_tolerance = self
             .checking
@@ -386,7 +377,7 @@ impl<
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images. Default `jpeg`.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
         self
@@ -415,6 +406,15 @@ impl<
         self.optional.num_inference_steps = self
             .checking
             .optional("num_inference_steps", value);
+        self
+    }
+
+    /// Sets [`enable_prompt_expansion`](Input::enable_prompt_expansion): Lets a language model rewrite
+    /// the prompt with more detail before the run. Default `true`.
+    pub fn enable_prompt_expansion(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_prompt_expansion = self
+            .checking
+            .optional("enable_prompt_expansion", value);
         self
     }
 
@@ -448,8 +448,8 @@ impl<
                 sync_mode: self.optional.sync_mode,
                 guidance_scale: self.optional.guidance_scale,
                 num_inference_steps: self.optional.num_inference_steps,
+                enable_prompt_expansion: self.optional.enable_prompt_expansion,
                 extra: self.optional.extra,
-                nulls: self.optional.nulls,
             })
     }
 }
@@ -483,15 +483,16 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
+        object.write("image_urls", &self.image_urls);
         object.write_optional("image_size", &self.image_size);
-        object.write_nullable("seed", &self.seed, &self.nulls);
+        object.write_optional("seed", &self.seed);
         object.write_optional("safety_tolerance", &self.safety_tolerance);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.write_optional("output_format", &self.output_format);
         object.write_optional("sync_mode", &self.sync_mode);
-        object.write("image_urls", &self.image_urls);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
+        object.write_optional("enable_prompt_expansion", &self.enable_prompt_expansion);
         object.end()
     }
 }
@@ -512,21 +513,23 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "prompt" => object.read(&mut prompt),
+                "image_urls" => object.read(&mut image_urls),
                 "image_size" => object.read(&mut optional.image_size),
-                "seed" => object.read_nullable("seed", &mut optional.seed),
+                "seed" => object.read(&mut optional.seed),
                 "safety_tolerance" => object.read(&mut optional.safety_tolerance),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
                 }
                 "output_format" => object.read(&mut optional.output_format),
                 "sync_mode" => object.read(&mut optional.sync_mode),
-                "image_urls" => object.read(&mut image_urls),
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
+                "enable_prompt_expansion" => {
+                    object.read(&mut optional.enable_prompt_expansion)
+                }
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        optional.nulls = object.nulls();
         let builder = Builder::<String, Vec<File>> {
             prompt: object.require("prompt", prompt)?,
             image_urls: object.require("image_urls", image_urls)?,
@@ -667,15 +670,16 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
+    pub type image_urls = fal_core::literal::Url<super::Model>;
     pub type image_size = super::ImageSize;
     pub type seed = fal_core::literal::Integer;
     pub type safety_tolerance = super::SafetyTolerance;
     pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
     pub type sync_mode = fal_core::literal::Flag;
-    pub type image_urls = fal_core::literal::Url<super::Model>;
     pub type guidance_scale = super::GuidanceScale;
     pub type num_inference_steps = super::NumInferenceSteps;
+    pub type enable_prompt_expansion = fal_core::literal::Flag;
 }
 
 #[doc(hidden)]

@@ -50,13 +50,13 @@ impl fal_core::task::ImageToImage for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// Images to work on.
-    pub image_urls: Vec<File>,
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     ///
     /// Default `Face to full portrait`.
     pub prompt: Option<String>,
+    /// Images to work on.
+    pub image_urls: Vec<File>,
     /// Size of the image, as a preset or as an exact width and height. The names of the presets give
     /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
     pub image_size: Option<ImageSize>,
@@ -68,11 +68,9 @@ pub struct Input {
     /// Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail
     /// and take longer.
     ///
-    /// Between 4 and 50. Default `40`.
+    /// Between 1 and 50. Default `40`.
     pub num_inference_steps: Option<NumInferenceSteps>,
     /// Acceleration of the run. More acceleration is quicker and may cost some quality.
-    ///
-    /// Default `regular`.
     pub acceleration: Option<Acceleration>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
@@ -87,8 +85,6 @@ pub struct Input {
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// File format of the images.
-    ///
-    /// Default `png`.
     pub output_format: Option<OutputFormat>,
     /// Number of images to generate with this request.
     ///
@@ -116,17 +112,11 @@ impl Input {
         40,
     );
 
-    /// Default of [`acceleration`](Self::acceleration): `regular`.
-    pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::Regular;
-
     /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
     /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
-
-    /// Default of [`output_format`](Self::output_format): `png`.
-    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
 
     /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
@@ -138,7 +128,7 @@ impl Input {
 /// `guidance_scale`: between 0.0 and 20.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
 
-/// `num_inference_steps`: between 4 and 50.
+/// `num_inference_steps`: between 1 and 50.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
 
 /// The values of `acceleration`.
@@ -214,11 +204,11 @@ pub type LoraScale = Float<bounds::LoraScale>;
 pub struct Output {
     /// Finished images, ready to download.
     pub images: Vec<Image>,
+    /// Prompt that the images were made from.
+    pub prompt: String,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: Integer,
-    /// Prompt that the images were made from.
-    pub prompt: String,
 }
 
 // Building.
@@ -314,7 +304,7 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 4
+    /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 1
     /// and 50. Default `40`.
     pub fn num_inference_steps(
         mut self,
@@ -326,7 +316,7 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run. Default `regular`.
+    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run.
     pub fn acceleration(mut self, value: impl Param<Acceleration, M>) -> Self {
         self.optional.acceleration = self.checking.optional("acceleration", value);
         self
@@ -355,7 +345,7 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images. Default `png`.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
         self
@@ -435,8 +425,8 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
-        object.write("image_urls", &self.image_urls);
         object.write_optional("prompt", &self.prompt);
+        object.write("image_urls", &self.image_urls);
         object.write_nullable("image_size", &self.image_size, &self.nulls);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
@@ -465,8 +455,8 @@ impl<'de> json::ReadObject<'de> for Input {
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "image_urls" => object.read(&mut image_urls),
                 "prompt" => object.read(&mut optional.prompt),
+                "image_urls" => object.read(&mut image_urls),
                 "image_size" => {
                     object.read_nullable("image_size", &mut optional.image_size)
                 }
@@ -498,8 +488,8 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
-        object.write("seed", &self.seed);
         object.write("prompt", &self.prompt);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
@@ -515,20 +505,20 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
-        let mut seed = None;
         let mut prompt = None;
+        let mut seed = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "seed" => object.read_unless_null(&mut seed),
                 "prompt" => object.read_unless_null(&mut prompt),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
             images: object.require("images", images)?,
-            seed: object.require("seed", seed)?,
             prompt: object.require("prompt", prompt)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -566,9 +556,9 @@ pub mod bounds {
     pub enum NumInferenceSteps {}
 
     impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 4;
+        const MIN: i64 = 1;
         const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-2-lora-gallery/face-to-full-portrait must be between 4 and 50";
+        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-2-lora-gallery/face-to-full-portrait must be between 1 and 50";
     }
 
     pub enum NumImages {}
@@ -591,8 +581,8 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type image_urls = fal_core::literal::Url<super::Model>;
     pub type prompt = fal_core::literal::Text;
+    pub type image_urls = fal_core::literal::Url<super::Model>;
     pub type image_size = super::ImageSize;
     pub type guidance_scale = super::GuidanceScale;
     pub type num_inference_steps = super::NumInferenceSteps;

@@ -56,16 +56,16 @@ impl SchemaText for fal_flux_2_lora_gallery::add_background::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks.", "default": "Add Background forest"},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
         "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 2.5},
-        "num_inference_steps": {"type": "integer", "minimum": 4, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 40},
-        "acceleration": {"default": "regular", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
+        "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 40},
+        "acceleration": {"description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "lora_scale": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Strength of the effect of the LoRA.", "default": 1}
       },
@@ -89,10 +89,10 @@ impl SchemaText for fal_flux_2_lora_gallery::add_background::Output {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "seed", "prompt"],
+      "required": ["images", "prompt", "seed"],
       "description": "The result of `fal-ai/flux-2-lora-gallery/add-background`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -121,20 +121,20 @@ impl SchemaText for fal_flux_2_lora_gallery::apartment_staging::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
         "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 2.5},
-        "num_inference_steps": {"type": "integer", "minimum": 4, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 40},
-        "acceleration": {"default": "regular", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
+        "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 40},
+        "acceleration": {"description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "lora_scale": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Strength of the effect of the LoRA.", "default": 1}
       },
-      "required": ["image_urls", "prompt"],
+      "required": ["prompt", "image_urls"],
       "description": "The parameters of `fal-ai/flux-2-lora-gallery/apartment-staging`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -154,10 +154,10 @@ impl SchemaText for fal_flux_2_lora_gallery::apartment_staging::Output {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "seed", "prompt"],
+      "required": ["images", "prompt", "seed"],
       "description": "The result of `fal-ai/flux-2-lora-gallery/apartment-staging`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -314,16 +314,16 @@ impl SchemaText for fal_flux_2_lora_gallery::face_to_full_portrait::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks.", "default": "Face to full portrait"},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
         "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 2.5},
-        "num_inference_steps": {"type": "integer", "minimum": 4, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 40},
-        "acceleration": {"default": "regular", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
+        "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 40},
+        "acceleration": {"description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "lora_scale": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Strength of the effect of the LoRA.", "default": 1}
       },
@@ -347,10 +347,10 @@ impl SchemaText for fal_flux_2_lora_gallery::face_to_full_portrait::Output {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "seed", "prompt"],
+      "required": ["images", "prompt", "seed"],
       "description": "The result of `fal-ai/flux-2-lora-gallery/face-to-full-portrait`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -440,19 +440,19 @@ impl SchemaText for fal_flux_2_lora_gallery::multiple_angles::Input {
       "type": "object",
       "properties": {
         "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
-        "horizontal_angle": {"type": "number", "minimum": 0.0, "maximum": 360.0, "description": "Angle of the camera around the subject, in degrees.", "default": 0},
-        "vertical_angle": {"type": "number", "minimum": 0.0, "maximum": 60.0, "description": "Angle of the camera above the horizon, in degrees.", "default": 0},
-        "zoom": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Closeness of the camera. Larger values are closer.", "default": 5},
         "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 2.5},
-        "num_inference_steps": {"type": "integer", "minimum": 4, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 40},
-        "acceleration": {"default": "regular", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
+        "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 40},
+        "acceleration": {"description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "lora_scale": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Strength of the effect of the LoRA.", "default": 1}
+        "lora_scale": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Strength of the effect of the LoRA.", "default": 1},
+        "horizontal_angle": {"type": "number", "minimum": 0.0, "maximum": 360.0, "description": "Angle of the camera around the subject, in degrees.", "default": 0},
+        "vertical_angle": {"type": "number", "minimum": 0.0, "maximum": 60.0, "description": "Angle of the camera above the horizon, in degrees.", "default": 0},
+        "zoom": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Closeness of the camera. Larger values are closer.", "default": 5}
       },
       "required": ["image_urls"],
       "description": "The parameters of `fal-ai/flux-2-lora-gallery/multiple-angles`."
@@ -474,10 +474,10 @@ impl SchemaText for fal_flux_2_lora_gallery::multiple_angles::Output {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "seed", "prompt"],
+      "required": ["images", "prompt", "seed"],
       "description": "The result of `fal-ai/flux-2-lora-gallery/multiple-angles`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -692,20 +692,20 @@ impl SchemaText for fal_flux_2_lora_gallery::virtual_tryon::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
         "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 2.5},
-        "num_inference_steps": {"type": "integer", "minimum": 4, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 40},
-        "acceleration": {"default": "regular", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
+        "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 40},
+        "acceleration": {"description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "lora_scale": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Strength of the effect of the LoRA.", "default": 1}
       },
-      "required": ["image_urls", "prompt"],
+      "required": ["prompt", "image_urls"],
       "description": "The parameters of `fal-ai/flux-2-lora-gallery/virtual-tryon`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -723,10 +723,10 @@ impl SchemaText for fal_flux_2_lora_gallery::virtual_tryon::Output {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "seed", "prompt"],
+      "required": ["images", "prompt", "seed"],
       "description": "The result of `fal-ai/flux-2-lora-gallery/virtual-tryon`."
     }"#;
     const TYPES: &'static [TypeReference] = &[

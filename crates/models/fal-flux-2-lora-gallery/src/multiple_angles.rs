@@ -48,18 +48,6 @@ impl Endpoint for Model {
 pub struct Input {
     /// Images to work on.
     pub image_urls: Vec<File>,
-    /// Angle of the camera around the subject, in degrees.
-    ///
-    /// Between 0.0 and 360.0. Default `0.0`.
-    pub horizontal_angle: Option<HorizontalAngle>,
-    /// Angle of the camera above the horizon, in degrees.
-    ///
-    /// Between 0.0 and 60.0. Default `0.0`.
-    pub vertical_angle: Option<VerticalAngle>,
-    /// Closeness of the camera. Larger values are closer.
-    ///
-    /// Between 0.0 and 10.0. Default `5.0`.
-    pub zoom: Option<Zoom>,
     /// Size of the image, as a preset or as an exact width and height. The names of the presets give
     /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
     pub image_size: Option<ImageSize>,
@@ -71,11 +59,9 @@ pub struct Input {
     /// Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail
     /// and take longer.
     ///
-    /// Between 4 and 50. Default `40`.
+    /// Between 1 and 50. Default `40`.
     pub num_inference_steps: Option<NumInferenceSteps>,
     /// Acceleration of the run. More acceleration is quicker and may cost some quality.
-    ///
-    /// Default `regular`.
     pub acceleration: Option<Acceleration>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
@@ -90,8 +76,6 @@ pub struct Input {
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// File format of the images.
-    ///
-    /// Default `png`.
     pub output_format: Option<OutputFormat>,
     /// Number of images to generate with this request.
     ///
@@ -101,6 +85,18 @@ pub struct Input {
     ///
     /// Between 0.0 and 2.0. Default `1.0`.
     pub lora_scale: Option<LoraScale>,
+    /// Angle of the camera around the subject, in degrees.
+    ///
+    /// Between 0.0 and 360.0. Default `0.0`.
+    pub horizontal_angle: Option<HorizontalAngle>,
+    /// Angle of the camera above the horizon, in degrees.
+    ///
+    /// Between 0.0 and 60.0. Default `0.0`.
+    pub vertical_angle: Option<VerticalAngle>,
+    /// Closeness of the camera. Larger values are closer.
+    ///
+    /// Between 0.0 and 10.0. Default `5.0`.
+    pub zoom: Option<Zoom>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
     nulls: json::Nulls,
@@ -108,15 +104,6 @@ pub struct Input {
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Default of [`horizontal_angle`](Self::horizontal_angle): `0.0`.
-    pub const DEFAULT_HORIZONTAL_ANGLE: HorizontalAngle = HorizontalAngle::literal(0.0);
-
-    /// Default of [`vertical_angle`](Self::vertical_angle): `0.0`.
-    pub const DEFAULT_VERTICAL_ANGLE: VerticalAngle = VerticalAngle::literal(0.0);
-
-    /// Default of [`zoom`](Self::zoom): `5.0`.
-    pub const DEFAULT_ZOOM: Zoom = Zoom::literal(5.0);
-
     /// Default of [`guidance_scale`](Self::guidance_scale): `2.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(2.5);
 
@@ -125,38 +112,32 @@ impl Input {
         40,
     );
 
-    /// Default of [`acceleration`](Self::acceleration): `regular`.
-    pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::Regular;
-
     /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
     /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 
-    /// Default of [`output_format`](Self::output_format): `png`.
-    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
-
     /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
     /// Default of [`lora_scale`](Self::lora_scale): `1.0`.
     pub const DEFAULT_LORA_SCALE: LoraScale = LoraScale::literal(1.0);
+
+    /// Default of [`horizontal_angle`](Self::horizontal_angle): `0.0`.
+    pub const DEFAULT_HORIZONTAL_ANGLE: HorizontalAngle = HorizontalAngle::literal(0.0);
+
+    /// Default of [`vertical_angle`](Self::vertical_angle): `0.0`.
+    pub const DEFAULT_VERTICAL_ANGLE: VerticalAngle = VerticalAngle::literal(0.0);
+
+    /// Default of [`zoom`](Self::zoom): `5.0`.
+    pub const DEFAULT_ZOOM: Zoom = Zoom::literal(5.0);
 }
-
-/// `horizontal_angle`: between 0.0 and 360.0.
-pub type HorizontalAngle = Float<bounds::HorizontalAngle>;
-
-/// `vertical_angle`: between 0.0 and 60.0.
-pub type VerticalAngle = Float<bounds::VerticalAngle>;
-
-/// `zoom`: between 0.0 and 10.0.
-pub type Zoom = Float<bounds::Zoom>;
 
 /// `guidance_scale`: between 0.0 and 20.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
 
-/// `num_inference_steps`: between 4 and 50.
+/// `num_inference_steps`: between 1 and 50.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
 
 /// The values of `acceleration`.
@@ -226,17 +207,26 @@ pub type NumImages = Int<bounds::NumImages>;
 /// `lora_scale`: between 0.0 and 2.0.
 pub type LoraScale = Float<bounds::LoraScale>;
 
+/// `horizontal_angle`: between 0.0 and 360.0.
+pub type HorizontalAngle = Float<bounds::HorizontalAngle>;
+
+/// `vertical_angle`: between 0.0 and 60.0.
+pub type VerticalAngle = Float<bounds::VerticalAngle>;
+
+/// `zoom`: between 0.0 and 10.0.
+pub type Zoom = Float<bounds::Zoom>;
+
 /// The result of [`fal-ai/flux-2-lora-gallery/multiple-angles`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
     pub images: Vec<Image>,
+    /// Prompt that the images were made from.
+    pub prompt: String,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: Integer,
-    /// Prompt that the images were made from.
-    pub prompt: String,
 }
 
 // Building.
@@ -283,9 +273,6 @@ pub struct Builder<ImageUrlsSlot = Unset, M = fal_core::Strict> {
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    horizontal_angle: Option<HorizontalAngle>,
-    vertical_angle: Option<VerticalAngle>,
-    zoom: Option<Zoom>,
     image_size: Option<ImageSize>,
     guidance_scale: Option<GuidanceScale>,
     num_inference_steps: Option<NumInferenceSteps>,
@@ -296,6 +283,9 @@ struct Optional {
     output_format: Option<OutputFormat>,
     num_images: Option<NumImages>,
     lora_scale: Option<LoraScale>,
+    horizontal_angle: Option<HorizontalAngle>,
+    vertical_angle: Option<VerticalAngle>,
+    zoom: Option<Zoom>,
     extra: Map<String, Value>,
     nulls: json::Nulls,
 }
@@ -313,28 +303,6 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         }
     }
 
-    /// Sets [`horizontal_angle`](Input::horizontal_angle): Angle of the camera around the subject, in
-    /// degrees. Between 0.0 and 360.0. Default `0.0`.
-    pub fn horizontal_angle(mut self, value: impl Param<HorizontalAngle, M>) -> Self {
-        self.optional.horizontal_angle = self
-            .checking
-            .optional("horizontal_angle", value);
-        self
-    }
-
-    /// Sets [`vertical_angle`](Input::vertical_angle): Angle of the camera above the horizon, in
-    /// degrees. Between 0.0 and 60.0. Default `0.0`.
-    pub fn vertical_angle(mut self, value: impl Param<VerticalAngle, M>) -> Self {
-        self.optional.vertical_angle = self.checking.optional("vertical_angle", value);
-        self
-    }
-
-    /// Sets [`zoom`](Input::zoom): Closeness of the camera. Between 0.0 and 10.0. Default `5.0`.
-    pub fn zoom(mut self, value: impl Param<Zoom, M>) -> Self {
-        self.optional.zoom = self.checking.optional("zoom", value);
-        self
-    }
-
     /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
     /// height.
     pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
@@ -349,7 +317,7 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 4
+    /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 1
     /// and 50. Default `40`.
     pub fn num_inference_steps(
         mut self,
@@ -361,7 +329,7 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run. Default `regular`.
+    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run.
     pub fn acceleration(mut self, value: impl Param<Acceleration, M>) -> Self {
         self.optional.acceleration = self.checking.optional("acceleration", value);
         self
@@ -390,7 +358,7 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images. Default `png`.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
         self
@@ -410,6 +378,28 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
+    /// Sets [`horizontal_angle`](Input::horizontal_angle): Angle of the camera around the subject, in
+    /// degrees. Between 0.0 and 360.0. Default `0.0`.
+    pub fn horizontal_angle(mut self, value: impl Param<HorizontalAngle, M>) -> Self {
+        self.optional.horizontal_angle = self
+            .checking
+            .optional("horizontal_angle", value);
+        self
+    }
+
+    /// Sets [`vertical_angle`](Input::vertical_angle): Angle of the camera above the horizon, in
+    /// degrees. Between 0.0 and 60.0. Default `0.0`.
+    pub fn vertical_angle(mut self, value: impl Param<VerticalAngle, M>) -> Self {
+        self.optional.vertical_angle = self.checking.optional("vertical_angle", value);
+        self
+    }
+
+    /// Sets [`zoom`](Input::zoom): Closeness of the camera. Between 0.0 and 10.0. Default `5.0`.
+    pub fn zoom(mut self, value: impl Param<Zoom, M>) -> Self {
+        self.optional.zoom = self.checking.optional("zoom", value);
+        self
+    }
+
     /// Sets a parameter that this crate does not know, or that has another type here.
     pub fn extra(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.optional.extra.insert(name.into(), value.into());
@@ -426,9 +416,6 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self.checking
             .finish(Input {
                 image_urls: self.image_urls.take(),
-                horizontal_angle: self.optional.horizontal_angle,
-                vertical_angle: self.optional.vertical_angle,
-                zoom: self.optional.zoom,
                 image_size: self.optional.image_size,
                 guidance_scale: self.optional.guidance_scale,
                 num_inference_steps: self.optional.num_inference_steps,
@@ -439,6 +426,9 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
                 output_format: self.optional.output_format,
                 num_images: self.optional.num_images,
                 lora_scale: self.optional.lora_scale,
+                horizontal_angle: self.optional.horizontal_angle,
+                vertical_angle: self.optional.vertical_angle,
+                zoom: self.optional.zoom,
                 extra: self.optional.extra,
                 nulls: self.optional.nulls,
             })
@@ -473,9 +463,6 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("image_urls", &self.image_urls);
-        object.write_optional("horizontal_angle", &self.horizontal_angle);
-        object.write_optional("vertical_angle", &self.vertical_angle);
-        object.write_optional("zoom", &self.zoom);
         object.write_nullable("image_size", &self.image_size, &self.nulls);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
@@ -486,6 +473,9 @@ impl Serialize for Input {
         object.write_optional("output_format", &self.output_format);
         object.write_optional("num_images", &self.num_images);
         object.write_optional("lora_scale", &self.lora_scale);
+        object.write_optional("horizontal_angle", &self.horizontal_angle);
+        object.write_optional("vertical_angle", &self.vertical_angle);
+        object.write_optional("zoom", &self.zoom);
         object.end()
     }
 }
@@ -505,9 +495,6 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "image_urls" => object.read(&mut image_urls),
-                "horizontal_angle" => object.read(&mut optional.horizontal_angle),
-                "vertical_angle" => object.read(&mut optional.vertical_angle),
-                "zoom" => object.read(&mut optional.zoom),
                 "image_size" => {
                     object.read_nullable("image_size", &mut optional.image_size)
                 }
@@ -522,6 +509,9 @@ impl<'de> json::ReadObject<'de> for Input {
                 "output_format" => object.read(&mut optional.output_format),
                 "num_images" => object.read(&mut optional.num_images),
                 "lora_scale" => object.read(&mut optional.lora_scale),
+                "horizontal_angle" => object.read(&mut optional.horizontal_angle),
+                "vertical_angle" => object.read(&mut optional.vertical_angle),
+                "zoom" => object.read(&mut optional.zoom),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
@@ -539,8 +529,8 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
-        object.write("seed", &self.seed);
         object.write("prompt", &self.prompt);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
@@ -556,20 +546,20 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
-        let mut seed = None;
         let mut prompt = None;
+        let mut seed = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "seed" => object.read_unless_null(&mut seed),
                 "prompt" => object.read_unless_null(&mut prompt),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
             images: object.require("images", images)?,
-            seed: object.require("seed", seed)?,
             prompt: object.require("prompt", prompt)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -596,6 +586,38 @@ pub mod required {
 pub mod bounds {
     use fal_core::Range;
 
+    pub enum GuidanceScale {}
+
+    impl Range<f64> for GuidanceScale {
+        const MIN: f64 = 0.0;
+        const MAX: f64 = 20.0;
+        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/flux-2-lora-gallery/multiple-angles must be between 0.0 and 20.0";
+    }
+
+    pub enum NumInferenceSteps {}
+
+    impl Range<i64> for NumInferenceSteps {
+        const MIN: i64 = 1;
+        const MAX: i64 = 50;
+        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-2-lora-gallery/multiple-angles must be between 1 and 50";
+    }
+
+    pub enum NumImages {}
+
+    impl Range<i64> for NumImages {
+        const MIN: i64 = 1;
+        const MAX: i64 = 4;
+        const MESSAGE: &'static str = "`num_images` of fal-ai/flux-2-lora-gallery/multiple-angles must be between 1 and 4";
+    }
+
+    pub enum LoraScale {}
+
+    impl Range<f64> for LoraScale {
+        const MIN: f64 = 0.0;
+        const MAX: f64 = 2.0;
+        const MESSAGE: &'static str = "`lora_scale` of fal-ai/flux-2-lora-gallery/multiple-angles must be between 0.0 and 2.0";
+    }
+
     pub enum HorizontalAngle {}
 
     impl Range<f64> for HorizontalAngle {
@@ -619,47 +641,12 @@ pub mod bounds {
         const MAX: f64 = 10.0;
         const MESSAGE: &'static str = "`zoom` of fal-ai/flux-2-lora-gallery/multiple-angles must be between 0.0 and 10.0";
     }
-
-    pub enum GuidanceScale {}
-
-    impl Range<f64> for GuidanceScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 20.0;
-        const MESSAGE: &'static str = "`guidance_scale` of fal-ai/flux-2-lora-gallery/multiple-angles must be between 0.0 and 20.0";
-    }
-
-    pub enum NumInferenceSteps {}
-
-    impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 4;
-        const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-2-lora-gallery/multiple-angles must be between 4 and 50";
-    }
-
-    pub enum NumImages {}
-
-    impl Range<i64> for NumImages {
-        const MIN: i64 = 1;
-        const MAX: i64 = 4;
-        const MESSAGE: &'static str = "`num_images` of fal-ai/flux-2-lora-gallery/multiple-angles must be between 1 and 4";
-    }
-
-    pub enum LoraScale {}
-
-    impl Range<f64> for LoraScale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 2.0;
-        const MESSAGE: &'static str = "`lora_scale` of fal-ai/flux-2-lora-gallery/multiple-angles must be between 0.0 and 2.0";
-    }
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type image_urls = fal_core::literal::Url<super::Model>;
-    pub type horizontal_angle = super::HorizontalAngle;
-    pub type vertical_angle = super::VerticalAngle;
-    pub type zoom = super::Zoom;
     pub type image_size = super::ImageSize;
     pub type guidance_scale = super::GuidanceScale;
     pub type num_inference_steps = super::NumInferenceSteps;
@@ -670,6 +657,9 @@ pub mod arg {
     pub type output_format = super::OutputFormat;
     pub type num_images = super::NumImages;
     pub type lora_scale = super::LoraScale;
+    pub type horizontal_angle = super::HorizontalAngle;
+    pub type vertical_angle = super::VerticalAngle;
+    pub type zoom = super::Zoom;
 }
 
 #[doc(hidden)]

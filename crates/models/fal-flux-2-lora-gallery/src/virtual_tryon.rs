@@ -11,8 +11,8 @@
 //! use fal_flux_2_lora_gallery::virtual_tryon;
 //!
 //! let input = input!(virtual_tryon {
-//!     image_urls: ["https://example.com/cat.png"],
 //!     prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+//!     image_urls: ["https://example.com/cat.png"],
 //! });
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
@@ -51,11 +51,11 @@ impl fal_core::task::ImageToImage for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// Images to work on.
-    pub image_urls: Vec<File>,
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     pub prompt: String,
+    /// Images to work on.
+    pub image_urls: Vec<File>,
     /// Size of the image, as a preset or as an exact width and height. The names of the presets give
     /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
     pub image_size: Option<ImageSize>,
@@ -67,11 +67,9 @@ pub struct Input {
     /// Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail
     /// and take longer.
     ///
-    /// Between 4 and 50. Default `40`.
+    /// Between 1 and 50. Default `40`.
     pub num_inference_steps: Option<NumInferenceSteps>,
     /// Acceleration of the run. More acceleration is quicker and may cost some quality.
-    ///
-    /// Default `regular`.
     pub acceleration: Option<Acceleration>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
@@ -86,8 +84,6 @@ pub struct Input {
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// File format of the images.
-    ///
-    /// Default `png`.
     pub output_format: Option<OutputFormat>,
     /// Number of images to generate with this request.
     ///
@@ -112,17 +108,11 @@ impl Input {
         40,
     );
 
-    /// Default of [`acceleration`](Self::acceleration): `regular`.
-    pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::Regular;
-
     /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
     /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
-
-    /// Default of [`output_format`](Self::output_format): `png`.
-    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
 
     /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
@@ -134,7 +124,7 @@ impl Input {
 /// `guidance_scale`: between 0.0 and 20.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
 
-/// `num_inference_steps`: between 4 and 50.
+/// `num_inference_steps`: between 1 and 50.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
 
 /// The values of `acceleration`.
@@ -210,11 +200,11 @@ pub type LoraScale = Float<bounds::LoraScale>;
 pub struct Output {
     /// Finished images, ready to download.
     pub images: Vec<Image>,
+    /// Prompt that the images were made from.
+    pub prompt: String,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: Integer,
-    /// Prompt that the images were made from.
-    pub prompt: String,
 }
 
 // Building.
@@ -233,8 +223,8 @@ impl Input {
     #[doc(hidden)]
     pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
-            image_urls: Unset,
             prompt: Unset,
+            image_urls: Unset,
             optional: Optional::default(),
             checking,
         }
@@ -254,9 +244,9 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ImageUrlsSlot = Unset, PromptSlot = Unset, M = fal_core::Strict> {
-    image_urls: ImageUrlsSlot,
+pub struct Builder<PromptSlot = Unset, ImageUrlsSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
+    image_urls: ImageUrlsSlot,
     optional: Optional,
     checking: M,
 }
@@ -278,32 +268,32 @@ struct Optional {
 }
 
 impl<
-    ImageUrlsSlot,
     PromptSlot,
+    ImageUrlsSlot,
     M: fal_core::Mode,
-> Builder<ImageUrlsSlot, PromptSlot, M> {
-    /// Sets [`image_urls`](Input::image_urls): Images to work on.
-    pub fn image_urls(
-        mut self,
-        value: impl fal_core::Required<Vec<File>, M>,
-    ) -> Builder<Vec<File>, PromptSlot, M> {
-        Builder {
-            image_urls: self.checking.required("image_urls", value),
-            prompt: self.prompt,
-            optional: self.optional,
-            checking: self.checking,
-        }
-    }
-
+> Builder<PromptSlot, ImageUrlsSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
     /// light, style, and any lettering in quotation marks.
     pub fn prompt(
         mut self,
         value: impl fal_core::Required<String, M>,
-    ) -> Builder<ImageUrlsSlot, String, M> {
+    ) -> Builder<String, ImageUrlsSlot, M> {
         Builder {
-            image_urls: self.image_urls,
             prompt: self.checking.required("prompt", value),
+            image_urls: self.image_urls,
+            optional: self.optional,
+            checking: self.checking,
+        }
+    }
+
+    /// Sets [`image_urls`](Input::image_urls): Images to work on.
+    pub fn image_urls(
+        mut self,
+        value: impl fal_core::Required<Vec<File>, M>,
+    ) -> Builder<PromptSlot, Vec<File>, M> {
+        Builder {
+            prompt: self.prompt,
+            image_urls: self.checking.required("image_urls", value),
             optional: self.optional,
             checking: self.checking,
         }
@@ -323,7 +313,7 @@ impl<
         self
     }
 
-    /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 4
+    /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 1
     /// and 50. Default `40`.
     pub fn num_inference_steps(
         mut self,
@@ -335,7 +325,7 @@ impl<
         self
     }
 
-    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run. Default `regular`.
+    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run.
     pub fn acceleration(mut self, value: impl Param<Acceleration, M>) -> Self {
         self.optional.acceleration = self.checking.optional("acceleration", value);
         self
@@ -364,7 +354,7 @@ impl<
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images. Default `png`.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
         self
@@ -392,20 +382,20 @@ impl<
 }
 
 impl<
-    ImageUrlsSlot,
     PromptSlot,
+    ImageUrlsSlot,
     M: fal_core::Mode,
-> Builder<ImageUrlsSlot, PromptSlot, M> {
+> Builder<PromptSlot, ImageUrlsSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> M::Built<Input>
     where
-        ImageUrlsSlot: required::HasImageUrls,
         PromptSlot: required::HasPrompt,
+        ImageUrlsSlot: required::HasImageUrls,
     {
         self.checking
             .finish(Input {
-                image_urls: self.image_urls.take(),
                 prompt: self.prompt.take(),
+                image_urls: self.image_urls.take(),
                 image_size: self.optional.image_size,
                 guidance_scale: self.optional.guidance_scale,
                 num_inference_steps: self.optional.num_inference_steps,
@@ -430,8 +420,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImageUrlsSlot: required::HasImageUrls, PromptSlot: required::HasPrompt> IntoInput
-for Builder<ImageUrlsSlot, PromptSlot> {
+impl<PromptSlot: required::HasPrompt, ImageUrlsSlot: required::HasImageUrls> IntoInput
+for Builder<PromptSlot, ImageUrlsSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -450,8 +440,8 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
-        object.write("image_urls", &self.image_urls);
         object.write("prompt", &self.prompt);
+        object.write("image_urls", &self.image_urls);
         object.write_nullable("image_size", &self.image_size, &self.nulls);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
@@ -476,13 +466,13 @@ impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
-        let mut image_urls = None;
         let mut prompt = None;
+        let mut image_urls = None;
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "image_urls" => object.read(&mut image_urls),
                 "prompt" => object.read(&mut prompt),
+                "image_urls" => object.read(&mut image_urls),
                 "image_size" => {
                     object.read_nullable("image_size", &mut optional.image_size)
                 }
@@ -501,9 +491,9 @@ impl<'de> json::ReadObject<'de> for Input {
             }
         }
         optional.nulls = object.nulls();
-        let builder = Builder::<Vec<File>, String> {
-            image_urls: object.require("image_urls", image_urls)?,
+        let builder = Builder::<String, Vec<File>> {
             prompt: object.require("prompt", prompt)?,
+            image_urls: object.require("image_urls", image_urls)?,
             optional,
             checking: fal_core::Strict,
         };
@@ -515,8 +505,8 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
-        object.write("seed", &self.seed);
         object.write("prompt", &self.prompt);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
@@ -532,41 +522,26 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
-        let mut seed = None;
         let mut prompt = None;
+        let mut seed = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "seed" => object.read_unless_null(&mut seed),
                 "prompt" => object.read_unless_null(&mut prompt),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
             images: object.require("images", images)?,
-            seed: object.require("seed", seed)?,
             prompt: object.require("prompt", prompt)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
 
 #[doc(hidden)]
 pub mod required {
-    #[diagnostic::on_unimplemented(
-        message = "`image_urls` is required by `fal-ai/flux-2-lora-gallery/virtual-tryon`",
-        label = "`image_urls` is missing",
-        note = "set it with `image_urls: ..` in `input!`, or with `.image_urls(..)` on the builder"
-    )]
-    pub trait HasImageUrls {
-        fn take(self) -> Vec<super::File>;
-    }
-
-    impl HasImageUrls for Vec<super::File> {
-        fn take(self) -> Vec<super::File> {
-            self
-        }
-    }
-
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/flux-2-lora-gallery/virtual-tryon`",
         label = "`prompt` is missing",
@@ -578,6 +553,21 @@ pub mod required {
 
     impl HasPrompt for String {
         fn take(self) -> String {
+            self
+        }
+    }
+
+    #[diagnostic::on_unimplemented(
+        message = "`image_urls` is required by `fal-ai/flux-2-lora-gallery/virtual-tryon`",
+        label = "`image_urls` is missing",
+        note = "set it with `image_urls: ..` in `input!`, or with `.image_urls(..)` on the builder"
+    )]
+    pub trait HasImageUrls {
+        fn take(self) -> Vec<super::File>;
+    }
+
+    impl HasImageUrls for Vec<super::File> {
+        fn take(self) -> Vec<super::File> {
             self
         }
     }
@@ -598,9 +588,9 @@ pub mod bounds {
     pub enum NumInferenceSteps {}
 
     impl Range<i64> for NumInferenceSteps {
-        const MIN: i64 = 4;
+        const MIN: i64 = 1;
         const MAX: i64 = 50;
-        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-2-lora-gallery/virtual-tryon must be between 4 and 50";
+        const MESSAGE: &'static str = "`num_inference_steps` of fal-ai/flux-2-lora-gallery/virtual-tryon must be between 1 and 50";
     }
 
     pub enum NumImages {}
@@ -623,8 +613,8 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type image_urls = fal_core::literal::Url<super::Model>;
     pub type prompt = fal_core::literal::Text;
+    pub type image_urls = fal_core::literal::Url<super::Model>;
     pub type image_size = super::ImageSize;
     pub type guidance_scale = super::GuidanceScale;
     pub type num_inference_steps = super::NumInferenceSteps;

@@ -204,17 +204,17 @@ impl SchemaText for fal_flux_2::edit::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 2.5},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "num_inference_steps": {"type": "integer", "minimum": 4, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 28},
-        "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
+        "image_size": {"description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "acceleration": {"default": "regular", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
+        "acceleration": {"description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": false},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."}
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]}
       },
       "required": ["prompt", "image_urls"],
       "description": "The parameters of `fal-ai/flux-2/edit`."
@@ -232,12 +232,12 @@ impl SchemaText for fal_flux_2::edit::Output {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "ImageFile"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "seed", "has_nsfw_concepts"],
       "description": "The result of `fal-ai/flux-2/edit`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -318,15 +318,15 @@ impl SchemaText for fal_flux_2::flash::edit::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 2.5},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height of 512 to 2048 px.", "default": "square_hd"},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "image_size": {"description": "Size of the image, as a preset or as an exact width and height of 512 to 2048 px.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": false},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."}
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]}
       },
       "required": ["prompt", "image_urls"],
       "description": "The parameters of `fal-ai/flux-2/flash/edit`."
@@ -343,12 +343,12 @@ impl SchemaText for fal_flux_2::flash::edit::Output {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "ImageFile"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "seed", "has_nsfw_concepts"],
       "description": "The result of `fal-ai/flux-2/flash/edit`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -542,17 +542,17 @@ impl SchemaText for fal_flux_2::klein::_4b::base::edit::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 5},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "num_inference_steps": {"type": "integer", "minimum": 4, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 28},
-        "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
+        "image_size": {"description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "acceleration": {"default": "regular", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
+        "acceleration": {"description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."}
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]}
       },
       "required": ["prompt", "image_urls"],
       "description": "The parameters of `fal-ai/flux-2/klein/4b/base/edit`."
@@ -570,12 +570,12 @@ impl SchemaText for fal_flux_2::klein::_4b::base::edit::Output {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "ImageFile"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "seed", "has_nsfw_concepts"],
       "description": "The result of `fal-ai/flux-2/klein/4b/base/edit`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -605,17 +605,17 @@ impl SchemaText for fal_flux_2::klein::_4b::base::edit::lora::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 5},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "num_inference_steps": {"type": "integer", "minimum": 4, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 28},
-        "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
+        "image_size": {"description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "acceleration": {"default": "regular", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
+        "acceleration": {"description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."},
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "loras": {"type": "array", "items": {"$type": "FalAiFlux2KleinLoRaInput"}, "description": "LoRA weights to apply on top of the model, three at most. Several are merged.", "default": []}
       },
       "required": ["prompt", "image_urls"],
@@ -641,12 +641,12 @@ impl SchemaText for fal_flux_2::klein::_4b::base::edit::lora::Output {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "ImageFile"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "seed", "has_nsfw_concepts"],
       "description": "The result of `fal-ai/flux-2/klein/4b/base/edit/lora`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -765,14 +765,14 @@ impl SchemaText for fal_flux_2::klein::_4b::edit::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "num_inference_steps": {"type": "integer", "minimum": 4, "maximum": 8, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 4},
-        "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
+        "image_size": {"description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."}
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]}
       },
       "required": ["prompt", "image_urls"],
       "description": "The parameters of `fal-ai/flux-2/klein/4b/edit`."
@@ -789,12 +789,12 @@ impl SchemaText for fal_flux_2::klein::_4b::edit::Output {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "ImageFile"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "seed", "has_nsfw_concepts"],
       "description": "The result of `fal-ai/flux-2/klein/4b/edit`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -1136,17 +1136,17 @@ impl SchemaText for fal_flux_2::klein::_9b::base::edit::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 5},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "num_inference_steps": {"type": "integer", "minimum": 4, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 28},
-        "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
+        "image_size": {"description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "acceleration": {"default": "regular", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
+        "acceleration": {"description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."}
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]}
       },
       "required": ["prompt", "image_urls"],
       "description": "The parameters of `fal-ai/flux-2/klein/9b/base/edit`."
@@ -1164,12 +1164,12 @@ impl SchemaText for fal_flux_2::klein::_9b::base::edit::Output {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "ImageFile"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "seed", "has_nsfw_concepts"],
       "description": "The result of `fal-ai/flux-2/klein/9b/base/edit`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -1199,17 +1199,17 @@ impl SchemaText for fal_flux_2::klein::_9b::base::edit::lora::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 5},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "num_inference_steps": {"type": "integer", "minimum": 4, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 28},
-        "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
+        "image_size": {"description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "acceleration": {"default": "regular", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
+        "acceleration": {"description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."},
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "loras": {"type": "array", "items": {"$type": "FalAiFlux2KleinLoRaInput"}, "description": "LoRA weights to apply on top of the model, three at most. Several are merged.", "default": []}
       },
       "required": ["prompt", "image_urls"],
@@ -1235,12 +1235,12 @@ impl SchemaText for fal_flux_2::klein::_9b::base::edit::lora::Output {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "ImageFile"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "seed", "has_nsfw_concepts"],
       "description": "The result of `fal-ai/flux-2/klein/9b/base/edit/lora`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -1359,14 +1359,14 @@ impl SchemaText for fal_flux_2::klein::_9b::edit::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "num_inference_steps": {"type": "integer", "minimum": 4, "maximum": 8, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 4},
-        "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
+        "image_size": {"description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."}
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]}
       },
       "required": ["prompt", "image_urls"],
       "description": "The parameters of `fal-ai/flux-2/klein/9b/edit`."
@@ -1383,12 +1383,12 @@ impl SchemaText for fal_flux_2::klein::_9b::edit::Output {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "ImageFile"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "seed", "has_nsfw_concepts"],
       "description": "The result of `fal-ai/flux-2/klein/9b/edit`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -1660,17 +1660,17 @@ impl SchemaText for fal_flux_2::lora::edit::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 2.5},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "num_inference_steps": {"type": "integer", "minimum": 4, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 28},
-        "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height of 512 to 2048 px."},
+        "image_size": {"description": "Size of the image, as a preset or as an exact width and height of 512 to 2048 px.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "acceleration": {"default": "regular", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
+        "acceleration": {"description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": false},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."},
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "loras": {"type": "array", "items": {"$type": "LoRaInput"}, "description": "LoRA weights to apply on top of the model, three at most. Several are merged.", "default": []}
       },
       "required": ["prompt", "image_urls"],
@@ -1690,12 +1690,12 @@ impl SchemaText for fal_flux_2::lora::edit::Output {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "ImageFile"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "seed", "has_nsfw_concepts"],
       "description": "The result of `fal-ai/flux-2/lora/edit`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -1776,15 +1776,15 @@ impl SchemaText for fal_flux_2::turbo::edit::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 2.5},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height of 512 to 2048 px.", "default": "square_hd"},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "image_size": {"description": "Size of the image, as a preset or as an exact width and height of 512 to 2048 px.", "allOf": [{"$type": "ImageSize"}]},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": false},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to change, or to take things from."}
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]}
       },
       "required": ["prompt", "image_urls"],
       "description": "The parameters of `fal-ai/flux-2/turbo/edit`."
@@ -1801,12 +1801,12 @@ impl SchemaText for fal_flux_2::turbo::edit::Output {
       "type": "object",
       "properties": {
         "images": {"type": "array", "items": {"$type": "ImageFile"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "seed", "has_nsfw_concepts"],
       "description": "The result of `fal-ai/flux-2/turbo/edit`."
     }"#;
     const TYPES: &'static [TypeReference] = &[

@@ -13,7 +13,6 @@
 //! let input = input!(image_to_image {
 //!     prompt: "A lighthouse at dawn, seen through a rain-streaked window",
 //!     image_url: "https://example.com/cat.png",
-//!     control_lora_image_url: "https://example.com/cat.png",
 //! });
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
@@ -28,7 +27,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{ImageSize, ImageType2, LoraWeight};
+pub use crate::types::{Image, ImageSize, LoraWeight};
 
 /// The endpoint [`fal-ai/flux-control-lora-canny/image-to-image`](https://fal.ai/models/fal-ai/flux-control-lora-canny/image-to-image).
 #[derive(Debug)]
@@ -45,6 +44,8 @@ impl Endpoint for Model {
     type Input = Input;
     type Output = Output;
 }
+
+impl fal_core::task::ImageToImage for Model {}
 
 /// The parameters of [`fal-ai/flux-control-lora-canny/image-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]
@@ -66,10 +67,6 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// LoRA weights to apply on top of the model. Several are merged.
-    ///
-    /// Default `[]`.
-    pub loras: Option<Vec<LoraWeight>>,
     /// Adherence of the image to the prompt (classifier-free guidance). Small values let the model
     /// improvise, large ones make it take the prompt literally.
     ///
@@ -89,15 +86,17 @@ pub struct Input {
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// File format of the images.
-    ///
-    /// Default `jpeg`.
     pub output_format: Option<OutputFormat>,
     /// Image whose edges the result keeps.
-    pub control_lora_image_url: File,
+    pub control_lora_image_url: Option<File>,
     /// Strength of the edges of the control image.
     ///
     /// Between 0.0 and 2.0. Default `1.0`.
     pub control_lora_strength: Option<ControlLoraStrength>,
+    /// LoRA weights to apply on top of the model. Several are merged.
+    ///
+    /// Default `[]`.
+    pub loras: Option<Vec<LoraWeight>>,
     /// Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated
     /// from scratch.
     ///
@@ -105,7 +104,6 @@ pub struct Input {
     pub strength: Option<Strength>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -126,9 +124,6 @@ impl Input {
 
     /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
-
-    /// Default of [`output_format`](Self::output_format): `jpeg`.
-    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Jpeg;
 
     /// Default of [`control_lora_strength`](Self::control_lora_strength): `1.0`.
     pub const DEFAULT_CONTROL_LORA_STRENGTH: ControlLoraStrength = ControlLoraStrength::literal(
@@ -188,17 +183,17 @@ pub type Strength = Float<bounds::Strength>;
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
+    pub images: Vec<Image>,
+    /// Prompt that the images were made from.
+    pub prompt: String,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
-    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
-    /// repeat the result.
-    pub seed: Integer,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
-    /// Prompt that the images were made from.
-    pub prompt: String,
+    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
+    /// repeat the result.
+    pub seed: Integer,
 }
 
 // Building.
@@ -210,18 +205,15 @@ impl Input {
     }
 
     /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
-    pub fn try_builder() -> Builder<Unset, Unset, Unset, fal_core::Checked> {
+    pub fn try_builder() -> Builder<Unset, Unset, fal_core::Checked> {
         Self::builder_with(fal_core::Checked::default())
     }
 
     #[doc(hidden)]
-    pub fn builder_with<M: fal_core::Mode>(
-        checking: M,
-    ) -> Builder<Unset, Unset, Unset, M> {
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
             prompt: Unset,
             image_url: Unset,
-            control_lora_image_url: Unset,
             optional: Optional::default(),
             checking,
         }
@@ -241,15 +233,9 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<
-    PromptSlot = Unset,
-    ImageUrlSlot = Unset,
-    ControlLoraImageUrlSlot = Unset,
-    M = fal_core::Strict,
-> {
+pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
     image_url: ImageUrlSlot,
-    control_lora_image_url: ControlLoraImageUrlSlot,
     optional: Optional,
     checking: M,
 }
@@ -259,34 +245,28 @@ struct Optional {
     image_size: Option<ImageSize>,
     num_inference_steps: Option<NumInferenceSteps>,
     seed: Option<Integer>,
-    loras: Option<Vec<LoraWeight>>,
     guidance_scale: Option<GuidanceScale>,
     sync_mode: Option<bool>,
     num_images: Option<NumImages>,
     enable_safety_checker: Option<bool>,
     output_format: Option<OutputFormat>,
+    control_lora_image_url: Option<File>,
     control_lora_strength: Option<ControlLoraStrength>,
+    loras: Option<Vec<LoraWeight>>,
     strength: Option<Strength>,
     extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
-impl<
-    PromptSlot,
-    ImageUrlSlot,
-    ControlLoraImageUrlSlot,
-    M: fal_core::Mode,
-> Builder<PromptSlot, ImageUrlSlot, ControlLoraImageUrlSlot, M> {
+impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
     /// light, style, and any lettering in quotation marks.
     pub fn prompt(
         mut self,
         value: impl fal_core::Required<String, M>,
-    ) -> Builder<String, ImageUrlSlot, ControlLoraImageUrlSlot, M> {
+    ) -> Builder<String, ImageUrlSlot, M> {
         Builder {
             prompt: self.checking.required("prompt", value),
             image_url: self.image_url,
-            control_lora_image_url: self.control_lora_image_url,
             optional: self.optional,
             checking: self.checking,
         }
@@ -296,28 +276,10 @@ impl<
     pub fn image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
-    ) -> Builder<PromptSlot, File, ControlLoraImageUrlSlot, M> {
+    ) -> Builder<PromptSlot, File, M> {
         Builder {
             prompt: self.prompt,
             image_url: self.checking.required("image_url", value),
-            control_lora_image_url: self.control_lora_image_url,
-            optional: self.optional,
-            checking: self.checking,
-        }
-    }
-
-    /// Sets [`control_lora_image_url`](Input::control_lora_image_url): Image whose edges the result
-    /// keeps.
-    pub fn control_lora_image_url(
-        mut self,
-        value: impl fal_core::Required<File, M>,
-    ) -> Builder<PromptSlot, ImageUrlSlot, File, M> {
-        Builder {
-            prompt: self.prompt,
-            image_url: self.image_url,
-            control_lora_image_url: self
-                .checking
-                .required("control_lora_image_url", value),
             optional: self.optional,
             checking: self.checking,
         }
@@ -346,12 +308,6 @@ impl<
     /// parameters and model version gives the same result, or one very close to it.
     pub fn seed(mut self, value: impl Param<Integer, M>) -> Self {
         self.optional.seed = self.checking.optional("seed", value);
-        self
-    }
-
-    /// Sets [`loras`](Input::loras): LoRA weights to apply on top of the model. Default `[]`.
-    pub fn loras(mut self, value: impl Param<Vec<LoraWeight>, M>) -> Self {
-        self.optional.loras = self.checking.optional("loras", value);
         self
     }
 
@@ -385,9 +341,18 @@ impl<
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images. Default `jpeg`.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
+        self
+    }
+
+    /// Sets [`control_lora_image_url`](Input::control_lora_image_url): Image whose edges the result
+    /// keeps.
+    pub fn control_lora_image_url(mut self, value: impl Param<File, M>) -> Self {
+        self.optional.control_lora_image_url = self
+            .checking
+            .optional("control_lora_image_url", value);
         self
     }
 
@@ -400,6 +365,12 @@ impl<
         self.optional.control_lora_strength = self
             .checking
             .optional("control_lora_strength", value);
+        self
+    }
+
+    /// Sets [`loras`](Input::loras): LoRA weights to apply on top of the model. Default `[]`.
+    pub fn loras(mut self, value: impl Param<Vec<LoraWeight>, M>) -> Self {
+        self.optional.loras = self.checking.optional("loras", value);
         self
     }
 
@@ -417,37 +388,30 @@ impl<
     }
 }
 
-impl<
-    PromptSlot,
-    ImageUrlSlot,
-    ControlLoraImageUrlSlot,
-    M: fal_core::Mode,
-> Builder<PromptSlot, ImageUrlSlot, ControlLoraImageUrlSlot, M> {
+impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> M::Built<Input>
     where
         PromptSlot: required::HasPrompt,
         ImageUrlSlot: required::HasImageUrl,
-        ControlLoraImageUrlSlot: required::HasControlLoraImageUrl,
     {
         self.checking
             .finish(Input {
                 prompt: self.prompt.take(),
                 image_url: self.image_url.take(),
-                control_lora_image_url: self.control_lora_image_url.take(),
                 image_size: self.optional.image_size,
                 num_inference_steps: self.optional.num_inference_steps,
                 seed: self.optional.seed,
-                loras: self.optional.loras,
                 guidance_scale: self.optional.guidance_scale,
                 sync_mode: self.optional.sync_mode,
                 num_images: self.optional.num_images,
                 enable_safety_checker: self.optional.enable_safety_checker,
                 output_format: self.optional.output_format,
+                control_lora_image_url: self.optional.control_lora_image_url,
                 control_lora_strength: self.optional.control_lora_strength,
+                loras: self.optional.loras,
                 strength: self.optional.strength,
                 extra: self.optional.extra,
-                nulls: self.optional.nulls,
             })
     }
 }
@@ -460,11 +424,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<
-    PromptSlot: required::HasPrompt,
-    ImageUrlSlot: required::HasImageUrl,
-    ControlLoraImageUrlSlot: required::HasControlLoraImageUrl,
-> IntoInput for Builder<PromptSlot, ImageUrlSlot, ControlLoraImageUrlSlot> {
+impl<PromptSlot: required::HasPrompt, ImageUrlSlot: required::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -488,15 +449,15 @@ impl Serialize for Input {
         object.write("image_url", &self.image_url);
         object.write_optional("image_size", &self.image_size);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
-        object.write_nullable("seed", &self.seed, &self.nulls);
-        object.write_optional("loras", &self.loras);
+        object.write_optional("seed", &self.seed);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("num_images", &self.num_images);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.write_optional("output_format", &self.output_format);
-        object.write("control_lora_image_url", &self.control_lora_image_url);
+        object.write_optional("control_lora_image_url", &self.control_lora_image_url);
         object.write_optional("control_lora_strength", &self.control_lora_strength);
+        object.write_optional("loras", &self.loras);
         object.write_optional("strength", &self.strength);
         object.end()
     }
@@ -514,7 +475,6 @@ impl<'de> json::ReadObject<'de> for Input {
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut prompt = None;
         let mut image_url = None;
-        let mut control_lora_image_url = None;
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
@@ -522,8 +482,7 @@ impl<'de> json::ReadObject<'de> for Input {
                 "image_url" => object.read(&mut image_url),
                 "image_size" => object.read(&mut optional.image_size),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
-                "seed" => object.read_nullable("seed", &mut optional.seed),
-                "loras" => object.read(&mut optional.loras),
+                "seed" => object.read(&mut optional.seed),
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "num_images" => object.read(&mut optional.num_images),
@@ -531,20 +490,20 @@ impl<'de> json::ReadObject<'de> for Input {
                     object.read(&mut optional.enable_safety_checker)
                 }
                 "output_format" => object.read(&mut optional.output_format),
-                "control_lora_image_url" => object.read(&mut control_lora_image_url),
+                "control_lora_image_url" => {
+                    object.read(&mut optional.control_lora_image_url)
+                }
                 "control_lora_strength" => {
                     object.read(&mut optional.control_lora_strength)
                 }
+                "loras" => object.read(&mut optional.loras),
                 "strength" => object.read(&mut optional.strength),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        optional.nulls = object.nulls();
-        let builder = Builder::<String, File, File> {
+        let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,
-            control_lora_image_url: object
-                .require("control_lora_image_url", control_lora_image_url)?,
             optional,
             checking: fal_core::Strict,
         };
@@ -556,10 +515,10 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
-        object.write("timings", &self.timings);
-        object.write("seed", &self.seed);
-        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
         object.write("prompt", &self.prompt);
+        object.write("timings", &self.timings);
+        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
@@ -575,26 +534,26 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
-        let mut timings = None;
-        let mut seed = None;
-        let mut has_nsfw_concepts = None;
         let mut prompt = None;
+        let mut timings = None;
+        let mut has_nsfw_concepts = None;
+        let mut seed = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_unless_null(&mut seed),
-                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
+                "timings" => object.read_unless_null(&mut timings),
+                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
             images: object.require("images", images)?,
-            timings: object.require("timings", timings)?,
-            seed: object.require("seed", seed)?,
-            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
             prompt: object.require("prompt", prompt)?,
+            timings: object.require("timings", timings)?,
+            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -626,21 +585,6 @@ pub mod required {
     }
 
     impl HasImageUrl for super::File {
-        fn take(self) -> super::File {
-            self
-        }
-    }
-
-    #[diagnostic::on_unimplemented(
-        message = "`control_lora_image_url` is required by `fal-ai/flux-control-lora-canny/image-to-image`",
-        label = "`control_lora_image_url` is missing",
-        note = "set it with `control_lora_image_url: ..` in `input!`, or with `.control_lora_image_url(..)` on the builder"
-    )]
-    pub trait HasControlLoraImageUrl {
-        fn take(self) -> super::File;
-    }
-
-    impl HasControlLoraImageUrl for super::File {
         fn take(self) -> super::File {
             self
         }

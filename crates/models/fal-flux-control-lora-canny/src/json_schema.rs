@@ -92,18 +92,18 @@ impl SchemaText for fal_flux_control_lora_canny::image_to_image::Input {
         "image_url": {"type": "string", "description": "Image to work on."},
         "image_size": {"description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 28},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "loras": {"type": "array", "items": {"$type": "LoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 35.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "control_lora_image_url": {"type": "string", "description": "Image whose edges the result keeps."},
         "control_lora_strength": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Strength of the edges of the control image.", "default": 1},
+        "loras": {"type": "array", "items": {"$type": "LoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
         "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.85}
       },
-      "required": ["prompt", "image_url", "control_lora_image_url"],
+      "required": ["prompt", "image_url"],
       "description": "The parameters of `fal-ai/flux-control-lora-canny/image-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -120,17 +120,17 @@ impl SchemaText for fal_flux_control_lora_canny::image_to_image::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
       "description": "The result of `fal-ai/flux-control-lora-canny/image-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_control_lora_canny::types::ImageType2>("ImageType2"),
+        reference::<fal_flux_control_lora_canny::types::Image>("Image"),
     ];
 }
 

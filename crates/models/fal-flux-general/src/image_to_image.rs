@@ -27,8 +27,8 @@ use serde_json::{Map, Value};
 
 #[doc(inline)]
 pub use crate::types::{
-    ControlLoraWeight, ControlNet, ControlNetUnion, EasyControlWeight, ImageFillInput,
-    ImageSize, ImageType2, IpAdapter, LoraWeight,
+    ControlLoraWeight, ControlNet, ControlNetUnion, EasyControlWeight, Image,
+    ImageFillInput, ImageSize, IpAdapter, LoraWeight,
 };
 
 /// The endpoint [`fal-ai/flux-general/image-to-image`](https://fal.ai/models/fal-ai/flux-general/image-to-image).
@@ -71,7 +71,7 @@ pub struct Input {
     ///
     /// Default `[]`.
     pub loras: Option<Vec<LoraWeight>>,
-    /// `control_loras`.
+    /// LoRAs that make the result follow other images.
     ///
     /// Default `[]`.
     pub control_loras: Option<Vec<ControlLoraWeight>>,
@@ -79,7 +79,7 @@ pub struct Input {
     ///
     /// Default `[]`.
     pub controlnets: Option<Vec<ControlNet>>,
-    /// `controlnet_unions`.
+    /// ControlNets for images of several kinds.
     ///
     /// Default `[]`.
     pub controlnet_unions: Option<Vec<ControlNetUnion>>,
@@ -87,7 +87,7 @@ pub struct Input {
     ///
     /// Default `[]`.
     pub ip_adapters: Option<Vec<IpAdapter>>,
-    /// `easycontrols`.
+    /// Controls that make the result follow other images.
     ///
     /// Default `[]`.
     pub easycontrols: Option<Vec<EasyControlWeight>>,
@@ -98,15 +98,15 @@ pub struct Input {
     ///
     /// Between 0.0 and 20.0. Default `3.5`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// `real_cfg_scale`.
+    /// Strength of classifier-free guidance with the negative prompt.
     ///
     /// Between 0.0 and 5.0. Default `3.5`.
     pub real_cfg_scale: Option<RealCfgScale>,
-    /// `use_real_cfg`.
+    /// Uses classifier-free guidance with the negative prompt, which takes longer.
     ///
     /// Default `false`.
     pub use_real_cfg: Option<bool>,
-    /// `use_cfg_zero`.
+    /// Uses CFG-Zero, another form of guidance.
     ///
     /// Default `false`.
     pub use_cfg_zero: Option<bool>,
@@ -125,23 +125,23 @@ pub struct Input {
     pub enable_safety_checker: Option<bool>,
     /// Image of the subject or style to take up.
     pub reference_image_url: Option<File>,
-    /// `reference_strength`.
+    /// Weight of the reference image.
     ///
     /// Between -3.0 and 3.0. Default `0.65`.
     pub reference_strength: Option<ReferenceStrength>,
-    /// `reference_start`.
+    /// Share of the steps after which the reference starts to act.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub reference_start: Option<ReferenceStart>,
-    /// `reference_end`.
+    /// Share of the steps after which the reference stops to act.
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub reference_end: Option<ReferenceEnd>,
-    /// `base_shift`.
+    /// Shift of the noise schedule for small images.
     ///
     /// Between 0.01 and 5.0. Default `0.5`.
     pub base_shift: Option<BaseShift>,
-    /// `max_shift`.
+    /// Shift of the noise schedule for large images.
     ///
     /// Between 0.01 and 5.0. Default `1.15`.
     pub max_shift: Option<MaxShift>,
@@ -149,11 +149,11 @@ pub struct Input {
     ///
     /// Default `png`.
     pub output_format: Option<OutputFormat>,
-    /// `use_beta_schedule`.
+    /// Spaces the steps by the beta distribution.
     ///
     /// Default `false`.
     pub use_beta_schedule: Option<bool>,
-    /// `sigma_schedule`.
+    /// Spacing of the noise levels.
     pub sigma_schedule: Option<SigmaSchedule>,
     /// Scheduler of the denoising steps.
     ///
@@ -163,19 +163,19 @@ pub struct Input {
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
-    /// `nag_scale`.
+    /// Strength of normalized attention guidance, which keeps to the negative prompt.
     ///
     /// Above 1.0 and at most 10.0. Default `3.0`.
     pub nag_scale: Option<NagScale>,
-    /// `nag_tau`.
+    /// Limit from which normalized attention guidance is scaled down.
     ///
     /// Above 0.0. Default `2.5`.
     pub nag_tau: Option<NagTau>,
-    /// `nag_alpha`.
+    /// Share of normalized attention guidance that is mixed in.
     ///
     /// Above 0.0 and at most 1.0. Default `0.25`.
     pub nag_alpha: Option<NagAlpha>,
-    /// `nag_end`.
+    /// Share of the steps after which normalized attention guidance stops.
     ///
     /// Above 0.0 and at most 1.0. Default `0.25`.
     pub nag_end: Option<NagEnd>,
@@ -395,7 +395,7 @@ pub type Strength = Float<bounds::Strength>;
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
+    pub images: Vec<Image>,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
@@ -551,7 +551,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`control_loras`](Input::control_loras): Default `[]`.
+    /// Sets [`control_loras`](Input::control_loras): LoRAs that make the result follow other images.
+    /// Default `[]`.
     pub fn control_loras(
         mut self,
         value: impl Param<Vec<ControlLoraWeight>, M>,
@@ -567,7 +568,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`controlnet_unions`](Input::controlnet_unions): Default `[]`.
+    /// Sets [`controlnet_unions`](Input::controlnet_unions): ControlNets for images of several kinds.
+    /// Default `[]`.
     pub fn controlnet_unions(
         mut self,
         value: impl Param<Vec<ControlNetUnion>, M>,
@@ -585,7 +587,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`easycontrols`](Input::easycontrols): Default `[]`.
+    /// Sets [`easycontrols`](Input::easycontrols): Controls that make the result follow other images.
+    /// Default `[]`.
     pub fn easycontrols(mut self, value: impl Param<Vec<EasyControlWeight>, M>) -> Self {
         self.optional.easycontrols = self.checking.optional("easycontrols", value);
         self
@@ -604,19 +607,22 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`real_cfg_scale`](Input::real_cfg_scale): Between 0.0 and 5.0. Default `3.5`.
+    /// Sets [`real_cfg_scale`](Input::real_cfg_scale): Strength of classifier-free guidance with the
+    /// negative prompt. Between 0.0 and 5.0. Default `3.5`.
     pub fn real_cfg_scale(mut self, value: impl Param<RealCfgScale, M>) -> Self {
         self.optional.real_cfg_scale = self.checking.optional("real_cfg_scale", value);
         self
     }
 
-    /// Sets [`use_real_cfg`](Input::use_real_cfg): Default `false`.
+    /// Sets [`use_real_cfg`](Input::use_real_cfg): Uses classifier-free guidance with the negative
+    /// prompt, which takes longer. Default `false`.
     pub fn use_real_cfg(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_real_cfg = self.checking.optional("use_real_cfg", value);
         self
     }
 
-    /// Sets [`use_cfg_zero`](Input::use_cfg_zero): Default `false`.
+    /// Sets [`use_cfg_zero`](Input::use_cfg_zero): Uses CFG-Zero, another form of guidance. Default
+    /// `false`.
     pub fn use_cfg_zero(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_cfg_zero = self.checking.optional("use_cfg_zero", value);
         self
@@ -654,7 +660,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`reference_strength`](Input::reference_strength): Between -3.0 and 3.0. Default `0.65`.
+    /// Sets [`reference_strength`](Input::reference_strength): Weight of the reference image. Between
+    /// -3.0 and 3.0. Default `0.65`.
     pub fn reference_strength(
         mut self,
         value: impl Param<ReferenceStrength, M>,
@@ -665,25 +672,29 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`reference_start`](Input::reference_start): Between 0.0 and 1.0. Default `0.0`.
+    /// Sets [`reference_start`](Input::reference_start): Share of the steps after which the reference
+    /// starts to act. Between 0.0 and 1.0. Default `0.0`.
     pub fn reference_start(mut self, value: impl Param<ReferenceStart, M>) -> Self {
         self.optional.reference_start = self.checking.optional("reference_start", value);
         self
     }
 
-    /// Sets [`reference_end`](Input::reference_end): Between 0.0 and 1.0. Default `1.0`.
+    /// Sets [`reference_end`](Input::reference_end): Share of the steps after which the reference stops
+    /// to act. Between 0.0 and 1.0. Default `1.0`.
     pub fn reference_end(mut self, value: impl Param<ReferenceEnd, M>) -> Self {
         self.optional.reference_end = self.checking.optional("reference_end", value);
         self
     }
 
-    /// Sets [`base_shift`](Input::base_shift): Between 0.01 and 5.0. Default `0.5`.
+    /// Sets [`base_shift`](Input::base_shift): Shift of the noise schedule for small images. Between
+    /// 0.01 and 5.0. Default `0.5`.
     pub fn base_shift(mut self, value: impl Param<BaseShift, M>) -> Self {
         self.optional.base_shift = self.checking.optional("base_shift", value);
         self
     }
 
-    /// Sets [`max_shift`](Input::max_shift): Between 0.01 and 5.0. Default `1.15`.
+    /// Sets [`max_shift`](Input::max_shift): Shift of the noise schedule for large images. Between 0.01
+    /// and 5.0. Default `1.15`.
     pub fn max_shift(mut self, value: impl Param<MaxShift, M>) -> Self {
         self.optional.max_shift = self.checking.optional("max_shift", value);
         self
@@ -695,7 +706,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`use_beta_schedule`](Input::use_beta_schedule): Default `false`.
+    /// Sets [`use_beta_schedule`](Input::use_beta_schedule): Spaces the steps by the beta distribution.
+    /// Default `false`.
     pub fn use_beta_schedule(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_beta_schedule = self
             .checking
@@ -703,7 +715,7 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`sigma_schedule`](Input::sigma_schedule):
+    /// Sets [`sigma_schedule`](Input::sigma_schedule): Spacing of the noise levels.
     pub fn sigma_schedule(mut self, value: impl Param<SigmaSchedule, M>) -> Self {
         self.optional.sigma_schedule = self.checking.optional("sigma_schedule", value);
         self
@@ -722,25 +734,29 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`nag_scale`](Input::nag_scale): Above 1.0 and at most 10.0. Default `3.0`.
+    /// Sets [`nag_scale`](Input::nag_scale): Strength of normalized attention guidance, which keeps to
+    /// the negative prompt. Above 1.0 and at most 10.0. Default `3.0`.
     pub fn nag_scale(mut self, value: impl Param<NagScale, M>) -> Self {
         self.optional.nag_scale = self.checking.optional("nag_scale", value);
         self
     }
 
-    /// Sets [`nag_tau`](Input::nag_tau): Above 0.0. Default `2.5`.
+    /// Sets [`nag_tau`](Input::nag_tau): Limit from which normalized attention guidance is scaled down.
+    /// Above 0.0. Default `2.5`.
     pub fn nag_tau(mut self, value: impl Param<NagTau, M>) -> Self {
         self.optional.nag_tau = self.checking.optional("nag_tau", value);
         self
     }
 
-    /// Sets [`nag_alpha`](Input::nag_alpha): Above 0.0 and at most 1.0. Default `0.25`.
+    /// Sets [`nag_alpha`](Input::nag_alpha): Share of normalized attention guidance that is mixed in.
+    /// Above 0.0 and at most 1.0. Default `0.25`.
     pub fn nag_alpha(mut self, value: impl Param<NagAlpha, M>) -> Self {
         self.optional.nag_alpha = self.checking.optional("nag_alpha", value);
         self
     }
 
-    /// Sets [`nag_end`](Input::nag_end): Above 0.0 and at most 1.0. Default `0.25`.
+    /// Sets [`nag_end`](Input::nag_end): Share of the steps after which normalized attention guidance
+    /// stops. Above 0.0 and at most 1.0. Default `0.25`.
     pub fn nag_end(mut self, value: impl Param<NagEnd, M>) -> Self {
         self.optional.nag_end = self.checking.optional("nag_end", value);
         self

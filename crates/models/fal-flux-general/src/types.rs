@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use fal_core::media::{CustomImageSize, Image, Image as ImageType2, ImageSize};
+pub use fal_core::media::{CustomImageSize, Image, ImageSize};
 
 /// Weights of a LoRA, and how strongly they apply.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,10 +12,10 @@
 //! use fal_flux_kontext_lora::inpaint;
 //!
 //! let input = input!(inpaint {
-//!     image_url: "https://example.com/cat.png",
 //!     prompt: "A lighthouse at dawn, seen through a rain-streaked window",
-//!     reference_image_url: "https://example.com/cat.png",
+//!     image_url: "https://example.com/cat.png",
 //!     mask_url: "https://example.com/file",
+//!     reference_image_url: "https://example.com/cat.png",
 //! });
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
@@ -30,7 +30,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{ImageType2, LoraWeight};
+pub use crate::types::{Image, LoraWeight};
 
 /// The endpoint [`fal-ai/flux-kontext-lora/inpaint`](https://fal.ai/models/fal-ai/flux-kontext-lora/inpaint).
 #[derive(Debug)]
@@ -52,11 +52,13 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// Image to change.
-    pub image_url: File,
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     pub prompt: String,
+    /// Image to change.
+    pub image_url: File,
+    /// Mask of the image: the white part is repainted, the black part is kept.
+    pub mask_url: File,
     /// Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail
     /// and take longer.
     ///
@@ -84,21 +86,15 @@ pub struct Input {
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// File format of the images.
-    ///
-    /// Default `png`.
     pub output_format: Option<OutputFormat>,
     /// LoRA weights to apply on top of the model. Several are merged.
     ///
     /// Default `[]`.
     pub loras: Option<Vec<LoraWeight>>,
     /// Acceleration of the run. More acceleration is quicker and may cost some quality.
-    ///
-    /// Default `none`.
     pub acceleration: Option<Acceleration>,
     /// Image that shows what to paint into the masked part.
     pub reference_image_url: File,
-    /// Mask of the image: the white part is repainted, the black part is kept.
-    pub mask_url: File,
     /// Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated
     /// from scratch.
     ///
@@ -106,7 +102,6 @@ pub struct Input {
     pub strength: Option<Strength>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -127,12 +122,6 @@ impl Input {
 
     /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
-
-    /// Default of [`output_format`](Self::output_format): `png`.
-    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
-
-    /// Default of [`acceleration`](Self::acceleration): `none`.
-    pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::None;
 
     /// Default of [`strength`](Self::strength): `0.88`.
     pub const DEFAULT_STRENGTH: Strength = Strength::literal(0.88);
@@ -216,17 +205,17 @@ pub type Strength = Float<bounds::Strength>;
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
+    pub images: Vec<Image>,
+    /// Prompt that the images were made from.
+    pub prompt: String,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
-    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
-    /// repeat the result.
-    pub seed: Integer,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
-    /// Prompt that the images were made from.
-    pub prompt: String,
+    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
+    /// repeat the result.
+    pub seed: Integer,
 }
 
 // Building.
@@ -247,10 +236,10 @@ impl Input {
         checking: M,
     ) -> Builder<Unset, Unset, Unset, Unset, M> {
         Builder {
-            image_url: Unset,
             prompt: Unset,
-            reference_image_url: Unset,
+            image_url: Unset,
             mask_url: Unset,
+            reference_image_url: Unset,
             optional: Optional::default(),
             checking,
         }
@@ -271,16 +260,16 @@ impl Input {
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
 pub struct Builder<
-    ImageUrlSlot = Unset,
     PromptSlot = Unset,
-    ReferenceImageUrlSlot = Unset,
+    ImageUrlSlot = Unset,
     MaskUrlSlot = Unset,
+    ReferenceImageUrlSlot = Unset,
     M = fal_core::Strict,
 > {
-    image_url: ImageUrlSlot,
     prompt: PromptSlot,
-    reference_image_url: ReferenceImageUrlSlot,
+    image_url: ImageUrlSlot,
     mask_url: MaskUrlSlot,
+    reference_image_url: ReferenceImageUrlSlot,
     optional: Optional,
     checking: M,
 }
@@ -298,58 +287,41 @@ struct Optional {
     acceleration: Option<Acceleration>,
     strength: Option<Strength>,
     extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 impl<
-    ImageUrlSlot,
     PromptSlot,
-    ReferenceImageUrlSlot,
+    ImageUrlSlot,
     MaskUrlSlot,
+    ReferenceImageUrlSlot,
     M: fal_core::Mode,
-> Builder<ImageUrlSlot, PromptSlot, ReferenceImageUrlSlot, MaskUrlSlot, M> {
-    /// Sets [`image_url`](Input::image_url): Image to change.
-    pub fn image_url(
-        mut self,
-        value: impl fal_core::Required<File, M>,
-    ) -> Builder<File, PromptSlot, ReferenceImageUrlSlot, MaskUrlSlot, M> {
-        Builder {
-            image_url: self.checking.required("image_url", value),
-            prompt: self.prompt,
-            reference_image_url: self.reference_image_url,
-            mask_url: self.mask_url,
-            optional: self.optional,
-            checking: self.checking,
-        }
-    }
-
+> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, ReferenceImageUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
     /// light, style, and any lettering in quotation marks.
     pub fn prompt(
         mut self,
         value: impl fal_core::Required<String, M>,
-    ) -> Builder<ImageUrlSlot, String, ReferenceImageUrlSlot, MaskUrlSlot, M> {
+    ) -> Builder<String, ImageUrlSlot, MaskUrlSlot, ReferenceImageUrlSlot, M> {
         Builder {
-            image_url: self.image_url,
             prompt: self.checking.required("prompt", value),
-            reference_image_url: self.reference_image_url,
+            image_url: self.image_url,
             mask_url: self.mask_url,
+            reference_image_url: self.reference_image_url,
             optional: self.optional,
             checking: self.checking,
         }
     }
 
-    /// Sets [`reference_image_url`](Input::reference_image_url): Image that shows what to paint into
-    /// the masked part.
-    pub fn reference_image_url(
+    /// Sets [`image_url`](Input::image_url): Image to change.
+    pub fn image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
-    ) -> Builder<ImageUrlSlot, PromptSlot, File, MaskUrlSlot, M> {
+    ) -> Builder<PromptSlot, File, MaskUrlSlot, ReferenceImageUrlSlot, M> {
         Builder {
-            image_url: self.image_url,
             prompt: self.prompt,
-            reference_image_url: self.checking.required("reference_image_url", value),
+            image_url: self.checking.required("image_url", value),
             mask_url: self.mask_url,
+            reference_image_url: self.reference_image_url,
             optional: self.optional,
             checking: self.checking,
         }
@@ -360,12 +332,28 @@ impl<
     pub fn mask_url(
         mut self,
         value: impl fal_core::Required<File, M>,
-    ) -> Builder<ImageUrlSlot, PromptSlot, ReferenceImageUrlSlot, File, M> {
+    ) -> Builder<PromptSlot, ImageUrlSlot, File, ReferenceImageUrlSlot, M> {
         Builder {
-            image_url: self.image_url,
             prompt: self.prompt,
-            reference_image_url: self.reference_image_url,
+            image_url: self.image_url,
             mask_url: self.checking.required("mask_url", value),
+            reference_image_url: self.reference_image_url,
+            optional: self.optional,
+            checking: self.checking,
+        }
+    }
+
+    /// Sets [`reference_image_url`](Input::reference_image_url): Image that shows what to paint into
+    /// the masked part.
+    pub fn reference_image_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, File, M> {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.image_url,
+            mask_url: self.mask_url,
+            reference_image_url: self.checking.required("reference_image_url", value),
             optional: self.optional,
             checking: self.checking,
         }
@@ -420,7 +408,7 @@ impl<
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images. Default `png`.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
         self
@@ -432,7 +420,7 @@ impl<
         self
     }
 
-    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run. Default `none`.
+    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run.
     pub fn acceleration(mut self, value: impl Param<Acceleration, M>) -> Self {
         self.optional.acceleration = self.checking.optional("acceleration", value);
         self
@@ -453,26 +441,26 @@ impl<
 }
 
 impl<
-    ImageUrlSlot,
     PromptSlot,
-    ReferenceImageUrlSlot,
+    ImageUrlSlot,
     MaskUrlSlot,
+    ReferenceImageUrlSlot,
     M: fal_core::Mode,
-> Builder<ImageUrlSlot, PromptSlot, ReferenceImageUrlSlot, MaskUrlSlot, M> {
+> Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, ReferenceImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> M::Built<Input>
     where
-        ImageUrlSlot: required::HasImageUrl,
         PromptSlot: required::HasPrompt,
-        ReferenceImageUrlSlot: required::HasReferenceImageUrl,
+        ImageUrlSlot: required::HasImageUrl,
         MaskUrlSlot: required::HasMaskUrl,
+        ReferenceImageUrlSlot: required::HasReferenceImageUrl,
     {
         self.checking
             .finish(Input {
-                image_url: self.image_url.take(),
                 prompt: self.prompt.take(),
-                reference_image_url: self.reference_image_url.take(),
+                image_url: self.image_url.take(),
                 mask_url: self.mask_url.take(),
+                reference_image_url: self.reference_image_url.take(),
                 num_inference_steps: self.optional.num_inference_steps,
                 seed: self.optional.seed,
                 guidance_scale: self.optional.guidance_scale,
@@ -484,7 +472,6 @@ impl<
                 acceleration: self.optional.acceleration,
                 strength: self.optional.strength,
                 extra: self.optional.extra,
-                nulls: self.optional.nulls,
             })
     }
 }
@@ -498,11 +485,11 @@ impl IntoInput for Input {
 }
 
 impl<
-    ImageUrlSlot: required::HasImageUrl,
     PromptSlot: required::HasPrompt,
-    ReferenceImageUrlSlot: required::HasReferenceImageUrl,
+    ImageUrlSlot: required::HasImageUrl,
     MaskUrlSlot: required::HasMaskUrl,
-> IntoInput for Builder<ImageUrlSlot, PromptSlot, ReferenceImageUrlSlot, MaskUrlSlot> {
+    ReferenceImageUrlSlot: required::HasReferenceImageUrl,
+> IntoInput for Builder<PromptSlot, ImageUrlSlot, MaskUrlSlot, ReferenceImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -515,18 +502,19 @@ impl<
 impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.image_url.visit_files(visit);
-        self.reference_image_url.visit_files(visit);
         self.mask_url.visit_files(visit);
+        self.reference_image_url.visit_files(visit);
     }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
-        object.write("image_url", &self.image_url);
         object.write("prompt", &self.prompt);
+        object.write("image_url", &self.image_url);
+        object.write("mask_url", &self.mask_url);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
-        object.write_nullable("seed", &self.seed, &self.nulls);
+        object.write_optional("seed", &self.seed);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("num_images", &self.num_images);
@@ -535,7 +523,6 @@ impl Serialize for Input {
         object.write_optional("loras", &self.loras);
         object.write_optional("acceleration", &self.acceleration);
         object.write("reference_image_url", &self.reference_image_url);
-        object.write("mask_url", &self.mask_url);
         object.write_optional("strength", &self.strength);
         object.end()
     }
@@ -551,17 +538,18 @@ impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
-        let mut image_url = None;
         let mut prompt = None;
-        let mut reference_image_url = None;
+        let mut image_url = None;
         let mut mask_url = None;
+        let mut reference_image_url = None;
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "image_url" => object.read(&mut image_url),
                 "prompt" => object.read(&mut prompt),
+                "image_url" => object.read(&mut image_url),
+                "mask_url" => object.read(&mut mask_url),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
-                "seed" => object.read_nullable("seed", &mut optional.seed),
+                "seed" => object.read(&mut optional.seed),
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "num_images" => object.read(&mut optional.num_images),
@@ -572,18 +560,16 @@ impl<'de> json::ReadObject<'de> for Input {
                 "loras" => object.read(&mut optional.loras),
                 "acceleration" => object.read(&mut optional.acceleration),
                 "reference_image_url" => object.read(&mut reference_image_url),
-                "mask_url" => object.read(&mut mask_url),
                 "strength" => object.read(&mut optional.strength),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        optional.nulls = object.nulls();
-        let builder = Builder::<File, String, File, File> {
-            image_url: object.require("image_url", image_url)?,
+        let builder = Builder::<String, File, File, File> {
             prompt: object.require("prompt", prompt)?,
+            image_url: object.require("image_url", image_url)?,
+            mask_url: object.require("mask_url", mask_url)?,
             reference_image_url: object
                 .require("reference_image_url", reference_image_url)?,
-            mask_url: object.require("mask_url", mask_url)?,
             optional,
             checking: fal_core::Strict,
         };
@@ -595,10 +581,10 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
-        object.write("timings", &self.timings);
-        object.write("seed", &self.seed);
-        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
         object.write("prompt", &self.prompt);
+        object.write("timings", &self.timings);
+        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
@@ -614,47 +600,32 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
-        let mut timings = None;
-        let mut seed = None;
-        let mut has_nsfw_concepts = None;
         let mut prompt = None;
+        let mut timings = None;
+        let mut has_nsfw_concepts = None;
+        let mut seed = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_unless_null(&mut seed),
-                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
+                "timings" => object.read_unless_null(&mut timings),
+                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
             images: object.require("images", images)?,
-            timings: object.require("timings", timings)?,
-            seed: object.require("seed", seed)?,
-            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
             prompt: object.require("prompt", prompt)?,
+            timings: object.require("timings", timings)?,
+            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
 
 #[doc(hidden)]
 pub mod required {
-    #[diagnostic::on_unimplemented(
-        message = "`image_url` is required by `fal-ai/flux-kontext-lora/inpaint`",
-        label = "`image_url` is missing",
-        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
-    )]
-    pub trait HasImageUrl {
-        fn take(self) -> super::File;
-    }
-
-    impl HasImageUrl for super::File {
-        fn take(self) -> super::File {
-            self
-        }
-    }
-
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/flux-kontext-lora/inpaint`",
         label = "`prompt` is missing",
@@ -671,15 +642,15 @@ pub mod required {
     }
 
     #[diagnostic::on_unimplemented(
-        message = "`reference_image_url` is required by `fal-ai/flux-kontext-lora/inpaint`",
-        label = "`reference_image_url` is missing",
-        note = "set it with `reference_image_url: ..` in `input!`, or with `.reference_image_url(..)` on the builder"
+        message = "`image_url` is required by `fal-ai/flux-kontext-lora/inpaint`",
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
     )]
-    pub trait HasReferenceImageUrl {
+    pub trait HasImageUrl {
         fn take(self) -> super::File;
     }
 
-    impl HasReferenceImageUrl for super::File {
+    impl HasImageUrl for super::File {
         fn take(self) -> super::File {
             self
         }
@@ -695,6 +666,21 @@ pub mod required {
     }
 
     impl HasMaskUrl for super::File {
+        fn take(self) -> super::File {
+            self
+        }
+    }
+
+    #[diagnostic::on_unimplemented(
+        message = "`reference_image_url` is required by `fal-ai/flux-kontext-lora/inpaint`",
+        label = "`reference_image_url` is missing",
+        note = "set it with `reference_image_url: ..` in `input!`, or with `.reference_image_url(..)` on the builder"
+    )]
+    pub trait HasReferenceImageUrl {
+        fn take(self) -> super::File;
+    }
+
+    impl HasReferenceImageUrl for super::File {
         fn take(self) -> super::File {
             self
         }
@@ -741,8 +727,9 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type image_url = fal_core::literal::Url<super::Model>;
     pub type prompt = fal_core::literal::Text;
+    pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type mask_url = fal_core::literal::Url<super::Model>;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type seed = fal_core::literal::Integer;
     pub type guidance_scale = super::GuidanceScale;
@@ -752,7 +739,6 @@ pub mod arg {
     pub type output_format = super::OutputFormat;
     pub type acceleration = super::Acceleration;
     pub type reference_image_url = fal_core::literal::Url<super::Model>;
-    pub type mask_url = fal_core::literal::Url<super::Model>;
     pub type strength = super::Strength;
 }
 

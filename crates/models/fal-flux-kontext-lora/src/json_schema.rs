@@ -37,20 +37,20 @@ impl SchemaText for fal_flux_kontext_lora::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "image_url": {"type": "string", "description": "Image to change."},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_url": {"type": "string", "description": "Image to change."},
         "num_inference_steps": {"type": "integer", "minimum": 10, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 2.5},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "loras": {"type": "array", "items": {"$type": "LoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
-        "acceleration": {"default": "none", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
-        "resolution_mode": {"default": "match_input", "description": "Choice of the shape of the result: `auto` picks it, `match_input` keeps the shape of the input image, and an aspect ratio sets it.", "allOf": [{"$type": "ResolutionMode"}]}
+        "acceleration": {"description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
+        "resolution_mode": {"description": "Choice of the shape of the result: `auto` picks it, `match_input` keeps the shape of the input image, and an aspect ratio sets it.", "allOf": [{"$type": "ResolutionMode"}]}
       },
-      "required": ["image_url", "prompt"],
+      "required": ["prompt", "image_url"],
       "description": "The parameters of `fal-ai/flux-kontext-lora`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -66,17 +66,17 @@ impl SchemaText for fal_flux_kontext_lora::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
       "description": "The result of `fal-ai/flux-kontext-lora`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_kontext_lora::types::ImageType2>("ImageType2"),
+        reference::<fal_flux_kontext_lora::types::Image>("Image"),
     ];
 }
 
@@ -109,22 +109,22 @@ impl SchemaText for fal_flux_kontext_lora::inpaint::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "image_url": {"type": "string", "description": "Image to change."},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_url": {"type": "string", "description": "Image to change."},
+        "mask_url": {"type": "string", "description": "Mask of the image: the white part is repainted, the black part is kept."},
         "num_inference_steps": {"type": "integer", "minimum": 10, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 2.5},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "loras": {"type": "array", "items": {"$type": "LoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
-        "acceleration": {"default": "none", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
+        "acceleration": {"description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
         "reference_image_url": {"type": "string", "description": "Image that shows what to paint into the masked part."},
-        "mask_url": {"type": "string", "description": "Mask of the image: the white part is repainted, the black part is kept."},
         "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.88}
       },
-      "required": ["image_url", "prompt", "reference_image_url", "mask_url"],
+      "required": ["prompt", "image_url", "mask_url", "reference_image_url"],
       "description": "The parameters of `fal-ai/flux-kontext-lora/inpaint`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -139,17 +139,17 @@ impl SchemaText for fal_flux_kontext_lora::inpaint::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
       "description": "The result of `fal-ai/flux-kontext-lora/inpaint`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_kontext_lora::types::ImageType2>("ImageType2"),
+        reference::<fal_flux_kontext_lora::types::Image>("Image"),
     ];
 }
 

@@ -47,8 +47,8 @@
 //! use fal_client::input;
 //!
 //! let input = input!(fal_flux_kontext_lora {
-//!     image_url: "https://example.com/cat.png",
 //!     prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+//!     image_url: "https://example.com/cat.png",
 //! });
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
@@ -73,7 +73,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{ImageType2, LoraWeight};
+pub use crate::types::{Image, LoraWeight};
 
 /// The endpoint [`fal-ai/flux-kontext-lora`](https://fal.ai/models/fal-ai/flux-kontext-lora).
 #[derive(Debug)]
@@ -97,13 +97,11 @@ impl fal_core::task::ImageToImage for Model {}
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// Image to change.
-    ///
-    /// At most 14142 px wide. At most 14142 px high.
-    pub image_url: File,
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     pub prompt: String,
+    /// Image to change.
+    pub image_url: File,
     /// Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail
     /// and take longer.
     ///
@@ -131,25 +129,18 @@ pub struct Input {
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// File format of the images.
-    ///
-    /// Default `png`.
     pub output_format: Option<OutputFormat>,
     /// LoRA weights to apply on top of the model. Several are merged.
     ///
     /// Default `[]`.
     pub loras: Option<Vec<LoraWeight>>,
     /// Acceleration of the run. More acceleration is quicker and may cost some quality.
-    ///
-    /// Default `none`.
     pub acceleration: Option<Acceleration>,
     /// Choice of the shape of the result: `auto` picks it, `match_input` keeps the shape of the input
     /// image, and an aspect ratio sets it.
-    ///
-    /// Default `match_input`.
     pub resolution_mode: Option<ResolutionMode>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -170,25 +161,6 @@ impl Input {
 
     /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
-
-    /// Default of [`output_format`](Self::output_format): `png`.
-    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
-
-    /// Default of [`acceleration`](Self::acceleration): `none`.
-    pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::None;
-
-    /// Default of [`resolution_mode`](Self::resolution_mode): `match_input`.
-    pub const DEFAULT_RESOLUTION_MODE: ResolutionMode = ResolutionMode::MatchInput;
-}
-
-/// Limits of files, which the client can check before it uploads them.
-impl Input {
-    /// The limits of the files of [`image_url`](Self::image_url).
-    pub const LIMITS_IMAGE_URL: fal_core::FileLimits = fal_core::FileLimits {
-        max_width: Some(14142),
-        max_height: Some(14142),
-        ..fal_core::FileLimits::NONE
-    };
 }
 
 /// `num_inference_steps`: between 10 and 50.
@@ -341,17 +313,17 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
+    pub images: Vec<Image>,
+    /// Prompt that the images were made from.
+    pub prompt: String,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
-    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
-    /// repeat the result.
-    pub seed: Integer,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
-    /// Prompt that the images were made from.
-    pub prompt: String,
+    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
+    /// repeat the result.
+    pub seed: Integer,
 }
 
 // Building.
@@ -370,8 +342,8 @@ impl Input {
     #[doc(hidden)]
     pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
-            image_url: Unset,
             prompt: Unset,
+            image_url: Unset,
             optional: Optional::default(),
             checking,
         }
@@ -391,9 +363,9 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ImageUrlSlot = Unset, PromptSlot = Unset, M = fal_core::Strict> {
-    image_url: ImageUrlSlot,
+pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
+    image_url: ImageUrlSlot,
     optional: Optional,
     checking: M,
 }
@@ -411,33 +383,31 @@ struct Optional {
     acceleration: Option<Acceleration>,
     resolution_mode: Option<ResolutionMode>,
     extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
-impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSlot, M> {
-    /// Sets [`image_url`](Input::image_url): Image to change. At most 14142 px wide. At most 14142 px
-    /// high.
-    pub fn image_url(
-        mut self,
-        value: impl fal_core::Required<File, M>,
-    ) -> Builder<File, PromptSlot, M> {
-        Builder {
-            image_url: self.checking.required("image_url", value),
-            prompt: self.prompt,
-            optional: self.optional,
-            checking: self.checking,
-        }
-    }
-
+impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
     /// light, style, and any lettering in quotation marks.
     pub fn prompt(
         mut self,
         value: impl fal_core::Required<String, M>,
-    ) -> Builder<ImageUrlSlot, String, M> {
+    ) -> Builder<String, ImageUrlSlot, M> {
         Builder {
-            image_url: self.image_url,
             prompt: self.checking.required("prompt", value),
+            image_url: self.image_url,
+            optional: self.optional,
+            checking: self.checking,
+        }
+    }
+
+    /// Sets [`image_url`](Input::image_url): Image to change.
+    pub fn image_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, File, M> {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.checking.required("image_url", value),
             optional: self.optional,
             checking: self.checking,
         }
@@ -492,7 +462,7 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images. Default `png`.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
         self
@@ -504,15 +474,14 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run. Default `none`.
+    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run.
     pub fn acceleration(mut self, value: impl Param<Acceleration, M>) -> Self {
         self.optional.acceleration = self.checking.optional("acceleration", value);
         self
     }
 
     /// Sets [`resolution_mode`](Input::resolution_mode): Choice of the shape of the result: `auto`
-    /// picks it, `match_input` keeps the shape of the input image, and an aspect ratio sets it. Default
-    /// `match_input`.
+    /// picks it, `match_input` keeps the shape of the input image, and an aspect ratio sets it.
     pub fn resolution_mode(mut self, value: impl Param<ResolutionMode, M>) -> Self {
         self.optional.resolution_mode = self.checking.optional("resolution_mode", value);
         self
@@ -525,17 +494,17 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
     }
 }
 
-impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSlot, M> {
+impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> M::Built<Input>
     where
-        ImageUrlSlot: required::HasImageUrl,
         PromptSlot: required::HasPrompt,
+        ImageUrlSlot: required::HasImageUrl,
     {
         self.checking
             .finish(Input {
-                image_url: self.image_url.take(),
                 prompt: self.prompt.take(),
+                image_url: self.image_url.take(),
                 num_inference_steps: self.optional.num_inference_steps,
                 seed: self.optional.seed,
                 guidance_scale: self.optional.guidance_scale,
@@ -547,7 +516,6 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
                 acceleration: self.optional.acceleration,
                 resolution_mode: self.optional.resolution_mode,
                 extra: self.optional.extra,
-                nulls: self.optional.nulls,
             })
     }
 }
@@ -560,8 +528,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImageUrlSlot: required::HasImageUrl, PromptSlot: required::HasPrompt> IntoInput
-for Builder<ImageUrlSlot, PromptSlot> {
+impl<PromptSlot: required::HasPrompt, ImageUrlSlot: required::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -575,19 +543,15 @@ impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.image_url.visit_files(visit);
     }
-
-    fn visit_file_limits<'a>(&'a self, visitor: &mut fal_core::FileLimitsVisitor<'a>) {
-        visitor.field("image_url", &Self::LIMITS_IMAGE_URL, &self.image_url);
-    }
 }
 
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
-        object.write("image_url", &self.image_url);
         object.write("prompt", &self.prompt);
+        object.write("image_url", &self.image_url);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
-        object.write_nullable("seed", &self.seed, &self.nulls);
+        object.write_optional("seed", &self.seed);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("num_images", &self.num_images);
@@ -610,15 +574,15 @@ impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
-        let mut image_url = None;
         let mut prompt = None;
+        let mut image_url = None;
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "image_url" => object.read(&mut image_url),
                 "prompt" => object.read(&mut prompt),
+                "image_url" => object.read(&mut image_url),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
-                "seed" => object.read_nullable("seed", &mut optional.seed),
+                "seed" => object.read(&mut optional.seed),
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "num_images" => object.read(&mut optional.num_images),
@@ -632,10 +596,9 @@ impl<'de> json::ReadObject<'de> for Input {
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        optional.nulls = object.nulls();
-        let builder = Builder::<File, String> {
-            image_url: object.require("image_url", image_url)?,
+        let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
+            image_url: object.require("image_url", image_url)?,
             optional,
             checking: fal_core::Strict,
         };
@@ -647,10 +610,10 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
-        object.write("timings", &self.timings);
-        object.write("seed", &self.seed);
-        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
         object.write("prompt", &self.prompt);
+        object.write("timings", &self.timings);
+        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
@@ -666,47 +629,32 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
-        let mut timings = None;
-        let mut seed = None;
-        let mut has_nsfw_concepts = None;
         let mut prompt = None;
+        let mut timings = None;
+        let mut has_nsfw_concepts = None;
+        let mut seed = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_unless_null(&mut seed),
-                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
+                "timings" => object.read_unless_null(&mut timings),
+                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
             images: object.require("images", images)?,
-            timings: object.require("timings", timings)?,
-            seed: object.require("seed", seed)?,
-            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
             prompt: object.require("prompt", prompt)?,
+            timings: object.require("timings", timings)?,
+            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
 
 #[doc(hidden)]
 pub mod required {
-    #[diagnostic::on_unimplemented(
-        message = "`image_url` is required by `fal-ai/flux-kontext-lora`",
-        label = "`image_url` is missing",
-        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
-    )]
-    pub trait HasImageUrl {
-        fn take(self) -> super::File;
-    }
-
-    impl HasImageUrl for super::File {
-        fn take(self) -> super::File {
-            self
-        }
-    }
-
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/flux-kontext-lora`",
         label = "`prompt` is missing",
@@ -718,6 +666,21 @@ pub mod required {
 
     impl HasPrompt for String {
         fn take(self) -> String {
+            self
+        }
+    }
+
+    #[diagnostic::on_unimplemented(
+        message = "`image_url` is required by `fal-ai/flux-kontext-lora`",
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
+    )]
+    pub trait HasImageUrl {
+        fn take(self) -> super::File;
+    }
+
+    impl HasImageUrl for super::File {
+        fn take(self) -> super::File {
             self
         }
     }
@@ -755,8 +718,8 @@ pub mod bounds {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type image_url = fal_core::literal::Url<super::Model>;
     pub type prompt = fal_core::literal::Text;
+    pub type image_url = fal_core::literal::Url<super::Model>;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type seed = fal_core::literal::Integer;
     pub type guidance_scale = super::GuidanceScale;

@@ -26,7 +26,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::ImageType2;
+pub use crate::types::Image;
 
 /// The endpoint [`fal-ai/flux-kontext/dev`](https://fal.ai/models/fal-ai/flux-kontext/dev).
 #[derive(Debug)]
@@ -54,8 +54,6 @@ pub struct Input {
     /// in quotation marks.
     pub prompt: String,
     /// Image to change.
-    ///
-    /// At most 14142 px wide. At most 14142 px high.
     pub image_url: File,
     /// Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail
     /// and take longer.
@@ -84,17 +82,11 @@ pub struct Input {
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// File format of the images.
-    ///
-    /// Default `jpeg`.
     pub output_format: Option<OutputFormat>,
     /// Acceleration of the run. More acceleration is quicker and may cost some quality.
-    ///
-    /// Default `none`.
     pub acceleration: Option<Acceleration>,
     /// Choice of the shape of the result: `auto` picks it, `match_input` keeps the shape of the input
     /// image, and an aspect ratio sets it.
-    ///
-    /// Default `match_input`.
     pub resolution_mode: Option<ResolutionMode>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -119,25 +111,6 @@ impl Input {
 
     /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
-
-    /// Default of [`output_format`](Self::output_format): `jpeg`.
-    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Jpeg;
-
-    /// Default of [`acceleration`](Self::acceleration): `none`.
-    pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::None;
-
-    /// Default of [`resolution_mode`](Self::resolution_mode): `match_input`.
-    pub const DEFAULT_RESOLUTION_MODE: ResolutionMode = ResolutionMode::MatchInput;
-}
-
-/// Limits of files, which the client can check before it uploads them.
-impl Input {
-    /// The limits of the files of [`image_url`](Self::image_url).
-    pub const LIMITS_IMAGE_URL: fal_core::FileLimits = fal_core::FileLimits {
-        max_width: Some(14142),
-        max_height: Some(14142),
-        ..fal_core::FileLimits::NONE
-    };
 }
 
 /// `num_inference_steps`: between 10 and 50.
@@ -290,17 +263,17 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
+    pub images: Vec<Image>,
+    /// Prompt that the images were made from.
+    pub prompt: String,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
-    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
-    /// repeat the result.
-    pub seed: Integer,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
-    /// Prompt that the images were made from.
-    pub prompt: String,
+    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
+    /// repeat the result.
+    pub seed: Integer,
 }
 
 // Building.
@@ -377,8 +350,7 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         }
     }
 
-    /// Sets [`image_url`](Input::image_url): Image to change. At most 14142 px wide. At most 14142 px
-    /// high.
+    /// Sets [`image_url`](Input::image_url): Image to change.
     pub fn image_url(
         mut self,
         value: impl fal_core::Required<File, M>,
@@ -440,21 +412,20 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images. Default `jpeg`.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
         self
     }
 
-    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run. Default `none`.
+    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run.
     pub fn acceleration(mut self, value: impl Param<Acceleration, M>) -> Self {
         self.optional.acceleration = self.checking.optional("acceleration", value);
         self
     }
 
     /// Sets [`resolution_mode`](Input::resolution_mode): Choice of the shape of the result: `auto`
-    /// picks it, `match_input` keeps the shape of the input image, and an aspect ratio sets it. Default
-    /// `match_input`.
+    /// picks it, `match_input` keeps the shape of the input image, and an aspect ratio sets it.
     pub fn resolution_mode(mut self, value: impl Param<ResolutionMode, M>) -> Self {
         self.optional.resolution_mode = self.checking.optional("resolution_mode", value);
         self
@@ -515,10 +486,6 @@ for Builder<PromptSlot, ImageUrlSlot> {
 impl Parameters for Input {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.image_url.visit_files(visit);
-    }
-
-    fn visit_file_limits<'a>(&'a self, visitor: &mut fal_core::FileLimitsVisitor<'a>) {
-        visitor.field("image_url", &Self::LIMITS_IMAGE_URL, &self.image_url);
     }
 }
 
@@ -586,10 +553,10 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
-        object.write("timings", &self.timings);
-        object.write("seed", &self.seed);
-        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
         object.write("prompt", &self.prompt);
+        object.write("timings", &self.timings);
+        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
@@ -605,26 +572,26 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
-        let mut timings = None;
-        let mut seed = None;
-        let mut has_nsfw_concepts = None;
         let mut prompt = None;
+        let mut timings = None;
+        let mut has_nsfw_concepts = None;
+        let mut seed = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_unless_null(&mut seed),
-                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
+                "timings" => object.read_unless_null(&mut timings),
+                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
             images: object.require("images", images)?,
-            timings: object.require("timings", timings)?,
-            seed: object.require("seed", seed)?,
-            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
             prompt: object.require("prompt", prompt)?,
+            timings: object.require("timings", timings)?,
+            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }

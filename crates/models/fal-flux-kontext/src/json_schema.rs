@@ -24,9 +24,9 @@ impl SchemaText for fal_flux_kontext::dev::Input {
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "acceleration": {"default": "none", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
-        "resolution_mode": {"default": "match_input", "description": "Choice of the shape of the result: `auto` picks it, `match_input` keeps the shape of the input image, and an aspect ratio sets it.", "allOf": [{"$type": "ResolutionMode"}]}
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "acceleration": {"description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
+        "resolution_mode": {"description": "Choice of the shape of the result: `auto` picks it, `match_input` keeps the shape of the input image, and an aspect ratio sets it.", "allOf": [{"$type": "ResolutionMode"}]}
       },
       "required": ["prompt", "image_url"],
       "description": "The parameters of `fal-ai/flux-kontext/dev`."
@@ -43,17 +43,17 @@ impl SchemaText for fal_flux_kontext::dev::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
       "description": "The result of `fal-ai/flux-kontext/dev`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_kontext::types::ImageType2>("ImageType2"),
+        reference::<fal_flux_kontext::types::Image>("Image"),
     ];
 }
 

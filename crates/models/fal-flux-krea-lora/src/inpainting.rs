@@ -27,7 +27,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{ImageSize, ImageType2, LoraWeight};
+pub use crate::types::{Image, ImageSize, LoraWeight};
 
 /// The endpoint [`fal-ai/flux-krea-lora/inpainting`](https://fal.ai/models/fal-ai/flux-krea-lora/inpainting).
 #[derive(Debug)]
@@ -211,7 +211,7 @@ pub type Strength = Float<bounds::Strength>;
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
+    pub images: Vec<Image>,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to

@@ -6,11 +6,10 @@ extern crate self as fal_flux_lora_fill;
 use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
-    fal_flux_lora_fill::types::LoraWeight,
-    fal_flux_lora_fill::types::ImageFillInputType2,
-    fal_flux_lora_fill::types::ImageFillInputType2FillImageUrl,
-    fal_flux_lora_fill::Input, fal_flux_lora_fill::Output,
-    fal_flux_lora_fill::OutputFormat, fal_flux_lora_fill::Acceleration
+    fal_flux_lora_fill::types::LoraWeight, fal_flux_lora_fill::types::ImageFillInput,
+    fal_flux_lora_fill::types::ImageFillInputFillImageUrl, fal_flux_lora_fill::Input,
+    fal_flux_lora_fill::Output, fal_flux_lora_fill::OutputFormat,
+    fal_flux_lora_fill::Acceleration
 }
 
 impl SchemaText for fal_flux_lora_fill::types::LoraWeight {
@@ -26,25 +25,26 @@ impl SchemaText for fal_flux_lora_fill::types::LoraWeight {
     }"#;
 }
 
-impl SchemaText for fal_flux_lora_fill::types::ImageFillInputType2 {
-    const ID: &'static str = "fal_flux_lora_fill::types::ImageFillInputType2";
+impl SchemaText for fal_flux_lora_fill::types::ImageFillInput {
+    const ID: &'static str = "fal_flux_lora_fill::types::ImageFillInput";
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "fill_image_url": {"anyOf": [{"$type": "ImageFillInputType2FillImageUrl"}, {"type": "null"}]},
+        "fill_image_url": {"anyOf": [{"$type": "ImageFillInputFillImageUrl"}, {"type": "null"}], "description": "Images to fill with."},
         "in_context_fill": {"type": "boolean", "default": false},
         "use_prompt": {"type": "boolean", "default": false}
-      }
+      },
+      "description": "Images to fill with."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<
-            fal_flux_lora_fill::types::ImageFillInputType2FillImageUrl,
-        >("ImageFillInputType2FillImageUrl"),
+            fal_flux_lora_fill::types::ImageFillInputFillImageUrl,
+        >("ImageFillInputFillImageUrl"),
     ];
 }
 
-impl SchemaText for fal_flux_lora_fill::types::ImageFillInputType2FillImageUrl {
-    const ID: &'static str = "fal_flux_lora_fill::types::ImageFillInputType2FillImageUrl";
+impl SchemaText for fal_flux_lora_fill::types::ImageFillInputFillImageUrl {
+    const ID: &'static str = "fal_flux_lora_fill::types::ImageFillInputFillImageUrl";
     const SCHEMA: &'static str = r#"{
       "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]
     }"#;
@@ -69,7 +69,7 @@ impl SchemaText for fal_flux_lora_fill::Input {
         "image_url": {"type": "string", "description": "Image to work on."},
         "mask_url": {"type": "string", "description": "Mask of the image: the white part is repainted, the black part is kept."},
         "paste_back": {"type": "boolean", "default": true},
-        "fill_image": {"anyOf": [{"$type": "ImageFillInputType2"}, {"type": "null"}]},
+        "fill_image": {"anyOf": [{"$type": "ImageFillInput"}, {"type": "null"}], "description": "Images to fill with."},
         "resize_to_original": {"type": "boolean", "default": false}
       },
       "required": ["image_url", "mask_url"],
@@ -77,9 +77,7 @@ impl SchemaText for fal_flux_lora_fill::Input {
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_flux_lora_fill::Acceleration>("Acceleration"),
-        reference::<
-            fal_flux_lora_fill::types::ImageFillInputType2,
-        >("ImageFillInputType2"),
+        reference::<fal_flux_lora_fill::types::ImageFillInput>("ImageFillInput"),
         reference::<fal_flux_lora_fill::types::ImageSize>("ImageSize"),
         reference::<fal_flux_lora_fill::types::LoraWeight>("LoraWeight"),
         reference::<fal_flux_lora_fill::OutputFormat>("OutputFormat"),
@@ -91,7 +89,7 @@ impl SchemaText for fal_flux_lora_fill::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -101,7 +99,7 @@ impl SchemaText for fal_flux_lora_fill::Output {
       "description": "The result of `fal-ai/flux-lora-fill`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux_lora_fill::types::ImageType2>("ImageType2"),
+        reference::<fal_flux_lora_fill::types::Image>("Image"),
     ];
 }
 

@@ -34,7 +34,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{ImageFillInputType2, ImageSize, ImageType2, LoraWeight};
+pub use crate::types::{Image, ImageFillInput, ImageSize, LoraWeight};
 
 /// The endpoint [`fal-ai/flux-lora-fill`](https://fal.ai/models/fal-ai/flux-lora-fill).
 #[derive(Debug)]
@@ -110,8 +110,8 @@ pub struct Input {
     ///
     /// Default `true`.
     pub paste_back: Option<bool>,
-    /// `fill_image`.
-    pub fill_image: Option<ImageFillInputType2>,
+    /// Images to fill with.
+    pub fill_image: Option<ImageFillInput>,
     /// `resize_to_original`.
     ///
     /// Default `false`.
@@ -226,7 +226,7 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
+    pub images: Vec<Image>,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
@@ -297,7 +297,7 @@ struct Optional {
     output_format: Option<OutputFormat>,
     acceleration: Option<Acceleration>,
     paste_back: Option<bool>,
-    fill_image: Option<ImageFillInputType2>,
+    fill_image: Option<ImageFillInput>,
     resize_to_original: Option<bool>,
     extra: Map<String, Value>,
     nulls: json::Nulls,
@@ -422,8 +422,8 @@ impl<
         self
     }
 
-    /// Sets [`fill_image`](Input::fill_image):
-    pub fn fill_image(mut self, value: impl Param<ImageFillInputType2, M>) -> Self {
+    /// Sets [`fill_image`](Input::fill_image): Images to fill with.
+    pub fn fill_image(mut self, value: impl Param<ImageFillInput, M>) -> Self {
         self.optional.fill_image = self.checking.optional("fill_image", value);
         self
     }
@@ -716,5 +716,5 @@ pub mod list {
 pub mod nested {
     pub use crate::types::shape::ImageSize as image_size;
     pub use crate::types::shape::LoraWeight as loras;
-    pub use crate::types::shape::ImageFillInputType2 as fill_image;
+    pub use crate::types::shape::ImageFillInput as fill_image;
 }

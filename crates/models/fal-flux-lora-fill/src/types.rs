@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::Value;
 
 #[doc(inline)]
-pub use fal_core::media::{CustomImageSize, Image as ImageType2, ImageSize};
+pub use fal_core::media::{CustomImageSize, Image, ImageSize};
 
 /// Weights of a LoRA, and how strongly they apply.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,12 +23,12 @@ pub struct LoraWeight {
 /// `scale`: between 0.0 and 4.0.
 pub type LoraWeightScale = Float<bounds::LoraWeightScale>;
 
-/// The object `ImageFillInputType2` of the document.
+/// Images to fill with.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct ImageFillInputType2 {
-    /// `fill_image_url`.
-    pub fill_image_url: Option<ImageFillInputType2FillImageUrl>,
+pub struct ImageFillInput {
+    /// Images to fill with.
+    pub fill_image_url: Option<ImageFillInputFillImageUrl>,
     /// `in_context_fill`.
     ///
     /// Default `false`.
@@ -43,22 +43,22 @@ pub struct ImageFillInputType2 {
 /// The values of `fill_image_url`.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub enum ImageFillInputType2FillImageUrl {
+pub enum ImageFillInputFillImageUrl {
     /// A list of files.
     List(Vec<File>),
     /// A file.
     File(File),
 }
 
-impl fal_core::ParamValue for ImageFillInputType2FillImageUrl {}
+impl fal_core::ParamValue for ImageFillInputFillImageUrl {}
 
-impl From<Vec<File>> for ImageFillInputType2FillImageUrl {
+impl From<Vec<File>> for ImageFillInputFillImageUrl {
     fn from(value: Vec<File>) -> Self {
         Self::List(value)
     }
 }
 
-impl From<File> for ImageFillInputType2FillImageUrl {
+impl From<File> for ImageFillInputFillImageUrl {
     fn from(value: File) -> Self {
         Self::File(value)
     }
@@ -137,72 +137,70 @@ impl<PathSlot, M: fal_core::Mode> LoraWeightBuilder<PathSlot, M> {
     }
 }
 
-impl ImageFillInputType2 {
+impl ImageFillInput {
     /// Returns a builder without a parameter.
-    pub fn builder() -> ImageFillInputType2Builder {
+    pub fn builder() -> ImageFillInputBuilder {
         Self::builder_with(fal_core::Strict)
     }
 
     /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
-    pub fn try_builder() -> ImageFillInputType2Builder<fal_core::Checked> {
+    pub fn try_builder() -> ImageFillInputBuilder<fal_core::Checked> {
         Self::builder_with(fal_core::Checked::default())
     }
 
     #[doc(hidden)]
-    pub fn builder_with<M: fal_core::Mode>(
-        checking: M,
-    ) -> ImageFillInputType2Builder<M> {
-        ImageFillInputType2Builder {
-            optional: ImageFillInputType2Optional::default(),
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> ImageFillInputBuilder<M> {
+        ImageFillInputBuilder {
+            optional: ImageFillInputOptional::default(),
             checking,
         }
     }
 }
 
-/// A builder of [`ImageFillInputType2`].
+/// A builder of [`ImageFillInput`].
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct ImageFillInputType2Builder<M = fal_core::Strict> {
-    optional: ImageFillInputType2Optional,
+pub struct ImageFillInputBuilder<M = fal_core::Strict> {
+    optional: ImageFillInputOptional,
     checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
-struct ImageFillInputType2Optional {
-    fill_image_url: Option<ImageFillInputType2FillImageUrl>,
+struct ImageFillInputOptional {
+    fill_image_url: Option<ImageFillInputFillImageUrl>,
     in_context_fill: Option<bool>,
     use_prompt: Option<bool>,
     nulls: json::Nulls,
 }
 
-impl<M: fal_core::Mode> ImageFillInputType2Builder<M> {
-    /// Sets [`fill_image_url`](ImageFillInputType2::fill_image_url):
+impl<M: fal_core::Mode> ImageFillInputBuilder<M> {
+    /// Sets [`fill_image_url`](ImageFillInput::fill_image_url): Images to fill with.
     pub fn fill_image_url(
         mut self,
-        value: impl Param<ImageFillInputType2FillImageUrl, M>,
+        value: impl Param<ImageFillInputFillImageUrl, M>,
     ) -> Self {
         self.optional.fill_image_url = self.checking.optional("fill_image_url", value);
         self
     }
 
-    /// Sets [`in_context_fill`](ImageFillInputType2::in_context_fill): Default `false`.
+    /// Sets [`in_context_fill`](ImageFillInput::in_context_fill): Default `false`.
     pub fn in_context_fill(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.in_context_fill = self.checking.optional("in_context_fill", value);
         self
     }
 
-    /// Sets [`use_prompt`](ImageFillInputType2::use_prompt): Default `false`.
+    /// Sets [`use_prompt`](ImageFillInput::use_prompt): Default `false`.
     pub fn use_prompt(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_prompt = self.checking.optional("use_prompt", value);
         self
     }
 }
 
-impl<M: fal_core::Mode> ImageFillInputType2Builder<M> {
+impl<M: fal_core::Mode> ImageFillInputBuilder<M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> M::Built<ImageFillInputType2> {
+    pub fn build(self) -> M::Built<ImageFillInput> {
         self.checking
-            .finish(ImageFillInputType2 {
+            .finish(ImageFillInput {
                 fill_image_url: self.optional.fill_image_url,
                 in_context_fill: self.optional.in_context_fill,
                 use_prompt: self.optional.use_prompt,
@@ -252,13 +250,13 @@ impl<'de> json::ReadObject<'de> for LoraWeight {
     }
 }
 
-impl Parameters for ImageFillInputType2 {
+impl Parameters for ImageFillInput {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         self.fill_image_url.visit_files(visit);
     }
 }
 
-impl Serialize for ImageFillInputType2 {
+impl Serialize for ImageFillInput {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write_nullable("fill_image_url", &self.fill_image_url, &self.nulls);
@@ -268,17 +266,17 @@ impl Serialize for ImageFillInputType2 {
     }
 }
 
-impl<'de> Deserialize<'de> for ImageFillInputType2 {
+impl<'de> Deserialize<'de> for ImageFillInput {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         json::read_object(deserializer)
     }
 }
 
-impl<'de> json::ReadObject<'de> for ImageFillInputType2 {
-    const NAME: &'static str = "ImageFillInputType2";
+impl<'de> json::ReadObject<'de> for ImageFillInput {
+    const NAME: &'static str = "ImageFillInput";
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
-        let mut optional = ImageFillInputType2Optional::default();
+        let mut optional = ImageFillInputOptional::default();
         while let Some(key) = object.next_key() {
             match &*key {
                 "fill_image_url" => {
@@ -290,7 +288,7 @@ impl<'de> json::ReadObject<'de> for ImageFillInputType2 {
             }
         }
         optional.nulls = object.nulls();
-        let builder = ImageFillInputType2Builder {
+        let builder = ImageFillInputBuilder {
             optional,
             checking: fal_core::Strict,
         };
@@ -298,7 +296,7 @@ impl<'de> json::ReadObject<'de> for ImageFillInputType2 {
     }
 }
 
-impl Parameters for ImageFillInputType2FillImageUrl {
+impl Parameters for ImageFillInputFillImageUrl {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
         match self {
             Self::List(value) => {
@@ -311,7 +309,7 @@ impl Parameters for ImageFillInputType2FillImageUrl {
     }
 }
 
-impl Serialize for ImageFillInputType2FillImageUrl {
+impl Serialize for ImageFillInputFillImageUrl {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::List(value) => value.serialize(serializer),
@@ -320,7 +318,7 @@ impl Serialize for ImageFillInputType2FillImageUrl {
     }
 }
 
-impl<'de> Deserialize<'de> for ImageFillInputType2FillImageUrl {
+impl<'de> Deserialize<'de> for ImageFillInputFillImageUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
         if let Ok(value) = Deserialize::deserialize(&value) {
@@ -329,11 +327,7 @@ impl<'de> Deserialize<'de> for ImageFillInputType2FillImageUrl {
         if let Ok(value) = Deserialize::deserialize(&value) {
             return Ok(Self::File(value));
         }
-        Err(
-            serde::de::Error::custom(
-                "matches no form of ImageFillInputType2FillImageUrl",
-            ),
-        )
+        Err(serde::de::Error::custom("matches no form of ImageFillInputFillImageUrl"))
     }
 }
 
@@ -386,11 +380,11 @@ pub mod shape {
         }
     }
 
-    pub mod ImageFillInputType2 {
+    pub mod ImageFillInput {
         use super::super::*;
 
-        pub type __Built = super::super::ImageFillInputType2;
-        pub type __Target = super::super::ImageFillInputType2;
+        pub type __Built = super::super::ImageFillInput;
+        pub type __Target = super::super::ImageFillInput;
 
         pub mod arg {
             pub type in_context_fill = fal_core::literal::Flag;

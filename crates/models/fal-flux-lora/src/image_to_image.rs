@@ -27,7 +27,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{ImageSize, ImageType2, LoraWeight};
+pub use crate::types::{Image, ImageSize, LoraWeight};
 
 /// The endpoint [`fal-ai/flux-lora/image-to-image`](https://fal.ai/models/fal-ai/flux-lora/image-to-image).
 #[derive(Debug)]
@@ -54,6 +54,8 @@ pub struct Input {
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     pub prompt: String,
+    /// Image to work on.
+    pub image_url: File,
     /// Size of the image, as a preset or as an exact width and height. The names of the presets give
     /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
     pub image_size: Option<ImageSize>,
@@ -88,15 +90,7 @@ pub struct Input {
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// File format of the images.
-    ///
-    /// Default `jpeg`.
     pub output_format: Option<OutputFormat>,
-    /// Acceleration of the run. More acceleration is quicker and may cost some quality.
-    ///
-    /// Default `none`.
-    pub acceleration: Option<Acceleration>,
-    /// Image to work on.
-    pub image_url: File,
     /// Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated
     /// from scratch.
     ///
@@ -104,7 +98,6 @@ pub struct Input {
     pub strength: Option<Strength>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -125,12 +118,6 @@ impl Input {
 
     /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
-
-    /// Default of [`output_format`](Self::output_format): `jpeg`.
-    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Jpeg;
-
-    /// Default of [`acceleration`](Self::acceleration): `none`.
-    pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::None;
 
     /// Default of [`strength`](Self::strength): `0.85`.
     pub const DEFAULT_STRENGTH: Strength = Strength::literal(0.85);
@@ -174,35 +161,6 @@ fal_core::closed_enum!(
     "`output_format` of fal-ai/flux-lora/image-to-image must be `jpeg` or `png`"
 );
 
-/// The values of `acceleration`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Acceleration {
-    /// `none`
-    None,
-    /// `regular`
-    Regular,
-}
-
-impl Acceleration {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[Self::None, Self::Regular];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Regular => "regular",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    Acceleration,
-    "`acceleration` of fal-ai/flux-lora/image-to-image must be `none` or `regular`"
-);
-
 /// `strength`: between 0.01 and 1.0.
 pub type Strength = Float<bounds::Strength>;
 
@@ -211,17 +169,17 @@ pub type Strength = Float<bounds::Strength>;
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
+    pub images: Vec<Image>,
+    /// Prompt that the images were made from.
+    pub prompt: String,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
-    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
-    /// repeat the result.
-    pub seed: Integer,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
-    /// Prompt that the images were made from.
-    pub prompt: String,
+    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
+    /// repeat the result.
+    pub seed: Integer,
 }
 
 // Building.
@@ -279,10 +237,8 @@ struct Optional {
     num_images: Option<NumImages>,
     enable_safety_checker: Option<bool>,
     output_format: Option<OutputFormat>,
-    acceleration: Option<Acceleration>,
     strength: Option<Strength>,
     extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSlot, M> {
@@ -375,15 +331,9 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images. Default `jpeg`.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
-        self
-    }
-
-    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run. Default `none`.
-    pub fn acceleration(mut self, value: impl Param<Acceleration, M>) -> Self {
-        self.optional.acceleration = self.checking.optional("acceleration", value);
         self
     }
 
@@ -421,10 +371,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
                 num_images: self.optional.num_images,
                 enable_safety_checker: self.optional.enable_safety_checker,
                 output_format: self.optional.output_format,
-                acceleration: self.optional.acceleration,
                 strength: self.optional.strength,
                 extra: self.optional.extra,
-                nulls: self.optional.nulls,
             })
     }
 }
@@ -458,17 +406,16 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
+        object.write("image_url", &self.image_url);
         object.write_optional("image_size", &self.image_size);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
-        object.write_nullable("seed", &self.seed, &self.nulls);
+        object.write_optional("seed", &self.seed);
         object.write_optional("loras", &self.loras);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("num_images", &self.num_images);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.write_optional("output_format", &self.output_format);
-        object.write_optional("acceleration", &self.acceleration);
-        object.write("image_url", &self.image_url);
         object.write_optional("strength", &self.strength);
         object.end()
     }
@@ -490,9 +437,10 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "prompt" => object.read(&mut prompt),
+                "image_url" => object.read(&mut image_url),
                 "image_size" => object.read(&mut optional.image_size),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
-                "seed" => object.read_nullable("seed", &mut optional.seed),
+                "seed" => object.read(&mut optional.seed),
                 "loras" => object.read(&mut optional.loras),
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
                 "sync_mode" => object.read(&mut optional.sync_mode),
@@ -501,13 +449,10 @@ impl<'de> json::ReadObject<'de> for Input {
                     object.read(&mut optional.enable_safety_checker)
                 }
                 "output_format" => object.read(&mut optional.output_format),
-                "acceleration" => object.read(&mut optional.acceleration),
-                "image_url" => object.read(&mut image_url),
                 "strength" => object.read(&mut optional.strength),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        optional.nulls = object.nulls();
         let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,
@@ -522,10 +467,10 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
-        object.write("timings", &self.timings);
-        object.write("seed", &self.seed);
-        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
         object.write("prompt", &self.prompt);
+        object.write("timings", &self.timings);
+        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
@@ -541,26 +486,26 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
-        let mut timings = None;
-        let mut seed = None;
-        let mut has_nsfw_concepts = None;
         let mut prompt = None;
+        let mut timings = None;
+        let mut has_nsfw_concepts = None;
+        let mut seed = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_unless_null(&mut seed),
-                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
+                "timings" => object.read_unless_null(&mut timings),
+                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
             images: object.require("images", images)?,
-            timings: object.require("timings", timings)?,
-            seed: object.require("seed", seed)?,
-            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
             prompt: object.require("prompt", prompt)?,
+            timings: object.require("timings", timings)?,
+            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -639,6 +584,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
+    pub type image_url = fal_core::literal::Url<super::Model>;
     pub type image_size = super::ImageSize;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type seed = fal_core::literal::Integer;
@@ -647,8 +593,6 @@ pub mod arg {
     pub type num_images = super::NumImages;
     pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
-    pub type acceleration = super::Acceleration;
-    pub type image_url = fal_core::literal::Url<super::Model>;
     pub type strength = super::Strength;
 }
 

@@ -7,14 +7,14 @@ use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
     fal_flux_pro::kontext::Input, fal_flux_pro::kontext::Output,
-    fal_flux_pro::kontext::OutputFormat, fal_flux_pro::kontext::SafetyTolerance,
-    fal_flux_pro::kontext::AspectRatio, fal_flux_pro::kontext::max::Input,
+    fal_flux_pro::kontext::OutputFormat, fal_flux_pro::kontext::AspectRatio,
+    fal_flux_pro::kontext::SafetyTolerance, fal_flux_pro::kontext::max::Input,
     fal_flux_pro::kontext::max::Output, fal_flux_pro::kontext::max::OutputFormat,
-    fal_flux_pro::kontext::max::SafetyTolerance, fal_flux_pro::kontext::max::AspectRatio,
+    fal_flux_pro::kontext::max::AspectRatio, fal_flux_pro::kontext::max::SafetyTolerance,
     fal_flux_pro::kontext::max::multi::Input, fal_flux_pro::kontext::max::multi::Output,
     fal_flux_pro::kontext::max::multi::OutputFormat,
-    fal_flux_pro::kontext::max::multi::SafetyTolerance,
     fal_flux_pro::kontext::max::multi::AspectRatio,
+    fal_flux_pro::kontext::max::multi::SafetyTolerance,
     fal_flux_pro::kontext::max::text_to_image::Input,
     fal_flux_pro::kontext::max::text_to_image::Output,
     fal_flux_pro::kontext::max::text_to_image::OutputFormat,
@@ -22,8 +22,8 @@ fal_core::implement_json_schema! {
     fal_flux_pro::kontext::max::text_to_image::AspectRatio,
     fal_flux_pro::kontext::multi::Input, fal_flux_pro::kontext::multi::Output,
     fal_flux_pro::kontext::multi::OutputFormat,
-    fal_flux_pro::kontext::multi::SafetyTolerance,
     fal_flux_pro::kontext::multi::AspectRatio,
+    fal_flux_pro::kontext::multi::SafetyTolerance,
     fal_flux_pro::kontext::text_to_image::Input,
     fal_flux_pro::kontext::text_to_image::Output,
     fal_flux_pro::kontext::text_to_image::OutputFormat,
@@ -42,8 +42,8 @@ fal_core::implement_json_schema! {
     fal_flux_pro::v1_1_ultra::SafetyTolerance, fal_flux_pro::v1_1_ultra::AspectRatio,
     fal_flux_pro::v1_1_ultra::redux::Input, fal_flux_pro::v1_1_ultra::redux::Output,
     fal_flux_pro::v1_1_ultra::redux::OutputFormat,
-    fal_flux_pro::v1_1_ultra::redux::SafetyTolerance,
     fal_flux_pro::v1_1_ultra::redux::AspectRatio,
+    fal_flux_pro::v1_1_ultra::redux::SafetyTolerance,
     fal_flux_pro::v1_1_ultra_finetuned::Input,
     fal_flux_pro::v1_1_ultra_finetuned::Output,
     fal_flux_pro::v1_1_ultra_finetuned::OutputFormat,
@@ -57,15 +57,15 @@ impl SchemaText for fal_flux_pro::kontext::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "image_url": {"type": "string", "description": "Image to change."},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
-        "aspect_ratio": {"anyOf": [{"$type": "AspectRatio"}, {"type": "null"}], "description": "Shape of the image, as width to height."},
-        "image_url": {"type": "string", "minLength": 1, "description": "Image to change."}
+        "safety_tolerance": {"description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]}
       },
       "required": ["prompt", "image_url"],
       "description": "The parameters of `fal-ai/flux-pro/kontext`."
@@ -82,19 +82,17 @@ impl SchemaText for fal_flux_pro::kontext::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "FalToolkitImageImageImage"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image2"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
       "description": "The result of `fal-ai/flux-pro/kontext`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_flux_pro::types::FalToolkitImageImageImage,
-        >("FalToolkitImageImageImage"),
+        reference::<fal_flux_pro::types::Image2>("Image2"),
     ];
 }
 
@@ -106,19 +104,19 @@ impl SchemaText for fal_flux_pro::kontext::OutputFormat {
     }"#;
 }
 
-impl SchemaText for fal_flux_pro::kontext::SafetyTolerance {
-    const ID: &'static str = "fal_flux_pro::kontext::SafetyTolerance";
-    const SCHEMA: &'static str = r#"{
-      "type": "string",
-      "enum": ["1", "2", "3", "4", "5", "6"]
-    }"#;
-}
-
 impl SchemaText for fal_flux_pro::kontext::AspectRatio {
     const ID: &'static str = "fal_flux_pro::kontext::AspectRatio";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]
+    }"#;
+}
+
+impl SchemaText for fal_flux_pro::kontext::SafetyTolerance {
+    const ID: &'static str = "fal_flux_pro::kontext::SafetyTolerance";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["1", "2", "3", "4", "5", "6"]
     }"#;
 }
 
@@ -128,15 +126,15 @@ impl SchemaText for fal_flux_pro::kontext::max::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "image_url": {"type": "string", "description": "Image to change."},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
-        "aspect_ratio": {"anyOf": [{"$type": "AspectRatio"}, {"type": "null"}], "description": "Shape of the image, as width to height."},
-        "image_url": {"type": "string", "minLength": 1, "description": "Image to change."}
+        "safety_tolerance": {"description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]}
       },
       "required": ["prompt", "image_url"],
       "description": "The parameters of `fal-ai/flux-pro/kontext/max`."
@@ -153,19 +151,17 @@ impl SchemaText for fal_flux_pro::kontext::max::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "FalToolkitImageImageImage"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image2"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
       "description": "The result of `fal-ai/flux-pro/kontext/max`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_flux_pro::types::FalToolkitImageImageImage,
-        >("FalToolkitImageImageImage"),
+        reference::<fal_flux_pro::types::Image2>("Image2"),
     ];
 }
 
@@ -177,19 +173,19 @@ impl SchemaText for fal_flux_pro::kontext::max::OutputFormat {
     }"#;
 }
 
-impl SchemaText for fal_flux_pro::kontext::max::SafetyTolerance {
-    const ID: &'static str = "fal_flux_pro::kontext::max::SafetyTolerance";
-    const SCHEMA: &'static str = r#"{
-      "type": "string",
-      "enum": ["1", "2", "3", "4", "5", "6"]
-    }"#;
-}
-
 impl SchemaText for fal_flux_pro::kontext::max::AspectRatio {
     const ID: &'static str = "fal_flux_pro::kontext::max::AspectRatio";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]
+    }"#;
+}
+
+impl SchemaText for fal_flux_pro::kontext::max::SafetyTolerance {
+    const ID: &'static str = "fal_flux_pro::kontext::max::SafetyTolerance";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["1", "2", "3", "4", "5", "6"]
     }"#;
 }
 
@@ -199,15 +195,15 @@ impl SchemaText for fal_flux_pro::kontext::max::multi::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to make one of."},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
-        "aspect_ratio": {"anyOf": [{"$type": "AspectRatio"}, {"type": "null"}], "description": "Shape of the image, as width to height."},
-        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to make one of."}
+        "safety_tolerance": {"description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]}
       },
       "required": ["prompt", "image_urls"],
       "description": "The parameters of `fal-ai/flux-pro/kontext/max/multi`."
@@ -226,19 +222,17 @@ impl SchemaText for fal_flux_pro::kontext::max::multi::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
       "description": "The result of `fal-ai/flux-pro/kontext/max/multi`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
-        >("RegistryImageFastSdxlModelsImage"),
+        reference::<fal_flux_pro::types::Image>("Image"),
     ];
 }
 
@@ -250,19 +244,19 @@ impl SchemaText for fal_flux_pro::kontext::max::multi::OutputFormat {
     }"#;
 }
 
-impl SchemaText for fal_flux_pro::kontext::max::multi::SafetyTolerance {
-    const ID: &'static str = "fal_flux_pro::kontext::max::multi::SafetyTolerance";
-    const SCHEMA: &'static str = r#"{
-      "type": "string",
-      "enum": ["1", "2", "3", "4", "5", "6"]
-    }"#;
-}
-
 impl SchemaText for fal_flux_pro::kontext::max::multi::AspectRatio {
     const ID: &'static str = "fal_flux_pro::kontext::max::multi::AspectRatio";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]
+    }"#;
+}
+
+impl SchemaText for fal_flux_pro::kontext::max::multi::SafetyTolerance {
+    const ID: &'static str = "fal_flux_pro::kontext::max::multi::SafetyTolerance";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["1", "2", "3", "4", "5", "6"]
     }"#;
 }
 
@@ -302,7 +296,7 @@ impl SchemaText for fal_flux_pro::kontext::max::text_to_image::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -312,9 +306,7 @@ impl SchemaText for fal_flux_pro::kontext::max::text_to_image::Output {
       "description": "The result of `fal-ai/flux-pro/kontext/max/text-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
-        >("RegistryImageFastSdxlModelsImage"),
+        reference::<fal_flux_pro::types::Image>("Image"),
     ];
 }
 
@@ -348,15 +340,15 @@ impl SchemaText for fal_flux_pro::kontext::multi::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to make one of."},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
-        "aspect_ratio": {"anyOf": [{"$type": "AspectRatio"}, {"type": "null"}], "description": "Shape of the image, as width to height."},
-        "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to make one of."}
+        "safety_tolerance": {"description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]}
       },
       "required": ["prompt", "image_urls"],
       "description": "The parameters of `fal-ai/flux-pro/kontext/multi`."
@@ -373,19 +365,17 @@ impl SchemaText for fal_flux_pro::kontext::multi::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
       "description": "The result of `fal-ai/flux-pro/kontext/multi`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
-        >("RegistryImageFastSdxlModelsImage"),
+        reference::<fal_flux_pro::types::Image>("Image"),
     ];
 }
 
@@ -397,19 +387,19 @@ impl SchemaText for fal_flux_pro::kontext::multi::OutputFormat {
     }"#;
 }
 
-impl SchemaText for fal_flux_pro::kontext::multi::SafetyTolerance {
-    const ID: &'static str = "fal_flux_pro::kontext::multi::SafetyTolerance";
-    const SCHEMA: &'static str = r#"{
-      "type": "string",
-      "enum": ["1", "2", "3", "4", "5", "6"]
-    }"#;
-}
-
 impl SchemaText for fal_flux_pro::kontext::multi::AspectRatio {
     const ID: &'static str = "fal_flux_pro::kontext::multi::AspectRatio";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]
+    }"#;
+}
+
+impl SchemaText for fal_flux_pro::kontext::multi::SafetyTolerance {
+    const ID: &'static str = "fal_flux_pro::kontext::multi::SafetyTolerance";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["1", "2", "3", "4", "5", "6"]
     }"#;
 }
 
@@ -445,7 +435,7 @@ impl SchemaText for fal_flux_pro::kontext::text_to_image::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -455,9 +445,7 @@ impl SchemaText for fal_flux_pro::kontext::text_to_image::Output {
       "description": "The result of `fal-ai/flux-pro/kontext/text-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
-        >("RegistryImageFastSdxlModelsImage"),
+        reference::<fal_flux_pro::types::Image>("Image"),
     ];
 }
 
@@ -491,14 +479,14 @@ impl SchemaText for fal_flux_pro::v1::fill::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "mask_url": {"type": "string", "description": "Mask of the image: the white part is repainted, the black part is kept."},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
-        "image_url": {"type": "string", "description": "Image to work on."},
-        "mask_url": {"type": "string", "description": "Mask of the image: the white part is repainted, the black part is kept."}
+        "safety_tolerance": {"description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]}
       },
       "required": ["prompt", "image_url", "mask_url"],
       "description": "The parameters of `fal-ai/flux-pro/v1/fill`."
@@ -514,19 +502,17 @@ impl SchemaText for fal_flux_pro::v1::fill::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
       "description": "The result of `fal-ai/flux-pro/v1/fill`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
-        >("RegistryImageFastSdxlModelsImage"),
+        reference::<fal_flux_pro::types::Image>("Image"),
     ];
 }
 
@@ -552,16 +538,16 @@ impl SchemaText for fal_flux_pro::v1::fill_finetuned::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
-        "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
         "image_url": {"type": "string", "description": "Image to work on."},
         "mask_url": {"type": "string", "description": "Mask of the image: the white part is repainted, the black part is kept."},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
+        "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
         "finetune_id": {"type": "string", "description": "Name of the fine-tuned model."},
-        "finetune_strength": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Strength of the fine-tuning."}
+        "finetune_strength": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Strength of the fine-tuning."},
+        "safety_tolerance": {"description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]}
       },
       "required": ["prompt", "image_url", "mask_url", "finetune_id", "finetune_strength"],
       "description": "The parameters of `fal-ai/flux-pro/v1/fill-finetuned`."
@@ -577,19 +563,17 @@ impl SchemaText for fal_flux_pro::v1::fill_finetuned::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
       "description": "The result of `fal-ai/flux-pro/v1/fill-finetuned`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
-        >("RegistryImageFastSdxlModelsImage"),
+        reference::<fal_flux_pro::types::Image>("Image"),
     ];
 }
 
@@ -638,7 +622,7 @@ impl SchemaText for fal_flux_pro::v1_1::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -648,9 +632,7 @@ impl SchemaText for fal_flux_pro::v1_1::Output {
       "description": "The result of `fal-ai/flux-pro/v1.1`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
-        >("RegistryImageFastSdxlModelsImage"),
+        reference::<fal_flux_pro::types::Image>("Image"),
     ];
 }
 
@@ -676,16 +658,16 @@ impl SchemaText for fal_flux_pro::v1_1::redux::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks.", "default": ""},
-        "image_size": {"default": "landscape_4_3", "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
+        "image_url": {"type": "string", "description": "Image to make variations of."},
+        "image_size": {"description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 28},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
-        "image_url": {"type": "string", "description": "Image to make variations of."}
+        "safety_tolerance": {"description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/flux-pro/v1.1/redux`."
@@ -702,19 +684,17 @@ impl SchemaText for fal_flux_pro::v1_1::redux::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
       "description": "The result of `fal-ai/flux-pro/v1.1/redux`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
-        >("RegistryImageFastSdxlModelsImage"),
+        reference::<fal_flux_pro::types::Image>("Image"),
     ];
 }
 
@@ -766,7 +746,7 @@ impl SchemaText for fal_flux_pro::v1_1_ultra::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -776,9 +756,7 @@ impl SchemaText for fal_flux_pro::v1_1_ultra::Output {
       "description": "The result of `fal-ai/flux-pro/v1.1-ultra`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
-        >("RegistryImageFastSdxlModelsImage"),
+        reference::<fal_flux_pro::types::Image>("Image"),
     ];
 }
 
@@ -811,16 +789,17 @@ impl SchemaText for fal_flux_pro::v1_1_ultra::redux::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks.", "default": ""},
-        "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
+        "image_url": {"type": "string", "description": "Image to make variations of."},
+        "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
-        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "safety_tolerance": {"default": "2", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
+        "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "aspect_ratio": {"description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "enhance_prompt": {"type": "boolean", "description": "Rewrites the prompt for better results before the run.", "default": false},
-        "image_url": {"type": "string", "description": "Image to make variations of."},
         "image_prompt_strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the image relative to the prompt.", "default": 0.1},
-        "aspect_ratio": {"default": "16:9", "description": "Shape of the image, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
-        "raw": {"type": "boolean", "description": "Keeps a raw, less processed look.", "default": false}
+        "raw": {"type": "boolean", "description": "Keeps a raw, less processed look.", "default": false},
+        "safety_tolerance": {"description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/flux-pro/v1.1-ultra/redux`."
@@ -837,19 +816,17 @@ impl SchemaText for fal_flux_pro::v1_1_ultra::redux::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
       "description": "The result of `fal-ai/flux-pro/v1.1-ultra/redux`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
-        >("RegistryImageFastSdxlModelsImage"),
+        reference::<fal_flux_pro::types::Image>("Image"),
     ];
 }
 
@@ -861,18 +838,18 @@ impl SchemaText for fal_flux_pro::v1_1_ultra::redux::OutputFormat {
     }"#;
 }
 
+impl SchemaText for fal_flux_pro::v1_1_ultra::redux::AspectRatio {
+    const ID: &'static str = "fal_flux_pro::v1_1_ultra::redux::AspectRatio";
+    const SCHEMA: &'static str = r#"{
+      "anyOf": [{"type": "string"}, {"type": "string", "enum": ["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]}]
+    }"#;
+}
+
 impl SchemaText for fal_flux_pro::v1_1_ultra::redux::SafetyTolerance {
     const ID: &'static str = "fal_flux_pro::v1_1_ultra::redux::SafetyTolerance";
     const SCHEMA: &'static str = r#"{
       "type": "string",
       "enum": ["1", "2", "3", "4", "5", "6"]
-    }"#;
-}
-
-impl SchemaText for fal_flux_pro::v1_1_ultra::redux::AspectRatio {
-    const ID: &'static str = "fal_flux_pro::v1_1_ultra::redux::AspectRatio";
-    const SCHEMA: &'static str = r#"{
-      "anyOf": [{"type": "string"}, {"type": "string", "enum": ["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]}]
     }"#;
 }
 
@@ -912,7 +889,7 @@ impl SchemaText for fal_flux_pro::v1_1_ultra_finetuned::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "RegistryImageFastSdxlModelsImage"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -922,9 +899,7 @@ impl SchemaText for fal_flux_pro::v1_1_ultra_finetuned::Output {
       "description": "The result of `fal-ai/flux-pro/v1.1-ultra-finetuned`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_flux_pro::types::RegistryImageFastSdxlModelsImage,
-        >("RegistryImageFastSdxlModelsImage"),
+        reference::<fal_flux_pro::types::Image>("Image"),
     ];
 }
 

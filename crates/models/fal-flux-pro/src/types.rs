@@ -2,10 +2,7 @@
 //! Types that the endpoints of `fal-ai/flux-pro` share.
 
 #[doc(inline)]
-pub use fal_core::media::{
-    CustomImageSize, Image as RegistryImageFastSdxlModelsImage,
-    ImageFile as FalToolkitImageImageImage, ImageSize,
-};
+pub use fal_core::media::{CustomImageSize, Image, ImageFile as Image2, ImageSize};
 
 #[doc(hidden)]
 #[allow(non_camel_case_types, non_snake_case, unused_imports)]

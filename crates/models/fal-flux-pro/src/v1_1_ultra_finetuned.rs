@@ -27,7 +27,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::RegistryImageFastSdxlModelsImage;
+pub use crate::types::Image;
 
 /// The endpoint [`fal-ai/flux-pro/v1.1-ultra-finetuned`](https://fal.ai/models/fal-ai/flux-pro/v1.1-ultra-finetuned).
 #[derive(Debug)]
@@ -256,7 +256,7 @@ pub type FinetuneStrength = Float<bounds::FinetuneStrength>;
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<RegistryImageFastSdxlModelsImage>,
+    pub images: Vec<Image>,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to

@@ -2,7 +2,7 @@
 //! Types that the endpoints of `fal-ai/flux-pulid` share.
 
 #[doc(inline)]
-pub use fal_core::media::{CustomImageSize, Image as ImageType2, ImageSize};
+pub use fal_core::media::{CustomImageSize, Image, ImageSize};
 
 #[doc(hidden)]
 #[allow(non_camel_case_types, non_snake_case, unused_imports)]

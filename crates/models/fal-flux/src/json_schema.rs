@@ -175,15 +175,15 @@ impl SchemaText for fal_flux::dev::redux::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to make variations of."},
-        "image_size": {"default": "landscape_4_3", "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
+        "image_size": {"description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 28},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "acceleration": {"default": "none", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]}
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "acceleration": {"description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/flux/dev/redux`."
@@ -200,17 +200,17 @@ impl SchemaText for fal_flux::dev::redux::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
       "description": "The result of `fal-ai/flux/dev/redux`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux::types::ImageType2>("ImageType2"),
+        reference::<fal_flux::types::Image>("Image"),
     ];
 }
 
@@ -314,19 +314,19 @@ impl SchemaText for fal_flux::krea::image_to_image::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "image_url": {"type": "string", "description": "Image to work on."},
-        "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.95},
-        "num_inference_steps": {"type": "integer", "minimum": 10, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 40},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "num_inference_steps": {"type": "integer", "minimum": 10, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 40},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 4.5},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "acceleration": {"default": "none", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]}
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "acceleration": {"description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
+        "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.95}
       },
-      "required": ["image_url", "prompt"],
+      "required": ["prompt", "image_url"],
       "description": "The parameters of `fal-ai/flux/krea/image-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -340,17 +340,17 @@ impl SchemaText for fal_flux::krea::image_to_image::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
       "description": "The result of `fal-ai/flux/krea/image-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux::types::ImageType2>("ImageType2"),
+        reference::<fal_flux::types::Image>("Image"),
     ];
 }
 
@@ -376,15 +376,15 @@ impl SchemaText for fal_flux::krea::redux::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to make variations of."},
-        "image_size": {"default": "landscape_4_3", "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
+        "image_size": {"description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 28},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 4.5},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "acceleration": {"default": "none", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]}
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "acceleration": {"description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/flux/krea/redux`."
@@ -401,17 +401,17 @@ impl SchemaText for fal_flux::krea::redux::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
       "description": "The result of `fal-ai/flux/krea/redux`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux::types::ImageType2>("ImageType2"),
+        reference::<fal_flux::types::Image>("Image"),
     ];
 }
 
@@ -498,14 +498,14 @@ impl SchemaText for fal_flux::schnell::redux::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to make variations of."},
+        "image_size": {"description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 12, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 4},
-        "image_size": {"default": "landscape_4_3", "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "acceleration": {"default": "none", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]}
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "acceleration": {"description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]}
       },
       "required": ["image_url"],
       "description": "The parameters of `fal-ai/flux/schnell/redux`."
@@ -522,17 +522,17 @@ impl SchemaText for fal_flux::schnell::redux::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
       "description": "The result of `fal-ai/flux/schnell/redux`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux::types::ImageType2>("ImageType2"),
+        reference::<fal_flux::types::Image>("Image"),
     ];
 }
 
@@ -636,19 +636,19 @@ impl SchemaText for fal_flux::srpo::image_to_image::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "image_url": {"type": "string", "description": "Image to work on."},
-        "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.95},
-        "num_inference_steps": {"type": "integer", "minimum": 10, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 40},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
+        "image_url": {"type": "string", "description": "Image to work on."},
+        "num_inference_steps": {"type": "integer", "minimum": 10, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 40},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 1.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 4.5},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "acceleration": {"default": "none", "description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]}
+        "output_format": {"description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
+        "acceleration": {"description": "Acceleration of the run. More acceleration is quicker and may cost some quality.", "allOf": [{"$type": "Acceleration"}]},
+        "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.95}
       },
-      "required": ["image_url", "prompt"],
+      "required": ["prompt", "image_url"],
       "description": "The parameters of `fal-ai/flux/srpo/image-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
@@ -662,17 +662,17 @@ impl SchemaText for fal_flux::srpo::image_to_image::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
+        "prompt": {"type": "string", "description": "Prompt that the images were made from."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
-        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
-        "prompt": {"type": "string", "description": "Prompt that the images were made from."}
+        "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
-      "required": ["images", "timings", "seed", "has_nsfw_concepts", "prompt"],
+      "required": ["images", "prompt", "timings", "has_nsfw_concepts", "seed"],
       "description": "The result of `fal-ai/flux/srpo/image-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_flux::types::ImageType2>("ImageType2"),
+        reference::<fal_flux::types::Image>("Image"),
     ];
 }
 

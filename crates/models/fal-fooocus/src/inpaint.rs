@@ -55,11 +55,11 @@ pub struct Input {
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
-    /// `styles`.
+    /// Ready-made styles.
     ///
     /// Default `["Fooocus V2","Fooocus Enhance","Fooocus Sharp"]`.
     pub styles: Option<Vec<Styles>>,
-    /// `performance`.
+    /// Trade of speed for quality.
     ///
     /// Default `Extreme Speed`.
     pub performance: Option<Performance>,
@@ -68,7 +68,7 @@ pub struct Input {
     ///
     /// Between 1.0 and 30.0. Default `4.0`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// `sharpness`.
+    /// Sharpness of the result.
     ///
     /// Between 0.0 and 30.0. Default `2.0`.
     pub sharpness: Option<Sharpness>,
@@ -85,11 +85,11 @@ pub struct Input {
     /// Default
     /// `[{"path":"https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors","scale":0.1}]`.
     pub loras: Option<Vec<LoraWeight>>,
-    /// `refiner_model`.
+    /// Model that refines the image in the last steps.
     ///
     /// Default `None`.
     pub refiner_model: Option<RefinerModel>,
-    /// `refiner_switch`.
+    /// Share of the steps after which the refiner takes over.
     ///
     /// Between 0.0 and 1.0 and a multiple of 0.0001. Default `0.8`.
     pub refiner_switch: Option<RefinerSwitch>,
@@ -1717,13 +1717,14 @@ impl<InpaintImageUrlSlot, M: fal_core::Mode> Builder<InpaintImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`styles`](Input::styles): Default `["Fooocus V2","Fooocus Enhance","Fooocus Sharp"]`.
+    /// Sets [`styles`](Input::styles): Ready-made styles. Default `["Fooocus V2","Fooocus
+    /// Enhance","Fooocus Sharp"]`.
     pub fn styles(mut self, value: impl Param<Vec<Styles>, M>) -> Self {
         self.optional.styles = self.checking.optional("styles", value);
         self
     }
 
-    /// Sets [`performance`](Input::performance): Default `Extreme Speed`.
+    /// Sets [`performance`](Input::performance): Trade of speed for quality. Default `Extreme Speed`.
     pub fn performance(mut self, value: impl Param<Performance, M>) -> Self {
         self.optional.performance = self.checking.optional("performance", value);
         self
@@ -1736,7 +1737,8 @@ impl<InpaintImageUrlSlot, M: fal_core::Mode> Builder<InpaintImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`sharpness`](Input::sharpness): Between 0.0 and 30.0. Default `2.0`.
+    /// Sets [`sharpness`](Input::sharpness): Sharpness of the result. Between 0.0 and 30.0. Default
+    /// `2.0`.
     pub fn sharpness(mut self, value: impl Param<Sharpness, M>) -> Self {
         self.optional.sharpness = self.checking.optional("sharpness", value);
         self
@@ -1763,14 +1765,15 @@ impl<InpaintImageUrlSlot, M: fal_core::Mode> Builder<InpaintImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`refiner_model`](Input::refiner_model): Default `None`.
+    /// Sets [`refiner_model`](Input::refiner_model): Model that refines the image in the last steps.
+    /// Default `None`.
     pub fn refiner_model(mut self, value: impl Param<RefinerModel, M>) -> Self {
         self.optional.refiner_model = self.checking.optional("refiner_model", value);
         self
     }
 
-    /// Sets [`refiner_switch`](Input::refiner_switch): Between 0.0 and 1.0 and a multiple of 0.0001.
-    /// Default `0.8`.
+    /// Sets [`refiner_switch`](Input::refiner_switch): Share of the steps after which the refiner takes
+    /// over. Between 0.0 and 1.0 and a multiple of 0.0001. Default `0.8`.
     pub fn refiner_switch(mut self, value: impl Param<RefinerSwitch, M>) -> Self {
         self.optional.refiner_switch = self.checking.optional("refiner_switch", value);
         self

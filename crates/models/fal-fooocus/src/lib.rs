@@ -73,11 +73,11 @@ pub struct Input {
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
-    /// `styles`.
+    /// Ready-made styles.
     ///
     /// Default `["Fooocus V2","Fooocus Enhance","Fooocus Sharp"]`.
     pub styles: Option<Vec<Styles>>,
-    /// `performance`.
+    /// Trade of speed for quality.
     ///
     /// Default `Extreme Speed`.
     pub performance: Option<Performance>,
@@ -86,7 +86,7 @@ pub struct Input {
     ///
     /// Between 1.0 and 30.0. Default `4.0`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// `sharpness`.
+    /// Sharpness of the result.
     ///
     /// Between 0.0 and 30.0. Default `2.0`.
     pub sharpness: Option<Sharpness>,
@@ -103,11 +103,11 @@ pub struct Input {
     /// Default
     /// `[{"path":"https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_offset_example-lora_1.0.safetensors","scale":0.1}]`.
     pub loras: Option<Vec<LoraWeight>>,
-    /// `refiner_model`.
+    /// Model that refines the image in the last steps.
     ///
     /// Default `None`.
     pub refiner_model: Option<RefinerModel>,
-    /// `refiner_switch`.
+    /// Share of the steps after which the refiner takes over.
     ///
     /// Between 0.0 and 1.0 and a multiple of 0.0001. Default `0.8`.
     pub refiner_switch: Option<RefinerSwitch>,
@@ -123,7 +123,7 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `control_image_url`.
+    /// Image that the result follows.
     pub control_image_url: Option<File>,
     /// `control_type`.
     ///
@@ -1599,13 +1599,14 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`styles`](Input::styles): Default `["Fooocus V2","Fooocus Enhance","Fooocus Sharp"]`.
+    /// Sets [`styles`](Input::styles): Ready-made styles. Default `["Fooocus V2","Fooocus
+    /// Enhance","Fooocus Sharp"]`.
     pub fn styles(mut self, value: impl Param<Vec<Styles>, M>) -> Self {
         self.optional.styles = self.checking.optional("styles", value);
         self
     }
 
-    /// Sets [`performance`](Input::performance): Default `Extreme Speed`.
+    /// Sets [`performance`](Input::performance): Trade of speed for quality. Default `Extreme Speed`.
     pub fn performance(mut self, value: impl Param<Performance, M>) -> Self {
         self.optional.performance = self.checking.optional("performance", value);
         self
@@ -1618,7 +1619,8 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`sharpness`](Input::sharpness): Between 0.0 and 30.0. Default `2.0`.
+    /// Sets [`sharpness`](Input::sharpness): Sharpness of the result. Between 0.0 and 30.0. Default
+    /// `2.0`.
     pub fn sharpness(mut self, value: impl Param<Sharpness, M>) -> Self {
         self.optional.sharpness = self.checking.optional("sharpness", value);
         self
@@ -1645,14 +1647,15 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`refiner_model`](Input::refiner_model): Default `None`.
+    /// Sets [`refiner_model`](Input::refiner_model): Model that refines the image in the last steps.
+    /// Default `None`.
     pub fn refiner_model(mut self, value: impl Param<RefinerModel, M>) -> Self {
         self.optional.refiner_model = self.checking.optional("refiner_model", value);
         self
     }
 
-    /// Sets [`refiner_switch`](Input::refiner_switch): Between 0.0 and 1.0 and a multiple of 0.0001.
-    /// Default `0.8`.
+    /// Sets [`refiner_switch`](Input::refiner_switch): Share of the steps after which the refiner takes
+    /// over. Between 0.0 and 1.0 and a multiple of 0.0001. Default `0.8`.
     pub fn refiner_switch(mut self, value: impl Param<RefinerSwitch, M>) -> Self {
         self.optional.refiner_switch = self.checking.optional("refiner_switch", value);
         self
@@ -1678,7 +1681,7 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`control_image_url`](Input::control_image_url):
+    /// Sets [`control_image_url`](Input::control_image_url): Image that the result follows.
     pub fn control_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.control_image_url = self
             .checking

@@ -86,7 +86,8 @@ pub struct Input {
     pub enable_safety_checker: Option<bool>,
     /// `end_image_url`.
     pub end_image_url: File,
-    /// `strength`.
+    /// Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from
+    /// scratch.
     ///
     /// Between 0.0 and 1.0. Default `0.8`.
     pub strength: Option<Strength>,
@@ -376,7 +377,8 @@ impl<
         self
     }
 
-    /// Sets [`strength`](Input::strength): Between 0.0 and 1.0. Default `0.8`.
+    /// Sets [`strength`](Input::strength): Distance of the result from the input video. Between 0.0 and
+    /// 1.0. Default `0.8`.
     pub fn strength(mut self, value: impl Param<Strength, M>) -> Self {
         self.optional.strength = self.checking.optional("strength", value);
         self

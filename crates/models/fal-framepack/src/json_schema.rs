@@ -143,7 +143,7 @@ impl SchemaText for fal_framepack::flf2v::Input {
         "num_frames": {"type": "integer", "minimum": 30, "maximum": 1800, "description": "Number of frames to generate. Together with the frame rate, it gives the length.", "default": 240},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": false},
         "end_image_url": {"type": "string"},
-        "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.8}
+        "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.8}
       },
       "required": ["prompt", "image_url", "end_image_url"],
       "description": "The parameters of `fal-ai/framepack/flf2v`."

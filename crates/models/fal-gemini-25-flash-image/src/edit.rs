@@ -81,7 +81,7 @@ pub struct Input {
     pub sync_mode: Option<bool>,
     /// Images to work on.
     pub image_urls: Vec<File>,
-    /// `limit_generations`.
+    /// Limits a request to one image, whatever number the prompt asks for. Experimental.
     ///
     /// Default `false`.
     pub limit_generations: Option<bool>,
@@ -404,7 +404,8 @@ impl<
         self
     }
 
-    /// Sets [`limit_generations`](Input::limit_generations): Default `false`.
+    /// Sets [`limit_generations`](Input::limit_generations): Limits a request to one image, whatever
+    /// number the prompt asks for. Default `false`.
     pub fn limit_generations(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.limit_generations = self
             .checking

@@ -27,7 +27,7 @@ impl SchemaText for fal_gemini_25_flash_image::Input {
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "safety_tolerance": {"default": "4", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "limit_generations": {"type": "boolean", "default": false}
+        "limit_generations": {"type": "boolean", "description": "Limits a request to one image, whatever number the prompt asks for. Experimental.", "default": false}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/gemini-25-flash-image`."
@@ -92,7 +92,7 @@ impl SchemaText for fal_gemini_25_flash_image::edit::Input {
         "safety_tolerance": {"default": "4", "description": "Strictness of the content check: `1` is the strictest level, the highest level the most permissive.", "allOf": [{"$type": "SafetyTolerance"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
-        "limit_generations": {"type": "boolean", "default": false}
+        "limit_generations": {"type": "boolean", "description": "Limits a request to one image, whatever number the prompt asks for. Experimental.", "default": false}
       },
       "required": ["prompt", "image_urls"],
       "description": "The parameters of `fal-ai/gemini-25-flash-image/edit`."

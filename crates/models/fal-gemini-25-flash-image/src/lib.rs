@@ -91,7 +91,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// `limit_generations`.
+    /// Limits a request to one image, whatever number the prompt asks for. Experimental.
     ///
     /// Default `false`.
     pub limit_generations: Option<bool>,
@@ -390,7 +390,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`limit_generations`](Input::limit_generations): Default `false`.
+    /// Sets [`limit_generations`](Input::limit_generations): Limits a request to one image, whatever
+    /// number the prompt asks for. Default `false`.
     pub fn limit_generations(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.limit_generations = self
             .checking

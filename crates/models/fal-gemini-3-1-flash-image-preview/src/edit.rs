@@ -89,11 +89,11 @@ pub struct Input {
     ///
     /// Default `1K`.
     pub resolution: Option<Resolution>,
-    /// `limit_generations`.
+    /// Limits a request to one image, whatever number the prompt asks for. Experimental.
     ///
     /// Default `true`.
     pub limit_generations: Option<bool>,
-    /// `enable_web_search`.
+    /// Lets the model search the web.
     ///
     /// Default `false`.
     pub enable_web_search: Option<bool>,
@@ -525,7 +525,8 @@ impl<
         self
     }
 
-    /// Sets [`limit_generations`](Input::limit_generations): Default `true`.
+    /// Sets [`limit_generations`](Input::limit_generations): Limits a request to one image, whatever
+    /// number the prompt asks for. Default `true`.
     pub fn limit_generations(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.limit_generations = self
             .checking
@@ -533,7 +534,8 @@ impl<
         self
     }
 
-    /// Sets [`enable_web_search`](Input::enable_web_search): Default `false`.
+    /// Sets [`enable_web_search`](Input::enable_web_search): Lets the model search the web. Default
+    /// `false`.
     pub fn enable_web_search(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_web_search = self
             .checking

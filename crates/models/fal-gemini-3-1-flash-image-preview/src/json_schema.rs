@@ -36,8 +36,8 @@ impl SchemaText for fal_gemini_3_1_flash_image_preview::Input {
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "system_prompt": {"type": "string", "maxLength": 50000, "description": "Instruction that all answers follow, beside the prompt.", "default": ""},
         "resolution": {"default": "1K", "description": "Resolution of the image: the larger, the finer the detail.", "allOf": [{"$type": "Resolution"}]},
-        "limit_generations": {"type": "boolean", "default": true},
-        "enable_web_search": {"type": "boolean", "default": false},
+        "limit_generations": {"type": "boolean", "description": "Limits a request to one image, whatever number the prompt asks for. Experimental.", "default": true},
+        "enable_web_search": {"type": "boolean", "description": "Lets the model search the web.", "default": false},
         "thinking_level": {"anyOf": [{"$type": "ThinkingLevel"}, {"type": "null"}]}
       },
       "required": ["prompt"],
@@ -125,8 +125,8 @@ impl SchemaText for fal_gemini_3_1_flash_image_preview::edit::Input {
         "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
         "system_prompt": {"type": "string", "maxLength": 50000, "description": "Instruction that all answers follow, beside the prompt.", "default": ""},
         "resolution": {"default": "1K", "description": "Resolution of the image: the larger, the finer the detail.", "allOf": [{"$type": "Resolution"}]},
-        "limit_generations": {"type": "boolean", "default": true},
-        "enable_web_search": {"type": "boolean", "default": false},
+        "limit_generations": {"type": "boolean", "description": "Limits a request to one image, whatever number the prompt asks for. Experimental.", "default": true},
+        "enable_web_search": {"type": "boolean", "description": "Lets the model search the web.", "default": false},
         "thinking_level": {"anyOf": [{"$type": "ThinkingLevel"}, {"type": "null"}]}
       },
       "required": ["prompt", "image_urls"],

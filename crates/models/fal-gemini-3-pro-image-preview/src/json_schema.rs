@@ -33,8 +33,8 @@ impl SchemaText for fal_gemini_3_pro_image_preview::Input {
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "system_prompt": {"type": "string", "maxLength": 50000, "description": "Instruction that all answers follow, beside the prompt.", "default": ""},
         "resolution": {"default": "1K", "description": "Resolution of the image: the larger, the finer the detail.", "allOf": [{"$type": "Resolution"}]},
-        "limit_generations": {"type": "boolean", "default": false},
-        "enable_web_search": {"type": "boolean", "default": false}
+        "limit_generations": {"type": "boolean", "description": "Limits a request to one image, whatever number the prompt asks for. Experimental.", "default": false},
+        "enable_web_search": {"type": "boolean", "description": "Lets the model search the web.", "default": false}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/gemini-3-pro-image-preview`."
@@ -110,8 +110,8 @@ impl SchemaText for fal_gemini_3_pro_image_preview::edit::Input {
         "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
         "system_prompt": {"type": "string", "maxLength": 50000, "description": "Instruction that all answers follow, beside the prompt.", "default": ""},
         "resolution": {"default": "1K", "description": "Resolution of the image: the larger, the finer the detail.", "allOf": [{"$type": "Resolution"}]},
-        "limit_generations": {"type": "boolean", "default": false},
-        "enable_web_search": {"type": "boolean", "default": false}
+        "limit_generations": {"type": "boolean", "description": "Limits a request to one image, whatever number the prompt asks for. Experimental.", "default": false},
+        "enable_web_search": {"type": "boolean", "description": "Lets the model search the web.", "default": false}
       },
       "required": ["prompt", "image_urls"],
       "description": "The parameters of `fal-ai/gemini-3-pro-image-preview/edit`."

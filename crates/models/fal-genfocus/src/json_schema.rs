@@ -39,7 +39,7 @@ impl SchemaText for fal_genfocus::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -49,7 +49,7 @@ impl SchemaText for fal_genfocus::Output {
       "description": "The result of `fal-ai/genfocus`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_genfocus::types::ImageType2>("ImageType2"),
+        reference::<fal_genfocus::types::Image>("Image"),
     ];
 }
 
@@ -87,7 +87,7 @@ impl SchemaText for fal_genfocus::all_in_focus::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -97,7 +97,7 @@ impl SchemaText for fal_genfocus::all_in_focus::Output {
       "description": "The result of `fal-ai/genfocus/all-in-focus`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_genfocus::types::ImageType2>("ImageType2"),
+        reference::<fal_genfocus::types::Image>("Image"),
     ];
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 #[doc(inline)]
-pub use fal_core::media::{CustomImageSize, Image, Image as ImageType2};
+pub use fal_core::media::{CustomImageSize, Image};
 
 /// The values of `image_size`.
 #[derive(Debug, Clone, PartialEq)]

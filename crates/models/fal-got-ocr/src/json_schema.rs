@@ -14,7 +14,7 @@ impl SchemaText for fal_got_ocr::v2::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "input_image_urls": {"type": "array", "items": {"type": "string"}, "default": []},
+        "input_image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on.", "default": []},
         "do_format": {"type": "boolean", "default": false},
         "multi_page": {"type": "boolean", "default": false}
       },

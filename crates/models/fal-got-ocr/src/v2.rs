@@ -36,7 +36,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `input_image_urls`.
+    /// Images to work on.
     ///
     /// Default `[]`.
     pub input_image_urls: Option<Vec<File>>,
@@ -118,7 +118,7 @@ struct Optional {
 }
 
 impl<M: fal_core::Mode> Builder<M> {
-    /// Sets [`input_image_urls`](Input::input_image_urls): Default `[]`.
+    /// Sets [`input_image_urls`](Input::input_image_urls): Images to work on. Default `[]`.
     pub fn input_image_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
         self.optional.input_image_urls = self
             .checking

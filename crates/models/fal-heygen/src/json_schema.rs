@@ -49,7 +49,7 @@ impl SchemaText for fal_heygen::types::Character {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "avatar": {"$type": "CharacterAvatar"},
+        "avatar": {"description": "Avatar that speaks.", "allOf": [{"$type": "CharacterAvatar"}]},
         "avatar_style": {"default": "closeUp", "allOf": [{"$type": "CharacterAvatarStyle"}]}
       },
       "required": ["avatar"]
@@ -177,7 +177,7 @@ impl SchemaText for fal_heygen::types::VideoAgentConfig {
       "type": "object",
       "properties": {
         "orientation": {"default": "portrait", "allOf": [{"$type": "VideoAgentConfigOrientation"}]},
-        "avatar": {"default": "Adriana SuitSofa Front", "allOf": [{"$type": "VideoAgentConfigAvatar"}]},
+        "avatar": {"default": "Adriana SuitSofa Front", "description": "Avatar that speaks.", "allOf": [{"$type": "VideoAgentConfigAvatar"}]},
         "duration": {"anyOf": [{"type": "integer", "minimum": 5.0}, {"type": "null"}], "description": "Length of the video in seconds."}
       }
     }"#;
@@ -400,12 +400,12 @@ impl SchemaText for fal_heygen::avatar5::digital_twin::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "avatar": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": "Abigail Sofa Front"},
+        "avatar": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Avatar that speaks.", "default": "Abigail Sofa Front"},
         "prompt": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "voice": {"default": "Warm Pro Narrator", "description": "Voice of the speech.", "allOf": [{"$type": "Voice"}]},
         "audio_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Recording for the video."},
         "fit": {"default": "cover", "allOf": [{"$type": "Fit"}]},
-        "remove_background": {"type": "boolean", "default": false},
+        "remove_background": {"type": "boolean", "description": "Cuts the background out.", "default": false},
         "background": {"anyOf": [{"$type": "AvatarVBackground"}, {"type": "null"}]},
         "watermark": {"anyOf": [{"$type": "AvatarVWatermark"}, {"type": "null"}]},
         "caption": {"type": "boolean", "default": false},
@@ -677,7 +677,7 @@ impl SchemaText for fal_heygen::v3::video_agent::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "maxLength": 10000, "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
-        "avatar": {"default": "auto", "allOf": [{"$type": "Avatar"}]},
+        "avatar": {"default": "auto", "description": "Avatar that speaks.", "allOf": [{"$type": "Avatar"}]},
         "voice": {"default": "auto", "description": "Voice of the speech.", "allOf": [{"$type": "Voice"}]},
         "style_id": {"anyOf": [{"type": "string"}, {"type": "null"}]},
         "orientation": {"anyOf": [{"$type": "Orientation"}, {"type": "null"}]},

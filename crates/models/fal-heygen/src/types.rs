@@ -11,7 +11,7 @@ pub use fal_core::media::FileOutput;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Character {
-    /// `avatar`.
+    /// Avatar that speaks.
     pub avatar: CharacterAvatar,
     /// `avatar_style`.
     ///
@@ -5851,7 +5851,7 @@ pub struct VideoAgentConfig {
     ///
     /// Default `portrait`.
     pub orientation: Option<VideoAgentConfigOrientation>,
-    /// `avatar`.
+    /// Avatar that speaks.
     ///
     /// Default `Adriana SuitSofa Front`.
     pub avatar: Option<VideoAgentConfigAvatar>,
@@ -11116,7 +11116,7 @@ struct CharacterOptional {
 }
 
 impl<AvatarSlot, M: fal_core::Mode> CharacterBuilder<AvatarSlot, M> {
-    /// Sets [`avatar`](Character::avatar):
+    /// Sets [`avatar`](Character::avatar): Avatar that speaks.
     pub fn avatar(
         mut self,
         value: impl fal_core::Required<CharacterAvatar, M>,
@@ -11479,7 +11479,7 @@ impl<M: fal_core::Mode> VideoAgentConfigBuilder<M> {
         self
     }
 
-    /// Sets [`avatar`](VideoAgentConfig::avatar): Default `Adriana SuitSofa Front`.
+    /// Sets [`avatar`](VideoAgentConfig::avatar): Avatar that speaks. Default `Adriana SuitSofa Front`.
     pub fn avatar(mut self, value: impl Param<VideoAgentConfigAvatar, M>) -> Self {
         self.optional.avatar = self.checking.optional("avatar", value);
         self

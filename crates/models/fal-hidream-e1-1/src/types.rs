@@ -2,4 +2,4 @@
 //! Types that the endpoints of `fal-ai/hidream-e1-1` share.
 
 #[doc(inline)]
-pub use fal_core::media::Image as ImageType2;
+pub use fal_core::media::Image;

@@ -26,7 +26,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{ImageSize, ImageType2, LoraWeightType3};
+pub use crate::types::{Image, ImageSize, LoraWeight};
 
 /// The endpoint [`fal-ai/hidream-i1-full/image-to-image`](https://fal.ai/models/fal-ai/hidream-i1-full/image-to-image).
 #[derive(Debug)]
@@ -93,7 +93,7 @@ pub struct Input {
     /// LoRA weights to apply on top of the model. Several are merged.
     ///
     /// Default `[]`.
-    pub loras: Option<Nullable<Vec<LoraWeightType3>>>,
+    pub loras: Option<Nullable<Vec<LoraWeight>>>,
     /// Image to work on.
     pub image_url: File,
     /// Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated
@@ -181,7 +181,7 @@ pub type Strength = Float<bounds::Strength>;
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
+    pub images: Vec<Image>,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
@@ -249,7 +249,7 @@ struct Optional {
     num_images: Option<NumImages>,
     enable_safety_checker: Option<bool>,
     output_format: Option<OutputFormat>,
-    loras: Option<Nullable<Vec<LoraWeightType3>>>,
+    loras: Option<Nullable<Vec<LoraWeight>>>,
     strength: Option<Strength>,
     extra: Map<String, Value>,
     nulls: json::Nulls,
@@ -353,10 +353,7 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
     }
 
     /// Sets [`loras`](Input::loras): LoRA weights to apply on top of the model. Default `[]`.
-    pub fn loras(
-        mut self,
-        value: impl Param<Nullable<Vec<LoraWeightType3>>, M>,
-    ) -> Self {
+    pub fn loras(mut self, value: impl Param<Nullable<Vec<LoraWeight>>, M>) -> Self {
         self.optional.loras = self.checking.optional("loras", value);
         self
     }
@@ -631,12 +628,12 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type loras = fal_core::literal::List<super::LoraWeightType3>;
+    pub type loras = fal_core::literal::List<super::LoraWeight>;
 }
 
 #[doc(hidden)]
 #[allow(unused_imports)]
 pub mod nested {
     pub use crate::types::shape::ImageSize as image_size;
-    pub use crate::types::shape::LoraWeightType3 as loras;
+    pub use crate::types::shape::LoraWeight as loras;
 }

@@ -6,8 +6,8 @@ extern crate self as fal_hidream_i1_full;
 use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
-    fal_hidream_i1_full::types::LoraWeight, fal_hidream_i1_full::types::LoraWeightType3,
-    fal_hidream_i1_full::Input, fal_hidream_i1_full::Output, fal_hidream_i1_full::Event,
+    fal_hidream_i1_full::types::LoraWeight, fal_hidream_i1_full::Input,
+    fal_hidream_i1_full::Output, fal_hidream_i1_full::Event,
     fal_hidream_i1_full::OutputFormat, fal_hidream_i1_full::image_to_image::Input,
     fal_hidream_i1_full::image_to_image::Output,
     fal_hidream_i1_full::image_to_image::OutputFormat
@@ -24,19 +24,6 @@ impl SchemaText for fal_hidream_i1_full::types::LoraWeight {
       },
       "required": ["path"],
       "description": "Weights of a LoRA, and how strongly they apply."
-    }"#;
-}
-
-impl SchemaText for fal_hidream_i1_full::types::LoraWeightType3 {
-    const ID: &'static str = "fal_hidream_i1_full::types::LoraWeightType3";
-    const SCHEMA: &'static str = r#"{
-      "type": "object",
-      "properties": {
-        "path": {"type": "string"},
-        "weight_name": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "scale": {"type": "number", "minimum": 0.0, "maximum": 4.0, "description": "Factor by which the image grows.", "default": 1}
-      },
-      "required": ["path"]
     }"#;
 }
 
@@ -127,7 +114,7 @@ impl SchemaText for fal_hidream_i1_full::image_to_image::Input {
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "loras": {"anyOf": [{"type": "array", "items": {"$type": "LoraWeightType3"}}, {"type": "null"}], "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
+        "loras": {"anyOf": [{"type": "array", "items": {"$type": "LoraWeight"}}, {"type": "null"}], "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
         "image_url": {"type": "string", "description": "Image to work on."},
         "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.75}
       },
@@ -136,7 +123,7 @@ impl SchemaText for fal_hidream_i1_full::image_to_image::Input {
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_hidream_i1_full::types::ImageSize>("ImageSize"),
-        reference::<fal_hidream_i1_full::types::LoraWeightType3>("LoraWeightType3"),
+        reference::<fal_hidream_i1_full::types::LoraWeight>("LoraWeight"),
         reference::<fal_hidream_i1_full::image_to_image::OutputFormat>("OutputFormat"),
     ];
 }
@@ -146,7 +133,7 @@ impl SchemaText for fal_hidream_i1_full::image_to_image::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -156,7 +143,7 @@ impl SchemaText for fal_hidream_i1_full::image_to_image::Output {
       "description": "The result of `fal-ai/hidream-i1-full/image-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_hidream_i1_full::types::ImageType2>("ImageType2"),
+        reference::<fal_hidream_i1_full::types::Image>("Image"),
     ];
 }
 

@@ -5,7 +5,7 @@ use fal_core::{Float, Param, Parameters, Unset, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
-pub use fal_core::media::{CustomImageSize, Image, Image as ImageType2, ImageSize};
+pub use fal_core::media::{CustomImageSize, Image, ImageSize};
 
 /// Weights of a LoRA, and how strongly they apply.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,24 +24,6 @@ pub struct LoraWeight {
 
 /// `scale`: between 0.0 and 4.0.
 pub type LoraWeightScale = Float<bounds::LoraWeightScale>;
-
-/// The object `LoraWeightType3` of the document.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct LoraWeightType3 {
-    /// `path`.
-    pub path: String,
-    /// `weight_name`.
-    pub weight_name: Option<String>,
-    /// Factor by which the image grows.
-    ///
-    /// Between 0.0 and 4.0. Default `1.0`.
-    pub scale: Option<LoraWeightType3Scale>,
-    nulls: json::Nulls,
-}
-
-/// `scale`: between 0.0 and 4.0.
-pub type LoraWeightType3Scale = Float<bounds::LoraWeightType3Scale>;
 
 // Building.
 
@@ -126,88 +108,6 @@ impl<PathSlot, M: fal_core::Mode> LoraWeightBuilder<PathSlot, M> {
     }
 }
 
-impl LoraWeightType3 {
-    /// Returns a builder without a parameter.
-    pub fn builder() -> LoraWeightType3Builder {
-        Self::builder_with(fal_core::Strict)
-    }
-
-    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
-    pub fn try_builder() -> LoraWeightType3Builder<Unset, fal_core::Checked> {
-        Self::builder_with(fal_core::Checked::default())
-    }
-
-    #[doc(hidden)]
-    pub fn builder_with<M: fal_core::Mode>(
-        checking: M,
-    ) -> LoraWeightType3Builder<Unset, M> {
-        LoraWeightType3Builder {
-            path: Unset,
-            optional: LoraWeightType3Optional::default(),
-            checking,
-        }
-    }
-}
-
-/// A builder of [`LoraWeightType3`]. Parameters that are [`Unset`] are still missing.
-#[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct LoraWeightType3Builder<PathSlot = Unset, M = fal_core::Strict> {
-    path: PathSlot,
-    optional: LoraWeightType3Optional,
-    checking: M,
-}
-
-#[derive(Debug, Clone, Default)]
-struct LoraWeightType3Optional {
-    weight_name: Option<String>,
-    scale: Option<LoraWeightType3Scale>,
-    nulls: json::Nulls,
-}
-
-impl<PathSlot, M: fal_core::Mode> LoraWeightType3Builder<PathSlot, M> {
-    /// Sets [`path`](LoraWeightType3::path):
-    pub fn path(
-        mut self,
-        value: impl fal_core::Required<String, M>,
-    ) -> LoraWeightType3Builder<String, M> {
-        LoraWeightType3Builder {
-            path: self.checking.required("path", value),
-            optional: self.optional,
-            checking: self.checking,
-        }
-    }
-
-    /// Sets [`weight_name`](LoraWeightType3::weight_name):
-    pub fn weight_name(mut self, value: impl Param<String, M>) -> Self {
-        self.optional.weight_name = self.checking.optional("weight_name", value);
-        self
-    }
-
-    /// Sets [`scale`](LoraWeightType3::scale): Factor by which the image grows. Between 0.0 and 4.0.
-    /// Default `1.0`.
-    pub fn scale(mut self, value: impl Param<LoraWeightType3Scale, M>) -> Self {
-        self.optional.scale = self.checking.optional("scale", value);
-        self
-    }
-}
-
-impl<PathSlot, M: fal_core::Mode> LoraWeightType3Builder<PathSlot, M> {
-    /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> M::Built<LoraWeightType3>
-    where
-        PathSlot: required::LoraWeightType3HasPath,
-    {
-        self.checking
-            .finish(LoraWeightType3 {
-                path: self.path.take(),
-                weight_name: self.optional.weight_name,
-                scale: self.optional.scale,
-                nulls: self.optional.nulls,
-            })
-    }
-}
-
 // On the wire.
 
 impl Parameters for LoraWeight {}
@@ -254,50 +154,6 @@ impl<'de> json::ReadObject<'de> for LoraWeight {
     }
 }
 
-impl Parameters for LoraWeightType3 {}
-
-impl Serialize for LoraWeightType3 {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = json::ObjectWriter::new(serializer)?;
-        object.write("path", &self.path);
-        object.write_nullable("weight_name", &self.weight_name, &self.nulls);
-        object.write_optional("scale", &self.scale);
-        object.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for LoraWeightType3 {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
-
-impl<'de> json::ReadObject<'de> for LoraWeightType3 {
-    const NAME: &'static str = "LoraWeightType3";
-
-    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
-        let mut path = None;
-        let mut optional = LoraWeightType3Optional::default();
-        while let Some(key) = object.next_key() {
-            match &*key {
-                "path" => object.read(&mut path),
-                "weight_name" => {
-                    object.read_nullable("weight_name", &mut optional.weight_name)
-                }
-                "scale" => object.read(&mut optional.scale),
-                _ => object.skip(),
-            }
-        }
-        optional.nulls = object.nulls();
-        let builder = LoraWeightType3Builder::<String> {
-            path: object.require("path", path)?,
-            optional,
-            checking: fal_core::Strict,
-        };
-        Some(builder.build())
-    }
-}
-
 #[doc(hidden)]
 pub mod required {
     #[diagnostic::on_unimplemented(
@@ -314,21 +170,6 @@ pub mod required {
             self
         }
     }
-
-    #[diagnostic::on_unimplemented(
-        message = "`path` is required by `LoraWeightType3 in fal-ai/hidream-i1-full`",
-        label = "`path` is missing",
-        note = "set it with `path: ..` in `input!`, or with `.path(..)` on the builder"
-    )]
-    pub trait LoraWeightType3HasPath {
-        fn take(self) -> String;
-    }
-
-    impl LoraWeightType3HasPath for String {
-        fn take(self) -> String {
-            self
-        }
-    }
 }
 
 #[doc(hidden)]
@@ -341,14 +182,6 @@ pub mod bounds {
         const MIN: f64 = 0.0;
         const MAX: f64 = 4.0;
         const MESSAGE: &'static str = "`scale` of LoraWeight in fal-ai/hidream-i1-full must be between 0.0 and 4.0";
-    }
-
-    pub enum LoraWeightType3Scale {}
-
-    impl Range<f64> for LoraWeightType3Scale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`scale` of LoraWeightType3 in fal-ai/hidream-i1-full must be between 0.0 and 4.0";
     }
 }
 
@@ -368,19 +201,6 @@ pub mod shape {
             pub type path = fal_core::literal::Text;
             pub type weight_name = fal_core::literal::Text;
             pub type scale = super::LoraWeightScale;
-        }
-    }
-
-    pub mod LoraWeightType3 {
-        use super::super::*;
-
-        pub type __Built = super::super::LoraWeightType3;
-        pub type __Target = super::super::LoraWeightType3;
-
-        pub mod arg {
-            pub type path = fal_core::literal::Text;
-            pub type weight_name = fal_core::literal::Text;
-            pub type scale = super::LoraWeightType3Scale;
         }
     }
 }

@@ -188,7 +188,7 @@ impl SchemaText for fal_hunyuan_3d::v3_1::rapid::image_to_3d::Output {
       "properties": {
         "model_glb": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Finished 3D model, as GLB."},
         "material_mtl": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
-        "texture": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Makes a texture."},
+        "texture": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Texture of the 3D model."},
         "thumbnail": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Picture of the 3D model."},
         "model_urls": {"description": "Finished 3D model in several formats.", "allOf": [{"$type": "ModelUrls"}]}
       },
@@ -222,7 +222,7 @@ impl SchemaText for fal_hunyuan_3d::v3_1::rapid::text_to_3d::Output {
       "properties": {
         "model_obj": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
         "material_mtl": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
-        "texture": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Makes a texture."},
+        "texture": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Texture of the 3D model."},
         "thumbnail": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "Picture of the 3D model."},
         "model_urls": {"description": "Finished 3D model in several formats.", "allOf": [{"$type": "ModelUrls"}]}
       },

@@ -16,10 +16,10 @@ impl SchemaText for fal_hunyuan_avatar::Input {
       "properties": {
         "audio_url": {"type": "string", "description": "Recording for the video."},
         "image_url": {"type": "string", "description": "Image of the person or character."},
-        "text": {"type": "string", "default": "A cat is singing."},
+        "text": {"type": "string", "description": "Text to speak.", "default": "A cat is singing."},
         "num_frames": {"type": "integer", "minimum": 129, "maximum": 401, "description": "Number of frames to generate. Together with the frame rate, it gives the length.", "default": 129},
         "num_inference_steps": {"type": "integer", "minimum": 30, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
-        "turbo_mode": {"type": "boolean", "default": true},
+        "turbo_mode": {"type": "boolean", "description": "Works faster, for a lower quality.", "default": true},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."}
       },
       "required": ["audio_url", "image_url"],

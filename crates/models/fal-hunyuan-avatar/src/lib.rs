@@ -57,7 +57,7 @@ pub struct Input {
     pub audio_url: File,
     /// Image of the person or character.
     pub image_url: File,
-    /// `text`.
+    /// Text to speak.
     ///
     /// Default `A cat is singing.`.
     pub text: Option<String>,
@@ -70,7 +70,7 @@ pub struct Input {
     ///
     /// Between 30 and 50. Default `30`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// `turbo_mode`.
+    /// Works faster, for a lower quality.
     ///
     /// Default `true`.
     pub turbo_mode: Option<bool>,
@@ -199,7 +199,7 @@ impl<
         }
     }
 
-    /// Sets [`text`](Input::text): Default `A cat is singing.`.
+    /// Sets [`text`](Input::text): Text to speak. Default `A cat is singing.`.
     pub fn text(mut self, value: impl Param<String, M>) -> Self {
         self.optional.text = self.checking.optional("text", value);
         self
@@ -224,7 +224,7 @@ impl<
         self
     }
 
-    /// Sets [`turbo_mode`](Input::turbo_mode): Default `true`.
+    /// Sets [`turbo_mode`](Input::turbo_mode): Works faster, for a lower quality. Default `true`.
     pub fn turbo_mode(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.turbo_mode = self.checking.optional("turbo_mode", value);
         self

@@ -108,7 +108,7 @@ impl SchemaText for fal_hunyuan_video_lora::video_to_video::Input {
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": false},
         "loras": {"type": "array", "items": {"$type": "LoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
         "video_url": {"type": "string", "description": "Video to work on."},
-        "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "default": 0.75}
+        "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.75}
       },
       "required": ["prompt", "video_url"],
       "description": "The parameters of `fal-ai/hunyuan-video-lora/video-to-video`."

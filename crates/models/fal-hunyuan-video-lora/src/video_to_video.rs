@@ -80,7 +80,8 @@ pub struct Input {
     pub loras: Option<Vec<LoraWeight>>,
     /// Video to work on.
     pub video_url: File,
-    /// `strength`.
+    /// Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from
+    /// scratch.
     ///
     /// Between 0.01 and 1.0. Default `0.75`.
     pub strength: Option<Strength>,
@@ -348,7 +349,8 @@ impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSl
         self
     }
 
-    /// Sets [`strength`](Input::strength): Between 0.01 and 1.0. Default `0.75`.
+    /// Sets [`strength`](Input::strength): Distance of the result from the input video. Between 0.01
+    /// and 1.0. Default `0.75`.
     pub fn strength(mut self, value: impl Param<Strength, M>) -> Self {
         self.optional.strength = self.checking.optional("strength", value);
         self

@@ -85,7 +85,7 @@ impl SchemaText for fal_hyper3d::rodin::Output {
       "properties": {
         "model_mesh": {"description": "Finished 3D model.", "allOf": [{"$type": "FileOutput"}]},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "textures": {"type": "array", "items": {"$type": "Image"}}
+        "textures": {"type": "array", "items": {"$type": "Image"}, "description": "Textures of the 3D model."}
       },
       "required": ["model_mesh", "seed", "textures"],
       "description": "The result of `fal-ai/hyper3d/rodin`."
@@ -179,7 +179,7 @@ impl SchemaText for fal_hyper3d::rodin::v2::Output {
         "model_mesh": {"description": "Finished 3D model.", "allOf": [{"$type": "FileOutput"}]},
         "model_meshes": {"type": "array", "items": {"$type": "FileOutput"}},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "textures": {"type": "array", "items": {"$type": "Image"}}
+        "textures": {"type": "array", "items": {"$type": "Image"}, "description": "Textures of the 3D model."}
       },
       "required": ["model_mesh", "seed", "textures"],
       "description": "The result of `fal-ai/hyper3d/rodin/v2`."
@@ -266,7 +266,7 @@ impl SchemaText for fal_hyper3d::rodin::v2_5::Output {
         "model_mesh": {"description": "Finished 3D model.", "allOf": [{"$type": "FileOutput"}]},
         "model_meshes": {"type": "array", "items": {"$type": "FileOutput"}},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "textures": {"type": "array", "items": {"$type": "Image"}}
+        "textures": {"type": "array", "items": {"$type": "Image"}, "description": "Textures of the 3D model."}
       },
       "required": ["model_mesh", "seed", "textures"],
       "description": "The result of `fal-ai/hyper3d/rodin/v2.5`."
@@ -363,7 +363,7 @@ impl SchemaText for fal_hyper3d::rodin::v2_5::text_to_3d::Output {
         "model_mesh": {"description": "Finished 3D model.", "allOf": [{"$type": "FileOutput"}]},
         "model_meshes": {"type": "array", "items": {"$type": "FileOutput"}},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
-        "textures": {"type": "array", "items": {"$type": "Image"}}
+        "textures": {"type": "array", "items": {"$type": "Image"}, "description": "Textures of the 3D model."}
       },
       "required": ["model_mesh", "seed", "textures"],
       "description": "The result of `fal-ai/hyper3d/rodin/v2.5/text-to-3d`."

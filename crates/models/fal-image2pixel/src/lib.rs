@@ -68,7 +68,7 @@ pub struct Input {
     ///
     /// Default `auto`.
     pub detect_method: Option<DetectMethod>,
-    /// Factor by which the image grows.
+    /// `scale`.
     ///
     /// Between 1 and 64.
     pub scale: Option<Scale>,
@@ -76,7 +76,7 @@ pub struct Input {
     ///
     /// Default `dominant`.
     pub downscale_method: Option<DownscaleMethod>,
-    /// `trim_borders`.
+    /// Cuts the borders off.
     ///
     /// Default `false`.
     pub trim_borders: Option<bool>,
@@ -411,7 +411,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`scale`](Input::scale): Factor by which the image grows. Between 1 and 64.
+    /// Sets [`scale`](Input::scale): Between 1 and 64.
     pub fn scale(mut self, value: impl Param<Scale, M>) -> Self {
         self.optional.scale = self.checking.optional("scale", value);
         self
@@ -425,7 +425,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`trim_borders`](Input::trim_borders): Default `false`.
+    /// Sets [`trim_borders`](Input::trim_borders): Cuts the borders off. Default `false`.
     pub fn trim_borders(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.trim_borders = self.checking.optional("trim_borders", value);
         self

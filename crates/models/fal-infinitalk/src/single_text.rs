@@ -49,7 +49,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image of the person or character.
     pub image_url: File,
-    /// Text for the task.
+    /// `text_input`.
     pub text_input: String,
     /// Voice of the speech.
     pub voice: Voice,
@@ -361,7 +361,7 @@ impl<
         }
     }
 
-    /// Sets [`text_input`](Input::text_input): Text for the task.
+    /// Sets [`text_input`](Input::text_input):
     pub fn text_input(
         mut self,
         value: impl fal_core::Required<String, M>,

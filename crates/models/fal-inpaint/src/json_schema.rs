@@ -14,7 +14,7 @@ impl SchemaText for fal_inpaint::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "model_name": {"type": "string"},
+        "model_name": {"type": "string", "description": "Model to use: an address, or a Hugging Face repository."},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
         "image_url": {"type": "string", "description": "Image to work on."},

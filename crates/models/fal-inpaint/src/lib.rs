@@ -53,7 +53,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `model_name`.
+    /// Model to use: an address, or a Hugging Face repository.
     pub model_name: String,
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
@@ -188,7 +188,7 @@ impl<
     MaskUrlSlot,
     M: fal_core::Mode,
 > Builder<ModelNameSlot, PromptSlot, ImageUrlSlot, MaskUrlSlot, M> {
-    /// Sets [`model_name`](Input::model_name):
+    /// Sets [`model_name`](Input::model_name): Model to use: an address, or a Hugging Face repository.
     pub fn model_name(
         mut self,
         value: impl fal_core::Required<String, M>,

@@ -68,7 +68,7 @@ pub struct Input {
     ///
     /// Default `square_hd`.
     pub image_size: Option<ImageSize>,
-    /// Factor by which the image grows.
+    /// `scale`.
     ///
     /// Between 0.0 and 2.0. Default `1.0`.
     pub scale: Option<Scale>,
@@ -296,8 +296,7 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`scale`](Input::scale): Factor by which the image grows. Between 0.0 and 2.0. Default
-    /// `1.0`.
+    /// Sets [`scale`](Input::scale): Between 0.0 and 2.0. Default `1.0`.
     pub fn scale(mut self, value: impl Param<Scale, M>) -> Self {
         self.optional.scale = self.checking.optional("scale", value);
         self

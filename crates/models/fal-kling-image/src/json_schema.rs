@@ -40,7 +40,8 @@ impl SchemaText for fal_kling_image::types::ElementInput {
       "properties": {
         "frontal_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
         "reference_image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "description": "Images of the subjects or styles to take up."}
-      }
+      },
+      "description": "A subject, in images from several sides."
     }"#;
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::ImageFile as Image;
 
-/// The object `ElementInput` of the document.
+/// A subject, in images from several sides.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ElementInput {

@@ -67,7 +67,7 @@ impl SchemaText for fal_krea_v2::large::text_to_image::Input {
         "creativity": {"default": "medium", "description": "Freedom of the model. Higher values invent more.", "allOf": [{"$type": "Creativity"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "image_style_references": {"type": "array", "items": {"$type": "ImageStyleReference"}, "maxItems": 10, "default": []},
-        "styles": {"type": "array", "items": {"$type": "Style"}, "maxItems": 10, "default": []},
+        "styles": {"type": "array", "items": {"$type": "Style"}, "maxItems": 10, "description": "Ready-made styles.", "default": []},
         "moodboards": {"type": "array", "items": {"$type": "Moodboard"}, "maxItems": 1, "default": []}
       },
       "required": ["prompt"],
@@ -124,7 +124,7 @@ impl SchemaText for fal_krea_v2::medium::text_to_image::Input {
         "creativity": {"default": "medium", "description": "Freedom of the model. Higher values invent more.", "allOf": [{"$type": "Creativity"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "image_style_references": {"type": "array", "items": {"$type": "ImageStyleReference"}, "maxItems": 10, "default": []},
-        "styles": {"type": "array", "items": {"$type": "Style"}, "maxItems": 10, "default": []},
+        "styles": {"type": "array", "items": {"$type": "Style"}, "maxItems": 10, "description": "Ready-made styles.", "default": []},
         "moodboards": {"type": "array", "items": {"$type": "Moodboard"}, "maxItems": 1, "default": []}
       },
       "required": ["prompt"],
@@ -181,7 +181,7 @@ impl SchemaText for fal_krea_v2::medium::turbo::text_to_image::Input {
         "creativity": {"default": "medium", "description": "Freedom of the model. Higher values invent more.", "allOf": [{"$type": "Creativity"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "image_style_references": {"type": "array", "items": {"$type": "ImageStyleReference"}, "maxItems": 10, "default": []},
-        "styles": {"type": "array", "items": {"$type": "Style"}, "maxItems": 10, "default": []},
+        "styles": {"type": "array", "items": {"$type": "Style"}, "maxItems": 10, "description": "Ready-made styles.", "default": []},
         "moodboards": {"type": "array", "items": {"$type": "Moodboard"}, "maxItems": 1, "default": []}
       },
       "required": ["prompt"],

@@ -46,7 +46,7 @@ impl SchemaText for fal_krea_wan_14b::video_to_video::Input {
       "type": "object",
       "properties": {
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
-        "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "default": 0.85},
+        "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.85},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": false},
         "video_url": {"type": "string", "description": "Video to work on."},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."}

@@ -50,7 +50,8 @@ pub struct Input {
     /// Description of the video, in plain language: subject, action, setting, mood and the movement of
     /// the camera.
     pub prompt: String,
-    /// `strength`.
+    /// Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from
+    /// scratch.
     ///
     /// Between 0.01 and 1.0. Default `0.85`.
     pub strength: Option<Strength>,
@@ -169,7 +170,8 @@ impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSl
         }
     }
 
-    /// Sets [`strength`](Input::strength): Between 0.01 and 1.0. Default `0.85`.
+    /// Sets [`strength`](Input::strength): Distance of the result from the input video. Between 0.01
+    /// and 1.0. Default `0.85`.
     pub fn strength(mut self, value: impl Param<Strength, M>) -> Self {
         self.optional.strength = self.checking.optional("strength", value);
         self

@@ -37,7 +37,7 @@ impl SchemaText for fal_lcm::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "num_inference_steps": {"type": "integer", "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 4},
@@ -48,6 +48,6 @@ impl SchemaText for fal_lcm::Output {
       "description": "The result of `fal-ai/lcm`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_lcm::types::ImageType2>("ImageType2"),
+        reference::<fal_lcm::types::Image>("Image"),
     ];
 }

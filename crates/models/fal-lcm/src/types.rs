@@ -2,4 +2,4 @@
 //! Types that the endpoints of `fal-ai/lcm` share.
 
 #[doc(inline)]
-pub use fal_core::media::Image as ImageType2;
+pub use fal_core::media::Image;

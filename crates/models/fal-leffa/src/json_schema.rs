@@ -24,7 +24,7 @@ impl SchemaText for fal_leffa::pose_transfer::Input {
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
         "pose_image_url": {"type": "string"},
-        "person_image_url": {"type": "string"}
+        "person_image_url": {"type": "string", "description": "Image of the person."}
       },
       "required": ["pose_image_url", "person_image_url"],
       "description": "The parameters of `fal-ai/leffa/pose-transfer`."

@@ -73,7 +73,7 @@ pub struct Input {
     pub output_format: Option<OutputFormat>,
     /// `pose_image_url`.
     pub pose_image_url: File,
-    /// `person_image_url`.
+    /// Image of the person.
     pub person_image_url: File,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -225,7 +225,7 @@ impl<
         }
     }
 
-    /// Sets [`person_image_url`](Input::person_image_url):
+    /// Sets [`person_image_url`](Input::person_image_url): Image of the person.
     pub fn person_image_url(
         mut self,
         value: impl fal_core::Required<File, M>,

@@ -6,7 +6,7 @@ extern crate self as fal_lightning_models;
 use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
-    fal_lightning_models::types::Embedding, fal_lightning_models::types::LoraWeightType2,
+    fal_lightning_models::types::Embedding, fal_lightning_models::types::LoraWeight,
     fal_lightning_models::Input, fal_lightning_models::Output,
     fal_lightning_models::Format, fal_lightning_models::SafetyCheckerVersion
 }
@@ -24,14 +24,14 @@ impl SchemaText for fal_lightning_models::types::Embedding {
     }"#;
 }
 
-impl SchemaText for fal_lightning_models::types::LoraWeightType2 {
-    const ID: &'static str = "fal_lightning_models::types::LoraWeightType2";
+impl SchemaText for fal_lightning_models::types::LoraWeight {
+    const ID: &'static str = "fal_lightning_models::types::LoraWeight";
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
         "force": {"type": "boolean", "default": false},
-        "path": {"type": "string"},
-        "scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Factor by which the image grows.", "default": 1}
+        "path": {"type": "string", "description": "Location of the weights: an address, or a path that the model's runner knows."},
+        "scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.", "default": 1}
       },
       "required": ["path"],
       "description": "Weights of a LoRA, and how strongly they apply."
@@ -49,7 +49,7 @@ impl SchemaText for fal_lightning_models::Input {
         "format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "Format"}]},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 2},
         "image_size": {"default": {"height": 1024, "width": 1024}, "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "allOf": [{"$type": "ImageSize"}]},
-        "loras": {"type": "array", "items": {"$type": "LoraWeightType2"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
+        "loras": {"type": "array", "items": {"$type": "LoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": "(worst quality, low quality, normal quality, lowres, low details, oversaturated, undersaturated, overexposed, underexposed, grayscale, bw, bad photo, bad photography, bad art:1.4), (watermark, signature, text font, username, error, logo, words, letters, digits, autograph, trademark, name:1.2), (blur, blurry, grainy), morbid, ugly, asymmetrical, mutated malformed, mutilated, poorly lit, bad shadow, draft, cropped, out of frame, cut off, censored, jpeg artifacts, out of focus, glitch, duplicate, (airbrushed, cartoon, anime, semi-realistic, cgi, render, blender, digital art, manga, amateur:1.3), (3D ,3D Game, 3D Game Scene, 3D Character:1.1), (bad hands, bad anatomy, bad body, bad face, bad teeth, bad arms, bad legs, deformities:1.3)"},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of images to generate with this request.", "default": 1},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 12, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 5},
@@ -66,7 +66,7 @@ impl SchemaText for fal_lightning_models::Input {
         reference::<fal_lightning_models::types::Embedding>("Embedding"),
         reference::<fal_lightning_models::Format>("Format"),
         reference::<fal_lightning_models::types::ImageSize>("ImageSize"),
-        reference::<fal_lightning_models::types::LoraWeightType2>("LoraWeightType2"),
+        reference::<fal_lightning_models::types::LoraWeight>("LoraWeight"),
         reference::<fal_lightning_models::SafetyCheckerVersion>("SafetyCheckerVersion"),
     ];
 }
@@ -76,7 +76,7 @@ impl SchemaText for fal_lightning_models::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -86,7 +86,7 @@ impl SchemaText for fal_lightning_models::Output {
       "description": "The result of `fal-ai/lightning-models`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_lightning_models::types::ImageType2>("ImageType2"),
+        reference::<fal_lightning_models::types::Image>("Image"),
     ];
 }
 

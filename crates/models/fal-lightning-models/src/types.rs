@@ -5,9 +5,7 @@ use fal_core::{Float, Param, Parameters, Unset, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
-pub use fal_core::media::{
-    CustomImageSize as ImageSizeType2, Image as ImageType2, ImageSize,
-};
+pub use fal_core::media::{CustomImageSize, Image, ImageSize};
 
 /// An embedding, and the words that it stands for.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,21 +22,21 @@ pub struct Embedding {
 /// Weights of a LoRA, and how strongly they apply.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub struct LoraWeightType2 {
+pub struct LoraWeight {
     /// `force`.
     ///
     /// Default `false`.
     pub force: Option<bool>,
-    /// `path`.
+    /// Location of the weights: an address, or a path that the model's runner knows.
     pub path: String,
-    /// Factor by which the image grows.
+    /// Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
-    pub scale: Option<LoraWeightType2Scale>,
+    pub scale: Option<LoraWeightScale>,
 }
 
 /// `scale`: between 0.0 and 1.0.
-pub type LoraWeightType2Scale = Float<bounds::LoraWeightType2Scale>;
+pub type LoraWeightScale = Float<bounds::LoraWeightScale>;
 
 // Building.
 
@@ -113,79 +111,78 @@ impl<PathSlot, M: fal_core::Mode> EmbeddingBuilder<PathSlot, M> {
     }
 }
 
-impl LoraWeightType2 {
+impl LoraWeight {
     /// Returns a builder without a parameter.
-    pub fn builder() -> LoraWeightType2Builder {
+    pub fn builder() -> LoraWeightBuilder {
         Self::builder_with(fal_core::Strict)
     }
 
     /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
-    pub fn try_builder() -> LoraWeightType2Builder<Unset, fal_core::Checked> {
+    pub fn try_builder() -> LoraWeightBuilder<Unset, fal_core::Checked> {
         Self::builder_with(fal_core::Checked::default())
     }
 
     #[doc(hidden)]
-    pub fn builder_with<M: fal_core::Mode>(
-        checking: M,
-    ) -> LoraWeightType2Builder<Unset, M> {
-        LoraWeightType2Builder {
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> LoraWeightBuilder<Unset, M> {
+        LoraWeightBuilder {
             path: Unset,
-            optional: LoraWeightType2Optional::default(),
+            optional: LoraWeightOptional::default(),
             checking,
         }
     }
 }
 
-/// A builder of [`LoraWeightType2`]. Parameters that are [`Unset`] are still missing.
+/// A builder of [`LoraWeight`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct LoraWeightType2Builder<PathSlot = Unset, M = fal_core::Strict> {
+pub struct LoraWeightBuilder<PathSlot = Unset, M = fal_core::Strict> {
     path: PathSlot,
-    optional: LoraWeightType2Optional,
+    optional: LoraWeightOptional,
     checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
-struct LoraWeightType2Optional {
+struct LoraWeightOptional {
     force: Option<bool>,
-    scale: Option<LoraWeightType2Scale>,
+    scale: Option<LoraWeightScale>,
 }
 
-impl<PathSlot, M: fal_core::Mode> LoraWeightType2Builder<PathSlot, M> {
-    /// Sets [`path`](LoraWeightType2::path):
+impl<PathSlot, M: fal_core::Mode> LoraWeightBuilder<PathSlot, M> {
+    /// Sets [`path`](LoraWeight::path): Location of the weights: an address, or a path that the model's
+    /// runner knows.
     pub fn path(
         mut self,
         value: impl fal_core::Required<String, M>,
-    ) -> LoraWeightType2Builder<String, M> {
-        LoraWeightType2Builder {
+    ) -> LoraWeightBuilder<String, M> {
+        LoraWeightBuilder {
             path: self.checking.required("path", value),
             optional: self.optional,
             checking: self.checking,
         }
     }
 
-    /// Sets [`force`](LoraWeightType2::force): Default `false`.
+    /// Sets [`force`](LoraWeight::force): Default `false`.
     pub fn force(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.force = self.checking.optional("force", value);
         self
     }
 
-    /// Sets [`scale`](LoraWeightType2::scale): Factor by which the image grows. Between 0.0 and 1.0.
-    /// Default `1.0`.
-    pub fn scale(mut self, value: impl Param<LoraWeightType2Scale, M>) -> Self {
+    /// Sets [`scale`](LoraWeight::scale): Strength of the weights: 0 leaves the model unchanged, 1
+    /// applies them in full. Between 0.0 and 1.0. Default `1.0`.
+    pub fn scale(mut self, value: impl Param<LoraWeightScale, M>) -> Self {
         self.optional.scale = self.checking.optional("scale", value);
         self
     }
 }
 
-impl<PathSlot, M: fal_core::Mode> LoraWeightType2Builder<PathSlot, M> {
+impl<PathSlot, M: fal_core::Mode> LoraWeightBuilder<PathSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> M::Built<LoraWeightType2>
+    pub fn build(self) -> M::Built<LoraWeight>
     where
-        PathSlot: required::LoraWeightType2HasPath,
+        PathSlot: required::LoraWeightHasPath,
     {
         self.checking
-            .finish(LoraWeightType2 {
+            .finish(LoraWeight {
                 path: self.path.take(),
                 force: self.optional.force,
                 scale: self.optional.scale,
@@ -234,9 +231,9 @@ impl<'de> json::ReadObject<'de> for Embedding {
     }
 }
 
-impl Parameters for LoraWeightType2 {}
+impl Parameters for LoraWeight {}
 
-impl Serialize for LoraWeightType2 {
+impl Serialize for LoraWeight {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write_optional("force", &self.force);
@@ -246,18 +243,18 @@ impl Serialize for LoraWeightType2 {
     }
 }
 
-impl<'de> Deserialize<'de> for LoraWeightType2 {
+impl<'de> Deserialize<'de> for LoraWeight {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         json::read_object(deserializer)
     }
 }
 
-impl<'de> json::ReadObject<'de> for LoraWeightType2 {
-    const NAME: &'static str = "LoraWeightType2";
+impl<'de> json::ReadObject<'de> for LoraWeight {
+    const NAME: &'static str = "LoraWeight";
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut path = None;
-        let mut optional = LoraWeightType2Optional::default();
+        let mut optional = LoraWeightOptional::default();
         while let Some(key) = object.next_key() {
             match &*key {
                 "force" => object.read(&mut optional.force),
@@ -266,7 +263,7 @@ impl<'de> json::ReadObject<'de> for LoraWeightType2 {
                 _ => object.skip(),
             }
         }
-        let builder = LoraWeightType2Builder::<String> {
+        let builder = LoraWeightBuilder::<String> {
             path: object.require("path", path)?,
             optional,
             checking: fal_core::Strict,
@@ -293,15 +290,15 @@ pub mod required {
     }
 
     #[diagnostic::on_unimplemented(
-        message = "`path` is required by `LoraWeightType2 in fal-ai/lightning-models`",
+        message = "`path` is required by `LoraWeight in fal-ai/lightning-models`",
         label = "`path` is missing",
         note = "set it with `path: ..` in `input!`, or with `.path(..)` on the builder"
     )]
-    pub trait LoraWeightType2HasPath {
+    pub trait LoraWeightHasPath {
         fn take(self) -> String;
     }
 
-    impl LoraWeightType2HasPath for String {
+    impl LoraWeightHasPath for String {
         fn take(self) -> String {
             self
         }
@@ -312,12 +309,12 @@ pub mod required {
 pub mod bounds {
     use fal_core::Range;
 
-    pub enum LoraWeightType2Scale {}
+    pub enum LoraWeightScale {}
 
-    impl Range<f64> for LoraWeightType2Scale {
+    impl Range<f64> for LoraWeightScale {
         const MIN: f64 = 0.0;
         const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`scale` of LoraWeightType2 in fal-ai/lightning-models must be between 0.0 and 1.0";
+        const MESSAGE: &'static str = "`scale` of LoraWeight in fal-ai/lightning-models must be between 0.0 and 1.0";
     }
 }
 
@@ -342,18 +339,18 @@ pub mod shape {
         }
     }
 
-    pub use fal_core::media::shape::CustomImageSize as ImageSizeType2;
+    pub use fal_core::media::shape::CustomImageSize;
 
-    pub mod LoraWeightType2 {
+    pub mod LoraWeight {
         use super::super::*;
 
-        pub type __Built = super::super::LoraWeightType2;
-        pub type __Target = super::super::LoraWeightType2;
+        pub type __Built = super::super::LoraWeight;
+        pub type __Target = super::super::LoraWeight;
 
         pub mod arg {
             pub type force = fal_core::literal::Flag;
             pub type path = fal_core::literal::Text;
-            pub type scale = super::LoraWeightType2Scale;
+            pub type scale = super::LoraWeightScale;
         }
     }
 }

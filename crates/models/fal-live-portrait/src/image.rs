@@ -114,7 +114,7 @@ pub struct Input {
     ///
     /// Default `512`.
     pub dsize: Option<Integer>,
-    /// Factor by which the image grows.
+    /// `scale`.
     ///
     /// Default `2.3`.
     pub scale: Option<f64>,
@@ -463,7 +463,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`scale`](Input::scale): Factor by which the image grows. Default `2.3`.
+    /// Sets [`scale`](Input::scale): Default `2.3`.
     pub fn scale(mut self, value: impl Param<f64, M>) -> Self {
         self.optional.scale = self.checking.optional("scale", value);
         self

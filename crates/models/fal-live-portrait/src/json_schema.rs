@@ -87,7 +87,7 @@ impl SchemaText for fal_live_portrait::image::Input {
         "flag_do_rot": {"type": "boolean", "default": true},
         "flag_lip_zero": {"type": "boolean", "default": true},
         "dsize": {"type": "integer", "default": 512},
-        "scale": {"type": "number", "description": "Factor by which the image grows.", "default": 2.3},
+        "scale": {"type": "number", "default": 2.3},
         "vx_ratio": {"type": "number", "default": 0},
         "vy_ratio": {"type": "number", "default": -0.125},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": false},

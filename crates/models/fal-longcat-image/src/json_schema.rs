@@ -103,7 +103,7 @@ impl SchemaText for fal_longcat_image::edit::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -113,7 +113,7 @@ impl SchemaText for fal_longcat_image::edit::Output {
       "description": "The result of `fal-ai/longcat-image/edit`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_longcat_image::types::ImageType2>("ImageType2"),
+        reference::<fal_longcat_image::types::Image>("Image"),
     ];
 }
 

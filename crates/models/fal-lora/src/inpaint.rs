@@ -24,8 +24,8 @@ use serde_json::{Map, Value};
 
 #[doc(inline)]
 pub use crate::types::{
-    ControlNetType2, EmbeddingType2, FileOutput, Image, IpAdapterType2, LoraWeight,
-    SigmasInput, TimestepsInput,
+    ControlNet, Embedding, FileOutput, Image, IpAdapter, LoraWeight, SigmasInput,
+    TimestepsInput,
 };
 
 /// The endpoint [`fal-ai/lora/inpaint`](https://fal.ai/models/fal-ai/lora/inpaint).
@@ -48,7 +48,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `model_name`.
+    /// Model to use: an address, or a Hugging Face repository.
     pub model_name: String,
     /// `unet_name`.
     pub unet_name: Option<String>,
@@ -80,19 +80,19 @@ pub struct Input {
     /// Embeddings to apply. Their tokens in the prompt stand for them.
     ///
     /// Default `[]`.
-    pub embeddings: Option<Vec<EmbeddingType2>>,
+    pub embeddings: Option<Vec<Embedding>>,
     /// ControlNets, which make the result follow other images.
     ///
     /// Default `[]`.
-    pub controlnets: Option<Vec<ControlNetType2>>,
+    pub controlnets: Option<Vec<ControlNet>>,
     /// `controlnet_guess_mode`.
     ///
     /// Default `false`.
     pub controlnet_guess_mode: Option<bool>,
-    /// `ip_adapter`.
+    /// IP-Adapters, which carry the content or style of images over.
     ///
     /// Default `[]`.
-    pub ip_adapter: Option<Vec<IpAdapterType2>>,
+    pub ip_adapter: Option<Vec<IpAdapter>>,
     /// `image_encoder_path`.
     pub image_encoder_path: Option<String>,
     /// `image_encoder_subfolder`.
@@ -120,7 +120,7 @@ pub struct Input {
     ///
     /// Between 0.0 and 20.0. Default `7.5`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// `clip_skip`.
+    /// Number of last layers of the text encoder that are left out.
     ///
     /// Between 0 and 2. Default `0`.
     pub clip_skip: Option<ClipSkip>,
@@ -170,7 +170,7 @@ pub struct Input {
     ///
     /// Between 64 and 2048. Default `2048`.
     pub tile_stride_height: Option<TileStrideHeight>,
-    /// `eta`.
+    /// Randomness of the sampler.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub eta: Option<Eta>,
@@ -484,10 +484,10 @@ struct Optional {
     mask_url: Option<File>,
     noise_strength: Option<NoiseStrength>,
     loras: Option<Vec<LoraWeight>>,
-    embeddings: Option<Vec<EmbeddingType2>>,
-    controlnets: Option<Vec<ControlNetType2>>,
+    embeddings: Option<Vec<Embedding>>,
+    controlnets: Option<Vec<ControlNet>>,
     controlnet_guess_mode: Option<bool>,
-    ip_adapter: Option<Vec<IpAdapterType2>>,
+    ip_adapter: Option<Vec<IpAdapter>>,
     image_encoder_path: Option<String>,
     image_encoder_subfolder: Option<String>,
     image_encoder_weight_name: Option<Nullable<String>>,
@@ -522,7 +522,7 @@ impl<
     PromptSlot,
     M: fal_core::Mode,
 > Builder<ModelNameSlot, PromptSlot, M> {
-    /// Sets [`model_name`](Input::model_name):
+    /// Sets [`model_name`](Input::model_name): Model to use: an address, or a Hugging Face repository.
     pub fn model_name(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -602,14 +602,14 @@ impl<
     }
 
     /// Sets [`embeddings`](Input::embeddings): Embeddings to apply. Default `[]`.
-    pub fn embeddings(mut self, value: impl Param<Vec<EmbeddingType2>, M>) -> Self {
+    pub fn embeddings(mut self, value: impl Param<Vec<Embedding>, M>) -> Self {
         self.optional.embeddings = self.checking.optional("embeddings", value);
         self
     }
 
     /// Sets [`controlnets`](Input::controlnets): ControlNets, which make the result follow other
     /// images. Default `[]`.
-    pub fn controlnets(mut self, value: impl Param<Vec<ControlNetType2>, M>) -> Self {
+    pub fn controlnets(mut self, value: impl Param<Vec<ControlNet>, M>) -> Self {
         self.optional.controlnets = self.checking.optional("controlnets", value);
         self
     }
@@ -622,8 +622,9 @@ impl<
         self
     }
 
-    /// Sets [`ip_adapter`](Input::ip_adapter): Default `[]`.
-    pub fn ip_adapter(mut self, value: impl Param<Vec<IpAdapterType2>, M>) -> Self {
+    /// Sets [`ip_adapter`](Input::ip_adapter): IP-Adapters, which carry the content or style of images
+    /// over. Default `[]`.
+    pub fn ip_adapter(mut self, value: impl Param<Vec<IpAdapter>, M>) -> Self {
         self.optional.ip_adapter = self.checking.optional("ip_adapter", value);
         self
     }
@@ -709,7 +710,8 @@ impl<
         self
     }
 
-    /// Sets [`clip_skip`](Input::clip_skip): Between 0 and 2. Default `0`.
+    /// Sets [`clip_skip`](Input::clip_skip): Number of last layers of the text encoder that are left
+    /// out. Between 0 and 2. Default `0`.
     pub fn clip_skip(mut self, value: impl Param<ClipSkip, M>) -> Self {
         self.optional.clip_skip = self.checking.optional("clip_skip", value);
         self
@@ -797,7 +799,7 @@ impl<
         self
     }
 
-    /// Sets [`eta`](Input::eta): Between 0.0 and 1.0. Default `0.0`.
+    /// Sets [`eta`](Input::eta): Randomness of the sampler. Between 0.0 and 1.0. Default `0.0`.
     pub fn eta(mut self, value: impl Param<Eta, M>) -> Self {
         self.optional.eta = self.checking.optional("eta", value);
         self
@@ -1309,18 +1311,18 @@ pub mod arg {
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type loras = fal_core::literal::List<super::LoraWeight>;
-    pub type embeddings = fal_core::literal::List<super::EmbeddingType2>;
-    pub type controlnets = fal_core::literal::List<super::ControlNetType2>;
-    pub type ip_adapter = fal_core::literal::List<super::IpAdapterType2>;
+    pub type embeddings = fal_core::literal::List<super::Embedding>;
+    pub type controlnets = fal_core::literal::List<super::ControlNet>;
+    pub type ip_adapter = fal_core::literal::List<super::IpAdapter>;
 }
 
 #[doc(hidden)]
 #[allow(unused_imports)]
 pub mod nested {
     pub use crate::types::shape::LoraWeight as loras;
-    pub use crate::types::shape::EmbeddingType2 as embeddings;
-    pub use crate::types::shape::ControlNetType2 as controlnets;
-    pub use crate::types::shape::IpAdapterType2 as ip_adapter;
+    pub use crate::types::shape::Embedding as embeddings;
+    pub use crate::types::shape::ControlNet as controlnets;
+    pub use crate::types::shape::IpAdapter as ip_adapter;
     pub use crate::types::shape::TimestepsInput as timesteps;
     pub use crate::types::shape::SigmasInput as sigmas;
 }

@@ -9,10 +9,8 @@ fal_core::implement_json_schema! {
     fal_lora::types::LoraWeight, fal_lora::types::Embedding, fal_lora::types::ControlNet,
     fal_lora::types::IpAdapter, fal_lora::types::IpAdapterIpAdapterImageUrl,
     fal_lora::types::TimestepsInput, fal_lora::types::TimestepsInputMethod,
-    fal_lora::types::SigmasInput, fal_lora::types::SigmasInputMethod,
-    fal_lora::types::EmbeddingType2, fal_lora::types::ControlNetType2,
-    fal_lora::types::IpAdapterType2, fal_lora::types::IpAdapterType2IpAdapterImageUrl,
-    fal_lora::Input, fal_lora::Output, fal_lora::Scheduler, fal_lora::PredictionType,
+    fal_lora::types::SigmasInput, fal_lora::types::SigmasInputMethod, fal_lora::Input,
+    fal_lora::Output, fal_lora::Scheduler, fal_lora::PredictionType,
     fal_lora::ImageFormat, fal_lora::image_to_image::Input,
     fal_lora::image_to_image::Output, fal_lora::image_to_image::Scheduler,
     fal_lora::image_to_image::PredictionType, fal_lora::image_to_image::ImageFormat,
@@ -143,78 +141,12 @@ impl SchemaText for fal_lora::types::SigmasInputMethod {
     }"#;
 }
 
-impl SchemaText for fal_lora::types::EmbeddingType2 {
-    const ID: &'static str = "fal_lora::types::EmbeddingType2";
-    const SCHEMA: &'static str = r#"{
-      "type": "object",
-      "properties": {
-        "path": {"type": "string"},
-        "tokens": {"type": "array", "items": {"type": "string"}, "default": ["<s0>", "<s1>"]}
-      },
-      "required": ["path"],
-      "description": "An embedding, and the words of the prompt that stand for it."
-    }"#;
-}
-
-impl SchemaText for fal_lora::types::ControlNetType2 {
-    const ID: &'static str = "fal_lora::types::ControlNetType2";
-    const SCHEMA: &'static str = r#"{
-      "type": "object",
-      "properties": {
-        "path": {"type": "string"},
-        "config_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "variant": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "image_url": {"type": "string", "description": "Image to work on."},
-        "mask_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Mask of the image: the white part is repainted, the black part is kept."},
-        "conditioning_scale": {"type": "number", "minimum": 0.0, "maximum": 2.0, "default": 1},
-        "start_percentage": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0},
-        "end_percentage": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 1},
-        "ip_adapter_index": {"anyOf": [{"type": "integer"}, {"type": "null"}]}
-      },
-      "required": ["path", "image_url"],
-      "description": "A ControlNet, which makes the result follow an image."
-    }"#;
-}
-
-impl SchemaText for fal_lora::types::IpAdapterType2 {
-    const ID: &'static str = "fal_lora::types::IpAdapterType2";
-    const SCHEMA: &'static str = r#"{
-      "type": "object",
-      "properties": {
-        "ip_adapter_image_url": {"$type": "IpAdapterType2IpAdapterImageUrl"},
-        "ip_adapter_mask_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "path": {"type": "string"},
-        "model_subfolder": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "weight_name": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "insight_face_model_path": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "scale": {"type": "number", "minimum": 0.0, "description": "Factor by which the image grows.", "default": 1},
-        "scale_json": {"anyOf": [{"type": "object", "additionalProperties": {}}, {"type": "null"}]},
-        "unconditional_noising_factor": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0},
-        "image_projection_shortcut": {"type": "boolean", "default": true}
-      },
-      "required": ["ip_adapter_image_url", "path"],
-      "description": "An IP-Adapter, which carries the content or style of an image over."
-    }"#;
-    const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_lora::types::IpAdapterType2IpAdapterImageUrl,
-        >("IpAdapterType2IpAdapterImageUrl"),
-    ];
-}
-
-impl SchemaText for fal_lora::types::IpAdapterType2IpAdapterImageUrl {
-    const ID: &'static str = "fal_lora::types::IpAdapterType2IpAdapterImageUrl";
-    const SCHEMA: &'static str = r#"{
-      "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
-    }"#;
-}
-
 impl SchemaText for fal_lora::Input {
     const ID: &'static str = "fal_lora::Input";
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "model_name": {"type": "string"},
+        "model_name": {"type": "string", "description": "Model to use: an address, or a Hugging Face repository."},
         "unet_name": {"anyOf": [{"type": "string"}, {"type": "null"}]},
         "variant": {"anyOf": [{"type": "string"}, {"type": "null"}]},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
@@ -224,7 +156,7 @@ impl SchemaText for fal_lora::Input {
         "embeddings": {"type": "array", "items": {"$type": "Embedding"}, "description": "Embeddings to apply. Their tokens in the prompt stand for them.", "default": []},
         "controlnets": {"type": "array", "items": {"$type": "ControlNet"}, "description": "ControlNets, which make the result follow other images.", "default": []},
         "controlnet_guess_mode": {"type": "boolean", "default": false},
-        "ip_adapter": {"type": "array", "items": {"$type": "IpAdapter"}, "default": []},
+        "ip_adapter": {"type": "array", "items": {"$type": "IpAdapter"}, "description": "IP-Adapters, which carry the content or style of images over.", "default": []},
         "image_encoder_path": {"anyOf": [{"type": "string"}, {"type": "null"}]},
         "image_encoder_subfolder": {"anyOf": [{"type": "string"}, {"type": "null"}]},
         "image_encoder_weight_name": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": "pytorch_model.bin"},
@@ -235,7 +167,7 @@ impl SchemaText for fal_lora::Input {
         "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "default": "square_hd"},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 150, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7.5},
-        "clip_skip": {"type": "integer", "minimum": 0, "maximum": 2, "default": 0},
+        "clip_skip": {"type": "integer", "minimum": 0, "maximum": 2, "description": "Number of last layers of the text encoder that are left out.", "default": 0},
         "scheduler": {"anyOf": [{"$type": "Scheduler"}, {"type": "null"}], "description": "Scheduler of the denoising steps."},
         "timesteps": {"default": {"array": [], "method": "default"}, "allOf": [{"$type": "TimestepsInput"}]},
         "sigmas": {"default": {"array": [], "method": "default"}, "allOf": [{"$type": "SigmasInput"}]},
@@ -248,7 +180,7 @@ impl SchemaText for fal_lora::Input {
         "tile_height": {"type": "integer", "minimum": 128, "maximum": 4096, "default": 4096},
         "tile_stride_width": {"type": "integer", "minimum": 64, "maximum": 2048, "default": 2048},
         "tile_stride_height": {"type": "integer", "minimum": 64, "maximum": 2048, "default": 2048},
-        "eta": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0},
+        "eta": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Randomness of the sampler.", "default": 0},
         "debug_latents": {"type": "boolean", "default": false},
         "debug_per_pass_latents": {"type": "boolean", "default": false}
       },
@@ -318,7 +250,7 @@ impl SchemaText for fal_lora::image_to_image::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "model_name": {"type": "string"},
+        "model_name": {"type": "string", "description": "Model to use: an address, or a Hugging Face repository."},
         "unet_name": {"anyOf": [{"type": "string"}, {"type": "null"}]},
         "variant": {"anyOf": [{"type": "string"}, {"type": "null"}]},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
@@ -327,10 +259,10 @@ impl SchemaText for fal_lora::image_to_image::Input {
         "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image to work on."},
         "noise_strength": {"type": "number", "exclusiveMinimum": 0.0, "maximum": 1.0, "default": 0.5},
         "loras": {"type": "array", "items": {"$type": "LoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
-        "embeddings": {"type": "array", "items": {"$type": "EmbeddingType2"}, "description": "Embeddings to apply. Their tokens in the prompt stand for them.", "default": []},
-        "controlnets": {"type": "array", "items": {"$type": "ControlNetType2"}, "description": "ControlNets, which make the result follow other images.", "default": []},
+        "embeddings": {"type": "array", "items": {"$type": "Embedding"}, "description": "Embeddings to apply. Their tokens in the prompt stand for them.", "default": []},
+        "controlnets": {"type": "array", "items": {"$type": "ControlNet"}, "description": "ControlNets, which make the result follow other images.", "default": []},
         "controlnet_guess_mode": {"type": "boolean", "default": false},
-        "ip_adapter": {"type": "array", "items": {"$type": "IpAdapterType2"}, "default": []},
+        "ip_adapter": {"type": "array", "items": {"$type": "IpAdapter"}, "description": "IP-Adapters, which carry the content or style of images over.", "default": []},
         "image_encoder_path": {"anyOf": [{"type": "string"}, {"type": "null"}]},
         "image_encoder_subfolder": {"anyOf": [{"type": "string"}, {"type": "null"}]},
         "image_encoder_weight_name": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": "pytorch_model.bin"},
@@ -340,7 +272,7 @@ impl SchemaText for fal_lora::image_to_image::Input {
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 150, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7.5},
-        "clip_skip": {"type": "integer", "minimum": 0, "maximum": 2, "default": 0},
+        "clip_skip": {"type": "integer", "minimum": 0, "maximum": 2, "description": "Number of last layers of the text encoder that are left out.", "default": 0},
         "scheduler": {"anyOf": [{"$type": "Scheduler"}, {"type": "null"}], "description": "Scheduler of the denoising steps."},
         "timesteps": {"default": {"array": [], "method": "default"}, "allOf": [{"$type": "TimestepsInput"}]},
         "sigmas": {"default": {"array": [], "method": "default"}, "allOf": [{"$type": "SigmasInput"}]},
@@ -353,7 +285,7 @@ impl SchemaText for fal_lora::image_to_image::Input {
         "tile_height": {"type": "integer", "minimum": 128, "maximum": 4096, "default": 4096},
         "tile_stride_width": {"type": "integer", "minimum": 64, "maximum": 2048, "default": 2048},
         "tile_stride_height": {"type": "integer", "minimum": 64, "maximum": 2048, "default": 2048},
-        "eta": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0},
+        "eta": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Randomness of the sampler.", "default": 0},
         "debug_latents": {"type": "boolean", "default": false},
         "debug_per_pass_latents": {"type": "boolean", "default": false}
       },
@@ -361,10 +293,10 @@ impl SchemaText for fal_lora::image_to_image::Input {
       "description": "The parameters of `fal-ai/lora/image-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_lora::types::ControlNetType2>("ControlNetType2"),
-        reference::<fal_lora::types::EmbeddingType2>("EmbeddingType2"),
+        reference::<fal_lora::types::ControlNet>("ControlNet"),
+        reference::<fal_lora::types::Embedding>("Embedding"),
         reference::<fal_lora::image_to_image::ImageFormat>("ImageFormat"),
-        reference::<fal_lora::types::IpAdapterType2>("IpAdapterType2"),
+        reference::<fal_lora::types::IpAdapter>("IpAdapter"),
         reference::<fal_lora::types::LoraWeight>("LoraWeight"),
         reference::<fal_lora::image_to_image::PredictionType>("PredictionType"),
         reference::<fal_lora::image_to_image::Scheduler>("Scheduler"),
@@ -422,7 +354,7 @@ impl SchemaText for fal_lora::inpaint::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "model_name": {"type": "string"},
+        "model_name": {"type": "string", "description": "Model to use: an address, or a Hugging Face repository."},
         "unet_name": {"anyOf": [{"type": "string"}, {"type": "null"}]},
         "variant": {"anyOf": [{"type": "string"}, {"type": "null"}]},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
@@ -432,10 +364,10 @@ impl SchemaText for fal_lora::inpaint::Input {
         "mask_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Mask of the image: the white part is repainted, the black part is kept."},
         "noise_strength": {"type": "number", "exclusiveMinimum": 0.0, "maximum": 1.0, "default": 0.5},
         "loras": {"type": "array", "items": {"$type": "LoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
-        "embeddings": {"type": "array", "items": {"$type": "EmbeddingType2"}, "description": "Embeddings to apply. Their tokens in the prompt stand for them.", "default": []},
-        "controlnets": {"type": "array", "items": {"$type": "ControlNetType2"}, "description": "ControlNets, which make the result follow other images.", "default": []},
+        "embeddings": {"type": "array", "items": {"$type": "Embedding"}, "description": "Embeddings to apply. Their tokens in the prompt stand for them.", "default": []},
+        "controlnets": {"type": "array", "items": {"$type": "ControlNet"}, "description": "ControlNets, which make the result follow other images.", "default": []},
         "controlnet_guess_mode": {"type": "boolean", "default": false},
-        "ip_adapter": {"type": "array", "items": {"$type": "IpAdapterType2"}, "default": []},
+        "ip_adapter": {"type": "array", "items": {"$type": "IpAdapter"}, "description": "IP-Adapters, which carry the content or style of images over.", "default": []},
         "image_encoder_path": {"anyOf": [{"type": "string"}, {"type": "null"}]},
         "image_encoder_subfolder": {"anyOf": [{"type": "string"}, {"type": "null"}]},
         "image_encoder_weight_name": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": "pytorch_model.bin"},
@@ -445,7 +377,7 @@ impl SchemaText for fal_lora::inpaint::Input {
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 150, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7.5},
-        "clip_skip": {"type": "integer", "minimum": 0, "maximum": 2, "default": 0},
+        "clip_skip": {"type": "integer", "minimum": 0, "maximum": 2, "description": "Number of last layers of the text encoder that are left out.", "default": 0},
         "scheduler": {"anyOf": [{"$type": "Scheduler"}, {"type": "null"}], "description": "Scheduler of the denoising steps."},
         "timesteps": {"default": {"array": [], "method": "default"}, "allOf": [{"$type": "TimestepsInput"}]},
         "sigmas": {"default": {"array": [], "method": "default"}, "allOf": [{"$type": "SigmasInput"}]},
@@ -458,7 +390,7 @@ impl SchemaText for fal_lora::inpaint::Input {
         "tile_height": {"type": "integer", "minimum": 128, "maximum": 4096, "default": 4096},
         "tile_stride_width": {"type": "integer", "minimum": 64, "maximum": 2048, "default": 2048},
         "tile_stride_height": {"type": "integer", "minimum": 64, "maximum": 2048, "default": 2048},
-        "eta": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0},
+        "eta": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Randomness of the sampler.", "default": 0},
         "debug_latents": {"type": "boolean", "default": false},
         "debug_per_pass_latents": {"type": "boolean", "default": false}
       },
@@ -466,10 +398,10 @@ impl SchemaText for fal_lora::inpaint::Input {
       "description": "The parameters of `fal-ai/lora/inpaint`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_lora::types::ControlNetType2>("ControlNetType2"),
-        reference::<fal_lora::types::EmbeddingType2>("EmbeddingType2"),
+        reference::<fal_lora::types::ControlNet>("ControlNet"),
+        reference::<fal_lora::types::Embedding>("Embedding"),
         reference::<fal_lora::inpaint::ImageFormat>("ImageFormat"),
-        reference::<fal_lora::types::IpAdapterType2>("IpAdapterType2"),
+        reference::<fal_lora::types::IpAdapter>("IpAdapter"),
         reference::<fal_lora::types::LoraWeight>("LoraWeight"),
         reference::<fal_lora::inpaint::PredictionType>("PredictionType"),
         reference::<fal_lora::inpaint::Scheduler>("Scheduler"),

@@ -63,7 +63,7 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `model_name`.
+    /// Model to use: an address, or a Hugging Face repository.
     pub model_name: String,
     /// `unet_name`.
     pub unet_name: Option<String>,
@@ -96,7 +96,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub controlnet_guess_mode: Option<bool>,
-    /// `ip_adapter`.
+    /// IP-Adapters, which carry the content or style of images over.
     ///
     /// Default `[]`.
     pub ip_adapter: Option<Vec<IpAdapter>>,
@@ -132,7 +132,7 @@ pub struct Input {
     ///
     /// Between 0.0 and 20.0. Default `7.5`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// `clip_skip`.
+    /// Number of last layers of the text encoder that are left out.
     ///
     /// Between 0 and 2. Default `0`.
     pub clip_skip: Option<ClipSkip>,
@@ -182,7 +182,7 @@ pub struct Input {
     ///
     /// Between 64 and 2048. Default `2048`.
     pub tile_stride_height: Option<TileStrideHeight>,
-    /// `eta`.
+    /// Randomness of the sampler.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub eta: Option<Eta>,
@@ -529,7 +529,7 @@ impl<
     PromptSlot,
     M: fal_core::Mode,
 > Builder<ModelNameSlot, PromptSlot, M> {
-    /// Sets [`model_name`](Input::model_name):
+    /// Sets [`model_name`](Input::model_name): Model to use: an address, or a Hugging Face repository.
     pub fn model_name(
         mut self,
         value: impl fal_core::Required<String, M>,
@@ -610,7 +610,8 @@ impl<
         self
     }
 
-    /// Sets [`ip_adapter`](Input::ip_adapter): Default `[]`.
+    /// Sets [`ip_adapter`](Input::ip_adapter): IP-Adapters, which carry the content or style of images
+    /// over. Default `[]`.
     pub fn ip_adapter(mut self, value: impl Param<Vec<IpAdapter>, M>) -> Self {
         self.optional.ip_adapter = self.checking.optional("ip_adapter", value);
         self
@@ -704,7 +705,8 @@ impl<
         self
     }
 
-    /// Sets [`clip_skip`](Input::clip_skip): Between 0 and 2. Default `0`.
+    /// Sets [`clip_skip`](Input::clip_skip): Number of last layers of the text encoder that are left
+    /// out. Between 0 and 2. Default `0`.
     pub fn clip_skip(mut self, value: impl Param<ClipSkip, M>) -> Self {
         self.optional.clip_skip = self.checking.optional("clip_skip", value);
         self
@@ -792,7 +794,7 @@ impl<
         self
     }
 
-    /// Sets [`eta`](Input::eta): Between 0.0 and 1.0. Default `0.0`.
+    /// Sets [`eta`](Input::eta): Randomness of the sampler. Between 0.0 and 1.0. Default `0.0`.
     pub fn eta(mut self, value: impl Param<Eta, M>) -> Self {
         self.optional.eta = self.checking.optional("eta", value);
         self

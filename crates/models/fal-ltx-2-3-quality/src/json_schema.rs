@@ -66,7 +66,7 @@ impl SchemaText for fal_ltx_2_3_quality::types::LoRaInput {
       "properties": {
         "path": {"type": "string", "maxLength": 2048, "description": "Location of the weights: an address, a Hugging Face repository as `owner/name`, or a path that the model's runner knows."},
         "scale": {"type": "number", "minimum": 0.0, "maximum": 2.0, "description": "Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.", "default": 1},
-        "transformer": {"default": "both", "allOf": [{"$type": "LoRaInputTransformer"}]}
+        "transformer": {"default": "both", "description": "Part of the model that the weights are for.", "allOf": [{"$type": "LoRaInputTransformer"}]}
       },
       "required": ["path"],
       "description": "Weights of a LoRA, and how strongly they apply."

@@ -79,7 +79,7 @@ pub struct LoRaInput {
     ///
     /// Between 0.0 and 2.0. Default `1.0`.
     pub scale: Option<LoRaInputScale>,
-    /// `transformer`.
+    /// Part of the model that the weights are for.
     ///
     /// Default `both`.
     pub transformer: Option<LoRaInputTransformer>,
@@ -179,7 +179,8 @@ impl<PathSlot, M: fal_core::Mode> LoRaInputBuilder<PathSlot, M> {
         self
     }
 
-    /// Sets [`transformer`](LoRaInput::transformer): Default `both`.
+    /// Sets [`transformer`](LoRaInput::transformer): Part of the model that the weights are for.
+    /// Default `both`.
     pub fn transformer(mut self, value: impl Param<LoRaInputTransformer, M>) -> Self {
         self.optional.transformer = self.checking.optional("transformer", value);
         self

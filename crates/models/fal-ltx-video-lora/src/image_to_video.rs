@@ -23,7 +23,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{FileOutput, LoRaWeightType3};
+pub use crate::types::{FileOutput, LoRaWeight};
 
 /// The endpoint [`fal-ai/ltx-video-lora/image-to-video`](https://fal.ai/models/fal-ai/ltx-video-lora/image-to-video).
 #[derive(Debug)]
@@ -57,7 +57,7 @@ pub struct Input {
     /// LoRA weights to apply on top of the model. Several are merged.
     ///
     /// Default `[]`.
-    pub loras: Option<Vec<LoRaWeightType3>>,
+    pub loras: Option<Vec<LoRaWeight>>,
     /// Resolution of the video, named after its height in pixels. A higher one takes longer and may
     /// cost more.
     ///
@@ -279,7 +279,7 @@ pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset, M = fal_core::Stric
 #[derive(Debug, Clone, Default)]
 struct Optional {
     negative_prompt: Option<String>,
-    loras: Option<Vec<LoRaWeightType3>>,
+    loras: Option<Vec<LoRaWeight>>,
     resolution: Option<Resolution>,
     aspect_ratio: Option<AspectRatio>,
     num_frames: Option<NumFrames>,
@@ -331,7 +331,7 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
     }
 
     /// Sets [`loras`](Input::loras): LoRA weights to apply on top of the model. Default `[]`.
-    pub fn loras(mut self, value: impl Param<Vec<LoRaWeightType3>, M>) -> Self {
+    pub fn loras(mut self, value: impl Param<Vec<LoRaWeight>, M>) -> Self {
         self.optional.loras = self.checking.optional("loras", value);
         self
     }
@@ -682,11 +682,11 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type loras = fal_core::literal::List<super::LoRaWeightType3>;
+    pub type loras = fal_core::literal::List<super::LoRaWeight>;
 }
 
 #[doc(hidden)]
 #[allow(unused_imports)]
 pub mod nested {
-    pub use crate::types::shape::LoRaWeightType3 as loras;
+    pub use crate::types::shape::LoRaWeight as loras;
 }

@@ -6,9 +6,8 @@ extern crate self as fal_ltx_video_lora;
 use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
-    fal_ltx_video_lora::types::LoRaWeightType3,
     fal_ltx_video_lora::types::ImageCondition, fal_ltx_video_lora::types::VideoCondition,
-    fal_ltx_video_lora::image_to_video::Input,
+    fal_ltx_video_lora::types::LoRaWeight, fal_ltx_video_lora::image_to_video::Input,
     fal_ltx_video_lora::image_to_video::Output,
     fal_ltx_video_lora::image_to_video::Resolution,
     fal_ltx_video_lora::image_to_video::AspectRatio,
@@ -18,20 +17,6 @@ fal_core::implement_json_schema! {
     fal_ltx_video_lora::multiconditioning::AspectRatio
 }
 
-impl SchemaText for fal_ltx_video_lora::types::LoRaWeightType3 {
-    const ID: &'static str = "fal_ltx_video_lora::types::LoRaWeightType3";
-    const SCHEMA: &'static str = r#"{
-      "type": "object",
-      "properties": {
-        "path": {"type": "string"},
-        "weight_name": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "scale": {"type": "number", "minimum": 0.0, "maximum": 4.0, "default": 1}
-      },
-      "required": ["path"],
-      "description": "Weights of a LoRA, and how strongly they apply."
-    }"#;
-}
-
 impl SchemaText for fal_ltx_video_lora::types::ImageCondition {
     const ID: &'static str = "fal_ltx_video_lora::types::ImageCondition";
     const SCHEMA: &'static str = r#"{
@@ -39,7 +24,7 @@ impl SchemaText for fal_ltx_video_lora::types::ImageCondition {
       "properties": {
         "image_url": {"type": "string", "description": "Image that the video opens with."},
         "start_frame_number": {"type": "integer", "minimum": 0, "maximum": 160, "default": 0},
-        "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 1}
+        "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from scratch.", "default": 1}
       },
       "required": ["image_url"]
     }"#;
@@ -52,9 +37,23 @@ impl SchemaText for fal_ltx_video_lora::types::VideoCondition {
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
         "start_frame_number": {"type": "integer", "minimum": 0, "maximum": 160, "default": 0},
-        "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 1}
+        "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from scratch.", "default": 1}
       },
       "required": ["video_url"]
+    }"#;
+}
+
+impl SchemaText for fal_ltx_video_lora::types::LoRaWeight {
+    const ID: &'static str = "fal_ltx_video_lora::types::LoRaWeight";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "path": {"type": "string", "description": "Location of the weights: an address, or a Hugging Face repository."},
+        "weight_name": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "File of the weights, where `path` is a Hugging Face repository that holds several."},
+        "scale": {"type": "number", "minimum": 0.0, "maximum": 4.0, "description": "Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.", "default": 1}
+      },
+      "required": ["path"],
+      "description": "Weights of a LoRA, and how strongly they apply to which part of the model."
     }"#;
 }
 
@@ -65,7 +64,7 @@ impl SchemaText for fal_ltx_video_lora::image_to_video::Input {
       "properties": {
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": "blurry, low quality, low resolution, inconsistent motion, jittery, distorted"},
-        "loras": {"type": "array", "items": {"$type": "LoRaWeightType3"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
+        "loras": {"type": "array", "items": {"$type": "LoRaWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
         "resolution": {"default": "720p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "aspect_ratio": {"default": "auto", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "num_frames": {"type": "integer", "minimum": 9, "maximum": 161, "description": "Number of frames to generate. Together with the frame rate, it gives the length.", "default": 89},
@@ -83,7 +82,7 @@ impl SchemaText for fal_ltx_video_lora::image_to_video::Input {
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_ltx_video_lora::image_to_video::AspectRatio>("AspectRatio"),
-        reference::<fal_ltx_video_lora::types::LoRaWeightType3>("LoRaWeightType3"),
+        reference::<fal_ltx_video_lora::types::LoRaWeight>("LoRaWeight"),
         reference::<fal_ltx_video_lora::image_to_video::Resolution>("Resolution"),
     ];
 }
@@ -128,7 +127,7 @@ impl SchemaText for fal_ltx_video_lora::multiconditioning::Input {
       "properties": {
         "prompt": {"type": "string", "description": "Description of the video, in plain language: subject, action, setting, mood and the movement of the camera."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the video: unwanted things, styles and flaws, separated by commas.", "default": "blurry, low quality, low resolution, inconsistent motion, jittery, distorted"},
-        "loras": {"type": "array", "items": {"$type": "LoRaWeightType3"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
+        "loras": {"type": "array", "items": {"$type": "LoRaWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
         "resolution": {"default": "720p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "aspect_ratio": {"default": "auto", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "num_frames": {"type": "integer", "minimum": 9, "maximum": 161, "description": "Number of frames to generate. Together with the frame rate, it gives the length.", "default": 89},
@@ -139,8 +138,8 @@ impl SchemaText for fal_ltx_video_lora::multiconditioning::Input {
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": false},
         "reverse_video": {"type": "boolean", "description": "Plays the video backwards.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "images": {"type": "array", "items": {"$type": "ImageCondition"}, "default": []},
-        "videos": {"type": "array", "items": {"$type": "VideoCondition"}, "default": []}
+        "images": {"type": "array", "items": {"$type": "ImageCondition"}, "description": "Images that the video passes through.", "default": []},
+        "videos": {"type": "array", "items": {"$type": "VideoCondition"}, "description": "Videos that the video passes through.", "default": []}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/ltx-video-lora/multiconditioning`."
@@ -148,7 +147,7 @@ impl SchemaText for fal_ltx_video_lora::multiconditioning::Input {
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_ltx_video_lora::multiconditioning::AspectRatio>("AspectRatio"),
         reference::<fal_ltx_video_lora::types::ImageCondition>("ImageCondition"),
-        reference::<fal_ltx_video_lora::types::LoRaWeightType3>("LoRaWeightType3"),
+        reference::<fal_ltx_video_lora::types::LoRaWeight>("LoRaWeight"),
         reference::<fal_ltx_video_lora::multiconditioning::Resolution>("Resolution"),
         reference::<fal_ltx_video_lora::types::VideoCondition>("VideoCondition"),
     ];

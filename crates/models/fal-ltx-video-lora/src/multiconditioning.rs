@@ -22,7 +22,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{FileOutput, ImageCondition, LoRaWeightType3, VideoCondition};
+pub use crate::types::{FileOutput, ImageCondition, LoRaWeight, VideoCondition};
 
 /// The endpoint [`fal-ai/ltx-video-lora/multiconditioning`](https://fal.ai/models/fal-ai/ltx-video-lora/multiconditioning).
 #[derive(Debug)]
@@ -56,7 +56,7 @@ pub struct Input {
     /// LoRA weights to apply on top of the model. Several are merged.
     ///
     /// Default `[]`.
-    pub loras: Option<Vec<LoRaWeightType3>>,
+    pub loras: Option<Vec<LoRaWeight>>,
     /// Resolution of the video, named after its height in pixels. A higher one takes longer and may
     /// cost more.
     ///
@@ -98,11 +98,11 @@ pub struct Input {
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
-    /// `images`.
+    /// Images that the video passes through.
     ///
     /// Default `[]`.
     pub images: Option<Vec<ImageCondition>>,
-    /// `videos`.
+    /// Videos that the video passes through.
     ///
     /// Default `[]`.
     pub videos: Option<Vec<VideoCondition>>,
@@ -282,7 +282,7 @@ pub struct Builder<PromptSlot = Unset, M = fal_core::Strict> {
 #[derive(Debug, Clone, Default)]
 struct Optional {
     negative_prompt: Option<String>,
-    loras: Option<Vec<LoRaWeightType3>>,
+    loras: Option<Vec<LoRaWeight>>,
     resolution: Option<Resolution>,
     aspect_ratio: Option<AspectRatio>,
     num_frames: Option<NumFrames>,
@@ -322,7 +322,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
     }
 
     /// Sets [`loras`](Input::loras): LoRA weights to apply on top of the model. Default `[]`.
-    pub fn loras(mut self, value: impl Param<Vec<LoRaWeightType3>, M>) -> Self {
+    pub fn loras(mut self, value: impl Param<Vec<LoRaWeight>, M>) -> Self {
         self.optional.loras = self.checking.optional("loras", value);
         self
     }
@@ -408,13 +408,13 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`images`](Input::images): Default `[]`.
+    /// Sets [`images`](Input::images): Images that the video passes through. Default `[]`.
     pub fn images(mut self, value: impl Param<Vec<ImageCondition>, M>) -> Self {
         self.optional.images = self.checking.optional("images", value);
         self
     }
 
-    /// Sets [`videos`](Input::videos): Default `[]`.
+    /// Sets [`videos`](Input::videos): Videos that the video passes through. Default `[]`.
     pub fn videos(mut self, value: impl Param<Vec<VideoCondition>, M>) -> Self {
         self.optional.videos = self.checking.optional("videos", value);
         self
@@ -669,7 +669,7 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type loras = fal_core::literal::List<super::LoRaWeightType3>;
+    pub type loras = fal_core::literal::List<super::LoRaWeight>;
     pub type images = fal_core::literal::List<super::ImageCondition>;
     pub type videos = fal_core::literal::List<super::VideoCondition>;
 }
@@ -677,7 +677,7 @@ pub mod list {
 #[doc(hidden)]
 #[allow(unused_imports)]
 pub mod nested {
-    pub use crate::types::shape::LoRaWeightType3 as loras;
+    pub use crate::types::shape::LoRaWeight as loras;
     pub use crate::types::shape::ImageCondition as images;
     pub use crate::types::shape::VideoCondition as videos;
 }

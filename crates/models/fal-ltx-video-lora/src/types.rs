@@ -7,24 +7,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
 
-/// Weights of a LoRA, and how strongly they apply.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct LoRaWeightType3 {
-    /// `path`.
-    pub path: String,
-    /// `weight_name`.
-    pub weight_name: Option<String>,
-    /// `scale`.
-    ///
-    /// Between 0.0 and 4.0. Default `1.0`.
-    pub scale: Option<LoRaWeightType3Scale>,
-    nulls: json::Nulls,
-}
-
-/// `scale`: between 0.0 and 4.0.
-pub type LoRaWeightType3Scale = Float<bounds::LoRaWeightType3Scale>;
-
 /// The object `ImageCondition` of the document.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -35,7 +17,8 @@ pub struct ImageCondition {
     ///
     /// Between 0 and 160. Default `0`.
     pub start_frame_number: Option<ImageConditionStartFrameNumber>,
-    /// `strength`.
+    /// Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from
+    /// scratch.
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub strength: Option<ImageConditionStrength>,
@@ -57,7 +40,8 @@ pub struct VideoCondition {
     ///
     /// Between 0 and 160. Default `0`.
     pub start_frame_number: Option<VideoConditionStartFrameNumber>,
-    /// `strength`.
+    /// Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from
+    /// scratch.
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub strength: Option<VideoConditionStrength>,
@@ -69,88 +53,25 @@ pub type VideoConditionStartFrameNumber = Int<bounds::VideoConditionStartFrameNu
 /// `strength`: between 0.0 and 1.0.
 pub type VideoConditionStrength = Float<bounds::VideoConditionStrength>;
 
-// Building.
-
-impl LoRaWeightType3 {
-    /// Returns a builder without a parameter.
-    pub fn builder() -> LoRaWeightType3Builder {
-        Self::builder_with(fal_core::Strict)
-    }
-
-    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
-    pub fn try_builder() -> LoRaWeightType3Builder<Unset, fal_core::Checked> {
-        Self::builder_with(fal_core::Checked::default())
-    }
-
-    #[doc(hidden)]
-    pub fn builder_with<M: fal_core::Mode>(
-        checking: M,
-    ) -> LoRaWeightType3Builder<Unset, M> {
-        LoRaWeightType3Builder {
-            path: Unset,
-            optional: LoRaWeightType3Optional::default(),
-            checking,
-        }
-    }
-}
-
-/// A builder of [`LoRaWeightType3`]. Parameters that are [`Unset`] are still missing.
-#[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct LoRaWeightType3Builder<PathSlot = Unset, M = fal_core::Strict> {
-    path: PathSlot,
-    optional: LoRaWeightType3Optional,
-    checking: M,
-}
-
-#[derive(Debug, Clone, Default)]
-struct LoRaWeightType3Optional {
-    weight_name: Option<String>,
-    scale: Option<LoRaWeightType3Scale>,
+/// Weights of a LoRA, and how strongly they apply to which part of the model.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct LoRaWeight {
+    /// Location of the weights: an address, or a Hugging Face repository.
+    pub path: String,
+    /// File of the weights, where `path` is a Hugging Face repository that holds several.
+    pub weight_name: Option<String>,
+    /// Strength of the weights: 0 leaves the model unchanged, 1 applies them in full.
+    ///
+    /// Between 0.0 and 4.0. Default `1.0`.
+    pub scale: Option<LoRaWeightScale>,
     nulls: json::Nulls,
 }
 
-impl<PathSlot, M: fal_core::Mode> LoRaWeightType3Builder<PathSlot, M> {
-    /// Sets [`path`](LoRaWeightType3::path):
-    pub fn path(
-        mut self,
-        value: impl fal_core::Required<String, M>,
-    ) -> LoRaWeightType3Builder<String, M> {
-        LoRaWeightType3Builder {
-            path: self.checking.required("path", value),
-            optional: self.optional,
-            checking: self.checking,
-        }
-    }
+/// `scale`: between 0.0 and 4.0.
+pub type LoRaWeightScale = Float<bounds::LoRaWeightScale>;
 
-    /// Sets [`weight_name`](LoRaWeightType3::weight_name):
-    pub fn weight_name(mut self, value: impl Param<String, M>) -> Self {
-        self.optional.weight_name = self.checking.optional("weight_name", value);
-        self
-    }
-
-    /// Sets [`scale`](LoRaWeightType3::scale): Between 0.0 and 4.0. Default `1.0`.
-    pub fn scale(mut self, value: impl Param<LoRaWeightType3Scale, M>) -> Self {
-        self.optional.scale = self.checking.optional("scale", value);
-        self
-    }
-}
-
-impl<PathSlot, M: fal_core::Mode> LoRaWeightType3Builder<PathSlot, M> {
-    /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> M::Built<LoRaWeightType3>
-    where
-        PathSlot: required::LoRaWeightType3HasPath,
-    {
-        self.checking
-            .finish(LoRaWeightType3 {
-                path: self.path.take(),
-                weight_name: self.optional.weight_name,
-                scale: self.optional.scale,
-                nulls: self.optional.nulls,
-            })
-    }
-}
+// Building.
 
 impl ImageCondition {
     /// Returns a builder without a parameter.
@@ -214,7 +135,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> ImageConditionBuilder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`strength`](ImageCondition::strength): Between 0.0 and 1.0. Default `1.0`.
+    /// Sets [`strength`](ImageCondition::strength): Distance of the result from the input video.
+    /// Between 0.0 and 1.0. Default `1.0`.
     pub fn strength(mut self, value: impl Param<ImageConditionStrength, M>) -> Self {
         self.optional.strength = self.checking.optional("strength", value);
         self
@@ -298,7 +220,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> VideoConditionBuilder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`strength`](VideoCondition::strength): Between 0.0 and 1.0. Default `1.0`.
+    /// Sets [`strength`](VideoCondition::strength): Distance of the result from the input video.
+    /// Between 0.0 and 1.0. Default `1.0`.
     pub fn strength(mut self, value: impl Param<VideoConditionStrength, M>) -> Self {
         self.optional.strength = self.checking.optional("strength", value);
         self
@@ -320,51 +243,89 @@ impl<VideoUrlSlot, M: fal_core::Mode> VideoConditionBuilder<VideoUrlSlot, M> {
     }
 }
 
-// On the wire.
-
-impl Parameters for LoRaWeightType3 {}
-
-impl Serialize for LoRaWeightType3 {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = json::ObjectWriter::new(serializer)?;
-        object.write("path", &self.path);
-        object.write_nullable("weight_name", &self.weight_name, &self.nulls);
-        object.write_optional("scale", &self.scale);
-        object.end()
+impl LoRaWeight {
+    /// Returns a builder without a parameter.
+    pub fn builder() -> LoRaWeightBuilder {
+        Self::builder_with(fal_core::Strict)
     }
-}
 
-impl<'de> Deserialize<'de> for LoRaWeightType3 {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
+    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
+    pub fn try_builder() -> LoRaWeightBuilder<Unset, fal_core::Checked> {
+        Self::builder_with(fal_core::Checked::default())
     }
-}
 
-impl<'de> json::ReadObject<'de> for LoRaWeightType3 {
-    const NAME: &'static str = "LoRaWeightType3";
-
-    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
-        let mut path = None;
-        let mut optional = LoRaWeightType3Optional::default();
-        while let Some(key) = object.next_key() {
-            match &*key {
-                "path" => object.read(&mut path),
-                "weight_name" => {
-                    object.read_nullable("weight_name", &mut optional.weight_name)
-                }
-                "scale" => object.read(&mut optional.scale),
-                _ => object.skip(),
-            }
+    #[doc(hidden)]
+    pub fn builder_with<M: fal_core::Mode>(checking: M) -> LoRaWeightBuilder<Unset, M> {
+        LoRaWeightBuilder {
+            path: Unset,
+            optional: LoRaWeightOptional::default(),
+            checking,
         }
-        optional.nulls = object.nulls();
-        let builder = LoRaWeightType3Builder::<String> {
-            path: object.require("path", path)?,
-            optional,
-            checking: fal_core::Strict,
-        };
-        Some(builder.build())
     }
 }
+
+/// A builder of [`LoRaWeight`]. Parameters that are [`Unset`] are still missing.
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until it is built or given to a call"]
+pub struct LoRaWeightBuilder<PathSlot = Unset, M = fal_core::Strict> {
+    path: PathSlot,
+    optional: LoRaWeightOptional,
+    checking: M,
+}
+
+#[derive(Debug, Clone, Default)]
+struct LoRaWeightOptional {
+    weight_name: Option<String>,
+    scale: Option<LoRaWeightScale>,
+    nulls: json::Nulls,
+}
+
+impl<PathSlot, M: fal_core::Mode> LoRaWeightBuilder<PathSlot, M> {
+    /// Sets [`path`](LoRaWeight::path): Location of the weights: an address, or a Hugging Face
+    /// repository.
+    pub fn path(
+        mut self,
+        value: impl fal_core::Required<String, M>,
+    ) -> LoRaWeightBuilder<String, M> {
+        LoRaWeightBuilder {
+            path: self.checking.required("path", value),
+            optional: self.optional,
+            checking: self.checking,
+        }
+    }
+
+    /// Sets [`weight_name`](LoRaWeight::weight_name): File of the weights, where `path` is a Hugging
+    /// Face repository that holds several.
+    pub fn weight_name(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.weight_name = self.checking.optional("weight_name", value);
+        self
+    }
+
+    /// Sets [`scale`](LoRaWeight::scale): Strength of the weights: 0 leaves the model unchanged, 1
+    /// applies them in full. Between 0.0 and 4.0. Default `1.0`.
+    pub fn scale(mut self, value: impl Param<LoRaWeightScale, M>) -> Self {
+        self.optional.scale = self.checking.optional("scale", value);
+        self
+    }
+}
+
+impl<PathSlot, M: fal_core::Mode> LoRaWeightBuilder<PathSlot, M> {
+    /// Returns the finished value. This compiles once every required parameter is set.
+    pub fn build(self) -> M::Built<LoRaWeight>
+    where
+        PathSlot: required::LoRaWeightHasPath,
+    {
+        self.checking
+            .finish(LoRaWeight {
+                path: self.path.take(),
+                weight_name: self.optional.weight_name,
+                scale: self.optional.scale,
+                nulls: self.optional.nulls,
+            })
+    }
+}
+
+// On the wire.
 
 impl Parameters for ImageCondition {
     fn visit_files(&mut self, visit: &mut dyn FnMut(&mut File)) {
@@ -456,23 +417,52 @@ impl<'de> json::ReadObject<'de> for VideoCondition {
     }
 }
 
+impl Parameters for LoRaWeight {}
+
+impl Serialize for LoRaWeight {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("path", &self.path);
+        object.write_nullable("weight_name", &self.weight_name, &self.nulls);
+        object.write_optional("scale", &self.scale);
+        object.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for LoRaWeight {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        json::read_object(deserializer)
+    }
+}
+
+impl<'de> json::ReadObject<'de> for LoRaWeight {
+    const NAME: &'static str = "LoRaWeight";
+
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+        let mut path = None;
+        let mut optional = LoRaWeightOptional::default();
+        while let Some(key) = object.next_key() {
+            match &*key {
+                "path" => object.read(&mut path),
+                "weight_name" => {
+                    object.read_nullable("weight_name", &mut optional.weight_name)
+                }
+                "scale" => object.read(&mut optional.scale),
+                _ => object.skip(),
+            }
+        }
+        optional.nulls = object.nulls();
+        let builder = LoRaWeightBuilder::<String> {
+            path: object.require("path", path)?,
+            optional,
+            checking: fal_core::Strict,
+        };
+        Some(builder.build())
+    }
+}
+
 #[doc(hidden)]
 pub mod required {
-    #[diagnostic::on_unimplemented(
-        message = "`path` is required by `LoRaWeightType3 in fal-ai/ltx-video-lora`",
-        label = "`path` is missing",
-        note = "set it with `path: ..` in `input!`, or with `.path(..)` on the builder"
-    )]
-    pub trait LoRaWeightType3HasPath {
-        fn take(self) -> String;
-    }
-
-    impl LoRaWeightType3HasPath for String {
-        fn take(self) -> String {
-            self
-        }
-    }
-
     #[diagnostic::on_unimplemented(
         message = "`image_url` is required by `ImageCondition in fal-ai/ltx-video-lora`",
         label = "`image_url` is missing",
@@ -502,19 +492,26 @@ pub mod required {
             self
         }
     }
+
+    #[diagnostic::on_unimplemented(
+        message = "`path` is required by `LoRaWeight in fal-ai/ltx-video-lora`",
+        label = "`path` is missing",
+        note = "set it with `path: ..` in `input!`, or with `.path(..)` on the builder"
+    )]
+    pub trait LoRaWeightHasPath {
+        fn take(self) -> String;
+    }
+
+    impl LoRaWeightHasPath for String {
+        fn take(self) -> String {
+            self
+        }
+    }
 }
 
 #[doc(hidden)]
 pub mod bounds {
     use fal_core::Range;
-
-    pub enum LoRaWeightType3Scale {}
-
-    impl Range<f64> for LoRaWeightType3Scale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 4.0;
-        const MESSAGE: &'static str = "`scale` of LoRaWeightType3 in fal-ai/ltx-video-lora must be between 0.0 and 4.0";
-    }
 
     pub enum ImageConditionStartFrameNumber {}
 
@@ -547,24 +544,19 @@ pub mod bounds {
         const MAX: f64 = 1.0;
         const MESSAGE: &'static str = "`strength` of VideoCondition in fal-ai/ltx-video-lora must be between 0.0 and 1.0";
     }
+
+    pub enum LoRaWeightScale {}
+
+    impl Range<f64> for LoRaWeightScale {
+        const MIN: f64 = 0.0;
+        const MAX: f64 = 4.0;
+        const MESSAGE: &'static str = "`scale` of LoRaWeight in fal-ai/ltx-video-lora must be between 0.0 and 4.0";
+    }
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types, non_snake_case, unused_imports)]
 pub mod shape {
-    pub mod LoRaWeightType3 {
-        use super::super::*;
-
-        pub type __Built = super::super::LoRaWeightType3;
-        pub type __Target = super::super::LoRaWeightType3;
-
-        pub mod arg {
-            pub type path = fal_core::literal::Text;
-            pub type weight_name = fal_core::literal::Text;
-            pub type scale = super::LoRaWeightType3Scale;
-        }
-    }
-
     pub mod ImageCondition {
         use super::super::*;
 
@@ -588,6 +580,19 @@ pub mod shape {
             pub type video_url = fal_core::literal::Url;
             pub type start_frame_number = super::VideoConditionStartFrameNumber;
             pub type strength = super::VideoConditionStrength;
+        }
+    }
+
+    pub mod LoRaWeight {
+        use super::super::*;
+
+        pub type __Built = super::super::LoRaWeight;
+        pub type __Target = super::super::LoRaWeight;
+
+        pub mod arg {
+            pub type path = fal_core::literal::Text;
+            pub type weight_name = fal_core::literal::Text;
+            pub type scale = super::LoRaWeightScale;
         }
     }
 }

@@ -24,9 +24,10 @@ impl SchemaText for fal_ltx_video_v095::types::VideoConditioningInput {
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "start_frame_num": {"type": "integer", "minimum": 0, "maximum": 120, "multipleOf": 8}
+        "start_frame_num": {"type": "integer", "minimum": 0, "maximum": 120, "multipleOf": 8, "description": "Frame at which the video starts."}
       },
-      "required": ["video_url", "start_frame_num"]
+      "required": ["video_url", "start_frame_num"],
+      "description": "A video that a video passes through."
     }"#;
 }
 
@@ -36,9 +37,10 @@ impl SchemaText for fal_ltx_video_v095::types::ImageConditioningInput {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image that the video opens with."},
-        "start_frame_num": {"type": "integer", "minimum": 0, "maximum": 120, "multipleOf": 8}
+        "start_frame_num": {"type": "integer", "minimum": 0, "maximum": 120, "multipleOf": 8, "description": "Frame at which the image appears."}
       },
-      "required": ["image_url", "start_frame_num"]
+      "required": ["image_url", "start_frame_num"],
+      "description": "An image that a video passes through."
     }"#;
 }
 
@@ -166,8 +168,8 @@ impl SchemaText for fal_ltx_video_v095::multiconditioning::Input {
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "num_inference_steps": {"type": "integer", "minimum": 2, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 40},
         "expand_prompt": {"type": "boolean", "description": "Rewrites the prompt with more detail before the run.", "default": true},
-        "images": {"type": "array", "items": {"$type": "ImageConditioningInput"}, "default": []},
-        "videos": {"type": "array", "items": {"$type": "VideoConditioningInput"}, "default": []}
+        "images": {"type": "array", "items": {"$type": "ImageConditioningInput"}, "description": "Images that the video passes through.", "default": []},
+        "videos": {"type": "array", "items": {"$type": "VideoConditioningInput"}, "description": "Videos that the video passes through.", "default": []}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/ltx-video-v095/multiconditioning`."

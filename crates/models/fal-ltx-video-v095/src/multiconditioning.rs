@@ -72,11 +72,11 @@ pub struct Input {
     ///
     /// Default `true`.
     pub expand_prompt: Option<bool>,
-    /// `images`.
+    /// Images that the video passes through.
     ///
     /// Default `[]`.
     pub images: Option<Vec<ImageConditioningInput>>,
-    /// `videos`.
+    /// Videos that the video passes through.
     ///
     /// Default `[]`.
     pub videos: Option<Vec<VideoConditioningInput>>,
@@ -295,13 +295,13 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`images`](Input::images): Default `[]`.
+    /// Sets [`images`](Input::images): Images that the video passes through. Default `[]`.
     pub fn images(mut self, value: impl Param<Vec<ImageConditioningInput>, M>) -> Self {
         self.optional.images = self.checking.optional("images", value);
         self
     }
 
-    /// Sets [`videos`](Input::videos): Default `[]`.
+    /// Sets [`videos`](Input::videos): Videos that the video passes through. Default `[]`.
     pub fn videos(mut self, value: impl Param<Vec<VideoConditioningInput>, M>) -> Self {
         self.optional.videos = self.checking.optional("videos", value);
         self

@@ -7,13 +7,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
 
-/// The object `VideoConditioningInput` of the document.
+/// A video that a video passes through.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct VideoConditioningInput {
     /// Video to work on.
     pub video_url: File,
-    /// `start_frame_num`.
+    /// Frame at which the video starts.
     ///
     /// Between 0 and 120 and a multiple of 8.
     pub start_frame_num: VideoConditioningInputStartFrameNum,
@@ -24,13 +24,13 @@ pub type VideoConditioningInputStartFrameNum = Int<
     bounds::VideoConditioningInputStartFrameNum,
 >;
 
-/// The object `ImageConditioningInput` of the document.
+/// An image that a video passes through.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ImageConditioningInput {
     /// Image that the video opens with.
     pub image_url: File,
-    /// `start_frame_num`.
+    /// Frame at which the image appears.
     ///
     /// Between 0 and 120 and a multiple of 8.
     pub start_frame_num: ImageConditioningInputStartFrameNum,
@@ -100,8 +100,8 @@ impl<
         }
     }
 
-    /// Sets [`start_frame_num`](VideoConditioningInput::start_frame_num): Between 0 and 120 and a
-    /// multiple of 8.
+    /// Sets [`start_frame_num`](VideoConditioningInput::start_frame_num): Frame at which the video
+    /// starts. Between 0 and 120 and a multiple of 8.
     pub fn start_frame_num(
         mut self,
         value: impl fal_core::Required<VideoConditioningInputStartFrameNum, M>,
@@ -194,8 +194,8 @@ impl<
         }
     }
 
-    /// Sets [`start_frame_num`](ImageConditioningInput::start_frame_num): Between 0 and 120 and a
-    /// multiple of 8.
+    /// Sets [`start_frame_num`](ImageConditioningInput::start_frame_num): Frame at which the image
+    /// appears. Between 0 and 120 and a multiple of 8.
     pub fn start_frame_num(
         mut self,
         value: impl fal_core::Required<ImageConditioningInputStartFrameNum, M>,

@@ -47,15 +47,16 @@ impl SchemaText for fal_ltxv_13b_098_distilled::types::ExtendVideoConditioningIn
       "type": "object",
       "properties": {
         "video_url": {"type": "string", "description": "Video to work on."},
-        "start_frame_num": {"type": "integer", "minimum": 0, "maximum": 1440, "multipleOf": 8, "default": 0},
-        "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 1},
-        "limit_num_frames": {"type": "boolean", "default": false},
-        "max_num_frames": {"type": "integer", "minimum": 1, "maximum": 1441, "default": 1441},
-        "resample_fps": {"type": "boolean", "default": false},
-        "target_fps": {"type": "integer", "minimum": 1, "maximum": 60, "default": 24},
+        "start_frame_num": {"type": "integer", "minimum": 0, "maximum": 1440, "multipleOf": 8, "description": "Frame at which the video starts.", "default": 0},
+        "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Adherence to the video.", "default": 1},
+        "limit_num_frames": {"type": "boolean", "description": "Limits the number of frames that are used.", "default": false},
+        "max_num_frames": {"type": "integer", "minimum": 1, "maximum": 1441, "description": "Most frames that are used, if they are limited.", "default": 1441},
+        "resample_fps": {"type": "boolean", "description": "Brings the video to the frame rate of the result.", "default": false},
+        "target_fps": {"type": "integer", "minimum": 1, "maximum": 60, "description": "Frame rate that the video is brought to.", "default": 24},
         "reverse_video": {"type": "boolean", "description": "Plays the video backwards.", "default": false}
       },
-      "required": ["video_url"]
+      "required": ["video_url"],
+      "description": "A video to continue."
     }"#;
 }
 
@@ -65,10 +66,11 @@ impl SchemaText for fal_ltxv_13b_098_distilled::types::ImageConditioningInput {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image that the video opens with."},
-        "start_frame_num": {"type": "integer", "minimum": 0, "maximum": 1440, "multipleOf": 8, "default": 0},
-        "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 1}
+        "start_frame_num": {"type": "integer", "minimum": 0, "maximum": 1440, "multipleOf": 8, "description": "Frame at which the image appears.", "default": 0},
+        "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Adherence to the image.", "default": 1}
       },
-      "required": ["image_url"]
+      "required": ["image_url"],
+      "description": "An image that a video passes through."
     }"#;
 }
 
@@ -80,15 +82,16 @@ impl SchemaText for fal_ltxv_13b_098_distilled::types::VideoConditioningInput {
         "video_url": {"type": "string", "description": "Video to work on."},
         "conditioning_type": {"anyOf": [{"$type": "VideoConditioningInputConditioningType"}, {"type": "null"}], "default": "rgb"},
         "preprocess": {"type": "boolean", "default": false},
-        "start_frame_num": {"type": "integer", "minimum": 0, "maximum": 1440, "multipleOf": 8, "default": 0},
-        "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 1},
-        "limit_num_frames": {"type": "boolean", "default": false},
-        "max_num_frames": {"type": "integer", "minimum": 1, "maximum": 1441, "default": 1441},
-        "resample_fps": {"type": "boolean", "default": false},
-        "target_fps": {"type": "integer", "minimum": 1, "maximum": 60, "default": 24},
+        "start_frame_num": {"type": "integer", "minimum": 0, "maximum": 1440, "multipleOf": 8, "description": "Frame at which the video starts.", "default": 0},
+        "strength": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Adherence to the video.", "default": 1},
+        "limit_num_frames": {"type": "boolean", "description": "Limits the number of frames that are used.", "default": false},
+        "max_num_frames": {"type": "integer", "minimum": 1, "maximum": 1441, "description": "Most frames that are used, if they are limited.", "default": 1441},
+        "resample_fps": {"type": "boolean", "description": "Brings the video to the frame rate of the result.", "default": false},
+        "target_fps": {"type": "integer", "minimum": 1, "maximum": 60, "description": "Frame rate that the video is brought to.", "default": 24},
         "reverse_video": {"type": "boolean", "description": "Plays the video backwards.", "default": false}
       },
-      "required": ["video_url"]
+      "required": ["video_url"],
+      "description": "A video that a video passes through."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<
@@ -126,8 +129,8 @@ impl SchemaText for fal_ltxv_13b_098_distilled::Input {
         "reverse_video": {"type": "boolean", "description": "Plays the video backwards.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "enable_detail_pass": {"type": "boolean", "description": "Adds a pass for detail.", "default": false},
-        "temporal_adain_factor": {"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.05, "default": 0.5},
-        "tone_map_compression_ratio": {"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.05, "default": 0}
+        "temporal_adain_factor": {"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.05, "description": "Strength with which colors are kept even over time.", "default": 0.5},
+        "tone_map_compression_ratio": {"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.05, "description": "Compression of the range of brightness.", "default": 0}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/ltxv-13b-098-distilled`."
@@ -192,8 +195,8 @@ impl SchemaText for fal_ltxv_13b_098_distilled::extend::Input {
         "reverse_video": {"type": "boolean", "description": "Plays the video backwards.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "enable_detail_pass": {"type": "boolean", "description": "Adds a pass for detail.", "default": false},
-        "temporal_adain_factor": {"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.05, "default": 0.5},
-        "tone_map_compression_ratio": {"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.05, "default": 0},
+        "temporal_adain_factor": {"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.05, "description": "Strength with which colors are kept even over time.", "default": 0.5},
+        "tone_map_compression_ratio": {"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.05, "description": "Compression of the range of brightness.", "default": 0},
         "constant_rate_factor": {"type": "integer", "minimum": 0, "maximum": 51, "description": "Compression of the input before it is followed (CRF). Higher values compress more.", "default": 29},
         "video": {"description": "Finished video, ready to download.", "allOf": [{"$type": "ExtendVideoConditioningInput"}]}
       },
@@ -263,8 +266,8 @@ impl SchemaText for fal_ltxv_13b_098_distilled::image_to_video::Input {
         "reverse_video": {"type": "boolean", "description": "Plays the video backwards.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "enable_detail_pass": {"type": "boolean", "description": "Adds a pass for detail.", "default": false},
-        "temporal_adain_factor": {"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.05, "default": 0.5},
-        "tone_map_compression_ratio": {"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.05, "default": 0},
+        "temporal_adain_factor": {"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.05, "description": "Strength with which colors are kept even over time.", "default": 0.5},
+        "tone_map_compression_ratio": {"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.05, "description": "Compression of the range of brightness.", "default": 0},
         "constant_rate_factor": {"type": "integer", "minimum": 0, "maximum": 51, "description": "Compression of the input before it is followed (CRF). Higher values compress more.", "default": 29},
         "image_url": {"type": "string", "description": "Image that the video opens with."}
       },
@@ -333,11 +336,11 @@ impl SchemaText for fal_ltxv_13b_098_distilled::multiconditioning::Input {
         "reverse_video": {"type": "boolean", "description": "Plays the video backwards.", "default": false},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "enable_detail_pass": {"type": "boolean", "description": "Adds a pass for detail.", "default": false},
-        "temporal_adain_factor": {"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.05, "default": 0.5},
-        "tone_map_compression_ratio": {"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.05, "default": 0},
+        "temporal_adain_factor": {"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.05, "description": "Strength with which colors are kept even over time.", "default": 0.5},
+        "tone_map_compression_ratio": {"type": "number", "minimum": 0.0, "maximum": 1.0, "multipleOf": 0.05, "description": "Compression of the range of brightness.", "default": 0},
         "constant_rate_factor": {"type": "integer", "minimum": 0, "maximum": 51, "description": "Compression of the input before it is followed (CRF). Higher values compress more.", "default": 29},
-        "images": {"type": "array", "items": {"$type": "ImageConditioningInput"}, "default": []},
-        "videos": {"type": "array", "items": {"$type": "VideoConditioningInput"}, "default": []}
+        "images": {"type": "array", "items": {"$type": "ImageConditioningInput"}, "description": "Images that the video passes through.", "default": []},
+        "videos": {"type": "array", "items": {"$type": "VideoConditioningInput"}, "description": "Videos that the video passes through.", "default": []}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/ltxv-13b-098-distilled/multiconditioning`."

@@ -124,11 +124,11 @@ pub struct Input {
     ///
     /// Default `false`.
     pub enable_detail_pass: Option<bool>,
-    /// `temporal_adain_factor`.
+    /// Strength with which colors are kept even over time.
     ///
     /// Between 0.0 and 1.0 and a multiple of 0.05. Default `0.5`.
     pub temporal_adain_factor: Option<TemporalAdainFactor>,
-    /// `tone_map_compression_ratio`.
+    /// Compression of the range of brightness.
     ///
     /// Between 0.0 and 1.0 and a multiple of 0.05. Default `0.0`.
     pub tone_map_compression_ratio: Option<ToneMapCompressionRatio>,
@@ -469,8 +469,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`temporal_adain_factor`](Input::temporal_adain_factor): Between 0.0 and 1.0 and a multiple
-    /// of 0.05. Default `0.5`.
+    /// Sets [`temporal_adain_factor`](Input::temporal_adain_factor): Strength with which colors are
+    /// kept even over time. Between 0.0 and 1.0 and a multiple of 0.05. Default `0.5`.
     pub fn temporal_adain_factor(
         mut self,
         value: impl Param<TemporalAdainFactor, M>,
@@ -481,8 +481,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`tone_map_compression_ratio`](Input::tone_map_compression_ratio): Between 0.0 and 1.0 and
-    /// a multiple of 0.05. Default `0.0`.
+    /// Sets [`tone_map_compression_ratio`](Input::tone_map_compression_ratio): Compression of the range
+    /// of brightness. Between 0.0 and 1.0 and a multiple of 0.05. Default `0.0`.
     pub fn tone_map_compression_ratio(
         mut self,
         value: impl Param<ToneMapCompressionRatio, M>,

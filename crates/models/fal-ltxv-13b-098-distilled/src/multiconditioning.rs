@@ -106,11 +106,11 @@ pub struct Input {
     ///
     /// Default `false`.
     pub enable_detail_pass: Option<bool>,
-    /// `temporal_adain_factor`.
+    /// Strength with which colors are kept even over time.
     ///
     /// Between 0.0 and 1.0 and a multiple of 0.05. Default `0.5`.
     pub temporal_adain_factor: Option<TemporalAdainFactor>,
-    /// `tone_map_compression_ratio`.
+    /// Compression of the range of brightness.
     ///
     /// Between 0.0 and 1.0 and a multiple of 0.05. Default `0.0`.
     pub tone_map_compression_ratio: Option<ToneMapCompressionRatio>,
@@ -118,11 +118,11 @@ pub struct Input {
     ///
     /// Between 0 and 51. Default `29`.
     pub constant_rate_factor: Option<ConstantRateFactor>,
-    /// `images`.
+    /// Images that the video passes through.
     ///
     /// Default `[]`.
     pub images: Option<Vec<ImageConditioningInput>>,
-    /// `videos`.
+    /// Videos that the video passes through.
     ///
     /// Default `[]`.
     pub videos: Option<Vec<VideoConditioningInput>>,
@@ -483,8 +483,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`temporal_adain_factor`](Input::temporal_adain_factor): Between 0.0 and 1.0 and a multiple
-    /// of 0.05. Default `0.5`.
+    /// Sets [`temporal_adain_factor`](Input::temporal_adain_factor): Strength with which colors are
+    /// kept even over time. Between 0.0 and 1.0 and a multiple of 0.05. Default `0.5`.
     pub fn temporal_adain_factor(
         mut self,
         value: impl Param<TemporalAdainFactor, M>,
@@ -495,8 +495,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`tone_map_compression_ratio`](Input::tone_map_compression_ratio): Between 0.0 and 1.0 and
-    /// a multiple of 0.05. Default `0.0`.
+    /// Sets [`tone_map_compression_ratio`](Input::tone_map_compression_ratio): Compression of the range
+    /// of brightness. Between 0.0 and 1.0 and a multiple of 0.05. Default `0.0`.
     pub fn tone_map_compression_ratio(
         mut self,
         value: impl Param<ToneMapCompressionRatio, M>,
@@ -519,13 +519,13 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`images`](Input::images): Default `[]`.
+    /// Sets [`images`](Input::images): Images that the video passes through. Default `[]`.
     pub fn images(mut self, value: impl Param<Vec<ImageConditioningInput>, M>) -> Self {
         self.optional.images = self.checking.optional("images", value);
         self
     }
 
-    /// Sets [`videos`](Input::videos): Default `[]`.
+    /// Sets [`videos`](Input::videos): Videos that the video passes through. Default `[]`.
     pub fn videos(mut self, value: impl Param<Vec<VideoConditioningInput>, M>) -> Self {
         self.optional.videos = self.checking.optional("videos", value);
         self

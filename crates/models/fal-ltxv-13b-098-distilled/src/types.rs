@@ -25,33 +25,33 @@ pub struct LoRaWeight {
 /// `scale`: between 0.0 and 4.0.
 pub type LoRaWeightScale = Float<bounds::LoRaWeightScale>;
 
-/// The object `ExtendVideoConditioningInput` of the document.
+/// A video to continue.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ExtendVideoConditioningInput {
     /// Video to work on.
     pub video_url: File,
-    /// `start_frame_num`.
+    /// Frame at which the video starts.
     ///
     /// Between 0 and 1440 and a multiple of 8. Default `0`.
     pub start_frame_num: Option<ExtendVideoConditioningInputStartFrameNum>,
-    /// `strength`.
+    /// Adherence to the video.
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub strength: Option<ExtendVideoConditioningInputStrength>,
-    /// `limit_num_frames`.
+    /// Limits the number of frames that are used.
     ///
     /// Default `false`.
     pub limit_num_frames: Option<bool>,
-    /// `max_num_frames`.
+    /// Most frames that are used, if they are limited.
     ///
     /// Between 1 and 1441. Default `1441`.
     pub max_num_frames: Option<ExtendVideoConditioningInputMaxNumFrames>,
-    /// `resample_fps`.
+    /// Brings the video to the frame rate of the result.
     ///
     /// Default `false`.
     pub resample_fps: Option<bool>,
-    /// `target_fps`.
+    /// Frame rate that the video is brought to.
     ///
     /// Between 1 and 60. Default `24`.
     pub target_fps: Option<ExtendVideoConditioningInputTargetFps>,
@@ -81,17 +81,17 @@ pub type ExtendVideoConditioningInputTargetFps = Int<
     bounds::ExtendVideoConditioningInputTargetFps,
 >;
 
-/// The object `ImageConditioningInput` of the document.
+/// An image that a video passes through.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ImageConditioningInput {
     /// Image that the video opens with.
     pub image_url: File,
-    /// `start_frame_num`.
+    /// Frame at which the image appears.
     ///
     /// Between 0 and 1440 and a multiple of 8. Default `0`.
     pub start_frame_num: Option<ImageConditioningInputStartFrameNum>,
-    /// `strength`.
+    /// Adherence to the image.
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub strength: Option<ImageConditioningInputStrength>,
@@ -105,7 +105,7 @@ pub type ImageConditioningInputStartFrameNum = Int<
 /// `strength`: between 0.0 and 1.0.
 pub type ImageConditioningInputStrength = Float<bounds::ImageConditioningInputStrength>;
 
-/// The object `VideoConditioningInput` of the document.
+/// A video that a video passes through.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct VideoConditioningInput {
@@ -119,27 +119,27 @@ pub struct VideoConditioningInput {
     ///
     /// Default `false`.
     pub preprocess: Option<bool>,
-    /// `start_frame_num`.
+    /// Frame at which the video starts.
     ///
     /// Between 0 and 1440 and a multiple of 8. Default `0`.
     pub start_frame_num: Option<VideoConditioningInputStartFrameNum>,
-    /// `strength`.
+    /// Adherence to the video.
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub strength: Option<VideoConditioningInputStrength>,
-    /// `limit_num_frames`.
+    /// Limits the number of frames that are used.
     ///
     /// Default `false`.
     pub limit_num_frames: Option<bool>,
-    /// `max_num_frames`.
+    /// Most frames that are used, if they are limited.
     ///
     /// Between 1 and 1441. Default `1441`.
     pub max_num_frames: Option<VideoConditioningInputMaxNumFrames>,
-    /// `resample_fps`.
+    /// Brings the video to the frame rate of the result.
     ///
     /// Default `false`.
     pub resample_fps: Option<bool>,
-    /// `target_fps`.
+    /// Frame rate that the video is brought to.
     ///
     /// Between 1 and 60. Default `24`.
     pub target_fps: Option<VideoConditioningInputTargetFps>,
@@ -349,8 +349,8 @@ impl<
         }
     }
 
-    /// Sets [`start_frame_num`](ExtendVideoConditioningInput::start_frame_num): Between 0 and 1440 and
-    /// a multiple of 8. Default `0`.
+    /// Sets [`start_frame_num`](ExtendVideoConditioningInput::start_frame_num): Frame at which the
+    /// video starts. Between 0 and 1440 and a multiple of 8. Default `0`.
     pub fn start_frame_num(
         mut self,
         value: impl Param<ExtendVideoConditioningInputStartFrameNum, M>,
@@ -359,7 +359,8 @@ impl<
         self
     }
 
-    /// Sets [`strength`](ExtendVideoConditioningInput::strength): Between 0.0 and 1.0. Default `1.0`.
+    /// Sets [`strength`](ExtendVideoConditioningInput::strength): Adherence to the video. Between 0.0
+    /// and 1.0. Default `1.0`.
     pub fn strength(
         mut self,
         value: impl Param<ExtendVideoConditioningInputStrength, M>,
@@ -368,7 +369,8 @@ impl<
         self
     }
 
-    /// Sets [`limit_num_frames`](ExtendVideoConditioningInput::limit_num_frames): Default `false`.
+    /// Sets [`limit_num_frames`](ExtendVideoConditioningInput::limit_num_frames): Limits the number of
+    /// frames that are used. Default `false`.
     pub fn limit_num_frames(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.limit_num_frames = self
             .checking
@@ -376,8 +378,8 @@ impl<
         self
     }
 
-    /// Sets [`max_num_frames`](ExtendVideoConditioningInput::max_num_frames): Between 1 and 1441.
-    /// Default `1441`.
+    /// Sets [`max_num_frames`](ExtendVideoConditioningInput::max_num_frames): Most frames that are
+    /// used, if they are limited. Between 1 and 1441. Default `1441`.
     pub fn max_num_frames(
         mut self,
         value: impl Param<ExtendVideoConditioningInputMaxNumFrames, M>,
@@ -386,13 +388,15 @@ impl<
         self
     }
 
-    /// Sets [`resample_fps`](ExtendVideoConditioningInput::resample_fps): Default `false`.
+    /// Sets [`resample_fps`](ExtendVideoConditioningInput::resample_fps): Brings the video to the frame
+    /// rate of the result. Default `false`.
     pub fn resample_fps(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.resample_fps = self.checking.optional("resample_fps", value);
         self
     }
 
-    /// Sets [`target_fps`](ExtendVideoConditioningInput::target_fps): Between 1 and 60. Default `24`.
+    /// Sets [`target_fps`](ExtendVideoConditioningInput::target_fps): Frame rate that the video is
+    /// brought to. Between 1 and 60. Default `24`.
     pub fn target_fps(
         mut self,
         value: impl Param<ExtendVideoConditioningInputTargetFps, M>,
@@ -483,8 +487,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> ImageConditioningInputBuilder<ImageUrlSlot
         }
     }
 
-    /// Sets [`start_frame_num`](ImageConditioningInput::start_frame_num): Between 0 and 1440 and a
-    /// multiple of 8. Default `0`.
+    /// Sets [`start_frame_num`](ImageConditioningInput::start_frame_num): Frame at which the image
+    /// appears. Between 0 and 1440 and a multiple of 8. Default `0`.
     pub fn start_frame_num(
         mut self,
         value: impl Param<ImageConditioningInputStartFrameNum, M>,
@@ -493,7 +497,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> ImageConditioningInputBuilder<ImageUrlSlot
         self
     }
 
-    /// Sets [`strength`](ImageConditioningInput::strength): Between 0.0 and 1.0. Default `1.0`.
+    /// Sets [`strength`](ImageConditioningInput::strength): Adherence to the image. Between 0.0 and
+    /// 1.0. Default `1.0`.
     pub fn strength(
         mut self,
         value: impl Param<ImageConditioningInputStrength, M>,
@@ -593,8 +598,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> VideoConditioningInputBuilder<VideoUrlSlot
         self
     }
 
-    /// Sets [`start_frame_num`](VideoConditioningInput::start_frame_num): Between 0 and 1440 and a
-    /// multiple of 8. Default `0`.
+    /// Sets [`start_frame_num`](VideoConditioningInput::start_frame_num): Frame at which the video
+    /// starts. Between 0 and 1440 and a multiple of 8. Default `0`.
     pub fn start_frame_num(
         mut self,
         value: impl Param<VideoConditioningInputStartFrameNum, M>,
@@ -603,7 +608,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> VideoConditioningInputBuilder<VideoUrlSlot
         self
     }
 
-    /// Sets [`strength`](VideoConditioningInput::strength): Between 0.0 and 1.0. Default `1.0`.
+    /// Sets [`strength`](VideoConditioningInput::strength): Adherence to the video. Between 0.0 and
+    /// 1.0. Default `1.0`.
     pub fn strength(
         mut self,
         value: impl Param<VideoConditioningInputStrength, M>,
@@ -612,7 +618,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> VideoConditioningInputBuilder<VideoUrlSlot
         self
     }
 
-    /// Sets [`limit_num_frames`](VideoConditioningInput::limit_num_frames): Default `false`.
+    /// Sets [`limit_num_frames`](VideoConditioningInput::limit_num_frames): Limits the number of frames
+    /// that are used. Default `false`.
     pub fn limit_num_frames(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.limit_num_frames = self
             .checking
@@ -620,8 +627,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> VideoConditioningInputBuilder<VideoUrlSlot
         self
     }
 
-    /// Sets [`max_num_frames`](VideoConditioningInput::max_num_frames): Between 1 and 1441. Default
-    /// `1441`.
+    /// Sets [`max_num_frames`](VideoConditioningInput::max_num_frames): Most frames that are used, if
+    /// they are limited. Between 1 and 1441. Default `1441`.
     pub fn max_num_frames(
         mut self,
         value: impl Param<VideoConditioningInputMaxNumFrames, M>,
@@ -630,13 +637,15 @@ impl<VideoUrlSlot, M: fal_core::Mode> VideoConditioningInputBuilder<VideoUrlSlot
         self
     }
 
-    /// Sets [`resample_fps`](VideoConditioningInput::resample_fps): Default `false`.
+    /// Sets [`resample_fps`](VideoConditioningInput::resample_fps): Brings the video to the frame rate
+    /// of the result. Default `false`.
     pub fn resample_fps(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.resample_fps = self.checking.optional("resample_fps", value);
         self
     }
 
-    /// Sets [`target_fps`](VideoConditioningInput::target_fps): Between 1 and 60. Default `24`.
+    /// Sets [`target_fps`](VideoConditioningInput::target_fps): Frame rate that the video is brought
+    /// to. Between 1 and 60. Default `24`.
     pub fn target_fps(
         mut self,
         value: impl Param<VideoConditioningInputTargetFps, M>,

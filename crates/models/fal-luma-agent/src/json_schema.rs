@@ -37,7 +37,7 @@ impl SchemaText for fal_luma_agent::ray::v3_2::image_to_video::Input {
         "aspect_ratio": {"default": "16:9", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "resolution": {"default": "540p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "duration": {"default": "5s", "description": "Length of the video in seconds.", "allOf": [{"$type": "Duration"}]},
-        "loop": {"type": "boolean", "default": false},
+        "loop": {"type": "boolean", "description": "Makes a video whose end leads to its start.", "default": false},
         "hdr": {"type": "boolean", "default": false},
         "exr_export": {"type": "boolean", "default": false},
         "reference_image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}, "maxItems": 4}, {"type": "null"}], "description": "Images of the subjects or styles to take up."}
@@ -103,7 +103,7 @@ impl SchemaText for fal_luma_agent::ray::v3_2::text_to_video::Input {
         "aspect_ratio": {"default": "16:9", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "resolution": {"default": "540p", "description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]},
         "duration": {"default": "5s", "description": "Length of the video in seconds.", "allOf": [{"$type": "Duration"}]},
-        "loop": {"type": "boolean", "default": false},
+        "loop": {"type": "boolean", "description": "Makes a video whose end leads to its start.", "default": false},
         "hdr": {"type": "boolean", "default": false},
         "exr_export": {"type": "boolean", "default": false},
         "reference_image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}, "maxItems": 4}, {"type": "null"}], "description": "Images of the subjects or styles to take up."}
@@ -169,7 +169,7 @@ impl SchemaText for fal_luma_agent::uni_1::v1::max::Input {
         "aspect_ratio": {"anyOf": [{"$type": "AspectRatio"}, {"type": "null"}], "description": "Shape of the image, as width to height."},
         "style": {"default": "auto", "description": "Style of the result.", "allOf": [{"$type": "Style"}]},
         "output_format": {"anyOf": [{"$type": "OutputFormat"}, {"type": "null"}], "description": "File format of the images."},
-        "enable_web_search": {"type": "boolean", "default": false},
+        "enable_web_search": {"type": "boolean", "description": "Lets the model search the web.", "default": false},
         "reference_image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}, "maxItems": 9}, {"type": "null"}], "description": "Images of the subjects or styles to take up."}
       },
       "required": ["prompt"],
@@ -230,7 +230,7 @@ impl SchemaText for fal_luma_agent::uni_1::v1::text_to_image::Input {
         "aspect_ratio": {"anyOf": [{"$type": "AspectRatio"}, {"type": "null"}], "description": "Shape of the image, as width to height."},
         "style": {"default": "auto", "description": "Style of the result.", "allOf": [{"$type": "Style"}]},
         "output_format": {"anyOf": [{"$type": "OutputFormat"}, {"type": "null"}], "description": "File format of the images."},
-        "enable_web_search": {"type": "boolean", "default": false},
+        "enable_web_search": {"type": "boolean", "description": "Lets the model search the web.", "default": false},
         "reference_image_urls": {"anyOf": [{"type": "array", "items": {"type": "string"}, "maxItems": 9}, {"type": "null"}], "description": "Images of the subjects or styles to take up."}
       },
       "required": ["prompt"],

@@ -92,7 +92,8 @@ impl SchemaText for fal_minimax::types::VoiceSetting {
         "pitch": {"type": "integer", "minimum": -12, "maximum": 12, "description": "Pitch, 0 being normal.", "default": 0},
         "emotion": {"anyOf": [{"$type": "VoiceSettingEmotion"}, {"type": "null"}], "description": "Emotion of the voice."},
         "english_normalization": {"type": "boolean", "description": "Reads numbers in English texts better, and takes a little longer.", "default": false}
-      }
+      },
+      "description": "A voice, and the manner of speaking."
     }"#;
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_minimax::types::VoiceSettingEmotion>("VoiceSettingEmotion"),
@@ -165,7 +166,8 @@ impl SchemaText for fal_minimax::types::PronunciationDict {
       "type": "object",
       "properties": {
         "tone_list": {"type": "array", "items": {"type": "string"}, "description": "Words with their pronunciation, such as `word/(pronunciation)`."}
-      }
+      },
+      "description": "The pronunciation of single words."
     }"#;
 }
 
@@ -178,7 +180,8 @@ impl SchemaText for fal_minimax::types::LoudnessNormalizationSetting {
         "target_loudness": {"type": "number", "minimum": -70.0, "maximum": -10.0, "description": "Loudness to reach.", "default": -18},
         "target_range": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Range of the loudness.", "default": 8},
         "target_peak": {"type": "number", "minimum": -3.0, "maximum": 0.0, "description": "Highest peak.", "default": -0.5}
-      }
+      },
+      "description": "The loudness to bring a recording to."
     }"#;
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 #[doc(inline)]
 pub use fal_core::media::FileOutput;
 
-/// The object `VoiceSetting` of the document.
+/// A voice, and the manner of speaking.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct VoiceSetting {
@@ -267,7 +267,7 @@ fal_core::integer_enum!(
     AudioSettingChannel, "`channel` of AudioSetting in fal-ai/minimax must be `1` or `2`"
 );
 
-/// The object `PronunciationDict` of the document.
+/// The pronunciation of single words.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct PronunciationDict {
@@ -275,7 +275,7 @@ pub struct PronunciationDict {
     pub tone_list: Option<Vec<String>>,
 }
 
-/// The object `LoudnessNormalizationSetting` of the document.
+/// The loudness to bring a recording to.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LoudnessNormalizationSetting {

@@ -60,7 +60,7 @@ impl SchemaText for fal_nova_sr::Input {
       "properties": {
         "audio_url": {"type": "string", "description": "Recording to work on."},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "audio_format": {"default": "mp3", "allOf": [{"$type": "AudioFormat"}]},
+        "audio_format": {"default": "mp3", "description": "File format of the sound.", "allOf": [{"$type": "AudioFormat"}]},
         "bitrate": {"type": "string", "description": "Bits a second of the file, such as `192k`. Formats without loss ignore it.", "default": "192k"}
       },
       "required": ["audio_url"],

@@ -54,7 +54,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// `audio_format`.
+    /// File format of the sound.
     ///
     /// Default `mp3`.
     pub audio_format: Option<AudioFormat>,
@@ -210,7 +210,7 @@ impl<AudioUrlSlot, M: fal_core::Mode> Builder<AudioUrlSlot, M> {
         self
     }
 
-    /// Sets [`audio_format`](Input::audio_format): Default `mp3`.
+    /// Sets [`audio_format`](Input::audio_format): File format of the sound. Default `mp3`.
     pub fn audio_format(mut self, value: impl Param<AudioFormat, M>) -> Self {
         self.optional.audio_format = self.checking.optional("audio_format", value);
         self

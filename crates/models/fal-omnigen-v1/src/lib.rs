@@ -59,7 +59,7 @@ pub struct Input {
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     pub prompt: String,
-    /// `input_image_urls`.
+    /// Images to work on.
     ///
     /// Default `[]`.
     pub input_image_urls: Option<Vec<File>>,
@@ -268,7 +268,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         }
     }
 
-    /// Sets [`input_image_urls`](Input::input_image_urls): Default `[]`.
+    /// Sets [`input_image_urls`](Input::input_image_urls): Images to work on. Default `[]`.
     pub fn input_image_urls(mut self, value: impl Param<Vec<File>, M>) -> Self {
         self.optional.input_image_urls = self
             .checking

@@ -6,9 +6,9 @@ extern crate self as fal_patina;
 use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
-    fal_patina::types::MapImageFileType2, fal_patina::types::MapImageFileType2MapType,
-    fal_patina::types::MapImageFile, fal_patina::types::ImageFile, fal_patina::Input,
-    fal_patina::Output, fal_patina::Maps, fal_patina::OutputFormat,
+    fal_patina::types::MapImageFile, fal_patina::types::ImageFile,
+    fal_patina::types::MapImageFile2, fal_patina::types::MapImageFile2MapType,
+    fal_patina::Input, fal_patina::Output, fal_patina::Maps, fal_patina::OutputFormat,
     fal_patina::material::Input, fal_patina::material::Output,
     fal_patina::material::TilingMode, fal_patina::material::Maps,
     fal_patina::material::UpscaleFactor, fal_patina::material::OutputFormat,
@@ -16,36 +16,6 @@ fal_core::implement_json_schema! {
     fal_patina::material::extract::Output, fal_patina::material::extract::TilingMode,
     fal_patina::material::extract::Maps, fal_patina::material::extract::UpscaleFactor,
     fal_patina::material::extract::OutputFormat
-}
-
-impl SchemaText for fal_patina::types::MapImageFileType2 {
-    const ID: &'static str = "fal_patina::types::MapImageFileType2";
-    const SCHEMA: &'static str = r#"{
-      "type": "object",
-      "properties": {
-        "url": {"type": "string", "description": "Address to download the image from. In sync mode, if the endpoint has one, this is a data URI that holds the image itself."},
-        "content_type": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Media type of the file, such as `image/png` or `video/mp4`."},
-        "file_name": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Name of the file. If there is none, the service generates one."},
-        "file_size": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Size of the file in bytes."},
-        "width": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Width in pixels."},
-        "height": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Height in pixels."},
-        "map_type": {"$type": "MapImageFileType2MapType"}
-      },
-      "required": ["url", "map_type"]
-    }"#;
-    const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_patina::types::MapImageFileType2MapType,
-        >("MapImageFileType2MapType"),
-    ];
-}
-
-impl SchemaText for fal_patina::types::MapImageFileType2MapType {
-    const ID: &'static str = "fal_patina::types::MapImageFileType2MapType";
-    const SCHEMA: &'static str = r#"{
-      "type": "string",
-      "enum": ["basecolor", "normal", "roughness", "metalness", "height"]
-    }"#;
 }
 
 impl SchemaText for fal_patina::types::MapImageFile {
@@ -68,6 +38,34 @@ impl SchemaText for fal_patina::types::ImageFile {
         "url": {"type": "string", "description": "The address to download the image from."}
       },
       "required": ["url"]
+    }"#;
+}
+
+impl SchemaText for fal_patina::types::MapImageFile2 {
+    const ID: &'static str = "fal_patina::types::MapImageFile2";
+    const SCHEMA: &'static str = r#"{
+      "type": "object",
+      "properties": {
+        "url": {"type": "string", "description": "Address to download the image from. In sync mode, if the endpoint has one, this is a data URI that holds the image itself."},
+        "content_type": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Media type of the file, such as `image/png` or `video/mp4`."},
+        "file_name": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Name of the file. If there is none, the service generates one."},
+        "file_size": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Size of the file in bytes."},
+        "width": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Width in pixels."},
+        "height": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Height in pixels."},
+        "map_type": {"$type": "MapImageFile2MapType"}
+      },
+      "required": ["url", "map_type"]
+    }"#;
+    const TYPES: &'static [TypeReference] = &[
+        reference::<fal_patina::types::MapImageFile2MapType>("MapImageFile2MapType"),
+    ];
+}
+
+impl SchemaText for fal_patina::types::MapImageFile2MapType {
+    const ID: &'static str = "fal_patina::types::MapImageFile2MapType";
+    const SCHEMA: &'static str = r#"{
+      "type": "string",
+      "enum": ["basecolor", "normal", "roughness", "metalness", "height"]
     }"#;
 }
 
@@ -97,7 +95,7 @@ impl SchemaText for fal_patina::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "MapImageFileType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "MapImageFile2"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
@@ -105,7 +103,7 @@ impl SchemaText for fal_patina::Output {
       "description": "The result of `fal-ai/patina`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_patina::types::MapImageFileType2>("MapImageFileType2"),
+        reference::<fal_patina::types::MapImageFile2>("MapImageFile2"),
     ];
 }
 
@@ -139,12 +137,12 @@ impl SchemaText for fal_patina::material::Input {
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "tiling_mode": {"default": "both", "description": "Directions in which the image repeats without a seam.", "allOf": [{"$type": "TilingMode"}]},
         "tile_size": {"type": "integer", "minimum": 32, "maximum": 256, "description": "Size of a tile in pixels. Large images are worked on tile by tile.", "default": 128},
-        "tile_stride": {"type": "integer", "minimum": 16, "maximum": 128, "default": 64},
+        "tile_stride": {"type": "integer", "minimum": 16, "maximum": 128, "description": "Distance of the tiles in pixels.", "default": 64},
         "image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Image to work on."},
         "mask_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Mask of the image: the white part is repainted, the black part is kept."},
         "strength": {"type": "number", "exclusiveMinimum": 0.0, "maximum": 1.0, "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.6},
         "maps": {"type": "array", "items": {"$type": "Maps"}, "default": ["basecolor", "normal", "roughness", "metalness", "height"]},
-        "upscale_factor": {"default": 0, "description": "Factor by which width and height grow.", "allOf": [{"$type": "UpscaleFactor"}]},
+        "upscale_factor": {"default": 0, "description": "Factor by which the maps grow. 0 leaves their size.", "allOf": [{"$type": "UpscaleFactor"}]},
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]}
       },
       "required": ["prompt"],
@@ -234,11 +232,11 @@ impl SchemaText for fal_patina::material::extract::Input {
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "tiling_mode": {"default": "both", "description": "Directions in which the image repeats without a seam.", "allOf": [{"$type": "TilingMode"}]},
         "tile_size": {"type": "integer", "minimum": 32, "maximum": 256, "description": "Size of a tile in pixels. Large images are worked on tile by tile.", "default": 128},
-        "tile_stride": {"type": "integer", "minimum": 16, "maximum": 128, "default": 64},
+        "tile_stride": {"type": "integer", "minimum": 16, "maximum": 128, "description": "Distance of the tiles in pixels.", "default": 64},
         "image_url": {"type": "string", "description": "Image to work on."},
         "strength": {"type": "number", "exclusiveMinimum": 0.0, "maximum": 1.0, "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.6},
         "maps": {"type": "array", "items": {"$type": "Maps"}, "default": ["basecolor", "normal", "roughness", "metalness", "height"]},
-        "upscale_factor": {"default": 0, "description": "Factor by which width and height grow.", "allOf": [{"$type": "UpscaleFactor"}]},
+        "upscale_factor": {"default": 0, "description": "Factor by which the maps grow. 0 leaves their size.", "allOf": [{"$type": "UpscaleFactor"}]},
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]}
       },
       "required": ["prompt", "image_url"],

@@ -38,7 +38,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::MapImageFileType2;
+pub use crate::types::MapImageFile2;
 
 /// The endpoint [`fal-ai/patina`](https://fal.ai/models/fal-ai/patina).
 #[derive(Debug)]
@@ -177,7 +177,7 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<MapImageFileType2>,
+    pub images: Vec<MapImageFile2>,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: Option<BTreeMap<String, f64>>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to

@@ -8,90 +8,6 @@ use serde_json::{Map, Value};
 #[doc(inline)]
 pub use fal_core::media::{CustomImageSize, ImageSize};
 
-/// The object `MapImageFileType2` of the document.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct MapImageFileType2 {
-    /// Address to download the image from. In sync mode, if the endpoint has one, this is a data URI
-    /// that holds the image itself.
-    pub url: String,
-    /// Media type of the file, such as `image/png` or `video/mp4`.
-    pub content_type: Option<String>,
-    /// Name of the file. If there is none, the service generates one.
-    pub file_name: Option<String>,
-    /// Size of the file in bytes.
-    pub file_size: Option<Integer>,
-    /// Width in pixels.
-    pub width: Option<Integer>,
-    /// Height in pixels.
-    pub height: Option<Integer>,
-    /// `map_type`.
-    pub map_type: MapImageFileType2MapType,
-    nulls: json::Nulls,
-}
-
-impl fal_core::media::Media for MapImageFileType2 {
-    fn url(&self) -> &str {
-        &self.url
-    }
-
-    fn content_type(&self) -> Option<&str> {
-        self.content_type.as_deref()
-    }
-
-    fn file_name(&self) -> Option<&str> {
-        self.file_name.as_deref()
-    }
-
-    fn file_size(&self) -> Option<i64> {
-        self.file_size?.as_i64()
-    }
-}
-
-/// The values of `map_type`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum MapImageFileType2MapType {
-    /// `basecolor`
-    Basecolor,
-    /// `normal`
-    Normal,
-    /// `roughness`
-    Roughness,
-    /// `metalness`
-    Metalness,
-    /// `height`
-    Height,
-    /// A value that this crate does not know.
-    Other(String),
-}
-
-impl MapImageFileType2MapType {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::Basecolor,
-        Self::Normal,
-        Self::Roughness,
-        Self::Metalness,
-        Self::Height,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Basecolor => "basecolor",
-            Self::Normal => "normal",
-            Self::Roughness => "roughness",
-            Self::Metalness => "metalness",
-            Self::Height => "height",
-            Self::Other(value) => value,
-        }
-    }
-}
-
-fal_core::open_enum!(MapImageFileType2MapType);
-
 /// The object `MapImageFile` of the document.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -126,64 +42,91 @@ impl fal_core::media::Media for ImageFile {
     }
 }
 
-// On the wire.
+/// The object `MapImageFile` of the document.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct MapImageFile2 {
+    /// Address to download the image from. In sync mode, if the endpoint has one, this is a data URI
+    /// that holds the image itself.
+    pub url: String,
+    /// Media type of the file, such as `image/png` or `video/mp4`.
+    pub content_type: Option<String>,
+    /// Name of the file. If there is none, the service generates one.
+    pub file_name: Option<String>,
+    /// Size of the file in bytes.
+    pub file_size: Option<Integer>,
+    /// Width in pixels.
+    pub width: Option<Integer>,
+    /// Height in pixels.
+    pub height: Option<Integer>,
+    /// `map_type`.
+    pub map_type: MapImageFile2MapType,
+    nulls: json::Nulls,
+}
 
-impl Serialize for MapImageFileType2 {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = json::ObjectWriter::new(serializer)?;
-        object.write("url", &self.url);
-        object.write_nullable("content_type", &self.content_type, &self.nulls);
-        object.write_nullable("file_name", &self.file_name, &self.nulls);
-        object.write_nullable("file_size", &self.file_size, &self.nulls);
-        object.write_nullable("width", &self.width, &self.nulls);
-        object.write_nullable("height", &self.height, &self.nulls);
-        object.write("map_type", &self.map_type);
-        object.end()
+impl fal_core::media::Media for MapImageFile2 {
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    fn content_type(&self) -> Option<&str> {
+        self.content_type.as_deref()
+    }
+
+    fn file_name(&self) -> Option<&str> {
+        self.file_name.as_deref()
+    }
+
+    fn file_size(&self) -> Option<i64> {
+        self.file_size?.as_i64()
     }
 }
 
-impl<'de> Deserialize<'de> for MapImageFileType2 {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
+/// The values of `map_type`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum MapImageFile2MapType {
+    /// `basecolor`
+    Basecolor,
+    /// `normal`
+    Normal,
+    /// `roughness`
+    Roughness,
+    /// `metalness`
+    Metalness,
+    /// `height`
+    Height,
+    /// A value that this crate does not know.
+    Other(String),
 }
 
-impl<'de> json::ReadObject<'de> for MapImageFileType2 {
-    const NAME: &'static str = "MapImageFileType2";
+impl MapImageFile2MapType {
+    /// Every value that the schema lists, in its order.
+    pub const ALL: &'static [Self] = &[
+        Self::Basecolor,
+        Self::Normal,
+        Self::Roughness,
+        Self::Metalness,
+        Self::Height,
+    ];
 
-    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
-        let mut url = None;
-        let mut content_type = None;
-        let mut file_name = None;
-        let mut file_size = None;
-        let mut width = None;
-        let mut height = None;
-        let mut map_type = None;
-        while let Some(key) = object.next_key() {
-            match &*key {
-                "url" => object.read_unless_null(&mut url),
-                "content_type" => object.read_nullable("content_type", &mut content_type),
-                "file_name" => object.read_nullable("file_name", &mut file_name),
-                "file_size" => object.read_nullable("file_size", &mut file_size),
-                "width" => object.read_nullable("width", &mut width),
-                "height" => object.read_nullable("height", &mut height),
-                "map_type" => object.read_unless_null(&mut map_type),
-                _ => object.skip(),
-            }
+    /// Returns the value on the wire.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Basecolor => "basecolor",
+            Self::Normal => "normal",
+            Self::Roughness => "roughness",
+            Self::Metalness => "metalness",
+            Self::Height => "height",
+            Self::Other(value) => value,
         }
-        let nulls = object.nulls();
-        Some(Self {
-            url: object.require("url", url)?,
-            content_type,
-            file_name,
-            file_size,
-            width,
-            height,
-            map_type: object.require("map_type", map_type)?,
-            nulls,
-        })
     }
 }
+
+fal_core::open_enum!(MapImageFile2MapType);
+
+// On the wire.
 
 impl Serialize for MapImageFile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -251,6 +194,63 @@ impl<'de> json::ReadObject<'de> for ImageFile {
         Some(Self {
             url: object.require("url", url)?,
             extra,
+        })
+    }
+}
+
+impl Serialize for MapImageFile2 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = json::ObjectWriter::new(serializer)?;
+        object.write("url", &self.url);
+        object.write_nullable("content_type", &self.content_type, &self.nulls);
+        object.write_nullable("file_name", &self.file_name, &self.nulls);
+        object.write_nullable("file_size", &self.file_size, &self.nulls);
+        object.write_nullable("width", &self.width, &self.nulls);
+        object.write_nullable("height", &self.height, &self.nulls);
+        object.write("map_type", &self.map_type);
+        object.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for MapImageFile2 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        json::read_object(deserializer)
+    }
+}
+
+impl<'de> json::ReadObject<'de> for MapImageFile2 {
+    const NAME: &'static str = "MapImageFile2";
+
+    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
+        let mut url = None;
+        let mut content_type = None;
+        let mut file_name = None;
+        let mut file_size = None;
+        let mut width = None;
+        let mut height = None;
+        let mut map_type = None;
+        while let Some(key) = object.next_key() {
+            match &*key {
+                "url" => object.read_unless_null(&mut url),
+                "content_type" => object.read_nullable("content_type", &mut content_type),
+                "file_name" => object.read_nullable("file_name", &mut file_name),
+                "file_size" => object.read_nullable("file_size", &mut file_size),
+                "width" => object.read_nullable("width", &mut width),
+                "height" => object.read_nullable("height", &mut height),
+                "map_type" => object.read_unless_null(&mut map_type),
+                _ => object.skip(),
+            }
+        }
+        let nulls = object.nulls();
+        Some(Self {
+            url: object.require("url", url)?,
+            content_type,
+            file_name,
+            file_size,
+            width,
+            height,
+            map_type: object.require("map_type", map_type)?,
+            nulls,
         })
     }
 }

@@ -40,7 +40,7 @@ impl SchemaText for fal_personaplex::Output {
       "type": "object",
       "properties": {
         "audio": {"description": "Finished recording, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "text": {"type": "string", "description": "Text of the result."},
+        "text": {"type": "string"},
         "duration": {"type": "number", "description": "Length of the recording in seconds."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."}
       },
@@ -89,7 +89,7 @@ impl SchemaText for fal_personaplex::realtime::Output {
       "type": "object",
       "properties": {
         "audio": {"type": "string", "description": "Finished recording, ready to download."},
-        "text": {"type": "string", "description": "Text of the result.", "default": ""}
+        "text": {"type": "string", "default": ""}
       },
       "required": ["audio"],
       "description": "A message from `fal-ai/personaplex/realtime`."

@@ -232,7 +232,7 @@ pub type TopKText = Int<bounds::TopKText>;
 pub struct Output {
     /// Finished recording, ready to download.
     pub audio: FileOutput,
-    /// Text of the result.
+    /// `text`.
     pub text: String,
     /// Length of the recording in seconds.
     pub duration: f64,

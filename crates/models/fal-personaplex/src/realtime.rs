@@ -220,7 +220,7 @@ fal_core::closed_enum!(
 pub struct Output {
     /// Finished recording, ready to download.
     pub audio: String,
-    /// Text of the result.
+    /// `text`.
     pub text: Option<String>,
 }
 

@@ -8,8 +8,7 @@ use fal_core::json_schema::{SchemaText, TypeReference, reference};
 fal_core::implement_json_schema! {
     fal_playground_v25::types::Embedding, fal_playground_v25::Input,
     fal_playground_v25::Output, fal_playground_v25::Format,
-    fal_playground_v25::ImageSize, fal_playground_v25::SafetyCheckerVersion,
-    fal_playground_v25::image_to_image::Input,
+    fal_playground_v25::SafetyCheckerVersion, fal_playground_v25::image_to_image::Input,
     fal_playground_v25::image_to_image::Output,
     fal_playground_v25::image_to_image::Format,
     fal_playground_v25::image_to_image::SafetyCheckerVersion,
@@ -56,7 +55,7 @@ impl SchemaText for fal_playground_v25::Input {
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_playground_v25::types::Embedding>("Embedding"),
         reference::<fal_playground_v25::Format>("Format"),
-        reference::<fal_playground_v25::ImageSize>("ImageSize"),
+        reference::<fal_playground_v25::types::ImageSize>("ImageSize"),
         reference::<fal_playground_v25::SafetyCheckerVersion>("SafetyCheckerVersion"),
     ];
 }
@@ -88,16 +87,6 @@ impl SchemaText for fal_playground_v25::Format {
     }"#;
 }
 
-impl SchemaText for fal_playground_v25::ImageSize {
-    const ID: &'static str = "fal_playground_v25::ImageSize";
-    const SCHEMA: &'static str = r#"{
-      "anyOf": [{"$type": "CustomImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
-    }"#;
-    const TYPES: &'static [TypeReference] = &[
-        reference::<fal_playground_v25::types::CustomImageSize>("CustomImageSize"),
-    ];
-}
-
 impl SchemaText for fal_playground_v25::SafetyCheckerVersion {
     const ID: &'static str = "fal_playground_v25::SafetyCheckerVersion";
     const SCHEMA: &'static str = r#"{
@@ -111,7 +100,7 @@ impl SchemaText for fal_playground_v25::image_to_image::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "crop_output": {"type": "boolean", "description": "Cuts the result to the subject.", "default": false},
+        "crop_output": {"type": "boolean", "description": "Cuts the finished image to its ratio of width to height.", "default": false},
         "embeddings": {"type": "array", "items": {"$type": "Embedding"}, "description": "Embeddings to apply. Their tokens in the prompt stand for them.", "default": []},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "expand_prompt": {"type": "boolean", "description": "Rewrites the prompt with more detail before the run.", "default": false},
@@ -147,7 +136,7 @@ impl SchemaText for fal_playground_v25::image_to_image::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -157,7 +146,7 @@ impl SchemaText for fal_playground_v25::image_to_image::Output {
       "description": "The result of `fal-ai/playground-v25/image-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_playground_v25::types::ImageType2>("ImageType2"),
+        reference::<fal_playground_v25::types::Image>("Image"),
     ];
 }
 
@@ -217,7 +206,7 @@ impl SchemaText for fal_playground_v25::inpainting::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -227,7 +216,7 @@ impl SchemaText for fal_playground_v25::inpainting::Output {
       "description": "The result of `fal-ai/playground-v25/inpainting`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_playground_v25::types::ImageType2>("ImageType2"),
+        reference::<fal_playground_v25::types::Image>("Image"),
     ];
 }
 

@@ -16,11 +16,11 @@ impl SchemaText for fal_plushify::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks.", "default": ""},
-        "scale": {"type": "number", "minimum": 0.1, "maximum": 2.0, "description": "Factor by which the image grows.", "default": 1},
+        "scale": {"type": "number", "minimum": 0.1, "maximum": 2.0, "default": 1},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 3.5},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 28},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
-        "use_cfg_zero": {"type": "boolean", "default": false},
+        "use_cfg_zero": {"type": "boolean", "description": "Uses CFG-Zero, another form of guidance.", "default": false},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1}
       },
@@ -34,7 +34,7 @@ impl SchemaText for fal_plushify::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -44,6 +44,6 @@ impl SchemaText for fal_plushify::Output {
       "description": "The result of `fal-ai/plushify`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_plushify::types::ImageType2>("ImageType2"),
+        reference::<fal_plushify::types::Image>("Image"),
     ];
 }

@@ -32,7 +32,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::ImageType2;
+pub use crate::types::Image;
 
 /// The endpoint [`fal-ai/plushify`](https://fal.ai/models/fal-ai/plushify).
 #[derive(Debug)]
@@ -61,7 +61,7 @@ pub struct Input {
     ///
     /// Empty by default.
     pub prompt: Option<String>,
-    /// Factor by which the image grows.
+    /// `scale`.
     ///
     /// Between 0.1 and 2.0. Default `1.0`.
     pub scale: Option<Scale>,
@@ -79,7 +79,7 @@ pub struct Input {
     ///
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
-    /// `use_cfg_zero`.
+    /// Uses CFG-Zero, another form of guidance.
     ///
     /// Default `false`.
     pub use_cfg_zero: Option<bool>,
@@ -138,7 +138,7 @@ pub type NumImages = Int<bounds::NumImages>;
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
+    pub images: Vec<Image>,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
@@ -227,8 +227,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`scale`](Input::scale): Factor by which the image grows. Between 0.1 and 2.0. Default
-    /// `1.0`.
+    /// Sets [`scale`](Input::scale): Between 0.1 and 2.0. Default `1.0`.
     pub fn scale(mut self, value: impl Param<Scale, M>) -> Self {
         self.optional.scale = self.checking.optional("scale", value);
         self
@@ -262,7 +261,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`use_cfg_zero`](Input::use_cfg_zero): Default `false`.
+    /// Sets [`use_cfg_zero`](Input::use_cfg_zero): Uses CFG-Zero, another form of guidance. Default
+    /// `false`.
     pub fn use_cfg_zero(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_cfg_zero = self.checking.optional("use_cfg_zero", value);
         self

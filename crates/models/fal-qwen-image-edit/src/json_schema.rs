@@ -50,7 +50,7 @@ impl SchemaText for fal_qwen_image_edit::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -60,7 +60,7 @@ impl SchemaText for fal_qwen_image_edit::Output {
       "description": "The result of `fal-ai/qwen-image-edit`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_qwen_image_edit::types::ImageType2>("ImageType2"),
+        reference::<fal_qwen_image_edit::types::Image>("Image"),
     ];
 }
 
@@ -114,7 +114,7 @@ impl SchemaText for fal_qwen_image_edit::image_to_image::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -124,7 +124,7 @@ impl SchemaText for fal_qwen_image_edit::image_to_image::Output {
       "description": "The result of `fal-ai/qwen-image-edit/image-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_qwen_image_edit::types::ImageType2>("ImageType2"),
+        reference::<fal_qwen_image_edit::types::Image>("Image"),
     ];
 }
 
@@ -179,7 +179,7 @@ impl SchemaText for fal_qwen_image_edit::inpaint::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -189,7 +189,7 @@ impl SchemaText for fal_qwen_image_edit::inpaint::Output {
       "description": "The result of `fal-ai/qwen-image-edit/inpaint`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_qwen_image_edit::types::ImageType2>("ImageType2"),
+        reference::<fal_qwen_image_edit::types::Image>("Image"),
     ];
 }
 

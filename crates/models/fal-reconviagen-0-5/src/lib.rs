@@ -64,7 +64,7 @@ pub struct Input {
     ///
     /// Default `mesh`.
     pub ss_source: Option<SsSource>,
-    /// `ss_guidance_strength`.
+    /// Adherence of the rough shape to the input.
     ///
     /// Between 0.0 and 10.0. Default `7.5`.
     pub ss_guidance_strength: Option<SsGuidanceStrength>,
@@ -72,7 +72,7 @@ pub struct Input {
     ///
     /// Between 0.0 and 1.0. Default `0.7`.
     pub ss_guidance_rescale: Option<SsGuidanceRescale>,
-    /// `ss_sampling_steps`.
+    /// Number of steps for the rough shape.
     ///
     /// Between 1 and 50. Default `12`.
     pub ss_sampling_steps: Option<SsSamplingSteps>,
@@ -80,7 +80,7 @@ pub struct Input {
     ///
     /// Between 1.0 and 6.0. Default `5.0`.
     pub ss_rescale_t: Option<SsRescaleT>,
-    /// `slat_guidance_strength`.
+    /// Adherence of the fine shape to the input.
     ///
     /// Between 0.0 and 10.0. Default `7.5`.
     pub slat_guidance_strength: Option<SlatGuidanceStrength>,
@@ -88,7 +88,7 @@ pub struct Input {
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub slat_guidance_rescale: Option<SlatGuidanceRescale>,
-    /// `slat_sampling_steps`.
+    /// Number of steps for the fine shape.
     ///
     /// Between 1 and 50. Default `12`.
     pub slat_sampling_steps: Option<SlatSamplingSteps>,
@@ -112,7 +112,7 @@ pub struct Input {
     ///
     /// Between 1.0 and 6.0. Default `3.0`.
     pub shape_slat_rescale_t: Option<ShapeSlatRescaleT>,
-    /// `tex_slat_guidance_strength`.
+    /// Adherence of the texture to the input.
     ///
     /// Between 0.0 and 10.0. Default `1.0`.
     pub tex_slat_guidance_strength: Option<TexSlatGuidanceStrength>,
@@ -120,7 +120,7 @@ pub struct Input {
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub tex_slat_guidance_rescale: Option<TexSlatGuidanceRescale>,
-    /// `tex_slat_sampling_steps`.
+    /// Number of steps for the texture.
     ///
     /// Between 1 and 50. Default `12`.
     pub tex_slat_sampling_steps: Option<TexSlatSamplingSteps>,
@@ -550,7 +550,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`ss_guidance_strength`](Input::ss_guidance_strength): Between 0.0 and 10.0. Default `7.5`.
+    /// Sets [`ss_guidance_strength`](Input::ss_guidance_strength): Adherence of the rough shape to the
+    /// input. Between 0.0 and 10.0. Default `7.5`.
     pub fn ss_guidance_strength(
         mut self,
         value: impl Param<SsGuidanceStrength, M>,
@@ -572,7 +573,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`ss_sampling_steps`](Input::ss_sampling_steps): Between 1 and 50. Default `12`.
+    /// Sets [`ss_sampling_steps`](Input::ss_sampling_steps): Number of steps for the rough shape.
+    /// Between 1 and 50. Default `12`.
     pub fn ss_sampling_steps(mut self, value: impl Param<SsSamplingSteps, M>) -> Self {
         self.optional.ss_sampling_steps = self
             .checking
@@ -586,8 +588,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`slat_guidance_strength`](Input::slat_guidance_strength): Between 0.0 and 10.0. Default
-    /// `7.5`.
+    /// Sets [`slat_guidance_strength`](Input::slat_guidance_strength): Adherence of the fine shape to
+    /// the input. Between 0.0 and 10.0. Default `7.5`.
     pub fn slat_guidance_strength(
         mut self,
         value: impl Param<SlatGuidanceStrength, M>,
@@ -610,7 +612,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`slat_sampling_steps`](Input::slat_sampling_steps): Between 1 and 50. Default `12`.
+    /// Sets [`slat_sampling_steps`](Input::slat_sampling_steps): Number of steps for the fine shape.
+    /// Between 1 and 50. Default `12`.
     pub fn slat_sampling_steps(
         mut self,
         value: impl Param<SlatSamplingSteps, M>,
@@ -674,8 +677,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`tex_slat_guidance_strength`](Input::tex_slat_guidance_strength): Between 0.0 and 10.0.
-    /// Default `1.0`.
+    /// Sets [`tex_slat_guidance_strength`](Input::tex_slat_guidance_strength): Adherence of the texture
+    /// to the input. Between 0.0 and 10.0. Default `1.0`.
     pub fn tex_slat_guidance_strength(
         mut self,
         value: impl Param<TexSlatGuidanceStrength, M>,
@@ -698,8 +701,8 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`tex_slat_sampling_steps`](Input::tex_slat_sampling_steps): Between 1 and 50. Default
-    /// `12`.
+    /// Sets [`tex_slat_sampling_steps`](Input::tex_slat_sampling_steps): Number of steps for the
+    /// texture. Between 1 and 50. Default `12`.
     pub fn tex_slat_sampling_steps(
         mut self,
         value: impl Param<TexSlatSamplingSteps, M>,

@@ -82,7 +82,7 @@ impl SchemaText for fal_resemble_chatterboxhd::text_to_speech::Input {
         "text": {"type": "string", "description": "Text to speak.", "default": "My name is Maximus Decimus Meridius, commander of the Armies of the North, General of the Felix Legions and loyal servant to the true emperor, Marcus Aurelius. Father to a murdered son, husband to a murdered wife. And I will have my vengeance, in this life or the next."},
         "voice": {"description": "Voice of the speech.", "allOf": [{"$type": "Voice"}]},
         "audio_url": {"type": "string", "description": "Recording of the voice to speak with."},
-        "exaggeration": {"type": "number", "minimum": 0.25, "maximum": 2.0, "default": 0.5},
+        "exaggeration": {"type": "number", "minimum": 0.25, "maximum": 2.0, "description": "Strength of the expression.", "default": 0.5},
         "cfg": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.5},
         "high_quality_audio": {"type": "boolean", "default": false},
         "seed": {"type": "integer", "minimum": 0.0, "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 0},

@@ -55,7 +55,7 @@ pub struct Input {
     pub voice: Option<Voice>,
     /// Recording of the voice to speak with.
     pub audio_url: Option<File>,
-    /// `exaggeration`.
+    /// Strength of the expression.
     ///
     /// Between 0.25 and 2.0. Default `0.5`.
     pub exaggeration: Option<Exaggeration>,
@@ -253,7 +253,8 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`exaggeration`](Input::exaggeration): Between 0.25 and 2.0. Default `0.5`.
+    /// Sets [`exaggeration`](Input::exaggeration): Strength of the expression. Between 0.25 and 2.0.
+    /// Default `0.5`.
     pub fn exaggeration(mut self, value: impl Param<Exaggeration, M>) -> Self {
         self.optional.exaggeration = self.checking.optional("exaggeration", value);
         self

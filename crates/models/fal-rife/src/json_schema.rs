@@ -76,7 +76,7 @@ impl SchemaText for fal_rife::video::Input {
         "use_scene_detection": {"type": "boolean", "default": false},
         "use_calculated_fps": {"type": "boolean", "default": true},
         "fps": {"type": "integer", "minimum": 1, "maximum": 60, "description": "Frames a second of the video.", "default": 8},
-        "loop": {"type": "boolean", "default": false}
+        "loop": {"type": "boolean", "description": "Makes a video whose end leads to its start.", "default": false}
       },
       "required": ["video_url"],
       "description": "The parameters of `fal-ai/rife/video`."

@@ -136,7 +136,7 @@ impl SchemaText for fal_rundiffusion_juggernaut_flux_lora::inpainting::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -146,9 +146,7 @@ impl SchemaText for fal_rundiffusion_juggernaut_flux_lora::inpainting::Output {
       "description": "The result of `rundiffusion-fal/juggernaut-flux-lora/inpainting`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<
-            fal_rundiffusion_juggernaut_flux_lora::types::ImageType2,
-        >("ImageType2"),
+        reference::<fal_rundiffusion_juggernaut_flux_lora::types::Image>("Image"),
     ];
 }
 

@@ -5,7 +5,7 @@ use fal_core::{Float, Param, Parameters, Unset, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
-pub use fal_core::media::{CustomImageSize, Image, Image as ImageType2, ImageSize};
+pub use fal_core::media::{CustomImageSize, Image, ImageSize};
 
 /// Weights of a LoRA, and how strongly they apply.
 #[derive(Debug, Clone, PartialEq)]

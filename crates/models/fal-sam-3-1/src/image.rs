@@ -160,7 +160,7 @@ pub struct Output {
     pub image: Option<Image>,
     /// `masks`.
     pub masks: Vec<Image>,
-    /// Details of the result.
+    /// `metadata`.
     pub metadata: Option<Vec<MaskMetadata>>,
     /// Confidence of each mask.
     pub scores: Option<Vec<Option<f64>>>,

@@ -148,7 +148,7 @@ impl SchemaText for fal_sam_3_1::image::Output {
       "properties": {
         "image": {"anyOf": [{"$type": "Image"}, {"type": "null"}], "description": "Finished image, ready to download."},
         "masks": {"type": "array", "items": {"$type": "Image"}},
-        "metadata": {"anyOf": [{"type": "array", "items": {"$type": "MaskMetadata"}}, {"type": "null"}], "description": "Details of the result."},
+        "metadata": {"anyOf": [{"type": "array", "items": {"$type": "MaskMetadata"}}, {"type": "null"}]},
         "scores": {"anyOf": [{"type": "array", "items": {"anyOf": [{"type": "number"}, {"type": "null"}]}}, {"type": "null"}], "description": "Confidence of each mask."},
         "boxes": {"anyOf": [{"type": "array", "items": {"anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}]}}, {"type": "null"}], "description": "Box around each mask."}
       },
@@ -203,7 +203,7 @@ impl SchemaText for fal_sam_3_1::image_rle::Output {
       "properties": {
         "rle": {"$type": "Rle"},
         "boundingbox_frames_zip": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
-        "metadata": {"anyOf": [{"type": "array", "items": {"$type": "MaskMetadata"}}, {"type": "null"}], "description": "Details of the result."},
+        "metadata": {"anyOf": [{"type": "array", "items": {"$type": "MaskMetadata"}}, {"type": "null"}]},
         "scores": {"anyOf": [{"type": "array", "items": {"anyOf": [{"type": "number"}, {"type": "null"}]}}, {"type": "null"}], "description": "Confidence of each mask."},
         "boxes": {"anyOf": [{"type": "array", "items": {"anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}]}}, {"type": "null"}], "description": "Box around each mask."}
       },

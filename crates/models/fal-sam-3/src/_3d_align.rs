@@ -67,7 +67,7 @@ pub struct Output {
     pub model_glb: FileOutput,
     /// A file, ready to download.
     pub visualization: FileOutput,
-    /// Details of the result.
+    /// `metadata`.
     pub metadata: Sam3dBodyAlignmentInfo,
     /// A file, ready to download.
     pub scene_glb: Option<FileOutput>,

@@ -84,7 +84,7 @@ pub struct Output {
     pub visualization: FileOutput,
     /// `meshes`.
     pub meshes: Option<Vec<FileOutput>>,
-    /// Details of the result.
+    /// `metadata`.
     pub metadata: Sam3dBodyMetadata,
     nulls: json::Nulls,
 }

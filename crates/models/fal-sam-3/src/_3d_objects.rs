@@ -98,7 +98,7 @@ pub struct Output {
     pub gaussian_splat: FileOutput,
     /// Finished 3D model, as GLB.
     pub model_glb: Option<FileOutput>,
-    /// Details of the result.
+    /// `metadata`.
     pub metadata: Vec<Sam3dObjectMetadata>,
     /// `individual_splats`.
     pub individual_splats: Option<Vec<FileOutput>>,

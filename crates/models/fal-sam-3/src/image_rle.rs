@@ -164,7 +164,7 @@ pub struct Output {
     pub rle: Rle,
     /// A file, ready to download.
     pub boundingbox_frames_zip: Option<FileOutput>,
-    /// Details of the result.
+    /// `metadata`.
     pub metadata: Option<Vec<MaskMetadata>>,
     /// Confidence of each mask.
     pub scores: Option<Vec<Option<f64>>>,

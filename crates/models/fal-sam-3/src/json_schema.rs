@@ -216,7 +216,7 @@ impl SchemaText for fal_sam_3::_3d_align::Output {
         "body_mesh_ply": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]},
         "model_glb": {"description": "Finished 3D model, as GLB.", "allOf": [{"$type": "FileOutput"}]},
         "visualization": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]},
-        "metadata": {"description": "Details of the result.", "allOf": [{"$type": "Sam3dBodyAlignmentInfo"}]},
+        "metadata": {"$type": "Sam3dBodyAlignmentInfo"},
         "scene_glb": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
       },
       "required": ["body_mesh_ply", "model_glb", "visualization", "metadata"],
@@ -252,7 +252,7 @@ impl SchemaText for fal_sam_3::_3d_body::Output {
         "model_glb": {"description": "Finished 3D model, as GLB.", "allOf": [{"$type": "FileOutput"}]},
         "visualization": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]},
         "meshes": {"anyOf": [{"type": "array", "items": {"$type": "FileOutput"}}, {"type": "null"}]},
-        "metadata": {"description": "Details of the result.", "allOf": [{"$type": "Sam3dBodyMetadata"}]}
+        "metadata": {"$type": "Sam3dBodyMetadata"}
       },
       "required": ["model_glb", "visualization", "metadata"],
       "description": "The result of `fal-ai/sam-3/3d-body`."
@@ -294,7 +294,7 @@ impl SchemaText for fal_sam_3::_3d_objects::Output {
       "properties": {
         "gaussian_splat": {"description": "A file, ready to download.", "allOf": [{"$type": "FileOutput"}]},
         "model_glb": {"description": "Finished 3D model, as GLB.", "allOf": [{"$type": "FileOutput"}]},
-        "metadata": {"type": "array", "items": {"$type": "Sam3dObjectMetadata"}, "description": "Details of the result."},
+        "metadata": {"type": "array", "items": {"$type": "Sam3dObjectMetadata"}},
         "individual_splats": {"anyOf": [{"type": "array", "items": {"$type": "FileOutput"}}, {"type": "null"}]},
         "individual_glbs": {"anyOf": [{"type": "array", "items": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}]}}, {"type": "null"}]},
         "artifacts_zip": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."}
@@ -343,7 +343,7 @@ impl SchemaText for fal_sam_3::image::Output {
       "properties": {
         "image": {"anyOf": [{"$type": "Image"}, {"type": "null"}], "description": "Finished image, ready to download."},
         "masks": {"type": "array", "items": {"$type": "Image"}},
-        "metadata": {"anyOf": [{"type": "array", "items": {"$type": "MaskMetadata"}}, {"type": "null"}], "description": "Details of the result."},
+        "metadata": {"anyOf": [{"type": "array", "items": {"$type": "MaskMetadata"}}, {"type": "null"}]},
         "scores": {"anyOf": [{"type": "array", "items": {"anyOf": [{"type": "number"}, {"type": "null"}]}}, {"type": "null"}], "description": "Confidence of each mask."},
         "boxes": {"anyOf": [{"type": "array", "items": {"anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}]}}, {"type": "null"}], "description": "Box around each mask."}
       },
@@ -423,7 +423,7 @@ impl SchemaText for fal_sam_3::image_rle::Output {
       "properties": {
         "rle": {"$type": "Rle"},
         "boundingbox_frames_zip": {"anyOf": [{"$type": "FileOutput"}, {"type": "null"}], "description": "A file, ready to download."},
-        "metadata": {"anyOf": [{"type": "array", "items": {"$type": "MaskMetadata"}}, {"type": "null"}], "description": "Details of the result."},
+        "metadata": {"anyOf": [{"type": "array", "items": {"$type": "MaskMetadata"}}, {"type": "null"}]},
         "scores": {"anyOf": [{"type": "array", "items": {"anyOf": [{"type": "number"}, {"type": "null"}]}}, {"type": "null"}], "description": "Confidence of each mask."},
         "boxes": {"anyOf": [{"type": "array", "items": {"anyOf": [{"type": "array", "items": {"type": "number"}}, {"type": "null"}]}}, {"type": "null"}], "description": "Box around each mask."}
       },

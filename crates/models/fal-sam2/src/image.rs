@@ -18,7 +18,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{BoxPromptType2, Image, PointPromptType2};
+pub use crate::types::{BoxPrompt, Image, PointPrompt};
 
 /// The endpoint [`fal-ai/sam2/image`](https://fal.ai/models/fal-ai/sam2/image).
 #[derive(Debug)]
@@ -45,11 +45,11 @@ pub struct Input {
     /// `prompts`.
     ///
     /// Default `[]`.
-    pub prompts: Option<Vec<PointPromptType2>>,
+    pub prompts: Option<Vec<PointPrompt>>,
     /// Boxes around the things.
     ///
     /// Default `[]`.
-    pub box_prompts: Option<Vec<BoxPromptType2>>,
+    pub box_prompts: Option<Vec<BoxPrompt>>,
     /// Draws the masks over the result.
     ///
     /// Default `false`.
@@ -162,8 +162,8 @@ pub struct Builder<ImageUrlSlot = Unset, M = fal_core::Strict> {
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    prompts: Option<Vec<PointPromptType2>>,
-    box_prompts: Option<Vec<BoxPromptType2>>,
+    prompts: Option<Vec<PointPrompt>>,
+    box_prompts: Option<Vec<BoxPrompt>>,
     apply_mask: Option<bool>,
     sync_mode: Option<bool>,
     output_format: Option<OutputFormat>,
@@ -184,13 +184,13 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
     }
 
     /// Sets [`prompts`](Input::prompts): Default `[]`.
-    pub fn prompts(mut self, value: impl Param<Vec<PointPromptType2>, M>) -> Self {
+    pub fn prompts(mut self, value: impl Param<Vec<PointPrompt>, M>) -> Self {
         self.optional.prompts = self.checking.optional("prompts", value);
         self
     }
 
     /// Sets [`box_prompts`](Input::box_prompts): Boxes around the things. Default `[]`.
-    pub fn box_prompts(mut self, value: impl Param<Vec<BoxPromptType2>, M>) -> Self {
+    pub fn box_prompts(mut self, value: impl Param<Vec<BoxPrompt>, M>) -> Self {
         self.optional.box_prompts = self.checking.optional("box_prompts", value);
         self
     }
@@ -370,13 +370,13 @@ pub mod arg {
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod list {
-    pub type prompts = fal_core::literal::List<super::PointPromptType2>;
-    pub type box_prompts = fal_core::literal::List<super::BoxPromptType2>;
+    pub type prompts = fal_core::literal::List<super::PointPrompt>;
+    pub type box_prompts = fal_core::literal::List<super::BoxPrompt>;
 }
 
 #[doc(hidden)]
 #[allow(unused_imports)]
 pub mod nested {
-    pub use crate::types::shape::PointPromptType2 as prompts;
-    pub use crate::types::shape::BoxPromptType2 as box_prompts;
+    pub use crate::types::shape::PointPrompt as prompts;
+    pub use crate::types::shape::BoxPrompt as box_prompts;
 }

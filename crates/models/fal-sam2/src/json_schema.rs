@@ -6,51 +6,11 @@ extern crate self as fal_sam2;
 use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
-    fal_sam2::types::PointPromptType2, fal_sam2::types::PointPromptType2Label,
-    fal_sam2::types::BoxPromptType2, fal_sam2::types::PointPrompt,
-    fal_sam2::types::PointPromptLabel, fal_sam2::types::BoxPrompt,
-    fal_sam2::auto_segment::Input, fal_sam2::auto_segment::Output,
-    fal_sam2::auto_segment::OutputFormat, fal_sam2::image::Input,
-    fal_sam2::image::Output, fal_sam2::image::OutputFormat, fal_sam2::video::Input,
-    fal_sam2::video::Output
-}
-
-impl SchemaText for fal_sam2::types::PointPromptType2 {
-    const ID: &'static str = "fal_sam2::types::PointPromptType2";
-    const SCHEMA: &'static str = r#"{
-      "type": "object",
-      "properties": {
-        "x": {"type": "integer", "default": 305},
-        "y": {"type": "integer", "default": 350},
-        "label": {"default": 1, "allOf": [{"$type": "PointPromptType2Label"}]},
-        "frame_index": {"type": "integer", "default": 0}
-      }
-    }"#;
-    const TYPES: &'static [TypeReference] = &[
-        reference::<fal_sam2::types::PointPromptType2Label>("PointPromptType2Label"),
-    ];
-}
-
-impl SchemaText for fal_sam2::types::PointPromptType2Label {
-    const ID: &'static str = "fal_sam2::types::PointPromptType2Label";
-    const SCHEMA: &'static str = r#"{
-      "type": "integer",
-      "enum": [0, 1]
-    }"#;
-}
-
-impl SchemaText for fal_sam2::types::BoxPromptType2 {
-    const ID: &'static str = "fal_sam2::types::BoxPromptType2";
-    const SCHEMA: &'static str = r#"{
-      "type": "object",
-      "properties": {
-        "x_min": {"type": "integer", "default": 0},
-        "y_min": {"type": "integer", "default": 0},
-        "x_max": {"type": "integer", "default": 0},
-        "y_max": {"type": "integer", "default": 0},
-        "frame_index": {"type": "integer", "default": 0}
-      }
-    }"#;
+    fal_sam2::types::PointPrompt, fal_sam2::types::PointPromptLabel,
+    fal_sam2::types::BoxPrompt, fal_sam2::auto_segment::Input,
+    fal_sam2::auto_segment::Output, fal_sam2::auto_segment::OutputFormat,
+    fal_sam2::image::Input, fal_sam2::image::Output, fal_sam2::image::OutputFormat,
+    fal_sam2::video::Input, fal_sam2::video::Output
 }
 
 impl SchemaText for fal_sam2::types::PointPrompt {
@@ -144,8 +104,8 @@ impl SchemaText for fal_sam2::image::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "description": "Image to work on."},
-        "prompts": {"type": "array", "items": {"$type": "PointPromptType2"}, "default": []},
-        "box_prompts": {"type": "array", "items": {"$type": "BoxPromptType2"}, "description": "Boxes around the things.", "default": []},
+        "prompts": {"type": "array", "items": {"$type": "PointPrompt"}, "default": []},
+        "box_prompts": {"type": "array", "items": {"$type": "BoxPrompt"}, "description": "Boxes around the things.", "default": []},
         "apply_mask": {"type": "boolean", "description": "Draws the masks over the result.", "default": false},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
         "output_format": {"default": "png", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]}
@@ -154,9 +114,9 @@ impl SchemaText for fal_sam2::image::Input {
       "description": "The parameters of `fal-ai/sam2/image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_sam2::types::BoxPromptType2>("BoxPromptType2"),
+        reference::<fal_sam2::types::BoxPrompt>("BoxPrompt"),
         reference::<fal_sam2::image::OutputFormat>("OutputFormat"),
-        reference::<fal_sam2::types::PointPromptType2>("PointPromptType2"),
+        reference::<fal_sam2::types::PointPrompt>("PointPrompt"),
     ];
 }
 

@@ -30,7 +30,7 @@ impl SchemaText for fal_sana::Input {
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "style_name": {"default": "(No style)", "allOf": [{"$type": "StyleName"}]}
+        "style_name": {"default": "(No style)", "description": "Ready-made style of the image.", "allOf": [{"$type": "StyleName"}]}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/sana`."
@@ -92,7 +92,7 @@ impl SchemaText for fal_sana::sprint::Input {
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "style_name": {"default": "(No style)", "allOf": [{"$type": "StyleName"}]}
+        "style_name": {"default": "(No style)", "description": "Ready-made style of the image.", "allOf": [{"$type": "StyleName"}]}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/sana/sprint`."
@@ -154,7 +154,7 @@ impl SchemaText for fal_sana::v1_5::_1_6b::Input {
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "style_name": {"default": "(No style)", "allOf": [{"$type": "StyleName"}]}
+        "style_name": {"default": "(No style)", "description": "Ready-made style of the image.", "allOf": [{"$type": "StyleName"}]}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/sana/v1.5/1.6b`."
@@ -216,7 +216,7 @@ impl SchemaText for fal_sana::v1_5::_4_8b::Input {
         "num_images": {"type": "integer", "minimum": 1, "maximum": 4, "description": "Number of images to generate with this request.", "default": 1},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "output_format": {"default": "jpeg", "description": "File format of the images.", "allOf": [{"$type": "OutputFormat"}]},
-        "style_name": {"default": "(No style)", "allOf": [{"$type": "StyleName"}]}
+        "style_name": {"default": "(No style)", "description": "Ready-made style of the image.", "allOf": [{"$type": "StyleName"}]}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/sana/v1.5/4.8b`."

@@ -88,7 +88,7 @@ pub struct Input {
     ///
     /// Default `jpeg`.
     pub output_format: Option<OutputFormat>,
-    /// `style_name`.
+    /// Ready-made style of the image.
     ///
     /// Default `(No style)`.
     pub style_name: Option<StyleName>,
@@ -386,7 +386,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`style_name`](Input::style_name): Default `(No style)`.
+    /// Sets [`style_name`](Input::style_name): Ready-made style of the image. Default `(No style)`.
     pub fn style_name(mut self, value: impl Param<StyleName, M>) -> Self {
         self.optional.style_name = self.checking.optional("style_name", value);
         self

@@ -26,7 +26,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{Embedding, ImageSize, ImageType2, LoraWeightType2};
+pub use crate::types::{Embedding, Image, ImageSize, LoraWeight};
 
 /// The endpoint [`fal-ai/sdxl-controlnet-union/image-to-image`](https://fal.ai/models/fal-ai/sdxl-controlnet-union/image-to-image).
 #[derive(Debug)]
@@ -50,9 +50,9 @@ impl fal_core::task::ImageToImage for Model {}
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `canny_image_url`.
+    /// Edges that the result follows.
     pub canny_image_url: Option<File>,
-    /// `canny_preprocess`.
+    /// Finds the edges of that image first.
     ///
     /// Default `true`.
     pub canny_preprocess: Option<bool>,
@@ -60,13 +60,13 @@ pub struct Input {
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub controlnet_conditioning_scale: Option<ControlnetConditioningScale>,
-    /// Cuts the result to the subject.
+    /// Cuts the finished image to its ratio of width to height.
     ///
     /// Default `false`.
     pub crop_output: Option<bool>,
-    /// `depth_image_url`.
+    /// Depth that the result follows.
     pub depth_image_url: Option<File>,
-    /// `depth_preprocess`.
+    /// Estimates the depth of that image first.
     ///
     /// Default `true`.
     pub depth_preprocess: Option<bool>,
@@ -99,14 +99,14 @@ pub struct Input {
     /// LoRA weights to apply on top of the model. Several are merged.
     ///
     /// Default `[]`.
-    pub loras: Option<Vec<LoraWeightType2>>,
+    pub loras: Option<Vec<LoraWeight>>,
     /// Content to keep out of the image: unwanted things, styles and flaws, separated by commas.
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
-    /// `normal_image_url`.
+    /// Normals that the result follows.
     pub normal_image_url: Option<File>,
-    /// `normal_preprocess`.
+    /// Estimates the normals of that image first.
     ///
     /// Default `true`.
     pub normal_preprocess: Option<bool>,
@@ -119,9 +119,9 @@ pub struct Input {
     ///
     /// Between 1 and 70. Default `35`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// `openpose_image_url`.
+    /// Pose that the result follows.
     pub openpose_image_url: Option<File>,
-    /// `openpose_preprocess`.
+    /// Finds the pose in that image first.
     ///
     /// Default `true`.
     pub openpose_preprocess: Option<bool>,
@@ -143,9 +143,9 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `segmentation_image_url`.
+    /// Segments that the result follows.
     pub segmentation_image_url: Option<File>,
-    /// `segmentation_preprocess`.
+    /// Segments that image first.
     ///
     /// Default `true`.
     pub segmentation_preprocess: Option<bool>,
@@ -159,9 +159,9 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// `teed_image_url`.
+    /// Soft edges that the result follows.
     pub teed_image_url: Option<File>,
-    /// `teed_preprocess`.
+    /// Finds the edges of that image first.
     ///
     /// Default `true`.
     pub teed_preprocess: Option<bool>,
@@ -315,7 +315,7 @@ pub type Strength = Float<bounds::Strength>;
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
+    pub images: Vec<Image>,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
@@ -386,7 +386,7 @@ struct Optional {
     format: Option<Format>,
     guidance_scale: Option<GuidanceScale>,
     image_size: Option<ImageSize>,
-    loras: Option<Vec<LoraWeightType2>>,
+    loras: Option<Vec<LoraWeight>>,
     negative_prompt: Option<String>,
     normal_image_url: Option<File>,
     normal_preprocess: Option<bool>,
@@ -436,13 +436,14 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         }
     }
 
-    /// Sets [`canny_image_url`](Input::canny_image_url):
+    /// Sets [`canny_image_url`](Input::canny_image_url): Edges that the result follows.
     pub fn canny_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.canny_image_url = self.checking.optional("canny_image_url", value);
         self
     }
 
-    /// Sets [`canny_preprocess`](Input::canny_preprocess): Default `true`.
+    /// Sets [`canny_preprocess`](Input::canny_preprocess): Finds the edges of that image first. Default
+    /// `true`.
     pub fn canny_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.canny_preprocess = self
             .checking
@@ -462,19 +463,21 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`crop_output`](Input::crop_output): Cuts the result to the subject. Default `false`.
+    /// Sets [`crop_output`](Input::crop_output): Cuts the finished image to its ratio of width to
+    /// height. Default `false`.
     pub fn crop_output(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.crop_output = self.checking.optional("crop_output", value);
         self
     }
 
-    /// Sets [`depth_image_url`](Input::depth_image_url):
+    /// Sets [`depth_image_url`](Input::depth_image_url): Depth that the result follows.
     pub fn depth_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.depth_image_url = self.checking.optional("depth_image_url", value);
         self
     }
 
-    /// Sets [`depth_preprocess`](Input::depth_preprocess): Default `true`.
+    /// Sets [`depth_preprocess`](Input::depth_preprocess): Estimates the depth of that image first.
+    /// Default `true`.
     pub fn depth_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.depth_preprocess = self
             .checking
@@ -525,7 +528,7 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
     }
 
     /// Sets [`loras`](Input::loras): LoRA weights to apply on top of the model. Default `[]`.
-    pub fn loras(mut self, value: impl Param<Vec<LoraWeightType2>, M>) -> Self {
+    pub fn loras(mut self, value: impl Param<Vec<LoraWeight>, M>) -> Self {
         self.optional.loras = self.checking.optional("loras", value);
         self
     }
@@ -537,7 +540,7 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`normal_image_url`](Input::normal_image_url):
+    /// Sets [`normal_image_url`](Input::normal_image_url): Normals that the result follows.
     pub fn normal_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.normal_image_url = self
             .checking
@@ -545,7 +548,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`normal_preprocess`](Input::normal_preprocess): Default `true`.
+    /// Sets [`normal_preprocess`](Input::normal_preprocess): Estimates the normals of that image first.
+    /// Default `true`.
     pub fn normal_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.normal_preprocess = self
             .checking
@@ -572,7 +576,7 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`openpose_image_url`](Input::openpose_image_url):
+    /// Sets [`openpose_image_url`](Input::openpose_image_url): Pose that the result follows.
     pub fn openpose_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.openpose_image_url = self
             .checking
@@ -580,7 +584,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`openpose_preprocess`](Input::openpose_preprocess): Default `true`.
+    /// Sets [`openpose_preprocess`](Input::openpose_preprocess): Finds the pose in that image first.
+    /// Default `true`.
     pub fn openpose_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.openpose_preprocess = self
             .checking
@@ -623,7 +628,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`segmentation_image_url`](Input::segmentation_image_url):
+    /// Sets [`segmentation_image_url`](Input::segmentation_image_url): Segments that the result
+    /// follows.
     pub fn segmentation_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.segmentation_image_url = self
             .checking
@@ -631,7 +637,8 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`segmentation_preprocess`](Input::segmentation_preprocess): Default `true`.
+    /// Sets [`segmentation_preprocess`](Input::segmentation_preprocess): Segments that image first.
+    /// Default `true`.
     pub fn segmentation_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.segmentation_preprocess = self
             .checking
@@ -653,13 +660,14 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`teed_image_url`](Input::teed_image_url):
+    /// Sets [`teed_image_url`](Input::teed_image_url): Soft edges that the result follows.
     pub fn teed_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.teed_image_url = self.checking.optional("teed_image_url", value);
         self
     }
 
-    /// Sets [`teed_preprocess`](Input::teed_preprocess): Default `true`.
+    /// Sets [`teed_preprocess`](Input::teed_preprocess): Finds the edges of that image first. Default
+    /// `true`.
     pub fn teed_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.teed_preprocess = self.checking.optional("teed_preprocess", value);
         self
@@ -1064,7 +1072,7 @@ pub mod arg {
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type embeddings = fal_core::literal::List<super::Embedding>;
-    pub type loras = fal_core::literal::List<super::LoraWeightType2>;
+    pub type loras = fal_core::literal::List<super::LoraWeight>;
 }
 
 #[doc(hidden)]
@@ -1072,5 +1080,5 @@ pub mod list {
 pub mod nested {
     pub use crate::types::shape::Embedding as embeddings;
     pub use crate::types::shape::ImageSize as image_size;
-    pub use crate::types::shape::LoraWeightType2 as loras;
+    pub use crate::types::shape::LoraWeight as loras;
 }

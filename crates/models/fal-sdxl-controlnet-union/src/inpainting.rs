@@ -27,7 +27,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{Embedding, ImageSize, ImageType2, LoraWeightType2};
+pub use crate::types::{Embedding, Image, ImageSize, LoraWeight};
 
 /// The endpoint [`fal-ai/sdxl-controlnet-union/inpainting`](https://fal.ai/models/fal-ai/sdxl-controlnet-union/inpainting).
 #[derive(Debug)]
@@ -49,9 +49,9 @@ impl Endpoint for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `canny_image_url`.
+    /// Edges that the result follows.
     pub canny_image_url: Option<File>,
-    /// `canny_preprocess`.
+    /// Finds the edges of that image first.
     ///
     /// Default `true`.
     pub canny_preprocess: Option<bool>,
@@ -59,9 +59,9 @@ pub struct Input {
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub controlnet_conditioning_scale: Option<ControlnetConditioningScale>,
-    /// `depth_image_url`.
+    /// Depth that the result follows.
     pub depth_image_url: Option<File>,
-    /// `depth_preprocess`.
+    /// Estimates the depth of that image first.
     ///
     /// Default `true`.
     pub depth_preprocess: Option<bool>,
@@ -94,16 +94,16 @@ pub struct Input {
     /// LoRA weights to apply on top of the model. Several are merged.
     ///
     /// Default `[]`.
-    pub loras: Option<Vec<LoraWeightType2>>,
+    pub loras: Option<Vec<LoraWeight>>,
     /// Mask of the image: the white part is repainted, the black part is kept.
     pub mask_url: File,
     /// Content to keep out of the image: unwanted things, styles and flaws, separated by commas.
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
-    /// `normal_image_url`.
+    /// Normals that the result follows.
     pub normal_image_url: Option<File>,
-    /// `normal_preprocess`.
+    /// Estimates the normals of that image first.
     ///
     /// Default `true`.
     pub normal_preprocess: Option<bool>,
@@ -116,9 +116,9 @@ pub struct Input {
     ///
     /// Between 1 and 70. Default `35`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// `openpose_image_url`.
+    /// Pose that the result follows.
     pub openpose_image_url: Option<File>,
-    /// `openpose_preprocess`.
+    /// Finds the pose in that image first.
     ///
     /// Default `true`.
     pub openpose_preprocess: Option<bool>,
@@ -136,9 +136,9 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `segmentation_image_url`.
+    /// Segments that the result follows.
     pub segmentation_image_url: Option<File>,
-    /// `segmentation_preprocess`.
+    /// Segments that image first.
     ///
     /// Default `true`.
     pub segmentation_preprocess: Option<bool>,
@@ -152,9 +152,9 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// `teed_image_url`.
+    /// Soft edges that the result follows.
     pub teed_image_url: Option<File>,
-    /// `teed_preprocess`.
+    /// Finds the edges of that image first.
     ///
     /// Default `true`.
     pub teed_preprocess: Option<bool>,
@@ -301,7 +301,7 @@ pub type Strength = Float<bounds::Strength>;
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
+    pub images: Vec<Image>,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
@@ -380,7 +380,7 @@ struct Optional {
     format: Option<Format>,
     guidance_scale: Option<GuidanceScale>,
     image_size: Option<ImageSize>,
-    loras: Option<Vec<LoraWeightType2>>,
+    loras: Option<Vec<LoraWeight>>,
     negative_prompt: Option<String>,
     normal_image_url: Option<File>,
     normal_preprocess: Option<bool>,
@@ -451,13 +451,14 @@ impl<
         }
     }
 
-    /// Sets [`canny_image_url`](Input::canny_image_url):
+    /// Sets [`canny_image_url`](Input::canny_image_url): Edges that the result follows.
     pub fn canny_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.canny_image_url = self.checking.optional("canny_image_url", value);
         self
     }
 
-    /// Sets [`canny_preprocess`](Input::canny_preprocess): Default `true`.
+    /// Sets [`canny_preprocess`](Input::canny_preprocess): Finds the edges of that image first. Default
+    /// `true`.
     pub fn canny_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.canny_preprocess = self
             .checking
@@ -477,13 +478,14 @@ impl<
         self
     }
 
-    /// Sets [`depth_image_url`](Input::depth_image_url):
+    /// Sets [`depth_image_url`](Input::depth_image_url): Depth that the result follows.
     pub fn depth_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.depth_image_url = self.checking.optional("depth_image_url", value);
         self
     }
 
-    /// Sets [`depth_preprocess`](Input::depth_preprocess): Default `true`.
+    /// Sets [`depth_preprocess`](Input::depth_preprocess): Estimates the depth of that image first.
+    /// Default `true`.
     pub fn depth_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.depth_preprocess = self
             .checking
@@ -534,7 +536,7 @@ impl<
     }
 
     /// Sets [`loras`](Input::loras): LoRA weights to apply on top of the model. Default `[]`.
-    pub fn loras(mut self, value: impl Param<Vec<LoraWeightType2>, M>) -> Self {
+    pub fn loras(mut self, value: impl Param<Vec<LoraWeight>, M>) -> Self {
         self.optional.loras = self.checking.optional("loras", value);
         self
     }
@@ -546,7 +548,7 @@ impl<
         self
     }
 
-    /// Sets [`normal_image_url`](Input::normal_image_url):
+    /// Sets [`normal_image_url`](Input::normal_image_url): Normals that the result follows.
     pub fn normal_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.normal_image_url = self
             .checking
@@ -554,7 +556,8 @@ impl<
         self
     }
 
-    /// Sets [`normal_preprocess`](Input::normal_preprocess): Default `true`.
+    /// Sets [`normal_preprocess`](Input::normal_preprocess): Estimates the normals of that image first.
+    /// Default `true`.
     pub fn normal_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.normal_preprocess = self
             .checking
@@ -581,7 +584,7 @@ impl<
         self
     }
 
-    /// Sets [`openpose_image_url`](Input::openpose_image_url):
+    /// Sets [`openpose_image_url`](Input::openpose_image_url): Pose that the result follows.
     pub fn openpose_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.openpose_image_url = self
             .checking
@@ -589,7 +592,8 @@ impl<
         self
     }
 
-    /// Sets [`openpose_preprocess`](Input::openpose_preprocess): Default `true`.
+    /// Sets [`openpose_preprocess`](Input::openpose_preprocess): Finds the pose in that image first.
+    /// Default `true`.
     pub fn openpose_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.openpose_preprocess = self
             .checking
@@ -623,7 +627,8 @@ impl<
         self
     }
 
-    /// Sets [`segmentation_image_url`](Input::segmentation_image_url):
+    /// Sets [`segmentation_image_url`](Input::segmentation_image_url): Segments that the result
+    /// follows.
     pub fn segmentation_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.segmentation_image_url = self
             .checking
@@ -631,7 +636,8 @@ impl<
         self
     }
 
-    /// Sets [`segmentation_preprocess`](Input::segmentation_preprocess): Default `true`.
+    /// Sets [`segmentation_preprocess`](Input::segmentation_preprocess): Segments that image first.
+    /// Default `true`.
     pub fn segmentation_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.segmentation_preprocess = self
             .checking
@@ -653,13 +659,14 @@ impl<
         self
     }
 
-    /// Sets [`teed_image_url`](Input::teed_image_url):
+    /// Sets [`teed_image_url`](Input::teed_image_url): Soft edges that the result follows.
     pub fn teed_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.teed_image_url = self.checking.optional("teed_image_url", value);
         self
     }
 
-    /// Sets [`teed_preprocess`](Input::teed_preprocess): Default `true`.
+    /// Sets [`teed_preprocess`](Input::teed_preprocess): Finds the edges of that image first. Default
+    /// `true`.
     pub fn teed_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.teed_preprocess = self.checking.optional("teed_preprocess", value);
         self
@@ -1085,7 +1092,7 @@ pub mod arg {
 #[allow(non_camel_case_types)]
 pub mod list {
     pub type embeddings = fal_core::literal::List<super::Embedding>;
-    pub type loras = fal_core::literal::List<super::LoraWeightType2>;
+    pub type loras = fal_core::literal::List<super::LoraWeight>;
 }
 
 #[doc(hidden)]
@@ -1093,5 +1100,5 @@ pub mod list {
 pub mod nested {
     pub use crate::types::shape::Embedding as embeddings;
     pub use crate::types::shape::ImageSize as image_size;
-    pub use crate::types::shape::LoraWeightType2 as loras;
+    pub use crate::types::shape::LoraWeight as loras;
 }

@@ -7,10 +7,8 @@ use fal_core::json_schema::{SchemaText, TypeReference, reference};
 
 fal_core::implement_json_schema! {
     fal_sdxl_controlnet_union::types::Embedding,
-    fal_sdxl_controlnet_union::types::LoraWeight,
-    fal_sdxl_controlnet_union::types::LoraWeightType2, fal_sdxl_controlnet_union::Input,
+    fal_sdxl_controlnet_union::types::LoraWeight, fal_sdxl_controlnet_union::Input,
     fal_sdxl_controlnet_union::Output, fal_sdxl_controlnet_union::Format,
-    fal_sdxl_controlnet_union::ImageSize,
     fal_sdxl_controlnet_union::SafetyCheckerVersion,
     fal_sdxl_controlnet_union::image_to_image::Input,
     fal_sdxl_controlnet_union::image_to_image::Output,
@@ -49,30 +47,16 @@ impl SchemaText for fal_sdxl_controlnet_union::types::LoraWeight {
     }"#;
 }
 
-impl SchemaText for fal_sdxl_controlnet_union::types::LoraWeightType2 {
-    const ID: &'static str = "fal_sdxl_controlnet_union::types::LoraWeightType2";
-    const SCHEMA: &'static str = r#"{
-      "type": "object",
-      "properties": {
-        "force": {"type": "boolean", "default": false},
-        "path": {"type": "string"},
-        "scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Factor by which the image grows.", "default": 1}
-      },
-      "required": ["path"],
-      "description": "Weights of a LoRA, and how strongly they apply."
-    }"#;
-}
-
 impl SchemaText for fal_sdxl_controlnet_union::Input {
     const ID: &'static str = "fal_sdxl_controlnet_union::Input";
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "canny_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "canny_preprocess": {"type": "boolean", "default": true},
+        "canny_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Edges that the result follows."},
+        "canny_preprocess": {"type": "boolean", "description": "Finds the edges of that image first.", "default": true},
         "controlnet_conditioning_scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the ControlNet.", "default": 0.5},
-        "depth_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "depth_preprocess": {"type": "boolean", "default": true},
+        "depth_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Depth that the result follows."},
+        "depth_preprocess": {"type": "boolean", "description": "Estimates the depth of that image first.", "default": true},
         "embeddings": {"type": "array", "items": {"$type": "Embedding"}, "description": "Embeddings to apply. Their tokens in the prompt stand for them.", "default": []},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "expand_prompt": {"type": "boolean", "description": "Rewrites the prompt with more detail before the run.", "default": false},
@@ -81,21 +65,21 @@ impl SchemaText for fal_sdxl_controlnet_union::Input {
         "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
         "loras": {"type": "array", "items": {"$type": "LoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
-        "normal_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "normal_preprocess": {"type": "boolean", "default": true},
+        "normal_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Normals that the result follows."},
+        "normal_preprocess": {"type": "boolean", "description": "Estimates the normals of that image first.", "default": true},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of images to generate with this request.", "default": 1},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 70, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 35},
-        "openpose_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "openpose_preprocess": {"type": "boolean", "default": true},
+        "openpose_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Pose that the result follows."},
+        "openpose_preprocess": {"type": "boolean", "description": "Finds the pose in that image first.", "default": true},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
         "request_id": {"type": "string", "description": "Name of the request, to tell its results from others.", "default": ""},
         "safety_checker_version": {"default": "v1", "description": "Version of the safety checker.", "allOf": [{"$type": "SafetyCheckerVersion"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "segmentation_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "segmentation_preprocess": {"type": "boolean", "default": true},
+        "segmentation_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Segments that the result follows."},
+        "segmentation_preprocess": {"type": "boolean", "description": "Segments that image first.", "default": true},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "teed_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "teed_preprocess": {"type": "boolean", "default": true}
+        "teed_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Soft edges that the result follows."},
+        "teed_preprocess": {"type": "boolean", "description": "Finds the edges of that image first.", "default": true}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/sdxl-controlnet-union`."
@@ -103,7 +87,7 @@ impl SchemaText for fal_sdxl_controlnet_union::Input {
     const TYPES: &'static [TypeReference] = &[
         reference::<fal_sdxl_controlnet_union::types::Embedding>("Embedding"),
         reference::<fal_sdxl_controlnet_union::Format>("Format"),
-        reference::<fal_sdxl_controlnet_union::ImageSize>("ImageSize"),
+        reference::<fal_sdxl_controlnet_union::types::ImageSize>("ImageSize"),
         reference::<fal_sdxl_controlnet_union::types::LoraWeight>("LoraWeight"),
         reference::<
             fal_sdxl_controlnet_union::SafetyCheckerVersion,
@@ -138,16 +122,6 @@ impl SchemaText for fal_sdxl_controlnet_union::Format {
     }"#;
 }
 
-impl SchemaText for fal_sdxl_controlnet_union::ImageSize {
-    const ID: &'static str = "fal_sdxl_controlnet_union::ImageSize";
-    const SCHEMA: &'static str = r#"{
-      "anyOf": [{"$type": "CustomImageSize"}, {"type": "string", "enum": ["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]}]
-    }"#;
-    const TYPES: &'static [TypeReference] = &[
-        reference::<fal_sdxl_controlnet_union::types::CustomImageSize>("CustomImageSize"),
-    ];
-}
-
 impl SchemaText for fal_sdxl_controlnet_union::SafetyCheckerVersion {
     const ID: &'static str = "fal_sdxl_controlnet_union::SafetyCheckerVersion";
     const SCHEMA: &'static str = r#"{
@@ -161,12 +135,12 @@ impl SchemaText for fal_sdxl_controlnet_union::image_to_image::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "canny_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "canny_preprocess": {"type": "boolean", "default": true},
+        "canny_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Edges that the result follows."},
+        "canny_preprocess": {"type": "boolean", "description": "Finds the edges of that image first.", "default": true},
         "controlnet_conditioning_scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the ControlNet.", "default": 0.5},
-        "crop_output": {"type": "boolean", "description": "Cuts the result to the subject.", "default": false},
-        "depth_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "depth_preprocess": {"type": "boolean", "default": true},
+        "crop_output": {"type": "boolean", "description": "Cuts the finished image to its ratio of width to height.", "default": false},
+        "depth_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Depth that the result follows."},
+        "depth_preprocess": {"type": "boolean", "description": "Estimates the depth of that image first.", "default": true},
         "embeddings": {"type": "array", "items": {"$type": "Embedding"}, "description": "Embeddings to apply. Their tokens in the prompt stand for them.", "default": []},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "expand_prompt": {"type": "boolean", "description": "Rewrites the prompt with more detail before the run.", "default": false},
@@ -174,25 +148,25 @@ impl SchemaText for fal_sdxl_controlnet_union::image_to_image::Input {
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7.5},
         "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
         "image_url": {"type": "string", "description": "Image to work on."},
-        "loras": {"type": "array", "items": {"$type": "LoraWeightType2"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
+        "loras": {"type": "array", "items": {"$type": "LoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
-        "normal_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "normal_preprocess": {"type": "boolean", "default": true},
+        "normal_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Normals that the result follows."},
+        "normal_preprocess": {"type": "boolean", "description": "Estimates the normals of that image first.", "default": true},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of images to generate with this request.", "default": 1},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 70, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 35},
-        "openpose_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "openpose_preprocess": {"type": "boolean", "default": true},
+        "openpose_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Pose that the result follows."},
+        "openpose_preprocess": {"type": "boolean", "description": "Finds the pose in that image first.", "default": true},
         "preserve_aspect_ratio": {"type": "boolean", "description": "Keeps the ratio of width to height.", "default": false},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
         "request_id": {"type": "string", "description": "Name of the request, to tell its results from others.", "default": ""},
         "safety_checker_version": {"default": "v1", "description": "Version of the safety checker.", "allOf": [{"$type": "SafetyCheckerVersion"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "segmentation_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "segmentation_preprocess": {"type": "boolean", "default": true},
+        "segmentation_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Segments that the result follows."},
+        "segmentation_preprocess": {"type": "boolean", "description": "Segments that image first.", "default": true},
         "strength": {"type": "number", "minimum": 0.05, "maximum": 1.0, "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.95},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "teed_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "teed_preprocess": {"type": "boolean", "default": true}
+        "teed_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Soft edges that the result follows."},
+        "teed_preprocess": {"type": "boolean", "description": "Finds the edges of that image first.", "default": true}
       },
       "required": ["image_url", "prompt"],
       "description": "The parameters of `fal-ai/sdxl-controlnet-union/image-to-image`."
@@ -201,9 +175,7 @@ impl SchemaText for fal_sdxl_controlnet_union::image_to_image::Input {
         reference::<fal_sdxl_controlnet_union::types::Embedding>("Embedding"),
         reference::<fal_sdxl_controlnet_union::image_to_image::Format>("Format"),
         reference::<fal_sdxl_controlnet_union::types::ImageSize>("ImageSize"),
-        reference::<
-            fal_sdxl_controlnet_union::types::LoraWeightType2,
-        >("LoraWeightType2"),
+        reference::<fal_sdxl_controlnet_union::types::LoraWeight>("LoraWeight"),
         reference::<
             fal_sdxl_controlnet_union::image_to_image::SafetyCheckerVersion,
         >("SafetyCheckerVersion"),
@@ -215,7 +187,7 @@ impl SchemaText for fal_sdxl_controlnet_union::image_to_image::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -225,7 +197,7 @@ impl SchemaText for fal_sdxl_controlnet_union::image_to_image::Output {
       "description": "The result of `fal-ai/sdxl-controlnet-union/image-to-image`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_sdxl_controlnet_union::types::ImageType2>("ImageType2"),
+        reference::<fal_sdxl_controlnet_union::types::Image>("Image"),
     ];
 }
 
@@ -250,11 +222,11 @@ impl SchemaText for fal_sdxl_controlnet_union::inpainting::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "canny_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "canny_preprocess": {"type": "boolean", "default": true},
+        "canny_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Edges that the result follows."},
+        "canny_preprocess": {"type": "boolean", "description": "Finds the edges of that image first.", "default": true},
         "controlnet_conditioning_scale": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Strength of the ControlNet.", "default": 0.5},
-        "depth_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "depth_preprocess": {"type": "boolean", "default": true},
+        "depth_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Depth that the result follows."},
+        "depth_preprocess": {"type": "boolean", "description": "Estimates the depth of that image first.", "default": true},
         "embeddings": {"type": "array", "items": {"$type": "Embedding"}, "description": "Embeddings to apply. Their tokens in the prompt stand for them.", "default": []},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": true},
         "expand_prompt": {"type": "boolean", "description": "Rewrites the prompt with more detail before the run.", "default": false},
@@ -262,25 +234,25 @@ impl SchemaText for fal_sdxl_controlnet_union::inpainting::Input {
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the image to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7.5},
         "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
         "image_url": {"type": "string", "description": "Image to work on."},
-        "loras": {"type": "array", "items": {"$type": "LoraWeightType2"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
+        "loras": {"type": "array", "items": {"$type": "LoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
         "mask_url": {"type": "string", "description": "Mask of the image: the white part is repainted, the black part is kept."},
         "negative_prompt": {"type": "string", "description": "Content to keep out of the image: unwanted things, styles and flaws, separated by commas.", "default": ""},
-        "normal_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "normal_preprocess": {"type": "boolean", "default": true},
+        "normal_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Normals that the result follows."},
+        "normal_preprocess": {"type": "boolean", "description": "Estimates the normals of that image first.", "default": true},
         "num_images": {"type": "integer", "minimum": 1, "maximum": 8, "description": "Number of images to generate with this request.", "default": 1},
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 70, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 35},
-        "openpose_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "openpose_preprocess": {"type": "boolean", "default": true},
+        "openpose_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Pose that the result follows."},
+        "openpose_preprocess": {"type": "boolean", "description": "Finds the pose in that image first.", "default": true},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
         "request_id": {"type": "string", "description": "Name of the request, to tell its results from others.", "default": ""},
         "safety_checker_version": {"default": "v1", "description": "Version of the safety checker.", "allOf": [{"$type": "SafetyCheckerVersion"}]},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "segmentation_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "segmentation_preprocess": {"type": "boolean", "default": true},
+        "segmentation_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Segments that the result follows."},
+        "segmentation_preprocess": {"type": "boolean", "description": "Segments that image first.", "default": true},
         "strength": {"type": "number", "minimum": 0.01, "maximum": 1.0, "description": "Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated from scratch.", "default": 0.95},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "teed_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}]},
-        "teed_preprocess": {"type": "boolean", "default": true}
+        "teed_image_url": {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "Soft edges that the result follows."},
+        "teed_preprocess": {"type": "boolean", "description": "Finds the edges of that image first.", "default": true}
       },
       "required": ["image_url", "mask_url", "prompt"],
       "description": "The parameters of `fal-ai/sdxl-controlnet-union/inpainting`."
@@ -289,9 +261,7 @@ impl SchemaText for fal_sdxl_controlnet_union::inpainting::Input {
         reference::<fal_sdxl_controlnet_union::types::Embedding>("Embedding"),
         reference::<fal_sdxl_controlnet_union::inpainting::Format>("Format"),
         reference::<fal_sdxl_controlnet_union::types::ImageSize>("ImageSize"),
-        reference::<
-            fal_sdxl_controlnet_union::types::LoraWeightType2,
-        >("LoraWeightType2"),
+        reference::<fal_sdxl_controlnet_union::types::LoraWeight>("LoraWeight"),
         reference::<
             fal_sdxl_controlnet_union::inpainting::SafetyCheckerVersion,
         >("SafetyCheckerVersion"),
@@ -303,7 +273,7 @@ impl SchemaText for fal_sdxl_controlnet_union::inpainting::Output {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "images": {"type": "array", "items": {"$type": "ImageType2"}, "description": "Finished images, ready to download."},
+        "images": {"type": "array", "items": {"$type": "Image"}, "description": "Finished images, ready to download."},
         "timings": {"type": "object", "additionalProperties": {"type": "number"}, "description": "Seconds spent in each stage of the run, keyed by the name of the stage."},
         "seed": {"type": "integer", "description": "Seed that the run used: the one from the input, or the one drawn at random. Send it back to repeat the result."},
         "has_nsfw_concepts": {"type": "array", "items": {"type": "boolean"}, "description": "Verdict of the safety checker on each image, in the order of `images`. `true` marks an image that is not safe for work."},
@@ -313,7 +283,7 @@ impl SchemaText for fal_sdxl_controlnet_union::inpainting::Output {
       "description": "The result of `fal-ai/sdxl-controlnet-union/inpainting`."
     }"#;
     const TYPES: &'static [TypeReference] = &[
-        reference::<fal_sdxl_controlnet_union::types::ImageType2>("ImageType2"),
+        reference::<fal_sdxl_controlnet_union::types::Image>("Image"),
     ];
 }
 

@@ -42,7 +42,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{CustomImageSize, Embedding, Image, LoraWeight};
+pub use crate::types::{Embedding, Image, ImageSize, LoraWeight};
 
 /// The endpoint [`fal-ai/sdxl-controlnet-union`](https://fal.ai/models/fal-ai/sdxl-controlnet-union).
 #[derive(Debug)]
@@ -66,9 +66,9 @@ impl fal_core::task::TextToImage for Model {}
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `canny_image_url`.
+    /// Edges that the result follows.
     pub canny_image_url: Option<File>,
-    /// `canny_preprocess`.
+    /// Finds the edges of that image first.
     ///
     /// Default `true`.
     pub canny_preprocess: Option<bool>,
@@ -76,9 +76,9 @@ pub struct Input {
     ///
     /// Between 0.0 and 1.0. Default `0.5`.
     pub controlnet_conditioning_scale: Option<ControlnetConditioningScale>,
-    /// `depth_image_url`.
+    /// Depth that the result follows.
     pub depth_image_url: Option<File>,
-    /// `depth_preprocess`.
+    /// Estimates the depth of that image first.
     ///
     /// Default `true`.
     pub depth_preprocess: Option<bool>,
@@ -114,9 +114,9 @@ pub struct Input {
     ///
     /// Empty by default.
     pub negative_prompt: Option<String>,
-    /// `normal_image_url`.
+    /// Normals that the result follows.
     pub normal_image_url: Option<File>,
-    /// `normal_preprocess`.
+    /// Estimates the normals of that image first.
     ///
     /// Default `true`.
     pub normal_preprocess: Option<bool>,
@@ -129,9 +129,9 @@ pub struct Input {
     ///
     /// Between 1 and 70. Default `35`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// `openpose_image_url`.
+    /// Pose that the result follows.
     pub openpose_image_url: Option<File>,
-    /// `openpose_preprocess`.
+    /// Finds the pose in that image first.
     ///
     /// Default `true`.
     pub openpose_preprocess: Option<bool>,
@@ -149,9 +149,9 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `segmentation_image_url`.
+    /// Segments that the result follows.
     pub segmentation_image_url: Option<File>,
-    /// `segmentation_preprocess`.
+    /// Segments that image first.
     ///
     /// Default `true`.
     pub segmentation_preprocess: Option<bool>,
@@ -160,9 +160,9 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// `teed_image_url`.
+    /// Soft edges that the result follows.
     pub teed_image_url: Option<File>,
-    /// `teed_preprocess`.
+    /// Finds the edges of that image first.
     ///
     /// Default `true`.
     pub teed_preprocess: Option<bool>,
@@ -262,61 +262,6 @@ fal_core::closed_enum!(
 
 /// `guidance_scale`: between 0.0 and 20.0.
 pub type GuidanceScale = Float<bounds::GuidanceScale>;
-
-/// The values of `image_size`.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum ImageSize {
-    /// `square_hd`
-    SquareHd,
-    /// `square`
-    Square,
-    /// `portrait_4_3`
-    Portrait4_3,
-    /// `portrait_16_9`
-    Portrait16_9,
-    /// `landscape_4_3`
-    Landscape4_3,
-    /// `landscape_16_9`
-    Landscape16_9,
-    /// Exact size of an image, for when none of the presets fits.
-    Custom(CustomImageSize),
-}
-
-impl fal_core::ParamValue for ImageSize {}
-
-impl ImageSize {
-    #[doc(hidden)]
-    #[must_use]
-    #[track_caller]
-    pub const fn from_token(token: fal_core::literal::Token) -> Self {
-        match token.as_bytes() {
-            b"square_hd" => Self::SquareHd,
-            b"square" => Self::Square,
-            b"portrait_4_3" => Self::Portrait4_3,
-            b"portrait_16_9" => Self::Portrait16_9,
-            b"landscape_4_3" => Self::Landscape4_3,
-            b"landscape_16_9" => Self::Landscape16_9,
-            _ => {
-                fal_core::literal::reject(
-                    "`image_size` of fal-ai/sdxl-controlnet-union must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `CustomImageSize`",
-                )
-            }
-        }
-    }
-}
-
-fal_core::preset_union!(
-    ImageSize,
-    "`image_size` of fal-ai/sdxl-controlnet-union must be `square_hd`, `square`, `portrait_4_3`, `portrait_16_9`, `landscape_4_3` or `landscape_16_9`, or a `CustomImageSize`",
-    SquareHd
-);
-
-impl From<CustomImageSize> for ImageSize {
-    fn from(value: CustomImageSize) -> Self {
-        Self::Custom(value)
-    }
-}
 
 /// `num_images`: between 1 and 8.
 pub type NumImages = Int<bounds::NumImages>;
@@ -460,13 +405,14 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         }
     }
 
-    /// Sets [`canny_image_url`](Input::canny_image_url):
+    /// Sets [`canny_image_url`](Input::canny_image_url): Edges that the result follows.
     pub fn canny_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.canny_image_url = self.checking.optional("canny_image_url", value);
         self
     }
 
-    /// Sets [`canny_preprocess`](Input::canny_preprocess): Default `true`.
+    /// Sets [`canny_preprocess`](Input::canny_preprocess): Finds the edges of that image first. Default
+    /// `true`.
     pub fn canny_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.canny_preprocess = self
             .checking
@@ -486,13 +432,14 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`depth_image_url`](Input::depth_image_url):
+    /// Sets [`depth_image_url`](Input::depth_image_url): Depth that the result follows.
     pub fn depth_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.depth_image_url = self.checking.optional("depth_image_url", value);
         self
     }
 
-    /// Sets [`depth_preprocess`](Input::depth_preprocess): Default `true`.
+    /// Sets [`depth_preprocess`](Input::depth_preprocess): Estimates the depth of that image first.
+    /// Default `true`.
     pub fn depth_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.depth_preprocess = self
             .checking
@@ -555,7 +502,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`normal_image_url`](Input::normal_image_url):
+    /// Sets [`normal_image_url`](Input::normal_image_url): Normals that the result follows.
     pub fn normal_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.normal_image_url = self
             .checking
@@ -563,7 +510,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`normal_preprocess`](Input::normal_preprocess): Default `true`.
+    /// Sets [`normal_preprocess`](Input::normal_preprocess): Estimates the normals of that image first.
+    /// Default `true`.
     pub fn normal_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.normal_preprocess = self
             .checking
@@ -590,7 +538,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`openpose_image_url`](Input::openpose_image_url):
+    /// Sets [`openpose_image_url`](Input::openpose_image_url): Pose that the result follows.
     pub fn openpose_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.openpose_image_url = self
             .checking
@@ -598,7 +546,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`openpose_preprocess`](Input::openpose_preprocess): Default `true`.
+    /// Sets [`openpose_preprocess`](Input::openpose_preprocess): Finds the pose in that image first.
+    /// Default `true`.
     pub fn openpose_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.openpose_preprocess = self
             .checking
@@ -632,7 +581,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`segmentation_image_url`](Input::segmentation_image_url):
+    /// Sets [`segmentation_image_url`](Input::segmentation_image_url): Segments that the result
+    /// follows.
     pub fn segmentation_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.segmentation_image_url = self
             .checking
@@ -640,7 +590,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`segmentation_preprocess`](Input::segmentation_preprocess): Default `true`.
+    /// Sets [`segmentation_preprocess`](Input::segmentation_preprocess): Segments that image first.
+    /// Default `true`.
     pub fn segmentation_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.segmentation_preprocess = self
             .checking
@@ -655,13 +606,14 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`teed_image_url`](Input::teed_image_url):
+    /// Sets [`teed_image_url`](Input::teed_image_url): Soft edges that the result follows.
     pub fn teed_image_url(mut self, value: impl Param<File, M>) -> Self {
         self.optional.teed_image_url = self.checking.optional("teed_image_url", value);
         self
     }
 
-    /// Sets [`teed_preprocess`](Input::teed_preprocess): Default `true`.
+    /// Sets [`teed_preprocess`](Input::teed_preprocess): Finds the edges of that image first. Default
+    /// `true`.
     pub fn teed_preprocess(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.teed_preprocess = self.checking.optional("teed_preprocess", value);
         self
@@ -927,41 +879,6 @@ impl<'de> json::ReadObject<'de> for Output {
             has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
             prompt: object.require("prompt", prompt)?,
         })
-    }
-}
-
-impl Parameters for ImageSize {}
-
-impl Serialize for ImageSize {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::SquareHd => serializer.serialize_str("square_hd"),
-            Self::Square => serializer.serialize_str("square"),
-            Self::Portrait4_3 => serializer.serialize_str("portrait_4_3"),
-            Self::Portrait16_9 => serializer.serialize_str("portrait_16_9"),
-            Self::Landscape4_3 => serializer.serialize_str("landscape_4_3"),
-            Self::Landscape16_9 => serializer.serialize_str("landscape_16_9"),
-            Self::Custom(value) => value.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for ImageSize {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        match value.as_str() {
-            Some("square_hd") => return Ok(Self::SquareHd),
-            Some("square") => return Ok(Self::Square),
-            Some("portrait_4_3") => return Ok(Self::Portrait4_3),
-            Some("portrait_16_9") => return Ok(Self::Portrait16_9),
-            Some("landscape_4_3") => return Ok(Self::Landscape4_3),
-            Some("landscape_16_9") => return Ok(Self::Landscape16_9),
-            _ => {}
-        }
-        if let Ok(value) = Deserialize::deserialize(&value) {
-            return Ok(Self::Custom(value));
-        }
-        Err(serde::de::Error::custom("matches no form of ImageSize"))
     }
 }
 

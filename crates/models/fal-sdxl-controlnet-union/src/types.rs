@@ -5,10 +5,7 @@ use fal_core::{Float, Param, Parameters, Unset, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 
 #[doc(inline)]
-pub use fal_core::media::{
-    CustomImageSize, CustomImageSize as ImageSizeType2, Image, Image as ImageType2,
-    ImageSize,
-};
+pub use fal_core::media::{CustomImageSize, Image, ImageSize};
 
 /// An embedding, and the words that it stands for.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,25 +37,6 @@ pub struct LoraWeight {
 
 /// `scale`: between 0.0 and 1.0.
 pub type LoraWeightScale = Float<bounds::LoraWeightScale>;
-
-/// Weights of a LoRA, and how strongly they apply.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct LoraWeightType2 {
-    /// `force`.
-    ///
-    /// Default `false`.
-    pub force: Option<bool>,
-    /// `path`.
-    pub path: String,
-    /// Factor by which the image grows.
-    ///
-    /// Between 0.0 and 1.0. Default `1.0`.
-    pub scale: Option<LoraWeightType2Scale>,
-}
-
-/// `scale`: between 0.0 and 1.0.
-pub type LoraWeightType2Scale = Float<bounds::LoraWeightType2Scale>;
 
 // Building.
 
@@ -212,86 +190,6 @@ impl<PathSlot, M: fal_core::Mode> LoraWeightBuilder<PathSlot, M> {
     }
 }
 
-impl LoraWeightType2 {
-    /// Returns a builder without a parameter.
-    pub fn builder() -> LoraWeightType2Builder {
-        Self::builder_with(fal_core::Strict)
-    }
-
-    /// Returns a builder that takes values known only at run time, and whose `build` returns all violations.
-    pub fn try_builder() -> LoraWeightType2Builder<Unset, fal_core::Checked> {
-        Self::builder_with(fal_core::Checked::default())
-    }
-
-    #[doc(hidden)]
-    pub fn builder_with<M: fal_core::Mode>(
-        checking: M,
-    ) -> LoraWeightType2Builder<Unset, M> {
-        LoraWeightType2Builder {
-            path: Unset,
-            optional: LoraWeightType2Optional::default(),
-            checking,
-        }
-    }
-}
-
-/// A builder of [`LoraWeightType2`]. Parameters that are [`Unset`] are still missing.
-#[derive(Debug, Clone)]
-#[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct LoraWeightType2Builder<PathSlot = Unset, M = fal_core::Strict> {
-    path: PathSlot,
-    optional: LoraWeightType2Optional,
-    checking: M,
-}
-
-#[derive(Debug, Clone, Default)]
-struct LoraWeightType2Optional {
-    force: Option<bool>,
-    scale: Option<LoraWeightType2Scale>,
-}
-
-impl<PathSlot, M: fal_core::Mode> LoraWeightType2Builder<PathSlot, M> {
-    /// Sets [`path`](LoraWeightType2::path):
-    pub fn path(
-        mut self,
-        value: impl fal_core::Required<String, M>,
-    ) -> LoraWeightType2Builder<String, M> {
-        LoraWeightType2Builder {
-            path: self.checking.required("path", value),
-            optional: self.optional,
-            checking: self.checking,
-        }
-    }
-
-    /// Sets [`force`](LoraWeightType2::force): Default `false`.
-    pub fn force(mut self, value: impl Param<bool, M>) -> Self {
-        self.optional.force = self.checking.optional("force", value);
-        self
-    }
-
-    /// Sets [`scale`](LoraWeightType2::scale): Factor by which the image grows. Between 0.0 and 1.0.
-    /// Default `1.0`.
-    pub fn scale(mut self, value: impl Param<LoraWeightType2Scale, M>) -> Self {
-        self.optional.scale = self.checking.optional("scale", value);
-        self
-    }
-}
-
-impl<PathSlot, M: fal_core::Mode> LoraWeightType2Builder<PathSlot, M> {
-    /// Returns the finished value. This compiles once every required parameter is set.
-    pub fn build(self) -> M::Built<LoraWeightType2>
-    where
-        PathSlot: required::LoraWeightType2HasPath,
-    {
-        self.checking
-            .finish(LoraWeightType2 {
-                path: self.path.take(),
-                force: self.optional.force,
-                scale: self.optional.scale,
-            })
-    }
-}
-
 // On the wire.
 
 impl Parameters for Embedding {}
@@ -374,47 +272,6 @@ impl<'de> json::ReadObject<'de> for LoraWeight {
     }
 }
 
-impl Parameters for LoraWeightType2 {}
-
-impl Serialize for LoraWeightType2 {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = json::ObjectWriter::new(serializer)?;
-        object.write_optional("force", &self.force);
-        object.write("path", &self.path);
-        object.write_optional("scale", &self.scale);
-        object.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for LoraWeightType2 {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        json::read_object(deserializer)
-    }
-}
-
-impl<'de> json::ReadObject<'de> for LoraWeightType2 {
-    const NAME: &'static str = "LoraWeightType2";
-
-    fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
-        let mut path = None;
-        let mut optional = LoraWeightType2Optional::default();
-        while let Some(key) = object.next_key() {
-            match &*key {
-                "force" => object.read(&mut optional.force),
-                "path" => object.read(&mut path),
-                "scale" => object.read(&mut optional.scale),
-                _ => object.skip(),
-            }
-        }
-        let builder = LoraWeightType2Builder::<String> {
-            path: object.require("path", path)?,
-            optional,
-            checking: fal_core::Strict,
-        };
-        Some(builder.build())
-    }
-}
-
 #[doc(hidden)]
 pub mod required {
     #[diagnostic::on_unimplemented(
@@ -446,21 +303,6 @@ pub mod required {
             self
         }
     }
-
-    #[diagnostic::on_unimplemented(
-        message = "`path` is required by `LoraWeightType2 in fal-ai/sdxl-controlnet-union`",
-        label = "`path` is missing",
-        note = "set it with `path: ..` in `input!`, or with `.path(..)` on the builder"
-    )]
-    pub trait LoraWeightType2HasPath {
-        fn take(self) -> String;
-    }
-
-    impl LoraWeightType2HasPath for String {
-        fn take(self) -> String {
-            self
-        }
-    }
 }
 
 #[doc(hidden)]
@@ -473,14 +315,6 @@ pub mod bounds {
         const MIN: f64 = 0.0;
         const MAX: f64 = 1.0;
         const MESSAGE: &'static str = "`scale` of LoraWeight in fal-ai/sdxl-controlnet-union must be between 0.0 and 1.0";
-    }
-
-    pub enum LoraWeightType2Scale {}
-
-    impl Range<f64> for LoraWeightType2Scale {
-        const MIN: f64 = 0.0;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`scale` of LoraWeightType2 in fal-ai/sdxl-controlnet-union must be between 0.0 and 1.0";
     }
 }
 
@@ -517,21 +351,6 @@ pub mod shape {
             pub type force = fal_core::literal::Flag;
             pub type path = fal_core::literal::Text;
             pub type scale = super::LoraWeightScale;
-        }
-    }
-
-    pub use fal_core::media::shape::CustomImageSize as ImageSizeType2;
-
-    pub mod LoraWeightType2 {
-        use super::super::*;
-
-        pub type __Built = super::super::LoraWeightType2;
-        pub type __Target = super::super::LoraWeightType2;
-
-        pub mod arg {
-            pub type force = fal_core::literal::Flag;
-            pub type path = fal_core::literal::Text;
-            pub type scale = super::LoraWeightType2Scale;
         }
     }
 }

@@ -205,7 +205,7 @@ impl SchemaText for fal_stable_audio_3::medium::audio_to_audio::Input {
         "bitrate": {"type": "string", "description": "Bits a second of the file, such as `192k`. Formats without loss ignore it.", "default": "192k"},
         "prompt": {"type": "string", "description": "Description of the result, in plain language."},
         "audio_url": {"type": "string", "description": "Recording to work on."},
-        "init_noise_level": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.9}
+        "init_noise_level": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Distance of the result from the input. Higher values leave less of it.", "default": 0.9}
       },
       "required": ["prompt", "audio_url"],
       "description": "The parameters of `fal-ai/stable-audio-3/medium/audio-to-audio`."
@@ -367,7 +367,7 @@ impl SchemaText for fal_stable_audio_3::medium::base::audio_to_audio::Input {
         "bitrate": {"type": "string", "description": "Bits a second of the file, such as `192k`. Formats without loss ignore it.", "default": "192k"},
         "prompt": {"type": "string", "description": "Description of the result, in plain language."},
         "audio_url": {"type": "string", "description": "Recording to work on."},
-        "init_noise_level": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.9}
+        "init_noise_level": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Distance of the result from the input. Higher values leave less of it.", "default": 0.9}
       },
       "required": ["prompt", "audio_url"],
       "description": "The parameters of `fal-ai/stable-audio-3/medium/base/audio-to-audio`."
@@ -633,7 +633,7 @@ impl SchemaText for fal_stable_audio_3::small::music::audio_to_audio::Input {
         "bitrate": {"type": "string", "description": "Bits a second of the file, such as `192k`. Formats without loss ignore it.", "default": "192k"},
         "prompt": {"type": "string", "description": "Description of the result, in plain language."},
         "audio_url": {"type": "string", "description": "Recording to work on."},
-        "init_noise_level": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.9}
+        "init_noise_level": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Distance of the result from the input. Higher values leave less of it.", "default": 0.9}
       },
       "required": ["prompt", "audio_url"],
       "description": "The parameters of `fal-ai/stable-audio-3/small/music/audio-to-audio`."
@@ -797,7 +797,7 @@ impl SchemaText for fal_stable_audio_3::small::music::base::audio_to_audio::Inpu
         "bitrate": {"type": "string", "description": "Bits a second of the file, such as `192k`. Formats without loss ignore it.", "default": "192k"},
         "prompt": {"type": "string", "description": "Description of the result, in plain language."},
         "audio_url": {"type": "string", "description": "Recording to work on."},
-        "init_noise_level": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.9}
+        "init_noise_level": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Distance of the result from the input. Higher values leave less of it.", "default": 0.9}
       },
       "required": ["prompt", "audio_url"],
       "description": "The parameters of `fal-ai/stable-audio-3/small/music/base/audio-to-audio`."
@@ -1064,7 +1064,7 @@ impl SchemaText for fal_stable_audio_3::small::sfx::audio_to_audio::Input {
         "bitrate": {"type": "string", "description": "Bits a second of the file, such as `192k`. Formats without loss ignore it.", "default": "192k"},
         "prompt": {"type": "string", "description": "Description of the result, in plain language."},
         "audio_url": {"type": "string", "description": "Recording to work on."},
-        "init_noise_level": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.9}
+        "init_noise_level": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Distance of the result from the input. Higher values leave less of it.", "default": 0.9}
       },
       "required": ["prompt", "audio_url"],
       "description": "The parameters of `fal-ai/stable-audio-3/small/sfx/audio-to-audio`."
@@ -1228,7 +1228,7 @@ impl SchemaText for fal_stable_audio_3::small::sfx::base::audio_to_audio::Input 
         "bitrate": {"type": "string", "description": "Bits a second of the file, such as `192k`. Formats without loss ignore it.", "default": "192k"},
         "prompt": {"type": "string", "description": "Description of the result, in plain language."},
         "audio_url": {"type": "string", "description": "Recording to work on."},
-        "init_noise_level": {"type": "number", "minimum": 0.0, "maximum": 1.0, "default": 0.9}
+        "init_noise_level": {"type": "number", "minimum": 0.0, "maximum": 1.0, "description": "Distance of the result from the input. Higher values leave less of it.", "default": 0.9}
       },
       "required": ["prompt", "audio_url"],
       "description": "The parameters of `fal-ai/stable-audio-3/small/sfx/base/audio-to-audio`."

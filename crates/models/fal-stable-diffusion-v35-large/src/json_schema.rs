@@ -80,7 +80,7 @@ impl SchemaText for fal_stable_diffusion_v35_large::Input {
         "controlnet": {"description": "A ControlNet, which makes the result follow an image.", "allOf": [{"$type": "ControlNet"}]},
         "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px."},
         "loras": {"type": "array", "items": {"$type": "LoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
-        "ip_adapter": {"anyOf": [{"$type": "IpAdapter"}, {"type": "null"}], "description": "An IP-Adapter, which carries the content or style of an image over."}
+        "ip_adapter": {"anyOf": [{"$type": "IpAdapter"}, {"type": "null"}], "description": "IP-Adapters, which carry the content or style of images over."}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/stable-diffusion-v35-large`."

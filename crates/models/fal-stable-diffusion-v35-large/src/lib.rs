@@ -105,7 +105,7 @@ pub struct Input {
     ///
     /// Default `[]`.
     pub loras: Option<Vec<LoraWeight>>,
-    /// An IP-Adapter, which carries the content or style of an image over.
+    /// IP-Adapters, which carry the content or style of images over.
     pub ip_adapter: Option<IpAdapter>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -349,8 +349,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`ip_adapter`](Input::ip_adapter): An IP-Adapter, which carries the content or style of an
-    /// image over.
+    /// Sets [`ip_adapter`](Input::ip_adapter): IP-Adapters, which carry the content or style of images
+    /// over.
     pub fn ip_adapter(mut self, value: impl Param<IpAdapter, M>) -> Self {
         self.optional.ip_adapter = self.checking.optional("ip_adapter", value);
         self

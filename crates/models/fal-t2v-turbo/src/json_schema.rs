@@ -19,7 +19,7 @@ impl SchemaText for fal_t2v_turbo::Input {
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 12, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 4},
         "guidance_scale": {"type": "number", "minimum": 0.1, "maximum": 30.0, "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7.5},
         "num_frames": {"type": "integer", "minimum": 16, "maximum": 32, "description": "Number of frames to generate. Together with the frame rate, it gives the length.", "default": 16},
-        "export_fps": {"type": "integer", "minimum": 1, "maximum": 24, "default": 8}
+        "export_fps": {"type": "integer", "minimum": 1, "maximum": 24, "description": "Frames a second of the video file.", "default": 8}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/t2v-turbo`."

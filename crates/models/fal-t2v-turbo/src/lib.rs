@@ -75,7 +75,7 @@ pub struct Input {
     ///
     /// Between 16 and 32. Default `16`.
     pub num_frames: Option<NumFrames>,
-    /// `export_fps`.
+    /// Frames a second of the video file.
     ///
     /// Between 1 and 24. Default `8`.
     pub export_fps: Option<ExportFps>,
@@ -225,7 +225,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`export_fps`](Input::export_fps): Between 1 and 24. Default `8`.
+    /// Sets [`export_fps`](Input::export_fps): Frames a second of the video file. Between 1 and 24.
+    /// Default `8`.
     pub fn export_fps(mut self, value: impl Param<ExportFps, M>) -> Self {
         self.optional.export_fps = self.checking.optional("export_fps", value);
         self

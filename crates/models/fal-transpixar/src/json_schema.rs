@@ -19,7 +19,7 @@ impl SchemaText for fal_transpixar::Input {
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 24},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
         "guidance_scale": {"type": "number", "minimum": 0.0, "maximum": 20.0, "description": "Adherence of the video to the prompt (classifier-free guidance). Small values let the model improvise, large ones make it take the prompt literally.", "default": 7},
-        "export_fps": {"type": "integer", "minimum": 4, "maximum": 32, "default": 8}
+        "export_fps": {"type": "integer", "minimum": 4, "maximum": 32, "description": "Frames a second of the video file.", "default": 8}
       },
       "required": ["prompt"],
       "description": "The parameters of `fal-ai/transpixar`."

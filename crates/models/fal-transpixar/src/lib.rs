@@ -73,7 +73,7 @@ pub struct Input {
     ///
     /// Between 0.0 and 20.0. Default `7.0`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// `export_fps`.
+    /// Frames a second of the video file.
     ///
     /// Between 4 and 32. Default `8`.
     pub export_fps: Option<ExportFps>,
@@ -223,7 +223,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`export_fps`](Input::export_fps): Between 4 and 32. Default `8`.
+    /// Sets [`export_fps`](Input::export_fps): Frames a second of the video file. Between 4 and 32.
+    /// Default `8`.
     pub fn export_fps(mut self, value: impl Param<ExportFps, M>) -> Self {
         self.optional.export_fps = self.checking.optional("export_fps", value);
         self

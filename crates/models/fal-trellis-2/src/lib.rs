@@ -65,7 +65,7 @@ pub struct Input {
     ///
     /// Default `1024`.
     pub resolution: Option<Resolution>,
-    /// `ss_guidance_strength`.
+    /// Adherence of the rough shape to the input.
     ///
     /// Between 0.0 and 10.0. Default `7.5`.
     pub ss_guidance_strength: Option<SsGuidanceStrength>,
@@ -81,7 +81,7 @@ pub struct Input {
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub ss_guidance_interval_end: Option<SsGuidanceIntervalEnd>,
-    /// `ss_sampling_steps`.
+    /// Number of steps for the rough shape.
     ///
     /// Between 1 and 50. Default `12`.
     pub ss_sampling_steps: Option<SsSamplingSteps>,
@@ -113,7 +113,7 @@ pub struct Input {
     ///
     /// Between 1.0 and 6.0. Default `3.0`.
     pub shape_slat_rescale_t: Option<ShapeSlatRescaleT>,
-    /// `tex_slat_guidance_strength`.
+    /// Adherence of the texture to the input.
     ///
     /// Between 0.0 and 10.0. Default `1.0`.
     pub tex_slat_guidance_strength: Option<TexSlatGuidanceStrength>,
@@ -129,7 +129,7 @@ pub struct Input {
     ///
     /// Between 0.0 and 1.0. Default `0.9`.
     pub tex_slat_guidance_interval_end: Option<TexSlatGuidanceIntervalEnd>,
-    /// `tex_slat_sampling_steps`.
+    /// Number of steps for the texture.
     ///
     /// Between 1 and 50. Default `12`.
     pub tex_slat_sampling_steps: Option<TexSlatSamplingSteps>,
@@ -557,7 +557,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`ss_guidance_strength`](Input::ss_guidance_strength): Between 0.0 and 10.0. Default `7.5`.
+    /// Sets [`ss_guidance_strength`](Input::ss_guidance_strength): Adherence of the rough shape to the
+    /// input. Between 0.0 and 10.0. Default `7.5`.
     pub fn ss_guidance_strength(
         mut self,
         value: impl Param<SsGuidanceStrength, M>,
@@ -603,7 +604,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`ss_sampling_steps`](Input::ss_sampling_steps): Between 1 and 50. Default `12`.
+    /// Sets [`ss_sampling_steps`](Input::ss_sampling_steps): Number of steps for the rough shape.
+    /// Between 1 and 50. Default `12`.
     pub fn ss_sampling_steps(mut self, value: impl Param<SsSamplingSteps, M>) -> Self {
         self.optional.ss_sampling_steps = self
             .checking
@@ -688,8 +690,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`tex_slat_guidance_strength`](Input::tex_slat_guidance_strength): Between 0.0 and 10.0.
-    /// Default `1.0`.
+    /// Sets [`tex_slat_guidance_strength`](Input::tex_slat_guidance_strength): Adherence of the texture
+    /// to the input. Between 0.0 and 10.0. Default `1.0`.
     pub fn tex_slat_guidance_strength(
         mut self,
         value: impl Param<TexSlatGuidanceStrength, M>,
@@ -736,8 +738,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`tex_slat_sampling_steps`](Input::tex_slat_sampling_steps): Between 1 and 50. Default
-    /// `12`.
+    /// Sets [`tex_slat_sampling_steps`](Input::tex_slat_sampling_steps): Number of steps for the
+    /// texture. Between 1 and 50. Default `12`.
     pub fn tex_slat_sampling_steps(
         mut self,
         value: impl Param<TexSlatSamplingSteps, M>,

@@ -56,7 +56,7 @@ pub struct Input {
     ///
     /// Default `1024`.
     pub resolution: Option<Resolution>,
-    /// `tex_slat_guidance_strength`.
+    /// Adherence of the texture to the input.
     ///
     /// Between 0.0 and 10.0. Default `1.0`.
     pub tex_slat_guidance_strength: Option<TexSlatGuidanceStrength>,
@@ -72,7 +72,7 @@ pub struct Input {
     ///
     /// Between 0.0 and 1.0. Default `0.9`.
     pub tex_slat_guidance_interval_end: Option<TexSlatGuidanceIntervalEnd>,
-    /// `tex_slat_sampling_steps`.
+    /// Number of steps for the texture.
     ///
     /// Between 1 and 50. Default `12`.
     pub tex_slat_sampling_steps: Option<TexSlatSamplingSteps>,
@@ -317,8 +317,8 @@ impl<
         self
     }
 
-    /// Sets [`tex_slat_guidance_strength`](Input::tex_slat_guidance_strength): Between 0.0 and 10.0.
-    /// Default `1.0`.
+    /// Sets [`tex_slat_guidance_strength`](Input::tex_slat_guidance_strength): Adherence of the texture
+    /// to the input. Between 0.0 and 10.0. Default `1.0`.
     pub fn tex_slat_guidance_strength(
         mut self,
         value: impl Param<TexSlatGuidanceStrength, M>,
@@ -365,8 +365,8 @@ impl<
         self
     }
 
-    /// Sets [`tex_slat_sampling_steps`](Input::tex_slat_sampling_steps): Between 1 and 50. Default
-    /// `12`.
+    /// Sets [`tex_slat_sampling_steps`](Input::tex_slat_sampling_steps): Number of steps for the
+    /// texture. Between 1 and 50. Default `12`.
     pub fn tex_slat_sampling_steps(
         mut self,
         value: impl Param<TexSlatSamplingSteps, M>,

@@ -18,10 +18,10 @@ impl SchemaText for fal_trellis::Input {
       "properties": {
         "image_url": {"type": "string", "description": "Image of the thing."},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "ss_guidance_strength": {"type": "number", "minimum": 0.0, "maximum": 10.0, "default": 7.5},
-        "ss_sampling_steps": {"type": "integer", "minimum": 1, "maximum": 50, "default": 12},
-        "slat_guidance_strength": {"type": "number", "minimum": 0.0, "maximum": 10.0, "default": 3},
-        "slat_sampling_steps": {"type": "integer", "minimum": 1, "maximum": 50, "default": 12},
+        "ss_guidance_strength": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Adherence of the rough shape to the input.", "default": 7.5},
+        "ss_sampling_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of steps for the rough shape.", "default": 12},
+        "slat_guidance_strength": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Adherence of the fine shape to the input.", "default": 3},
+        "slat_sampling_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of steps for the fine shape.", "default": 12},
         "mesh_simplify": {"type": "number", "minimum": 0.9, "maximum": 0.98, "default": 0.95},
         "texture_size": {"default": 1024, "description": "Size of the texture in pixels a side.", "allOf": [{"$type": "TextureSize"}]}
       },
@@ -64,10 +64,10 @@ impl SchemaText for fal_trellis::multi::Input {
       "properties": {
         "image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images of the thing."},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},
-        "ss_guidance_strength": {"type": "number", "minimum": 0.0, "maximum": 10.0, "default": 7.5},
-        "ss_sampling_steps": {"type": "integer", "minimum": 1, "maximum": 50, "default": 12},
-        "slat_guidance_strength": {"type": "number", "minimum": 0.0, "maximum": 10.0, "default": 3},
-        "slat_sampling_steps": {"type": "integer", "minimum": 1, "maximum": 50, "default": 12},
+        "ss_guidance_strength": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Adherence of the rough shape to the input.", "default": 7.5},
+        "ss_sampling_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of steps for the rough shape.", "default": 12},
+        "slat_guidance_strength": {"type": "number", "minimum": 0.0, "maximum": 10.0, "description": "Adherence of the fine shape to the input.", "default": 3},
+        "slat_sampling_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of steps for the fine shape.", "default": 12},
         "mesh_simplify": {"type": "number", "minimum": 0.9, "maximum": 0.98, "default": 0.95},
         "texture_size": {"default": 1024, "description": "Size of the texture in pixels a side.", "allOf": [{"$type": "TextureSize"}]},
         "multiimage_algo": {"default": "stochastic", "allOf": [{"$type": "MultiimageAlgo"}]}

@@ -63,19 +63,19 @@ pub struct Input {
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
-    /// `ss_guidance_strength`.
+    /// Adherence of the rough shape to the input.
     ///
     /// Between 0.0 and 10.0. Default `7.5`.
     pub ss_guidance_strength: Option<SsGuidanceStrength>,
-    /// `ss_sampling_steps`.
+    /// Number of steps for the rough shape.
     ///
     /// Between 1 and 50. Default `12`.
     pub ss_sampling_steps: Option<SsSamplingSteps>,
-    /// `slat_guidance_strength`.
+    /// Adherence of the fine shape to the input.
     ///
     /// Between 0.0 and 10.0. Default `3.0`.
     pub slat_guidance_strength: Option<SlatGuidanceStrength>,
-    /// `slat_sampling_steps`.
+    /// Number of steps for the fine shape.
     ///
     /// Between 1 and 50. Default `12`.
     pub slat_sampling_steps: Option<SlatSamplingSteps>,
@@ -250,7 +250,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`ss_guidance_strength`](Input::ss_guidance_strength): Between 0.0 and 10.0. Default `7.5`.
+    /// Sets [`ss_guidance_strength`](Input::ss_guidance_strength): Adherence of the rough shape to the
+    /// input. Between 0.0 and 10.0. Default `7.5`.
     pub fn ss_guidance_strength(
         mut self,
         value: impl Param<SsGuidanceStrength, M>,
@@ -261,7 +262,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`ss_sampling_steps`](Input::ss_sampling_steps): Between 1 and 50. Default `12`.
+    /// Sets [`ss_sampling_steps`](Input::ss_sampling_steps): Number of steps for the rough shape.
+    /// Between 1 and 50. Default `12`.
     pub fn ss_sampling_steps(mut self, value: impl Param<SsSamplingSteps, M>) -> Self {
         self.optional.ss_sampling_steps = self
             .checking
@@ -269,8 +271,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`slat_guidance_strength`](Input::slat_guidance_strength): Between 0.0 and 10.0. Default
-    /// `3.0`.
+    /// Sets [`slat_guidance_strength`](Input::slat_guidance_strength): Adherence of the fine shape to
+    /// the input. Between 0.0 and 10.0. Default `3.0`.
     pub fn slat_guidance_strength(
         mut self,
         value: impl Param<SlatGuidanceStrength, M>,
@@ -281,7 +283,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`slat_sampling_steps`](Input::slat_sampling_steps): Between 1 and 50. Default `12`.
+    /// Sets [`slat_sampling_steps`](Input::slat_sampling_steps): Number of steps for the fine shape.
+    /// Between 1 and 50. Default `12`.
     pub fn slat_sampling_steps(
         mut self,
         value: impl Param<SlatSamplingSteps, M>,

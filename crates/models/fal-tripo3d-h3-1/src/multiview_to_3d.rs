@@ -65,11 +65,11 @@ pub struct Input {
     pub model_seed: Option<Integer>,
     /// Starting point of the random generator for the texture.
     pub texture_seed: Option<Integer>,
-    /// `texture_quality`.
+    /// Quality of the texture.
     ///
     /// Default `standard`.
     pub texture_quality: Option<TextureQuality>,
-    /// `geometry_quality`.
+    /// Quality of the shape.
     ///
     /// Default `standard`.
     pub geometry_quality: Option<GeometryQuality>,
@@ -356,13 +356,13 @@ impl<ImageUrlsSlot, M: fal_core::Mode> Builder<ImageUrlsSlot, M> {
         self
     }
 
-    /// Sets [`texture_quality`](Input::texture_quality): Default `standard`.
+    /// Sets [`texture_quality`](Input::texture_quality): Quality of the texture. Default `standard`.
     pub fn texture_quality(mut self, value: impl Param<TextureQuality, M>) -> Self {
         self.optional.texture_quality = self.checking.optional("texture_quality", value);
         self
     }
 
-    /// Sets [`geometry_quality`](Input::geometry_quality): Default `standard`.
+    /// Sets [`geometry_quality`](Input::geometry_quality): Quality of the shape. Default `standard`.
     pub fn geometry_quality(mut self, value: impl Param<GeometryQuality, M>) -> Self {
         self.optional.geometry_quality = self
             .checking

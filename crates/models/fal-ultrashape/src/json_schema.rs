@@ -19,7 +19,7 @@ impl SchemaText for fal_ultrashape::Input {
         "num_inference_steps": {"type": "integer", "minimum": 1, "maximum": 50, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 50},
         "octree_resolution": {"type": "integer", "minimum": 128, "maximum": 1024, "description": "Fineness of the shape.", "default": 1024},
         "seed": {"type": "integer", "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random.", "default": 42},
-        "remove_background": {"type": "boolean", "default": true}
+        "remove_background": {"type": "boolean", "description": "Cuts the background out.", "default": true}
       },
       "required": ["image_url", "model_url"],
       "description": "The parameters of `fal-ai/ultrashape`."

@@ -70,7 +70,7 @@ pub struct Input {
     ///
     /// Default `42`.
     pub seed: Option<Integer>,
-    /// `remove_background`.
+    /// Cuts the background out.
     ///
     /// Default `true`.
     pub remove_background: Option<bool>,
@@ -223,7 +223,7 @@ impl<
         self
     }
 
-    /// Sets [`remove_background`](Input::remove_background): Default `true`.
+    /// Sets [`remove_background`](Input::remove_background): Cuts the background out. Default `true`.
     pub fn remove_background(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.remove_background = self
             .checking

@@ -14,7 +14,7 @@ impl SchemaText for fal_uno::Input {
     const SCHEMA: &'static str = r#"{
       "type": "object",
       "properties": {
-        "input_image_urls": {"type": "array", "items": {"type": "string"}},
+        "input_image_urls": {"type": "array", "items": {"type": "string"}, "description": "Images to work on."},
         "image_size": {"anyOf": [{"$type": "ImageSize"}, {"type": "null"}], "description": "Size of the image, as a preset or as an exact width and height. The names of the presets give orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.", "default": "square_hd"},
         "prompt": {"type": "string", "description": "Description of the image, in plain language: subject, setting, light, style, and any lettering in quotation marks."},
         "seed": {"anyOf": [{"type": "integer"}, {"type": "null"}], "description": "Starting point of the random generator: the same seed with the same parameters and model version gives the same result, or one very close to it. Left out, a seed is drawn at random."},

@@ -57,7 +57,7 @@ impl fal_core::task::ImageToImage for Model {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `input_image_urls`.
+    /// Images to work on.
     pub input_image_urls: Vec<File>,
     /// Size of the image, as a preset or as an exact width and height. The names of the presets give
     /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
@@ -250,7 +250,7 @@ impl<
     PromptSlot,
     M: fal_core::Mode,
 > Builder<InputImageUrlsSlot, PromptSlot, M> {
-    /// Sets [`input_image_urls`](Input::input_image_urls):
+    /// Sets [`input_image_urls`](Input::input_image_urls): Images to work on.
     pub fn input_image_urls(
         mut self,
         value: impl fal_core::Required<Vec<File>, M>,

@@ -59,7 +59,7 @@ pub struct Input {
     ///
     /// Empty by default.
     pub prompt: Option<String>,
-    /// `input_image_urls`.
+    /// Images to work on.
     pub input_image_urls: Vec<File>,
     /// Size of the image, as a preset or as an exact width and height. The names of the presets give
     /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
@@ -259,7 +259,7 @@ struct Optional {
 }
 
 impl<InputImageUrlsSlot, M: fal_core::Mode> Builder<InputImageUrlsSlot, M> {
-    /// Sets [`input_image_urls`](Input::input_image_urls):
+    /// Sets [`input_image_urls`](Input::input_image_urls): Images to work on.
     pub fn input_image_urls(
         mut self,
         value: impl fal_core::Required<Vec<File>, M>,

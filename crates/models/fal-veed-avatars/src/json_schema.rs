@@ -56,7 +56,7 @@ impl SchemaText for fal_veed_avatars::text_to_video::Input {
       "type": "object",
       "properties": {
         "avatar_id": {"$type": "AvatarId"},
-        "text": {"type": "string"}
+        "text": {"type": "string", "description": "Text to speak."}
       },
       "required": ["avatar_id", "text"],
       "description": "The parameters of `veed/avatars/text-to-video`."

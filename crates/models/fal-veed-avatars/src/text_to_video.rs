@@ -45,7 +45,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// `avatar_id`.
     pub avatar_id: AvatarId,
-    /// `text`.
+    /// Text to speak.
     pub text: String,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -258,7 +258,7 @@ impl<AvatarIdSlot, TextSlot, M: fal_core::Mode> Builder<AvatarIdSlot, TextSlot, 
         }
     }
 
-    /// Sets [`text`](Input::text):
+    /// Sets [`text`](Input::text): Text to speak.
     pub fn text(
         mut self,
         value: impl fal_core::Required<String, M>,

@@ -99,7 +99,7 @@ impl SchemaText for fal_veed_fabric_1_0::text::Input {
       "type": "object",
       "properties": {
         "image_url": {"type": "string", "minLength": 1, "maxLength": 2083, "description": "Image of the person or character."},
-        "text": {"type": "string", "minLength": 1, "maxLength": 2000},
+        "text": {"type": "string", "minLength": 1, "maxLength": 2000, "description": "Text to speak."},
         "voice_description": {"anyOf": [{"type": "string"}, {"type": "null"}]},
         "resolution": {"description": "Resolution of the video, named after its height in pixels. A higher one takes longer and may cost more.", "allOf": [{"$type": "Resolution"}]}
       },

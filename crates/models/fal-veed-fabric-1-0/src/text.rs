@@ -47,7 +47,7 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image of the person or character.
     pub image_url: File,
-    /// `text`.
+    /// Text to speak.
     ///
     /// 1 to 2000 characters.
     pub text: String,
@@ -177,7 +177,7 @@ impl<
         }
     }
 
-    /// Sets [`text`](Input::text): 1 to 2000 characters.
+    /// Sets [`text`](Input::text): Text to speak. 1 to 2000 characters.
     pub fn text(
         mut self,
         value: impl fal_core::Required<String, M>,

@@ -88,7 +88,8 @@ pub struct Input {
     ///
     /// Between 0.0 and 20.0. Default `1.0`.
     pub guidance_scale: Option<GuidanceScale>,
-    /// `strength`.
+    /// Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from
+    /// scratch.
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub strength: Option<Strength>,
@@ -294,7 +295,8 @@ impl<VideoUrlSlot, PromptSlot, M: fal_core::Mode> Builder<VideoUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`strength`](Input::strength): Between 0.0 and 1.0. Default `1.0`.
+    /// Sets [`strength`](Input::strength): Distance of the result from the input video. Between 0.0 and
+    /// 1.0. Default `1.0`.
     pub fn strength(mut self, value: impl Param<Strength, M>) -> Self {
         self.optional.strength = self.checking.optional("strength", value);
         self

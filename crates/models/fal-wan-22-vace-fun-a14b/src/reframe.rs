@@ -158,7 +158,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// Treatment of transparent parts.
+    /// Treatment of transparent parts of the first and the last image.
     ///
     /// Default `content_aware`.
     pub transparency_mode: Option<TransparencyMode>,
@@ -170,7 +170,7 @@ pub struct Input {
     ///
     /// Between 0.0 and 0.9. Default `0.0`.
     pub zoom_factor: Option<ZoomFactor>,
-    /// `trim_borders`.
+    /// Cuts the borders off.
     ///
     /// Default `true`.
     pub trim_borders: Option<bool>,
@@ -910,8 +910,8 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`transparency_mode`](Input::transparency_mode): Treatment of transparent parts. Default
-    /// `content_aware`.
+    /// Sets [`transparency_mode`](Input::transparency_mode): Treatment of transparent parts of the
+    /// first and the last image. Default `content_aware`.
     pub fn transparency_mode(mut self, value: impl Param<TransparencyMode, M>) -> Self {
         self.optional.transparency_mode = self
             .checking
@@ -934,7 +934,7 @@ impl<VideoUrlSlot, M: fal_core::Mode> Builder<VideoUrlSlot, M> {
         self
     }
 
-    /// Sets [`trim_borders`](Input::trim_borders): Default `true`.
+    /// Sets [`trim_borders`](Input::trim_borders): Cuts the borders off. Default `true`.
     pub fn trim_borders(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.trim_borders = self.checking.optional("trim_borders", value);
         self

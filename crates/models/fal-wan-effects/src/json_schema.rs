@@ -24,7 +24,7 @@ impl SchemaText for fal_wan_effects::Input {
         "aspect_ratio": {"default": "16:9", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "num_inference_steps": {"type": "integer", "minimum": 2, "maximum": 40, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
         "lora_scale": {"type": "number", "minimum": 0.1, "maximum": 2.0, "description": "Strength of the LoRA: 0 leaves the model unchanged, 1 applies it in full.", "default": 1},
-        "turbo_mode": {"type": "boolean", "default": false}
+        "turbo_mode": {"type": "boolean", "description": "Works faster, for a lower quality.", "default": false}
       },
       "required": ["subject", "image_url"],
       "description": "The parameters of `fal-ai/wan-effects`."

@@ -85,7 +85,7 @@ pub struct Input {
     ///
     /// Between 0.1 and 2.0. Default `1.0`.
     pub lora_scale: Option<LoraScale>,
-    /// `turbo_mode`.
+    /// Works faster, for a lower quality.
     ///
     /// Default `false`.
     pub turbo_mode: Option<bool>,
@@ -514,7 +514,7 @@ impl<
         self
     }
 
-    /// Sets [`turbo_mode`](Input::turbo_mode): Default `false`.
+    /// Sets [`turbo_mode`](Input::turbo_mode): Works faster, for a lower quality. Default `false`.
     pub fn turbo_mode(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.turbo_mode = self.checking.optional("turbo_mode", value);
         self

@@ -44,7 +44,7 @@ impl SchemaText for fal_wan_i2v_lora::Input {
         "aspect_ratio": {"default": "16:9", "description": "Shape of the video, as width to height.", "allOf": [{"$type": "AspectRatio"}]},
         "loras": {"type": "array", "items": {"$type": "LoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
         "reverse_video": {"type": "boolean", "description": "Plays the video backwards.", "default": false},
-        "turbo_mode": {"type": "boolean", "default": true}
+        "turbo_mode": {"type": "boolean", "description": "Works faster, for a lower quality.", "default": true}
       },
       "required": ["prompt", "image_url"],
       "description": "The parameters of `fal-ai/wan-i2v-lora`."

@@ -39,7 +39,7 @@ impl SchemaText for fal_wan_t2v_lora::Input {
         "num_inference_steps": {"type": "integer", "minimum": 2, "maximum": 40, "description": "Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail and take longer.", "default": 30},
         "enable_safety_checker": {"type": "boolean", "description": "Screens out unsafe content.", "default": false},
         "enable_prompt_expansion": {"type": "boolean", "description": "Lets a language model rewrite the prompt with more detail before the run.", "default": false},
-        "turbo_mode": {"type": "boolean", "default": true},
+        "turbo_mode": {"type": "boolean", "description": "Works faster, for a lower quality.", "default": true},
         "loras": {"type": "array", "items": {"$type": "LoraWeight"}, "description": "LoRA weights to apply on top of the model. Several are merged.", "default": []},
         "reverse_video": {"type": "boolean", "description": "Plays the video backwards.", "default": false}
       },

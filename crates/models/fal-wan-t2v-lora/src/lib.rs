@@ -99,7 +99,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub enable_prompt_expansion: Option<bool>,
-    /// `turbo_mode`.
+    /// Works faster, for a lower quality.
     ///
     /// Default `true`.
     pub turbo_mode: Option<bool>,
@@ -382,7 +382,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`turbo_mode`](Input::turbo_mode): Default `true`.
+    /// Sets [`turbo_mode`](Input::turbo_mode): Works faster, for a lower quality. Default `true`.
     pub fn turbo_mode(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.turbo_mode = self.checking.optional("turbo_mode", value);
         self

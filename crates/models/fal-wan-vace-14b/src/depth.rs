@@ -162,7 +162,7 @@ pub struct Input {
     ///
     /// Default `false`.
     pub sync_mode: Option<bool>,
-    /// Treatment of transparent parts.
+    /// Treatment of transparent parts of the first and the last image.
     ///
     /// Default `content_aware`.
     pub transparency_mode: Option<TransparencyMode>,
@@ -917,8 +917,8 @@ impl<PromptSlot, VideoUrlSlot, M: fal_core::Mode> Builder<PromptSlot, VideoUrlSl
         self
     }
 
-    /// Sets [`transparency_mode`](Input::transparency_mode): Treatment of transparent parts. Default
-    /// `content_aware`.
+    /// Sets [`transparency_mode`](Input::transparency_mode): Treatment of transparent parts of the
+    /// first and the last image. Default `content_aware`.
     pub fn transparency_mode(mut self, value: impl Param<TransparencyMode, M>) -> Self {
         self.optional.transparency_mode = self
             .checking

@@ -81,7 +81,7 @@ impl SchemaText for fal_wan_vace_14b::Input {
         "auto_downsample_min_fps": {"type": "number", "minimum": 1.0, "maximum": 60.0, "description": "Lowest frame rate that the automatic lowering may reach.", "default": 15},
         "interpolator_model": {"default": "film", "description": "Model that puts frames between the generated frames, if any.", "allOf": [{"$type": "InterpolatorModel"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "transparency_mode": {"default": "content_aware", "description": "Treatment of transparent parts.", "allOf": [{"$type": "TransparencyMode"}]},
+        "transparency_mode": {"default": "content_aware", "description": "Treatment of transparent parts of the first and the last image.", "allOf": [{"$type": "TransparencyMode"}]},
         "return_frames_zip": {"type": "boolean", "description": "Also returns the single frames, as a ZIP archive.", "default": false}
       },
       "required": ["prompt"],
@@ -225,7 +225,7 @@ impl SchemaText for fal_wan_vace_14b::depth::Input {
         "auto_downsample_min_fps": {"type": "number", "minimum": 1.0, "maximum": 60.0, "description": "Lowest frame rate that the automatic lowering may reach.", "default": 15},
         "interpolator_model": {"default": "film", "description": "Model that puts frames between the generated frames, if any.", "allOf": [{"$type": "InterpolatorModel"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "transparency_mode": {"default": "content_aware", "description": "Treatment of transparent parts.", "allOf": [{"$type": "TransparencyMode"}]},
+        "transparency_mode": {"default": "content_aware", "description": "Treatment of transparent parts of the first and the last image.", "allOf": [{"$type": "TransparencyMode"}]},
         "return_frames_zip": {"type": "boolean", "description": "Also returns the single frames, as a ZIP archive.", "default": false}
       },
       "required": ["prompt", "video_url"],
@@ -362,7 +362,7 @@ impl SchemaText for fal_wan_vace_14b::inpainting::Input {
         "auto_downsample_min_fps": {"type": "number", "minimum": 1.0, "maximum": 60.0, "description": "Lowest frame rate that the automatic lowering may reach.", "default": 15},
         "interpolator_model": {"default": "film", "description": "Model that puts frames between the generated frames, if any.", "allOf": [{"$type": "InterpolatorModel"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "transparency_mode": {"default": "content_aware", "description": "Treatment of transparent parts.", "allOf": [{"$type": "TransparencyMode"}]},
+        "transparency_mode": {"default": "content_aware", "description": "Treatment of transparent parts of the first and the last image.", "allOf": [{"$type": "TransparencyMode"}]},
         "return_frames_zip": {"type": "boolean", "description": "Also returns the single frames, as a ZIP archive.", "default": false}
       },
       "required": ["prompt", "video_url"],
@@ -498,7 +498,7 @@ impl SchemaText for fal_wan_vace_14b::outpainting::Input {
         "auto_downsample_min_fps": {"type": "number", "minimum": 1.0, "maximum": 60.0, "description": "Lowest frame rate that the automatic lowering may reach.", "default": 15},
         "interpolator_model": {"default": "film", "description": "Model that puts frames between the generated frames, if any.", "allOf": [{"$type": "InterpolatorModel"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "transparency_mode": {"default": "content_aware", "description": "Treatment of transparent parts.", "allOf": [{"$type": "TransparencyMode"}]},
+        "transparency_mode": {"default": "content_aware", "description": "Treatment of transparent parts of the first and the last image.", "allOf": [{"$type": "TransparencyMode"}]},
         "return_frames_zip": {"type": "boolean", "description": "Also returns the single frames, as a ZIP archive.", "default": false},
         "expand_left": {"type": "boolean", "default": false},
         "expand_right": {"type": "boolean", "default": false},
@@ -640,7 +640,7 @@ impl SchemaText for fal_wan_vace_14b::pose::Input {
         "auto_downsample_min_fps": {"type": "number", "minimum": 1.0, "maximum": 60.0, "description": "Lowest frame rate that the automatic lowering may reach.", "default": 15},
         "interpolator_model": {"default": "film", "description": "Model that puts frames between the generated frames, if any.", "allOf": [{"$type": "InterpolatorModel"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "transparency_mode": {"default": "content_aware", "description": "Treatment of transparent parts.", "allOf": [{"$type": "TransparencyMode"}]},
+        "transparency_mode": {"default": "content_aware", "description": "Treatment of transparent parts of the first and the last image.", "allOf": [{"$type": "TransparencyMode"}]},
         "return_frames_zip": {"type": "boolean", "description": "Also returns the single frames, as a ZIP archive.", "default": false}
       },
       "required": ["prompt", "video_url"],
@@ -773,10 +773,10 @@ impl SchemaText for fal_wan_vace_14b::reframe::Input {
         "auto_downsample_min_fps": {"type": "number", "minimum": 1.0, "maximum": 60.0, "description": "Lowest frame rate that the automatic lowering may reach.", "default": 15},
         "interpolator_model": {"default": "film", "description": "Model that puts frames between the generated frames, if any.", "allOf": [{"$type": "InterpolatorModel"}]},
         "sync_mode": {"type": "boolean", "description": "Returns files inside the reply as data URIs instead of as links. A result delivered this way is not kept in the request history.", "default": false},
-        "transparency_mode": {"default": "content_aware", "description": "Treatment of transparent parts.", "allOf": [{"$type": "TransparencyMode"}]},
+        "transparency_mode": {"default": "content_aware", "description": "Treatment of transparent parts of the first and the last image.", "allOf": [{"$type": "TransparencyMode"}]},
         "return_frames_zip": {"type": "boolean", "description": "Also returns the single frames, as a ZIP archive.", "default": false},
         "zoom_factor": {"type": "number", "minimum": 0.0, "maximum": 0.9, "default": 0},
-        "trim_borders": {"type": "boolean", "default": true}
+        "trim_borders": {"type": "boolean", "description": "Cuts the borders off.", "default": true}
       },
       "required": ["video_url"],
       "description": "The parameters of `fal-ai/wan-vace-14b/reframe`."

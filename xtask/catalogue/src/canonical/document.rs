@@ -1,6 +1,6 @@
 //! A record in canonical form.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -26,7 +26,7 @@ const QUEUE_STATUS: &str = "QueueStatus";
 /// If the record describes no endpoint.
 pub(crate) fn canonicalize(record: &Value, descriptions: &Descriptions) -> Result<(Value, Findings), String> {
     let id = record["endpoint_id"].as_str().ok_or("/endpoint_id: is missing")?;
-    let openapi = &record["openapi"];
+    let openapi = &with_plain_names(&record["openapi"]);
     if let Some(error) = openapi.get("error") {
         return Err(format!("/openapi/error: fal has no document of `{id}`: {error}"));
     }
@@ -106,6 +106,47 @@ pub(crate) fn canonicalize(record: &Value, descriptions: &Descriptions) -> Resul
         },
     });
     Ok((document, findings))
+}
+
+/// Returns a document whose components have plain names: `Image` for `ImageType2` and `registry__models__Image`, which
+/// programs made, unless the document has an `Image` too.
+fn with_plain_names(openapi: &Value) -> Value {
+    let components = openapi.pointer("/components/schemas").and_then(Value::as_object);
+    let mut renamed: BTreeMap<String, String> = BTreeMap::new();
+    for name in components.into_iter().flat_map(Map::keys) {
+        let plain = name.rsplit("__").next().unwrap_or(name);
+        let plain = plain.trim_end_matches(|c: char| c.is_ascii_digit());
+        let plain = match plain.strip_suffix("Type") {
+            Some(plain) if plain.len() + "Type".len() < name.len() => plain,
+            _ => name.rsplit("__").next().unwrap_or(name),
+        };
+        let is_taken = components.is_some_and(|components| components.contains_key(plain))
+            || renamed.values().any(|other| other == plain);
+        if plain != name && !plain.is_empty() && !is_taken {
+            renamed.insert(name.clone(), plain.to_owned());
+        }
+    }
+    if renamed.is_empty() { openapi.clone() } else { rename(openapi, &renamed) }
+}
+
+/// Renames components and the references to them.
+fn rename(value: &Value, renamed: &BTreeMap<String, String>) -> Value {
+    const SCHEMAS: &str = "#/components/schemas/";
+    match value {
+        Value::String(text) => {
+            let name = text.strip_prefix(SCHEMAS).and_then(|name| renamed.get(name));
+            name.map_or_else(|| value.clone(), |name| json!(format!("{SCHEMAS}{name}")))
+        }
+        Value::Array(items) => items.iter().map(|item| rename(item, renamed)).collect(),
+        Value::Object(object) => object
+            .iter()
+            .map(|(key, value)| {
+                let key = renamed.get(key).filter(|_| value.is_object()).unwrap_or(key);
+                (key.clone(), rename(value, renamed))
+            })
+            .collect(),
+        _ => value.clone(),
+    }
 }
 
 /// The components that are the input and the output of an endpoint.

@@ -57,7 +57,7 @@ pub struct Input {
     pub voice: Option<String>,
     /// `custom_audio_language`.
     pub custom_audio_language: Option<CustomAudioLanguage>,
-    /// `exaggeration`.
+    /// Strength of the expression.
     ///
     /// Between 0.25 and 2.0. Default `0.5`.
     pub exaggeration: Option<Exaggeration>,
@@ -309,7 +309,8 @@ impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
         self
     }
 
-    /// Sets [`exaggeration`](Input::exaggeration): Between 0.25 and 2.0. Default `0.5`.
+    /// Sets [`exaggeration`](Input::exaggeration): Strength of the expression. Between 0.25 and 2.0.
+    /// Default `0.5`.
     pub fn exaggeration(mut self, value: impl Param<Exaggeration, M>) -> Self {
         self.optional.exaggeration = self.checking.optional("exaggeration", value);
         self

@@ -66,7 +66,8 @@ pub struct Input {
     ///
     /// Between 1 and 50. Default `12`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// `strength`.
+    /// Distance of the result from the input video. At 0 it stays unchanged, at 1 it is generated from
+    /// scratch.
     ///
     /// Between 0.0 and 1.0. Default `0.7`.
     pub strength: Option<Strength>,
@@ -247,7 +248,8 @@ impl<VideoUrlSlot, PromptSlot, M: fal_core::Mode> Builder<VideoUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`strength`](Input::strength): Between 0.0 and 1.0. Default `0.7`.
+    /// Sets [`strength`](Input::strength): Distance of the result from the input video. Between 0.0 and
+    /// 1.0. Default `0.7`.
     pub fn strength(mut self, value: impl Param<Strength, M>) -> Self {
         self.optional.strength = self.checking.optional("strength", value);
         self

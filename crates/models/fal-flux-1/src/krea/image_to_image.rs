@@ -12,8 +12,8 @@
 //! use fal_flux_1::krea::image_to_image;
 //!
 //! let input = input!(image_to_image {
-//!     image_url: "https://example.com/cat.png",
 //!     prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+//!     image_url: "https://example.com/cat.png",
 //! });
 //! assert_eq!(input.prompt, "A lighthouse at dawn, seen through a rain-streaked window");
 //! ```
@@ -28,7 +28,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::ImageType2;
+pub use crate::types::Image;
 
 /// The endpoint [`fal-ai/flux-1/krea/image-to-image`](https://fal.ai/models/fal-ai/flux-1/krea/image-to-image).
 #[derive(Debug)]
@@ -52,21 +52,16 @@ impl fal_core::task::ImageToImage for Model {}
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
+    /// Description of the image, in plain language: subject, setting, light, style, and any lettering
+    /// in quotation marks.
+    pub prompt: String,
     /// Image to work on.
     pub image_url: File,
-    /// Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated
-    /// from scratch.
-    ///
-    /// Between 0.01 and 1.0. Default `0.95`.
-    pub strength: Option<Strength>,
     /// Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail
     /// and take longer.
     ///
     /// Between 10 and 50. Default `40`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// Description of the image, in plain language: subject, setting, light, style, and any lettering
-    /// in quotation marks.
-    pub prompt: String,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
@@ -89,13 +84,14 @@ pub struct Input {
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// File format of the images.
-    ///
-    /// Default `jpeg`.
     pub output_format: Option<OutputFormat>,
     /// Acceleration of the run. More acceleration is quicker and may cost some quality.
-    ///
-    /// Default `none`.
     pub acceleration: Option<Acceleration>,
+    /// Distance of the result from the input image. Near 0 it stays unchanged, at 1 it is generated
+    /// from scratch.
+    ///
+    /// Between 0.01 and 1.0. Default `0.95`.
+    pub strength: Option<Strength>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
     nulls: json::Nulls,
@@ -103,9 +99,6 @@ pub struct Input {
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Default of [`strength`](Self::strength): `0.95`.
-    pub const DEFAULT_STRENGTH: Strength = Strength::literal(0.95);
-
     /// Default of [`num_inference_steps`](Self::num_inference_steps): `40`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
         40,
@@ -123,15 +116,9 @@ impl Input {
     /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 
-    /// Default of [`output_format`](Self::output_format): `jpeg`.
-    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Jpeg;
-
-    /// Default of [`acceleration`](Self::acceleration): `none`.
-    pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::None;
+    /// Default of [`strength`](Self::strength): `0.95`.
+    pub const DEFAULT_STRENGTH: Strength = Strength::literal(0.95);
 }
-
-/// `strength`: between 0.01 and 1.0.
-pub type Strength = Float<bounds::Strength>;
 
 /// `num_inference_steps`: between 10 and 50.
 pub type NumInferenceSteps = Int<bounds::NumInferenceSteps>;
@@ -203,22 +190,25 @@ fal_core::closed_enum!(
     "`acceleration` of fal-ai/flux-1/krea/image-to-image must be `none`, `regular` or `high`"
 );
 
+/// `strength`: between 0.01 and 1.0.
+pub type Strength = Float<bounds::Strength>;
+
 /// The result of [`fal-ai/flux-1/krea/image-to-image`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
+    pub images: Vec<Image>,
+    /// Prompt that the images were made from.
+    pub prompt: String,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
-    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
-    /// repeat the result.
-    pub seed: Integer,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
-    /// Prompt that the images were made from.
-    pub prompt: String,
+    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
+    /// repeat the result.
+    pub seed: Integer,
 }
 
 // Building.
@@ -237,8 +227,8 @@ impl Input {
     #[doc(hidden)]
     pub fn builder_with<M: fal_core::Mode>(checking: M) -> Builder<Unset, Unset, M> {
         Builder {
-            image_url: Unset,
             prompt: Unset,
+            image_url: Unset,
             optional: Optional::default(),
             checking,
         }
@@ -258,16 +248,15 @@ impl Input {
 /// A builder of [`Input`]. Parameters that are [`Unset`] are still missing.
 #[derive(Debug, Clone)]
 #[must_use = "a builder does nothing until it is built or given to a call"]
-pub struct Builder<ImageUrlSlot = Unset, PromptSlot = Unset, M = fal_core::Strict> {
-    image_url: ImageUrlSlot,
+pub struct Builder<PromptSlot = Unset, ImageUrlSlot = Unset, M = fal_core::Strict> {
     prompt: PromptSlot,
+    image_url: ImageUrlSlot,
     optional: Optional,
     checking: M,
 }
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    strength: Option<Strength>,
     num_inference_steps: Option<NumInferenceSteps>,
     seed: Option<Integer>,
     guidance_scale: Option<GuidanceScale>,
@@ -276,43 +265,37 @@ struct Optional {
     enable_safety_checker: Option<bool>,
     output_format: Option<OutputFormat>,
     acceleration: Option<Acceleration>,
+    strength: Option<Strength>,
     extra: Map<String, Value>,
     nulls: json::Nulls,
 }
 
-impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSlot, M> {
-    /// Sets [`image_url`](Input::image_url): Image to work on.
-    pub fn image_url(
-        mut self,
-        value: impl fal_core::Required<File, M>,
-    ) -> Builder<File, PromptSlot, M> {
-        Builder {
-            image_url: self.checking.required("image_url", value),
-            prompt: self.prompt,
-            optional: self.optional,
-            checking: self.checking,
-        }
-    }
-
+impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSlot, M> {
     /// Sets [`prompt`](Input::prompt): Description of the image, in plain language: subject, setting,
     /// light, style, and any lettering in quotation marks.
     pub fn prompt(
         mut self,
         value: impl fal_core::Required<String, M>,
-    ) -> Builder<ImageUrlSlot, String, M> {
+    ) -> Builder<String, ImageUrlSlot, M> {
         Builder {
-            image_url: self.image_url,
             prompt: self.checking.required("prompt", value),
+            image_url: self.image_url,
             optional: self.optional,
             checking: self.checking,
         }
     }
 
-    /// Sets [`strength`](Input::strength): Distance of the result from the input image. Between 0.01
-    /// and 1.0. Default `0.95`.
-    pub fn strength(mut self, value: impl Param<Strength, M>) -> Self {
-        self.optional.strength = self.checking.optional("strength", value);
-        self
+    /// Sets [`image_url`](Input::image_url): Image to work on.
+    pub fn image_url(
+        mut self,
+        value: impl fal_core::Required<File, M>,
+    ) -> Builder<PromptSlot, File, M> {
+        Builder {
+            prompt: self.prompt,
+            image_url: self.checking.required("image_url", value),
+            optional: self.optional,
+            checking: self.checking,
+        }
     }
 
     /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 10
@@ -364,15 +347,22 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images. Default `jpeg`.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
         self
     }
 
-    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run. Default `none`.
+    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run.
     pub fn acceleration(mut self, value: impl Param<Acceleration, M>) -> Self {
         self.optional.acceleration = self.checking.optional("acceleration", value);
+        self
+    }
+
+    /// Sets [`strength`](Input::strength): Distance of the result from the input image. Between 0.01
+    /// and 1.0. Default `0.95`.
+    pub fn strength(mut self, value: impl Param<Strength, M>) -> Self {
+        self.optional.strength = self.checking.optional("strength", value);
         self
     }
 
@@ -383,18 +373,17 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
     }
 }
 
-impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSlot, M> {
+impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSlot, M> {
     /// Returns the finished value. This compiles once every required parameter is set.
     pub fn build(self) -> M::Built<Input>
     where
-        ImageUrlSlot: required::HasImageUrl,
         PromptSlot: required::HasPrompt,
+        ImageUrlSlot: required::HasImageUrl,
     {
         self.checking
             .finish(Input {
-                image_url: self.image_url.take(),
                 prompt: self.prompt.take(),
-                strength: self.optional.strength,
+                image_url: self.image_url.take(),
                 num_inference_steps: self.optional.num_inference_steps,
                 seed: self.optional.seed,
                 guidance_scale: self.optional.guidance_scale,
@@ -403,6 +392,7 @@ impl<ImageUrlSlot, PromptSlot, M: fal_core::Mode> Builder<ImageUrlSlot, PromptSl
                 enable_safety_checker: self.optional.enable_safety_checker,
                 output_format: self.optional.output_format,
                 acceleration: self.optional.acceleration,
+                strength: self.optional.strength,
                 extra: self.optional.extra,
                 nulls: self.optional.nulls,
             })
@@ -417,8 +407,8 @@ impl IntoInput for Input {
     }
 }
 
-impl<ImageUrlSlot: required::HasImageUrl, PromptSlot: required::HasPrompt> IntoInput
-for Builder<ImageUrlSlot, PromptSlot> {
+impl<PromptSlot: required::HasPrompt, ImageUrlSlot: required::HasImageUrl> IntoInput
+for Builder<PromptSlot, ImageUrlSlot> {
     type Endpoint = Model;
 
     fn into_input(self) -> Input {
@@ -437,10 +427,9 @@ impl Parameters for Input {
 impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
-        object.write("image_url", &self.image_url);
-        object.write_optional("strength", &self.strength);
-        object.write_optional("num_inference_steps", &self.num_inference_steps);
         object.write("prompt", &self.prompt);
+        object.write("image_url", &self.image_url);
+        object.write_optional("num_inference_steps", &self.num_inference_steps);
         object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("sync_mode", &self.sync_mode);
@@ -448,6 +437,7 @@ impl Serialize for Input {
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.write_optional("output_format", &self.output_format);
         object.write_optional("acceleration", &self.acceleration);
+        object.write_optional("strength", &self.strength);
         object.end()
     }
 }
@@ -462,15 +452,14 @@ impl<'de> json::ReadObject<'de> for Input {
     const NAME: &'static str = "Input";
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
-        let mut image_url = None;
         let mut prompt = None;
+        let mut image_url = None;
         let mut optional = Optional::default();
         while let Some(key) = object.next_key() {
             match &*key {
-                "image_url" => object.read(&mut image_url),
-                "strength" => object.read(&mut optional.strength),
-                "num_inference_steps" => object.read(&mut optional.num_inference_steps),
                 "prompt" => object.read(&mut prompt),
+                "image_url" => object.read(&mut image_url),
+                "num_inference_steps" => object.read(&mut optional.num_inference_steps),
                 "seed" => object.read_nullable("seed", &mut optional.seed),
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
                 "sync_mode" => object.read(&mut optional.sync_mode),
@@ -480,13 +469,14 @@ impl<'de> json::ReadObject<'de> for Input {
                 }
                 "output_format" => object.read(&mut optional.output_format),
                 "acceleration" => object.read(&mut optional.acceleration),
+                "strength" => object.read(&mut optional.strength),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
         optional.nulls = object.nulls();
-        let builder = Builder::<File, String> {
-            image_url: object.require("image_url", image_url)?,
+        let builder = Builder::<String, File> {
             prompt: object.require("prompt", prompt)?,
+            image_url: object.require("image_url", image_url)?,
             optional,
             checking: fal_core::Strict,
         };
@@ -498,10 +488,10 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
-        object.write("timings", &self.timings);
-        object.write("seed", &self.seed);
-        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
         object.write("prompt", &self.prompt);
+        object.write("timings", &self.timings);
+        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
@@ -517,47 +507,32 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
-        let mut timings = None;
-        let mut seed = None;
-        let mut has_nsfw_concepts = None;
         let mut prompt = None;
+        let mut timings = None;
+        let mut has_nsfw_concepts = None;
+        let mut seed = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_unless_null(&mut seed),
-                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
+                "timings" => object.read_unless_null(&mut timings),
+                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
             images: object.require("images", images)?,
-            timings: object.require("timings", timings)?,
-            seed: object.require("seed", seed)?,
-            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
             prompt: object.require("prompt", prompt)?,
+            timings: object.require("timings", timings)?,
+            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
 
 #[doc(hidden)]
 pub mod required {
-    #[diagnostic::on_unimplemented(
-        message = "`image_url` is required by `fal-ai/flux-1/krea/image-to-image`",
-        label = "`image_url` is missing",
-        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
-    )]
-    pub trait HasImageUrl {
-        fn take(self) -> super::File;
-    }
-
-    impl HasImageUrl for super::File {
-        fn take(self) -> super::File {
-            self
-        }
-    }
-
     #[diagnostic::on_unimplemented(
         message = "`prompt` is required by `fal-ai/flux-1/krea/image-to-image`",
         label = "`prompt` is missing",
@@ -572,19 +547,26 @@ pub mod required {
             self
         }
     }
+
+    #[diagnostic::on_unimplemented(
+        message = "`image_url` is required by `fal-ai/flux-1/krea/image-to-image`",
+        label = "`image_url` is missing",
+        note = "set it with `image_url: ..` in `input!`, or with `.image_url(..)` on the builder"
+    )]
+    pub trait HasImageUrl {
+        fn take(self) -> super::File;
+    }
+
+    impl HasImageUrl for super::File {
+        fn take(self) -> super::File {
+            self
+        }
+    }
 }
 
 #[doc(hidden)]
 pub mod bounds {
     use fal_core::Range;
-
-    pub enum Strength {}
-
-    impl Range<f64> for Strength {
-        const MIN: f64 = 0.01;
-        const MAX: f64 = 1.0;
-        const MESSAGE: &'static str = "`strength` of fal-ai/flux-1/krea/image-to-image must be between 0.01 and 1.0";
-    }
 
     pub enum NumInferenceSteps {}
 
@@ -609,15 +591,22 @@ pub mod bounds {
         const MAX: i64 = 4;
         const MESSAGE: &'static str = "`num_images` of fal-ai/flux-1/krea/image-to-image must be between 1 and 4";
     }
+
+    pub enum Strength {}
+
+    impl Range<f64> for Strength {
+        const MIN: f64 = 0.01;
+        const MAX: f64 = 1.0;
+        const MESSAGE: &'static str = "`strength` of fal-ai/flux-1/krea/image-to-image must be between 0.01 and 1.0";
+    }
 }
 
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 pub mod arg {
-    pub type image_url = fal_core::literal::Url<super::Model>;
-    pub type strength = super::Strength;
-    pub type num_inference_steps = super::NumInferenceSteps;
     pub type prompt = fal_core::literal::Text;
+    pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type num_inference_steps = super::NumInferenceSteps;
     pub type seed = fal_core::literal::Integer;
     pub type guidance_scale = super::GuidanceScale;
     pub type sync_mode = fal_core::literal::Flag;
@@ -625,4 +614,5 @@ pub mod arg {
     pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
     pub type acceleration = super::Acceleration;
+    pub type strength = super::Strength;
 }

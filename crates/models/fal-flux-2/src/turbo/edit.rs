@@ -19,8 +19,8 @@
 use std::collections::BTreeMap;
 
 use fal_core::{
-    Endpoint, File, Float, Int, Integer, IntoInput, Nullable, Param, Parameters, Unset,
-    Violations, json,
+    Endpoint, File, Float, Int, Integer, IntoInput, Param, Parameters, Unset, Violations,
+    json,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
@@ -55,6 +55,8 @@ pub struct Input {
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     pub prompt: String,
+    /// Images to change, or to take things from.
+    pub image_urls: Vec<File>,
     /// Adherence of the image to the prompt (classifier-free guidance). Small values let the model
     /// improvise, large ones make it take the prompt literally.
     ///
@@ -64,9 +66,7 @@ pub struct Input {
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
     /// Size of the image, as a preset or as an exact width and height of 512 to 2048 px.
-    ///
-    /// Default `square_hd`.
-    pub image_size: Option<Nullable<ImageSize>>,
+    pub image_size: Option<ImageSize>,
     /// Number of images to generate with this request.
     ///
     /// Between 1 and 4. Default `1`.
@@ -85,23 +85,15 @@ pub struct Input {
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// File format of the images.
-    ///
-    /// Default `png`.
     pub output_format: Option<OutputFormat>,
-    /// Images to change, or to take things from.
-    pub image_urls: Vec<File>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
     /// Default of [`guidance_scale`](Self::guidance_scale): `2.5`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(2.5);
-
-    /// Default of [`image_size`](Self::image_size): `square_hd`.
-    pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::SquareHd;
 
     /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
@@ -114,9 +106,6 @@ impl Input {
 
     /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
-
-    /// Default of [`output_format`](Self::output_format): `png`.
-    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
 }
 
 /// `guidance_scale`: between 0.0 and 20.0.
@@ -163,6 +152,8 @@ fal_core::closed_enum!(
 pub struct Output {
     /// Finished images, ready to download.
     pub images: Vec<ImageFile>,
+    /// Prompt that the images were made from.
+    pub prompt: String,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
@@ -171,8 +162,6 @@ pub struct Output {
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
-    /// Prompt that the images were made from.
-    pub prompt: String,
 }
 
 // Building.
@@ -223,14 +212,13 @@ pub struct Builder<PromptSlot = Unset, ImageUrlsSlot = Unset, M = fal_core::Stri
 struct Optional {
     guidance_scale: Option<GuidanceScale>,
     seed: Option<Integer>,
-    image_size: Option<Nullable<ImageSize>>,
+    image_size: Option<ImageSize>,
     num_images: Option<NumImages>,
     enable_prompt_expansion: Option<bool>,
     sync_mode: Option<bool>,
     enable_safety_checker: Option<bool>,
     output_format: Option<OutputFormat>,
     extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 impl<
@@ -280,8 +268,8 @@ impl<
     }
 
     /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
-    /// height of 512 to 2048 px. Default `square_hd`.
-    pub fn image_size(mut self, value: impl Param<Nullable<ImageSize>, M>) -> Self {
+    /// height of 512 to 2048 px.
+    pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
         self.optional.image_size = self.checking.optional("image_size", value);
         self
     }
@@ -318,7 +306,7 @@ impl<
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images. Default `png`.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
         self
@@ -355,7 +343,6 @@ impl<
                 enable_safety_checker: self.optional.enable_safety_checker,
                 output_format: self.optional.output_format,
                 extra: self.optional.extra,
-                nulls: self.optional.nulls,
             })
     }
 }
@@ -389,15 +376,15 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
+        object.write("image_urls", &self.image_urls);
         object.write_optional("guidance_scale", &self.guidance_scale);
-        object.write_nullable("seed", &self.seed, &self.nulls);
+        object.write_optional("seed", &self.seed);
         object.write_optional("image_size", &self.image_size);
         object.write_optional("num_images", &self.num_images);
         object.write_optional("enable_prompt_expansion", &self.enable_prompt_expansion);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.write_optional("output_format", &self.output_format);
-        object.write("image_urls", &self.image_urls);
         object.end()
     }
 }
@@ -418,8 +405,9 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "prompt" => object.read(&mut prompt),
+                "image_urls" => object.read(&mut image_urls),
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
-                "seed" => object.read_nullable("seed", &mut optional.seed),
+                "seed" => object.read(&mut optional.seed),
                 "image_size" => object.read(&mut optional.image_size),
                 "num_images" => object.read(&mut optional.num_images),
                 "enable_prompt_expansion" => {
@@ -430,11 +418,9 @@ impl<'de> json::ReadObject<'de> for Input {
                     object.read(&mut optional.enable_safety_checker)
                 }
                 "output_format" => object.read(&mut optional.output_format),
-                "image_urls" => object.read(&mut image_urls),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        optional.nulls = object.nulls();
         let builder = Builder::<String, Vec<File>> {
             prompt: object.require("prompt", prompt)?,
             image_urls: object.require("image_urls", image_urls)?,
@@ -449,10 +435,10 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
+        object.write("prompt", &self.prompt);
         object.write("timings", &self.timings);
         object.write("seed", &self.seed);
         object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
-        object.write("prompt", &self.prompt);
         object.end()
     }
 }
@@ -468,26 +454,26 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
+        let mut prompt = None;
         let mut timings = None;
         let mut seed = None;
         let mut has_nsfw_concepts = None;
-        let mut prompt = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
+                "prompt" => object.read_unless_null(&mut prompt),
                 "timings" => object.read_unless_null(&mut timings),
                 "seed" => object.read_unless_null(&mut seed),
                 "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
-                "prompt" => object.read_unless_null(&mut prompt),
                 _ => object.skip(),
             }
         }
         Some(Self {
             images: object.require("images", images)?,
+            prompt: object.require("prompt", prompt)?,
             timings: object.require("timings", timings)?,
             seed: object.require("seed", seed)?,
             has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
-            prompt: object.require("prompt", prompt)?,
         })
     }
 }
@@ -550,6 +536,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
+    pub type image_urls = fal_core::literal::Url<super::Model>;
     pub type guidance_scale = super::GuidanceScale;
     pub type seed = fal_core::literal::Integer;
     pub type image_size = super::ImageSize;
@@ -558,7 +545,6 @@ pub mod arg {
     pub type sync_mode = fal_core::literal::Flag;
     pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
-    pub type image_urls = fal_core::literal::Url<super::Model>;
 }
 
 #[doc(hidden)]

@@ -26,7 +26,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::RegistryImageFastSdxlModelsImage;
+pub use crate::types::Image;
 
 /// The endpoint [`fal-ai/flux-pro/v1/fill`](https://fal.ai/models/fal-ai/flux-pro/v1/fill).
 #[derive(Debug)]
@@ -51,6 +51,10 @@ pub struct Input {
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     pub prompt: String,
+    /// Image to work on.
+    pub image_url: File,
+    /// Mask of the image: the white part is repainted, the black part is kept.
+    pub mask_url: File,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
@@ -64,25 +68,16 @@ pub struct Input {
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
     /// File format of the images.
-    ///
-    /// Default `jpeg`.
     pub output_format: Option<OutputFormat>,
-    /// Strictness of the content check: `1` is the strictest level, the highest level the most
-    /// permissive.
-    ///
-    /// Default `2`.
-    pub safety_tolerance: Option<SafetyTolerance>,
     /// Rewrites the prompt for better results before the run.
     ///
     /// Default `false`.
     pub enhance_prompt: Option<bool>,
-    /// Image to work on.
-    pub image_url: File,
-    /// Mask of the image: the white part is repainted, the black part is kept.
-    pub mask_url: File,
+    /// Strictness of the content check: `1` is the strictest level, the highest level the most
+    /// permissive.
+    pub safety_tolerance: Option<SafetyTolerance>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -92,12 +87,6 @@ impl Input {
 
     /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
-
-    /// Default of [`output_format`](Self::output_format): `jpeg`.
-    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Jpeg;
-
-    /// Default of [`safety_tolerance`](Self::safety_tolerance): `2`.
-    pub const DEFAULT_SAFETY_TOLERANCE: SafetyTolerance = SafetyTolerance::N2;
 
     /// Default of [`enhance_prompt`](Self::enhance_prompt): `false`.
     pub const DEFAULT_ENHANCE_PROMPT: bool = false;
@@ -187,17 +176,17 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<RegistryImageFastSdxlModelsImage>,
+    pub images: Vec<Image>,
+    /// Prompt that the images were made from.
+    pub prompt: String,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
-    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
-    /// repeat the result.
-    pub seed: Integer,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
-    /// Prompt that the images were made from.
-    pub prompt: String,
+    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
+    /// repeat the result.
+    pub seed: Integer,
 }
 
 // Building.
@@ -259,10 +248,9 @@ struct Optional {
     sync_mode: Option<bool>,
     num_images: Option<NumImages>,
     output_format: Option<OutputFormat>,
-    safety_tolerance: Option<SafetyTolerance>,
     enhance_prompt: Option<bool>,
+    safety_tolerance: Option<SafetyTolerance>,
     extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 impl<
@@ -336,18 +324,9 @@ impl<
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images. Default `jpeg`.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
-        self
-    }
-
-    /// Sets [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
-    /// strictest level, the highest level the most permissive. Default `2`.
-    pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance, M>) -> Self {
-        self.optional.safety_tolerance = self
-            .checking
-            .optional("safety_tolerance", value);
         self
     }
 
@@ -355,6 +334,15 @@ impl<
     /// the run. Default `false`.
     pub fn enhance_prompt(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enhance_prompt = self.checking.optional("enhance_prompt", value);
+        self
+    }
+
+    /// Sets [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
+    /// strictest level, the highest level the most permissive.
+    pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance, M>) -> Self {
+        self.optional.safety_tolerance = self
+            .checking
+            .optional("safety_tolerance", value);
         self
     }
 
@@ -387,10 +375,9 @@ impl<
                 sync_mode: self.optional.sync_mode,
                 num_images: self.optional.num_images,
                 output_format: self.optional.output_format,
-                safety_tolerance: self.optional.safety_tolerance,
                 enhance_prompt: self.optional.enhance_prompt,
+                safety_tolerance: self.optional.safety_tolerance,
                 extra: self.optional.extra,
-                nulls: self.optional.nulls,
             })
     }
 }
@@ -428,14 +415,14 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
-        object.write_nullable("seed", &self.seed, &self.nulls);
+        object.write("image_url", &self.image_url);
+        object.write("mask_url", &self.mask_url);
+        object.write_optional("seed", &self.seed);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("num_images", &self.num_images);
         object.write_optional("output_format", &self.output_format);
-        object.write_optional("safety_tolerance", &self.safety_tolerance);
         object.write_optional("enhance_prompt", &self.enhance_prompt);
-        object.write("image_url", &self.image_url);
-        object.write("mask_url", &self.mask_url);
+        object.write_optional("safety_tolerance", &self.safety_tolerance);
         object.end()
     }
 }
@@ -457,18 +444,17 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "prompt" => object.read(&mut prompt),
-                "seed" => object.read_nullable("seed", &mut optional.seed),
+                "image_url" => object.read(&mut image_url),
+                "mask_url" => object.read(&mut mask_url),
+                "seed" => object.read(&mut optional.seed),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "num_images" => object.read(&mut optional.num_images),
                 "output_format" => object.read(&mut optional.output_format),
-                "safety_tolerance" => object.read(&mut optional.safety_tolerance),
                 "enhance_prompt" => object.read(&mut optional.enhance_prompt),
-                "image_url" => object.read(&mut image_url),
-                "mask_url" => object.read(&mut mask_url),
+                "safety_tolerance" => object.read(&mut optional.safety_tolerance),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        optional.nulls = object.nulls();
         let builder = Builder::<String, File, File> {
             prompt: object.require("prompt", prompt)?,
             image_url: object.require("image_url", image_url)?,
@@ -484,10 +470,10 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
-        object.write("timings", &self.timings);
-        object.write("seed", &self.seed);
-        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
         object.write("prompt", &self.prompt);
+        object.write("timings", &self.timings);
+        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
@@ -503,26 +489,26 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
-        let mut timings = None;
-        let mut seed = None;
-        let mut has_nsfw_concepts = None;
         let mut prompt = None;
+        let mut timings = None;
+        let mut has_nsfw_concepts = None;
+        let mut seed = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_unless_null(&mut seed),
-                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
+                "timings" => object.read_unless_null(&mut timings),
+                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
             images: object.require("images", images)?,
-            timings: object.require("timings", timings)?,
-            seed: object.require("seed", seed)?,
-            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
             prompt: object.require("prompt", prompt)?,
+            timings: object.require("timings", timings)?,
+            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -592,12 +578,12 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
+    pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type mask_url = fal_core::literal::Url<super::Model>;
     pub type seed = fal_core::literal::Integer;
     pub type sync_mode = fal_core::literal::Flag;
     pub type num_images = super::NumImages;
     pub type output_format = super::OutputFormat;
-    pub type safety_tolerance = super::SafetyTolerance;
     pub type enhance_prompt = fal_core::literal::Flag;
-    pub type image_url = fal_core::literal::Url<super::Model>;
-    pub type mask_url = fal_core::literal::Url<super::Model>;
+    pub type safety_tolerance = super::SafetyTolerance;
 }

@@ -26,7 +26,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{ImageSize, RegistryImageFastSdxlModelsImage};
+pub use crate::types::{Image, ImageSize};
 
 /// The endpoint [`fal-ai/flux-pro/v1.1/redux`](https://fal.ai/models/fal-ai/flux-pro/v1.1/redux).
 #[derive(Debug)]
@@ -55,10 +55,10 @@ pub struct Input {
     ///
     /// Empty by default.
     pub prompt: Option<String>,
+    /// Image to make variations of.
+    pub image_url: File,
     /// Size of the image, as a preset or as an exact width and height. The names of the presets give
     /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
-    ///
-    /// Default `landscape_4_3`.
     pub image_size: Option<ImageSize>,
     /// Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail
     /// and take longer.
@@ -83,32 +83,22 @@ pub struct Input {
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
     /// File format of the images.
-    ///
-    /// Default `jpeg`.
     pub output_format: Option<OutputFormat>,
-    /// Strictness of the content check: `1` is the strictest level, the highest level the most
-    /// permissive.
-    ///
-    /// Default `2`.
-    pub safety_tolerance: Option<SafetyTolerance>,
     /// Rewrites the prompt for better results before the run.
     ///
     /// Default `false`.
     pub enhance_prompt: Option<bool>,
-    /// Image to make variations of.
-    pub image_url: File,
+    /// Strictness of the content check: `1` is the strictest level, the highest level the most
+    /// permissive.
+    pub safety_tolerance: Option<SafetyTolerance>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
     /// Default of [`prompt`](Self::prompt): the empty text.
     pub const DEFAULT_PROMPT: &'static str = "";
-
-    /// Default of [`image_size`](Self::image_size): `landscape_4_3`.
-    pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Landscape4_3;
 
     /// Default of [`num_inference_steps`](Self::num_inference_steps): `28`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
@@ -123,12 +113,6 @@ impl Input {
 
     /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
-
-    /// Default of [`output_format`](Self::output_format): `jpeg`.
-    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Jpeg;
-
-    /// Default of [`safety_tolerance`](Self::safety_tolerance): `2`.
-    pub const DEFAULT_SAFETY_TOLERANCE: SafetyTolerance = SafetyTolerance::N2;
 
     /// Default of [`enhance_prompt`](Self::enhance_prompt): `false`.
     pub const DEFAULT_ENHANCE_PROMPT: bool = false;
@@ -224,17 +208,17 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<RegistryImageFastSdxlModelsImage>,
+    pub images: Vec<Image>,
+    /// Prompt that the images were made from.
+    pub prompt: String,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
-    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
-    /// repeat the result.
-    pub seed: Integer,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
-    /// Prompt that the images were made from.
-    pub prompt: String,
+    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
+    /// repeat the result.
+    pub seed: Integer,
 }
 
 // Building.
@@ -289,10 +273,9 @@ struct Optional {
     sync_mode: Option<bool>,
     num_images: Option<NumImages>,
     output_format: Option<OutputFormat>,
-    safety_tolerance: Option<SafetyTolerance>,
     enhance_prompt: Option<bool>,
+    safety_tolerance: Option<SafetyTolerance>,
     extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
@@ -316,7 +299,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
     }
 
     /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
-    /// height. Default `landscape_4_3`.
+    /// height.
     pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
         self.optional.image_size = self.checking.optional("image_size", value);
         self
@@ -362,18 +345,9 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images. Default `jpeg`.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
-        self
-    }
-
-    /// Sets [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
-    /// strictest level, the highest level the most permissive. Default `2`.
-    pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance, M>) -> Self {
-        self.optional.safety_tolerance = self
-            .checking
-            .optional("safety_tolerance", value);
         self
     }
 
@@ -381,6 +355,15 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
     /// the run. Default `false`.
     pub fn enhance_prompt(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enhance_prompt = self.checking.optional("enhance_prompt", value);
+        self
+    }
+
+    /// Sets [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
+    /// strictest level, the highest level the most permissive.
+    pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance, M>) -> Self {
+        self.optional.safety_tolerance = self
+            .checking
+            .optional("safety_tolerance", value);
         self
     }
 
@@ -408,10 +391,9 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
                 sync_mode: self.optional.sync_mode,
                 num_images: self.optional.num_images,
                 output_format: self.optional.output_format,
-                safety_tolerance: self.optional.safety_tolerance,
                 enhance_prompt: self.optional.enhance_prompt,
+                safety_tolerance: self.optional.safety_tolerance,
                 extra: self.optional.extra,
-                nulls: self.optional.nulls,
             })
     }
 }
@@ -444,16 +426,16 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write_optional("prompt", &self.prompt);
+        object.write("image_url", &self.image_url);
         object.write_optional("image_size", &self.image_size);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
-        object.write_nullable("seed", &self.seed, &self.nulls);
+        object.write_optional("seed", &self.seed);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("num_images", &self.num_images);
         object.write_optional("output_format", &self.output_format);
-        object.write_optional("safety_tolerance", &self.safety_tolerance);
         object.write_optional("enhance_prompt", &self.enhance_prompt);
-        object.write("image_url", &self.image_url);
+        object.write_optional("safety_tolerance", &self.safety_tolerance);
         object.end()
     }
 }
@@ -473,20 +455,19 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "prompt" => object.read(&mut optional.prompt),
+                "image_url" => object.read(&mut image_url),
                 "image_size" => object.read(&mut optional.image_size),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
-                "seed" => object.read_nullable("seed", &mut optional.seed),
+                "seed" => object.read(&mut optional.seed),
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "num_images" => object.read(&mut optional.num_images),
                 "output_format" => object.read(&mut optional.output_format),
-                "safety_tolerance" => object.read(&mut optional.safety_tolerance),
                 "enhance_prompt" => object.read(&mut optional.enhance_prompt),
-                "image_url" => object.read(&mut image_url),
+                "safety_tolerance" => object.read(&mut optional.safety_tolerance),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        optional.nulls = object.nulls();
         let builder = Builder::<File> {
             image_url: object.require("image_url", image_url)?,
             optional,
@@ -500,10 +481,10 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
-        object.write("timings", &self.timings);
-        object.write("seed", &self.seed);
-        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
         object.write("prompt", &self.prompt);
+        object.write("timings", &self.timings);
+        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
@@ -519,26 +500,26 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
-        let mut timings = None;
-        let mut seed = None;
-        let mut has_nsfw_concepts = None;
         let mut prompt = None;
+        let mut timings = None;
+        let mut has_nsfw_concepts = None;
+        let mut seed = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_unless_null(&mut seed),
-                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
+                "timings" => object.read_unless_null(&mut timings),
+                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
             images: object.require("images", images)?,
-            timings: object.require("timings", timings)?,
-            seed: object.require("seed", seed)?,
-            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
             prompt: object.require("prompt", prompt)?,
+            timings: object.require("timings", timings)?,
+            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -594,6 +575,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
+    pub type image_url = fal_core::literal::Url<super::Model>;
     pub type image_size = super::ImageSize;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type seed = fal_core::literal::Integer;
@@ -601,9 +583,8 @@ pub mod arg {
     pub type sync_mode = fal_core::literal::Flag;
     pub type num_images = super::NumImages;
     pub type output_format = super::OutputFormat;
-    pub type safety_tolerance = super::SafetyTolerance;
     pub type enhance_prompt = fal_core::literal::Flag;
-    pub type image_url = fal_core::literal::Url<super::Model>;
+    pub type safety_tolerance = super::SafetyTolerance;
 }
 
 #[doc(hidden)]

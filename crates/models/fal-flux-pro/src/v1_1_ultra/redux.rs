@@ -26,7 +26,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::RegistryImageFastSdxlModelsImage;
+pub use crate::types::Image;
 
 /// The endpoint [`fal-ai/flux-pro/v1.1-ultra/redux`](https://fal.ai/models/fal-ai/flux-pro/v1.1-ultra/redux).
 #[derive(Debug)]
@@ -55,6 +55,8 @@ pub struct Input {
     ///
     /// Empty by default.
     pub prompt: Option<String>,
+    /// Image to make variations of.
+    pub image_url: File,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
@@ -67,36 +69,31 @@ pub struct Input {
     ///
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
+    /// Screens out unsafe content.
+    ///
+    /// Default `true`.
+    pub enable_safety_checker: Option<bool>,
     /// File format of the images.
-    ///
-    /// Default `jpeg`.
     pub output_format: Option<OutputFormat>,
-    /// Strictness of the content check: `1` is the strictest level, the highest level the most
-    /// permissive.
-    ///
-    /// Default `2`.
-    pub safety_tolerance: Option<SafetyTolerance>,
+    /// Shape of the image, as width to height.
+    pub aspect_ratio: Option<AspectRatio>,
     /// Rewrites the prompt for better results before the run.
     ///
     /// Default `false`.
     pub enhance_prompt: Option<bool>,
-    /// Image to make variations of.
-    pub image_url: File,
     /// Strength of the image relative to the prompt.
     ///
     /// Between 0.0 and 1.0. Default `0.1`.
     pub image_prompt_strength: Option<ImagePromptStrength>,
-    /// Shape of the image, as width to height.
-    ///
-    /// Default `16:9`.
-    pub aspect_ratio: Option<AspectRatio>,
     /// Keeps a raw, less processed look.
     ///
     /// Default `false`.
     pub raw: Option<bool>,
+    /// Strictness of the content check: `1` is the strictest level, the highest level the most
+    /// permissive.
+    pub safety_tolerance: Option<SafetyTolerance>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -110,11 +107,8 @@ impl Input {
     /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Default of [`output_format`](Self::output_format): `jpeg`.
-    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Jpeg;
-
-    /// Default of [`safety_tolerance`](Self::safety_tolerance): `2`.
-    pub const DEFAULT_SAFETY_TOLERANCE: SafetyTolerance = SafetyTolerance::N2;
+    /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
+    pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
 
     /// Default of [`enhance_prompt`](Self::enhance_prompt): `false`.
     pub const DEFAULT_ENHANCE_PROMPT: bool = false;
@@ -123,9 +117,6 @@ impl Input {
     pub const DEFAULT_IMAGE_PROMPT_STRENGTH: ImagePromptStrength = ImagePromptStrength::literal(
         0.1,
     );
-
-    /// Default of [`aspect_ratio`](Self::aspect_ratio): `16:9`.
-    pub const DEFAULT_ASPECT_RATIO: AspectRatio = AspectRatio::Ratio16x9;
 
     /// Default of [`raw`](Self::raw): `false`.
     pub const DEFAULT_RAW: bool = false;
@@ -162,6 +153,43 @@ fal_core::closed_enum!(
     OutputFormat,
     "`output_format` of fal-ai/flux-pro/v1.1-ultra/redux must be `jpeg` or `png`"
 );
+
+/// The values of `aspect_ratio`.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum AspectRatio {
+    /// `21:9`
+    Ratio21x9,
+    /// `16:9`
+    Ratio16x9,
+    /// `4:3`
+    Ratio4x3,
+    /// `3:2`
+    Ratio3x2,
+    /// `1:1`
+    Ratio1x1,
+    /// `2:3`
+    Ratio2x3,
+    /// `3:4`
+    Ratio3x4,
+    /// `9:16`
+    Ratio9x16,
+    /// `9:21`
+    Ratio9x21,
+    /// A text.
+    Text(String),
+}
+
+impl fal_core::ParamValue for AspectRatio {}
+
+impl From<String> for AspectRatio {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+/// `image_prompt_strength`: between 0.0 and 1.0.
+pub type ImagePromptStrength = Float<bounds::ImagePromptStrength>;
 
 /// The values of `safety_tolerance`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -211,59 +239,22 @@ fal_core::closed_enum!(
     "`safety_tolerance` of fal-ai/flux-pro/v1.1-ultra/redux must be `1`, `2`, `3`, `4`, `5` or `6`"
 );
 
-/// `image_prompt_strength`: between 0.0 and 1.0.
-pub type ImagePromptStrength = Float<bounds::ImagePromptStrength>;
-
-/// The values of `aspect_ratio`.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum AspectRatio {
-    /// `21:9`
-    Ratio21x9,
-    /// `16:9`
-    Ratio16x9,
-    /// `4:3`
-    Ratio4x3,
-    /// `3:2`
-    Ratio3x2,
-    /// `1:1`
-    Ratio1x1,
-    /// `2:3`
-    Ratio2x3,
-    /// `3:4`
-    Ratio3x4,
-    /// `9:16`
-    Ratio9x16,
-    /// `9:21`
-    Ratio9x21,
-    /// A text.
-    Text(String),
-}
-
-impl fal_core::ParamValue for AspectRatio {}
-
-impl From<String> for AspectRatio {
-    fn from(value: String) -> Self {
-        Self::Text(value)
-    }
-}
-
 /// The result of [`fal-ai/flux-pro/v1.1-ultra/redux`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<RegistryImageFastSdxlModelsImage>,
+    pub images: Vec<Image>,
+    /// Prompt that the images were made from.
+    pub prompt: String,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
-    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
-    /// repeat the result.
-    pub seed: Integer,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
-    /// Prompt that the images were made from.
-    pub prompt: String,
+    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
+    /// repeat the result.
+    pub seed: Integer,
 }
 
 // Building.
@@ -314,14 +305,14 @@ struct Optional {
     seed: Option<Integer>,
     sync_mode: Option<bool>,
     num_images: Option<NumImages>,
+    enable_safety_checker: Option<bool>,
     output_format: Option<OutputFormat>,
-    safety_tolerance: Option<SafetyTolerance>,
+    aspect_ratio: Option<AspectRatio>,
     enhance_prompt: Option<bool>,
     image_prompt_strength: Option<ImagePromptStrength>,
-    aspect_ratio: Option<AspectRatio>,
     raw: Option<bool>,
+    safety_tolerance: Option<SafetyTolerance>,
     extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
@@ -365,18 +356,24 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images. Default `jpeg`.
+    /// Sets [`enable_safety_checker`](Input::enable_safety_checker): Screens out unsafe content.
+    /// Default `true`.
+    pub fn enable_safety_checker(mut self, value: impl Param<bool, M>) -> Self {
+        self.optional.enable_safety_checker = self
+            .checking
+            .optional("enable_safety_checker", value);
+        self
+    }
+
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
         self
     }
 
-    /// Sets [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
-    /// strictest level, the highest level the most permissive. Default `2`.
-    pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance, M>) -> Self {
-        self.optional.safety_tolerance = self
-            .checking
-            .optional("safety_tolerance", value);
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the image, as width to height.
+    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
@@ -399,16 +396,18 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the image, as width to height. Default
-    /// `16:9`.
-    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
-        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
-        self
-    }
-
     /// Sets [`raw`](Input::raw): Keeps a raw, less processed look. Default `false`.
     pub fn raw(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.raw = self.checking.optional("raw", value);
+        self
+    }
+
+    /// Sets [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
+    /// strictest level, the highest level the most permissive.
+    pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance, M>) -> Self {
+        self.optional.safety_tolerance = self
+            .checking
+            .optional("safety_tolerance", value);
         self
     }
 
@@ -432,14 +431,14 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
                 seed: self.optional.seed,
                 sync_mode: self.optional.sync_mode,
                 num_images: self.optional.num_images,
+                enable_safety_checker: self.optional.enable_safety_checker,
                 output_format: self.optional.output_format,
-                safety_tolerance: self.optional.safety_tolerance,
+                aspect_ratio: self.optional.aspect_ratio,
                 enhance_prompt: self.optional.enhance_prompt,
                 image_prompt_strength: self.optional.image_prompt_strength,
-                aspect_ratio: self.optional.aspect_ratio,
                 raw: self.optional.raw,
+                safety_tolerance: self.optional.safety_tolerance,
                 extra: self.optional.extra,
-                nulls: self.optional.nulls,
             })
     }
 }
@@ -472,16 +471,17 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write_optional("prompt", &self.prompt);
-        object.write_nullable("seed", &self.seed, &self.nulls);
+        object.write("image_url", &self.image_url);
+        object.write_optional("seed", &self.seed);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("num_images", &self.num_images);
+        object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.write_optional("output_format", &self.output_format);
-        object.write_optional("safety_tolerance", &self.safety_tolerance);
-        object.write_optional("enhance_prompt", &self.enhance_prompt);
-        object.write("image_url", &self.image_url);
-        object.write_optional("image_prompt_strength", &self.image_prompt_strength);
         object.write_optional("aspect_ratio", &self.aspect_ratio);
+        object.write_optional("enhance_prompt", &self.enhance_prompt);
+        object.write_optional("image_prompt_strength", &self.image_prompt_strength);
         object.write_optional("raw", &self.raw);
+        object.write_optional("safety_tolerance", &self.safety_tolerance);
         object.end()
     }
 }
@@ -501,22 +501,24 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "prompt" => object.read(&mut optional.prompt),
-                "seed" => object.read_nullable("seed", &mut optional.seed),
+                "image_url" => object.read(&mut image_url),
+                "seed" => object.read(&mut optional.seed),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "num_images" => object.read(&mut optional.num_images),
+                "enable_safety_checker" => {
+                    object.read(&mut optional.enable_safety_checker)
+                }
                 "output_format" => object.read(&mut optional.output_format),
-                "safety_tolerance" => object.read(&mut optional.safety_tolerance),
+                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "enhance_prompt" => object.read(&mut optional.enhance_prompt),
-                "image_url" => object.read(&mut image_url),
                 "image_prompt_strength" => {
                     object.read(&mut optional.image_prompt_strength)
                 }
-                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "raw" => object.read(&mut optional.raw),
+                "safety_tolerance" => object.read(&mut optional.safety_tolerance),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        optional.nulls = object.nulls();
         let builder = Builder::<File> {
             image_url: object.require("image_url", image_url)?,
             optional,
@@ -530,10 +532,10 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
-        object.write("timings", &self.timings);
-        object.write("seed", &self.seed);
-        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
         object.write("prompt", &self.prompt);
+        object.write("timings", &self.timings);
+        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
@@ -549,26 +551,26 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
-        let mut timings = None;
-        let mut seed = None;
-        let mut has_nsfw_concepts = None;
         let mut prompt = None;
+        let mut timings = None;
+        let mut has_nsfw_concepts = None;
+        let mut seed = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_unless_null(&mut seed),
-                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
+                "timings" => object.read_unless_null(&mut timings),
+                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
             images: object.require("images", images)?,
-            timings: object.require("timings", timings)?,
-            seed: object.require("seed", seed)?,
-            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
             prompt: object.require("prompt", prompt)?,
+            timings: object.require("timings", timings)?,
+            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -657,13 +659,14 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
+    pub type image_url = fal_core::literal::Url<super::Model>;
     pub type seed = fal_core::literal::Integer;
     pub type sync_mode = fal_core::literal::Flag;
     pub type num_images = super::NumImages;
+    pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
-    pub type safety_tolerance = super::SafetyTolerance;
     pub type enhance_prompt = fal_core::literal::Flag;
-    pub type image_url = fal_core::literal::Url<super::Model>;
     pub type image_prompt_strength = super::ImagePromptStrength;
     pub type raw = fal_core::literal::Flag;
+    pub type safety_tolerance = super::SafetyTolerance;
 }

@@ -25,7 +25,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{ImageSize, ImageType2};
+pub use crate::types::{Image, ImageSize};
 
 /// The endpoint [`fal-ai/flux/krea/redux`](https://fal.ai/models/fal-ai/flux/krea/redux).
 #[derive(Debug)]
@@ -51,8 +51,6 @@ pub struct Input {
     pub image_url: File,
     /// Size of the image, as a preset or as an exact width and height. The names of the presets give
     /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
-    ///
-    /// Default `landscape_4_3`.
     pub image_size: Option<ImageSize>,
     /// Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail
     /// and take longer.
@@ -81,12 +79,8 @@ pub struct Input {
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// File format of the images.
-    ///
-    /// Default `jpeg`.
     pub output_format: Option<OutputFormat>,
     /// Acceleration of the run. More acceleration is quicker and may cost some quality.
-    ///
-    /// Default `none`.
     pub acceleration: Option<Acceleration>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -95,9 +89,6 @@ pub struct Input {
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Default of [`image_size`](Self::image_size): `landscape_4_3`.
-    pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Landscape4_3;
-
     /// Default of [`num_inference_steps`](Self::num_inference_steps): `28`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
         28,
@@ -114,12 +105,6 @@ impl Input {
 
     /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
-
-    /// Default of [`output_format`](Self::output_format): `jpeg`.
-    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Jpeg;
-
-    /// Default of [`acceleration`](Self::acceleration): `none`.
-    pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::None;
 }
 
 /// `num_inference_steps`: between 1 and 50.
@@ -196,17 +181,17 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
+    pub images: Vec<Image>,
+    /// Prompt that the images were made from.
+    pub prompt: String,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
-    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
-    /// repeat the result.
-    pub seed: Integer,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
-    /// Prompt that the images were made from.
-    pub prompt: String,
+    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
+    /// repeat the result.
+    pub seed: Integer,
 }
 
 // Building.
@@ -280,7 +265,7 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
     }
 
     /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
-    /// height. Default `landscape_4_3`.
+    /// height.
     pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
         self.optional.image_size = self.checking.optional("image_size", value);
         self
@@ -335,13 +320,13 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images. Default `jpeg`.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
         self
     }
 
-    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run. Default `none`.
+    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run.
     pub fn acceleration(mut self, value: impl Param<Acceleration, M>) -> Self {
         self.optional.acceleration = self.checking.optional("acceleration", value);
         self
@@ -462,10 +447,10 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
-        object.write("timings", &self.timings);
-        object.write("seed", &self.seed);
-        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
         object.write("prompt", &self.prompt);
+        object.write("timings", &self.timings);
+        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
@@ -481,26 +466,26 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
-        let mut timings = None;
-        let mut seed = None;
-        let mut has_nsfw_concepts = None;
         let mut prompt = None;
+        let mut timings = None;
+        let mut has_nsfw_concepts = None;
+        let mut seed = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_unless_null(&mut seed),
-                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
+                "timings" => object.read_unless_null(&mut timings),
+                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
             images: object.require("images", images)?,
-            timings: object.require("timings", timings)?,
-            seed: object.require("seed", seed)?,
-            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
             prompt: object.require("prompt", prompt)?,
+            timings: object.require("timings", timings)?,
+            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }

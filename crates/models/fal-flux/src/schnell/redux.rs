@@ -24,7 +24,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::{ImageSize, ImageType2};
+pub use crate::types::{Image, ImageSize};
 
 /// The endpoint [`fal-ai/flux/schnell/redux`](https://fal.ai/models/fal-ai/flux/schnell/redux).
 #[derive(Debug)]
@@ -48,16 +48,14 @@ impl Endpoint for Model {
 pub struct Input {
     /// Image to make variations of.
     pub image_url: File,
+    /// Size of the image, as a preset or as an exact width and height. The names of the presets give
+    /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
+    pub image_size: Option<ImageSize>,
     /// Number of denoising steps. Few steps are quick but leave the result rough, many bring out detail
     /// and take longer.
     ///
     /// Between 1 and 12. Default `4`.
     pub num_inference_steps: Option<NumInferenceSteps>,
-    /// Size of the image, as a preset or as an exact width and height. The names of the presets give
-    /// orientation and aspect ratio; `square_hd` measures 1024 px a side, `square` 512 px.
-    ///
-    /// Default `landscape_4_3`.
-    pub image_size: Option<ImageSize>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
@@ -75,12 +73,8 @@ pub struct Input {
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// File format of the images.
-    ///
-    /// Default `jpeg`.
     pub output_format: Option<OutputFormat>,
     /// Acceleration of the run. More acceleration is quicker and may cost some quality.
-    ///
-    /// Default `none`.
     pub acceleration: Option<Acceleration>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
@@ -94,9 +88,6 @@ impl Input {
         4,
     );
 
-    /// Default of [`image_size`](Self::image_size): `landscape_4_3`.
-    pub const DEFAULT_IMAGE_SIZE: ImageSize = ImageSize::Landscape4_3;
-
     /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
@@ -105,12 +96,6 @@ impl Input {
 
     /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
-
-    /// Default of [`output_format`](Self::output_format): `jpeg`.
-    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Jpeg;
-
-    /// Default of [`acceleration`](Self::acceleration): `none`.
-    pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::None;
 }
 
 /// `num_inference_steps`: between 1 and 12.
@@ -184,17 +169,17 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<ImageType2>,
+    pub images: Vec<Image>,
+    /// Prompt that the images were made from.
+    pub prompt: String,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
-    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
-    /// repeat the result.
-    pub seed: Integer,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
-    /// Prompt that the images were made from.
-    pub prompt: String,
+    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
+    /// repeat the result.
+    pub seed: Integer,
 }
 
 // Building.
@@ -241,8 +226,8 @@ pub struct Builder<ImageUrlSlot = Unset, M = fal_core::Strict> {
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    num_inference_steps: Option<NumInferenceSteps>,
     image_size: Option<ImageSize>,
+    num_inference_steps: Option<NumInferenceSteps>,
     seed: Option<Integer>,
     sync_mode: Option<bool>,
     num_images: Option<NumImages>,
@@ -266,6 +251,13 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         }
     }
 
+    /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
+    /// height.
+    pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
+        self.optional.image_size = self.checking.optional("image_size", value);
+        self
+    }
+
     /// Sets [`num_inference_steps`](Input::num_inference_steps): Number of denoising steps. Between 1
     /// and 12. Default `4`.
     pub fn num_inference_steps(
@@ -275,13 +267,6 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self.optional.num_inference_steps = self
             .checking
             .optional("num_inference_steps", value);
-        self
-    }
-
-    /// Sets [`image_size`](Input::image_size): Size of the image, as a preset or as an exact width and
-    /// height. Default `landscape_4_3`.
-    pub fn image_size(mut self, value: impl Param<ImageSize, M>) -> Self {
-        self.optional.image_size = self.checking.optional("image_size", value);
         self
     }
 
@@ -315,13 +300,13 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images. Default `jpeg`.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
         self
     }
 
-    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run. Default `none`.
+    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run.
     pub fn acceleration(mut self, value: impl Param<Acceleration, M>) -> Self {
         self.optional.acceleration = self.checking.optional("acceleration", value);
         self
@@ -343,8 +328,8 @@ impl<ImageUrlSlot, M: fal_core::Mode> Builder<ImageUrlSlot, M> {
         self.checking
             .finish(Input {
                 image_url: self.image_url.take(),
-                num_inference_steps: self.optional.num_inference_steps,
                 image_size: self.optional.image_size,
+                num_inference_steps: self.optional.num_inference_steps,
                 seed: self.optional.seed,
                 sync_mode: self.optional.sync_mode,
                 num_images: self.optional.num_images,
@@ -385,8 +370,8 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("image_url", &self.image_url);
-        object.write_optional("num_inference_steps", &self.num_inference_steps);
         object.write_optional("image_size", &self.image_size);
+        object.write_optional("num_inference_steps", &self.num_inference_steps);
         object.write_nullable("seed", &self.seed, &self.nulls);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("num_images", &self.num_images);
@@ -412,8 +397,8 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "image_url" => object.read(&mut image_url),
-                "num_inference_steps" => object.read(&mut optional.num_inference_steps),
                 "image_size" => object.read(&mut optional.image_size),
+                "num_inference_steps" => object.read(&mut optional.num_inference_steps),
                 "seed" => object.read_nullable("seed", &mut optional.seed),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "num_images" => object.read(&mut optional.num_images),
@@ -439,10 +424,10 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
-        object.write("timings", &self.timings);
-        object.write("seed", &self.seed);
-        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
         object.write("prompt", &self.prompt);
+        object.write("timings", &self.timings);
+        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
@@ -458,26 +443,26 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
-        let mut timings = None;
-        let mut seed = None;
-        let mut has_nsfw_concepts = None;
         let mut prompt = None;
+        let mut timings = None;
+        let mut has_nsfw_concepts = None;
+        let mut seed = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_unless_null(&mut seed),
-                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
+                "timings" => object.read_unless_null(&mut timings),
+                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
             images: object.require("images", images)?,
-            timings: object.require("timings", timings)?,
-            seed: object.require("seed", seed)?,
-            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
             prompt: object.require("prompt", prompt)?,
+            timings: object.require("timings", timings)?,
+            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -525,8 +510,8 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type image_url = fal_core::literal::Url<super::Model>;
-    pub type num_inference_steps = super::NumInferenceSteps;
     pub type image_size = super::ImageSize;
+    pub type num_inference_steps = super::NumInferenceSteps;
     pub type seed = fal_core::literal::Integer;
     pub type sync_mode = fal_core::literal::Flag;
     pub type num_images = super::NumImages;

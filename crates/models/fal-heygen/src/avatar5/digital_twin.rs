@@ -43,7 +43,7 @@ impl fal_core::task::TextToVideo for Model {}
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// `avatar`.
+    /// Avatar that speaks.
     ///
     /// Default `Abigail Sofa Front`.
     pub avatar: Option<Nullable<String>>,
@@ -60,7 +60,7 @@ pub struct Input {
     ///
     /// Default `cover`.
     pub fit: Option<Fit>,
-    /// `remove_background`.
+    /// Cuts the background out.
     ///
     /// Default `false`.
     pub remove_background: Option<bool>,
@@ -758,7 +758,7 @@ struct Optional {
 }
 
 impl<M: fal_core::Mode> Builder<M> {
-    /// Sets [`avatar`](Input::avatar): Default `Abigail Sofa Front`.
+    /// Sets [`avatar`](Input::avatar): Avatar that speaks. Default `Abigail Sofa Front`.
     pub fn avatar(mut self, value: impl Param<Nullable<String>, M>) -> Self {
         self.optional.avatar = self.checking.optional("avatar", value);
         self
@@ -789,7 +789,7 @@ impl<M: fal_core::Mode> Builder<M> {
         self
     }
 
-    /// Sets [`remove_background`](Input::remove_background): Default `false`.
+    /// Sets [`remove_background`](Input::remove_background): Cuts the background out. Default `false`.
     pub fn remove_background(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.remove_background = self
             .checking

@@ -51,7 +51,7 @@ pub struct Input {
     ///
     /// At most 10000 characters.
     pub prompt: String,
-    /// `avatar`.
+    /// Avatar that speaks.
     ///
     /// Default `auto`.
     pub avatar: Option<Avatar>,
@@ -5819,7 +5819,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         }
     }
 
-    /// Sets [`avatar`](Input::avatar): Default `auto`.
+    /// Sets [`avatar`](Input::avatar): Avatar that speaks. Default `auto`.
     pub fn avatar(mut self, value: impl Param<Avatar, M>) -> Self {
         self.optional.avatar = self.checking.optional("avatar", value);
         self

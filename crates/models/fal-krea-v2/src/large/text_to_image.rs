@@ -65,7 +65,7 @@ pub struct Input {
     ///
     /// At most 10 items. Default `[]`.
     pub image_style_references: Option<Vec<ImageStyleReference>>,
-    /// `styles`.
+    /// Ready-made styles.
     ///
     /// At most 10 items. Default `[]`.
     pub styles: Option<Vec<Style>>,
@@ -288,7 +288,7 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`styles`](Input::styles): At most 10 items. Default `[]`.
+    /// Sets [`styles`](Input::styles): Ready-made styles. At most 10 items. Default `[]`.
     pub fn styles(mut self, value: impl Param<Vec<Style>, M>) -> Self {
         self.optional.styles = self.checking.optional("styles", value);
         self

@@ -111,11 +111,11 @@ pub struct Input {
     ///
     /// Between 0.0 and 10.0. Default `3.0`.
     pub audio_modality_scale: Option<AudioModalityScale>,
-    /// `gradient_estimation_gamma`.
+    /// Strength of gradient estimation in the sampler.
     ///
     /// Between 0.0 and 10.0. Default `2.0`.
     pub gradient_estimation_gamma: Option<GradientEstimationGamma>,
-    /// `use_restart_sampling`.
+    /// Samples again from a noisier state where that helps.
     ///
     /// Default `false`.
     pub use_restart_sampling: Option<bool>,
@@ -912,8 +912,8 @@ impl<
         self
     }
 
-    /// Sets [`gradient_estimation_gamma`](Input::gradient_estimation_gamma): Between 0.0 and 10.0.
-    /// Default `2.0`.
+    /// Sets [`gradient_estimation_gamma`](Input::gradient_estimation_gamma): Strength of gradient
+    /// estimation in the sampler. Between 0.0 and 10.0. Default `2.0`.
     pub fn gradient_estimation_gamma(
         mut self,
         value: impl Param<GradientEstimationGamma, M>,
@@ -924,7 +924,8 @@ impl<
         self
     }
 
-    /// Sets [`use_restart_sampling`](Input::use_restart_sampling): Default `false`.
+    /// Sets [`use_restart_sampling`](Input::use_restart_sampling): Samples again from a noisier state
+    /// where that helps. Default `false`.
     pub fn use_restart_sampling(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.use_restart_sampling = self
             .checking

@@ -84,7 +84,7 @@ pub struct Input {
     ///
     /// Between 32 and 256. Default `128`.
     pub tile_size: Option<TileSize>,
-    /// `tile_stride`.
+    /// Distance of the tiles in pixels.
     ///
     /// Between 16 and 128. Default `64`.
     pub tile_stride: Option<TileStride>,
@@ -99,7 +99,7 @@ pub struct Input {
     ///
     /// Default `["basecolor","normal","roughness","metalness","height"]`.
     pub maps: Option<Vec<Maps>>,
-    /// Factor by which width and height grow.
+    /// Factor by which the maps grow. 0 leaves their size.
     ///
     /// Default `0`.
     pub upscale_factor: Option<UpscaleFactor>,
@@ -476,7 +476,8 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`tile_stride`](Input::tile_stride): Between 16 and 128. Default `64`.
+    /// Sets [`tile_stride`](Input::tile_stride): Distance of the tiles in pixels. Between 16 and 128.
+    /// Default `64`.
     pub fn tile_stride(mut self, value: impl Param<TileStride, M>) -> Self {
         self.optional.tile_stride = self.checking.optional("tile_stride", value);
         self
@@ -495,8 +496,7 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`upscale_factor`](Input::upscale_factor): Factor by which width and height grow. Default
-    /// `0`.
+    /// Sets [`upscale_factor`](Input::upscale_factor): Factor by which the maps grow. Default `0`.
     pub fn upscale_factor(mut self, value: impl Param<UpscaleFactor, M>) -> Self {
         self.optional.upscale_factor = self.checking.optional("upscale_factor", value);
         self

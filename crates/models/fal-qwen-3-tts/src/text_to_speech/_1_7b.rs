@@ -82,15 +82,15 @@ pub struct Input {
     ///
     /// Default `true`.
     pub subtalker_dosample: Option<Nullable<bool>>,
-    /// `subtalker_top_k`.
+    /// Number of the most likely choices of the second stage.
     ///
     /// At least 0. Default `50`.
     pub subtalker_top_k: Option<Nullable<SubtalkerTopK>>,
-    /// `subtalker_top_p`.
+    /// Share of the probability that the second stage draws from.
     ///
     /// Between 0.0 and 1.0. Default `1.0`.
     pub subtalker_top_p: Option<Nullable<SubtalkerTopP>>,
-    /// `subtalker_temperature`.
+    /// Randomness of the second stage.
     ///
     /// Between 0.0 and 1.0. Default `0.9`.
     pub subtalker_temperature: Option<Nullable<SubtalkerTemperature>>,
@@ -451,7 +451,8 @@ impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
         self
     }
 
-    /// Sets [`subtalker_top_k`](Input::subtalker_top_k): At least 0. Default `50`.
+    /// Sets [`subtalker_top_k`](Input::subtalker_top_k): Number of the most likely choices of the
+    /// second stage. At least 0. Default `50`.
     pub fn subtalker_top_k(
         mut self,
         value: impl Param<Nullable<SubtalkerTopK>, M>,
@@ -460,7 +461,8 @@ impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
         self
     }
 
-    /// Sets [`subtalker_top_p`](Input::subtalker_top_p): Between 0.0 and 1.0. Default `1.0`.
+    /// Sets [`subtalker_top_p`](Input::subtalker_top_p): Share of the probability that the second stage
+    /// draws from. Between 0.0 and 1.0. Default `1.0`.
     pub fn subtalker_top_p(
         mut self,
         value: impl Param<Nullable<SubtalkerTopP>, M>,
@@ -469,8 +471,8 @@ impl<TextSlot, M: fal_core::Mode> Builder<TextSlot, M> {
         self
     }
 
-    /// Sets [`subtalker_temperature`](Input::subtalker_temperature): Between 0.0 and 1.0. Default
-    /// `0.9`.
+    /// Sets [`subtalker_temperature`](Input::subtalker_temperature): Randomness of the second stage.
+    /// Between 0.0 and 1.0. Default `0.9`.
     pub fn subtalker_temperature(
         mut self,
         value: impl Param<Nullable<SubtalkerTemperature>, M>,

@@ -95,15 +95,15 @@ pub struct Input {
     pub enable_prompt_expansion: Option<bool>,
     /// Image to work on.
     pub image_url: File,
-    /// `control_scale`.
+    /// Strength of the control.
     ///
     /// Between 0.0 and 1.0. Default `0.75`.
     pub control_scale: Option<ControlScale>,
-    /// `control_start`.
+    /// Share of the steps after which the control starts.
     ///
     /// Between 0.0 and 1.0. Default `0.0`.
     pub control_start: Option<ControlStart>,
-    /// `control_end`.
+    /// Share of the steps after which the control stops.
     ///
     /// Between 0.0 and 1.0. Default `0.8`.
     pub control_end: Option<ControlEnd>,
@@ -450,19 +450,22 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`control_scale`](Input::control_scale): Between 0.0 and 1.0. Default `0.75`.
+    /// Sets [`control_scale`](Input::control_scale): Strength of the control. Between 0.0 and 1.0.
+    /// Default `0.75`.
     pub fn control_scale(mut self, value: impl Param<ControlScale, M>) -> Self {
         self.optional.control_scale = self.checking.optional("control_scale", value);
         self
     }
 
-    /// Sets [`control_start`](Input::control_start): Between 0.0 and 1.0. Default `0.0`.
+    /// Sets [`control_start`](Input::control_start): Share of the steps after which the control starts.
+    /// Between 0.0 and 1.0. Default `0.0`.
     pub fn control_start(mut self, value: impl Param<ControlStart, M>) -> Self {
         self.optional.control_start = self.checking.optional("control_start", value);
         self
     }
 
-    /// Sets [`control_end`](Input::control_end): Between 0.0 and 1.0. Default `0.8`.
+    /// Sets [`control_end`](Input::control_end): Share of the steps after which the control stops.
+    /// Between 0.0 and 1.0. Default `0.8`.
     pub fn control_end(mut self, value: impl Param<ControlEnd, M>) -> Self {
         self.optional.control_end = self.checking.optional("control_end", value);
         self

@@ -57,6 +57,8 @@ pub struct Input {
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     pub prompt: String,
+    /// Images to change, or to take things from.
+    pub image_urls: Vec<File>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
@@ -82,14 +84,9 @@ pub struct Input {
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// File format of the images.
-    ///
-    /// Default `png`.
     pub output_format: Option<OutputFormat>,
-    /// Images to change, or to take things from.
-    pub image_urls: Vec<File>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -107,9 +104,6 @@ impl Input {
 
     /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
-
-    /// Default of [`output_format`](Self::output_format): `png`.
-    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
 }
 
 /// `num_inference_steps`: between 4 and 8.
@@ -156,6 +150,8 @@ fal_core::closed_enum!(
 pub struct Output {
     /// Finished images, ready to download.
     pub images: Vec<ImageFile>,
+    /// Prompt that the images were made from.
+    pub prompt: String,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
@@ -164,8 +160,6 @@ pub struct Output {
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
-    /// Prompt that the images were made from.
-    pub prompt: String,
 }
 
 // Building.
@@ -222,7 +216,6 @@ struct Optional {
     enable_safety_checker: Option<bool>,
     output_format: Option<OutputFormat>,
     extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 impl<
@@ -306,7 +299,7 @@ impl<
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images. Default `png`.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
         self
@@ -342,7 +335,6 @@ impl<
                 enable_safety_checker: self.optional.enable_safety_checker,
                 output_format: self.optional.output_format,
                 extra: self.optional.extra,
-                nulls: self.optional.nulls,
             })
     }
 }
@@ -376,14 +368,14 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
-        object.write_nullable("seed", &self.seed, &self.nulls);
+        object.write("image_urls", &self.image_urls);
+        object.write_optional("seed", &self.seed);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
-        object.write_nullable("image_size", &self.image_size, &self.nulls);
+        object.write_optional("image_size", &self.image_size);
         object.write_optional("num_images", &self.num_images);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.write_optional("output_format", &self.output_format);
-        object.write("image_urls", &self.image_urls);
         object.end()
     }
 }
@@ -404,22 +396,19 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "prompt" => object.read(&mut prompt),
-                "seed" => object.read_nullable("seed", &mut optional.seed),
+                "image_urls" => object.read(&mut image_urls),
+                "seed" => object.read(&mut optional.seed),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
-                "image_size" => {
-                    object.read_nullable("image_size", &mut optional.image_size)
-                }
+                "image_size" => object.read(&mut optional.image_size),
                 "num_images" => object.read(&mut optional.num_images),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "enable_safety_checker" => {
                     object.read(&mut optional.enable_safety_checker)
                 }
                 "output_format" => object.read(&mut optional.output_format),
-                "image_urls" => object.read(&mut image_urls),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        optional.nulls = object.nulls();
         let builder = Builder::<String, Vec<File>> {
             prompt: object.require("prompt", prompt)?,
             image_urls: object.require("image_urls", image_urls)?,
@@ -434,10 +423,10 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
+        object.write("prompt", &self.prompt);
         object.write("timings", &self.timings);
         object.write("seed", &self.seed);
         object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
-        object.write("prompt", &self.prompt);
         object.end()
     }
 }
@@ -453,26 +442,26 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
+        let mut prompt = None;
         let mut timings = None;
         let mut seed = None;
         let mut has_nsfw_concepts = None;
-        let mut prompt = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
+                "prompt" => object.read_unless_null(&mut prompt),
                 "timings" => object.read_unless_null(&mut timings),
                 "seed" => object.read_unless_null(&mut seed),
                 "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
-                "prompt" => object.read_unless_null(&mut prompt),
                 _ => object.skip(),
             }
         }
         Some(Self {
             images: object.require("images", images)?,
+            prompt: object.require("prompt", prompt)?,
             timings: object.require("timings", timings)?,
             seed: object.require("seed", seed)?,
             has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
-            prompt: object.require("prompt", prompt)?,
         })
     }
 }
@@ -535,6 +524,7 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
+    pub type image_urls = fal_core::literal::Url<super::Model>;
     pub type seed = fal_core::literal::Integer;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type image_size = super::ImageSize;
@@ -542,7 +532,6 @@ pub mod arg {
     pub type sync_mode = fal_core::literal::Flag;
     pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
-    pub type image_urls = fal_core::literal::Url<super::Model>;
 }
 
 #[doc(hidden)]

@@ -27,7 +27,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::RegistryImageFastSdxlModelsImage;
+pub use crate::types::Image;
 
 /// The endpoint [`fal-ai/flux-pro/kontext/max/multi`](https://fal.ai/models/fal-ai/flux-pro/kontext/max/multi).
 #[derive(Debug)]
@@ -56,6 +56,8 @@ pub struct Input {
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     pub prompt: String,
+    /// Images to make one of.
+    pub image_urls: Vec<File>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
@@ -74,25 +76,18 @@ pub struct Input {
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
     /// File format of the images.
-    ///
-    /// Default `jpeg`.
     pub output_format: Option<OutputFormat>,
-    /// Strictness of the content check: `1` is the strictest level, the highest level the most
-    /// permissive.
-    ///
-    /// Default `2`.
-    pub safety_tolerance: Option<SafetyTolerance>,
+    /// Shape of the image, as width to height.
+    pub aspect_ratio: Option<AspectRatio>,
     /// Rewrites the prompt for better results before the run.
     ///
     /// Default `false`.
     pub enhance_prompt: Option<bool>,
-    /// Shape of the image, as width to height.
-    pub aspect_ratio: Option<AspectRatio>,
-    /// Images to make one of.
-    pub image_urls: Vec<File>,
+    /// Strictness of the content check: `1` is the strictest level, the highest level the most
+    /// permissive.
+    pub safety_tolerance: Option<SafetyTolerance>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
@@ -105,12 +100,6 @@ impl Input {
 
     /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
-
-    /// Default of [`output_format`](Self::output_format): `jpeg`.
-    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Jpeg;
-
-    /// Default of [`safety_tolerance`](Self::safety_tolerance): `2`.
-    pub const DEFAULT_SAFETY_TOLERANCE: SafetyTolerance = SafetyTolerance::N2;
 
     /// Default of [`enhance_prompt`](Self::enhance_prompt): `false`.
     pub const DEFAULT_ENHANCE_PROMPT: bool = false;
@@ -149,54 +138,6 @@ impl OutputFormat {
 fal_core::closed_enum!(
     OutputFormat,
     "`output_format` of fal-ai/flux-pro/kontext/max/multi must be `jpeg` or `png`"
-);
-
-/// The values of `safety_tolerance`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SafetyTolerance {
-    /// `1`
-    N1,
-    /// `2`
-    N2,
-    /// `3`
-    N3,
-    /// `4`
-    N4,
-    /// `5`
-    N5,
-    /// `6`
-    N6,
-}
-
-impl SafetyTolerance {
-    /// Every value that the schema lists, in its order.
-    pub const ALL: &'static [Self] = &[
-        Self::N1,
-        Self::N2,
-        Self::N3,
-        Self::N4,
-        Self::N5,
-        Self::N6,
-    ];
-
-    /// Returns the value on the wire.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::N1 => "1",
-            Self::N2 => "2",
-            Self::N3 => "3",
-            Self::N4 => "4",
-            Self::N5 => "5",
-            Self::N6 => "6",
-        }
-    }
-}
-
-fal_core::closed_enum!(
-    SafetyTolerance,
-    "`safety_tolerance` of fal-ai/flux-pro/kontext/max/multi must be `1`, `2`, `3`, `4`, `5` or `6`"
 );
 
 /// The values of `aspect_ratio`.
@@ -259,22 +200,70 @@ fal_core::closed_enum!(
     "`aspect_ratio` of fal-ai/flux-pro/kontext/max/multi must be `21:9`, `16:9`, `4:3`, `3:2`, `1:1`, `2:3`, `3:4`, `9:16` or `9:21`"
 );
 
+/// The values of `safety_tolerance`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SafetyTolerance {
+    /// `1`
+    N1,
+    /// `2`
+    N2,
+    /// `3`
+    N3,
+    /// `4`
+    N4,
+    /// `5`
+    N5,
+    /// `6`
+    N6,
+}
+
+impl SafetyTolerance {
+    /// Every value that the schema lists, in its order.
+    pub const ALL: &'static [Self] = &[
+        Self::N1,
+        Self::N2,
+        Self::N3,
+        Self::N4,
+        Self::N5,
+        Self::N6,
+    ];
+
+    /// Returns the value on the wire.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::N1 => "1",
+            Self::N2 => "2",
+            Self::N3 => "3",
+            Self::N4 => "4",
+            Self::N5 => "5",
+            Self::N6 => "6",
+        }
+    }
+}
+
+fal_core::closed_enum!(
+    SafetyTolerance,
+    "`safety_tolerance` of fal-ai/flux-pro/kontext/max/multi must be `1`, `2`, `3`, `4`, `5` or `6`"
+);
+
 /// The result of [`fal-ai/flux-pro/kontext/max/multi`](Model).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<RegistryImageFastSdxlModelsImage>,
+    pub images: Vec<Image>,
+    /// Prompt that the images were made from.
+    pub prompt: String,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
-    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
-    /// repeat the result.
-    pub seed: Integer,
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
-    /// Prompt that the images were made from.
-    pub prompt: String,
+    /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
+    /// repeat the result.
+    pub seed: Integer,
 }
 
 // Building.
@@ -328,11 +317,10 @@ struct Optional {
     sync_mode: Option<bool>,
     num_images: Option<NumImages>,
     output_format: Option<OutputFormat>,
-    safety_tolerance: Option<SafetyTolerance>,
-    enhance_prompt: Option<bool>,
     aspect_ratio: Option<AspectRatio>,
+    enhance_prompt: Option<bool>,
+    safety_tolerance: Option<SafetyTolerance>,
     extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 impl<
@@ -395,18 +383,15 @@ impl<
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images. Default `jpeg`.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
         self
     }
 
-    /// Sets [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
-    /// strictest level, the highest level the most permissive. Default `2`.
-    pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance, M>) -> Self {
-        self.optional.safety_tolerance = self
-            .checking
-            .optional("safety_tolerance", value);
+    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the image, as width to height.
+    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
+        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
         self
     }
 
@@ -417,9 +402,12 @@ impl<
         self
     }
 
-    /// Sets [`aspect_ratio`](Input::aspect_ratio): Shape of the image, as width to height.
-    pub fn aspect_ratio(mut self, value: impl Param<AspectRatio, M>) -> Self {
-        self.optional.aspect_ratio = self.checking.optional("aspect_ratio", value);
+    /// Sets [`safety_tolerance`](Input::safety_tolerance): Strictness of the content check: `1` is the
+    /// strictest level, the highest level the most permissive.
+    pub fn safety_tolerance(mut self, value: impl Param<SafetyTolerance, M>) -> Self {
+        self.optional.safety_tolerance = self
+            .checking
+            .optional("safety_tolerance", value);
         self
     }
 
@@ -450,11 +438,10 @@ impl<
                 sync_mode: self.optional.sync_mode,
                 num_images: self.optional.num_images,
                 output_format: self.optional.output_format,
-                safety_tolerance: self.optional.safety_tolerance,
-                enhance_prompt: self.optional.enhance_prompt,
                 aspect_ratio: self.optional.aspect_ratio,
+                enhance_prompt: self.optional.enhance_prompt,
+                safety_tolerance: self.optional.safety_tolerance,
                 extra: self.optional.extra,
-                nulls: self.optional.nulls,
             })
     }
 }
@@ -488,15 +475,15 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
-        object.write_nullable("seed", &self.seed, &self.nulls);
+        object.write("image_urls", &self.image_urls);
+        object.write_optional("seed", &self.seed);
         object.write_optional("guidance_scale", &self.guidance_scale);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("num_images", &self.num_images);
         object.write_optional("output_format", &self.output_format);
-        object.write_optional("safety_tolerance", &self.safety_tolerance);
+        object.write_optional("aspect_ratio", &self.aspect_ratio);
         object.write_optional("enhance_prompt", &self.enhance_prompt);
-        object.write_nullable("aspect_ratio", &self.aspect_ratio, &self.nulls);
-        object.write("image_urls", &self.image_urls);
+        object.write_optional("safety_tolerance", &self.safety_tolerance);
         object.end()
     }
 }
@@ -517,21 +504,18 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "prompt" => object.read(&mut prompt),
-                "seed" => object.read_nullable("seed", &mut optional.seed),
+                "image_urls" => object.read(&mut image_urls),
+                "seed" => object.read(&mut optional.seed),
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
                 "sync_mode" => object.read(&mut optional.sync_mode),
                 "num_images" => object.read(&mut optional.num_images),
                 "output_format" => object.read(&mut optional.output_format),
-                "safety_tolerance" => object.read(&mut optional.safety_tolerance),
+                "aspect_ratio" => object.read(&mut optional.aspect_ratio),
                 "enhance_prompt" => object.read(&mut optional.enhance_prompt),
-                "aspect_ratio" => {
-                    object.read_nullable("aspect_ratio", &mut optional.aspect_ratio)
-                }
-                "image_urls" => object.read(&mut image_urls),
+                "safety_tolerance" => object.read(&mut optional.safety_tolerance),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        optional.nulls = object.nulls();
         let builder = Builder::<String, Vec<File>> {
             prompt: object.require("prompt", prompt)?,
             image_urls: object.require("image_urls", image_urls)?,
@@ -546,10 +530,10 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
-        object.write("timings", &self.timings);
-        object.write("seed", &self.seed);
-        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
         object.write("prompt", &self.prompt);
+        object.write("timings", &self.timings);
+        object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
+        object.write("seed", &self.seed);
         object.end()
     }
 }
@@ -565,26 +549,26 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
-        let mut timings = None;
-        let mut seed = None;
-        let mut has_nsfw_concepts = None;
         let mut prompt = None;
+        let mut timings = None;
+        let mut has_nsfw_concepts = None;
+        let mut seed = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
-                "timings" => object.read_unless_null(&mut timings),
-                "seed" => object.read_unless_null(&mut seed),
-                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
                 "prompt" => object.read_unless_null(&mut prompt),
+                "timings" => object.read_unless_null(&mut timings),
+                "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
+                "seed" => object.read_unless_null(&mut seed),
                 _ => object.skip(),
             }
         }
         Some(Self {
             images: object.require("images", images)?,
-            timings: object.require("timings", timings)?,
-            seed: object.require("seed", seed)?,
-            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
             prompt: object.require("prompt", prompt)?,
+            timings: object.require("timings", timings)?,
+            has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
+            seed: object.require("seed", seed)?,
         })
     }
 }
@@ -647,15 +631,15 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
+    pub type image_urls = fal_core::literal::Url<super::Model>;
     pub type seed = fal_core::literal::Integer;
     pub type guidance_scale = super::GuidanceScale;
     pub type sync_mode = fal_core::literal::Flag;
     pub type num_images = super::NumImages;
     pub type output_format = super::OutputFormat;
-    pub type safety_tolerance = super::SafetyTolerance;
-    pub type enhance_prompt = fal_core::literal::Flag;
     pub type aspect_ratio = super::AspectRatio;
-    pub type image_urls = fal_core::literal::Url<super::Model>;
+    pub type enhance_prompt = fal_core::literal::Flag;
+    pub type safety_tolerance = super::SafetyTolerance;
 }
 
 #[doc(hidden)]

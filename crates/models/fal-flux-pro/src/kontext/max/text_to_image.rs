@@ -24,7 +24,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
 use serde_json::{Map, Value};
 
 #[doc(inline)]
-pub use crate::types::RegistryImageFastSdxlModelsImage;
+pub use crate::types::Image;
 
 /// The endpoint [`fal-ai/flux-pro/kontext/max/text-to-image`](https://fal.ai/models/fal-ai/flux-pro/kontext/max/text-to-image).
 #[derive(Debug)]
@@ -262,7 +262,7 @@ fal_core::closed_enum!(
 #[non_exhaustive]
 pub struct Output {
     /// Finished images, ready to download.
-    pub images: Vec<RegistryImageFastSdxlModelsImage>,
+    pub images: Vec<Image>,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to

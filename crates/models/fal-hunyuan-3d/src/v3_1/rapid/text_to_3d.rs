@@ -75,7 +75,7 @@ pub struct Output {
     pub model_obj: Option<FileOutput>,
     /// A file, ready to download.
     pub material_mtl: Option<FileOutput>,
-    /// Makes a texture.
+    /// Texture of the 3D model.
     pub texture: Option<FileOutput>,
     /// Picture of the 3D model.
     pub thumbnail: Option<FileOutput>,

@@ -395,7 +395,7 @@ pub struct Output {
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
     /// repeat the result.
     pub seed: Integer,
-    /// `textures`.
+    /// Textures of the 3D model.
     pub textures: Vec<Image>,
 }
 

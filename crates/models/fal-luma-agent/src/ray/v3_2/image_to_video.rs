@@ -69,7 +69,7 @@ pub struct Input {
     ///
     /// Default `5s`.
     pub duration: Option<Duration>,
-    /// `loop`.
+    /// Makes a video whose end leads to its start.
     ///
     /// Default `false`.
     pub r#loop: Option<bool>,
@@ -339,7 +339,7 @@ impl<PromptSlot, ImageUrlSlot, M: fal_core::Mode> Builder<PromptSlot, ImageUrlSl
         self
     }
 
-    /// Sets [`loop`](Input::loop): Default `false`.
+    /// Sets [`loop`](Input::loop): Makes a video whose end leads to its start. Default `false`.
     pub fn r#loop(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.r#loop = self.checking.optional("loop", value);
         self

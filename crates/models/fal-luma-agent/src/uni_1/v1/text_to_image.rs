@@ -59,7 +59,7 @@ pub struct Input {
     pub style: Option<Style>,
     /// File format of the images.
     pub output_format: Option<OutputFormat>,
-    /// `enable_web_search`.
+    /// Lets the model search the web.
     ///
     /// Default `false`.
     pub enable_web_search: Option<bool>,
@@ -291,7 +291,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`enable_web_search`](Input::enable_web_search): Default `false`.
+    /// Sets [`enable_web_search`](Input::enable_web_search): Lets the model search the web. Default
+    /// `false`.
     pub fn enable_web_search(mut self, value: impl Param<bool, M>) -> Self {
         self.optional.enable_web_search = self
             .checking

@@ -92,7 +92,7 @@ pub struct Input {
     pub prompt: String,
     /// Recording to work on.
     pub audio_url: File,
-    /// `init_noise_level`.
+    /// Distance of the result from the input. Higher values leave less of it.
     ///
     /// Between 0.0 and 1.0. Default `0.9`.
     pub init_noise_level: Option<InitNoiseLevel>,
@@ -378,7 +378,8 @@ impl<PromptSlot, AudioUrlSlot, M: fal_core::Mode> Builder<PromptSlot, AudioUrlSl
         self
     }
 
-    /// Sets [`init_noise_level`](Input::init_noise_level): Between 0.0 and 1.0. Default `0.9`.
+    /// Sets [`init_noise_level`](Input::init_noise_level): Distance of the result from the input.
+    /// Between 0.0 and 1.0. Default `0.9`.
     pub fn init_noise_level(mut self, value: impl Param<InitNoiseLevel, M>) -> Self {
         self.optional.init_noise_level = self
             .checking

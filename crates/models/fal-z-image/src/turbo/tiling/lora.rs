@@ -103,7 +103,7 @@ pub struct Input {
     ///
     /// Between 32 and 256 and a multiple of 2. Default `128`.
     pub tile_size: Option<TileSize>,
-    /// `tile_stride`.
+    /// Distance of the tiles in pixels.
     ///
     /// Between 16 and 128 and a multiple of 2. Default `64`.
     pub tile_stride: Option<TileStride>,
@@ -464,7 +464,8 @@ impl<PromptSlot, M: fal_core::Mode> Builder<PromptSlot, M> {
         self
     }
 
-    /// Sets [`tile_stride`](Input::tile_stride): Between 16 and 128 and a multiple of 2. Default `64`.
+    /// Sets [`tile_stride`](Input::tile_stride): Distance of the tiles in pixels. Between 16 and 128
+    /// and a multiple of 2. Default `64`.
     pub fn tile_stride(mut self, value: impl Param<TileStride, M>) -> Self {
         self.optional.tile_stride = self.checking.optional("tile_stride", value);
         self

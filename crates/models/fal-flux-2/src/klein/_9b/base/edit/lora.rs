@@ -57,15 +57,17 @@ pub struct Input {
     /// Description of the image, in plain language: subject, setting, light, style, and any lettering
     /// in quotation marks.
     pub prompt: String,
-    /// Content to keep out of the image: unwanted things, styles and flaws, separated by commas.
-    ///
-    /// Empty by default.
-    pub negative_prompt: Option<String>,
+    /// Images to change, or to take things from.
+    pub image_urls: Vec<File>,
     /// Adherence of the image to the prompt (classifier-free guidance). Small values let the model
     /// improvise, large ones make it take the prompt literally.
     ///
     /// Between 0.0 and 20.0. Default `5.0`.
     pub guidance_scale: Option<GuidanceScale>,
+    /// Content to keep out of the image: unwanted things, styles and flaws, separated by commas.
+    ///
+    /// Empty by default.
+    pub negative_prompt: Option<String>,
     /// Starting point of the random generator: the same seed with the same parameters and model version
     /// gives the same result, or one very close to it. Left out, a seed is drawn at random.
     pub seed: Option<Integer>,
@@ -82,8 +84,6 @@ pub struct Input {
     /// Between 1 and 4. Default `1`.
     pub num_images: Option<NumImages>,
     /// Acceleration of the run. More acceleration is quicker and may cost some quality.
-    ///
-    /// Default `regular`.
     pub acceleration: Option<Acceleration>,
     /// Returns files inside the reply as data URIs instead of as links. A result delivered this way is
     /// not kept in the request history.
@@ -95,27 +95,22 @@ pub struct Input {
     /// Default `true`.
     pub enable_safety_checker: Option<bool>,
     /// File format of the images.
-    ///
-    /// Default `png`.
     pub output_format: Option<OutputFormat>,
-    /// Images to change, or to take things from.
-    pub image_urls: Vec<File>,
     /// LoRA weights to apply on top of the model, three at most. Several are merged.
     ///
     /// Default `[]`.
     pub loras: Option<Vec<FalAiFlux2KleinLoRaInput>>,
     /// Parameters that this crate does not know. They are sent as they are, and replace fields of the same name.
     pub extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 /// The values that the service uses for parameters that are left out. The client does not send them.
 impl Input {
-    /// Default of [`negative_prompt`](Self::negative_prompt): the empty text.
-    pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
-
     /// Default of [`guidance_scale`](Self::guidance_scale): `5.0`.
     pub const DEFAULT_GUIDANCE_SCALE: GuidanceScale = GuidanceScale::literal(5.0);
+
+    /// Default of [`negative_prompt`](Self::negative_prompt): the empty text.
+    pub const DEFAULT_NEGATIVE_PROMPT: &'static str = "";
 
     /// Default of [`num_inference_steps`](Self::num_inference_steps): `28`.
     pub const DEFAULT_NUM_INFERENCE_STEPS: NumInferenceSteps = NumInferenceSteps::literal(
@@ -125,17 +120,11 @@ impl Input {
     /// Default of [`num_images`](Self::num_images): `1`.
     pub const DEFAULT_NUM_IMAGES: NumImages = NumImages::literal(1);
 
-    /// Default of [`acceleration`](Self::acceleration): `regular`.
-    pub const DEFAULT_ACCELERATION: Acceleration = Acceleration::Regular;
-
     /// Default of [`sync_mode`](Self::sync_mode): `false`.
     pub const DEFAULT_SYNC_MODE: bool = false;
 
     /// Default of [`enable_safety_checker`](Self::enable_safety_checker): `true`.
     pub const DEFAULT_ENABLE_SAFETY_CHECKER: bool = true;
-
-    /// Default of [`output_format`](Self::output_format): `png`.
-    pub const DEFAULT_OUTPUT_FORMAT: OutputFormat = OutputFormat::Png;
 }
 
 /// `guidance_scale`: between 0.0 and 20.0.
@@ -217,6 +206,8 @@ fal_core::closed_enum!(
 pub struct Output {
     /// Finished images, ready to download.
     pub images: Vec<ImageFile>,
+    /// Prompt that the images were made from.
+    pub prompt: String,
     /// Seconds spent in each stage of the run, keyed by the name of the stage.
     pub timings: BTreeMap<String, f64>,
     /// Seed that the run used: the one from the input, or the one drawn at random. Send it back to
@@ -225,8 +216,6 @@ pub struct Output {
     /// Verdict of the safety checker on each image, in the order of `images`. `true` marks an image
     /// that is not safe for work.
     pub has_nsfw_concepts: Vec<bool>,
-    /// Prompt that the images were made from.
-    pub prompt: String,
 }
 
 // Building.
@@ -275,8 +264,8 @@ pub struct Builder<PromptSlot = Unset, ImageUrlsSlot = Unset, M = fal_core::Stri
 
 #[derive(Debug, Clone, Default)]
 struct Optional {
-    negative_prompt: Option<String>,
     guidance_scale: Option<GuidanceScale>,
+    negative_prompt: Option<String>,
     seed: Option<Integer>,
     num_inference_steps: Option<NumInferenceSteps>,
     image_size: Option<ImageSize>,
@@ -287,7 +276,6 @@ struct Optional {
     output_format: Option<OutputFormat>,
     loras: Option<Vec<FalAiFlux2KleinLoRaInput>>,
     extra: Map<String, Value>,
-    nulls: json::Nulls,
 }
 
 impl<
@@ -322,17 +310,17 @@ impl<
         }
     }
 
-    /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the image: unwanted
-    /// things, styles and flaws, separated by commas. Empty by default.
-    pub fn negative_prompt(mut self, value: impl Param<String, M>) -> Self {
-        self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
-        self
-    }
-
     /// Sets [`guidance_scale`](Input::guidance_scale): Adherence of the image to the prompt
     /// (classifier-free guidance). Between 0.0 and 20.0. Default `5.0`.
     pub fn guidance_scale(mut self, value: impl Param<GuidanceScale, M>) -> Self {
         self.optional.guidance_scale = self.checking.optional("guidance_scale", value);
+        self
+    }
+
+    /// Sets [`negative_prompt`](Input::negative_prompt): Content to keep out of the image: unwanted
+    /// things, styles and flaws, separated by commas. Empty by default.
+    pub fn negative_prompt(mut self, value: impl Param<String, M>) -> Self {
+        self.optional.negative_prompt = self.checking.optional("negative_prompt", value);
         self
     }
 
@@ -369,7 +357,7 @@ impl<
         self
     }
 
-    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run. Default `regular`.
+    /// Sets [`acceleration`](Input::acceleration): Acceleration of the run.
     pub fn acceleration(mut self, value: impl Param<Acceleration, M>) -> Self {
         self.optional.acceleration = self.checking.optional("acceleration", value);
         self
@@ -391,7 +379,7 @@ impl<
         self
     }
 
-    /// Sets [`output_format`](Input::output_format): File format of the images. Default `png`.
+    /// Sets [`output_format`](Input::output_format): File format of the images.
     pub fn output_format(mut self, value: impl Param<OutputFormat, M>) -> Self {
         self.optional.output_format = self.checking.optional("output_format", value);
         self
@@ -426,8 +414,8 @@ impl<
             .finish(Input {
                 prompt: self.prompt.take(),
                 image_urls: self.image_urls.take(),
-                negative_prompt: self.optional.negative_prompt,
                 guidance_scale: self.optional.guidance_scale,
+                negative_prompt: self.optional.negative_prompt,
                 seed: self.optional.seed,
                 num_inference_steps: self.optional.num_inference_steps,
                 image_size: self.optional.image_size,
@@ -438,7 +426,6 @@ impl<
                 output_format: self.optional.output_format,
                 loras: self.optional.loras,
                 extra: self.optional.extra,
-                nulls: self.optional.nulls,
             })
     }
 }
@@ -472,17 +459,17 @@ impl Serialize for Input {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::with_extra(serializer, &self.extra)?;
         object.write("prompt", &self.prompt);
-        object.write_optional("negative_prompt", &self.negative_prompt);
+        object.write("image_urls", &self.image_urls);
         object.write_optional("guidance_scale", &self.guidance_scale);
-        object.write_nullable("seed", &self.seed, &self.nulls);
+        object.write_optional("negative_prompt", &self.negative_prompt);
+        object.write_optional("seed", &self.seed);
         object.write_optional("num_inference_steps", &self.num_inference_steps);
-        object.write_nullable("image_size", &self.image_size, &self.nulls);
+        object.write_optional("image_size", &self.image_size);
         object.write_optional("num_images", &self.num_images);
         object.write_optional("acceleration", &self.acceleration);
         object.write_optional("sync_mode", &self.sync_mode);
         object.write_optional("enable_safety_checker", &self.enable_safety_checker);
         object.write_optional("output_format", &self.output_format);
-        object.write("image_urls", &self.image_urls);
         object.write_optional("loras", &self.loras);
         object.end()
     }
@@ -504,13 +491,12 @@ impl<'de> json::ReadObject<'de> for Input {
         while let Some(key) = object.next_key() {
             match &*key {
                 "prompt" => object.read(&mut prompt),
-                "negative_prompt" => object.read(&mut optional.negative_prompt),
+                "image_urls" => object.read(&mut image_urls),
                 "guidance_scale" => object.read(&mut optional.guidance_scale),
-                "seed" => object.read_nullable("seed", &mut optional.seed),
+                "negative_prompt" => object.read(&mut optional.negative_prompt),
+                "seed" => object.read(&mut optional.seed),
                 "num_inference_steps" => object.read(&mut optional.num_inference_steps),
-                "image_size" => {
-                    object.read_nullable("image_size", &mut optional.image_size)
-                }
+                "image_size" => object.read(&mut optional.image_size),
                 "num_images" => object.read(&mut optional.num_images),
                 "acceleration" => object.read(&mut optional.acceleration),
                 "sync_mode" => object.read(&mut optional.sync_mode),
@@ -518,12 +504,10 @@ impl<'de> json::ReadObject<'de> for Input {
                     object.read(&mut optional.enable_safety_checker)
                 }
                 "output_format" => object.read(&mut optional.output_format),
-                "image_urls" => object.read(&mut image_urls),
                 "loras" => object.read(&mut optional.loras),
                 _ => object.read_extra(key, &mut optional.extra),
             }
         }
-        optional.nulls = object.nulls();
         let builder = Builder::<String, Vec<File>> {
             prompt: object.require("prompt", prompt)?,
             image_urls: object.require("image_urls", image_urls)?,
@@ -538,10 +522,10 @@ impl Serialize for Output {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = json::ObjectWriter::new(serializer)?;
         object.write("images", &self.images);
+        object.write("prompt", &self.prompt);
         object.write("timings", &self.timings);
         object.write("seed", &self.seed);
         object.write("has_nsfw_concepts", &self.has_nsfw_concepts);
-        object.write("prompt", &self.prompt);
         object.end()
     }
 }
@@ -557,26 +541,26 @@ impl<'de> json::ReadObject<'de> for Output {
 
     fn read<A: MapAccess<'de>>(object: &mut json::ObjectReader<'de, A>) -> Option<Self> {
         let mut images = None;
+        let mut prompt = None;
         let mut timings = None;
         let mut seed = None;
         let mut has_nsfw_concepts = None;
-        let mut prompt = None;
         while let Some(key) = object.next_key() {
             match &*key {
                 "images" => object.read_unless_null(&mut images),
+                "prompt" => object.read_unless_null(&mut prompt),
                 "timings" => object.read_unless_null(&mut timings),
                 "seed" => object.read_unless_null(&mut seed),
                 "has_nsfw_concepts" => object.read_unless_null(&mut has_nsfw_concepts),
-                "prompt" => object.read_unless_null(&mut prompt),
                 _ => object.skip(),
             }
         }
         Some(Self {
             images: object.require("images", images)?,
+            prompt: object.require("prompt", prompt)?,
             timings: object.require("timings", timings)?,
             seed: object.require("seed", seed)?,
             has_nsfw_concepts: object.require("has_nsfw_concepts", has_nsfw_concepts)?,
-            prompt: object.require("prompt", prompt)?,
         })
     }
 }
@@ -647,8 +631,9 @@ pub mod bounds {
 #[allow(non_camel_case_types)]
 pub mod arg {
     pub type prompt = fal_core::literal::Text;
-    pub type negative_prompt = fal_core::literal::Text;
+    pub type image_urls = fal_core::literal::Url<super::Model>;
     pub type guidance_scale = super::GuidanceScale;
+    pub type negative_prompt = fal_core::literal::Text;
     pub type seed = fal_core::literal::Integer;
     pub type num_inference_steps = super::NumInferenceSteps;
     pub type image_size = super::ImageSize;
@@ -657,7 +642,6 @@ pub mod arg {
     pub type sync_mode = fal_core::literal::Flag;
     pub type enable_safety_checker = fal_core::literal::Flag;
     pub type output_format = super::OutputFormat;
-    pub type image_urls = fal_core::literal::Url<super::Model>;
 }
 
 #[doc(hidden)]
