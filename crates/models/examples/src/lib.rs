@@ -6,64 +6,408 @@ use fal_client::{Client, Result, input};
 
 /// The crates, by name.
 pub const CRATES: &[&str] = &[
+    "fal-ace-step",
+    "fal-ai-avatar",
+    "fal-alibaba-happy-horse",
+    "fal-amt-interpolation",
+    "fal-animatediff-sparsectrl-lcm",
+    "fal-arbiter",
+    "fal-argil-avatars",
+    "fal-audio-understanding",
+    "fal-aura-flow",
+    "fal-aura-sr",
+    "fal-auto-caption",
+    "fal-bagel",
+    "fal-bernini-r",
     "fal-birefnet",
+    "fal-bitdance",
+    "fal-bria",
+    "fal-bria-embed-product",
+    "fal-bria-fibo",
+    "fal-bria-fibo-edit",
+    "fal-bria-fibo-lite",
+    "fal-bria-reimagine",
+    "fal-bria-upscale",
+    "fal-bria-video",
+    "fal-bria-video-eraser",
     "fal-bytedance",
+    "fal-bytedance-lynx",
     "fal-bytedance-seedance-2-0",
+    "fal-bytedance-upscaler",
+    "fal-cassetteai-music-generator",
+    "fal-cassetteai-sound-effects-generator",
+    "fal-cassetteai-video-sound-effects-generator",
+    "fal-cat-vton",
+    "fal-ccsr",
+    "fal-chain-of-zoom",
+    "fal-chatterbox",
+    "fal-chrono-edit",
+    "fal-chrono-edit-lora-gallery",
+    "fal-clarity-upscaler",
+    "fal-clarityai-crystal-upscaler",
+    "fal-clarityai-crystal-video-upscaler",
+    "fal-codeformer",
+    "fal-cogvideox-5b",
+    "fal-cogview4",
+    "fal-cohere-transcribe",
+    "fal-creatify",
+    "fal-creative-upscaler",
+    "fal-csm-1b",
+    "fal-ddcolor",
+    "fal-decart-lucy-edit",
+    "fal-decart-lucy-restyle",
+    "fal-decart-lucy2-vton",
+    "fal-deepfilternet3",
+    "fal-demucs",
+    "fal-depth-anything-video",
+    "fal-dia-tts",
+    "fal-docres",
+    "fal-dreamo",
+    "fal-dreamomni2",
+    "fal-dreamshaper",
+    "fal-dubbing",
+    "fal-dwpose",
+    "fal-echomimic-v3",
+    "fal-editto",
     "fal-elevenlabs",
+    "fal-emu-3-5-image",
+    "fal-era-3d",
+    "fal-ernie-image",
+    "fal-esrgan",
+    "fal-evf-sam",
+    "fal-f-lite",
+    "fal-f5-tts",
+    "fal-face-to-sticker",
+    "fal-fashn",
+    "fal-fast-animatediff",
+    "fal-fast-fooocus-sdxl",
+    "fal-fast-lcm-diffusion",
+    "fal-fast-lightning-sdxl",
     "fal-fast-sdxl",
+    "fal-fast-sdxl-controlnet-canny",
+    "fal-fast-svd-lcm",
+    "fal-ffmpeg-api",
+    "fal-film",
+    "fal-firered-image-edit",
+    "fal-firered-image-edit-v1-1",
+    "fal-flashhead",
+    "fal-flashtalk",
+    "fal-flashvsr",
+    "fal-florence-2-large",
+    "fal-flowedit",
     "fal-flux",
     "fal-flux-1",
     "fal-flux-2",
     "fal-flux-2-flex",
+    "fal-flux-2-klein-4b-base-trainer",
+    "fal-flux-2-klein-9b-base-trainer",
     "fal-flux-2-lora-gallery",
     "fal-flux-2-max",
     "fal-flux-2-pro",
+    "fal-flux-2-trainer",
+    "fal-flux-2-trainer-v2",
     "fal-flux-control-lora-canny",
     "fal-flux-control-lora-depth",
+    "fal-flux-general",
     "fal-flux-kontext",
     "fal-flux-kontext-lora",
+    "fal-flux-kontext-trainer",
+    "fal-flux-krea-lora",
+    "fal-flux-krea-trainer",
     "fal-flux-lora",
+    "fal-flux-lora-depth",
+    "fal-flux-lora-fast-training",
+    "fal-flux-lora-fill",
+    "fal-flux-lora-portrait-trainer",
     "fal-flux-pro",
+    "fal-flux-pulid",
     "fal-flux-subject",
+    "fal-flux-vision-upscaler",
+    "fal-fooocus",
+    "fal-framepack",
+    "fal-gemini-25-flash-image",
+    "fal-gemini-3-1-flash-image-preview",
+    "fal-gemini-3-1-flash-tts",
+    "fal-gemini-3-pro-image-preview",
+    "fal-gemini-tts",
+    "fal-genfocus",
+    "fal-glm-image",
+    "fal-goal-force",
+    "fal-got-ocr",
     "fal-gpt-image-1",
     "fal-gpt-image-1-5",
     "fal-gpt-image-1-mini",
+    "fal-heygen",
+    "fal-hidream-e1-1",
+    "fal-hidream-i1-dev",
+    "fal-hidream-i1-fast",
+    "fal-hidream-i1-full",
+    "fal-hidream-o1-image",
+    "fal-hunyuan-3d",
+    "fal-hunyuan-avatar",
     "fal-hunyuan-image",
+    "fal-hunyuan-part",
+    "fal-hunyuan-portrait",
     "fal-hunyuan-video",
+    "fal-hunyuan-video-foley",
     "fal-hunyuan-video-image-to-video",
+    "fal-hunyuan-video-img2vid-lora",
+    "fal-hunyuan-video-lora",
+    "fal-hunyuan-video-v1-5",
+    "fal-hunyuan-world",
+    "fal-hunyuan3d",
+    "fal-hunyuan3d-v3",
+    "fal-hy-wu-edit",
+    "fal-hyper3d",
+    "fal-iclight-v2",
     "fal-ideogram",
     "fal-ideogram-v4",
+    "fal-illusion-diffusion",
+    "fal-image-apps-v2",
+    "fal-image-preprocessors",
+    "fal-image2pixel",
+    "fal-image2svg",
+    "fal-imagen3",
+    "fal-imagen4",
+    "fal-imageutils",
+    "fal-imagineart-1-5-pro-preview",
+    "fal-index-tts-2",
+    "fal-infinitalk",
+    "fal-infinity-star",
+    "fal-inpaint",
+    "fal-instant-character",
+    "fal-invisible-watermark",
+    "fal-inworld-tts",
+    "fal-ip-adapter-face-id",
+    "fal-janus",
+    "fal-joyai-image-edit",
+    "fal-kandinsky5",
+    "fal-kandinsky5-pro",
+    "fal-kling",
+    "fal-kling-image",
     "fal-kling-video",
     "fal-kokoro",
+    "fal-kolors",
+    "fal-krea-v2",
+    "fal-krea-wan-14b",
+    "fal-latentsync",
+    "fal-lava-sr",
+    "fal-layer-diffusion",
+    "fal-lcm",
+    "fal-leffa",
+    "fal-lightning-models",
+    "fal-lightx",
+    "fal-live-portrait",
+    "fal-llava-next",
+    "fal-longcat-image",
+    "fal-longcat-multi-avatar",
+    "fal-longcat-single-avatar",
+    "fal-longcat-video",
+    "fal-lora",
     "fal-ltx-2",
+    "fal-ltx-2-19b",
     "fal-ltx-2-3",
+    "fal-ltx-2-3-22b",
+    "fal-ltx-2-3-quality",
     "fal-ltx-video",
+    "fal-ltx-video-13b-dev",
+    "fal-ltx-video-13b-distilled",
+    "fal-ltx-video-lora",
+    "fal-ltx-video-trainer",
+    "fal-ltx-video-v095",
+    "fal-ltx2-video-trainer",
+    "fal-ltx23-v2v-trainer",
+    "fal-ltxv-13b-098-distilled",
+    "fal-lucidflux",
+    "fal-luma-agent",
     "fal-luma-dream-machine",
     "fal-luma-photon",
+    "fal-lumina-image",
+    "fal-lux-tts",
+    "fal-lyra-2",
+    "fal-lyria2",
+    "fal-lyria3",
+    "fal-magi",
+    "fal-magi-distilled",
+    "fal-maya",
+    "fal-meshy",
+    "fal-microsoft-mai-image-2-5",
+    "fal-minimax",
     "fal-minimax-music",
+    "fal-mirelo-sfx-v1",
+    "fal-mirelo-sfx-v1-5",
+    "fal-mirelo-sfx1-6",
+    "fal-mix-dehaze-net",
+    "fal-mmaudio-v2",
+    "fal-mochi-v1",
+    "fal-moondream",
+    "fal-moondream-next",
+    "fal-moondream2",
+    "fal-moondream3-preview",
+    "fal-moonvalley-marey",
+    "fal-multishot-master",
+    "fal-musetalk",
     "fal-nano-banana",
     "fal-nano-banana-2",
     "fal-nano-banana-pro",
+    "fal-nemotron-diffusion-vlm",
+    "fal-nova-sr",
+    "fal-nucleus-image",
+    "fal-nvidia-cosmos-3-super",
+    "fal-nvidia-nemotron-3-nano-omni",
+    "fal-nvidia-nemotron-asr-multilingual",
+    "fal-object-removal",
+    "fal-omni-zero",
+    "fal-omnigen-v1",
+    "fal-omnigen-v2",
+    "fal-omnilottie",
+    "fal-omnipart",
+    "fal-one-to-all-animation",
     "fal-openai-gpt-image-2",
     "fal-openrouter-router",
+    "fal-orpheus-tts",
+    "fal-ovi",
+    "fal-ovis-image",
+    "fal-pasd",
+    "fal-patina",
+    "fal-perceptron-isaac-01",
+    "fal-personaplex",
+    "fal-phota",
+    "fal-photomaker",
+    "fal-physic-edit",
+    "fal-piflow",
+    "fal-pika",
+    "fal-pixart-sigma",
     "fal-pixverse",
+    "fal-playground-v25",
+    "fal-plushify",
+    "fal-post-processing",
+    "fal-pshuman",
+    "fal-qwen-3-guard",
+    "fal-qwen-3-tts",
     "fal-qwen-image",
     "fal-qwen-image-2",
     "fal-qwen-image-2512",
+    "fal-qwen-image-2512-trainer",
+    "fal-qwen-image-2512-trainer-v2",
+    "fal-qwen-image-edit",
+    "fal-qwen-image-edit-2509-lora",
+    "fal-qwen-image-edit-2509-trainer",
+    "fal-qwen-image-edit-2511",
+    "fal-qwen-image-edit-2511-multiple-angles",
+    "fal-qwen-image-edit-2511-trainer",
+    "fal-qwen-image-edit-lora",
+    "fal-qwen-image-edit-plus",
+    "fal-qwen-image-edit-plus-lora",
+    "fal-qwen-image-edit-plus-lora-gallery",
+    "fal-qwen-image-edit-plus-trainer",
+    "fal-qwen-image-edit-trainer",
+    "fal-qwen-image-layered",
+    "fal-qwen-image-layered-trainer",
     "fal-qwen-image-max",
+    "fal-qwen-image-trainer",
+    "fal-qwen-image-trainer-v2",
+    "fal-realistic-vision",
+    "fal-reconviagen-0-5",
     "fal-recraft",
+    "fal-recraft-20b",
+    "fal-resemble-chatterboxhd",
+    "fal-retoucher",
+    "fal-rife",
+    "fal-rundiffusion-juggernaut-flux",
+    "fal-rundiffusion-juggernaut-flux-lora",
+    "fal-rundiffusion-photo-flux",
+    "fal-sadtalker",
+    "fal-sam-3",
+    "fal-sam-3-1",
+    "fal-sam-audio",
+    "fal-sam2",
+    "fal-sana",
+    "fal-sana-video",
+    "fal-scail",
+    "fal-scene-finder",
+    "fal-sdxl-controlnet-union",
+    "fal-seedvr",
+    "fal-silero-vad",
+    "fal-skyreels-i2v",
+    "fal-smart-resize",
+    "fal-smart-turn",
+    "fal-smoretalk-rembg-enhance",
     "fal-sora-2",
     "fal-speech-to-text",
     "fal-stable-audio",
     "fal-stable-audio-25",
+    "fal-stable-audio-3",
+    "fal-stable-avatar",
+    "fal-stable-cascade",
+    "fal-stable-diffusion-v15",
+    "fal-stable-diffusion-v3-medium",
+    "fal-stable-diffusion-v35-large",
+    "fal-stable-diffusion-v35-medium",
+    "fal-stable-video",
+    "fal-star-vector",
+    "fal-step1x-edit",
+    "fal-swin2sr",
+    "fal-switti",
+    "fal-sync-lipsync",
+    "fal-t2v-turbo",
+    "fal-tada",
+    "fal-thinksound",
+    "fal-topaz",
+    "fal-transpixar",
+    "fal-trellis",
+    "fal-trellis-2",
+    "fal-tripo3d-h3-1",
+    "fal-tripo3d-p1",
+    "fal-tripo3d-tripo",
+    "fal-tripo3d-triposplat",
+    "fal-triposr",
+    "fal-turbo-flux-trainer",
+    "fal-ultrashape",
+    "fal-uno",
+    "fal-uso",
+    "fal-vecglypher",
+    "fal-veed-avatars",
+    "fal-veed-fabric-1-0",
+    "fal-veed-lipsync",
+    "fal-veed-subtitles",
     "fal-veo2",
     "fal-veo3",
+    "fal-veo3-1",
+    "fal-vibevoice",
+    "fal-video-as-prompt",
+    "fal-video-prompt-generator",
+    "fal-video-understanding",
     "fal-vidu",
+    "fal-void-video-inpainting",
     "fal-wan",
+    "fal-wan-22-image-trainer",
+    "fal-wan-22-vace-fun-a14b",
     "fal-wan-25-preview",
+    "fal-wan-effects",
+    "fal-wan-flf2v",
+    "fal-wan-i2v",
+    "fal-wan-i2v-lora",
+    "fal-wan-motion",
+    "fal-wan-pro",
+    "fal-wan-t2v",
+    "fal-wan-t2v-lora",
+    "fal-wan-trainer",
     "fal-wan-v2-6",
+    "fal-wan-vace",
+    "fal-wan-vace-14b",
+    "fal-wan-vace-apps",
+    "fal-wan-vision-enhancer",
     "fal-whisper",
     "fal-wizper",
+    "fal-xai-grok-imagine-image",
+    "fal-xai-grok-imagine-video",
+    "fal-xai-tts",
+    "fal-yue",
+    "fal-z-image",
+    "fal-z-image-trainer",
+    "fal-z-image-turbo-trainer-v2",
+    "fal-zonos",
 ];
 
 /// Makes the call of a crate and returns the body of the reply, or `None` for a crate without an
@@ -75,69 +419,595 @@ pub const CRATES: &[&str] = &[
 pub async fn call(name: &str, client: &Client) -> Option<Result<Bytes>> {
     Some(
         match name {
+            "fal-ace-step" => fal_ace_step(client).await,
+            "fal-ai-avatar" => fal_ai_avatar(client).await,
+            "fal-alibaba-happy-horse" => fal_alibaba_happy_horse(client).await,
+            "fal-amt-interpolation" => fal_amt_interpolation(client).await,
+            "fal-animatediff-sparsectrl-lcm" => {
+                fal_animatediff_sparsectrl_lcm(client).await
+            }
+            "fal-arbiter" => fal_arbiter(client).await,
+            "fal-argil-avatars" => fal_argil_avatars(client).await,
+            "fal-audio-understanding" => fal_audio_understanding(client).await,
+            "fal-aura-flow" => fal_aura_flow(client).await,
+            "fal-aura-sr" => fal_aura_sr(client).await,
+            "fal-auto-caption" => fal_auto_caption(client).await,
+            "fal-bagel" => fal_bagel(client).await,
+            "fal-bernini-r" => fal_bernini_r(client).await,
             "fal-birefnet" => fal_birefnet(client).await,
+            "fal-bitdance" => fal_bitdance(client).await,
+            "fal-bria" => fal_bria(client).await,
+            "fal-bria-embed-product" => fal_bria_embed_product(client).await,
+            "fal-bria-fibo" => fal_bria_fibo(client).await,
+            "fal-bria-fibo-edit" => fal_bria_fibo_edit(client).await,
+            "fal-bria-fibo-lite" => fal_bria_fibo_lite(client).await,
+            "fal-bria-reimagine" => fal_bria_reimagine(client).await,
+            "fal-bria-upscale" => fal_bria_upscale(client).await,
+            "fal-bria-video" => fal_bria_video(client).await,
+            "fal-bria-video-eraser" => fal_bria_video_eraser(client).await,
             "fal-bytedance" => fal_bytedance(client).await,
+            "fal-bytedance-lynx" => fal_bytedance_lynx(client).await,
             "fal-bytedance-seedance-2-0" => fal_bytedance_seedance_2_0(client).await,
+            "fal-bytedance-upscaler" => fal_bytedance_upscaler(client).await,
+            "fal-cassetteai-music-generator" => {
+                fal_cassetteai_music_generator(client).await
+            }
+            "fal-cassetteai-sound-effects-generator" => {
+                fal_cassetteai_sound_effects_generator(client).await
+            }
+            "fal-cassetteai-video-sound-effects-generator" => {
+                fal_cassetteai_video_sound_effects_generator(client).await
+            }
+            "fal-cat-vton" => fal_cat_vton(client).await,
+            "fal-ccsr" => fal_ccsr(client).await,
+            "fal-chain-of-zoom" => fal_chain_of_zoom(client).await,
+            "fal-chatterbox" => fal_chatterbox(client).await,
+            "fal-chrono-edit" => fal_chrono_edit(client).await,
+            "fal-chrono-edit-lora-gallery" => fal_chrono_edit_lora_gallery(client).await,
+            "fal-clarity-upscaler" => fal_clarity_upscaler(client).await,
+            "fal-clarityai-crystal-upscaler" => {
+                fal_clarityai_crystal_upscaler(client).await
+            }
+            "fal-clarityai-crystal-video-upscaler" => {
+                fal_clarityai_crystal_video_upscaler(client).await
+            }
+            "fal-codeformer" => fal_codeformer(client).await,
+            "fal-cogvideox-5b" => fal_cogvideox_5b(client).await,
+            "fal-cogview4" => fal_cogview4(client).await,
+            "fal-cohere-transcribe" => fal_cohere_transcribe(client).await,
+            "fal-creatify" => fal_creatify(client).await,
+            "fal-creative-upscaler" => fal_creative_upscaler(client).await,
+            "fal-csm-1b" => fal_csm_1b(client).await,
+            "fal-ddcolor" => fal_ddcolor(client).await,
+            "fal-decart-lucy-edit" => fal_decart_lucy_edit(client).await,
+            "fal-decart-lucy-restyle" => fal_decart_lucy_restyle(client).await,
+            "fal-decart-lucy2-vton" => fal_decart_lucy2_vton(client).await,
+            "fal-deepfilternet3" => fal_deepfilternet3(client).await,
+            "fal-demucs" => fal_demucs(client).await,
+            "fal-depth-anything-video" => fal_depth_anything_video(client).await,
+            "fal-dia-tts" => fal_dia_tts(client).await,
+            "fal-docres" => fal_docres(client).await,
+            "fal-dreamo" => fal_dreamo(client).await,
+            "fal-dreamomni2" => fal_dreamomni2(client).await,
+            "fal-dreamshaper" => fal_dreamshaper(client).await,
+            "fal-dubbing" => fal_dubbing(client).await,
+            "fal-dwpose" => fal_dwpose(client).await,
+            "fal-echomimic-v3" => fal_echomimic_v3(client).await,
+            "fal-editto" => fal_editto(client).await,
             "fal-elevenlabs" => fal_elevenlabs(client).await,
+            "fal-emu-3-5-image" => fal_emu_3_5_image(client).await,
+            "fal-era-3d" => fal_era_3d(client).await,
+            "fal-ernie-image" => fal_ernie_image(client).await,
+            "fal-esrgan" => fal_esrgan(client).await,
+            "fal-evf-sam" => fal_evf_sam(client).await,
+            "fal-f-lite" => fal_f_lite(client).await,
+            "fal-f5-tts" => fal_f5_tts(client).await,
+            "fal-face-to-sticker" => fal_face_to_sticker(client).await,
+            "fal-fashn" => fal_fashn(client).await,
+            "fal-fast-animatediff" => fal_fast_animatediff(client).await,
+            "fal-fast-fooocus-sdxl" => fal_fast_fooocus_sdxl(client).await,
+            "fal-fast-lcm-diffusion" => fal_fast_lcm_diffusion(client).await,
+            "fal-fast-lightning-sdxl" => fal_fast_lightning_sdxl(client).await,
             "fal-fast-sdxl" => fal_fast_sdxl(client).await,
+            "fal-fast-sdxl-controlnet-canny" => {
+                fal_fast_sdxl_controlnet_canny(client).await
+            }
+            "fal-fast-svd-lcm" => fal_fast_svd_lcm(client).await,
+            "fal-ffmpeg-api" => fal_ffmpeg_api(client).await,
+            "fal-film" => fal_film(client).await,
+            "fal-firered-image-edit" => fal_firered_image_edit(client).await,
+            "fal-firered-image-edit-v1-1" => fal_firered_image_edit_v1_1(client).await,
+            "fal-flashhead" => fal_flashhead(client).await,
+            "fal-flashtalk" => fal_flashtalk(client).await,
+            "fal-flashvsr" => fal_flashvsr(client).await,
+            "fal-florence-2-large" => fal_florence_2_large(client).await,
+            "fal-flowedit" => fal_flowedit(client).await,
             "fal-flux" => fal_flux(client).await,
             "fal-flux-1" => fal_flux_1(client).await,
             "fal-flux-2" => fal_flux_2(client).await,
             "fal-flux-2-flex" => fal_flux_2_flex(client).await,
+            "fal-flux-2-klein-4b-base-trainer" => {
+                fal_flux_2_klein_4b_base_trainer(client).await
+            }
+            "fal-flux-2-klein-9b-base-trainer" => {
+                fal_flux_2_klein_9b_base_trainer(client).await
+            }
             "fal-flux-2-lora-gallery" => fal_flux_2_lora_gallery(client).await,
             "fal-flux-2-max" => fal_flux_2_max(client).await,
             "fal-flux-2-pro" => fal_flux_2_pro(client).await,
+            "fal-flux-2-trainer" => fal_flux_2_trainer(client).await,
+            "fal-flux-2-trainer-v2" => fal_flux_2_trainer_v2(client).await,
             "fal-flux-control-lora-canny" => fal_flux_control_lora_canny(client).await,
             "fal-flux-control-lora-depth" => fal_flux_control_lora_depth(client).await,
+            "fal-flux-general" => fal_flux_general(client).await,
             "fal-flux-kontext" => fal_flux_kontext(client).await,
             "fal-flux-kontext-lora" => fal_flux_kontext_lora(client).await,
+            "fal-flux-kontext-trainer" => fal_flux_kontext_trainer(client).await,
+            "fal-flux-krea-lora" => fal_flux_krea_lora(client).await,
+            "fal-flux-krea-trainer" => fal_flux_krea_trainer(client).await,
             "fal-flux-lora" => fal_flux_lora(client).await,
+            "fal-flux-lora-depth" => fal_flux_lora_depth(client).await,
+            "fal-flux-lora-fast-training" => fal_flux_lora_fast_training(client).await,
+            "fal-flux-lora-fill" => fal_flux_lora_fill(client).await,
+            "fal-flux-lora-portrait-trainer" => {
+                fal_flux_lora_portrait_trainer(client).await
+            }
             "fal-flux-pro" => fal_flux_pro(client).await,
+            "fal-flux-pulid" => fal_flux_pulid(client).await,
             "fal-flux-subject" => fal_flux_subject(client).await,
+            "fal-flux-vision-upscaler" => fal_flux_vision_upscaler(client).await,
+            "fal-fooocus" => fal_fooocus(client).await,
+            "fal-framepack" => fal_framepack(client).await,
+            "fal-gemini-25-flash-image" => fal_gemini_25_flash_image(client).await,
+            "fal-gemini-3-1-flash-image-preview" => {
+                fal_gemini_3_1_flash_image_preview(client).await
+            }
+            "fal-gemini-3-1-flash-tts" => fal_gemini_3_1_flash_tts(client).await,
+            "fal-gemini-3-pro-image-preview" => {
+                fal_gemini_3_pro_image_preview(client).await
+            }
+            "fal-gemini-tts" => fal_gemini_tts(client).await,
+            "fal-genfocus" => fal_genfocus(client).await,
+            "fal-glm-image" => fal_glm_image(client).await,
+            "fal-goal-force" => fal_goal_force(client).await,
+            "fal-got-ocr" => fal_got_ocr(client).await,
             "fal-gpt-image-1" => fal_gpt_image_1(client).await,
             "fal-gpt-image-1-5" => fal_gpt_image_1_5(client).await,
             "fal-gpt-image-1-mini" => fal_gpt_image_1_mini(client).await,
+            "fal-heygen" => fal_heygen(client).await,
+            "fal-hidream-e1-1" => fal_hidream_e1_1(client).await,
+            "fal-hidream-i1-dev" => fal_hidream_i1_dev(client).await,
+            "fal-hidream-i1-fast" => fal_hidream_i1_fast(client).await,
+            "fal-hidream-i1-full" => fal_hidream_i1_full(client).await,
+            "fal-hidream-o1-image" => fal_hidream_o1_image(client).await,
+            "fal-hunyuan-3d" => fal_hunyuan_3d(client).await,
+            "fal-hunyuan-avatar" => fal_hunyuan_avatar(client).await,
             "fal-hunyuan-image" => fal_hunyuan_image(client).await,
+            "fal-hunyuan-part" => fal_hunyuan_part(client).await,
+            "fal-hunyuan-portrait" => fal_hunyuan_portrait(client).await,
             "fal-hunyuan-video" => fal_hunyuan_video(client).await,
+            "fal-hunyuan-video-foley" => fal_hunyuan_video_foley(client).await,
             "fal-hunyuan-video-image-to-video" => {
                 fal_hunyuan_video_image_to_video(client).await
             }
+            "fal-hunyuan-video-img2vid-lora" => {
+                fal_hunyuan_video_img2vid_lora(client).await
+            }
+            "fal-hunyuan-video-lora" => fal_hunyuan_video_lora(client).await,
+            "fal-hunyuan-video-v1-5" => fal_hunyuan_video_v1_5(client).await,
+            "fal-hunyuan-world" => fal_hunyuan_world(client).await,
+            "fal-hunyuan3d" => fal_hunyuan3d(client).await,
+            "fal-hunyuan3d-v3" => fal_hunyuan3d_v3(client).await,
+            "fal-hy-wu-edit" => fal_hy_wu_edit(client).await,
+            "fal-hyper3d" => fal_hyper3d(client).await,
+            "fal-iclight-v2" => fal_iclight_v2(client).await,
             "fal-ideogram" => fal_ideogram(client).await,
             "fal-ideogram-v4" => fal_ideogram_v4(client).await,
+            "fal-illusion-diffusion" => fal_illusion_diffusion(client).await,
+            "fal-image-apps-v2" => fal_image_apps_v2(client).await,
+            "fal-image-preprocessors" => fal_image_preprocessors(client).await,
+            "fal-image2pixel" => fal_image2pixel(client).await,
+            "fal-image2svg" => fal_image2svg(client).await,
+            "fal-imagen3" => fal_imagen3(client).await,
+            "fal-imagen4" => fal_imagen4(client).await,
+            "fal-imageutils" => fal_imageutils(client).await,
+            "fal-imagineart-1-5-pro-preview" => {
+                fal_imagineart_1_5_pro_preview(client).await
+            }
+            "fal-index-tts-2" => fal_index_tts_2(client).await,
+            "fal-infinitalk" => fal_infinitalk(client).await,
+            "fal-infinity-star" => fal_infinity_star(client).await,
+            "fal-inpaint" => fal_inpaint(client).await,
+            "fal-instant-character" => fal_instant_character(client).await,
+            "fal-invisible-watermark" => fal_invisible_watermark(client).await,
+            "fal-inworld-tts" => fal_inworld_tts(client).await,
+            "fal-ip-adapter-face-id" => fal_ip_adapter_face_id(client).await,
+            "fal-janus" => fal_janus(client).await,
+            "fal-joyai-image-edit" => fal_joyai_image_edit(client).await,
+            "fal-kandinsky5" => fal_kandinsky5(client).await,
+            "fal-kandinsky5-pro" => fal_kandinsky5_pro(client).await,
+            "fal-kling" => fal_kling(client).await,
+            "fal-kling-image" => fal_kling_image(client).await,
             "fal-kling-video" => fal_kling_video(client).await,
             "fal-kokoro" => fal_kokoro(client).await,
+            "fal-kolors" => fal_kolors(client).await,
+            "fal-krea-v2" => fal_krea_v2(client).await,
+            "fal-krea-wan-14b" => fal_krea_wan_14b(client).await,
+            "fal-latentsync" => fal_latentsync(client).await,
+            "fal-lava-sr" => fal_lava_sr(client).await,
+            "fal-layer-diffusion" => fal_layer_diffusion(client).await,
+            "fal-lcm" => fal_lcm(client).await,
+            "fal-leffa" => fal_leffa(client).await,
+            "fal-lightning-models" => fal_lightning_models(client).await,
+            "fal-lightx" => fal_lightx(client).await,
+            "fal-live-portrait" => fal_live_portrait(client).await,
+            "fal-llava-next" => fal_llava_next(client).await,
+            "fal-longcat-image" => fal_longcat_image(client).await,
+            "fal-longcat-multi-avatar" => fal_longcat_multi_avatar(client).await,
+            "fal-longcat-single-avatar" => fal_longcat_single_avatar(client).await,
+            "fal-longcat-video" => fal_longcat_video(client).await,
+            "fal-lora" => fal_lora(client).await,
             "fal-ltx-2" => fal_ltx_2(client).await,
+            "fal-ltx-2-19b" => fal_ltx_2_19b(client).await,
             "fal-ltx-2-3" => fal_ltx_2_3(client).await,
+            "fal-ltx-2-3-22b" => fal_ltx_2_3_22b(client).await,
+            "fal-ltx-2-3-quality" => fal_ltx_2_3_quality(client).await,
             "fal-ltx-video" => fal_ltx_video(client).await,
+            "fal-ltx-video-13b-dev" => fal_ltx_video_13b_dev(client).await,
+            "fal-ltx-video-13b-distilled" => fal_ltx_video_13b_distilled(client).await,
+            "fal-ltx-video-lora" => fal_ltx_video_lora(client).await,
+            "fal-ltx-video-trainer" => fal_ltx_video_trainer(client).await,
+            "fal-ltx-video-v095" => fal_ltx_video_v095(client).await,
+            "fal-ltx2-video-trainer" => fal_ltx2_video_trainer(client).await,
+            "fal-ltx23-v2v-trainer" => fal_ltx23_v2v_trainer(client).await,
+            "fal-ltxv-13b-098-distilled" => fal_ltxv_13b_098_distilled(client).await,
+            "fal-lucidflux" => fal_lucidflux(client).await,
+            "fal-luma-agent" => fal_luma_agent(client).await,
             "fal-luma-dream-machine" => fal_luma_dream_machine(client).await,
             "fal-luma-photon" => fal_luma_photon(client).await,
+            "fal-lumina-image" => fal_lumina_image(client).await,
+            "fal-lux-tts" => fal_lux_tts(client).await,
+            "fal-lyra-2" => fal_lyra_2(client).await,
+            "fal-lyria2" => fal_lyria2(client).await,
+            "fal-lyria3" => fal_lyria3(client).await,
+            "fal-magi" => fal_magi(client).await,
+            "fal-magi-distilled" => fal_magi_distilled(client).await,
+            "fal-maya" => fal_maya(client).await,
+            "fal-meshy" => fal_meshy(client).await,
+            "fal-microsoft-mai-image-2-5" => fal_microsoft_mai_image_2_5(client).await,
+            "fal-minimax" => fal_minimax(client).await,
             "fal-minimax-music" => fal_minimax_music(client).await,
+            "fal-mirelo-sfx-v1" => fal_mirelo_sfx_v1(client).await,
+            "fal-mirelo-sfx-v1-5" => fal_mirelo_sfx_v1_5(client).await,
+            "fal-mirelo-sfx1-6" => fal_mirelo_sfx1_6(client).await,
+            "fal-mix-dehaze-net" => fal_mix_dehaze_net(client).await,
+            "fal-mmaudio-v2" => fal_mmaudio_v2(client).await,
+            "fal-mochi-v1" => fal_mochi_v1(client).await,
+            "fal-moondream" => fal_moondream(client).await,
+            "fal-moondream-next" => fal_moondream_next(client).await,
+            "fal-moondream2" => fal_moondream2(client).await,
+            "fal-moondream3-preview" => fal_moondream3_preview(client).await,
+            "fal-moonvalley-marey" => fal_moonvalley_marey(client).await,
+            "fal-multishot-master" => fal_multishot_master(client).await,
+            "fal-musetalk" => fal_musetalk(client).await,
             "fal-nano-banana" => fal_nano_banana(client).await,
             "fal-nano-banana-2" => fal_nano_banana_2(client).await,
             "fal-nano-banana-pro" => fal_nano_banana_pro(client).await,
+            "fal-nemotron-diffusion-vlm" => fal_nemotron_diffusion_vlm(client).await,
+            "fal-nova-sr" => fal_nova_sr(client).await,
+            "fal-nucleus-image" => fal_nucleus_image(client).await,
+            "fal-nvidia-cosmos-3-super" => fal_nvidia_cosmos_3_super(client).await,
+            "fal-nvidia-nemotron-3-nano-omni" => {
+                fal_nvidia_nemotron_3_nano_omni(client).await
+            }
+            "fal-nvidia-nemotron-asr-multilingual" => {
+                fal_nvidia_nemotron_asr_multilingual(client).await
+            }
+            "fal-object-removal" => fal_object_removal(client).await,
+            "fal-omni-zero" => fal_omni_zero(client).await,
+            "fal-omnigen-v1" => fal_omnigen_v1(client).await,
+            "fal-omnigen-v2" => fal_omnigen_v2(client).await,
+            "fal-omnilottie" => fal_omnilottie(client).await,
+            "fal-omnipart" => fal_omnipart(client).await,
+            "fal-one-to-all-animation" => fal_one_to_all_animation(client).await,
             "fal-openai-gpt-image-2" => fal_openai_gpt_image_2(client).await,
             "fal-openrouter-router" => fal_openrouter_router(client).await,
+            "fal-orpheus-tts" => fal_orpheus_tts(client).await,
+            "fal-ovi" => fal_ovi(client).await,
+            "fal-ovis-image" => fal_ovis_image(client).await,
+            "fal-pasd" => fal_pasd(client).await,
+            "fal-patina" => fal_patina(client).await,
+            "fal-perceptron-isaac-01" => fal_perceptron_isaac_01(client).await,
+            "fal-personaplex" => fal_personaplex(client).await,
+            "fal-phota" => fal_phota(client).await,
+            "fal-photomaker" => fal_photomaker(client).await,
+            "fal-physic-edit" => fal_physic_edit(client).await,
+            "fal-piflow" => fal_piflow(client).await,
+            "fal-pika" => fal_pika(client).await,
+            "fal-pixart-sigma" => fal_pixart_sigma(client).await,
             "fal-pixverse" => fal_pixverse(client).await,
+            "fal-playground-v25" => fal_playground_v25(client).await,
+            "fal-plushify" => fal_plushify(client).await,
+            "fal-post-processing" => fal_post_processing(client).await,
+            "fal-pshuman" => fal_pshuman(client).await,
+            "fal-qwen-3-guard" => fal_qwen_3_guard(client).await,
+            "fal-qwen-3-tts" => fal_qwen_3_tts(client).await,
             "fal-qwen-image" => fal_qwen_image(client).await,
             "fal-qwen-image-2" => fal_qwen_image_2(client).await,
             "fal-qwen-image-2512" => fal_qwen_image_2512(client).await,
+            "fal-qwen-image-2512-trainer" => fal_qwen_image_2512_trainer(client).await,
+            "fal-qwen-image-2512-trainer-v2" => {
+                fal_qwen_image_2512_trainer_v2(client).await
+            }
+            "fal-qwen-image-edit" => fal_qwen_image_edit(client).await,
+            "fal-qwen-image-edit-2509-lora" => {
+                fal_qwen_image_edit_2509_lora(client).await
+            }
+            "fal-qwen-image-edit-2509-trainer" => {
+                fal_qwen_image_edit_2509_trainer(client).await
+            }
+            "fal-qwen-image-edit-2511" => fal_qwen_image_edit_2511(client).await,
+            "fal-qwen-image-edit-2511-multiple-angles" => {
+                fal_qwen_image_edit_2511_multiple_angles(client).await
+            }
+            "fal-qwen-image-edit-2511-trainer" => {
+                fal_qwen_image_edit_2511_trainer(client).await
+            }
+            "fal-qwen-image-edit-lora" => fal_qwen_image_edit_lora(client).await,
+            "fal-qwen-image-edit-plus" => fal_qwen_image_edit_plus(client).await,
+            "fal-qwen-image-edit-plus-lora" => {
+                fal_qwen_image_edit_plus_lora(client).await
+            }
+            "fal-qwen-image-edit-plus-lora-gallery" => {
+                fal_qwen_image_edit_plus_lora_gallery(client).await
+            }
+            "fal-qwen-image-edit-plus-trainer" => {
+                fal_qwen_image_edit_plus_trainer(client).await
+            }
+            "fal-qwen-image-edit-trainer" => fal_qwen_image_edit_trainer(client).await,
+            "fal-qwen-image-layered" => fal_qwen_image_layered(client).await,
+            "fal-qwen-image-layered-trainer" => {
+                fal_qwen_image_layered_trainer(client).await
+            }
             "fal-qwen-image-max" => fal_qwen_image_max(client).await,
+            "fal-qwen-image-trainer" => fal_qwen_image_trainer(client).await,
+            "fal-qwen-image-trainer-v2" => fal_qwen_image_trainer_v2(client).await,
+            "fal-realistic-vision" => fal_realistic_vision(client).await,
+            "fal-reconviagen-0-5" => fal_reconviagen_0_5(client).await,
             "fal-recraft" => fal_recraft(client).await,
+            "fal-recraft-20b" => fal_recraft_20b(client).await,
+            "fal-resemble-chatterboxhd" => fal_resemble_chatterboxhd(client).await,
+            "fal-retoucher" => fal_retoucher(client).await,
+            "fal-rife" => fal_rife(client).await,
+            "fal-rundiffusion-juggernaut-flux" => {
+                fal_rundiffusion_juggernaut_flux(client).await
+            }
+            "fal-rundiffusion-juggernaut-flux-lora" => {
+                fal_rundiffusion_juggernaut_flux_lora(client).await
+            }
+            "fal-rundiffusion-photo-flux" => fal_rundiffusion_photo_flux(client).await,
+            "fal-sadtalker" => fal_sadtalker(client).await,
+            "fal-sam-3" => fal_sam_3(client).await,
+            "fal-sam-3-1" => fal_sam_3_1(client).await,
+            "fal-sam-audio" => fal_sam_audio(client).await,
+            "fal-sam2" => fal_sam2(client).await,
+            "fal-sana" => fal_sana(client).await,
+            "fal-sana-video" => fal_sana_video(client).await,
+            "fal-scail" => fal_scail(client).await,
+            "fal-scene-finder" => fal_scene_finder(client).await,
+            "fal-sdxl-controlnet-union" => fal_sdxl_controlnet_union(client).await,
+            "fal-seedvr" => fal_seedvr(client).await,
+            "fal-silero-vad" => fal_silero_vad(client).await,
+            "fal-skyreels-i2v" => fal_skyreels_i2v(client).await,
+            "fal-smart-resize" => fal_smart_resize(client).await,
+            "fal-smart-turn" => fal_smart_turn(client).await,
+            "fal-smoretalk-rembg-enhance" => fal_smoretalk_rembg_enhance(client).await,
             "fal-sora-2" => fal_sora_2(client).await,
             "fal-speech-to-text" => fal_speech_to_text(client).await,
             "fal-stable-audio" => fal_stable_audio(client).await,
             "fal-stable-audio-25" => fal_stable_audio_25(client).await,
+            "fal-stable-audio-3" => fal_stable_audio_3(client).await,
+            "fal-stable-avatar" => fal_stable_avatar(client).await,
+            "fal-stable-cascade" => fal_stable_cascade(client).await,
+            "fal-stable-diffusion-v15" => fal_stable_diffusion_v15(client).await,
+            "fal-stable-diffusion-v3-medium" => {
+                fal_stable_diffusion_v3_medium(client).await
+            }
+            "fal-stable-diffusion-v35-large" => {
+                fal_stable_diffusion_v35_large(client).await
+            }
+            "fal-stable-diffusion-v35-medium" => {
+                fal_stable_diffusion_v35_medium(client).await
+            }
+            "fal-stable-video" => fal_stable_video(client).await,
+            "fal-star-vector" => fal_star_vector(client).await,
+            "fal-step1x-edit" => fal_step1x_edit(client).await,
+            "fal-swin2sr" => fal_swin2sr(client).await,
+            "fal-switti" => fal_switti(client).await,
+            "fal-sync-lipsync" => fal_sync_lipsync(client).await,
+            "fal-t2v-turbo" => fal_t2v_turbo(client).await,
+            "fal-tada" => fal_tada(client).await,
+            "fal-thinksound" => fal_thinksound(client).await,
+            "fal-topaz" => fal_topaz(client).await,
+            "fal-transpixar" => fal_transpixar(client).await,
+            "fal-trellis" => fal_trellis(client).await,
+            "fal-trellis-2" => fal_trellis_2(client).await,
+            "fal-tripo3d-h3-1" => fal_tripo3d_h3_1(client).await,
+            "fal-tripo3d-p1" => fal_tripo3d_p1(client).await,
+            "fal-tripo3d-tripo" => fal_tripo3d_tripo(client).await,
+            "fal-tripo3d-triposplat" => fal_tripo3d_triposplat(client).await,
+            "fal-triposr" => fal_triposr(client).await,
+            "fal-turbo-flux-trainer" => fal_turbo_flux_trainer(client).await,
+            "fal-ultrashape" => fal_ultrashape(client).await,
+            "fal-uno" => fal_uno(client).await,
+            "fal-uso" => fal_uso(client).await,
+            "fal-vecglypher" => fal_vecglypher(client).await,
+            "fal-veed-avatars" => fal_veed_avatars(client).await,
+            "fal-veed-fabric-1-0" => fal_veed_fabric_1_0(client).await,
+            "fal-veed-lipsync" => fal_veed_lipsync(client).await,
+            "fal-veed-subtitles" => fal_veed_subtitles(client).await,
             "fal-veo2" => fal_veo2(client).await,
             "fal-veo3" => fal_veo3(client).await,
+            "fal-veo3-1" => fal_veo3_1(client).await,
+            "fal-vibevoice" => fal_vibevoice(client).await,
+            "fal-video-as-prompt" => fal_video_as_prompt(client).await,
+            "fal-video-prompt-generator" => fal_video_prompt_generator(client).await,
+            "fal-video-understanding" => fal_video_understanding(client).await,
             "fal-vidu" => fal_vidu(client).await,
+            "fal-void-video-inpainting" => fal_void_video_inpainting(client).await,
             "fal-wan" => fal_wan(client).await,
+            "fal-wan-22-image-trainer" => fal_wan_22_image_trainer(client).await,
+            "fal-wan-22-vace-fun-a14b" => fal_wan_22_vace_fun_a14b(client).await,
             "fal-wan-25-preview" => fal_wan_25_preview(client).await,
+            "fal-wan-effects" => fal_wan_effects(client).await,
+            "fal-wan-flf2v" => fal_wan_flf2v(client).await,
+            "fal-wan-i2v" => fal_wan_i2v(client).await,
+            "fal-wan-i2v-lora" => fal_wan_i2v_lora(client).await,
+            "fal-wan-motion" => fal_wan_motion(client).await,
+            "fal-wan-pro" => fal_wan_pro(client).await,
+            "fal-wan-t2v" => fal_wan_t2v(client).await,
+            "fal-wan-t2v-lora" => fal_wan_t2v_lora(client).await,
+            "fal-wan-trainer" => fal_wan_trainer(client).await,
             "fal-wan-v2-6" => fal_wan_v2_6(client).await,
+            "fal-wan-vace" => fal_wan_vace(client).await,
+            "fal-wan-vace-14b" => fal_wan_vace_14b(client).await,
+            "fal-wan-vace-apps" => fal_wan_vace_apps(client).await,
+            "fal-wan-vision-enhancer" => fal_wan_vision_enhancer(client).await,
             "fal-whisper" => fal_whisper(client).await,
             "fal-wizper" => fal_wizper(client).await,
+            "fal-xai-grok-imagine-image" => fal_xai_grok_imagine_image(client).await,
+            "fal-xai-grok-imagine-video" => fal_xai_grok_imagine_video(client).await,
+            "fal-xai-tts" => fal_xai_tts(client).await,
+            "fal-yue" => fal_yue(client).await,
+            "fal-z-image" => fal_z_image(client).await,
+            "fal-z-image-trainer" => fal_z_image_trainer(client).await,
+            "fal-z-image-turbo-trainer-v2" => fal_z_image_turbo_trainer_v2(client).await,
+            "fal-zonos" => fal_zonos(client).await,
             _ => return None,
         },
     )
+}
+
+/// `fal-ai/ace-step`
+async fn fal_ace_step(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_ace_step {
+        tags: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/ai-avatar/multi`
+async fn fal_ai_avatar(client: &Client) -> Result<Bytes> {
+    use fal_ai_avatar::multi;
+
+    let reply = client.subscribe(input!(multi {
+        image_url: "https://example.com/cat.png",
+        first_audio_url: "https://example.com/speech.wav",
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `alibaba/happy-horse/text-to-video`
+async fn fal_alibaba_happy_horse(client: &Client) -> Result<Bytes> {
+    use fal_alibaba_happy_horse::text_to_video;
+
+    let reply = client.subscribe(input!(text_to_video {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/amt-interpolation/frame-interpolation`
+async fn fal_amt_interpolation(client: &Client) -> Result<Bytes> {
+    use fal_amt_interpolation::frame_interpolation;
+
+    let reply = client.subscribe(input!(frame_interpolation {
+        frames: [{ url: "https://example.com/file" }],
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/animatediff-sparsectrl-lcm`
+async fn fal_animatediff_sparsectrl_lcm(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_animatediff_sparsectrl_lcm {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/arbiter/image`
+async fn fal_arbiter(client: &Client) -> Result<Bytes> {
+    use fal_arbiter::image;
+
+    let reply = client.subscribe(input!(image {
+        measurements: [image::Measurements::Arniqa],
+        inputs: [{ hypothesis: "a cat reading a map" }],
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `argil/avatars/text-to-video`
+async fn fal_argil_avatars(client: &Client) -> Result<Bytes> {
+    use fal_argil_avatars::text_to_video;
+
+    let reply = client.subscribe(input!(text_to_video {
+        avatar: text_to_video::Avatar::MiaOutdoorUgc,
+        text: "a cat reading a map",
+        voice: text_to_video::Voice::Rachel,
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/audio-understanding`
+async fn fal_audio_understanding(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_audio_understanding {
+        audio_url: "https://example.com/speech.wav",
+        prompt: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/aura-flow`
+async fn fal_aura_flow(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_aura_flow {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/aura-sr`
+async fn fal_aura_sr(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_aura_sr {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/auto-caption`
+async fn fal_auto_caption(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_auto_caption {
+        video_url: "https://example.com/clip.mp4",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/bagel`
+async fn fal_bagel(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_bagel {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/bernini-r/text-to-video`
+async fn fal_bernini_r(client: &Client) -> Result<Bytes> {
+    use fal_bernini_r::text_to_video;
+
+    let reply = client.subscribe(input!(text_to_video {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
 }
 
 /// `fal-ai/birefnet/v2/video`
@@ -145,6 +1015,102 @@ async fn fal_birefnet(client: &Client) -> Result<Bytes> {
     use fal_birefnet::v2::video;
 
     let reply = client.subscribe(input!(video {
+        video_url: "https://example.com/clip.mp4",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/bitdance`
+async fn fal_bitdance(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_bitdance {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/bria/reimagine`
+async fn fal_bria(client: &Client) -> Result<Bytes> {
+    use fal_bria::reimagine;
+
+    let reply = client.subscribe(input!(reimagine {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `bria/embed-product`
+async fn fal_bria_embed_product(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_bria_embed_product {
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `bria/fibo/generate`
+async fn fal_bria_fibo(client: &Client) -> Result<Bytes> {
+    use fal_bria_fibo::generate;
+
+    let reply = client.subscribe(input!(generate {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `bria/fibo-edit/add_object_by_text`
+async fn fal_bria_fibo_edit(client: &Client) -> Result<Bytes> {
+    use fal_bria_fibo_edit::add_object_by_text;
+
+    let reply = client.subscribe(input!(add_object_by_text {
+        image_url: "https://example.com/cat.png",
+        instruction: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `bria/fibo-lite/generate`
+async fn fal_bria_fibo_lite(client: &Client) -> Result<Bytes> {
+    use fal_bria_fibo_lite::generate;
+
+    let reply = client.subscribe(input!(generate {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `bria/reimagine/3.2`
+async fn fal_bria_reimagine(client: &Client) -> Result<Bytes> {
+    use fal_bria_reimagine::_3_2;
+
+    let reply = client.subscribe(input!(_3_2 {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `bria/upscale/creative`
+async fn fal_bria_upscale(client: &Client) -> Result<Bytes> {
+    use fal_bria_upscale::creative;
+
+    let reply = client.subscribe(input!(creative {
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `bria/video/background-removal/v3`
+async fn fal_bria_video(client: &Client) -> Result<Bytes> {
+    use fal_bria_video::background_removal::v3;
+
+    let reply = client.subscribe(input!(v3 {
+        video_url: "https://example.com/clip.mp4",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `bria/bria_video_eraser/erase/keypoints`
+async fn fal_bria_video_eraser(client: &Client) -> Result<Bytes> {
+    use fal_bria_video_eraser::erase::keypoints;
+
+    let reply = client.subscribe(input!(keypoints {
+        keypoints: ["a cat reading a map"],
         video_url: "https://example.com/clip.mp4",
     })).await?;
     Ok(reply.raw().clone())
@@ -160,12 +1126,337 @@ async fn fal_bytedance(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
+/// `bytedance/lynx`
+async fn fal_bytedance_lynx(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_bytedance_lynx {
+        image_url: "https://example.com/cat.png",
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
 /// `bytedance/seedance-2.0/fast/text-to-video`
 async fn fal_bytedance_seedance_2_0(client: &Client) -> Result<Bytes> {
     use fal_bytedance_seedance_2_0::fast::text_to_video;
 
     let reply = client.subscribe(input!(text_to_video {
         prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/bytedance-upscaler/upscale/video`
+async fn fal_bytedance_upscaler(client: &Client) -> Result<Bytes> {
+    use fal_bytedance_upscaler::upscale::video;
+
+    let reply = client.subscribe(input!(video {
+        video_url: "https://example.com/clip.mp4",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `cassetteai/music-generator`
+async fn fal_cassetteai_music_generator(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_cassetteai_music_generator {
+        duration: 10,
+        prompt: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `cassetteai/sound-effects-generator`
+async fn fal_cassetteai_sound_effects_generator(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_cassetteai_sound_effects_generator {
+        prompt: "a cat reading a map",
+        duration: 1,
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `cassetteai/video-sound-effects-generator`
+async fn fal_cassetteai_video_sound_effects_generator(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_cassetteai_video_sound_effects_generator {
+        video_url: { url: "https://example.com/file" },
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/cat-vton`
+async fn fal_cat_vton(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_cat_vton {
+        human_image_url: "https://example.com/cat.png",
+        garment_image_url: "https://example.com/cat.png",
+        cloth_type: fal_cat_vton::ClothType::Upper,
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/ccsr`
+async fn fal_ccsr(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_ccsr {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/chain-of-zoom`
+async fn fal_chain_of_zoom(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_chain_of_zoom {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/chatterbox/text-to-speech`
+async fn fal_chatterbox(client: &Client) -> Result<Bytes> {
+    use fal_chatterbox::text_to_speech;
+
+    let reply = client.subscribe(input!(text_to_speech {
+        text: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/chrono-edit`
+async fn fal_chrono_edit(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_chrono_edit {
+        image_url: "https://example.com/cat.png",
+        prompt: "Give the cat a straw hat",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/chrono-edit-lora-gallery/paintbrush`
+async fn fal_chrono_edit_lora_gallery(client: &Client) -> Result<Bytes> {
+    use fal_chrono_edit_lora_gallery::paintbrush;
+
+    let reply = client.subscribe(input!(paintbrush {
+        image_url: "https://example.com/cat.png",
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/clarity-upscaler`
+async fn fal_clarity_upscaler(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_clarity_upscaler {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `clarityai/crystal-upscaler`
+async fn fal_clarityai_crystal_upscaler(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_clarityai_crystal_upscaler {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `clarityai/crystal-video-upscaler`
+async fn fal_clarityai_crystal_video_upscaler(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_clarityai_crystal_video_upscaler {
+        video_url: "https://example.com/clip.mp4",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/codeformer`
+async fn fal_codeformer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_codeformer {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/cogvideox-5b`
+async fn fal_cogvideox_5b(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_cogvideox_5b {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/cogview4`
+async fn fal_cogview4(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_cogview4 {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/cohere-transcribe`
+async fn fal_cohere_transcribe(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_cohere_transcribe {
+        audio_url: "https://example.com/speech.wav",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/creatify/aurora`
+async fn fal_creatify(client: &Client) -> Result<Bytes> {
+    use fal_creatify::aurora;
+
+    let reply = client.subscribe(input!(aurora {
+        image_url: "https://example.com/cat.png",
+        audio_url: "https://example.com/speech.wav",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/creative-upscaler`
+async fn fal_creative_upscaler(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_creative_upscaler {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/csm-1b`
+async fn fal_csm_1b(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_csm_1b {
+        scene: [{ speaker_id: 1, text: "a cat reading a map" }],
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/ddcolor`
+async fn fal_ddcolor(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_ddcolor {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `decart/lucy-edit/pro`
+async fn fal_decart_lucy_edit(client: &Client) -> Result<Bytes> {
+    use fal_decart_lucy_edit::pro;
+
+    let reply = client.subscribe(input!(pro {
+        prompt: "A paper boat sails down a gutter in the rain",
+        video_url: "https://example.com/clip.mp4",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `decart/lucy-restyle`
+async fn fal_decart_lucy_restyle(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_decart_lucy_restyle {
+        prompt: "A paper boat sails down a gutter in the rain",
+        video_url: "https://example.com/clip.mp4",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `decart/lucy2-vton/realtime`
+async fn fal_decart_lucy2_vton(client: &Client) -> Result<Bytes> {
+    use fal_decart_lucy2_vton::realtime;
+
+    let reply = client.subscribe(input!(realtime {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/deepfilternet3`
+async fn fal_deepfilternet3(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_deepfilternet3 {
+        audio_url: "https://example.com/speech.wav",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/demucs`
+async fn fal_demucs(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_demucs {
+        audio_url: "https://example.com/speech.wav",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/depth-anything-video`
+async fn fal_depth_anything_video(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_depth_anything_video {
+        video_url: "https://example.com/clip.mp4",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/dia-tts`
+async fn fal_dia_tts(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_dia_tts {
+        text: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/docres`
+async fn fal_docres(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_docres {
+        image_url: "https://example.com/cat.png",
+        task: fal_docres::Task::Deshadowing,
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/dreamo`
+async fn fal_dreamo(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_dreamo {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/dreamomni2/edit`
+async fn fal_dreamomni2(client: &Client) -> Result<Bytes> {
+    use fal_dreamomni2::edit;
+
+    let reply = client.subscribe(input!(edit {
+        image_urls: ["https://example.com/cat.png"],
+        prompt: "Give the cat a straw hat",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/dreamshaper`
+async fn fal_dreamshaper(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_dreamshaper {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/dubbing`
+async fn fal_dubbing(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_dubbing {
+        video_url: "https://example.com/clip.mp4",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/dwpose`
+async fn fal_dwpose(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_dwpose {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/echomimic-v3`
+async fn fal_echomimic_v3(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_echomimic_v3 {
+        image_url: "https://example.com/cat.png",
+        audio_url: "https://example.com/speech.wav",
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/editto`
+async fn fal_editto(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_editto {
+        prompt: "A paper boat sails down a gutter in the rain",
+        video_url: "https://example.com/clip.mp4",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -180,10 +1471,233 @@ async fn fal_elevenlabs(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
+/// `fal-ai/emu-3.5-image/text-to-image`
+async fn fal_emu_3_5_image(client: &Client) -> Result<Bytes> {
+    use fal_emu_3_5_image::text_to_image;
+
+    let reply = client.subscribe(input!(text_to_image {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/era-3d`
+async fn fal_era_3d(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_era_3d {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/ernie-image`
+async fn fal_ernie_image(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_ernie_image {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/esrgan`
+async fn fal_esrgan(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_esrgan {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/evf-sam`
+async fn fal_evf_sam(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_evf_sam {
+        prompt: "a cat reading a map",
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/f-lite/standard`
+async fn fal_f_lite(client: &Client) -> Result<Bytes> {
+    use fal_f_lite::standard;
+
+    let reply = client.subscribe(input!(standard {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/f5-tts`
+async fn fal_f5_tts(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_f5_tts {
+        gen_text: "a cat reading a map",
+        ref_audio_url: "https://example.com/speech.wav",
+        model_type: fal_f5_tts::ModelType::F5Tts,
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/face-to-sticker`
+async fn fal_face_to_sticker(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_face_to_sticker {
+        image_url: "https://example.com/cat.png",
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/fashn/tryon/v1.6`
+async fn fal_fashn(client: &Client) -> Result<Bytes> {
+    use fal_fashn::tryon::v1_6;
+
+    let reply = client.subscribe(input!(v1_6 {
+        model_image: "a cat reading a map",
+        garment_image: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/fast-animatediff/text-to-video`
+async fn fal_fast_animatediff(client: &Client) -> Result<Bytes> {
+    use fal_fast_animatediff::text_to_video;
+
+    let reply = client.subscribe(input!(text_to_video {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/fast-fooocus-sdxl`
+async fn fal_fast_fooocus_sdxl(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_fast_fooocus_sdxl {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/fast-lcm-diffusion`
+async fn fal_fast_lcm_diffusion(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_fast_lcm_diffusion {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/fast-lightning-sdxl`
+async fn fal_fast_lightning_sdxl(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_fast_lightning_sdxl {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
 /// `fal-ai/fast-sdxl`
 async fn fal_fast_sdxl(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_fast_sdxl {
         prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/fast-sdxl-controlnet-canny`
+async fn fal_fast_sdxl_controlnet_canny(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_fast_sdxl_controlnet_canny {
+        control_image_url: "https://example.com/cat.png",
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/fast-svd-lcm/text-to-video`
+async fn fal_fast_svd_lcm(client: &Client) -> Result<Bytes> {
+    use fal_fast_svd_lcm::text_to_video;
+
+    let reply = client.subscribe(input!(text_to_video {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/ffmpeg-api/images-to-video`
+async fn fal_ffmpeg_api(client: &Client) -> Result<Bytes> {
+    use fal_ffmpeg_api::images_to_video;
+
+    let reply = client.subscribe(input!(images_to_video {
+        images: [{ url: "https://example.com/file", frames: 1 }],
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/film/video`
+async fn fal_film(client: &Client) -> Result<Bytes> {
+    use fal_film::video;
+
+    let reply = client.subscribe(input!(video {
+        video_url: "https://example.com/clip.mp4",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/firered-image-edit`
+async fn fal_firered_image_edit(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_firered_image_edit {
+        prompt: "Give the cat a straw hat",
+        image_urls: ["https://example.com/cat.png"],
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/firered-image-edit-v1.1`
+async fn fal_firered_image_edit_v1_1(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_firered_image_edit_v1_1 {
+        prompt: "Give the cat a straw hat",
+        image_urls: ["https://example.com/cat.png"],
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/flashhead`
+async fn fal_flashhead(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_flashhead {
+        image_url: "https://example.com/cat.png",
+        text: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/flashtalk`
+async fn fal_flashtalk(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_flashtalk {
+        image_url: "https://example.com/cat.png",
+        audio_url: "https://example.com/speech.wav",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/flashvsr/upscale/video`
+async fn fal_flashvsr(client: &Client) -> Result<Bytes> {
+    use fal_flashvsr::upscale::video;
+
+    let reply = client.subscribe(input!(video {
+        video_url: "https://example.com/clip.mp4",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/florence-2-large/caption-to-phrase-grounding`
+async fn fal_florence_2_large(client: &Client) -> Result<Bytes> {
+    use fal_florence_2_large::caption_to_phrase_grounding;
+
+    let reply = client.subscribe(input!(caption_to_phrase_grounding {
+        image_url: "https://example.com/cat.png",
+        text_input: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/flowedit`
+async fn fal_flowedit(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_flowedit {
+        image_url: "https://example.com/cat.png",
+        source_prompt: "a cat reading a map",
+        target_prompt: "a cat reading a map",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -226,6 +1740,22 @@ async fn fal_flux_2_flex(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
+/// `fal-ai/flux-2-klein-4b-base-trainer`
+async fn fal_flux_2_klein_4b_base_trainer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_flux_2_klein_4b_base_trainer {
+        image_data_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/flux-2-klein-9b-base-trainer`
+async fn fal_flux_2_klein_9b_base_trainer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_flux_2_klein_9b_base_trainer {
+        image_data_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
 /// `fal-ai/flux-2-lora-gallery/ballpoint-pen-sketch`
 async fn fal_flux_2_lora_gallery(client: &Client) -> Result<Bytes> {
     use fal_flux_2_lora_gallery::ballpoint_pen_sketch;
@@ -252,13 +1782,27 @@ async fn fal_flux_2_pro(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/flux-control-lora-canny/image-to-image`
-async fn fal_flux_control_lora_canny(client: &Client) -> Result<Bytes> {
-    use fal_flux_control_lora_canny::image_to_image;
+/// `fal-ai/flux-2-trainer`
+async fn fal_flux_2_trainer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_flux_2_trainer {
+        image_data_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
 
-    let reply = client.subscribe(input!(image_to_image {
+/// `fal-ai/flux-2-trainer-v2`
+async fn fal_flux_2_trainer_v2(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_flux_2_trainer_v2 {
+        image_data_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/flux-control-lora-canny`
+async fn fal_flux_control_lora_canny(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_flux_control_lora_canny {
         prompt: "A lighthouse at dawn, seen through a rain-streaked window",
-        image_url: "https://example.com/cat.png",
+        control_lora_image_url: "https://example.com/cat.png",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -268,6 +1812,14 @@ async fn fal_flux_control_lora_depth(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_flux_control_lora_depth {
         prompt: "A lighthouse at dawn, seen through a rain-streaked window",
         control_lora_image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/flux-general`
+async fn fal_flux_general(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_flux_general {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -293,6 +1845,30 @@ async fn fal_flux_kontext_lora(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
+/// `fal-ai/flux-kontext-trainer`
+async fn fal_flux_kontext_trainer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_flux_kontext_trainer {
+        image_data_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/flux-krea-lora`
+async fn fal_flux_krea_lora(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_flux_krea_lora {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/flux-krea-trainer`
+async fn fal_flux_krea_trainer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_flux_krea_trainer {
+        images_data_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
 /// `fal-ai/flux-lora`
 async fn fal_flux_lora(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_flux_lora {
@@ -301,12 +1877,55 @@ async fn fal_flux_lora(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/flux-pro/v1.1/redux`
-async fn fal_flux_pro(client: &Client) -> Result<Bytes> {
-    use fal_flux_pro::v1_1::redux;
-
-    let reply = client.subscribe(input!(redux {
+/// `fal-ai/flux-lora-depth`
+async fn fal_flux_lora_depth(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_flux_lora_depth {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
         image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/flux-lora-fast-training`
+async fn fal_flux_lora_fast_training(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_flux_lora_fast_training {
+        images_data_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/flux-lora-fill`
+async fn fal_flux_lora_fill(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_flux_lora_fill {
+        image_url: "https://example.com/cat.png",
+        mask_url: "https://example.com/file",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/flux-lora-portrait-trainer`
+async fn fal_flux_lora_portrait_trainer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_flux_lora_portrait_trainer {
+        images_data_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/flux-pro/v1.1`
+async fn fal_flux_pro(client: &Client) -> Result<Bytes> {
+    use fal_flux_pro::v1_1;
+
+    let reply = client.subscribe(input!(v1_1 {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/flux-pulid`
+async fn fal_flux_pulid(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_flux_pulid {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+        reference_image_url: "https://example.com/cat.png",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -316,6 +1935,106 @@ async fn fal_flux_subject(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_flux_subject {
         prompt: "A lighthouse at dawn, seen through a rain-streaked window",
         image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/flux-vision-upscaler`
+async fn fal_flux_vision_upscaler(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_flux_vision_upscaler {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/fooocus`
+async fn fal_fooocus(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_fooocus {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/framepack/f1`
+async fn fal_framepack(client: &Client) -> Result<Bytes> {
+    use fal_framepack::f1;
+
+    let reply = client.subscribe(input!(f1 {
+        prompt: "A paper boat sails down a gutter in the rain",
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/gemini-25-flash-image`
+async fn fal_gemini_25_flash_image(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_gemini_25_flash_image {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/gemini-3.1-flash-image-preview`
+async fn fal_gemini_3_1_flash_image_preview(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_gemini_3_1_flash_image_preview {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/gemini-3.1-flash-tts`
+async fn fal_gemini_3_1_flash_tts(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_gemini_3_1_flash_tts {
+        prompt: "The train to the coast leaves at nine.",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/gemini-3-pro-image-preview`
+async fn fal_gemini_3_pro_image_preview(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_gemini_3_pro_image_preview {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/gemini-tts`
+async fn fal_gemini_tts(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_gemini_tts {
+        prompt: "The train to the coast leaves at nine.",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/genfocus`
+async fn fal_genfocus(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_genfocus {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/glm-image`
+async fn fal_glm_image(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_glm_image {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/goal-force`
+async fn fal_goal_force(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_goal_force {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/got-ocr/v2`
+async fn fal_got_ocr(client: &Client) -> Result<Bytes> {
+    use fal_got_ocr::v2;
+
+    let reply = client.subscribe(input!(v2 {
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -346,12 +2065,98 @@ async fn fal_gpt_image_1_mini(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
+/// `fal-ai/heygen/v3/video-agent`
+async fn fal_heygen(client: &Client) -> Result<Bytes> {
+    use fal_heygen::v3::video_agent;
+
+    let reply = client.subscribe(input!(video_agent {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/hidream-e1-1`
+async fn fal_hidream_e1_1(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_hidream_e1_1 {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/hidream-i1-dev`
+async fn fal_hidream_i1_dev(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_hidream_i1_dev {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/hidream-i1-fast`
+async fn fal_hidream_i1_fast(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_hidream_i1_fast {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/hidream-i1-full`
+async fn fal_hidream_i1_full(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_hidream_i1_full {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/hidream-o1-image`
+async fn fal_hidream_o1_image(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_hidream_o1_image {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/hunyuan-3d/v3.1/part`
+async fn fal_hunyuan_3d(client: &Client) -> Result<Bytes> {
+    use fal_hunyuan_3d::v3_1::part;
+
+    let reply = client.subscribe(input!(part {
+        input_file_url: "https://example.com/file",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/hunyuan-avatar`
+async fn fal_hunyuan_avatar(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_hunyuan_avatar {
+        audio_url: "https://example.com/speech.wav",
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
 /// `fal-ai/hunyuan-image/v3/instruct/text-to-image`
 async fn fal_hunyuan_image(client: &Client) -> Result<Bytes> {
     use fal_hunyuan_image::v3::instruct::text_to_image;
 
     let reply = client.subscribe(input!(text_to_image {
         prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/hunyuan-part`
+async fn fal_hunyuan_part(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_hunyuan_part {
+        model_file_url: "https://example.com/file",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/hunyuan-portrait`
+async fn fal_hunyuan_portrait(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_hunyuan_portrait {
+        video_url: "https://example.com/clip.mp4",
+        image_url: "https://example.com/cat.png",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -364,10 +2169,103 @@ async fn fal_hunyuan_video(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
+/// `fal-ai/hunyuan-video-foley`
+async fn fal_hunyuan_video_foley(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_hunyuan_video_foley {
+        video_url: "https://example.com/clip.mp4",
+        text_prompt: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
 /// `fal-ai/hunyuan-video-image-to-video`
 async fn fal_hunyuan_video_image_to_video(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_hunyuan_video_image_to_video {
         prompt: "A paper boat sails down a gutter in the rain",
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/hunyuan-video-img2vid-lora`
+async fn fal_hunyuan_video_img2vid_lora(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_hunyuan_video_img2vid_lora {
+        prompt: "A paper boat sails down a gutter in the rain",
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/hunyuan-video-lora`
+async fn fal_hunyuan_video_lora(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_hunyuan_video_lora {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/hunyuan-video-v1.5/text-to-video`
+async fn fal_hunyuan_video_v1_5(client: &Client) -> Result<Bytes> {
+    use fal_hunyuan_video_v1_5::text_to_video;
+
+    let reply = client.subscribe(input!(text_to_video {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/hunyuan_world`
+async fn fal_hunyuan_world(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_hunyuan_world {
+        image_url: "https://example.com/cat.png",
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/hunyuan3d/v2`
+async fn fal_hunyuan3d(client: &Client) -> Result<Bytes> {
+    use fal_hunyuan3d::v2;
+
+    let reply = client.subscribe(input!(v2 {
+        input_image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/hunyuan3d-v3/image-to-3d`
+async fn fal_hunyuan3d_v3(client: &Client) -> Result<Bytes> {
+    use fal_hunyuan3d_v3::image_to_3d;
+
+    let reply = client.subscribe(input!(image_to_3d {
+        input_image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/hy-wu-edit`
+async fn fal_hy_wu_edit(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_hy_wu_edit {
+        prompt: "Give the cat a straw hat",
+        image_urls: ["https://example.com/cat.png"],
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/hyper3d/rodin/v2.5`
+async fn fal_hyper3d(client: &Client) -> Result<Bytes> {
+    use fal_hyper3d::rodin::v2_5;
+
+    let reply = client.subscribe(input!(v2_5 {
+        prompt: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/iclight-v2`
+async fn fal_iclight_v2(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_iclight_v2 {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
         image_url: "https://example.com/cat.png",
     })).await?;
     Ok(reply.raw().clone())
@@ -386,6 +2284,225 @@ async fn fal_ideogram(client: &Client) -> Result<Bytes> {
 /// `ideogram/v4`
 async fn fal_ideogram_v4(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_ideogram_v4 {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/illusion-diffusion`
+async fn fal_illusion_diffusion(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_illusion_diffusion {
+        image_url: "https://example.com/cat.png",
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/image-apps-v2/age-modify`
+async fn fal_image_apps_v2(client: &Client) -> Result<Bytes> {
+    use fal_image_apps_v2::age_modify;
+
+    let reply = client.subscribe(input!(age_modify {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/image-preprocessors/depth-anything/v2`
+async fn fal_image_preprocessors(client: &Client) -> Result<Bytes> {
+    use fal_image_preprocessors::depth_anything::v2;
+
+    let reply = client.subscribe(input!(v2 {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/image2pixel`
+async fn fal_image2pixel(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_image2pixel {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/image2svg`
+async fn fal_image2svg(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_image2svg {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/imagen3`
+async fn fal_imagen3(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_imagen3 {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/imagen4/preview`
+async fn fal_imagen4(client: &Client) -> Result<Bytes> {
+    use fal_imagen4::preview;
+
+    let reply = client.subscribe(input!(preview {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/imageutils/depth`
+async fn fal_imageutils(client: &Client) -> Result<Bytes> {
+    use fal_imageutils::depth;
+
+    let reply = client.subscribe(input!(depth {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `imagineart/imagineart-1.5-pro-preview/text-to-image`
+async fn fal_imagineart_1_5_pro_preview(client: &Client) -> Result<Bytes> {
+    use fal_imagineart_1_5_pro_preview::text_to_image;
+
+    let reply = client.subscribe(input!(text_to_image {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/index-tts-2/text-to-speech`
+async fn fal_index_tts_2(client: &Client) -> Result<Bytes> {
+    use fal_index_tts_2::text_to_speech;
+
+    let reply = client.subscribe(input!(text_to_speech {
+        audio_url: "https://example.com/speech.wav",
+        prompt: "The train to the coast leaves at nine.",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/infinitalk/single-text`
+async fn fal_infinitalk(client: &Client) -> Result<Bytes> {
+    use fal_infinitalk::single_text;
+
+    let reply = client.subscribe(input!(single_text {
+        image_url: "https://example.com/cat.png",
+        text_input: "a cat reading a map",
+        voice: single_text::Voice::Aria,
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/infinity-star/text-to-video`
+async fn fal_infinity_star(client: &Client) -> Result<Bytes> {
+    use fal_infinity_star::text_to_video;
+
+    let reply = client.subscribe(input!(text_to_video {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/inpaint`
+async fn fal_inpaint(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_inpaint {
+        model_name: "cat",
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+        image_url: "https://example.com/cat.png",
+        mask_url: "https://example.com/file",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/instant-character`
+async fn fal_instant_character(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_instant_character {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/invisible-watermark`
+async fn fal_invisible_watermark(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_invisible_watermark {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/inworld-tts`
+async fn fal_inworld_tts(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_inworld_tts {
+        text: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/ip-adapter-face-id`
+async fn fal_ip_adapter_face_id(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_ip_adapter_face_id {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/janus`
+async fn fal_janus(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_janus {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/joyai-image-edit`
+async fn fal_joyai_image_edit(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_joyai_image_edit {
+        prompt: "Give the cat a straw hat",
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/kandinsky5/text-to-video`
+async fn fal_kandinsky5(client: &Client) -> Result<Bytes> {
+    use fal_kandinsky5::text_to_video;
+
+    let reply = client.subscribe(input!(text_to_video {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/kandinsky5-pro/text-to-video`
+async fn fal_kandinsky5_pro(client: &Client) -> Result<Bytes> {
+    use fal_kandinsky5_pro::text_to_video;
+
+    let reply = client.subscribe(input!(text_to_video {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/kling/v1-5/kolors-virtual-try-on`
+async fn fal_kling(client: &Client) -> Result<Bytes> {
+    use fal_kling::v1_5::kolors_virtual_try_on;
+
+    let reply = client.subscribe(input!(kolors_virtual_try_on {
+        human_image_url: "https://example.com/cat.png",
+        garment_image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/kling-image/o3/text-to-image`
+async fn fal_kling_image(client: &Client) -> Result<Bytes> {
+    use fal_kling_image::o3::text_to_image;
+
+    let reply = client.subscribe(input!(text_to_image {
         prompt: "A lighthouse at dawn, seen through a rain-streaked window",
     })).await?;
     Ok(reply.raw().clone())
@@ -411,9 +2528,176 @@ async fn fal_kokoro(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
+/// `fal-ai/kolors`
+async fn fal_kolors(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_kolors {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `krea/v2/large/text-to-image`
+async fn fal_krea_v2(client: &Client) -> Result<Bytes> {
+    use fal_krea_v2::large::text_to_image;
+
+    let reply = client.subscribe(input!(text_to_image {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/krea-wan-14b/text-to-video`
+async fn fal_krea_wan_14b(client: &Client) -> Result<Bytes> {
+    use fal_krea_wan_14b::text_to_video;
+
+    let reply = client.subscribe(input!(text_to_video {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/latentsync`
+async fn fal_latentsync(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_latentsync {
+        video_url: "https://example.com/clip.mp4",
+        audio_url: "https://example.com/speech.wav",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/lava-sr`
+async fn fal_lava_sr(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_lava_sr {
+        audio_url: "https://example.com/speech.wav",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/layer-diffusion`
+async fn fal_layer_diffusion(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_layer_diffusion {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/lcm`
+async fn fal_lcm(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_lcm {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/leffa/pose-transfer`
+async fn fal_leffa(client: &Client) -> Result<Bytes> {
+    use fal_leffa::pose_transfer;
+
+    let reply = client.subscribe(input!(pose_transfer {
+        pose_image_url: "https://example.com/cat.png",
+        person_image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/lightning-models`
+async fn fal_lightning_models(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_lightning_models {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/lightx/recamera`
+async fn fal_lightx(client: &Client) -> Result<Bytes> {
+    use fal_lightx::recamera;
+
+    let reply = client.subscribe(input!(recamera {
+        video_url: "https://example.com/clip.mp4",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/live-portrait/image`
+async fn fal_live_portrait(client: &Client) -> Result<Bytes> {
+    use fal_live_portrait::image;
+
+    let reply = client.subscribe(input!(image {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/llava-next`
+async fn fal_llava_next(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_llava_next {
+        image_url: "https://example.com/cat.png",
+        prompt: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/longcat-image`
+async fn fal_longcat_image(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_longcat_image {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/longcat-multi-avatar/image-audio-to-video`
+async fn fal_longcat_multi_avatar(client: &Client) -> Result<Bytes> {
+    use fal_longcat_multi_avatar::image_audio_to_video;
+
+    let reply = client.subscribe(input!(image_audio_to_video {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/longcat-single-avatar/audio-to-video`
+async fn fal_longcat_single_avatar(client: &Client) -> Result<Bytes> {
+    use fal_longcat_single_avatar::audio_to_video;
+
+    let reply = client.subscribe(input!(audio_to_video {
+        audio_url: "https://example.com/speech.wav",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/longcat-video/distilled/text-to-video/720p`
+async fn fal_longcat_video(client: &Client) -> Result<Bytes> {
+    use fal_longcat_video::distilled::text_to_video::_720p;
+
+    let reply = client.subscribe(input!(_720p {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/lora`
+async fn fal_lora(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_lora {
+        model_name: "cat",
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
 /// `fal-ai/ltx-2/text-to-video`
 async fn fal_ltx_2(client: &Client) -> Result<Bytes> {
     use fal_ltx_2::text_to_video;
+
+    let reply = client.subscribe(input!(text_to_video {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/ltx-2-19b/distilled/text-to-video`
+async fn fal_ltx_2_19b(client: &Client) -> Result<Bytes> {
+    use fal_ltx_2_19b::distilled::text_to_video;
 
     let reply = client.subscribe(input!(text_to_video {
         prompt: "A paper boat sails down a gutter in the rain",
@@ -431,10 +2715,115 @@ async fn fal_ltx_2_3(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
+/// `fal-ai/ltx-2.3-22b/distilled/text-to-video`
+async fn fal_ltx_2_3_22b(client: &Client) -> Result<Bytes> {
+    use fal_ltx_2_3_22b::distilled::text_to_video;
+
+    let reply = client.subscribe(input!(text_to_video {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/ltx-2.3-quality/text-to-video`
+async fn fal_ltx_2_3_quality(client: &Client) -> Result<Bytes> {
+    use fal_ltx_2_3_quality::text_to_video;
+
+    let reply = client.subscribe(input!(text_to_video {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
 /// `fal-ai/ltx-video`
 async fn fal_ltx_video(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_ltx_video {
         prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/ltx-video-13b-dev`
+async fn fal_ltx_video_13b_dev(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_ltx_video_13b_dev {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/ltx-video-13b-distilled`
+async fn fal_ltx_video_13b_distilled(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_ltx_video_13b_distilled {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/ltx-video-lora/multiconditioning`
+async fn fal_ltx_video_lora(client: &Client) -> Result<Bytes> {
+    use fal_ltx_video_lora::multiconditioning;
+
+    let reply = client.subscribe(input!(multiconditioning {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/ltx-video-trainer`
+async fn fal_ltx_video_trainer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_ltx_video_trainer {
+        training_data_url: "https://example.com/file",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/ltx-video-v095`
+async fn fal_ltx_video_v095(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_ltx_video_v095 {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/ltx2-video-trainer`
+async fn fal_ltx2_video_trainer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_ltx2_video_trainer {
+        training_data_url: "https://example.com/file",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/ltx23-v2v-trainer`
+async fn fal_ltx23_v2v_trainer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_ltx23_v2v_trainer {
+        training_data_url: "https://example.com/file",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/ltxv-13b-098-distilled`
+async fn fal_ltxv_13b_098_distilled(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_ltxv_13b_098_distilled {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/lucidflux`
+async fn fal_lucidflux(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_lucidflux {
+        image_url: "https://example.com/cat.png",
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `luma/agent/uni-1/v1/max`
+async fn fal_luma_agent(client: &Client) -> Result<Bytes> {
+    use fal_luma_agent::uni_1::v1::max;
+
+    let reply = client.subscribe(input!(max {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -457,12 +2846,235 @@ async fn fal_luma_photon(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
+/// `fal-ai/lumina-image/v2`
+async fn fal_lumina_image(client: &Client) -> Result<Bytes> {
+    use fal_lumina_image::v2;
+
+    let reply = client.subscribe(input!(v2 {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/lux-tts`
+async fn fal_lux_tts(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_lux_tts {
+        prompt: "The train to the coast leaves at nine.",
+        audio_url: "https://example.com/speech.wav",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/lyra-2/zoom`
+async fn fal_lyra_2(client: &Client) -> Result<Bytes> {
+    use fal_lyra_2::zoom;
+
+    let reply = client.subscribe(input!(zoom {
+        image_url: "https://example.com/cat.png",
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/lyria2`
+async fn fal_lyria2(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_lyria2 {
+        prompt: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/lyria3`
+async fn fal_lyria3(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_lyria3 {
+        prompt: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/magi`
+async fn fal_magi(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_magi {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/magi-distilled`
+async fn fal_magi_distilled(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_magi_distilled {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/maya`
+async fn fal_maya(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_maya {
+        text: "a cat reading a map",
+        prompt: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/meshy/v5/remesh`
+async fn fal_meshy(client: &Client) -> Result<Bytes> {
+    use fal_meshy::v5::remesh;
+
+    let reply = client.subscribe(input!(remesh {
+        model_url: "https://example.com/file",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `microsoft/mai-image-2.5`
+async fn fal_microsoft_mai_image_2_5(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_microsoft_mai_image_2_5 {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/minimax/image-01`
+async fn fal_minimax(client: &Client) -> Result<Bytes> {
+    use fal_minimax::image_01;
+
+    let reply = client.subscribe(input!(image_01 {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
 /// `fal-ai/minimax-music/v2.6`
 async fn fal_minimax_music(client: &Client) -> Result<Bytes> {
     use fal_minimax_music::v2_6;
 
     let reply = client.subscribe(input!(v2_6 {
         prompt: "A slow sea shanty with accordion",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `mirelo-ai/sfx-v1/video-to-video`
+async fn fal_mirelo_sfx_v1(client: &Client) -> Result<Bytes> {
+    use fal_mirelo_sfx_v1::video_to_video;
+
+    let reply = client.subscribe(input!(video_to_video {
+        video_url: "https://example.com/clip.mp4",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `mirelo-ai/sfx-v1.5/video-to-video`
+async fn fal_mirelo_sfx_v1_5(client: &Client) -> Result<Bytes> {
+    use fal_mirelo_sfx_v1_5::video_to_video;
+
+    let reply = client.subscribe(input!(video_to_video {
+        video_url: "https://example.com/clip.mp4",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `mirelo-ai/sfx1.6/video-to-video`
+async fn fal_mirelo_sfx1_6(client: &Client) -> Result<Bytes> {
+    use fal_mirelo_sfx1_6::video_to_video;
+
+    let reply = client.subscribe(input!(video_to_video {
+        video_url: "https://example.com/clip.mp4",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/mix-dehaze-net`
+async fn fal_mix_dehaze_net(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_mix_dehaze_net {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/mmaudio-v2`
+async fn fal_mmaudio_v2(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_mmaudio_v2 {
+        video_url: "https://example.com/clip.mp4",
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/mochi-v1`
+async fn fal_mochi_v1(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_mochi_v1 {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/moondream/batched`
+async fn fal_moondream(client: &Client) -> Result<Bytes> {
+    use fal_moondream::batched;
+
+    let reply = client.subscribe(input!(batched {
+        inputs: [{ image_url: "https://example.com/cat.png" }],
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/moondream-next/detection`
+async fn fal_moondream_next(client: &Client) -> Result<Bytes> {
+    use fal_moondream_next::detection;
+
+    let reply = client.subscribe(input!(detection {
+        image_url: "https://example.com/cat.png",
+        task_type: detection::TaskType::BboxDetection,
+        detection_prompt: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/moondream2`
+async fn fal_moondream2(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_moondream2 {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/moondream3-preview/segment`
+async fn fal_moondream3_preview(client: &Client) -> Result<Bytes> {
+    use fal_moondream3_preview::segment;
+
+    let reply = client.subscribe(input!(segment {
+        image_url: "https://example.com/cat.png",
+        object: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `moonvalley/marey/t2v`
+async fn fal_moonvalley_marey(client: &Client) -> Result<Bytes> {
+    use fal_moonvalley_marey::t2v;
+
+    let reply = client.subscribe(input!(t2v {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/multishot-master`
+async fn fal_multishot_master(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_multishot_master {
+        prompt: "A paper boat sails down a gutter in the rain",
+        shots: [{ prompt: "a cat reading a map" }],
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/musetalk`
+async fn fal_musetalk(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_musetalk {
+        source_video_url: "https://example.com/clip.mp4",
+        audio_url: "https://example.com/speech.wav",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -491,6 +3103,128 @@ async fn fal_nano_banana_pro(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
+/// `fal-ai/nemotron-diffusion-vlm`
+async fn fal_nemotron_diffusion_vlm(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_nemotron_diffusion_vlm {
+        image_url: "https://example.com/cat.png",
+        prompt: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/nova-sr`
+async fn fal_nova_sr(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_nova_sr {
+        audio_url: "https://example.com/speech.wav",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/nucleus-image`
+async fn fal_nucleus_image(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_nucleus_image {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `nvidia/cosmos-3-super/text-to-image`
+async fn fal_nvidia_cosmos_3_super(client: &Client) -> Result<Bytes> {
+    use fal_nvidia_cosmos_3_super::text_to_image;
+
+    let reply = client.subscribe(input!(text_to_image {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `nvidia/nemotron-3-nano-omni/audio`
+async fn fal_nvidia_nemotron_3_nano_omni(client: &Client) -> Result<Bytes> {
+    use fal_nvidia_nemotron_3_nano_omni::audio;
+
+    let reply = client.subscribe(input!(audio {
+        prompt: "a cat reading a map",
+        audio_url: "https://example.com/speech.wav",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `nvidia/nemotron-asr-multilingual/asr`
+async fn fal_nvidia_nemotron_asr_multilingual(client: &Client) -> Result<Bytes> {
+    use fal_nvidia_nemotron_asr_multilingual::asr;
+
+    let reply = client.subscribe(input!(asr {
+        audio_url: "https://example.com/speech.wav",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/object-removal`
+async fn fal_object_removal(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_object_removal {
+        image_url: "https://example.com/cat.png",
+        prompt: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/omni-zero`
+async fn fal_omni_zero(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_omni_zero {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+        image_url: "https://example.com/cat.png",
+        composition_image_url: "https://example.com/cat.png",
+        style_image_url: "https://example.com/cat.png",
+        identity_image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/omnigen-v1`
+async fn fal_omnigen_v1(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_omnigen_v1 {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/omnigen-v2`
+async fn fal_omnigen_v2(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_omnigen_v2 {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/omnilottie`
+async fn fal_omnilottie(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_omnilottie {
+        prompt: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/omnipart`
+async fn fal_omnipart(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_omnipart {
+        input_image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/one-to-all-animation/14b`
+async fn fal_one_to_all_animation(client: &Client) -> Result<Bytes> {
+    use fal_one_to_all_animation::_14b;
+
+    let reply = client.subscribe(input!(_14b {
+        prompt: "A paper boat sails down a gutter in the rain",
+        negative_prompt: "a cat reading a map",
+        image_url: "https://example.com/cat.png",
+        video_url: "https://example.com/clip.mp4",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
 /// `openai/gpt-image-2`
 async fn fal_openai_gpt_image_2(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_openai_gpt_image_2 {
@@ -508,12 +3242,173 @@ async fn fal_openrouter_router(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
+/// `fal-ai/orpheus-tts`
+async fn fal_orpheus_tts(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_orpheus_tts {
+        text: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/ovi`
+async fn fal_ovi(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_ovi {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/ovis-image`
+async fn fal_ovis_image(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_ovis_image {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/pasd`
+async fn fal_pasd(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_pasd {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/patina/material`
+async fn fal_patina(client: &Client) -> Result<Bytes> {
+    use fal_patina::material;
+
+    let reply = client.subscribe(input!(material {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `perceptron/isaac-01/openai/v1/chat/completions`
+async fn fal_perceptron_isaac_01(client: &Client) -> Result<Bytes> {
+    use fal_perceptron_isaac_01::openai::v1::chat::completions;
+
+    let reply = client.subscribe(input!(completions {
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/personaplex`
+async fn fal_personaplex(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_personaplex {
+        audio_url: "https://example.com/speech.wav",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/phota`
+async fn fal_phota(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_phota {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/photomaker`
+async fn fal_photomaker(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_photomaker {
+        image_archive_url: "https://example.com/cat.png",
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/physic-edit`
+async fn fal_physic_edit(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_physic_edit {
+        image_url: "https://example.com/cat.png",
+        prompt: "Give the cat a straw hat",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/piflow`
+async fn fal_piflow(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_piflow {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/pika/v2.2/text-to-video`
+async fn fal_pika(client: &Client) -> Result<Bytes> {
+    use fal_pika::v2_2::text_to_video;
+
+    let reply = client.subscribe(input!(text_to_video {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/pixart-sigma`
+async fn fal_pixart_sigma(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_pixart_sigma {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
 /// `fal-ai/pixverse/v6/text-to-video`
 async fn fal_pixverse(client: &Client) -> Result<Bytes> {
     use fal_pixverse::v6::text_to_video;
 
     let reply = client.subscribe(input!(text_to_video {
         prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/playground-v25`
+async fn fal_playground_v25(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_playground_v25 {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/plushify`
+async fn fal_plushify(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_plushify {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/post-processing`
+async fn fal_post_processing(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_post_processing {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/pshuman`
+async fn fal_pshuman(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_pshuman {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/qwen-3-guard`
+async fn fal_qwen_3_guard(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_qwen_3_guard {
+        prompt: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/qwen-3-tts/text-to-speech/1.7b`
+async fn fal_qwen_3_tts(client: &Client) -> Result<Bytes> {
+    use fal_qwen_3_tts::text_to_speech::_1_7b;
+
+    let reply = client.subscribe(input!(_1_7b {
+        text: "a cat reading a map",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -544,6 +3439,142 @@ async fn fal_qwen_image_2512(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
+/// `fal-ai/qwen-image-2512-trainer`
+async fn fal_qwen_image_2512_trainer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_qwen_image_2512_trainer {
+        image_data_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/qwen-image-2512-trainer-v2`
+async fn fal_qwen_image_2512_trainer_v2(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_qwen_image_2512_trainer_v2 {
+        image_data_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/qwen-image-edit`
+async fn fal_qwen_image_edit(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_qwen_image_edit {
+        prompt: "Give the cat a straw hat",
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/qwen-image-edit-2509-lora`
+async fn fal_qwen_image_edit_2509_lora(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_qwen_image_edit_2509_lora {
+        prompt: "Give the cat a straw hat",
+        image_urls: ["https://example.com/cat.png"],
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/qwen-image-edit-2509-trainer`
+async fn fal_qwen_image_edit_2509_trainer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_qwen_image_edit_2509_trainer {
+        image_data_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/qwen-image-edit-2511`
+async fn fal_qwen_image_edit_2511(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_qwen_image_edit_2511 {
+        prompt: "Give the cat a straw hat",
+        image_urls: ["https://example.com/cat.png"],
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/qwen-image-edit-2511-multiple-angles`
+async fn fal_qwen_image_edit_2511_multiple_angles(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_qwen_image_edit_2511_multiple_angles {
+        image_urls: ["https://example.com/cat.png"],
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/qwen-image-edit-2511-trainer`
+async fn fal_qwen_image_edit_2511_trainer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_qwen_image_edit_2511_trainer {
+        image_data_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/qwen-image-edit-lora`
+async fn fal_qwen_image_edit_lora(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_qwen_image_edit_lora {
+        prompt: "Give the cat a straw hat",
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/qwen-image-edit-plus`
+async fn fal_qwen_image_edit_plus(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_qwen_image_edit_plus {
+        prompt: "Give the cat a straw hat",
+        image_urls: ["https://example.com/cat.png"],
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/qwen-image-edit-plus-lora`
+async fn fal_qwen_image_edit_plus_lora(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_qwen_image_edit_plus_lora {
+        prompt: "Give the cat a straw hat",
+        image_urls: ["https://example.com/cat.png"],
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/qwen-image-edit-plus-lora-gallery/add-background`
+async fn fal_qwen_image_edit_plus_lora_gallery(client: &Client) -> Result<Bytes> {
+    use fal_qwen_image_edit_plus_lora_gallery::add_background;
+
+    let reply = client.subscribe(input!(add_background {
+        image_urls: ["https://example.com/cat.png"],
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/qwen-image-edit-plus-trainer`
+async fn fal_qwen_image_edit_plus_trainer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_qwen_image_edit_plus_trainer {
+        image_data_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/qwen-image-edit-trainer`
+async fn fal_qwen_image_edit_trainer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_qwen_image_edit_trainer {
+        image_data_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/qwen-image-layered`
+async fn fal_qwen_image_layered(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_qwen_image_layered {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/qwen-image-layered-trainer`
+async fn fal_qwen_image_layered_trainer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_qwen_image_layered_trainer {
+        image_data_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
 /// `fal-ai/qwen-image-max/text-to-image`
 async fn fal_qwen_image_max(client: &Client) -> Result<Bytes> {
     use fal_qwen_image_max::text_to_image;
@@ -554,12 +3585,251 @@ async fn fal_qwen_image_max(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
+/// `fal-ai/qwen-image-trainer`
+async fn fal_qwen_image_trainer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_qwen_image_trainer {
+        image_data_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/qwen-image-trainer-v2`
+async fn fal_qwen_image_trainer_v2(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_qwen_image_trainer_v2 {
+        image_data_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/realistic-vision`
+async fn fal_realistic_vision(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_realistic_vision {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/reconviagen-0.5`
+async fn fal_reconviagen_0_5(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_reconviagen_0_5 {
+        image_urls: ["https://example.com/cat.png"],
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
 /// `fal-ai/recraft/v4.1/pro/text-to-image`
 async fn fal_recraft(client: &Client) -> Result<Bytes> {
     use fal_recraft::v4_1::pro::text_to_image;
 
     let reply = client.subscribe(input!(text_to_image {
         prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/recraft-20b`
+async fn fal_recraft_20b(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_recraft_20b {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `resemble-ai/chatterboxhd/text-to-speech`
+async fn fal_resemble_chatterboxhd(client: &Client) -> Result<Bytes> {
+    use fal_resemble_chatterboxhd::text_to_speech;
+
+    let reply = client.subscribe(input!(text_to_speech {
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/retoucher`
+async fn fal_retoucher(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_retoucher {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/rife`
+async fn fal_rife(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_rife {
+        start_image_url: "https://example.com/cat.png",
+        end_image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `rundiffusion-fal/juggernaut-flux/base`
+async fn fal_rundiffusion_juggernaut_flux(client: &Client) -> Result<Bytes> {
+    use fal_rundiffusion_juggernaut_flux::base;
+
+    let reply = client.subscribe(input!(base {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `rundiffusion-fal/juggernaut-flux-lora`
+async fn fal_rundiffusion_juggernaut_flux_lora(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_rundiffusion_juggernaut_flux_lora {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `rundiffusion-fal/rundiffusion-photo-flux`
+async fn fal_rundiffusion_photo_flux(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_rundiffusion_photo_flux {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/sadtalker`
+async fn fal_sadtalker(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_sadtalker {
+        source_image_url: "https://example.com/cat.png",
+        driven_audio_url: "https://example.com/speech.wav",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/sam-3/image`
+async fn fal_sam_3(client: &Client) -> Result<Bytes> {
+    use fal_sam_3::image;
+
+    let reply = client.subscribe(input!(image {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/sam-3-1/image`
+async fn fal_sam_3_1(client: &Client) -> Result<Bytes> {
+    use fal_sam_3_1::image;
+
+    let reply = client.subscribe(input!(image {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/sam-audio/separate`
+async fn fal_sam_audio(client: &Client) -> Result<Bytes> {
+    use fal_sam_audio::separate;
+
+    let reply = client.subscribe(input!(separate {
+        audio_url: "https://example.com/speech.wav",
+        prompt: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/sam2/auto-segment`
+async fn fal_sam2(client: &Client) -> Result<Bytes> {
+    use fal_sam2::auto_segment;
+
+    let reply = client.subscribe(input!(auto_segment {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/sana/v1.5/1.6b`
+async fn fal_sana(client: &Client) -> Result<Bytes> {
+    use fal_sana::v1_5::_1_6b;
+
+    let reply = client.subscribe(input!(_1_6b {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/sana-video`
+async fn fal_sana_video(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_sana_video {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/scail`
+async fn fal_scail(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_scail {
+        prompt: "A paper boat sails down a gutter in the rain",
+        image_url: "https://example.com/cat.png",
+        video_url: "https://example.com/clip.mp4",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/scene-finder`
+async fn fal_scene_finder(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_scene_finder {
+        video_url: "https://example.com/clip.mp4",
+        prompt: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/sdxl-controlnet-union`
+async fn fal_sdxl_controlnet_union(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_sdxl_controlnet_union {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/seedvr/upscale/image`
+async fn fal_seedvr(client: &Client) -> Result<Bytes> {
+    use fal_seedvr::upscale::image;
+
+    let reply = client.subscribe(input!(image {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/silero-vad`
+async fn fal_silero_vad(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_silero_vad {
+        audio_url: "https://example.com/speech.wav",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/skyreels-i2v`
+async fn fal_skyreels_i2v(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_skyreels_i2v {
+        prompt: "A paper boat sails down a gutter in the rain",
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/smart-resize`
+async fn fal_smart_resize(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_smart_resize {
+        image_url: "https://example.com/cat.png",
+        target_sizes: ["a cat reading a map"],
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/smart-turn`
+async fn fal_smart_turn(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_smart_turn {
+        audio_url: "https://example.com/speech.wav",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `smoretalk-ai/rembg-enhance`
+async fn fal_smoretalk_rembg_enhance(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_smoretalk_rembg_enhance {
+        image_url: "https://example.com/cat.png",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -600,6 +3870,310 @@ async fn fal_stable_audio_25(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
+/// `fal-ai/stable-audio-3/medium/base/text-to-audio`
+async fn fal_stable_audio_3(client: &Client) -> Result<Bytes> {
+    use fal_stable_audio_3::medium::base::text_to_audio;
+
+    let reply = client.subscribe(input!(text_to_audio {
+        prompt: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/stable-avatar`
+async fn fal_stable_avatar(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_stable_avatar {
+        image_url: "https://example.com/cat.png",
+        audio_url: "https://example.com/speech.wav",
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/stable-cascade`
+async fn fal_stable_cascade(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_stable_cascade {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/stable-diffusion-v15`
+async fn fal_stable_diffusion_v15(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_stable_diffusion_v15 {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/stable-diffusion-v3-medium`
+async fn fal_stable_diffusion_v3_medium(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_stable_diffusion_v3_medium {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/stable-diffusion-v35-large`
+async fn fal_stable_diffusion_v35_large(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_stable_diffusion_v35_large {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/stable-diffusion-v35-medium`
+async fn fal_stable_diffusion_v35_medium(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_stable_diffusion_v35_medium {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/stable-video`
+async fn fal_stable_video(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_stable_video {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/star-vector`
+async fn fal_star_vector(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_star_vector {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/step1x-edit`
+async fn fal_step1x_edit(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_step1x_edit {
+        prompt: "Give the cat a straw hat",
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/swin2sr`
+async fn fal_swin2sr(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_swin2sr {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/switti/512`
+async fn fal_switti(client: &Client) -> Result<Bytes> {
+    use fal_switti::_512;
+
+    let reply = client.subscribe(input!(_512 {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/sync-lipsync/v3`
+async fn fal_sync_lipsync(client: &Client) -> Result<Bytes> {
+    use fal_sync_lipsync::v3;
+
+    let reply = client.subscribe(input!(v3 {
+        video_url: "https://example.com/clip.mp4",
+        audio_url: "https://example.com/speech.wav",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/t2v-turbo`
+async fn fal_t2v_turbo(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_t2v_turbo {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/tada/3b/text-to-speech`
+async fn fal_tada(client: &Client) -> Result<Bytes> {
+    use fal_tada::_3b::text_to_speech;
+
+    let reply = client.subscribe(input!(text_to_speech {
+        audio_url: "https://example.com/speech.wav",
+        prompt: "The train to the coast leaves at nine.",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/thinksound`
+async fn fal_thinksound(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_thinksound {
+        video_url: "https://example.com/clip.mp4",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/topaz/upscale/image`
+async fn fal_topaz(client: &Client) -> Result<Bytes> {
+    use fal_topaz::upscale::image;
+
+    let reply = client.subscribe(input!(image {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/transpixar`
+async fn fal_transpixar(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_transpixar {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/trellis`
+async fn fal_trellis(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_trellis {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/trellis-2`
+async fn fal_trellis_2(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_trellis_2 {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `tripo3d/h3.1/image-to-3d`
+async fn fal_tripo3d_h3_1(client: &Client) -> Result<Bytes> {
+    use fal_tripo3d_h3_1::image_to_3d;
+
+    let reply = client.subscribe(input!(image_to_3d {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `tripo3d/p1/image-to-3d`
+async fn fal_tripo3d_p1(client: &Client) -> Result<Bytes> {
+    use fal_tripo3d_p1::image_to_3d;
+
+    let reply = client.subscribe(input!(image_to_3d {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `tripo3d/tripo/v2.5/image-to-3d`
+async fn fal_tripo3d_tripo(client: &Client) -> Result<Bytes> {
+    use fal_tripo3d_tripo::v2_5::image_to_3d;
+
+    let reply = client.subscribe(input!(image_to_3d {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `tripo3d/triposplat`
+async fn fal_tripo3d_triposplat(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_tripo3d_triposplat {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/triposr`
+async fn fal_triposr(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_triposr {
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/turbo-flux-trainer`
+async fn fal_turbo_flux_trainer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_turbo_flux_trainer {
+        images_data_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/ultrashape`
+async fn fal_ultrashape(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_ultrashape {
+        image_url: "https://example.com/cat.png",
+        model_url: "https://example.com/file",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/uno`
+async fn fal_uno(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_uno {
+        input_image_urls: ["https://example.com/cat.png"],
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/uso`
+async fn fal_uso(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_uso {
+        input_image_urls: ["https://example.com/cat.png"],
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/vecglypher`
+async fn fal_vecglypher(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_vecglypher {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `veed/avatars/text-to-video`
+async fn fal_veed_avatars(client: &Client) -> Result<Bytes> {
+    use fal_veed_avatars::text_to_video;
+
+    let reply = client.subscribe(input!(text_to_video {
+        avatar_id: text_to_video::AvatarId::EmilyVerticalPrimary,
+        text: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `veed/fabric-1.0/text`
+async fn fal_veed_fabric_1_0(client: &Client) -> Result<Bytes> {
+    use fal_veed_fabric_1_0::text;
+
+    let reply = client.subscribe(input!(text {
+        image_url: "https://example.com/cat.png",
+        text: "a cat reading a map",
+        resolution: text::Resolution::_720p,
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `veed/lipsync`
+async fn fal_veed_lipsync(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_veed_lipsync {
+        video_url: "https://example.com/clip.mp4",
+        audio_url: "https://example.com/speech.wav",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `veed/subtitles`
+async fn fal_veed_subtitles(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_veed_subtitles {
+        video_url: "https://example.com/clip.mp4",
+        preset: fal_veed_subtitles::Preset::Glass,
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
 /// `fal-ai/veo2`
 async fn fal_veo2(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_veo2 {
@@ -616,12 +4190,68 @@ async fn fal_veo3(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
+/// `fal-ai/veo3.1`
+async fn fal_veo3_1(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_veo3_1 {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/vibevoice/0.5b`
+async fn fal_vibevoice(client: &Client) -> Result<Bytes> {
+    use fal_vibevoice::_0_5b;
+
+    let reply = client.subscribe(input!(_0_5b {
+        script: "a cat reading a map",
+        speaker: _0_5b::Speaker::Frank,
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/video-as-prompt`
+async fn fal_video_as_prompt(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_video_as_prompt {
+        prompt: "A paper boat sails down a gutter in the rain",
+        video_url: "https://example.com/clip.mp4",
+        image_url: "https://example.com/cat.png",
+        video_description: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/video-prompt-generator`
+async fn fal_video_prompt_generator(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_video_prompt_generator {
+        input_concept: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/video-understanding`
+async fn fal_video_understanding(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_video_understanding {
+        video_url: "https://example.com/clip.mp4",
+        prompt: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
 /// `fal-ai/vidu/q2/text-to-image`
 async fn fal_vidu(client: &Client) -> Result<Bytes> {
     use fal_vidu::q2::text_to_image;
 
     let reply = client.subscribe(input!(text_to_image {
         prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/void-video-inpainting`
+async fn fal_void_video_inpainting(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_void_video_inpainting {
+        video_url: "https://example.com/clip.mp4",
+        prompt: "A paper boat sails down a gutter in the rain",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -636,6 +4266,26 @@ async fn fal_wan(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
+/// `fal-ai/wan-22-image-trainer`
+async fn fal_wan_22_image_trainer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_wan_22_image_trainer {
+        training_data_url: "https://example.com/file",
+        trigger_phrase: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/wan-22-vace-fun-a14b/depth`
+async fn fal_wan_22_vace_fun_a14b(client: &Client) -> Result<Bytes> {
+    use fal_wan_22_vace_fun_a14b::depth;
+
+    let reply = client.subscribe(input!(depth {
+        prompt: "A paper boat sails down a gutter in the rain",
+        video_url: "https://example.com/clip.mp4",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
 /// `fal-ai/wan-25-preview/text-to-image`
 async fn fal_wan_25_preview(client: &Client) -> Result<Bytes> {
     use fal_wan_25_preview::text_to_image;
@@ -646,12 +4296,128 @@ async fn fal_wan_25_preview(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
+/// `fal-ai/wan-effects`
+async fn fal_wan_effects(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_wan_effects {
+        subject: "a cat reading a map",
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/wan-flf2v`
+async fn fal_wan_flf2v(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_wan_flf2v {
+        prompt: "A paper boat sails down a gutter in the rain",
+        start_image_url: "https://example.com/cat.png",
+        end_image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/wan-i2v`
+async fn fal_wan_i2v(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_wan_i2v {
+        prompt: "A paper boat sails down a gutter in the rain",
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/wan-i2v-lora`
+async fn fal_wan_i2v_lora(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_wan_i2v_lora {
+        prompt: "A paper boat sails down a gutter in the rain",
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/wan-motion`
+async fn fal_wan_motion(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_wan_motion {
+        video_url: "https://example.com/clip.mp4",
+        image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/wan-pro/text-to-video`
+async fn fal_wan_pro(client: &Client) -> Result<Bytes> {
+    use fal_wan_pro::text_to_video;
+
+    let reply = client.subscribe(input!(text_to_video {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/wan-t2v`
+async fn fal_wan_t2v(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_wan_t2v {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/wan-t2v-lora`
+async fn fal_wan_t2v_lora(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_wan_t2v_lora {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/wan-trainer/i2v-720p`
+async fn fal_wan_trainer(client: &Client) -> Result<Bytes> {
+    use fal_wan_trainer::i2v_720p;
+
+    let reply = client.subscribe(input!(i2v_720p {
+        training_data_url: "https://example.com/file",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
 /// `wan/v2.6/text-to-image`
 async fn fal_wan_v2_6(client: &Client) -> Result<Bytes> {
     use fal_wan_v2_6::text_to_image;
 
     let reply = client.subscribe(input!(text_to_image {
         prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/wan-vace`
+async fn fal_wan_vace(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_wan_vace {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/wan-vace-14b`
+async fn fal_wan_vace_14b(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_wan_vace_14b {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/wan-vace-apps/long-reframe`
+async fn fal_wan_vace_apps(client: &Client) -> Result<Bytes> {
+    use fal_wan_vace_apps::long_reframe;
+
+    let reply = client.subscribe(input!(long_reframe {
+        video_url: "https://example.com/clip.mp4",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/wan-vision-enhancer`
+async fn fal_wan_vision_enhancer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_wan_vision_enhancer {
+        video_url: "https://example.com/clip.mp4",
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -668,6 +4434,78 @@ async fn fal_whisper(client: &Client) -> Result<Bytes> {
 async fn fal_wizper(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_wizper {
         audio_url: "https://example.com/speech.wav",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `xai/grok-imagine-image`
+async fn fal_xai_grok_imagine_image(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_xai_grok_imagine_image {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `xai/grok-imagine-video/text-to-video`
+async fn fal_xai_grok_imagine_video(client: &Client) -> Result<Bytes> {
+    use fal_xai_grok_imagine_video::text_to_video;
+
+    let reply = client.subscribe(input!(text_to_video {
+        prompt: "A paper boat sails down a gutter in the rain",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `xai/tts/v1`
+async fn fal_xai_tts(client: &Client) -> Result<Bytes> {
+    use fal_xai_tts::v1;
+
+    let reply = client.subscribe(input!(v1 {
+        text: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/yue`
+async fn fal_yue(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_yue {
+        lyrics: "a cat reading a map",
+        genres: "a cat reading a map",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/z-image/base`
+async fn fal_z_image(client: &Client) -> Result<Bytes> {
+    use fal_z_image::base;
+
+    let reply = client.subscribe(input!(base {
+        prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/z-image-trainer`
+async fn fal_z_image_trainer(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_z_image_trainer {
+        image_data_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/z-image-turbo-trainer-v2`
+async fn fal_z_image_turbo_trainer_v2(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_z_image_turbo_trainer_v2 {
+        image_data_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/zonos`
+async fn fal_zonos(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_zonos {
+        reference_audio_url: "https://example.com/speech.wav",
+        prompt: "The train to the coast leaves at nine.",
     })).await?;
     Ok(reply.raw().clone())
 }

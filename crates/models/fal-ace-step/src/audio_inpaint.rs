@@ -6,7 +6,8 @@
 //! Makes a part of a song again.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ace_step::audio_inpaint;
 //!
 //! let input = input!(audio_inpaint {

@@ -6,7 +6,8 @@
 //! Extends a song before its start or after its end.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ace_step::audio_outpaint;
 //!
 //! let input = input!(audio_outpaint {

@@ -6,7 +6,8 @@
 //! Makes another version of a song, by tags and lyrics.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ace_step::audio_to_audio;
 //!
 //! let input = input!(audio_to_audio {

@@ -6,7 +6,8 @@
 //! Makes a song from a prompt; tags and lyrics are written for it.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ace_step::prompt_to_audio;
 //!
 //! let input = input!(prompt_to_audio {

@@ -5,7 +5,8 @@
 //! Makes two people in an image talk, from a recording of each.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ai_avatar::multi;
 //!
 //! let input = input!(multi {

@@ -6,7 +6,8 @@
 //! Makes two people in an image talk, from a text for each.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ai_avatar::multi_text;
 //!
 //! let input = input!(multi_text {

@@ -6,7 +6,8 @@
 //! Generates a video with sound of the subjects in images.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_alibaba_happy_horse::reference_to_video;
 //!
 //! let input = input!(reference_to_video {

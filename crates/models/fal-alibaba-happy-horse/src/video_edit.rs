@@ -6,7 +6,8 @@
 //! Changes a video by instructions in plain language, optionally after images.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_alibaba_happy_horse::video_edit;
 //!
 //! let input = input!(video_edit {

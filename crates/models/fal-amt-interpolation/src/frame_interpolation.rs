@@ -6,7 +6,8 @@
 //! Makes a video of images by putting frames between them.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_amt_interpolation::frame_interpolation;
 //!
 //! let input = input!(frame_interpolation {

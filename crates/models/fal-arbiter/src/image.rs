@@ -4,7 +4,8 @@
 //! Measures the quality of images.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_arbiter::image;
 //!
 //! let input = input!(image {

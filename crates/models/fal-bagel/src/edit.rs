@@ -4,7 +4,8 @@
 //! Changes an image by instructions in plain language.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bagel::edit;
 //!
 //! let input = input!(edit {

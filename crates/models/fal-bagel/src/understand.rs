@@ -5,7 +5,8 @@
 //! Answers a question about an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bagel::understand;
 //!
 //! let input = input!(understand {

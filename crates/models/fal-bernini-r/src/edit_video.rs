@@ -6,7 +6,8 @@
 //! Changes a video by instructions in plain language.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bernini_r::edit_video;
 //!
 //! let input = input!(edit_video {

@@ -6,7 +6,8 @@
 //! Changes a video after images of things, styles or materials.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bernini_r::reference_edit_video;
 //!
 //! let input = input!(reference_edit_video {

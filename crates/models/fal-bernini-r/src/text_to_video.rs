@@ -6,7 +6,8 @@
 //! Text to video with Bernini-R.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bernini_r::text_to_video;
 //!
 //! let input = input!(text_to_video {

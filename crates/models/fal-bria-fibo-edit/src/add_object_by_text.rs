@@ -6,7 +6,8 @@
 //! Adds an object to an image by an instruction in plain language.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_fibo_edit::add_object_by_text;
 //!
 //! let input = input!(add_object_by_text {

@@ -5,7 +5,8 @@
 //! Blends the objects of an image by an instruction in plain language.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_fibo_edit::blend;
 //!
 //! let input = input!(blend {

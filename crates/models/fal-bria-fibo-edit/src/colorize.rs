@@ -5,7 +5,8 @@
 //! Gives an image other colors.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_fibo_edit::colorize;
 //!
 //! let input = input!(colorize {

@@ -4,7 +4,8 @@
 //! Changes an image by an instruction, in plain language or structured as JSON.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_fibo_edit::edit;
 //!
 //! let input = input!(edit {

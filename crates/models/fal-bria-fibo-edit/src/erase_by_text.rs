@@ -6,7 +6,8 @@
 //! Removes the object of the given name from an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_fibo_edit::erase_by_text;
 //!
 //! let input = input!(erase_by_text {

@@ -6,7 +6,8 @@
 //! Replaces an object of an image by an instruction in plain language.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_fibo_edit::replace_object_by_text;
 //!
 //! let input = input!(replace_object_by_text {

@@ -5,7 +5,8 @@
 //! Moves an image into another season.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_fibo_edit::reseason;
 //!
 //! let input = input!(reseason {

@@ -5,7 +5,8 @@
 //! Restores an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_fibo_edit::restore;
 //!
 //! let input = input!(restore {

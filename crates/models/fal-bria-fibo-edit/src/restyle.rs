@@ -5,7 +5,8 @@
 //! Redraws an image in another style.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_fibo_edit::restyle;
 //!
 //! let input = input!(restyle {

@@ -6,7 +6,8 @@
 //! Replaces the lettering in an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_fibo_edit::rewrite_text;
 //!
 //! let input = input!(rewrite_text {

@@ -6,7 +6,8 @@
 //! Turns a sketch into a colored image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_fibo_edit::sketch_to_colored_image;
 //!
 //! let input = input!(sketch_to_colored_image {

@@ -6,10 +6,12 @@
 //! image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_fibo_lite::generate;
 //!
 //! let input = input!(generate {
+//!     prompt: "A lighthouse at dawn, seen through a rain-streaked window",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

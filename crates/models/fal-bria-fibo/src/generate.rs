@@ -5,10 +5,12 @@
 //! Text to image with FIBO, from a prompt, from a structured prompt in JSON, or after an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_fibo::generate;
 //!
 //! let input = input!(generate {
+//!     prompt: "A lighthouse at dawn, seen through a rain-streaked window",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

@@ -5,7 +5,8 @@
 //! Text to image, optionally after the structure of another image, with Bria 3.2.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_reimagine::_3_2;
 //!
 //! let input = input!(_3_2 {

@@ -5,7 +5,8 @@
 //! Enlarges an image and lets the model add detail.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_upscale::creative;
 //!
 //! let input = input!(creative {

@@ -6,7 +6,8 @@
 //! Cuts the background out of a video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_video::background_removal;
 //!
 //! let input = input!(background_removal {

@@ -6,7 +6,8 @@
 //! Enlarges a video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_video::increase_resolution;
 //!
 //! let input = input!(increase_resolution {

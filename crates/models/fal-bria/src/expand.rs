@@ -4,7 +4,8 @@
 //! Extends an image beyond its edges to the size of a canvas.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria::expand;
 //!
 //! let input = input!(expand {

@@ -5,7 +5,8 @@
 //! Fills a masked part of an image by a prompt.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria::genfill;
 //!
 //! let input = input!(genfill {

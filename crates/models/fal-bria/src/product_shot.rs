@@ -5,7 +5,8 @@
 //! Puts a product into a scene, described in words or given as an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria::product_shot;
 //!
 //! let input = input!(product_shot {

@@ -5,7 +5,8 @@
 //! Text to image, optionally after the structure of another image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria::reimagine;
 //!
 //! let input = input!(reimagine {

@@ -31,12 +31,22 @@
 //! | [`seedream::v4_5::text_to_image`](mod@seedream::v4_5::text_to_image) | [`fal-ai/bytedance/seedream/v4.5/text-to-image`](https://fal.ai/models/fal-ai/bytedance/seedream/v4.5/text-to-image) | Text to image with Seedream 4.5, in up to 4K. |
 //! | [`seedream::v4::text_to_image`](mod@seedream::v4::text_to_image) | [`fal-ai/bytedance/seedream/v4/text-to-image`](https://fal.ai/models/fal-ai/bytedance/seedream/v4/text-to-image) | Text to image with Seedream 4.0, in up to 4K. |
 //! | [`dreamina::v3_1::text_to_image`](mod@dreamina::v3_1::text_to_image) | [`fal-ai/bytedance/dreamina/v3.1/text-to-image`](https://fal.ai/models/fal-ai/bytedance/dreamina/v3.1/text-to-image) | Text to image with Dreamina 3.1, strong in style and portraits. |
+//! | [`seedream::v3::text_to_image`](mod@seedream::v3::text_to_image) | [`fal-ai/bytedance/seedream/v3/text-to-image`](https://fal.ai/models/fal-ai/bytedance/seedream/v3/text-to-image) | Text to image with Seedream 3.0. |
+//!
+//! # Image to image
+//!
+//! | module | endpoint | description |
+//! |---|---|---|
+//! | [`seedream::v5::lite::edit`](mod@seedream::v5::lite::edit) | [`fal-ai/bytedance/seedream/v5/lite/edit`](https://fal.ai/models/fal-ai/bytedance/seedream/v5/lite/edit) | Changes images by a prompt, with Seedream 5.0 Lite. |
+//! | [`seedream::v4_5::edit`](mod@seedream::v4_5::edit) | [`fal-ai/bytedance/seedream/v4.5/edit`](https://fal.ai/models/fal-ai/bytedance/seedream/v4.5/edit) | Changes images by a prompt, with Seedream 4.5. |
+//! | [`seedream::v4::edit`](mod@seedream::v4::edit) | [`fal-ai/bytedance/seedream/v4/edit`](https://fal.ai/models/fal-ai/bytedance/seedream/v4/edit) | Changes images by a prompt, with Seedream 4.0. |
 //!
 //! # Text to video
 //!
 //! | module | endpoint | description |
 //! |---|---|---|
 //! | [`seedance::v1_5::pro::text_to_video`](mod@seedance::v1_5::pro::text_to_video) | [`fal-ai/bytedance/seedance/v1.5/pro/text-to-video`](https://fal.ai/models/fal-ai/bytedance/seedance/v1.5/pro/text-to-video) | Text to video with sound, with Seedance 1.5 Pro. |
+//! | [`seedance::v1::lite::text_to_video`](mod@seedance::v1::lite::text_to_video) | [`fal-ai/bytedance/seedance/v1/lite/text-to-video`](https://fal.ai/models/fal-ai/bytedance/seedance/v1/lite/text-to-video) | Text to video with Seedance 1.0 Lite. |
 //! | [`seedance::v1::pro::fast::text_to_video`](mod@seedance::v1::pro::fast::text_to_video) | [`fal-ai/bytedance/seedance/v1/pro/fast/text-to-video`](https://fal.ai/models/fal-ai/bytedance/seedance/v1/pro/fast/text-to-video) | Text to video with the quicker Seedance 1.0 Pro Fast. |
 //! | [`seedance::v1::pro::text_to_video`](mod@seedance::v1::pro::text_to_video) | [`fal-ai/bytedance/seedance/v1/pro/text-to-video`](https://fal.ai/models/fal-ai/bytedance/seedance/v1/pro/text-to-video) | Text to video with Seedance 1.0 Pro. |
 //!
@@ -46,9 +56,12 @@
 //! |---|---|---|
 //! | [`omnihuman::v1_5`](mod@omnihuman::v1_5) | [`fal-ai/bytedance/omnihuman/v1.5`](https://fal.ai/models/fal-ai/bytedance/omnihuman/v1.5) | Makes the person in an image speak or sing a recording, with matching emotions. |
 //! | [`seedance::v1_5::pro::image_to_video`](mod@seedance::v1_5::pro::image_to_video) | [`fal-ai/bytedance/seedance/v1.5/pro/image-to-video`](https://fal.ai/models/fal-ai/bytedance/seedance/v1.5/pro/image-to-video) | Animates an image, with sound, with Seedance 1.5 Pro. |
+//! | [`seedance::v1::lite::image_to_video`](mod@seedance::v1::lite::image_to_video) | [`fal-ai/bytedance/seedance/v1/lite/image-to-video`](https://fal.ai/models/fal-ai/bytedance/seedance/v1/lite/image-to-video) | Animates an image with Seedance 1.0 Lite. |
+//! | [`seedance::v1::lite::reference_to_video`](mod@seedance::v1::lite::reference_to_video) | [`fal-ai/bytedance/seedance/v1/lite/reference-to-video`](https://fal.ai/models/fal-ai/bytedance/seedance/v1/lite/reference-to-video) | Generates a video of the subjects in images, with Seedance 1.0 Lite. |
 //! | [`seedance::v1::pro::fast::image_to_video`](mod@seedance::v1::pro::fast::image_to_video) | [`fal-ai/bytedance/seedance/v1/pro/fast/image-to-video`](https://fal.ai/models/fal-ai/bytedance/seedance/v1/pro/fast/image-to-video) | Animates an image with the quicker Seedance 1.0 Pro Fast. |
 //! | [`seedance::v1::pro::image_to_video`](mod@seedance::v1::pro::image_to_video) | [`fal-ai/bytedance/seedance/v1/pro/image-to-video`](https://fal.ai/models/fal-ai/bytedance/seedance/v1/pro/image-to-video) | Animates an image with Seedance 1.0 Pro. |
 //! | [`omnihuman`](mod@omnihuman) | [`fal-ai/bytedance/omnihuman`](https://fal.ai/models/fal-ai/bytedance/omnihuman) | Makes the person in an image speak or sing a recording. |
+//! | [`video_stylize`](mod@video_stylize) | [`fal-ai/bytedance/video-stylize`](https://fal.ai/models/fal-ai/bytedance/video-stylize) | Makes a video of an image in another style. |
 //!
 //! # Video to video
 //!
@@ -82,3 +95,4 @@ pub mod seed_speech;
 pub mod seedance;
 pub mod seedream;
 pub mod types;
+pub mod video_stylize;

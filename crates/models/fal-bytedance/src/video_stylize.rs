@@ -6,7 +6,8 @@
 //! Makes a video of an image in another style.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bytedance::video_stylize;
 //!
 //! let input = input!(video_stylize {

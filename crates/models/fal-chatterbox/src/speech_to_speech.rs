@@ -6,7 +6,8 @@
 //! Speaks a recording again in another voice.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_chatterbox::speech_to_speech;
 //!
 //! let input = input!(speech_to_speech {

@@ -6,7 +6,8 @@
 //! Speaks a text, optionally in the voice of a recording.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_chatterbox::text_to_speech;
 //!
 //! let input = input!(text_to_speech {

@@ -6,7 +6,8 @@
 //! Changes an image as strokes on it say.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_chrono_edit_lora_gallery::paintbrush;
 //!
 //! let input = input!(paintbrush {

@@ -6,7 +6,8 @@
 //! Enlarges an image with ChronoEdit.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_chrono_edit_lora_gallery::upscaler;
 //!
 //! let input = input!(upscaler {

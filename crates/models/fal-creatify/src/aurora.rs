@@ -5,7 +5,8 @@
 //! Makes the person in an image speak or sing a recording.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_creatify::aurora;
 //!
 //! let input = input!(aurora {

@@ -5,7 +5,8 @@
 //! Changes a video by instructions in plain language.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_decart_lucy_edit::pro;
 //!
 //! let input = input!(pro {

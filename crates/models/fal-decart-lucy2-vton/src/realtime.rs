@@ -8,10 +8,12 @@
 //! Realtime: `EndpointHandle::realtime` keeps a connection open for one input after another.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_decart_lucy2_vton::realtime;
 //!
 //! let input = input!(realtime {
+//!     prompt: "A paper boat sails down a gutter in the rain",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

@@ -6,7 +6,8 @@
 //! Speaks a dialogue in the voices of a recording.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_dia_tts::voice_clone;
 //!
 //! let input = input!(voice_clone {

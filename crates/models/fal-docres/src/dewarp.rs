@@ -5,7 +5,8 @@
 //! Flattens the image of a document.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_docres::dewarp;
 //!
 //! let input = input!(dewarp {

@@ -5,7 +5,8 @@
 //! Finds the poses of the people in a video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_dwpose::video;
 //!
 //! let input = input!(video {

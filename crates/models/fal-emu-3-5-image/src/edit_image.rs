@@ -6,7 +6,8 @@
 //! Changes an image by a prompt.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_emu_3_5_image::edit_image;
 //!
 //! let input = input!(edit_image {

@@ -8,7 +8,8 @@
 //! Streams: `Client::stream` returns partial results before the last one.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_emu_3_5_image::text_to_image;
 //!
 //! let input = input!(text_to_image {

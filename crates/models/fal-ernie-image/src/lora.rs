@@ -5,7 +5,8 @@
 //! Text to image with ERNIE Image and LoRA weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ernie_image::lora;
 //!
 //! let input = input!(lora {

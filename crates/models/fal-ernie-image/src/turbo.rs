@@ -5,7 +5,8 @@
 //! Text to image with the quicker ERNIE Image Turbo.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ernie_image::turbo;
 //!
 //! let input = input!(turbo {

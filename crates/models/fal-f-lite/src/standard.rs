@@ -5,7 +5,8 @@
 //! Text to image with F Lite.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_f_lite::standard;
 //!
 //! let input = input!(standard {

@@ -6,7 +6,8 @@
 //! Redraws a video according to a prompt, with AnimateDiff.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_fast_animatediff::video_to_video;
 //!
 //! let input = input!(video_to_video {

@@ -6,7 +6,8 @@
 //! Repaints the masked part of an image, in few steps.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_fast_lcm_diffusion::inpainting;
 //!
 //! let input = input!(inpainting {

@@ -6,7 +6,8 @@
 //! Repaints the masked part of an image, with SDXL Lightning.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_fast_lightning_sdxl::inpainting;
 //!
 //! let input = input!(inpainting {

@@ -6,7 +6,8 @@
 //! Redraws an image after the edges of another, with SDXL.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_fast_sdxl_controlnet_canny::image_to_image;
 //!
 //! let input = input!(image_to_image {

@@ -6,7 +6,8 @@
 //! Repaints the masked part of an image after the edges of another, with SDXL.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_fast_sdxl_controlnet_canny::inpainting;
 //!
 //! let input = input!(inpainting {

@@ -5,7 +5,8 @@
 //! Composes a video from tracks of videos, images and sounds.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ffmpeg_api::compose;
 //!
 //! let input = input!(compose {

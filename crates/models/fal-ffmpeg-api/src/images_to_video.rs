@@ -6,7 +6,8 @@
 //! Makes a video of images, each held for a number of frames.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ffmpeg_api::images_to_video;
 //!
 //! let input = input!(images_to_video {

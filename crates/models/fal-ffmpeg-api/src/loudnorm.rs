@@ -5,7 +5,8 @@
 //! Measures and normalizes the loudness of a recording by EBU R128.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ffmpeg_api::loudnorm;
 //!
 //! let input = input!(loudnorm {

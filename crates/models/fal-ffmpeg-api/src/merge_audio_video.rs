@@ -6,7 +6,8 @@
 //! Puts a soundtrack under a video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ffmpeg_api::merge_audio_video;
 //!
 //! let input = input!(merge_audio_video {

@@ -6,7 +6,8 @@
 //! Joins recordings to one.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ffmpeg_api::merge_audios;
 //!
 //! let input = input!(merge_audios {

@@ -6,7 +6,8 @@
 //! Joins videos to one.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ffmpeg_api::merge_videos;
 //!
 //! let input = input!(merge_videos {

@@ -5,7 +5,8 @@
 //! Reads the encoding of a video or a recording.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ffmpeg_api::metadata;
 //!
 //! let input = input!(metadata {

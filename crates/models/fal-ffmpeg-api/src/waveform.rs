@@ -5,7 +5,8 @@
 //! Computes the waveform of a recording.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ffmpeg_api::waveform;
 //!
 //! let input = input!(waveform {

@@ -4,7 +4,8 @@
 //! Puts frames between the frames of a video, also where things move far.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_film::video;
 //!
 //! let input = input!(video {

@@ -6,7 +6,8 @@
 //! Finds the things of an image that a caption names.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_florence_2_large::caption_to_phrase_grounding;
 //!
 //! let input = input!(caption_to_phrase_grounding {

@@ -6,7 +6,8 @@
 //! Finds and describes the regions of an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_florence_2_large::dense_region_caption;
 //!
 //! let input = input!(dense_region_caption {

@@ -6,7 +6,8 @@
 //! Describes an image in a sentence or more.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_florence_2_large::detailed_caption;
 //!
 //! let input = input!(detailed_caption {

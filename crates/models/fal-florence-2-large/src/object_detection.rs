@@ -6,7 +6,8 @@
 //! Finds the things in an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_florence_2_large::object_detection;
 //!
 //! let input = input!(object_detection {

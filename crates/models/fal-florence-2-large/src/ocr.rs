@@ -5,7 +5,8 @@
 //! Reads the text in an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_florence_2_large::ocr;
 //!
 //! let input = input!(ocr {

@@ -6,7 +6,8 @@
 //! Reads the text in an image and says its place.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_florence_2_large::ocr_with_region;
 //!
 //! let input = input!(ocr_with_region {

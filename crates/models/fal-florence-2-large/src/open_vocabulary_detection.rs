@@ -6,7 +6,8 @@
 //! Finds the things of an image that a text names.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_florence_2_large::open_vocabulary_detection;
 //!
 //! let input = input!(open_vocabulary_detection {

@@ -6,7 +6,8 @@
 //! Segments what a text names in an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_florence_2_large::referring_expression_segmentation;
 //!
 //! let input = input!(referring_expression_segmentation {

@@ -6,7 +6,8 @@
 //! Finds regions of interest in an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_florence_2_large::region_proposal;
 //!
 //! let input = input!(region_proposal {

@@ -6,7 +6,8 @@
 //! Segments the thing in a region of an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_florence_2_large::region_to_segmentation;
 //!
 //! let input = input!(region_to_segmentation {

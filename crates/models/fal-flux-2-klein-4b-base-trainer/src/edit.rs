@@ -6,7 +6,8 @@
 //! Trains a LoRA of FLUX.2 \[klein\] 4B on images before and after a change.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2_klein_4b_base_trainer::edit;
 //!
 //! let input = input!(edit {

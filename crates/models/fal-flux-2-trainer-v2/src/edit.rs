@@ -6,7 +6,8 @@
 //! Trains a LoRA of FLUX.2 \[dev\] on images before and after a change, with the second trainer.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2_trainer_v2::edit;
 //!
 //! let input = input!(edit {

@@ -6,7 +6,8 @@
 //! Redraws an image, more or less at each place as a map says.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_general::differential_diffusion;
 //!
 //! let input = input!(differential_diffusion {

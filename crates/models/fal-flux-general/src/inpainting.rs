@@ -6,7 +6,8 @@
 //! Repaints the masked part of an image, with LoRAs, ControlNets and IP-Adapters.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_general::inpainting;
 //!
 //! let input = input!(inpainting {

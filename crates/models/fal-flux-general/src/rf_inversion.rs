@@ -6,7 +6,8 @@
 //! Changes an image by inverting the steps that lead to it.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_general::rf_inversion;
 //!
 //! let input = input!(rf_inversion {

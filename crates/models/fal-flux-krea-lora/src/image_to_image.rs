@@ -6,7 +6,8 @@
 //! Redraws an image with FLUX.1 Krea \[dev\] and LoRA weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_krea_lora::image_to_image;
 //!
 //! let input = input!(image_to_image {

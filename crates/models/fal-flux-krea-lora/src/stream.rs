@@ -6,7 +6,8 @@
 //! Text to image with FLUX.1 Krea \[dev\] and LoRAs, delivered while it is made.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_krea_lora::stream;
 //!
 //! let input = input!(stream {

@@ -8,13 +8,13 @@
 //!
 //! ```ignore
 //! use fal_client::{Client, input};
-//! use fal_flux_pro::v1_1::redux;
+//! use fal_flux_pro::v1_1;
 //!
 //! #[tokio::main]
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
-//!     let reply = client.subscribe(input!(redux {
-//!         image_url: "https://example.com/cat.png",
+//!     let reply = client.subscribe(input!(v1_1 {
+//!         prompt: "A lighthouse at dawn, seen through a rain-streaked window",
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());
@@ -22,6 +22,18 @@
 //!     Ok(())
 //! }
 //! ```
+//!
+//! # Text to image
+//!
+//! | module | endpoint | description |
+//! |---|---|---|
+//! | [`v1_1`](mod@v1_1) | [`fal-ai/flux-pro/v1.1`](https://fal.ai/models/fal-ai/flux-pro/v1.1) | Text to image with FLUX1.1 \[pro\]. |
+//! | [`v1_1_ultra`](mod@v1_1_ultra) | [`fal-ai/flux-pro/v1.1-ultra`](https://fal.ai/models/fal-ai/flux-pro/v1.1-ultra) | Text to image in high resolution with FLUX1.1 \[pro\] ultra. |
+//! | [`v1_1_ultra_finetuned`](mod@v1_1_ultra_finetuned) | [`fal-ai/flux-pro/v1.1-ultra-finetuned`](https://fal.ai/models/fal-ai/flux-pro/v1.1-ultra-finetuned) | Text to image with a fine-tuned FLUX1.1 \[pro\] ultra of your own. |
+//! | [`kontext::max::text_to_image`](mod@kontext::max::text_to_image) | [`fal-ai/flux-pro/kontext/max/text-to-image`](https://fal.ai/models/fal-ai/flux-pro/kontext/max/text-to-image) | Text to image with FLUX.1 Kontext \[max\]. |
+//! | [`kontext::text_to_image`](mod@kontext::text_to_image) | [`fal-ai/flux-pro/kontext/text-to-image`](https://fal.ai/models/fal-ai/flux-pro/kontext/text-to-image) | Text to image with FLUX.1 Kontext \[pro\]. |
+//!
+//! # Image to image
 //!
 //! | module | endpoint | description |
 //! |---|---|---|
@@ -45,3 +57,4 @@ pub mod types;
 pub mod v1;
 pub mod v1_1;
 pub mod v1_1_ultra;
+pub mod v1_1_ultra_finetuned;

@@ -5,7 +5,8 @@
 //! Text to image with FLUX1.1 \[pro\].
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_pro::v1_1;
 //!
 //! let input = input!(v1_1 {

@@ -6,7 +6,8 @@
 //! Text to image in high resolution with FLUX1.1 \[pro\] ultra.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_pro::v1_1_ultra;
 //!
 //! let input = input!(v1_1_ultra {

@@ -5,7 +5,8 @@
 //! Repaints a part of an image or extends it.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_fooocus::inpaint;
 //!
 //! let input = input!(inpaint {

@@ -6,7 +6,8 @@
 //! Enlarges an image or makes variations of it.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_fooocus::upscale_or_vary;
 //!
 //! let input = input!(upscale_or_vary {

@@ -5,7 +5,8 @@
 //! Animates an image, section by section, with FramePack F1.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_framepack::f1;
 //!
 //! let input = input!(f1 {

@@ -5,7 +5,8 @@
 //! Makes a video that leads from one image to another.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_framepack::flf2v;
 //!
 //! let input = input!(flf2v {

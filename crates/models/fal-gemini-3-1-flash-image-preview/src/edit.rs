@@ -6,7 +6,8 @@
 //! Changes images by a prompt, with Google's Gemini 3.1 Flash Image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_gemini_3_1_flash_image_preview::edit;
 //!
 //! let input = input!(edit {

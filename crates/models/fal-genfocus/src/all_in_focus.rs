@@ -6,7 +6,8 @@
 //! Makes everything in a photo sharp.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_genfocus::all_in_focus;
 //!
 //! let input = input!(all_in_focus {

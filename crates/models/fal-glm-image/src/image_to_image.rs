@@ -6,7 +6,8 @@
 //! Changes images by a prompt, with GLM-Image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_glm_image::image_to_image;
 //!
 //! let input = input!(image_to_image {

@@ -4,7 +4,8 @@
 //! Reads the text in images of documents, scenes, tables and formulas.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_got_ocr::v2;
 //!
 //! let input = input!(v2 {

@@ -6,7 +6,8 @@
 //! Changes images by a prompt, with OpenAI's small GPT Image 1.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_gpt_image_1_mini::edit;
 //!
 //! let input = input!(edit {

@@ -6,7 +6,8 @@
 //! Text to image with HiDream O1 Dev.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_hidream_o1_image::dev;
 //!
 //! let input = input!(dev {

@@ -6,7 +6,8 @@
 //! Redraws a video with Hunyuan Video and LoRA weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_hunyuan_video_lora::video_to_video;
 //!
 //! let input = input!(video_to_video {

@@ -6,7 +6,8 @@
 //! Animates an image with Hunyuan Video 1.5.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_hunyuan_video_v1_5::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -6,7 +6,8 @@
 //! Makes a 3D world of an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_hunyuan_world::image_to_world;
 //!
 //! let input = input!(image_to_world {

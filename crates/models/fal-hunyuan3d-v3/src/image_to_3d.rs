@@ -6,7 +6,8 @@
 //! Makes a 3D model of the thing in one or more images.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_hunyuan3d_v3::image_to_3d;
 //!
 //! let input = input!(image_to_3d {

@@ -6,7 +6,8 @@
 //! Text to 3D with Hunyuan3D 3.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_hunyuan3d_v3::text_to_3d;
 //!
 //! let input = input!(text_to_3d {

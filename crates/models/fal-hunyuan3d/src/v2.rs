@@ -4,7 +4,8 @@
 //! Makes a 3D model of the thing in an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_hunyuan3d::v2;
 //!
 //! let input = input!(v2 {

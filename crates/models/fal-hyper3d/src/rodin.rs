@@ -4,10 +4,12 @@
 //! Makes a 3D model of text or images.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_hyper3d::rodin;
 //!
 //! let input = input!(rodin {
+//!     prompt: "a cat reading a map",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

@@ -5,7 +5,8 @@
 //! Text to image with the character of another image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ideogram::character;
 //!
 //! let input = input!(character {

@@ -33,7 +33,28 @@
 //! | [`v2::turbo`](mod@v2::turbo) | [`fal-ai/ideogram/v2/turbo`](https://fal.ai/models/fal-ai/ideogram/v2/turbo) | Text to image with the quicker Ideogram 2 Turbo: posters, logos and lettering. |
 //! | [`v2a`](mod@v2a) | [`fal-ai/ideogram/v2a`](https://fal.ai/models/fal-ai/ideogram/v2a) | Text to image with Ideogram 2a: posters, logos and lettering, at a lower price. |
 //! | [`v2a::turbo`](mod@v2a::turbo) | [`fal-ai/ideogram/v2a/turbo`](https://fal.ai/models/fal-ai/ideogram/v2a/turbo) | Text to image with the quicker Ideogram 2a Turbo: posters, logos and lettering. |
+//! | [`character`](mod@character) | [`fal-ai/ideogram/character`](https://fal.ai/models/fal-ai/ideogram/character) | Text to image with the character of another image. |
 //! | [`custom_models::generate`](mod@custom_models::generate) | [`fal-ai/ideogram/custom-models/generate`](https://fal.ai/models/fal-ai/ideogram/custom-models/generate) | Text to image with an Ideogram model of your own. |
+//!
+//! # Image to image
+//!
+//! | module | endpoint | description |
+//! |---|---|---|
+//! | [`v3::edit`](mod@v3::edit) | [`fal-ai/ideogram/v3/edit`](https://fal.ai/models/fal-ai/ideogram/v3/edit) | Repaints the masked part of an image, with Ideogram 3.0. |
+//! | [`v3::layerize_text`](mod@v3::layerize_text) | [`fal-ai/ideogram/v3/layerize-text`](https://fal.ai/models/fal-ai/ideogram/v3/layerize-text) | Takes the lettering of an image apart from the rest. |
+//! | [`v3::reframe`](mod@v3::reframe) | [`fal-ai/ideogram/v3/reframe`](https://fal.ai/models/fal-ai/ideogram/v3/reframe) | Gives an image another shape and paints what is missing. |
+//! | [`v3::remix`](mod@v3::remix) | [`fal-ai/ideogram/v3/remix`](https://fal.ai/models/fal-ai/ideogram/v3/remix) | Redraws an image according to a prompt, with Ideogram 3.0. |
+//! | [`v3::replace_background`](mod@v3::replace_background) | [`fal-ai/ideogram/v3/replace-background`](https://fal.ai/models/fal-ai/ideogram/v3/replace-background) | Puts another background behind the subject of an image. |
+//! | [`v2::edit`](mod@v2::edit) | [`fal-ai/ideogram/v2/edit`](https://fal.ai/models/fal-ai/ideogram/v2/edit) | Repaints the masked part of an image, with Ideogram 2.0. |
+//! | [`v2::remix`](mod@v2::remix) | [`fal-ai/ideogram/v2/remix`](https://fal.ai/models/fal-ai/ideogram/v2/remix) | Redraws an image according to a prompt, with Ideogram 2.0. |
+//! | [`v2::turbo::edit`](mod@v2::turbo::edit) | [`fal-ai/ideogram/v2/turbo/edit`](https://fal.ai/models/fal-ai/ideogram/v2/turbo/edit) | Repaints the masked part of an image, with the quicker Ideogram 2.0 Turbo. |
+//! | [`v2::turbo::remix`](mod@v2::turbo::remix) | [`fal-ai/ideogram/v2/turbo/remix`](https://fal.ai/models/fal-ai/ideogram/v2/turbo/remix) | Redraws an image according to a prompt, with the quicker Ideogram 2.0 Turbo. |
+//! | [`v2a::remix`](mod@v2a::remix) | [`fal-ai/ideogram/v2a/remix`](https://fal.ai/models/fal-ai/ideogram/v2a/remix) | Redraws an image according to a prompt, with Ideogram 2a. |
+//! | [`v2a::turbo::remix`](mod@v2a::turbo::remix) | [`fal-ai/ideogram/v2a/turbo/remix`](https://fal.ai/models/fal-ai/ideogram/v2a/turbo/remix) | Redraws an image according to a prompt, with the quicker Ideogram 2a Turbo. |
+//! | [`character::edit`](mod@character::edit) | [`fal-ai/ideogram/character/edit`](https://fal.ai/models/fal-ai/ideogram/character/edit) | Repaints the masked part of an image with the character of another. |
+//! | [`character::remix`](mod@character::remix) | [`fal-ai/ideogram/character/remix`](https://fal.ai/models/fal-ai/ideogram/character/remix) | Redraws an image with the character of another. |
+//! | [`remove_background`](mod@remove_background) | [`fal-ai/ideogram/remove-background`](https://fal.ai/models/fal-ai/ideogram/remove-background) | Cuts the background out of an image. |
+//! | [`upscale`](mod@upscale) | [`fal-ai/ideogram/upscale`](https://fal.ai/models/fal-ai/ideogram/upscale) | Enlarges an image. |
 //!
 //! # Training
 //!
@@ -47,8 +68,11 @@
 #[cfg(feature = "schemars")]
 mod json_schema;
 
+pub mod character;
 pub mod custom_models;
+pub mod remove_background;
 pub mod types;
+pub mod upscale;
 pub mod v2;
 pub mod v2a;
 pub mod v3;

@@ -6,7 +6,8 @@
 //! Cuts the background out of an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ideogram::remove_background;
 //!
 //! let input = input!(remove_background {

@@ -5,7 +5,8 @@
 //! Enlarges an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ideogram::upscale;
 //!
 //! let input = input!(upscale {

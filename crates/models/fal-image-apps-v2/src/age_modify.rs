@@ -6,7 +6,8 @@
 //! Makes the person in a photo older or younger.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_apps_v2::age_modify;
 //!
 //! let input = input!(age_modify {

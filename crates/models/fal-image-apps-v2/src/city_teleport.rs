@@ -6,7 +6,8 @@
 //! Puts a person in front of a city.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_apps_v2::city_teleport;
 //!
 //! let input = input!(city_teleport {

@@ -6,7 +6,8 @@
 //! Changes the expression of a face.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_apps_v2::expression_change;
 //!
 //! let input = input!(expression_change {

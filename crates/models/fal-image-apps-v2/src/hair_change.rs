@@ -6,7 +6,8 @@
 //! Changes the style and the color of hair.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_apps_v2::hair_change;
 //!
 //! let input = input!(hair_change {

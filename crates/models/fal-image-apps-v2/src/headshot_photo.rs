@@ -6,7 +6,8 @@
 //! Turns a photo of a person into a professional headshot.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_apps_v2::headshot_photo;
 //!
 //! let input = input!(headshot_photo {

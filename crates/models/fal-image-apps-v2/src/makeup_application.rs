@@ -6,7 +6,8 @@
 //! Puts makeup on a face.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_apps_v2::makeup_application;
 //!
 //! let input = input!(makeup_application {

@@ -6,7 +6,8 @@
 //! Removes the thing of the given name from a photo.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_apps_v2::object_removal;
 //!
 //! let input = input!(object_removal {

@@ -6,7 +6,8 @@
 //! Extends an image beyond its edges.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_apps_v2::outpaint;
 //!
 //! let input = input!(outpaint {

@@ -6,7 +6,8 @@
 //! Shows the subject of a photo from another side.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_apps_v2::perspective;
 //!
 //! let input = input!(perspective {

@@ -6,7 +6,8 @@
 //! Repairs an old photo.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_apps_v2::photo_restoration;
 //!
 //! let input = input!(photo_restoration {

@@ -6,7 +6,8 @@
 //! Gives a photo an effect of photography.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_apps_v2::photography_effects;
 //!
 //! let input = input!(photography_effects {

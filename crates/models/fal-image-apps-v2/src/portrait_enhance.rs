@@ -6,7 +6,8 @@
 //! Improves a portrait.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_apps_v2::portrait_enhance;
 //!
 //! let input = input!(portrait_enhance {

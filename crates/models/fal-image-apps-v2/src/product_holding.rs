@@ -6,7 +6,8 @@
 //! Puts a product into the hands of a person.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_apps_v2::product_holding;
 //!
 //! let input = input!(product_holding {

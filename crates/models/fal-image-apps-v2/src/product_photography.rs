@@ -6,7 +6,8 @@
 //! Turns the image of a product into a studio photo.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_apps_v2::product_photography;
 //!
 //! let input = input!(product_photography {

@@ -6,7 +6,8 @@
 //! Changes the light of a photo.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_apps_v2::relighting;
 //!
 //! let input = input!(relighting {

@@ -6,7 +6,8 @@
 //! Redraws a photo in another style.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_apps_v2::style_transfer;
 //!
 //! let input = input!(style_transfer {

@@ -6,7 +6,8 @@
 //! Makes the things in a photo of another material.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_apps_v2::texture_transform;
 //!
 //! let input = input!(texture_transform {

@@ -6,7 +6,8 @@
 //! Dresses a person in the garment of another image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_apps_v2::virtual_try_on;
 //!
 //! let input = input!(virtual_try_on {

@@ -6,7 +6,8 @@
 //! Draws the lines of an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_preprocessors::lineart;
 //!
 //! let input = input!(lineart {

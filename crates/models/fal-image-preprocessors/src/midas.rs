@@ -6,7 +6,8 @@
 //! Estimates the depth and the normals of an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_preprocessors::midas;
 //!
 //! let input = input!(midas {

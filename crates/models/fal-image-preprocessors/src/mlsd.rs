@@ -6,7 +6,8 @@
 //! Finds the straight lines of an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_preprocessors::mlsd;
 //!
 //! let input = input!(mlsd {

@@ -6,7 +6,8 @@
 //! Colors the segments of an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_preprocessors::sam;
 //!
 //! let input = input!(sam {

@@ -6,7 +6,8 @@
 //! Turns an image into a scribble.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_image_preprocessors::scribble;
 //!
 //! let input = input!(scribble {

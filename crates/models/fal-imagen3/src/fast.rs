@@ -5,7 +5,8 @@
 //! Text to image with the quicker Imagen 3 Fast.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_imagen3::fast;
 //!
 //! let input = input!(fast {

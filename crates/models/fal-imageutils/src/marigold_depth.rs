@@ -6,7 +6,8 @@
 //! Estimates the depth of an image with Marigold.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_imageutils::marigold_depth;
 //!
 //! let input = input!(marigold_depth {

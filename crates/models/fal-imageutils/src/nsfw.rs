@@ -5,7 +5,8 @@
 //! Estimates the probability that an image is not safe for work.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_imageutils::nsfw;
 //!
 //! let input = input!(nsfw {

@@ -5,7 +5,8 @@
 //! Cuts the background out of an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_imageutils::rembg;
 //!
 //! let input = input!(rembg {

@@ -6,7 +6,8 @@
 //! Text to image with ImagineArt 1.5 Pro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_imagineart_1_5_pro_preview::text_to_image;
 //!
 //! let input = input!(text_to_image {

@@ -6,7 +6,8 @@
 //! Speaks a text in the voice of a recording, optionally with an emotion.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_index_tts_2::text_to_speech;
 //!
 //! let input = input!(text_to_speech {

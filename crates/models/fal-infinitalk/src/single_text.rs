@@ -6,7 +6,8 @@
 //! Makes the person in an image speak a text.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_infinitalk::single_text;
 //!
 //! let input = input!(single_text {

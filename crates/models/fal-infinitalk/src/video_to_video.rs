@@ -6,7 +6,8 @@
 //! Makes the person in a video speak another recording.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_infinitalk::video_to_video;
 //!
 //! let input = input!(video_to_video {

@@ -6,7 +6,8 @@
 //! Animates an image with Kandinsky 5.0 Pro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kandinsky5_pro::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -5,7 +5,8 @@
 //! Changes images by a prompt, with Kling O1.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_image::o1;
 //!
 //! let input = input!(o1 {

@@ -6,7 +6,8 @@
 //! Redraws an image according to a prompt, with Kolors.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kolors::image_to_image;
 //!
 //! let input = input!(image_to_image {

@@ -6,7 +6,8 @@
 //! Text to video with Krea's quick version of Wan 2.1.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_krea_wan_14b::text_to_video;
 //!
 //! let input = input!(text_to_video {

@@ -6,7 +6,8 @@
 //! Redraws a video according to a prompt, with Krea's quick version of Wan 2.1.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_krea_wan_14b::video_to_video;
 //!
 //! let input = input!(video_to_video {

@@ -5,7 +5,8 @@
 //! Gives a person the pose of another image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_leffa::pose_transfer;
 //!
 //! let input = input!(pose_transfer {

@@ -5,7 +5,8 @@
 //! Dresses a person in the garment of another image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_leffa::virtual_tryon;
 //!
 //! let input = input!(virtual_tryon {

@@ -5,7 +5,8 @@
 //! Films a video again along another path of the camera.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_lightx::recamera;
 //!
 //! let input = input!(recamera {

@@ -5,7 +5,8 @@
 //! Changes the light in a video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_lightx::relight;
 //!
 //! let input = input!(relight {

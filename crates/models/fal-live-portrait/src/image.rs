@@ -6,7 +6,8 @@
 //! Changes the expression and the pose of a face in an image by numbers.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_live_portrait::image;
 //!
 //! let input = input!(image {

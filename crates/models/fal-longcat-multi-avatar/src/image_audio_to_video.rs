@@ -6,7 +6,8 @@
 //! Makes the people in an image speak, from recordings.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_longcat_multi_avatar::image_audio_to_video;
 //!
 //! let input = input!(image_audio_to_video {

@@ -6,7 +6,8 @@
 //! Makes a video of a person who speaks a recording.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_longcat_single_avatar::audio_to_video;
 //!
 //! let input = input!(audio_to_video {

@@ -6,7 +6,8 @@
 //! Makes the person in an image speak a recording.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_longcat_single_avatar::image_audio_to_video;
 //!
 //! let input = input!(image_audio_to_video {

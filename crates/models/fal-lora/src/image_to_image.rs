@@ -6,7 +6,8 @@
 //! Redraws an image with the Stable Diffusion model that you name.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_lora::image_to_image;
 //!
 //! let input = input!(image_to_image {

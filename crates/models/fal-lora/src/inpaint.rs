@@ -5,7 +5,8 @@
 //! Repaints the masked part of an image with the Stable Diffusion model that you name.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_lora::inpaint;
 //!
 //! let input = input!(inpaint {

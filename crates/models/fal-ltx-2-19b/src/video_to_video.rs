@@ -6,7 +6,8 @@
 //! Redraws a video, with sound, with LTX-2.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ltx_2_19b::video_to_video;
 //!
 //! let input = input!(video_to_video {

@@ -6,7 +6,8 @@
 //! Continues a video, with sound, with LTX-2.3.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ltx_2_3_22b::extend_video;
 //!
 //! let input = input!(extend_video {

@@ -6,7 +6,8 @@
 //! Makes a video with a high dynamic range of another video, with LTX-2.3 in high quality.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ltx_2_3_quality::hdr;
 //!
 //! let input = input!(hdr {

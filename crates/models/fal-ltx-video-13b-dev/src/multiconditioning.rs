@@ -6,7 +6,8 @@
 //! Generates a video that passes through given images and videos.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ltx_video_13b_dev::multiconditioning;
 //!
 //! let input = input!(multiconditioning {

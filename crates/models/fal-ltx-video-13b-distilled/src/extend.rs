@@ -6,7 +6,8 @@
 //! Continues a video with the distilled LTX Video 0.9.7.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ltx_video_13b_distilled::extend;
 //!
 //! let input = input!(extend {

@@ -6,7 +6,8 @@
 //! Animates an image with LTX Video and LoRA weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ltx_video_lora::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -6,7 +6,8 @@
 //! Continues a video with LTX Video 0.9.5.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ltx_video_v095::extend;
 //!
 //! let input = input!(extend {

@@ -6,7 +6,8 @@
 //! Animates an image at length, with the distilled LTX Video 0.9.8.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ltxv_13b_098_distilled::image_to_video;
 //!
 //! let input = input!(image_to_video {

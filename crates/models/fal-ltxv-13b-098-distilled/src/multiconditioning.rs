@@ -6,7 +6,8 @@
 //! Generates a long video that passes through given images and videos.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ltxv_13b_098_distilled::multiconditioning;
 //!
 //! let input = input!(multiconditioning {

@@ -5,7 +5,8 @@
 //! Changes an image by a prompt, with Photon.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_luma_photon::modify;
 //!
 //! let input = input!(modify {

@@ -6,7 +6,8 @@
 //! Gives an image another shape and paints what is missing, with Photon.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_luma_photon::reframe;
 //!
 //! let input = input!(reframe {

@@ -7,7 +7,8 @@
 //! Streams: `Client::stream` returns partial results before the last one.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_lumina_image::v2;
 //!
 //! let input = input!(v2 {

@@ -4,7 +4,8 @@
 //! Makes a video that moves the camera through an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_lyra_2::zoom;
 //!
 //! let input = input!(zoom {

@@ -4,7 +4,8 @@
 //! Text to music with Google's Lyria 3 Pro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_lyria3::pro;
 //!
 //! let input = input!(pro {

@@ -6,7 +6,8 @@
 //! Continues a video with the distilled MAGI-1.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_magi_distilled::extend_video;
 //!
 //! let input = input!(extend_video {

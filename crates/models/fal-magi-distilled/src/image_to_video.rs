@@ -6,7 +6,8 @@
 //! Animates an image with the distilled MAGI-1.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_magi_distilled::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -5,7 +5,8 @@
 //! Continues a video with MAGI-1.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_magi::extend_video;
 //!
 //! let input = input!(extend_video {

@@ -4,7 +4,8 @@
 //! Speaks several texts at once, each in a voice that a prompt describes.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_maya::batch;
 //!
 //! let input = input!(batch {

@@ -5,7 +5,8 @@
 //! Speaks a text in a described voice, and delivers the speech while it is made.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_maya::stream;
 //!
 //! let input = input!(stream {

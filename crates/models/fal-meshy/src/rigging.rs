@@ -4,7 +4,8 @@
 //! Gives a 3D model of a person or a character a skeleton, with a few animations.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_meshy::rigging;
 //!
 //! let input = input!(rigging {

@@ -5,7 +5,8 @@
 //! Text to image with MiniMax Image 01.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_minimax::image_01;
 //!
 //! let input = input!(image_01 {

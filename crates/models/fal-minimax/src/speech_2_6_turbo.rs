@@ -8,7 +8,8 @@
 //! Streams: `Client::stream` returns partial results before the last one.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_minimax::speech_2_6_turbo;
 //!
 //! let input = input!(speech_2_6_turbo {

@@ -5,7 +5,8 @@
 //! Text to video with MiniMax Video 01.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_minimax::video_01;
 //!
 //! let input = input!(video_01 {

@@ -6,7 +6,8 @@
 //! Text to video with commands for the camera.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_minimax::video_01_director;
 //!
 //! let input = input!(video_01_director {

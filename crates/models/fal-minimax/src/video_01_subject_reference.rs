@@ -6,7 +6,8 @@
 //! Generates a video of the person in an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_minimax::video_01_subject_reference;
 //!
 //! let input = input!(video_01_subject_reference {

@@ -6,7 +6,8 @@
 //! Makes a voice of a recording, and speaks a text with it.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_minimax::voice_clone;
 //!
 //! let input = input!(voice_clone {

@@ -6,7 +6,8 @@
 //! Adds sounds to a video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_mirelo_sfx_v1_5::video_to_video;
 //!
 //! let input = input!(video_to_video {

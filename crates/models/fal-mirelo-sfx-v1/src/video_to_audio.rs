@@ -6,7 +6,8 @@
 //! Makes the sounds of a video, without the video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_mirelo_sfx_v1::video_to_audio;
 //!
 //! let input = input!(video_to_audio {

@@ -6,7 +6,8 @@
 //! Continues a sound.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_mirelo_sfx1_6::extend_audio;
 //!
 //! let input = input!(extend_audio {

@@ -6,7 +6,8 @@
 //! Makes a part of a recording again.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_mirelo_sfx1_6::inpaint_audio;
 //!
 //! let input = input!(inpaint_audio {

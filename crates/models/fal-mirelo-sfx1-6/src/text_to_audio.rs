@@ -6,7 +6,8 @@
 //! Text to sound, also as a loop.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_mirelo_sfx1_6::text_to_audio;
 //!
 //! let input = input!(text_to_audio {

@@ -5,7 +5,8 @@
 //! Describes all images of an archive.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_moondream_next::batch;
 //!
 //! let input = input!(batch {

@@ -6,7 +6,8 @@
 //! Finds what a prompt names in an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_moondream_next::detection;
 //!
 //! let input = input!(detection {

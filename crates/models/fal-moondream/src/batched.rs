@@ -5,7 +5,8 @@
 //! Answers questions about several images at once.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_moondream::batched;
 //!
 //! let input = input!(batched {

@@ -6,7 +6,8 @@
 //! Finds the things of a kind in an image, with a box around each.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_moondream2::object_detection;
 //!
 //! let input = input!(object_detection {

@@ -6,7 +6,8 @@
 //! Finds the things of a kind in an image, with a point on each.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_moondream2::point_object_detection;
 //!
 //! let input = input!(point_object_detection {

@@ -6,7 +6,8 @@
 //! Answers a question about an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_moondream2::visual_query;
 //!
 //! let input = input!(visual_query {

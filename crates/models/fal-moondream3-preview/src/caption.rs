@@ -6,7 +6,8 @@
 //! Describes an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_moondream3_preview::caption;
 //!
 //! let input = input!(caption {

@@ -6,7 +6,8 @@
 //! Finds what a prompt names in an image, with a box around each.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_moondream3_preview::detect;
 //!
 //! let input = input!(detect {

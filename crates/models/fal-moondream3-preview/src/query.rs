@@ -6,7 +6,8 @@
 //! Answers a question about an image, and can say its reasons.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_moondream3_preview::query;
 //!
 //! let input = input!(query {

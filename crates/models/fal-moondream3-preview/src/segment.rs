@@ -6,7 +6,8 @@
 //! Segments the thing of the given name in an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_moondream3_preview::segment;
 //!
 //! let input = input!(segment {

@@ -5,7 +5,8 @@
 //! Animates an image with Marey.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_moonvalley_marey::i2v;
 //!
 //! let input = input!(i2v {

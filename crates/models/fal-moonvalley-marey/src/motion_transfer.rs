@@ -6,7 +6,8 @@
 //! Makes a video with the motion of another video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_moonvalley_marey::motion_transfer;
 //!
 //! let input = input!(motion_transfer {

@@ -6,7 +6,8 @@
 //! Makes a video with the poses of the people in another video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_moonvalley_marey::pose_transfer;
 //!
 //! let input = input!(pose_transfer {

@@ -5,7 +5,8 @@
 //! Text to video with Marey.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_moonvalley_marey::t2v;
 //!
 //! let input = input!(t2v {

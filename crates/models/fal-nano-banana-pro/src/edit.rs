@@ -6,7 +6,8 @@
 //! Changes images by a prompt, with Google's Gemini 3 Pro Image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_nano_banana_pro::edit;
 //!
 //! let input = input!(edit {

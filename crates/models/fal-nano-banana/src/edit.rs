@@ -5,7 +5,8 @@
 //! Changes images by a prompt, with Google's Gemini 2.5 Flash Image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_nano_banana::edit;
 //!
 //! let input = input!(edit {

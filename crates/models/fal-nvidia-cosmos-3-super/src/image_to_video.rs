@@ -6,7 +6,8 @@
 //! Animates an image with NVIDIA's Cosmos 3 Super.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_nvidia_cosmos_3_super::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -6,7 +6,8 @@
 //! Answers a prompt about a recording.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_nvidia_nemotron_3_nano_omni::audio;
 //!
 //! let input = input!(audio {

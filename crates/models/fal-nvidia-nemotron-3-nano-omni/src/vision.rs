@@ -6,7 +6,8 @@
 //! Answers a prompt about an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_nvidia_nemotron_3_nano_omni::vision;
 //!
 //! let input = input!(vision {

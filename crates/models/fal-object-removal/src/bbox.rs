@@ -6,7 +6,8 @@
 //! Removes what lies in given boxes from an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_object_removal::bbox;
 //!
 //! let input = input!(bbox {

@@ -6,7 +6,8 @@
 //! Removes what a mask covers from an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_object_removal::mask;
 //!
 //! let input = input!(mask {

@@ -6,7 +6,8 @@
 //! Makes a vector animation of an image, in Lottie's format.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_omnilottie::image_to_lottie;
 //!
 //! let input = input!(image_to_lottie {

@@ -6,7 +6,8 @@
 //! Makes a vector animation of a video, in Lottie's format.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_omnilottie::video_to_lottie;
 //!
 //! let input = input!(video_to_lottie {

@@ -6,7 +6,8 @@
 //! Moves the character of an image as the person in a video moves, with the large model.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_one_to_all_animation::_14b;
 //!
 //! let input = input!(_14b {

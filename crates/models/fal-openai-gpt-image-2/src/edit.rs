@@ -5,7 +5,8 @@
 //! Changes images by a prompt, with OpenAI's GPT Image 2.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_openai_gpt_image_2::edit;
 //!
 //! let input = input!(edit {

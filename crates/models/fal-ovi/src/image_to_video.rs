@@ -5,7 +5,8 @@
 //! Animates an image, with sound.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ovi::image_to_video;
 //!
 //! let input = input!(image_to_video {

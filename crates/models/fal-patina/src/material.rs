@@ -5,7 +5,8 @@
 //! Makes a material that repeats without a seam, with all its maps, from a prompt.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_patina::material;
 //!
 //! let input = input!(material {

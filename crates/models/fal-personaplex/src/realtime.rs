@@ -8,7 +8,8 @@
 //! Realtime: `EndpointHandle::realtime` keeps a connection open for one input after another.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_personaplex::realtime;
 //!
 //! let input = input!(realtime {

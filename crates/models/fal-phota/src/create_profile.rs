@@ -5,7 +5,8 @@
 //! Makes the profile of a person from photos.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_phota::create_profile;
 //!
 //! let input = input!(create_profile {

@@ -4,7 +4,8 @@
 //! Changes photos by a prompt, with the people of profiles.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_phota::edit;
 //!
 //! let input = input!(edit {

@@ -5,7 +5,8 @@
 //! Improves a photo.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_phota::enhance;
 //!
 //! let input = input!(enhance {

@@ -6,7 +6,8 @@
 //! Redraws an image according to a prompt, with Playground 2.5.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_playground_v25::image_to_image;
 //!
 //! let input = input!(image_to_image {

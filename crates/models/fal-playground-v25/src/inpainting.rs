@@ -6,7 +6,8 @@
 //! Repaints the masked part of an image, with Playground 2.5.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_playground_v25::inpainting;
 //!
 //! let input = input!(inpainting {

@@ -6,7 +6,8 @@
 //! Shifts the colors of an image apart.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_post_processing::chromatic_aberration;
 //!
 //! let input = input!(chromatic_aberration {

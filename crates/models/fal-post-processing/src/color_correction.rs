@@ -6,7 +6,8 @@
 //! Corrects the colors of an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_post_processing::color_correction;
 //!
 //! let input = input!(color_correction {

@@ -6,7 +6,8 @@
 //! Tints an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_post_processing::color_tint;
 //!
 //! let input = input!(color_tint {

@@ -6,7 +6,8 @@
 //! Mixes two images.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_post_processing::dissolve;
 //!
 //! let input = input!(dissolve {

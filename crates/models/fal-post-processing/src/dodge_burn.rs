@@ -6,7 +6,8 @@
 //! Makes the lights of an image lighter or its shadows darker.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_post_processing::dodge_burn;
 //!
 //! let input = input!(dodge_burn {

@@ -6,7 +6,8 @@
 //! Applies a parabola to the colors of an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_post_processing::parabolize;
 //!
 //! let input = input!(parabolize {

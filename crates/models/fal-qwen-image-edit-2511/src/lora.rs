@@ -6,7 +6,8 @@
 //! Changes images by a prompt, with LoRA weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_qwen_image_edit_2511::lora;
 //!
 //! let input = input!(lora {

@@ -6,7 +6,8 @@
 //! Puts a background behind the subject of an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_qwen_image_edit_plus_lora_gallery::add_background;
 //!
 //! let input = input!(add_background {

@@ -6,7 +6,8 @@
 //! Makes a whole portrait of a cut-out face.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_qwen_image_edit_plus_lora_gallery::face_to_full_portrait;
 //!
 //! let input = input!(face_to_full_portrait {

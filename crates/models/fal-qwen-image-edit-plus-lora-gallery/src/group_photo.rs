@@ -6,7 +6,8 @@
 //! Puts the people of several images into one photo.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_qwen_image_edit_plus_lora_gallery::group_photo;
 //!
 //! let input = input!(group_photo {

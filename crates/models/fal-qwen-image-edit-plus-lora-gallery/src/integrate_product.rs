@@ -6,7 +6,8 @@
 //! Fits a product into its background.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_qwen_image_edit_plus_lora_gallery::integrate_product;
 //!
 //! let input = input!(integrate_product {

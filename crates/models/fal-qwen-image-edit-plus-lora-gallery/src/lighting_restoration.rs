@@ -6,7 +6,8 @@
 //! Takes harsh light out of an image and gives it a natural one.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_qwen_image_edit_plus_lora_gallery::lighting_restoration;
 //!
 //! let input = input!(lighting_restoration {

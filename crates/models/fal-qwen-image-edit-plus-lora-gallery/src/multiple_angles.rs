@@ -6,7 +6,8 @@
 //! Shows the scene of an image from another angle.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_qwen_image_edit_plus_lora_gallery::multiple_angles;
 //!
 //! let input = input!(multiple_angles {

@@ -6,7 +6,8 @@
 //! Makes the next shot of a story from an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_qwen_image_edit_plus_lora_gallery::next_scene;
 //!
 //! let input = input!(next_scene {

@@ -6,7 +6,8 @@
 //! Removes a thing from an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_qwen_image_edit_plus_lora_gallery::remove_element;
 //!
 //! let input = input!(remove_element {

@@ -6,7 +6,8 @@
 //! Takes the light of an image away and makes it even.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_qwen_image_edit_plus_lora_gallery::remove_lighting;
 //!
 //! let input = input!(remove_lighting {

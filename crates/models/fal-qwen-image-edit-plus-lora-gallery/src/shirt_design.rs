@@ -6,7 +6,8 @@
 //! Puts a design on a shirt.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_qwen_image_edit_plus_lora_gallery::shirt_design;
 //!
 //! let input = input!(shirt_design {

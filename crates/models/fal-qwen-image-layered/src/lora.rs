@@ -6,7 +6,8 @@
 //! Takes an image apart into layers, with LoRA weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_qwen_image_layered::lora;
 //!
 //! let input = input!(lora {

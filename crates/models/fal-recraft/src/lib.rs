@@ -39,6 +39,15 @@
 //! | [`v4::text_to_vector`](mod@v4::text_to_vector) | [`fal-ai/recraft/v4/text-to-vector`](https://fal.ai/models/fal-ai/recraft/v4/text-to-vector) | Text to vector graphics (SVG) with Recraft V4. |
 //! | [`v3::text_to_image`](mod@v3::text_to_image) | [`fal-ai/recraft/v3/text-to-image`](https://fal.ai/models/fal-ai/recraft/v3/text-to-image) | Text to image with Recraft V3: long lettering, vector graphics, styles of your own. |
 //!
+//! # Image to image
+//!
+//! | module | endpoint | description |
+//! |---|---|---|
+//! | [`v3::image_to_image`](mod@v3::image_to_image) | [`fal-ai/recraft/v3/image-to-image`](https://fal.ai/models/fal-ai/recraft/v3/image-to-image) | Redraws an image according to a prompt, with Recraft V3. |
+//! | [`upscale::creative`](mod@upscale::creative) | [`fal-ai/recraft/upscale/creative`](https://fal.ai/models/fal-ai/recraft/upscale/creative) | Enlarges an image and lets the model add detail. |
+//! | [`upscale::crisp`](mod@upscale::crisp) | [`fal-ai/recraft/upscale/crisp`](https://fal.ai/models/fal-ai/recraft/upscale/crisp) | Enlarges an image and sharpens it. |
+//! | [`vectorize`](mod@vectorize) | [`fal-ai/recraft/vectorize`](https://fal.ai/models/fal-ai/recraft/vectorize) | Traces an image as a vector graphic. |
+//!
 //! # Training
 //!
 //! | module | endpoint | description |
@@ -52,6 +61,8 @@
 mod json_schema;
 
 pub mod types;
+pub mod upscale;
 pub mod v3;
 pub mod v4;
 pub mod v4_1;
+pub mod vectorize;

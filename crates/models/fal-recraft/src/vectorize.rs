@@ -5,7 +5,8 @@
 //! Traces an image as a vector graphic.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_recraft::vectorize;
 //!
 //! let input = input!(vectorize {

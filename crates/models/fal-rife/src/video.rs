@@ -4,7 +4,8 @@
 //! Puts frames between the frames of a video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_rife::video;
 //!
 //! let input = input!(video {

@@ -6,7 +6,8 @@
 //! Repaints the masked part of an image with Juggernaut FLUX and LoRA weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_rundiffusion_juggernaut_flux_lora::inpainting;
 //!
 //! let input = input!(inpainting {

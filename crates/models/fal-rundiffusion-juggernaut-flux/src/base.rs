@@ -6,7 +6,8 @@
 //! Text to image with Juggernaut FLUX Base.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_rundiffusion_juggernaut_flux::base;
 //!
 //! let input = input!(base {

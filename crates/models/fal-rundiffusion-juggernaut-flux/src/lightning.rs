@@ -6,7 +6,8 @@
 //! Text to image with Juggernaut FLUX, in few steps.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_rundiffusion_juggernaut_flux::lightning;
 //!
 //! let input = input!(lightning {

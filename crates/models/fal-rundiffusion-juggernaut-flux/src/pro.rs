@@ -6,7 +6,8 @@
 //! Text to image with Juggernaut FLUX Pro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_rundiffusion_juggernaut_flux::pro;
 //!
 //! let input = input!(pro {

@@ -6,7 +6,8 @@
 //! Makes the face in an image speak a recording, and hold its head as in a video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sadtalker::reference;
 //!
 //! let input = input!(reference {

@@ -5,7 +5,8 @@
 //! Segments the things in an image that a prompt, points or boxes name.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sam_3_1::image;
 //!
 //! let input = input!(image {

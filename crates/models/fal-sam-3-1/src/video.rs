@@ -5,7 +5,8 @@
 //! Segments and follows the things in a video that a prompt, points or boxes name.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sam_3_1::video;
 //!
 //! let input = input!(video {

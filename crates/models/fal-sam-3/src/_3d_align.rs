@@ -5,7 +5,8 @@
 //! Puts the 3D models of a body and a thing into one scene.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sam_3::_3d_align;
 //!
 //! let input = input!(_3d_align {

@@ -5,7 +5,8 @@
 //! Makes 3D models of the people in an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sam_3::_3d_body;
 //!
 //! let input = input!(_3d_body {

@@ -5,7 +5,8 @@
 //! Segments a video, and gives masks as run lengths.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sam_3::video_rle;
 //!
 //! let input = input!(video_rle {

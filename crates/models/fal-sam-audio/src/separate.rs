@@ -5,7 +5,8 @@
 //! Takes the sound that a prompt names out of a recording.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sam_audio::separate;
 //!
 //! let input = input!(separate {

@@ -6,7 +6,8 @@
 //! Takes the sound that is heard at given times out of a recording.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sam_audio::span_separate;
 //!
 //! let input = input!(span_separate {

@@ -6,7 +6,8 @@
 //! Takes the sound of a thing that is seen out of a video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sam_audio::visual_separate;
 //!
 //! let input = input!(visual_separate {

@@ -5,7 +5,8 @@
 //! Segments everything in an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sam2::auto_segment;
 //!
 //! let input = input!(auto_segment {

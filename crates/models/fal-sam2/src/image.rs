@@ -4,7 +4,8 @@
 //! Segments the things in an image at points or in boxes.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sam2::image;
 //!
 //! let input = input!(image {

@@ -4,7 +4,8 @@
 //! Segments and follows the things in a video at points or in boxes.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sam2::video;
 //!
 //! let input = input!(video {

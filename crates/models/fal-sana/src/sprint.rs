@@ -4,7 +4,8 @@
 //! Text to image with Sana Sprint, in few steps.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sana::sprint;
 //!
 //! let input = input!(sprint {

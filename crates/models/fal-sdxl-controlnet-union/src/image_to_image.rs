@@ -6,7 +6,8 @@
 //! Redraws an image after the pose, depth or edges of others, with SDXL.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sdxl_controlnet_union::image_to_image;
 //!
 //! let input = input!(image_to_image {

@@ -6,7 +6,8 @@
 //! Repaints the masked part of an image after the pose, depth or edges of others, with SDXL.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sdxl_controlnet_union::inpainting;
 //!
 //! let input = input!(inpainting {

@@ -6,7 +6,8 @@
 //! Text to anime image with SoteDiffusion.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_stable_cascade::sote_diffusion;
 //!
 //! let input = input!(sote_diffusion {

@@ -4,7 +4,8 @@
 //! Text to image in 512 px with Switti.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_switti::_512;
 //!
 //! let input = input!(_512 {

@@ -5,7 +5,8 @@
 //! Fits the lips and the emotion of a face in a video to a recording.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sync_lipsync::react_1;
 //!
 //! let input = input!(react_1 {

@@ -5,7 +5,8 @@
 //! Fits the lips in a video to a recording, with version 3.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sync_lipsync::v3;
 //!
 //! let input = input!(v3 {

@@ -5,7 +5,8 @@
 //! Makes the sound of a video, without the video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_thinksound::audio;
 //!
 //! let input = input!(audio {

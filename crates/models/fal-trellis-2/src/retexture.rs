@@ -5,7 +5,8 @@
 //! Gives a 3D model the texture of the thing in an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_trellis_2::retexture;
 //!
 //! let input = input!(retexture {

@@ -5,7 +5,8 @@
 //! Makes a 3D model of the thing in several images.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_trellis::multi;
 //!
 //! let input = input!(multi {

@@ -6,7 +6,8 @@
 //! Makes a 3D model of images from several sides.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_tripo3d_h3_1::multiview_to_3d;
 //!
 //! let input = input!(multiview_to_3d {

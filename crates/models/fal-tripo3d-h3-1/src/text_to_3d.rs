@@ -5,7 +5,8 @@
 //! Text to 3D with Tripo H3.1.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_tripo3d_h3_1::text_to_3d;
 //!
 //! let input = input!(text_to_3d {

@@ -5,7 +5,8 @@
 //! Text to 3D with Tripo P1.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_tripo3d_p1::text_to_3d;
 //!
 //! let input = input!(text_to_3d {

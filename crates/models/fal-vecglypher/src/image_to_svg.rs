@@ -6,7 +6,8 @@
 //! Draws letters as vector graphics, in the style of images of letters.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_vecglypher::image_to_svg;
 //!
 //! let input = input!(image_to_svg {

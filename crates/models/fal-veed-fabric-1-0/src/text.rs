@@ -5,7 +5,8 @@
 //! Makes the subject of an image speak a text.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_veed_fabric_1_0::text;
 //!
 //! let input = input!(text {

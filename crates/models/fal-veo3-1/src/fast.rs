@@ -5,7 +5,8 @@
 //! Text to video with sound, with the quicker Veo 3.1 Fast.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_veo3_1::fast;
 //!
 //! let input = input!(fast {

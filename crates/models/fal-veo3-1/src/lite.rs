@@ -5,7 +5,8 @@
 //! Text to video with the small Veo 3.1 Lite.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_veo3_1::lite;
 //!
 //! let input = input!(lite {

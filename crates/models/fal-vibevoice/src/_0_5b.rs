@@ -5,7 +5,8 @@
 //! Speaks a script with one voice, quickly.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_vibevoice::_0_5b;
 //!
 //! let input = input!(_0_5b {

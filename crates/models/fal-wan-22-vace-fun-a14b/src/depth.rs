@@ -6,7 +6,8 @@
 //! Generates a video with the depth of another video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan_22_vace_fun_a14b::depth;
 //!
 //! let input = input!(depth {

@@ -6,7 +6,8 @@
 //! Repaints the masked part of a video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan_22_vace_fun_a14b::inpainting;
 //!
 //! let input = input!(inpainting {

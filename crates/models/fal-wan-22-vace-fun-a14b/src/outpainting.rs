@@ -6,7 +6,8 @@
 //! Extends a video beyond its edges.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan_22_vace_fun_a14b::outpainting;
 //!
 //! let input = input!(outpainting {

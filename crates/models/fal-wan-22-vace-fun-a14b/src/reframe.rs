@@ -6,7 +6,8 @@
 //! Gives a video another shape and paints what is missing.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan_22_vace_fun_a14b::reframe;
 //!
 //! let input = input!(reframe {

@@ -6,7 +6,8 @@
 //! Changes images by a prompt, with Wan 2.5.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan_25_preview::image_to_image;
 //!
 //! let input = input!(image_to_image {

@@ -29,6 +29,12 @@
 //! |---|---|---|
 //! | [`text_to_image`](mod@text_to_image) | [`fal-ai/wan-25-preview/text-to-image`](https://fal.ai/models/fal-ai/wan-25-preview/text-to-image) | Text to image with Wan 2.5. |
 //!
+//! # Image to image
+//!
+//! | module | endpoint | description |
+//! |---|---|---|
+//! | [`image_to_image`](mod@image_to_image) | [`fal-ai/wan-25-preview/image-to-image`](https://fal.ai/models/fal-ai/wan-25-preview/image-to-image) | Changes images by a prompt, with Wan 2.5. |
+//!
 //! # Text to video
 //!
 //! | module | endpoint | description |
@@ -47,6 +53,7 @@
 #[cfg(feature = "schemars")]
 mod json_schema;
 
+pub mod image_to_image;
 pub mod image_to_video;
 pub mod text_to_image;
 pub mod text_to_video;

@@ -6,7 +6,8 @@
 //! Animates an image with Wan 2.1 Pro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan_pro::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -6,7 +6,8 @@
 //! Trains a LoRA of Wan 2.1 for first and last frames in 720p.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan_trainer::flf2v_720p;
 //!
 //! let input = input!(flf2v_720p {

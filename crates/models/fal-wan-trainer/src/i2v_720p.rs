@@ -5,7 +5,8 @@
 //! Trains a LoRA of Wan 2.1 for image to video in 720p.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan_trainer::i2v_720p;
 //!
 //! let input = input!(i2v_720p {

@@ -5,7 +5,8 @@
 //! Trains a LoRA of the small Wan 2.1 for text to video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan_trainer::t2v;
 //!
 //! let input = input!(t2v {

@@ -5,7 +5,8 @@
 //! Changes images by a prompt, with Wan 2.6.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan_v2_6::image_to_image;
 //!
 //! let input = input!(image_to_image {

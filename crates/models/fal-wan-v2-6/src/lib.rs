@@ -29,6 +29,12 @@
 //! |---|---|---|
 //! | [`text_to_image`](mod@text_to_image) | [`wan/v2.6/text-to-image`](https://fal.ai/models/wan/v2.6/text-to-image) | Text to image with Wan 2.6, optionally in the style of an image. |
 //!
+//! # Image to image
+//!
+//! | module | endpoint | description |
+//! |---|---|---|
+//! | [`image_to_image`](mod@image_to_image) | [`wan/v2.6/image-to-image`](https://fal.ai/models/wan/v2.6/image-to-image) | Changes images by a prompt, with Wan 2.6. |
+//!
 //! # Text to video
 //!
 //! | module | endpoint | description |
@@ -55,6 +61,7 @@
 #[cfg(feature = "schemars")]
 mod json_schema;
 
+pub mod image_to_image;
 pub mod image_to_video;
 pub mod reference_to_video;
 pub mod text_to_image;

@@ -5,7 +5,8 @@
 //! Generates a video with the depth of another video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan_vace_14b::depth;
 //!
 //! let input = input!(depth {

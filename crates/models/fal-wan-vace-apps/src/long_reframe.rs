@@ -6,7 +6,8 @@
 //! Gives a long video another shape, scene by scene.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan_vace_apps::long_reframe;
 //!
 //! let input = input!(long_reframe {

@@ -6,7 +6,8 @@
 //! Changes a video by instructions in plain language.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan_vace_apps::video_edit;
 //!
 //! let input = input!(video_edit {

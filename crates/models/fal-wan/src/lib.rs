@@ -33,6 +33,14 @@
 //! | [`v2_2_a14b::text_to_image`](mod@v2_2_a14b::text_to_image) | [`fal-ai/wan/v2.2-a14b/text-to-image`](https://fal.ai/models/fal-ai/wan/v2.2-a14b/text-to-image) | Text to image with the large Wan 2.2. |
 //! | [`v2_2_a14b::text_to_image::lora`](mod@v2_2_a14b::text_to_image::lora) | [`fal-ai/wan/v2.2-a14b/text-to-image/lora`](https://fal.ai/models/fal-ai/wan/v2.2-a14b/text-to-image/lora) | Text to image with the large Wan 2.2 and LoRA weights of your own. |
 //!
+//! # Image to image
+//!
+//! | module | endpoint | description |
+//! |---|---|---|
+//! | [`v2_7::edit`](mod@v2_7::edit) | [`fal-ai/wan/v2.7/edit`](https://fal.ai/models/fal-ai/wan/v2.7/edit) | Changes images by a prompt, with Wan 2.7. |
+//! | [`v2_7::pro::edit`](mod@v2_7::pro::edit) | [`fal-ai/wan/v2.7/pro/edit`](https://fal.ai/models/fal-ai/wan/v2.7/pro/edit) | Changes images by a prompt, with Wan 2.7 Pro. |
+//! | [`v2_2_a14b::image_to_image`](mod@v2_2_a14b::image_to_image) | [`fal-ai/wan/v2.2-a14b/image-to-image`](https://fal.ai/models/fal-ai/wan/v2.2-a14b/image-to-image) | Redraws an image according to a prompt, with the large Wan 2.2. |
+//!
 //! # Text to video
 //!
 //! | module | endpoint | description |

@@ -6,7 +6,8 @@
 //! Changes images by a prompt, with Grok Imagine.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_xai_grok_imagine_image::edit;
 //!
 //! let input = input!(edit {

@@ -6,7 +6,8 @@
 //! Changes a video by a prompt.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_xai_grok_imagine_video::edit_video;
 //!
 //! let input = input!(edit_video {

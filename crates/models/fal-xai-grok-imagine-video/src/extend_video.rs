@@ -6,7 +6,8 @@
 //! Continues a video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_xai_grok_imagine_video::extend_video;
 //!
 //! let input = input!(extend_video {

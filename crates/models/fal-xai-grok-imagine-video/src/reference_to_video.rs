@@ -6,7 +6,8 @@
 //! Generates a video of the subjects in images.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_xai_grok_imagine_video::reference_to_video;
 //!
 //! let input = input!(reference_to_video {

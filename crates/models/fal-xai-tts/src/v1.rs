@@ -6,7 +6,8 @@
 //! Streams: `Client::stream` returns partial results before the last one.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_xai_tts::v1;
 //!
 //! let input = input!(v1 {

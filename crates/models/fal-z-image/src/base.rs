@@ -4,7 +4,8 @@
 //! Text to image with Z-Image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_z_image::base;
 //!
 //! let input = input!(base {

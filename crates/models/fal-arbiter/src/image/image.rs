@@ -5,7 +5,8 @@
 //! Measures images against reference images.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_arbiter::image::image;
 //!
 //! let input = input!(image {

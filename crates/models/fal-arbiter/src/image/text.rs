@@ -5,7 +5,8 @@
 //! Measures how well images fit their texts.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_arbiter::image::text;
 //!
 //! let input = input!(text {

@@ -6,7 +6,8 @@
 //! Writes a structured instruction for FIBO Edit, from a text and an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_fibo_edit::edit::structured_instruction;
 //!
 //! let input = input!(structured_instruction {

@@ -6,10 +6,12 @@
 //! Writes a structured prompt for FIBO, from a text or an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_fibo::generate::structured_prompt;
 //!
 //! let input = input!(structured_prompt {
+//!     prompt: "a cat reading a map",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

@@ -6,7 +6,8 @@
 //! Removes what a prompt names from a video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_video_eraser::erase::prompt;
 //!
 //! let input = input!(prompt {

@@ -6,7 +6,8 @@
 //! Cuts the background out of a video, with version 3.0 of Bria's model.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_video::background_removal::v3;
 //!
 //! let input = input!(v3 {

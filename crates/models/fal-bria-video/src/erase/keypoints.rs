@@ -6,7 +6,8 @@
 //! Removes what lies at given points from a video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_video::erase::keypoints;
 //!
 //! let input = input!(keypoints {

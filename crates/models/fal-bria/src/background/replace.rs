@@ -6,7 +6,8 @@
 //! Puts another background behind the subject of an image, from a prompt or an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria::background::replace;
 //!
 //! let input = input!(replace {

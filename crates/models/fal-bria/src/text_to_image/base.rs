@@ -6,7 +6,8 @@
 //! Text to image with the base model of Bria.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria::text_to_image::base;
 //!
 //! let input = input!(base {

@@ -6,7 +6,8 @@
 //! Enlarges a video with ByteDance's model.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bytedance_upscaler::upscale::video;
 //!
 //! let input = input!(video {

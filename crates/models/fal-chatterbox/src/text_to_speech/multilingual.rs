@@ -6,7 +6,8 @@
 //! Speaks a text in one of many languages.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_chatterbox::text_to_speech::multilingual;
 //!
 //! let input = input!(multilingual {

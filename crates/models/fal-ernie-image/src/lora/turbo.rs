@@ -6,7 +6,8 @@
 //! Text to image with the quicker ERNIE Image Turbo and LoRA weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ernie_image::lora::turbo;
 //!
 //! let input = input!(turbo {

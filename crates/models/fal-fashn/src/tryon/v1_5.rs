@@ -5,7 +5,8 @@
 //! Dresses a person in the garment of another image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_fashn::tryon::v1_5;
 //!
 //! let input = input!(v1_5 {

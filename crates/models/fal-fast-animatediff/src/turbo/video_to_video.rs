@@ -6,7 +6,8 @@
 //! Redraws a video according to a prompt, in few steps.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_fast_animatediff::turbo::video_to_video;
 //!
 //! let input = input!(video_to_video {

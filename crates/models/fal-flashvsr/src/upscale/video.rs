@@ -5,7 +5,8 @@
 //! Enlarges a video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flashvsr::upscale::video;
 //!
 //! let input = input!(video {

@@ -6,7 +6,8 @@
 //! Makes the person in a photo speak, with Avatar 4.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_heygen::avatar4::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -6,10 +6,12 @@
 //! Makes a video of a HeyGen avatar that speaks a text or a recording, with Avatar 5.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_heygen::avatar5::digital_twin;
 //!
 //! let input = input!(digital_twin {
+//!     prompt: "A paper boat sails down a gutter in the rain",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

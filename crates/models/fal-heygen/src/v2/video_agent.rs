@@ -6,7 +6,8 @@
 //! Makes a whole video from one prompt.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_heygen::v2::video_agent;
 //!
 //! let input = input!(video_agent {

@@ -6,7 +6,8 @@
 //! Changes images by a prompt, with HiDream O1 Dev.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_hidream_o1_image::dev::edit;
 //!
 //! let input = input!(edit {

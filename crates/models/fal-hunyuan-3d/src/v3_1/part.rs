@@ -5,7 +5,8 @@
 //! Splits a 3D model into its parts.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_hunyuan_3d::v3_1::part;
 //!
 //! let input = input!(part {

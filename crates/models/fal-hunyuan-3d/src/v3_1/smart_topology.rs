@@ -6,7 +6,8 @@
 //! Builds the mesh of a 3D model anew from fewer, cleaner faces.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_hunyuan_3d::v3_1::smart_topology;
 //!
 //! let input = input!(smart_topology {

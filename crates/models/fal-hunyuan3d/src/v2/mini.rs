@@ -5,7 +5,8 @@
 //! Makes a 3D model of the thing in an image, with the small model.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_hunyuan3d::v2::mini;
 //!
 //! let input = input!(mini {

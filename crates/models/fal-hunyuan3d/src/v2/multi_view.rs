@@ -6,7 +6,8 @@
 //! Makes a 3D model from images of its front, back and left side.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_hunyuan3d::v2::multi_view;
 //!
 //! let input = input!(multi_view {

@@ -5,7 +5,8 @@
 //! Makes a 3D model of the thing in an image, in few steps.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_hunyuan3d::v2::turbo;
 //!
 //! let input = input!(turbo {

@@ -5,10 +5,12 @@
 //! Makes a 3D model of the thing in images, with Rodin 2.5.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_hyper3d::rodin::v2_5;
 //!
 //! let input = input!(v2_5 {
+//!     prompt: "a cat reading a map",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

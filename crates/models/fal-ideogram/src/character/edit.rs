@@ -6,7 +6,8 @@
 //! Repaints the masked part of an image with the character of another.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ideogram::character::edit;
 //!
 //! let input = input!(edit {

@@ -6,7 +6,8 @@
 //! Redraws an image with the character of another.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ideogram::character::remix;
 //!
 //! let input = input!(remix {

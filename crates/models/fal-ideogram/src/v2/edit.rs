@@ -5,7 +5,8 @@
 //! Repaints the masked part of an image, with Ideogram 2.0.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ideogram::v2::edit;
 //!
 //! let input = input!(edit {

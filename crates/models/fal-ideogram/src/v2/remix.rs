@@ -5,7 +5,8 @@
 //! Redraws an image according to a prompt, with Ideogram 2.0.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ideogram::v2::remix;
 //!
 //! let input = input!(remix {

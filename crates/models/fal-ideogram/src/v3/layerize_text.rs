@@ -6,7 +6,8 @@
 //! Takes the lettering of an image apart from the rest.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ideogram::v3::layerize_text;
 //!
 //! let input = input!(layerize_text {

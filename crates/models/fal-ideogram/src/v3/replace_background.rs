@@ -6,7 +6,8 @@
 //! Puts another background behind the subject of an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ideogram::v3::replace_background;
 //!
 //! let input = input!(replace_background {

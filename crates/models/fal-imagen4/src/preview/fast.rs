@@ -6,7 +6,8 @@
 //! Text to image with the quicker Imagen 4 Fast.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_imagen4::preview::fast;
 //!
 //! let input = input!(fast {

@@ -6,7 +6,8 @@
 //! Text to image with Google's Imagen 4 Ultra.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_imagen4::preview::ultra;
 //!
 //! let input = input!(ultra {

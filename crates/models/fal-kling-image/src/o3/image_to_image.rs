@@ -6,7 +6,8 @@
 //! Changes images by a prompt, with Kling O3.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_image::o3::image_to_image;
 //!
 //! let input = input!(image_to_image {

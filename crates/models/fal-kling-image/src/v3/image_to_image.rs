@@ -6,7 +6,8 @@
 //! Changes an image by a prompt, with Kling 3.0.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling_image::v3::image_to_image;
 //!
 //! let input = input!(image_to_image {

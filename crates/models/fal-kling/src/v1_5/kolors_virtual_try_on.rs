@@ -6,7 +6,8 @@
 //! Dresses a person in the garment of another image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_kling::v1_5::kolors_virtual_try_on;
 //!
 //! let input = input!(kolors_virtual_try_on {

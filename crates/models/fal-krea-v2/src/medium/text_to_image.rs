@@ -6,7 +6,8 @@
 //! Text to image with Krea 2 Medium, optionally in the style of other images.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_krea_v2::medium::text_to_image;
 //!
 //! let input = input!(text_to_image {

@@ -6,7 +6,8 @@
 //! Text to long video in 480p, with LongCat Video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_longcat_video::text_to_video::_480p;
 //!
 //! let input = input!(_480p {

@@ -6,7 +6,8 @@
 //! Animates an image, with sound, with LTX-2 and LoRA weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ltx_2_19b::image_to_video::lora;
 //!
 //! let input = input!(lora {

@@ -6,7 +6,8 @@
 //! Makes a video for a recording, with LTX-2.3 and LoRA weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ltx_2_3_22b::audio_to_video::lora;
 //!
 //! let input = input!(lora {

@@ -6,7 +6,8 @@
 //! Makes a video after a reference video, with sound, with the distilled LTX-2.3.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ltx_2_3_22b::distilled::reference_video_to_video;
 //!
 //! let input = input!(reference_video_to_video {

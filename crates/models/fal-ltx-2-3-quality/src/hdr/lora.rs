@@ -7,7 +7,8 @@
 //! weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ltx_2_3_quality::hdr::lora;
 //!
 //! let input = input!(lora {

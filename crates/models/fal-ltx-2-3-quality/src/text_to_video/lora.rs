@@ -6,7 +6,8 @@
 //! Text to video with sound, with LTX-2.3 in high quality and LoRA weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ltx_2_3_quality::text_to_video::lora;
 //!
 //! let input = input!(lora {

@@ -6,7 +6,8 @@
 //! Changes an image by a prompt, with the quicker Photon Flash.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_luma_photon::flash::modify;
 //!
 //! let input = input!(modify {

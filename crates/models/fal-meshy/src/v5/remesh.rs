@@ -5,7 +5,8 @@
 //! Builds the mesh of a 3D model anew and converts it into other formats.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_meshy::v5::remesh;
 //!
 //! let input = input!(remesh {

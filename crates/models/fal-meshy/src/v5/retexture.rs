@@ -5,7 +5,8 @@
 //! Gives a 3D model another texture, by a prompt or an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_meshy::v5::retexture;
 //!
 //! let input = input!(retexture {

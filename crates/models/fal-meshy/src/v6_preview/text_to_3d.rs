@@ -6,7 +6,8 @@
 //! Text to 3D with the preview of Meshy 6.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_meshy::v6_preview::text_to_3d;
 //!
 //! let input = input!(text_to_3d {

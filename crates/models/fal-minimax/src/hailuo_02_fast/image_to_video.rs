@@ -6,7 +6,8 @@
 //! Animates an image in low resolution, quickly.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_minimax::hailuo_02_fast::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -6,7 +6,8 @@
 //! Text to image with the person of another image, with MiniMax Image 01.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_minimax::image_01::subject_reference;
 //!
 //! let input = input!(subject_reference {

@@ -6,7 +6,8 @@
 //! Speaks a text with MiniMax Speech 2.5 HD.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_minimax::preview::speech_2_5_hd;
 //!
 //! let input = input!(speech_2_5_hd {

@@ -6,7 +6,8 @@
 //! Speaks a text with the quicker MiniMax Speech 2.5 Turbo.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_minimax::preview::speech_2_5_turbo;
 //!
 //! let input = input!(speech_2_5_turbo {

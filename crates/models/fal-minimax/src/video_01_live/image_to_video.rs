@@ -6,7 +6,8 @@
 //! Animates an image with MiniMax Video 01 Live.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_minimax::video_01_live::image_to_video;
 //!
 //! let input = input!(image_to_video {

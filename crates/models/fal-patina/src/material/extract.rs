@@ -6,7 +6,8 @@
 //! Takes the material that a prompt names out of a photo, with all its maps.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_patina::material::extract;
 //!
 //! let input = input!(extract {

@@ -6,7 +6,8 @@
 //! Makes a video of an image with an effect, such as melting or inflating.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_pika::v1_5::pikaffects;
 //!
 //! let input = input!(pikaffects {

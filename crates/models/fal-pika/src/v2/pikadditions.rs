@@ -6,7 +6,8 @@
 //! Adds the person or the thing of an image to a video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_pika::v2::pikadditions;
 //!
 //! let input = input!(pikadditions {

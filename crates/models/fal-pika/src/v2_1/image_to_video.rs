@@ -6,7 +6,8 @@
 //! Animates an image with Pika 2.1.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_pika::v2_1::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -6,7 +6,8 @@
 //! Animates an image with Pika 2.2.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_pika::v2_2::image_to_video;
 //!
 //! let input = input!(image_to_video {

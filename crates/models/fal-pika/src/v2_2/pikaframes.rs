@@ -6,7 +6,8 @@
 //! Makes a video that leads through several images.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_pika::v2_2::pikaframes;
 //!
 //! let input = input!(pikaframes {

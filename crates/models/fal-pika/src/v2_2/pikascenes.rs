@@ -6,7 +6,8 @@
 //! Makes a video of the people, things and places in several images.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_pika::v2_2::pikascenes;
 //!
 //! let input = input!(pikascenes {

@@ -6,7 +6,8 @@
 //! Makes a voice of a recording, for text to speech with the small Qwen3-TTS.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_qwen_3_tts::clone_voice::_0_6b;
 //!
 //! let input = input!(_0_6b {

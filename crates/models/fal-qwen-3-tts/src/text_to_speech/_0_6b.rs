@@ -6,7 +6,8 @@
 //! Speaks a text with the small Qwen3-TTS, in a ready-made or a cloned voice.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_qwen_3_tts::text_to_speech::_0_6b;
 //!
 //! let input = input!(_0_6b {

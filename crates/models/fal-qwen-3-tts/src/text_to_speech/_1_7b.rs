@@ -6,7 +6,8 @@
 //! Speaks a text with the large Qwen3-TTS, in a ready-made or a cloned voice.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_qwen_3_tts::text_to_speech::_1_7b;
 //!
 //! let input = input!(_1_7b {

@@ -6,7 +6,8 @@
 //! Speaks a text in a voice that a prompt describes.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_qwen_3_tts::voice_design::_1_7b;
 //!
 //! let input = input!(_1_7b {

@@ -6,7 +6,8 @@
 //! Changes images by a prompt, with the pro model.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_qwen_image_2::pro::edit;
 //!
 //! let input = input!(edit {

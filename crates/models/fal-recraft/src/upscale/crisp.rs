@@ -6,7 +6,8 @@
 //! Enlarges an image and sharpens it.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_recraft::upscale::crisp;
 //!
 //! let input = input!(crisp {

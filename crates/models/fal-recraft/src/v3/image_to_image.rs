@@ -6,7 +6,8 @@
 //! Redraws an image according to a prompt, with Recraft V3.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_recraft::v3::image_to_image;
 //!
 //! let input = input!(image_to_image {

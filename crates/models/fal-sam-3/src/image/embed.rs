@@ -5,7 +5,8 @@
 //! Computes the embedding of an image for segmentation.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sam_3::image::embed;
 //!
 //! let input = input!(embed {

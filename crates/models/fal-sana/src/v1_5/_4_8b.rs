@@ -5,7 +5,8 @@
 //! Text to image with the large Sana 1.5.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_sana::v1_5::_4_8b;
 //!
 //! let input = input!(_4_8b {

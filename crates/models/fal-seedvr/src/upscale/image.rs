@@ -6,7 +6,8 @@
 //! Enlarges an image with SeedVR2.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_seedvr::upscale::image;
 //!
 //! let input = input!(image {

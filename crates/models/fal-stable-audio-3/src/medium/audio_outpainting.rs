@@ -6,7 +6,8 @@
 //! Continues a recording by a prompt, with Stable Audio 3 Medium.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_stable_audio_3::medium::audio_outpainting;
 //!
 //! let input = input!(audio_outpainting {

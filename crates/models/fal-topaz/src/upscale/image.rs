@@ -6,7 +6,8 @@
 //! Enlarges and repairs an image with a model of Topaz.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_topaz::upscale::image;
 //!
 //! let input = input!(image {

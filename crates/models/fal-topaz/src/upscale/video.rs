@@ -6,7 +6,8 @@
 //! Enlarges a video with Topaz, and can raise its frame rate.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_topaz::upscale::video;
 //!
 //! let input = input!(video {

@@ -6,7 +6,8 @@
 //! Makes a 3D model of the thing in an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_tripo3d_tripo::v2_5::image_to_3d;
 //!
 //! let input = input!(image_to_3d {

@@ -6,7 +6,8 @@
 //! Continues a video that Veo made, with the quicker Veo 3.1 Fast.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_veo3_1::fast::extend_video;
 //!
 //! let input = input!(extend_video {

@@ -6,7 +6,8 @@
 //! Makes a video that leads from one image to another, with Veo 3.1 Lite.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_veo3_1::lite::first_last_frame_to_video;
 //!
 //! let input = input!(first_last_frame_to_video {

@@ -6,7 +6,8 @@
 //! Animates an image with Veo 3.1 Lite.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_veo3_1::lite::image_to_video;
 //!
 //! let input = input!(image_to_video {

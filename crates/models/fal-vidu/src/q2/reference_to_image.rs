@@ -6,7 +6,8 @@
 //! Makes an image of the subjects of other images, with Vidu Q2.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_vidu::q2::reference_to_image;
 //!
 //! let input = input!(reference_to_image {

@@ -6,7 +6,8 @@
 //! Redraws an image according to a prompt, with the large Wan 2.2.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan::v2_2_a14b::image_to_image;
 //!
 //! let input = input!(image_to_image {

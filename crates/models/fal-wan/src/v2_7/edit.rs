@@ -5,7 +5,8 @@
 //! Changes images by a prompt, with Wan 2.7.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_wan::v2_7::edit;
 //!
 //! let input = input!(edit {

@@ -6,7 +6,8 @@
 //! Text to image with the better model of Grok Imagine.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_xai_grok_imagine_image::quality::text_to_image;
 //!
 //! let input = input!(text_to_image {

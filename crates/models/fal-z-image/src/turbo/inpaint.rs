@@ -6,7 +6,8 @@
 //! Repaints the masked part of an image.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_z_image::turbo::inpaint;
 //!
 //! let input = input!(inpaint {

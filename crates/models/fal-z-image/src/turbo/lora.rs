@@ -5,7 +5,8 @@
 //! Text to image with Z-Image Turbo and LoRA weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_z_image::turbo::lora;
 //!
 //! let input = input!(lora {

@@ -6,10 +6,12 @@
 //! Writes a structured prompt with the lite variant of the prompt writer of FIBO Lite.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bria_fibo_lite::generate::structured_prompt::lite;
 //!
 //! let input = input!(lite {
+//!     prompt: "a cat reading a map",
 //! });
 //! assert_eq!(input.validate(), Ok(()));
 //! ```

@@ -6,7 +6,8 @@
 //! Text to image with Seedream 3.0.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bytedance::seedream::v3::text_to_image;
 //!
 //! let input = input!(text_to_image {

@@ -6,7 +6,8 @@
 //! Text to image with FLUX.1 Kontext \[max\].
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_pro::kontext::max::text_to_image;
 //!
 //! let input = input!(text_to_image {

@@ -6,7 +6,8 @@
 //! Translates the speech of a video, made for precision.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_heygen::v2::translate::precision;
 //!
 //! let input = input!(precision {

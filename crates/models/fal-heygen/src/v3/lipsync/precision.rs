@@ -6,7 +6,8 @@
 //! Fits the lips in a video to another recording, made for precision.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_heygen::v3::lipsync::precision;
 //!
 //! let input = input!(precision {

@@ -6,7 +6,8 @@
 //! Text to 3D with Hunyuan 3D 3.1 Pro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_hunyuan_3d::v3_1::pro::text_to_3d;
 //!
 //! let input = input!(text_to_3d {

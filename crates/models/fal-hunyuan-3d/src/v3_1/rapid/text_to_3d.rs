@@ -6,7 +6,8 @@
 //! Text to 3D, quickly.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_hunyuan_3d::v3_1::rapid::text_to_3d;
 //!
 //! let input = input!(text_to_3d {

@@ -6,7 +6,8 @@
 //! Changes images by a prompt, with Hunyuan Image 3.0.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_hunyuan_image::v3::instruct::edit;
 //!
 //! let input = input!(edit {

@@ -6,7 +6,8 @@
 //! Makes a 3D model of the thing in an image, with the small model in few steps.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_hunyuan3d::v2::mini::turbo;
 //!
 //! let input = input!(turbo {

@@ -6,7 +6,8 @@
 //! Text to 3D with Rodin 2.5.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_hyper3d::rodin::v2_5::text_to_3d;
 //!
 //! let input = input!(text_to_3d {

@@ -6,7 +6,8 @@
 //! Redraws an image according to a prompt, with the quicker Ideogram 2.0 Turbo.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ideogram::v2::turbo::remix;
 //!
 //! let input = input!(remix {

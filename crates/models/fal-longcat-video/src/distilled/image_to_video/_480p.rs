@@ -6,7 +6,8 @@
 //! Animates an image at length in 480p, with the distilled LongCat Video.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_longcat_video::distilled::image_to_video::_480p;
 //!
 //! let input = input!(_480p {

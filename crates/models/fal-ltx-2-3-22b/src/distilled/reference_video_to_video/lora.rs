@@ -7,7 +7,8 @@
 //! of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_ltx_2_3_22b::distilled::reference_video_to_video::lora;
 //!
 //! let input = input!(lora {

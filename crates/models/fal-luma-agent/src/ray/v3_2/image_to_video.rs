@@ -6,7 +6,8 @@
 //! Animates an image with Luma Ray 3.2.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_luma_agent::ray::v3_2::image_to_video;
 //!
 //! let input = input!(image_to_video {

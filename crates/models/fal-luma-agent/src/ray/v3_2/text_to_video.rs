@@ -6,7 +6,8 @@
 //! Text to video with Luma Ray 3.2, optionally after images.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_luma_agent::ray::v3_2::text_to_video;
 //!
 //! let input = input!(text_to_video {

@@ -5,7 +5,8 @@
 //! Text to image with Luma Uni-1 Max, optionally after images.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_luma_agent::uni_1::v1::max;
 //!
 //! let input = input!(max {

@@ -6,7 +6,8 @@
 //! Text to image with Luma Uni-1, optionally after images.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_luma_agent::uni_1::v1::text_to_image;
 //!
 //! let input = input!(text_to_image {

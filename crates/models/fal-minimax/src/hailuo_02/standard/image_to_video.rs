@@ -6,7 +6,8 @@
 //! Animates an image with Hailuo 02.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_minimax::hailuo_02::standard::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -6,7 +6,8 @@
 //! Animates an image in 1080p, with Hailuo 2.3 Pro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_minimax::hailuo_2_3::pro::image_to_video;
 //!
 //! let input = input!(image_to_video {

@@ -6,7 +6,8 @@
 //! Text to video in 1080p, with Hailuo 2.3 Pro.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_minimax::hailuo_2_3::pro::text_to_video;
 //!
 //! let input = input!(text_to_video {

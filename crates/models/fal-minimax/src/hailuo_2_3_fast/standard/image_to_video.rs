@@ -6,7 +6,8 @@
 //! Animates an image with the quicker Hailuo 2.3 Fast.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_minimax::hailuo_2_3_fast::standard::image_to_video;
 //!
 //! let input = input!(image_to_video {

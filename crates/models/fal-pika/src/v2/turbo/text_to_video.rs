@@ -6,7 +6,8 @@
 //! Text to video with Pika 2, made for speed.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_pika::v2::turbo::text_to_video;
 //!
 //! let input = input!(text_to_video {

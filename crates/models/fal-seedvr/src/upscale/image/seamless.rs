@@ -6,7 +6,8 @@
 //! Enlarges an image that repeats without a seam.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_seedvr::upscale::image::seamless;
 //!
 //! let input = input!(seamless {

@@ -6,7 +6,8 @@
 //! Text to music and sound with the base model of Stable Audio 3 Medium.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_stable_audio_3::medium::base::text_to_audio;
 //!
 //! let input = input!(text_to_audio {

@@ -6,7 +6,8 @@
 //! Continues a recording by a prompt, with the small Stable Audio 3 for music.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_stable_audio_3::small::music::audio_outpainting;
 //!
 //! let input = input!(audio_outpainting {

@@ -6,7 +6,8 @@
 //! Text to music with the small Stable Audio 3 for music.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_stable_audio_3::small::music::text_to_audio;
 //!
 //! let input = input!(text_to_audio {

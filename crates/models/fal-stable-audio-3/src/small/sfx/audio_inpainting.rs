@@ -6,7 +6,8 @@
 //! Makes a part of a recording again by a prompt, with the small Stable Audio 3 for sound effects.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_stable_audio_3::small::sfx::audio_inpainting;
 //!
 //! let input = input!(audio_inpainting {

@@ -6,7 +6,8 @@
 //! Text to image after the structure of another image, with LoRA weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_z_image::turbo::controlnet::lora;
 //!
 //! let input = input!(lora {

@@ -6,7 +6,8 @@
 //! Text to image that repeats without a seam, with LoRA weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_z_image::turbo::tiling::lora;
 //!
 //! let input = input!(lora {

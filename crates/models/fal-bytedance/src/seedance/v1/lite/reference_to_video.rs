@@ -6,7 +6,8 @@
 //! Generates a video of the subjects in images, with Seedance 1.0 Lite.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bytedance::seedance::v1::lite::reference_to_video;
 //!
 //! let input = input!(reference_to_video {

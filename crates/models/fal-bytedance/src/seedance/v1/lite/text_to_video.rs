@@ -6,7 +6,8 @@
 //! Text to video with Seedance 1.0 Lite.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bytedance::seedance::v1::lite::text_to_video;
 //!
 //! let input = input!(text_to_video {

@@ -6,7 +6,8 @@
 //! Changes images by a prompt, with Seedream 5.0 Lite.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_bytedance::seedream::v5::lite::edit;
 //!
 //! let input = input!(edit {

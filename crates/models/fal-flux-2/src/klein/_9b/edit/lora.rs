@@ -6,7 +6,8 @@
 //! Changes images by a prompt, with the large FLUX.2 \[klein\] and LoRA weights of your own.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_flux_2::klein::_9b::edit::lora;
 //!
 //! let input = input!(lora {

@@ -6,7 +6,8 @@
 //! Takes requests of OpenAI's chat API for Isaac 0.1.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_perceptron_isaac_01::openai::v1::chat::completions;
 //!
 //! let input = input!(completions {

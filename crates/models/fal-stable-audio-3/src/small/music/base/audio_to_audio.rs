@@ -7,7 +7,8 @@
 //! for music.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_stable_audio_3::small::music::base::audio_to_audio;
 //!
 //! let input = input!(audio_to_audio {

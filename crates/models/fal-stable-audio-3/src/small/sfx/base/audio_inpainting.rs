@@ -7,7 +7,8 @@
 //! for sound effects.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_stable_audio_3::small::sfx::base::audio_inpainting;
 //!
 //! let input = input!(audio_inpainting {

@@ -7,7 +7,8 @@
 //! effects.
 //!
 //! ```
-//! use fal_core::input;
+//! # use fal_core as fal_client;
+//! use fal_client::input;
 //! use fal_stable_audio_3::small::sfx::base::audio_outpainting;
 //!
 //! let input = input!(audio_outpainting {
