@@ -57,11 +57,11 @@ impl<'a> Example<'a> {
         };
         let values = Values { own: &endpoint.input_types, shared: &item.types, module: &name };
         let input = endpoint.input.as_ref()?;
-        let mut required = values.required(input)?;
+        let mut required = values.required(input, Form::Braces)?;
         if required.is_empty() {
             // A call without a parameter shows nothing.
             let prompt = input.fields.iter().find(|field| field.json_name == "prompt");
-            required.extend(prompt.and_then(|field| Some((field, values.of_field(field)?))));
+            required.extend(prompt.and_then(|field| Some((field, values.of_field(field, Form::Braces)?))));
         }
         Some(Self { values: required, import, name })
     }
@@ -74,40 +74,56 @@ struct Values<'a> {
     module: &'a str,
 }
 
+/// The way to write an object.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    /// `{ x: 1.0 }`, which `input!` reads in fields and in their lists.
+    Braces,
+    /// `Point::builder().x(1.0).build()`, for lists of lists.
+    Builder,
+}
+
 /// No list of an example is longer.
 const MOST_ITEMS: usize = 3;
 
 impl Values<'_> {
-    fn required<'a>(&self, item: &'a Struct) -> Option<Vec<(&'a Field, String)>> {
+    fn required<'a>(&self, item: &'a Struct, form: Form) -> Option<Vec<(&'a Field, String)>> {
         let required = item.fields.iter().filter(|field| field.presence == Presence::Required);
-        required.map(|field| Some((field, self.of_field(field)?))).collect()
+        required.map(|field| Some((field, self.of_field(field, form)?))).collect()
     }
 
-    fn of_field(&self, field: &Field) -> Option<String> {
-        let example = field.example.as_ref();
-        let Ty::List(inner) = &field.ty else {
-            return self.of(&field.ty, &field.rule, example, &field.json_name);
-        };
-        let (length, items) = match &field.rule {
-            Rule::List { unique: Some(_), .. } => return None,
-            Rule::List { length, items, .. } => (length.as_deref(), &**items),
-            _ => (None, &Rule::None),
-        };
-        let count = self.length(length).map_or(1, |rule| rule.min.max(1));
-        let item = self.of(inner, items, example.and_then(|items| items.get(0)), &field.json_name)?;
-        (count <= MOST_ITEMS).then(|| format!("[{}]", vec![item; count].join(", ")))
+    fn of_field(&self, field: &Field, form: Form) -> Option<String> {
+        self.of(&field.ty, &field.rule, field.example.as_ref(), &field.json_name, form)
     }
 
-    fn of(&self, ty: &Ty, rule: &Rule, example: Option<&Value>, name: &str) -> Option<String> {
+    fn of(&self, ty: &Ty, rule: &Rule, example: Option<&Value>, name: &str, form: Form) -> Option<String> {
         Some(match ty {
+            Ty::List(inner) => {
+                let (count, items) = self.list(rule)?;
+                let form = if matches!(**inner, Ty::List(_)) { Form::Builder } else { form };
+                let example = example.and_then(|items| items.get(0));
+                let item = self.of(inner, items, example, name, form)?;
+                format!("[{}]", vec![item; count].join(", "))
+            }
             Ty::Text => self.text(rule, example, name)?,
             Ty::File => format!("\"https://example.com/{}\"", file_name(name)),
             Ty::Boolean => "true".to_owned(),
             Ty::Integer => "1".to_owned(),
             Ty::Number => "1.0".to_owned(),
-            Ty::Named(name) => self.named(name)?,
+            Ty::Named(name) => self.named(name, form)?,
             _ => return None,
         })
+    }
+
+    /// Returns the number of items that a list needs, and their rule.
+    fn list<'a>(&self, rule: &'a Rule) -> Option<(usize, &'a Rule)> {
+        let (length, items) = match rule {
+            Rule::List { unique: Some(_), .. } => return None,
+            Rule::List { length, items, .. } => (length.as_deref(), &**items),
+            _ => (None, &Rule::None),
+        };
+        let count = self.length(length).map_or(1, |rule| rule.min.max(1));
+        (count <= MOST_ITEMS).then_some((count, items))
     }
 
     fn text(&self, rule: &Rule, example: Option<&Value>, name: &str) -> Option<String> {
@@ -126,7 +142,7 @@ impl Values<'_> {
         text.or_else(|| Some(words(name)).filter(fits)).map(|text| format!("{text:?}"))
     }
 
-    fn named(&self, name: &str) -> Option<String> {
+    fn named(&self, name: &str, form: Form) -> Option<String> {
         let is_own = self.own.iter().any(|item| item.name() == Some(name));
         match self.own.iter().chain(self.shared).find(|item| item.name() == Some(name))? {
             Item::Number(number) => match number.bounds {
@@ -145,10 +161,23 @@ impl Values<'_> {
                 })
             }
             Item::Struct(item) if item.direction.is_input() => {
-                let values = self.required(item)?;
-                let values: Vec<String> =
-                    values.iter().map(|(field, value)| format!("{}: {value}", field.ident)).collect();
-                (!values.is_empty()).then(|| format!("{{ {} }}", values.join(", ")))
+                let mut values = self.required(item, form)?;
+                if values.is_empty() {
+                    // An object of nothing but settings shows its file, or else the first of them.
+                    let file = item.fields.iter().find(|field| field.ty == Ty::File);
+                    let mut fields = file.into_iter().chain(&item.fields);
+                    values.push(fields.find_map(|field| Some((field, self.of_field(field, form)?)))?);
+                }
+                Some(match form {
+                    Form::Braces => {
+                        let values = values.iter().map(|(field, value)| format!("{}: {value}", field.ident));
+                        format!("{{ {} }}", values.collect::<Vec<_>>().join(", "))
+                    }
+                    Form::Builder => {
+                        let calls = values.iter().map(|(field, value)| format!(".{}({value})", field.ident));
+                        format!("{}::{name}::builder(){}.build()", self.module, calls.collect::<String>())
+                    }
+                })
             }
             _ => None,
         }

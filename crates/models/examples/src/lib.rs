@@ -384,6 +384,7 @@ pub const CRATES: &[&str] = &[
     "fal-wan-22-image-trainer",
     "fal-wan-22-vace-fun-a14b",
     "fal-wan-25-preview",
+    "fal-wan-ati",
     "fal-wan-effects",
     "fal-wan-flf2v",
     "fal-wan-i2v",
@@ -859,6 +860,7 @@ pub async fn call(name: &str, client: &Client) -> Option<Result<Bytes>> {
             "fal-wan-22-image-trainer" => fal_wan_22_image_trainer(client).await,
             "fal-wan-22-vace-fun-a14b" => fal_wan_22_vace_fun_a14b(client).await,
             "fal-wan-25-preview" => fal_wan_25_preview(client).await,
+            "fal-wan-ati" => fal_wan_ati(client).await,
             "fal-wan-effects" => fal_wan_effects(client).await,
             "fal-wan-flf2v" => fal_wan_flf2v(client).await,
             "fal-wan-i2v" => fal_wan_i2v(client).await,
@@ -4198,13 +4200,13 @@ async fn fal_veo3_1(client: &Client) -> Result<Bytes> {
     Ok(reply.raw().clone())
 }
 
-/// `fal-ai/vibevoice/0.5b`
+/// `fal-ai/vibevoice/7b`
 async fn fal_vibevoice(client: &Client) -> Result<Bytes> {
-    use fal_vibevoice::_0_5b;
+    use fal_vibevoice::_7b;
 
-    let reply = client.subscribe(input!(_0_5b {
+    let reply = client.subscribe(input!(_7b {
         script: "a cat reading a map",
-        speaker: _0_5b::Speaker::Frank,
+        speakers: [{ audio_url: "https://example.com/speech.wav" }],
     })).await?;
     Ok(reply.raw().clone())
 }
@@ -4292,6 +4294,16 @@ async fn fal_wan_25_preview(client: &Client) -> Result<Bytes> {
 
     let reply = client.subscribe(input!(text_to_image {
         prompt: "A lighthouse at dawn, seen through a rain-streaked window",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/wan-ati`
+async fn fal_wan_ati(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_wan_ati {
+        image_url: "https://example.com/cat.png",
+        prompt: "A paper boat sails down a gutter in the rain",
+        track: [[fal_wan_ati::TrackPoint::builder().x(1.0).y(1.0).build()]],
     })).await?;
     Ok(reply.raw().clone())
 }

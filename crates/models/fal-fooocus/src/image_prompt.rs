@@ -4,6 +4,17 @@
 //! (text-to-image).
 //!
 //! Makes an image after up to four other images.
+//!
+//! ```
+//! # use fal_core as fal_client;
+//! use fal_client::input;
+//! use fal_fooocus::image_prompt;
+//!
+//! let input = input!(image_prompt {
+//!     image_prompt_1: { image_url: "https://example.com/cat.png" },
+//! });
+//! assert_eq!(input.validate(), Ok(()));
+//! ```
 
 use std::collections::BTreeMap;
 

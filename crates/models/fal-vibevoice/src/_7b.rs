@@ -3,6 +3,18 @@
 //! (text-to-speech).
 //!
 //! Speaks a script with several voices, at length, with the large VibeVoice.
+//!
+//! ```
+//! # use fal_core as fal_client;
+//! use fal_client::input;
+//! use fal_vibevoice::_7b;
+//!
+//! let input = input!(_7b {
+//!     script: "a cat reading a map",
+//!     speakers: [{ audio_url: "https://example.com/speech.wav" }],
+//! });
+//! assert_eq!(input.script, "a cat reading a map");
+//! ```
 
 use fal_core::{
     Check, Endpoint, File, Float, Integer, IntoInput, Param, Parameters, Unset,

@@ -8,14 +8,14 @@
 //!
 //! ```ignore
 //! use fal_client::{Client, input};
-//! use fal_vibevoice::_0_5b;
+//! use fal_vibevoice::_7b;
 //!
 //! #[tokio::main]
 //! async fn main() -> fal_client::Result<()> {
 //!     let client = Client::from_env()?; // FAL_KEY
-//!     let reply = client.subscribe(input!(_0_5b {
+//!     let reply = client.subscribe(input!(_7b {
 //!         script: "a cat reading a map",
-//!         speaker: _0_5b::Speaker::Frank,
+//!         speakers: [{ audio_url: "https://example.com/speech.wav" }],
 //!     })).await?;
 //!     for saved in reply.save_media(&client, "out").await? {
 //!         println!("{}", saved.path.display());
@@ -33,6 +33,17 @@
 //! VibeVoice 1.5B: [`fal-ai/vibevoice`](https://fal.ai/models/fal-ai/vibevoice) (text-to-speech).
 //!
 //! Speaks a script with several voices, at length.
+//!
+//! ```
+//! # use fal_core as fal_client;
+//! use fal_client::input;
+//!
+//! let input = input!(fal_vibevoice {
+//!     script: "a cat reading a map",
+//!     speakers: [{ audio_url: "https://example.com/speech.wav" }],
+//! });
+//! assert_eq!(input.script, "a cat reading a map");
+//! ```
 //!
 //! The feature `schemars` gives every type a JSON Schema, so that a language model can call an
 //! endpoint as a tool.

@@ -4,6 +4,18 @@
 //! (text-to-video).
 //!
 //! Makes a video of a HeyGen avatar that speaks, with Avatar 4.
+//!
+//! ```
+//! # use fal_core as fal_client;
+//! use fal_client::input;
+//! use fal_heygen::avatar4::digital_twin;
+//!
+//! let input = input!(digital_twin {
+//!     character: { avatar: "Abigail (Upper Body)" },
+//!     voice: { prompt: "a cat reading a map" },
+//! });
+//! assert_eq!(input.validate(), Ok(()));
+//! ```
 
 use fal_core::{Endpoint, File, IntoInput, Param, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};
