@@ -22,5 +22,5 @@ fn endpoint_that_fal_lists_as_deprecated_warns_where_its_input_is_built() {
     assert_eq!(file("src/old.rs").matches(&format!("#[deprecated = \"{note}\"]")).count(), 2);
     assert!(file("src/old.rs").contains(&format!("//! {note}.")), "{}", file("src/old.rs"));
     assert!(!file("src/new.rs").contains("eprecated"));
-    assert!(file("src/lib.rs").contains("text-to-image, deprecated |"), "{}", file("src/lib.rs"));
+    assert!(file("src/lib.rs").contains("| A test. Deprecated. |"), "{}", file("src/lib.rs"));
 }
