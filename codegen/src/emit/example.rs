@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use crate::rust::{Bounds, Crate, Endpoint, Field, Item, LengthRule, Module, Presence, Rule, Struct, Ty};
+use crate::rust::{
+    Bounds, Crate, Endpoint, Field, Item, LengthRule, Module, Presence, Rule, Struct, Ty, VariantKind,
+};
 
 /// Returns the lines of the example, or `None` if a required parameter has no short value.
 pub(super) fn lines(item: &Crate, module: &Module, endpoint: &Endpoint) -> Option<Vec<String>> {
@@ -111,6 +113,8 @@ impl Values<'_> {
             Ty::Integer => "1".to_owned(),
             Ty::Number => "1.0".to_owned(),
             Ty::Named(name) => self.named(name, form)?,
+            Ty::Option(inner) => self.of(inner, rule, example, name, form)?,
+            Ty::Map(_) => "Default::default()".to_owned(),
             _ => return None,
         })
     }
@@ -160,6 +164,10 @@ impl Values<'_> {
                     format!("{value:?}")
                 })
             }
+            Item::Union(item) => item.variants.iter().find_map(|variant| match &variant.kind {
+                VariantKind::Text(value) => Some(format!("{value:?}")),
+                VariantKind::Value { .. } => None,
+            }),
             Item::Struct(item) if item.direction.is_input() => {
                 let mut values = self.required(item, form)?;
                 if values.is_empty() {

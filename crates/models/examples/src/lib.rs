@@ -390,6 +390,7 @@ pub const CRATES: &[&str] = &[
     "fal-wan-i2v",
     "fal-wan-i2v-lora",
     "fal-wan-motion",
+    "fal-wan-move",
     "fal-wan-pro",
     "fal-wan-t2v",
     "fal-wan-t2v-lora",
@@ -866,6 +867,7 @@ pub async fn call(name: &str, client: &Client) -> Option<Result<Bytes>> {
             "fal-wan-i2v" => fal_wan_i2v(client).await,
             "fal-wan-i2v-lora" => fal_wan_i2v_lora(client).await,
             "fal-wan-motion" => fal_wan_motion(client).await,
+            "fal-wan-move" => fal_wan_move(client).await,
             "fal-wan-pro" => fal_wan_pro(client).await,
             "fal-wan-t2v" => fal_wan_t2v(client).await,
             "fal-wan-t2v-lora" => fal_wan_t2v_lora(client).await,
@@ -4350,6 +4352,16 @@ async fn fal_wan_motion(client: &Client) -> Result<Bytes> {
     let reply = client.subscribe(input!(fal_wan_motion {
         video_url: "https://example.com/clip.mp4",
         image_url: "https://example.com/cat.png",
+    })).await?;
+    Ok(reply.raw().clone())
+}
+
+/// `fal-ai/wan-move`
+async fn fal_wan_move(client: &Client) -> Result<Bytes> {
+    let reply = client.subscribe(input!(fal_wan_move {
+        image_url: "https://example.com/cat.png",
+        prompt: "A paper boat sails down a gutter in the rain",
+        trajectories: [[Default::default()]],
     })).await?;
     Ok(reply.raw().clone())
 }

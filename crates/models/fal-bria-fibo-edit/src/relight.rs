@@ -3,6 +3,19 @@
 //! (image-to-image).
 //!
 //! Changes the direction and the kind of the light in an image.
+//!
+//! ```
+//! # use fal_core as fal_client;
+//! use fal_client::input;
+//! use fal_bria_fibo_edit::relight;
+//!
+//! let input = input!(relight {
+//!     image_url: "https://example.com/cat.png",
+//!     light_direction: relight::LightDirection::Front,
+//!     light_type: relight::LightType::Midday,
+//! });
+//! assert_eq!(input.validate(), Ok(()));
+//! ```
 
 use fal_core::{Endpoint, File, IntoInput, Parameters, Unset, Violations, json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::MapAccess};

@@ -4,6 +4,18 @@
 //! (image-to-image).
 //!
 //! Gives an image another shape and paints what is missing.
+//!
+//! ```
+//! # use fal_core as fal_client;
+//! use fal_client::input;
+//! use fal_ideogram::v3::reframe;
+//!
+//! let input = input!(reframe {
+//!     image_url: "https://example.com/cat.png",
+//!     image_size: "square_hd",
+//! });
+//! assert_eq!(input.validate(), Ok(()));
+//! ```
 
 use fal_core::{
     Endpoint, File, Int, Integer, IntoInput, Param, Parameters, Unset, Violations, json,
