@@ -1,7 +1,5 @@
 //! Parses the text of a document or an overlay, which is JSON or YAML.
 
-use std::path::Path;
-
 use serde_json::Value;
 use serde_saphyr::{budget, options};
 
@@ -10,7 +8,7 @@ use crate::error::Error;
 /// The maximum depth of a document in YAML. A stack of 2 MB holds twice as much in a debug build.
 const MAX_DEPTH: usize = 64;
 
-/// Parses JSON or YAML. A file whose name says so is JSON, and so is text that begins as JSON does.
+/// Parses JSON or YAML. Text that begins as JSON does is JSON.
 ///
 /// # Errors
 ///
@@ -21,19 +19,12 @@ pub(crate) fn parse(file: &str, text: &str) -> Result<Value, Error> {
     match text.trim_start().chars().next() {
         Some('<') => Err(Error::new(file, "not JSON or YAML")
             .with_help("this is a page of HTML; download the document itself")),
-        Some('{' | '[') | None => parse_json(file, text),
-        Some(_) if Path::new(file).extension().is_some_and(|extension| extension == "json") => {
-            parse_json(file, text)
-        }
+        Some('{' | '[') | None => serde_json::from_str(text).map_err(|error| {
+            Error::new(file, format!("not JSON: {error}"))
+                .with_help("download the document again; it may be cut short")
+        }),
         Some(_) => parse_yaml(file, text),
     }
-}
-
-fn parse_json(file: &str, text: &str) -> Result<Value, Error> {
-    serde_json::from_str(text).map_err(|error| {
-        Error::new(file, format!("not JSON: {error}"))
-            .with_help("download the document again; it may be cut short")
-    })
 }
 
 fn parse_yaml(file: &str, text: &str) -> Result<Value, Error> {
@@ -92,7 +83,6 @@ mod tests {
         assert!(message("a: 1\nb: [1\n").contains("line 2"));
         assert!(message("a: 1\na: 2\n").contains("line 2"));
         assert!(message("{\"a\": ").starts_with("x: not JSON: EOF"));
-        assert!(parse("x.json", "a: 1").unwrap_err().to_string().contains("not JSON"));
         assert!(message("a: 1\n---\nb: 2\n").contains("not YAML"));
     }
 
