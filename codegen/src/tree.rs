@@ -124,7 +124,7 @@ impl Tree {
     /// Fails when the disk cannot be written.
     pub fn apply(&self, folder: &Path, changes: &[Change]) -> io::Result<()> {
         if changes.is_empty() {
-            return Ok(());
+            return Staging::remove_left(folder);
         }
         let staging = Staging::new(folder)?;
         let mut new_folders: BTreeMap<String, Vec<(&str, &str)>> = BTreeMap::new();
@@ -203,12 +203,19 @@ fn find_new_folder(folder: &Path, path: &str) -> io::Result<Option<String>> {
 struct Staging(PathBuf);
 
 impl Staging {
-    /// Creates the folder. A run that was killed leaves its own behind.
+    const NAME: &str = ".generated.tmp";
+
+    /// Creates the folder.
     fn new(folder: &Path) -> io::Result<Self> {
-        let staging = Self(folder.join(".generated.tmp"));
-        remove_folder_if_exists(&staging.0)?;
+        Self::remove_left(folder)?;
+        let staging = Self(folder.join(Self::NAME));
         fs::create_dir_all(&staging.0)?;
         Ok(staging)
+    }
+
+    /// Removes the folder that a run left behind when it was killed.
+    fn remove_left(folder: &Path) -> io::Result<()> {
+        remove_folder_if_exists(&folder.join(Self::NAME))
     }
 
     /// Writes the files of a new folder, and puts it into its place.

@@ -2,9 +2,7 @@
 
 use serde_json::Value;
 
-use crate::rust::{
-    Bounds, Crate, Endpoint, Field, Item, LengthRule, Module, Presence, Rule, Struct, Ty, VariantKind,
-};
+use crate::rust::{Bounds, Crate, Endpoint, Field, Item, LengthRule, Module, Presence, Rule, Struct, Ty};
 
 /// Returns the lines of the example, or `None` if a required parameter has no short value.
 pub(super) fn lines(item: &Crate, module: &Module, endpoint: &Endpoint) -> Option<Vec<String>> {
@@ -113,8 +111,11 @@ impl Values<'_> {
             Ty::Integer => "1".to_owned(),
             Ty::Number => "1.0".to_owned(),
             Ty::Named(name) => self.named(name, form)?,
-            Ty::Option(inner) => self.of(inner, rule, example, name, form)?,
-            Ty::Map(_) => "Default::default()".to_owned(),
+            Ty::Option(inner) => match &**inner {
+                Ty::Named(name) if matches!(self.item(name)?, Item::TextEnum(_)) => self.named(name, form)?,
+                _ => return None,
+            },
+            Ty::Map(_) if *rule == Rule::None => "Default::default()".to_owned(),
             _ => return None,
         })
     }
@@ -148,7 +149,7 @@ impl Values<'_> {
 
     fn named(&self, name: &str, form: Form) -> Option<String> {
         let is_own = self.own.iter().any(|item| item.name() == Some(name));
-        match self.own.iter().chain(self.shared).find(|item| item.name() == Some(name))? {
+        match self.item(name)? {
             Item::Number(number) => match number.bounds {
                 Bounds::Integer(bounds) => Some(format!("{}", bounds.min.or(bounds.max)?)),
                 Bounds::Wide(bounds) => Some(format!("{}", bounds.min.or(bounds.max).unwrap_or(0))),
@@ -164,10 +165,9 @@ impl Values<'_> {
                     format!("{value:?}")
                 })
             }
-            Item::Union(item) => item.variants.iter().find_map(|variant| match &variant.kind {
-                VariantKind::Text(value) => Some(format!("{value:?}")),
-                VariantKind::Value { .. } => None,
-            }),
+            Item::Union(item) if item.takes_literals() => {
+                item.texts().next().map(|(_, text)| format!("{text:?}"))
+            }
             Item::Struct(item) if item.direction.is_input() => {
                 let mut values = self.required(item, form)?;
                 if values.is_empty() {
@@ -189,6 +189,10 @@ impl Values<'_> {
             }
             _ => None,
         }
+    }
+
+    fn item(&self, name: &str) -> Option<&Item> {
+        self.own.iter().chain(self.shared).find(|item| item.name() == Some(name))
     }
 
     fn length(&self, marker: Option<&str>) -> Option<&LengthRule> {

@@ -5,6 +5,24 @@
 // The app `acme/names-of-generated-code`.
 //
 // Names of generated code: `acme/names-of-generated-code`.
+//
+// ```ignore
+// use fal_client::input;
+//
+// let input = input!(bindings {
+//     object: 1,
+//     key: 1,
+//     optional_: 1,
+//     a: bindings::AValue::X,
+//     s: 1,
+//     d: { x: 1 },
+//     slot: { x: 1 },
+//     time: { x: 1 },
+//     pick: "map",
+//     c_hasa: { x: 1 },
+// });
+// assert_eq!(input.validate(), Ok(()));
+// ```
 
 pub mod types {
     //! Types that the endpoints of `acme/names-of-generated-code` share.

@@ -5,6 +5,15 @@
 // The app `acme/null-values`.
 //
 // Send null: `acme/null-values`.
+//
+// ```ignore
+// use fal_client::input;
+//
+// let input = input!(bindings {
+//     mode: bindings::Mode::A,
+// });
+// assert_eq!(input.validate(), Ok(()));
+// ```
 
 pub mod types {
     //! Types that the endpoints of `acme/null-values` share.
