@@ -152,7 +152,7 @@ impl KeyBody {
             true => codec::decode_msgpack(bytes).ok(),
             false => None,
         }
-        .map_or_else(|| Self::Digest(sha256(bytes)), |value| Self::Json(sorted(value).to_string()))
+        .map_or_else(|| Self::Digest(sha256(bytes)), |value| Self::Json(sorted_text(value)))
     }
 
     /// Returns the comparable form of a text that is sent to a path.
@@ -165,7 +165,7 @@ impl KeyBody {
                 {
                     object.remove("file_name");
                 }
-                Self::Json(sorted(value).to_string())
+                Self::Json(sorted_text(value))
             }
             Err(_) => Self::Text(text.to_owned()),
         }
@@ -187,17 +187,10 @@ impl KeyBody {
     }
 }
 
-/// Sorts the members of all objects, whatever features the JSON library was built with.
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Object(object) => {
-            let mut members: Vec<(String, Value)> = object.into_iter().collect();
-            members.sort_by(|(one, _), (other, _)| one.cmp(other));
-            Value::Object(members.into_iter().map(|(name, value)| (name, sorted(value))).collect())
-        }
-        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
-        other => other,
-    }
+/// Writes a value with the members of all objects sorted, whatever features the JSON library was built with.
+fn sorted_text(mut value: Value) -> String {
+    value.sort_all_objects();
+    value.to_string()
 }
 
 /// Returns the first of the names under which fal serves the same. `None` for names that serve for themselves.

@@ -134,22 +134,10 @@ pub(super) fn with_description(schema: Value, description: Option<&Description>)
 fn keep(form: &mut Map<String, Value>, schema: &Map<String, Value>, keys: &[&str]) {
     for &key in keys {
         if let Some(value) = schema.get(key) {
-            form.insert(key.to_owned(), sorted(value));
+            let mut value = value.clone();
+            value.sort_all_objects();
+            form.insert(key.to_owned(), value);
         }
-    }
-}
-
-/// Returns a value whose objects have their keys in alphabetical order.
-fn sorted(value: &Value) -> Value {
-    match value {
-        Value::Object(object) => {
-            let mut entries: Vec<_> =
-                object.iter().map(|(key, value)| (key.clone(), sorted(value))).collect();
-            entries.sort_by(|a, b| a.0.cmp(&b.0));
-            Value::Object(entries.into_iter().collect())
-        }
-        Value::Array(items) => items.iter().map(sorted).collect(),
-        value => value.clone(),
     }
 }
 
