@@ -19,7 +19,7 @@ use crate::session::Session;
 use budget::Budget;
 use server::Server;
 
-/// What all connections of a server share.
+/// The state that all connections of a server share.
 struct Shared {
     session: Session,
     budget: Budget,

@@ -57,7 +57,7 @@ impl Worker {
     /// Sets the number of requests that this worker sends at the same time, at least 1. 1 by default, which is enough for five
     /// to ten submits a second.
     ///
-    /// When the account is locked, as many submits are refused, and when the worker is killed, as many are in doubt.
+    /// This is also the most submits that a locked account refuses, and that are in doubt after the worker is killed.
     pub fn submits_at_once(mut self, submits: usize) -> Self {
         self.options.submits = submits.max(1);
         self

@@ -27,7 +27,7 @@ struct Candidate {
     left_out: Vec<String>,
 }
 
-/// What a model has made.
+/// The result of one model.
 pub(crate) struct Compared {
     pub(crate) id: String,
     pub(crate) left_out: Vec<String>,

@@ -9,13 +9,13 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::{Child, Command};
 
-/// Where `fal-cli` runs: an empty home, and an emulator if the test needs one.
+/// The surroundings of `fal-cli`: an empty home, and an emulator if the test needs one.
 pub(crate) struct Terminal {
     pub(crate) home: TempDir,
     pub(crate) emulator: Option<Emulator>,
 }
 
-/// What a command has left.
+/// The exit code and the texts of a command.
 pub(crate) struct Outcome {
     pub(crate) code: i32,
     pub(crate) stdout: String,

@@ -519,7 +519,7 @@ async fn two_requests_with_one_input_are_never_matched_with_one_entry() {
     }
 }
 
-/// What the list shows of a request that a middleware has changed says nothing about how it shows inputs.
+/// A request that a middleware has changed does not show how the list writes inputs.
 #[tokio::test(start_paused = true)]
 async fn changed_input_of_an_earlier_process_does_not_hide_that_another_is_missing() {
     let service = Service::default();
